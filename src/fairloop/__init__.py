@@ -1,0 +1,1 @@
+"""fairloop simulates fairness feedback loops, measures what they do, and repairs them."""

@@ -1,0 +1,5 @@
+"""`python -m fairloop`."""
+
+from fairloop.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""Which samples a model trains on: as they come, or curated towards a fairness ideal by STAR."""

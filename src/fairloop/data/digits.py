@@ -1,0 +1,130 @@
+"""Handwritten digits (MNIST) from one of three sources: shipped with fairloop, a local directory, the hub."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError
+
+HUB_NAME = "ylecun/mnist"
+_IDX = {"train": "train", "test": "t10k"}
+_SIDE = 28
+
+
+@dataclass(frozen=True)
+class Digits:
+    """N grey digits in file order.
+
+    images: (N, 28, 28) uint8, 0 is background.
+    digits: (N,) int64, 0..9.
+    """
+
+    images: NDArray[np.uint8]
+    digits: NDArray[np.int64]
+
+
+def embedded(split: str) -> Digits:
+    """The first 10,000 training or 2,000 test digits of MNIST, which ship with fairloop."""
+    return _from_idx(files("fairloop.data") / "embedded", split)
+
+
+def from_directory(root: Path, split: str) -> Digits:
+    """Digits from `root`: the publisher's IDX files (raw or .gz), or parquet files as on the hub.
+
+    Raises InputError if `root` holds neither, or if a file is truncated or not what its name says.
+    """
+    if not root.is_dir():
+        raise InputError(f"data.root: '{root}' is not a directory; give the one that holds MNIST's files")
+    parquet = sorted(root.rglob(f"{split}-*.parquet")) or sorted(root.glob(f"{split}.parquet"))
+    return _from_parquet(parquet) if parquet else _from_idx(root, split)
+
+
+def from_hub(split: str) -> Digits:
+    """Digits from the hub's `ylecun/mnist`, downloaded once and kept where `datasets` keeps its files."""
+    import datasets  # here, because it takes a second to import
+
+    try:
+        rows = datasets.load_dataset(HUB_NAME, split=split)
+    except Exception as error:  # the library and the network beneath it raise many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"data.source: could not load '{HUB_NAME}' from the hub ({reason}); "
+            "download MNIST yourself and set data.root to its directory, or set data.source=embedded"
+        ) from error
+    return _decode(rows.cast_column("image", datasets.Image(decode=False)))
+
+
+def _from_parquet(paths: list[Path]) -> Digits:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows = pa.concat_tables(pq.read_table(path, columns=["image", "label"]) for path in paths)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise InputError(
+            f"data.root: {paths[0].name} and its like need the columns 'image' and 'label' of {HUB_NAME}: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
+    return _decode(rows.to_pylist())
+
+
+def _decode(rows: Iterable[Any]) -> Digits:
+    from PIL import Image, UnidentifiedImageError
+
+    images, digits = [], []
+    for number, row in enumerate(rows):
+        try:
+            with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
+                pixels = np.asarray(picture.convert("L"))
+        except (UnidentifiedImageError, OSError, TypeError, KeyError) as error:
+            raise InputError(f"data: image of row {number} cannot be decoded ({error})") from error
+        if pixels.shape != (_SIDE, _SIDE):
+            raise InputError(f"data: image of row {number} is {pixels.shape}, not ({_SIDE}, {_SIDE})")
+        images.append(pixels)
+        digits.append(row["label"])
+    return Digits(np.stack(images), _checked_digits(np.array(digits, dtype=np.int64), "the label column"))
+
+
+def _from_idx(root: Path | Traversable, split: str) -> Digits:
+    images = _read_idx(root, f"{_IDX[split]}-images-idx3-ubyte", dimensions=3)
+    digits = _read_idx(root, f"{_IDX[split]}-labels-idx1-ubyte", dimensions=1)
+    if len(images) != len(digits):
+        raise InputError(f"data.root: {len(images)} {split} images but {len(digits)} labels in '{root}'")
+    if images.shape[1:] != (_SIDE, _SIDE):
+        raise InputError(f"data.root: {split} images are {images.shape[1:]}, not ({_SIDE}, {_SIDE})")
+    return Digits(images, _checked_digits(digits.astype(np.int64), f"{_IDX[split]}-labels-idx1-ubyte"))
+
+
+def _checked_digits(digits: NDArray[np.int64], where: str) -> NDArray[np.int64]:
+    if digits.size and (digits.min() < 0 or digits.max() > 9):
+        raise InputError(f"data: {where} holds {digits.max()}, but digits are 0 to 9")
+    return digits
+
+
+def _read_idx(root: Path | Traversable, name: str, dimensions: int) -> NDArray[np.uint8]:
+    raw, packed = root / name, root / f"{name}.gz"
+    if not (raw.is_file() or packed.is_file()):
+        raise InputError(f"data.root: '{root}' has no {name}, {name}.gz or parquet file; put MNIST's four files there")
+    try:
+        content = raw.read_bytes() if raw.is_file() else gzip.decompress(packed.read_bytes())
+    except (EOFError, OSError) as error:  # gzip raises both for a damaged archive
+        raise InputError(f"data.root: {packed} is truncated or damaged ({error}); fetch it again") from error
+    header = 4 * (1 + dimensions)
+    magic, *shape = struct.unpack(f">{1 + dimensions}I", content[:header].ljust(header, b"\0"))
+    if magic != 0x0800 + dimensions:
+        raise InputError(f"data.root: {root / name} is no IDX file of unsigned bytes; fetch it again")
+    pixels = np.frombuffer(content, dtype=np.uint8, offset=header)
+    if pixels.size != int(np.prod(shape)):
+        raise InputError(f"data.root: {root / name} is truncated: {pixels.size} of {int(np.prod(shape))} bytes")
+    return pixels.reshape(shape)

@@ -1,0 +1,61 @@
+"""What a model sees in one epoch: real people, curated samples, or a mixture. A feed maps an epoch to batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import torch
+
+from fairloop.batch import Batch, join
+from fairloop.curation.interface import Curation, Curator
+from fairloop.seeding import Role
+from fairloop.source import RealData, Source
+from fairloop.streams import Streams
+
+Feed = Callable[[int], Iterator[tuple[Batch, Curation | None]]]
+
+
+class Schedule(NamedTuple):
+    """The batches of one epoch: `steps` of them, of `batch` samples each but the last, which has `last`."""
+
+    steps: int
+    batch: int
+    last: int
+
+    def sizes(self) -> Iterator[int]:
+        """The size of each batch."""
+        return (self.batch if step < self.steps - 1 else self.last for step in range(self.steps))
+
+
+def real(data: RealData, batch: int, streams: Streams) -> Feed:
+    """Every real person once per epoch."""
+    return lambda epoch: ((drawn, None) for drawn in data.epoch(batch, streams.at(Role.ORDER, epoch)))
+
+
+def synthetic(source: Source, curator: Curator, schedule: Schedule, streams: Streams) -> Feed:
+    """Fresh samples for every step, as the curator draws them."""
+
+    def epoch_of(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
+        rng = streams.at(Role.LATENTS, epoch)
+        return (curator.draw(source, n, rng) for n in schedule.sizes())
+
+    return epoch_of
+
+
+def mixed(source: Source, curator: Curator, data: RealData, share: float, schedule: Schedule, streams: Streams) -> Feed:
+    """Batches with floor(share * n) curated samples, the rest real people, shuffled."""
+
+    def epoch_of(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
+        order, latents = streams.at(Role.ORDER, epoch), streams.at(Role.LATENTS, epoch)
+        made = int(share * schedule.batch)
+        people = data.endless(schedule.batch - made, order)
+        for _ in range(schedule.steps):
+            batch, curation = next(people), None
+            if made:
+                curated, curation = curator.draw(source, made, latents)
+                batch = join(curated, batch)
+            shuffled = torch.randperm(len(batch.labels), generator=order, device=order.device)
+            yield batch.select(shuffled), curation
+
+    return epoch_of

@@ -1,0 +1,211 @@
+"""What is recorded of a generation: one row per value, and a gallery of what its generator makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairloop.data import Population, Split
+from fairloop.metrics import performance as perf
+from fairloop.metrics.population import confidence, shares
+from fairloop.models.interface import Classifier, Generator
+from fairloop.numerics import Numerics
+from fairloop.seeding import ModelRole, Role
+from fairloop.source import CHUNK, RealData, Source, probabilities
+from fairloop.spec import RunSpec
+from fairloop.store.interface import Trained
+from fairloop.streams import Streams
+from fairloop.workshop import Annotators
+
+
+class Row(NamedTuple):
+    """One value. Fields that do not apply are None; a value that is undefined is NaN."""
+
+    generation: int
+    epoch: int | None
+    role: str
+    split: str | None
+    label: str | None
+    group: str
+    metric: str
+    value: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Samples of one generation's generator, to look at. Every generation's come from the same latents.
+
+    images: (N, C, H, W) uint8, or (N, F) float32. labels, groups: (N,) int64, as A_L and A_S see them.
+    latents: (M, L) float32, where other samples lie in the latent space of G_0; (0, 0) if it has none.
+    """
+
+    images: NDArray[np.uint8] | NDArray[np.float32]
+    labels: NDArray[np.int64]
+    groups: NDArray[np.int64]
+    latents: NDArray[np.float32]
+
+
+class Measurer:
+    """Measures the models of a run on its population."""
+
+    def __init__(
+        self,
+        population: Population,
+        numerics: Numerics,
+        spec: RunSpec,
+        annotators: Annotators,
+        first: Generator,
+    ) -> None:
+        self._population = population
+        self._numerics = numerics
+        self._spec = spec
+        self._annotators = annotators
+        self._first = first
+
+    def generation(
+        self,
+        i: int,
+        generator: Trained[Generator],
+        classifier: Trained[Classifier],
+        labeller: Trained[Classifier],
+    ) -> Iterator[Row]:
+        """Everything about generation i; the annotators' own rows stand with generation 0.
+
+        labeller: who labelled what the generation learned from.
+        """
+        if i == 0:
+            yield from self._training(i, self._annotators.label)
+            yield from self._performance(i, self._annotators.label)
+            yield from self._training(i, self._annotators.group)
+            yield from self._performance(i, self._annotators.group)
+        if generator.recipe.generation == i:
+            yield from self._training(i, generator)
+        yield from self._training(i, classifier)
+        yield from self._performance(i, classifier)
+        labellers = {
+            "label_share": self._annotators.label.module,
+            "label_share_by_labeller": labeller.module,
+            "label_share_by_classifier": classifier.module,
+        }
+        yield from self._samples(i, generator.module, labellers)
+
+    def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
+        """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space."""
+        label, group = self._annotators
+        source = Source(generator.module, self._numerics, label.module, group.module)
+        shown = source.draw(self._spec.measure.gallery, self._streams(0).at(Role.GALLERY))
+        rng = self._streams(i).at(Role.GALLERY, epoch=1)
+        places = [self._encode(images) for images in self._drawn(generator.module, self._spec.measure.latents, rng)]
+        images = shown.images.cpu()
+        return Gallery(
+            (images * 255).round().byte().numpy() if images.dim() == 4 else images.float().numpy(),
+            shown.labels.cpu().numpy(),
+            shown.groups.cpu().numpy(),
+            np.concatenate(places) if places else np.zeros((0, 0), np.float32),
+        )
+
+    def _performance(self, i: int, trained: Trained[Classifier]) -> Iterator[Row]:
+        """Performance and fairness on every test split."""
+        of_groups = trained.recipe.role is ModelRole.GROUP_ANNOTATOR
+        for split_name, split in self._population.tests.items():
+            counts = self._confusion(trained.module, split, of_groups)
+            # For groups nothing is beneficial; the last one is what the rates of A_S are about.
+            beneficial = counts.shape[1] - 1 if of_groups else self._population.beneficial
+            rates = perf.performance(counts, beneficial)
+            for group, metric, value, error in _flatten(rates, self._population.group_names):
+                yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
+
+    def _training(self, i: int, trained: Trained[Generator] | Trained[Classifier]) -> Iterator[Row]:
+        """The loss of each epoch, and what curating its batches took (means over the epoch's batches)."""
+        role = trained.recipe.role
+        for epoch, loss in enumerate(trained.log["loss"].tolist()):
+            yield Row(i, epoch, role, None, None, "overall", "loss", loss, np.nan)
+        if "redrawn" not in trained.log:
+            return
+        for epoch, (redrawn, candidates) in enumerate(
+            zip(trained.log["redrawn"], trained.log["candidates"], strict=True)
+        ):
+            yield Row(i, epoch, role, "generated", None, "overall", "star_redrawn", *_mean(redrawn))
+            for (label, group), column in zip(self._cells(), candidates.T, strict=True):
+                yield Row(i, epoch, role, "generated", label, group, "star_candidates", *_mean(column))
+
+    def _samples(self, i: int, generator: Generator, labellers: dict[str, Classifier]) -> Iterator[Row]:
+        """Shares of labels (by each labeller), groups and strata (by A_L and A_S), and A_S's confidence."""
+        named: dict[str, list[Tensor]] = {metric: [] for metric in labellers}
+        grouped = []
+        rng = self._streams(i).at(Role.MEASUREMENT)
+        for images in self._drawn(generator, self._spec.measure.samples, rng):
+            for metric, labeller in labellers.items():
+                named[metric].append(probabilities(labeller, [images], self._numerics).argmax(dim=1))
+            grouped.append(probabilities(self._annotators.group.module, [images], self._numerics))
+        chances = torch.cat(grouped).double().numpy()
+        groups = chances.argmax(axis=1)
+        labels = {metric: torch.cat(parts).numpy() for metric, parts in named.items()}
+        label_names, group_names = self._population.label_names, self._population.group_names
+
+        def row(label: str | None, group: str, metric: str, value: float, error: float) -> Row:
+            return Row(i, None, ModelRole.GENERATOR, "generated", label, group, metric, float(value), float(error))
+
+        for metric, codes in labels.items():
+            for name, share, error in zip(label_names, *shares(codes, len(label_names)), strict=True):
+                yield row(name, "overall", metric, share, error)
+        for name, share, error in zip(group_names, *shares(groups, len(group_names)), strict=True):
+            yield row(None, name, "group_share", share, error)
+        strata = labels["label_share"] * len(group_names) + groups
+        for (label, group), share, error in zip(self._cells(), *shares(strata, len(self._cells())), strict=True):
+            yield row(label, group, "stratum_share", share, error)
+        for name, margin, error in zip(group_names, *confidence(chances), strict=True):
+            yield row(None, name, "group_confidence", margin, error)
+
+    def _cells(self) -> list[tuple[str, str]]:
+        return [(label, group) for label in self._population.label_names for group in self._population.group_names]
+
+    def _drawn(self, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
+        source = Source(generator, self._numerics)
+        return (source.draw(min(CHUNK, n - start), rng).images for start in range(0, n, CHUNK))
+
+    def _encode(self, images: Tensor) -> NDArray[np.float32]:
+        try:
+            with torch.no_grad(), self._numerics.autocast():
+                return self._first.encode(images).float().cpu().numpy()
+        except TypeError:  # G_0 has no encoder
+            return np.zeros((0, 0), np.float32)
+
+    def _streams(self, generation: int) -> Streams:
+        return Streams(self._spec.seed, generation, ModelRole.GENERATOR, self._numerics.device)
+
+    def _confusion(self, classifier: Classifier, split: Split, of_groups: bool) -> NDArray[np.int64]:
+        names = self._population.group_names if of_groups else self._population.label_names
+        images = (batch.images for batch in RealData(split, self._numerics).in_order())
+        predicted = probabilities(classifier, images, self._numerics).argmax(dim=1).numpy()
+        truth = split.groups if of_groups else split.labels
+        return perf.confusion(truth, split.groups, predicted, len(names), len(self._population.group_names))
+
+
+def _mean(values: Tensor) -> tuple[float, float]:
+    values = values.double()
+    error = values.std() / len(values) ** 0.5 if len(values) > 1 else torch.tensor(np.nan)
+    return values.mean().item(), error.item()
+
+
+def _flatten(rates: dict[str, perf.Rate], groups: Iterable[str]) -> Iterator[tuple[str, str, float, float]]:
+    """(group, metric, value, standard error) of every rate and of what follows from several."""
+    for metric, rate in rates.items():
+        errors = rate.standard_errors() if metric in perf.RATES else np.full(len(rate.by_group) + 1, np.nan)
+        for group, value, error in zip(("overall", *groups), (rate.overall, *rate.by_group), errors, strict=True):
+            yield group, metric, float(value), float(error)
+        for group, value in rate.disparities().items():
+            yield group, metric, value, np.nan
+    for metric, disparities in (
+        ("demographic_parity", perf.demographic_parity(rates)),
+        ("equalized_odds", perf.equalized_odds(rates)),
+    ):
+        for group, value in disparities.items():
+            yield group, metric, value, np.nan

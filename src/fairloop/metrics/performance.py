@@ -1,0 +1,109 @@
+"""How well a classifier does, for whom: counts in, rates and disparities out.
+
+Everything follows from one table of counts, (group, label, prediction). A rate without members is undefined
+(NaN), never 0, and so is every disparity that involves one. The definitions of demographic parity and equalized
+odds are those of fairlearn, which the tests compare with.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RATES = ("accuracy", "selection_rate", "tpr", "tnr", "fpr", "fnr")
+DISPARITIES = ("difference", "ratio", "min", "max")
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A measure of everybody and of each group.
+
+    overall: of all samples. by_group: (S,). members: (S + 1,) how many samples stand behind each value,
+    overall first; a value with none is NaN.
+    """
+
+    overall: float
+    by_group: NDArray[np.float64]
+    members: NDArray[np.int64]
+
+    def standard_errors(self) -> NDArray[np.float64]:
+        """(S + 1,) of a share: sqrt(p (1 - p) / n), overall first."""
+        values = np.concatenate([[self.overall], self.by_group])
+        return np.sqrt(divide(values * (1 - values), self.members))
+
+    def disparities(self) -> dict[str, float]:
+        """The largest difference (0 is equal), the smallest ratio (1 is equal), minimum and maximum over groups."""
+        low, high = self.by_group.min(), self.by_group.max()  # NaN if any group's value is
+        return {
+            "difference": float(high - low),
+            "ratio": float(divide(low, high)),
+            "min": float(low),
+            "max": float(high),
+        }
+
+
+def confusion(
+    labels: NDArray[np.int64],
+    groups: NDArray[np.int64],
+    predictions: NDArray[np.int64],
+    classes: int,
+    group_count: int,
+) -> NDArray[np.int64]:
+    """(S, K, K) counts of (group, label, prediction) from three (N,) arrays."""
+    cell = (groups * classes + labels) * classes + predictions
+    return np.bincount(cell, minlength=group_count * classes**2).reshape(group_count, classes, classes)
+
+
+def performance(counts: NDArray[np.int64], beneficial: int = 1) -> dict[str, Rate]:
+    """Accuracy, selection rate, TPR, TNR, FPR, FNR and count, from `confusion`'s (S, K, K) counts.
+
+    With more than two labels, all but accuracy take the `beneficial` label against the rest.
+    """
+    selected = counts[:, :, beneficial]
+    positives = counts[:, beneficial, :].sum(axis=1)
+    total = counts.sum(axis=(1, 2))
+    true_positives = counts[:, beneficial, beneficial]
+    false_positives = selected.sum(axis=1) - true_positives
+    negatives = total - positives
+    return {
+        "accuracy": _rate(np.trace(counts, axis1=1, axis2=2), total),
+        "selection_rate": _rate(selected.sum(axis=1), total),
+        "tpr": _rate(true_positives, positives),
+        "tnr": _rate(negatives - false_positives, negatives),
+        "fpr": _rate(false_positives, negatives),
+        "fnr": _rate(positives - true_positives, positives),
+        "count": Rate(float(total.sum()), total.astype(np.float64), np.append(total.sum(), total)),
+    }
+
+
+def demographic_parity(rates: dict[str, Rate]) -> dict[str, float]:
+    """Difference (0 is parity) and ratio (1 is parity) of selection rates."""
+    disparities = rates["selection_rate"].disparities()
+    return {name: disparities[name] for name in ("difference", "ratio")}
+
+
+def equalized_odds(rates: dict[str, Rate]) -> dict[str, float]:
+    """Difference: the larger of the TPR and FPR differences. Ratio: the smaller of their ratios."""
+    tpr, fpr = rates["tpr"].disparities(), rates["fpr"].disparities()
+    return {
+        "difference": float(np.maximum(tpr["difference"], fpr["difference"])),
+        "ratio": float(np.minimum(tpr["ratio"], fpr["ratio"])),
+    }
+
+
+def divide(numerator: object, denominator: object) -> NDArray[np.float64]:
+    """Elementwise quotient; NaN where the denominator is 0."""
+    numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
+    undefined = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
+    return np.divide(numerator, denominator, out=undefined, where=denominator != 0)
+
+
+def _rate(hits: NDArray[np.int64], members: NDArray[np.int64]) -> Rate:
+    total = members.sum()
+    return Rate(
+        overall=float(divide(hits.sum(), total)),
+        by_group=divide(hits, members),
+        members=np.append(total, members),
+    )

@@ -1,0 +1,67 @@
+"""Generators and classifiers. A name that is no key here is read as `module:Name`, anybody's own class."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fairloop.errors import InputError
+
+if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is slow to import
+    from fairloop.models.interface import Classifier, Generator
+
+Model = TypeVar("Model")
+
+GENERATORS = {
+    "conv-vae": "fairloop.models.vae:ConvVAE",
+}
+CLASSIFIERS = {
+    "simple-cnn": "fairloop.models.cnn:SimpleCNN",
+    "lenet-5": "fairloop.models.cnn:LeNet5",
+}
+
+
+def build_generator(name: str, shape: tuple[int, ...], arguments: Mapping[str, Any]) -> Generator:
+    """The generator `name` for samples of `shape`. Raises InputError if there is none that takes these."""
+    from fairloop.models.interface import Generator
+
+    model = _build(GENERATORS, "generator", name, (shape,), arguments)
+    return _checked(model, Generator, "generator", name)
+
+
+def build_classifier(name: str, shape: tuple[int, ...], classes: int, arguments: Mapping[str, Any]) -> Classifier:
+    """The classifier `name` for samples of `shape`. Raises InputError if there is none that takes these."""
+    from fairloop.models.interface import Classifier
+
+    model = _build(CLASSIFIERS, "classifier", name, (shape, classes), arguments)
+    return _checked(model, Classifier, "classifier", name)
+
+
+def _build(
+    known: Mapping[str, str], kind: str, name: str, positional: tuple[Any, ...], arguments: Mapping[str, Any]
+) -> object:
+    factory = _resolve(known, kind, name)
+    try:
+        inspect.signature(factory).bind(*positional, **arguments)
+        return factory(*positional, **arguments)
+    except (TypeError, ValueError, RuntimeError) as error:
+        given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
+        raise InputError(f"{kind}.arguments: '{name}' cannot be built with {given}: {error}") from error
+
+
+def _resolve(known: Mapping[str, str], kind: str, name: str) -> Any:
+    module, _, attribute = known.get(name, name).partition(":")
+    if not attribute:
+        raise InputError(f"{kind}.model: '{name}' is not one of {', '.join(known)}, nor a module:Name")
+    try:
+        return getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"{kind}.model: '{name}' cannot be imported: {error}") from error
+
+
+def _checked(model: object, interface: type[Model], kind: str, name: str) -> Model:
+    if not isinstance(model, interface):
+        raise InputError(f"{kind}.model: '{name}' is no fairloop.models.interface.{interface.__name__}")
+    return model

@@ -1,0 +1,59 @@
+"""Small convolutional classifiers for images of about 28 pixels."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from fairloop.models.interface import Classifier
+
+
+class SimpleCNN(Classifier):
+    """Two 5x5 convolutions (6 and 16 channels) with ReLU and max pooling, then 120, 84 and K units.
+
+    shape: (C, H, W), sides of at least 16. classes: K.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+        super().__init__()
+        features = nn.Sequential(
+            *(nn.Conv2d(shape[0], 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
+            *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
+        )
+        self.network = nn.Sequential(
+            *features,
+            *(nn.Linear(_width(features, shape), 120), nn.ReLU()),
+            *(nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, classes)),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(images)
+        return logits
+
+
+class LeNet5(Classifier):
+    """LeNet-5 (LeCun et al., 1998): tanh and average pooling; digits of 28 pixels are padded to its 32.
+
+    shape: (C, H, W), sides of at least 12. classes: K.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+        super().__init__()
+        features = nn.Sequential(
+            *(nn.Conv2d(shape[0], 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2)),
+            *(nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten()),
+        )
+        self.network = nn.Sequential(
+            *features,
+            *(nn.Linear(_width(features, shape), 120), nn.Tanh()),
+            *(nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, classes)),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits: Tensor = self.network(images)
+        return logits
+
+
+def _width(features: nn.Sequential, shape: tuple[int, int, int]) -> int:
+    with torch.no_grad():
+        return int(features(torch.zeros(1, *shape)).shape[1])

@@ -1,0 +1,40 @@
+"""The two small interfaces that every model fulfils, ours and other people's.
+
+A model knows neither generations nor settings. It is built from the shape of one image and its own keyword
+arguments: `Generator(shape, **arguments)`, `Classifier(shape, classes, **arguments)`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+
+class Generator(nn.Module, ABC):
+    """Learns to make samples that look like those it was shown."""
+
+    @abstractmethod
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """The scalar to minimise for `images` ((B, ...) float in [0, 1]); its noise comes from `rng`."""
+
+    @abstractmethod
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """(n, ...) float in [0, 1], without gradient. The same state of `rng` means the same latents."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        """(B, L): where `images` lie in latent space. Only for generators that have one."""
+        raise TypeError(f"{type(self).__name__} has no encoder")
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """`images` through the encoder and back, in [0, 1]. Only for generators that have an encoder."""
+        raise TypeError(f"{type(self).__name__} has no encoder")
+
+
+class Classifier(nn.Module, ABC):
+    """Names the label or the group of a sample. Annotators are classifiers too."""
+
+    @abstractmethod
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, K) logits for `images` ((B, ...) float in [0, 1])."""

@@ -1,0 +1,77 @@
+"""Where and in which precision the maths runs. Part of every recipe: other numerics, other bits."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from fairloop.errors import InputError
+
+Module = TypeVar("Module", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Numerics:
+    """Resolved numerics.
+
+    precision: `fp32`, or `bf16` for the large products (losses, optimizer and weights stay fp32).
+    device: `cpu`, `cuda` or `mps`.
+    threads: CPU threads of this process.
+    """
+
+    precision: Literal["fp32", "bf16"] = "fp32"
+    device: str = "cpu"
+    threads: int = 1
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """The context in which forward passes run."""
+        return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16")
+
+    def place(self, module: Module) -> Module:
+        """`module` on the device, in the memory layout that convolutions are fastest in."""
+        return module.to(self.device, memory_format=torch.channels_last)
+
+    def tensor(self, images: Tensor) -> Tensor:
+        """uint8 images (N, C, H, W) as float in [0, 1] on the device; float rows (N, F) as they are."""
+        images = images.to(self.device)
+        if images.dtype != torch.uint8:
+            return images
+        return images.to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+    def record(self) -> dict[str, Any]:
+        """The fields by name, for a recipe."""
+        return asdict(self)
+
+
+def resolve(precision: str, device: str, threads: int) -> Numerics:
+    """Numerics from a spec's words: `auto` becomes what this machine is fastest in.
+
+    Raises InputError where the machine lacks what was asked for.
+    """
+    resolved = _device() if device == "auto" else device
+    available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(resolved, False):
+        raise InputError(f"device: '{device}' is not available on this machine; use device=auto or device=cpu")
+    if precision == "auto":
+        precision = "bf16" if _fast_bf16(resolved) else "fp32"
+    return Numerics("bf16" if precision == "bf16" else "fp32", resolved, threads)
+
+
+def _device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _fast_bf16(device: str) -> bool:
+    """Whether bf16 products run in hardware: an emulation would be slower than fp32."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device == "cpu":
+        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+    return False

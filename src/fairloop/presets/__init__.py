@@ -1,0 +1,23 @@
+"""The paper's experiments and the demo, each a spec in a YAML file beside this one."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from fairloop.errors import InputError
+
+
+def names() -> list[str]:
+    """Every preset."""
+    return sorted(path.name.removesuffix(".yaml") for path in files(__name__).iterdir() if path.name.endswith(".yaml"))
+
+
+def fields(name: str) -> dict[str, Any]:
+    """The fields that preset `name` sets. Raises InputError if there is none of that name."""
+    if name not in names():
+        raise InputError(f"'{name}' is no preset ({', '.join(names())}) and no file; give one of either")
+    values: dict[str, Any] = yaml.safe_load((files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
+    return values

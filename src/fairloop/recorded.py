@@ -1,0 +1,132 @@
+"""A run that is on disk, for Python: its spec, its table, its models, and fresh samples of them."""
+
+from __future__ import annotations
+
+import io
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from fairloop.batch import Batch, join
+from fairloop.data import Population
+from fairloop.errors import InputError
+from fairloop.models.interface import Classifier, Generator
+from fairloop.report.table import tidy
+from fairloop.seeding import ModelRole, Role
+from fairloop.source import CHUNK, Source
+from fairloop.spec import RunSpec
+from fairloop.store.directory import RunDirectory
+from fairloop.store.files import replacing
+from fairloop.streams import Streams
+from fairloop.workshop import Annotators, Workshop
+
+
+def load(path: str | Path) -> RecordedRun:
+    """The run in directory `path`. Raises InputError if there is none."""
+    return RecordedRun(RunDirectory(Path(path)))
+
+
+class RecordedRun:
+    """One run: its `spec`, its `table()`, its models G_i and C_i, its annotators, its galleries."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+        self.spec: RunSpec = directory.spec()
+
+    def table(self) -> pd.DataFrame:
+        """The tidy table, as `fairloop export` writes it."""
+        return tidy([self.directory]).to_pandas()
+
+    def generator(self, generation: int) -> Generator:
+        """G_i, in evaluation mode. Raises InputError if it was not kept."""
+        return self._kept(generation)[0]
+
+    def classifier(self, generation: int) -> Classifier:
+        """C_i, in evaluation mode. Raises InputError if it was not kept."""
+        return self._kept(generation)[1]
+
+    @cached_property
+    def annotators(self) -> Annotators:
+        """A_L and A_S. Raises InputError if they were not kept."""
+        plan = self._workshop.plan
+        if not all(self.directory.models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
+            raise self._absent("the annotators")
+        return self._workshop.annotators()
+
+    @property
+    def population(self) -> Population:
+        """The real data of the run."""
+        return self._workshop.population
+
+    def samples(self, generation: int, n: int) -> Batch:
+        """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees."""
+        follows = generation > 0 and self.spec.rules.labels == "previous_classifier"
+        labeller = self.classifier(generation - 1) if follows else self.annotators.label.module
+        grouper, numerics = self.annotators.group.module, self._workshop.numerics
+        source = Source(self.generator(generation), numerics, labeller, grouper)
+        rng = Streams(self.spec.seed, generation, ModelRole.GENERATOR, numerics.device).at(Role.EXPORT)
+        drawn = source.draw(min(n, CHUNK), rng)
+        for start in range(CHUNK, n, CHUNK):
+            drawn = join(drawn, source.draw(min(n - start, CHUNK), rng))
+        return drawn
+
+    @cached_property
+    def _workshop(self) -> Workshop:
+        return Workshop(self.spec, self.directory.models)
+
+    def _kept(self, generation: int) -> tuple[Generator, Classifier]:
+        if not 0 <= generation < self.directory.committed():
+            raise InputError(
+                f"generation={generation}: {self.directory.root} holds generations 0 to {self.directory.committed() - 1}"
+            )
+        kept = self._workshop.kept(generation)
+        if kept is None:
+            raise self._absent(f"the models of generation {generation}")
+        return kept[0].module, kept[1].module
+
+    def _absent(self, what: str) -> InputError:
+        return InputError(
+            f"{self.directory.root}: {what} are not there (keep={self.spec.keep}); run it again with --set keep=all"
+        )
+
+
+def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
+    """Write n labelled samples of G_i: one parquet file, or a directory of PNG files with samples.csv.
+
+    The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are.
+    """
+    if out.suffix and out.suffix != ".parquet":
+        raise InputError(f"--out: {out} is neither a .parquet file nor a directory")
+    batch = run.samples(generation, n)
+    names = run.population
+    columns: dict[str, list[str]] = {
+        "label": [names.label_names[code] for code in batch.labels.tolist()],
+        "group": [names.group_names[code] for code in batch.groups.tolist()],
+    }
+    pictures = _encoded(batch)
+    if out.suffix:
+        images = [{"bytes": picture, "path": f"{i:06d}.png"} for i, picture in enumerate(pictures)]
+        with replacing(out) as temporary:
+            pq.write_table(pa.table({"image": images, **columns}), temporary)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    files = [f"{i:06d}.png" for i in range(n)]
+    for file, picture in zip(files, pictures, strict=True):
+        (out / file).write_bytes(picture)
+    with replacing(out / "samples.csv") as temporary:
+        pa.csv.write_csv(pa.table({"file": files, **columns}), temporary)
+
+
+def _encoded(batch: Batch) -> list[bytes]:
+    from PIL import Image
+
+    encoded = []
+    for pixels in (batch.images * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy():
+        content = io.BytesIO()
+        Image.fromarray(pixels.squeeze()).save(content, format="PNG")
+        encoded.append(content.getvalue())
+    return encoded

@@ -1,0 +1,1 @@
+"""From stores to tables and pictures; nothing here simulates."""

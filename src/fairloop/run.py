@@ -1,0 +1,146 @@
+"""One run: where the loop meets the store, the view and the clock."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Protocol
+
+from fairloop.data import Population
+from fairloop.numerics import Numerics
+from fairloop.recipe import Plan, Recipe
+from fairloop.simulate import Generation, generations
+from fairloop.spec import RunSpec
+from fairloop.store.directory import RunDirectory
+from fairloop.store.interface import Fit, M, Models, Trained
+from fairloop.training import Checkpoint
+from fairloop.workshop import Workshop
+
+_PACKAGES = ("fairloop", "torch", "numpy", "pyarrow", "safetensors", "pydantic")
+
+
+class View(AbstractContextManager["View"], Protocol):
+    """Shows a person how a run goes on."""
+
+    def start(self, spec: RunSpec, population: Population, done: int) -> None:
+        """A run begins; `done` of its generations are recorded already."""
+
+    def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
+        """The same checkpoints, shown as they pass."""
+        ...
+
+    def generation(self, generation: Generation) -> None:
+        """A generation is recorded."""
+
+
+def run(spec: RunSpec, directory: RunDirectory, view: View) -> None:
+    """Run `spec` in `directory`: from the beginning, or on from its last whole generation.
+
+    Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
+    does not fit the data or this machine.
+    """
+    directory.check(spec)
+    workshop = Workshop(spec, _Watched(directory.models, view))
+    with directory.locked():
+        done = directory.committed()
+        session = Session(directory, spec, workshop.numerics, workshop.population.fingerprint)
+        view.start(spec, workshop.population, done)
+        for generation in generations(workshop, start=done):
+            directory.commit(generation.index, generation.rows, generation.gallery)
+            _prune(directory, workshop.plan, spec.keep, generation.index)
+            session.record(generation.index)
+            view.generation(generation)
+        if spec.keep == "none":
+            for recipe in workshop.plan:
+                directory.models.forget(recipe)
+
+
+class Session:
+    """One go at a run, as its provenance tells it."""
+
+    def __init__(self, directory: RunDirectory, spec: RunSpec, numerics: Numerics, data: str) -> None:
+        self._directory = directory
+        self._spec = spec
+        self._before = directory.provenance().get("sessions", [])
+        self._started = time.monotonic()
+        self._entry: dict[str, Any] = {
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": 0.0,
+            "generations": [],
+            "packages": {name: _version(name) for name in _PACKAGES},
+            "commit": _commit(),
+            "python": platform.python_version(),
+            "machine": f"{platform.system()} {platform.machine()}",
+            "numerics": numerics.record(),
+            "data": data,
+        }
+        for key in ("packages", "numerics", "data"):
+            if self._before and self._before[-1].get(key) != self._entry[key]:
+                warnings.warn(f"this run was begun with other {key}; see provenance.json", stacklevel=2)
+        self._write()
+
+    def record(self, generation: int) -> None:
+        """A generation is done."""
+        self._entry["generations"].append(generation)
+        self._entry["seconds"] = round(time.monotonic() - self._started, 1)
+        self._write()
+
+    def _write(self) -> None:
+        self._directory.describe(self._spec, {"run": self._spec.identity, "sessions": [*self._before, self._entry]})
+
+
+class _Watched:
+    """A store whose fits are shown as they go."""
+
+    def __init__(self, models: Models, view: View) -> None:
+        self._models = models
+        self._view = view
+
+    def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        return self._models.model(recipe, lambda state: self._view.watch(recipe, fit(state)))
+
+    def has(self, recipe: Recipe) -> bool:
+        return self._models.has(recipe)
+
+
+def _prune(directory: RunDirectory, plan: Plan, keep: str, latest: int) -> None:
+    """Delete the models of generations before `latest`, unless all are kept. G_0 and the annotators stay.
+
+    Also where none are to be kept in the end: until then the last ones are what a resumed run goes on from.
+    """
+    if keep == "all" or latest == 0:
+        return
+    if plan.generators[latest - 1] not in (plan.generators[0], plan.generators[latest]):
+        directory.models.forget(plan.generators[latest - 1])
+    directory.models.forget(plan.classifiers[latest - 1])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _commit() -> str | None:
+    """The commit of the source that runs, where it runs from a checkout."""
+    here = Path(__file__).resolve().parent
+    command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        ours = subprocess.run(
+            ["git", "-C", str(here), "ls-files", "--error-unmatch", __file__],
+            capture_output=True,
+            timeout=5,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip() if ours.returncode == 0 else None

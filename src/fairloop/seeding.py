@@ -1,0 +1,47 @@
+"""One stream of random numbers per (seed, generation, role, epoch). Nothing here or elsewhere is global.
+
+Two draws share a stream only if they share the whole key, so adding a measurement, another epoch or another
+model never shifts the numbers that anything else sees, and runs that differ in one choice are paired.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from enum import StrEnum
+
+import numpy as np
+
+
+class Role(StrEnum):
+    """What a stream is for: a closed list, because a role's name decides its numbers."""
+
+    TRAIN_DATA = "train data"
+    VALID_DATA = "valid data"
+    TEST_DATA = "test data"
+    BALANCED_DATA = "balanced test data"
+    INITIALISATION = "initialisation"
+    ORDER = "order"
+    LATENTS = "latents"
+    NOISE = "noise"
+    MEASUREMENT = "measurement"
+    GALLERY = "gallery"
+    EXPORT = "export"
+
+
+class ModelRole(StrEnum):
+    """Which model of a generation; part of the role in a stream's key."""
+
+    LABEL_ANNOTATOR = "label_annotator"
+    GROUP_ANNOTATOR = "group_annotator"
+    GENERATOR = "generator"
+    CLASSIFIER = "classifier"
+
+
+def key_digest(seed: int, generation: int, role: str, epoch: int) -> bytes:
+    """32 bytes that stand for one stream."""
+    return hashlib.sha256(f"{seed}/{generation}/{role}/{epoch}".encode()).digest()
+
+
+def numpy_stream(seed: int, role: Role, generation: int = 0, epoch: int = 0) -> np.random.Generator:
+    """The stream for arrays."""
+    return np.random.Generator(np.random.PCG64(int.from_bytes(key_digest(seed, generation, role, epoch), "big")))

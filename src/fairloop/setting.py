@@ -1,0 +1,32 @@
+"""Who samples from whom, and who labels: the four settings of a data ecosystem."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One way in which generations of models feed each other (arXiv 2403.07857, section 3).
+
+    name: how specs, tables and figures call it.
+    generators: `sequential`: G_i learns from samples of G_{i-1}; `fixed`: G_0, trained on real data, is kept.
+    labels: who labels what generation i trains on: the classifier C_{i-1} (the annotator A_L at i = 0),
+        or always the annotator A_L.
+    """
+
+    name: str
+    generators: Literal["sequential", "fixed"]
+    labels: Literal["previous_classifier", "annotator"]
+
+
+SETTINGS: dict[str, Setting] = {
+    setting.name: setting
+    for setting in (
+        Setting("seqgen-seqclass", "sequential", "previous_classifier"),
+        Setting("seqgen-nonseqclass", "sequential", "annotator"),
+        Setting("seqclass", "fixed", "previous_classifier"),
+        Setting("control", "fixed", "annotator"),
+    )
+}

@@ -1,0 +1,73 @@
+"""The loop over generations. It knows no files: it asks `models` for each model, and yields what it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fairloop.measure import Gallery, Measurer, Row
+from fairloop.models.interface import Classifier, Generator
+from fairloop.spec import RunSpec
+from fairloop.store.interface import Models, Trained
+from fairloop.store.memory import MemoryModels
+from fairloop.workshop import Workshop
+
+
+@dataclass(frozen=True)
+class Ecosystem:
+    """What generation `generation` leaves to the next. Before generation 0 that is G_0, and A_L as labeller."""
+
+    generation: int
+    generator: Trained[Generator]
+    classifier: Trained[Classifier]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation: its models, everything measured on them, and pictures of its samples."""
+
+    index: int
+    generator: Trained[Generator]
+    classifier: Trained[Classifier]
+    rows: list[Row]
+    gallery: Gallery
+
+
+def simulate(spec: RunSpec, models: Models | None = None, *, start: int = 0) -> Iterator[Generation]:
+    """Follow a data ecosystem over its generations.
+
+    models: finds and keeps trained models by recipe; in memory if None.
+    start: the first generation to yield; the earlier ones were recorded before.
+
+    Raises InputError, before anything is trained, for a spec that does not fit its data or this machine.
+    """
+    return generations(Workshop(spec, models if models is not None else MemoryModels()), start)
+
+
+def generations(workshop: Workshop, start: int = 0) -> Iterator[Generation]:
+    """The loop of `simulate`, in a workshop that has checked its spec."""
+    spec = workshop.spec
+    annotators = workshop.annotators()
+    first = workshop.first_generator()
+    measurer = Measurer(workshop.population, workshop.numerics, spec, annotators, first.module)
+    ecosystem = _left_behind(workshop, start) or Ecosystem(-1, first, annotators.label)
+
+    for i in range(ecosystem.generation + 1, spec.generations):
+        labeller = annotators.label if spec.rules.labels == "annotator" else ecosystem.classifier
+        generator = ecosystem.generator
+        if i > 0 and spec.rules.generators == "sequential":
+            generator = workshop.generator(i, workshop.source(generator, labeller, annotators.group))
+        classifier = workshop.classifier(i, workshop.source(generator, labeller, annotators.group))
+        ecosystem = Ecosystem(i, generator, classifier)
+        if i >= start:
+            rows = list(measurer.generation(i, generator, classifier, labeller))
+            yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
+
+
+def _left_behind(workshop: Workshop, start: int) -> Ecosystem | None:
+    """The latest generation before `start` whose models are kept; its successors are made again from there."""
+    for i in range(start - 1, -1, -1):
+        kept = workshop.kept(i)
+        if kept is not None:
+            return Ecosystem(i, *kept)
+    return None

@@ -1,0 +1,87 @@
+"""What batches are drawn from: real people, or a generator with somebody who names what it made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fairloop.batch import UNNAMED, Batch
+from fairloop.data.population import Split
+from fairloop.models.interface import Classifier, Generator
+from fairloop.numerics import Numerics
+
+CHUNK = 1024
+"""Samples that are decoded or predicted at once outside training; more gains no speed."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generator, a labeller and a grouper, all in evaluation mode.
+
+    Who is absent names nobody: a batch then holds `UNNAMED` labels or groups.
+    """
+
+    generator: Generator
+    numerics: Numerics
+    labeller: Classifier | None = None
+    grouper: Classifier | None = None
+
+    @torch.no_grad()
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N fresh samples; label and group are the argmax of the labeller's and the grouper's logits."""
+        with self.numerics.autocast():
+            images = self.generator.sample(n, rng)
+            return Batch(images, _name(self.labeller, images), _name(self.grouper, images))
+
+
+def _name(classifier: Classifier | None, images: Tensor) -> Tensor:
+    if classifier is None:
+        return torch.full((len(images),), UNNAMED, device=images.device)
+    return classifier(images).argmax(dim=1)
+
+
+class RealData:
+    """A split on the device, served in batches."""
+
+    def __init__(self, split: Split, numerics: Numerics) -> None:
+        self._images = torch.from_numpy(split.images)
+        self._labels = torch.from_numpy(split.labels)
+        self._groups = torch.from_numpy(split.groups)
+        self._numerics = numerics
+
+    def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
+        """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short."""
+        order = torch.randperm(len(self._labels), generator=rng, device=rng.device).cpu()
+        for index in order.split(batch):
+            yield self._take(index)
+
+    def endless(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
+        """Full batches without end: each pass over everybody in a new order; what does not fill one is dropped."""
+        while True:
+            for drawn in self.epoch(batch, rng):
+                if len(drawn.labels) == batch or len(self._labels) < batch:
+                    yield drawn
+
+    def in_order(self) -> Iterator[Batch]:
+        """Everybody once, in file order."""
+        for index in torch.arange(len(self._labels)).split(CHUNK):
+            yield self._take(index)
+
+    def _take(self, index: Tensor) -> Batch:
+        device = self._numerics.device
+        return Batch(
+            self._numerics.tensor(self._images[index]),
+            self._labels[index].to(device),
+            self._groups[index].to(device),
+        )
+
+
+@torch.no_grad()
+def probabilities(classifier: Classifier, batches: Iterable[Tensor], numerics: Numerics) -> Tensor:
+    """(N, K) float32 class probabilities on the CPU, for all images of `batches`."""
+    with numerics.autocast():
+        parts = [classifier(images).float().softmax(dim=1).cpu() for images in batches]
+    return torch.cat(parts)

@@ -1,0 +1,233 @@
+"""RunSpec: everything that defines a run. Validated as a whole, before anything starts.
+
+A spec is plain data: it round-trips through YAML and JSON, and its fields are what `--set` and `--grid` name.
+This module imports no torch, so that a command line can explain itself at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from fairloop.curation import ideal as ideals
+from fairloop.data import DataSpec
+from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.errors import InputError
+from fairloop.setting import SETTINGS, Setting
+
+SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
+Target = Literal["none", "classifier", "generator", "both"]
+
+FREE_TO_CHANGE = ("name", "generations", "keep", "data.root")
+"""Fields that say how a run is called, how far it goes, what it keeps and where its data lie.
+
+All others define the experiment, and may not change between the sessions of one run.
+"""
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainingSpec(_Spec):
+    """A model and how it is trained."""
+
+    model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
+    arguments: dict[str, Any] = Field({}, description="keyword arguments of the model")
+    epochs: int = Field(30, ge=1, description="passes, each of ceil(training samples / generator.batch) steps")
+    batch: int = Field(256, ge=1, description="samples in a batch")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="of torch.optim")
+    learning_rate: float = Field(1e-3, gt=0, description="constant over training")
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(0.0, ge=0, description="L2 penalty (adamw: decoupled decay)")
+
+
+class GeneratorSpec(TrainingSpec):
+    """The generators G_0, G_1, ..."""
+
+    model: str = Field("conv-vae", description="a name that fairloop knows, or module:Name of your own class")
+    weight_decay: float = Field(1e-5, ge=0, description="L2 penalty (adamw: decoupled decay)")
+    first_epochs: int | None = Field(
+        None, ge=1, description="epochs of G_0, which learns from real data; default: epochs"
+    )
+
+
+class ClassifierSpec(TrainingSpec):
+    """The classifiers C_0, C_1, ..., or the annotators A_L and A_S."""
+
+    model: str = Field("simple-cnn", description="a name that fairloop knows, or module:Name of your own class")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
+    learning_rate: float = Field(0.1, gt=0, description="constant over training")
+
+
+class StarSpec(_Spec):
+    """Algorithmic reparation by STAR."""
+
+    target: Target = Field("none", description="whose batches are curated")
+    ideal: str | list[list[float]] = Field(
+        "uniform", description="uniform, or a row of shares (one per group) for each label; all sum to 1"
+    )
+    budget: int | None = Field(
+        None, ge=0, description="extra candidates for each curated batch; default: a quarter of the batch"
+    )
+    batch: int | None = Field(
+        None, ge=1, description="samples in a curated classifier batch; default: classifier.batch"
+    )
+    rounding: Literal["floor", "stochastic"] = Field(
+        "floor", description="of quotas; stochastic keeps the expected shares of strata that are too small for one"
+    )
+
+    @field_validator("ideal")
+    @classmethod
+    def _is_an_ideal(cls, value: str | list[list[float]]) -> str | list[list[float]]:
+        if trouble := ideals.problem(value):
+            raise ValueError(trouble)
+        return value
+
+    def curates(self, model: Literal["classifier", "generator"]) -> bool:
+        """Whether batches of that model are curated."""
+        return self.target in (model, "both")
+
+
+class MeasureSpec(_Spec):
+    """What each generation's samples are measured on."""
+
+    samples: int = Field(10_000, ge=1, description="samples behind each population share")
+    gallery: int = Field(64, ge=0, description="pictures kept per generation, of the same latents each time")
+    latents: int = Field(1_000, ge=0, description="samples whose place in G_0's latent space is kept")
+
+
+class RunSpec(_Spec):
+    """One run: a data ecosystem followed over generations."""
+
+    name: str = Field("run", description="what the run is called in tables and figures")
+    seed: int = Field(0, ge=0, description="of every random number in the run")
+    setting: SettingName = Field("seqgen-seqclass", description="who samples from whom, and who labels")
+    generations: int = Field(40, ge=1, description="how many, the one on real data included")
+    synthetic_share: float = Field(
+        1.0, ge=0, le=1, description="share of each generator batch that is synthetic, from generation 1 on"
+    )
+    data: DataSpec = Field(ColoredMNISTSpec(), description="the real data")
+    generator: GeneratorSpec = Field(GeneratorSpec(), description="G_i")
+    classifier: ClassifierSpec = Field(ClassifierSpec(), description="C_i")
+    annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
+    star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
+    measure: MeasureSpec = Field(MeasureSpec(), description="measurements")
+    keep: Literal["all", "last", "none"] = Field(
+        "all", description="models that stay on disk: all, those of the last generation, or none once it is done"
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="of large products; auto is bf16 where the hardware has it"
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models are trained")
+    threads: int = Field(1, ge=1, description="CPU threads; several runs side by side beat several threads")
+
+    @model_validator(mode="after")
+    def _star_needs_a_generator_that_learns(self) -> RunSpec:
+        if self.star.curates("generator") and self.rules.generators == "fixed":
+            raise ValueError(
+                f"star.target={self.star.target}: setting {self.setting} keeps its generator, so there is nothing "
+                "to curate for it; use star.target=classifier or a seqgen setting"
+            )
+        return self
+
+    @property
+    def rules(self) -> Setting:
+        """The setting as an object."""
+        return SETTINGS[self.setting]
+
+    def experiment(self) -> dict[str, Any]:
+        """The fields that define the run's models and measures, as plain data."""
+        fields = self.model_dump(mode="json")
+        for path in FREE_TO_CHANGE:
+            *parents, leaf = path.split(".")
+            place = fields
+            for parent in parents:
+                place = place[parent]
+            place.pop(leaf, None)
+        return fields
+
+    @property
+    def identity(self) -> str:
+        """The run's name in tables: readable, and different for different experiments."""
+        digest = hashlib.sha256(json.dumps(self.experiment(), sort_keys=True).encode()).hexdigest()
+        return f"{self.setting}.{self.star.target}.seed-{self.seed}.{digest[:8]}"
+
+    def to_yaml(self) -> str:
+        """Every field, resolved, as text that `from_mapping` reads back."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
+    """A spec from plain data, with `a.b=value` overrides (values are YAML).
+
+    Raises InputError, one line that names every wrong field, its value and what would be right.
+    """
+    if not isinstance(fields, Mapping):
+        raise InputError("spec: is not a mapping of fields; see `fairloop run --help` for the fields")
+    merged = json.loads(json.dumps(fields, default=str))
+    for override in overrides:
+        _override(merged, override)
+    try:
+        return RunSpec.model_validate(merged)
+    except ValidationError as error:
+        raise InputError("; ".join(dict.fromkeys(map(_explain, error.errors())))) from None
+
+
+def from_file(path: Path, overrides: Iterable[str] = ()) -> RunSpec:
+    """A spec from a YAML or JSON file. Raises InputError if it cannot be read or is no spec."""
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"spec: '{path}' cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"spec: '{path}' is no YAML: {' '.join(str(error).split())}") from error
+    return from_mapping(fields if fields is not None else {}, overrides)
+
+
+def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tuple[str, Any, str]]:
+    """(path, default, description) of every field."""
+    rows: list[tuple[str, Any, str]] = []
+    for name, info in model.model_fields.items():
+        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            rows += field_table(info.annotation, f"{prefix}{name}.")
+        else:
+            rows.append((prefix + name, info.default, info.description or ""))
+    return rows
+
+
+def _override(fields: dict[str, Any], override: str) -> None:
+    path, separator, text = override.partition("=")
+    if not separator or not path.strip():
+        raise InputError(f"--set {override}: write it as field=value, for example data.label_noise=0.1")
+    *parents, leaf = path.strip().split(".")
+    place = fields
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise InputError(f"--set {override}: '{parent}' holds one value and has no fields")
+    try:
+        place[leaf] = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"--set {override}: '{text}' is no value that YAML understands") from None
+
+
+def _explain(error: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        known = [name for name, _, _ in field_table()]
+        close = difflib.get_close_matches(path, known, n=1)
+        hint = f"did you mean {close[0]}?" if close else "`fairloop run --help` lists the fields"
+        return f"{path}: there is no such field; {hint}"
+    if not path or isinstance(error["input"], Mapping):
+        return f"{path}: {message}" if path else message
+    return f"{path}={error['input']}: {message[0].lower()}{message[1:]}"

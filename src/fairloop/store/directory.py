@@ -1,0 +1,192 @@
+"""A run's directory, made for people to read.
+
+spec.yaml                        every field of the spec, resolved
+provenance.json                  version, commit, packages, device, sessions
+records/generation-0003.parquet  all rows of a generation, or none
+galleries/generation-0003.npz    pictures and latents of its generator
+models/generator-3-<recipe>.safetensors
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
+
+from fairloop.errors import InputError
+from fairloop.measure import Gallery, Row
+from fairloop.spec import RunSpec, from_file
+from fairloop.store.files import damaged, replacing, write_text
+from fairloop.store.models import DirectoryModels
+
+SCHEMA = pa.schema(
+    [
+        ("generation", pa.int32()),
+        ("epoch", pa.int32()),
+        ("role", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("group", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("standard_error", pa.float64()),
+    ]
+)
+
+
+class RunDirectory:
+    """One run on disk."""
+
+    def __init__(self, root: Path, models: Path | None = None) -> None:
+        self.root = root
+        self.models = DirectoryModels(models or root / "models")
+
+    @property
+    def exists(self) -> bool:
+        """Whether a run was started here."""
+        return self._spec_path.is_file()
+
+    def spec(self) -> RunSpec:
+        """The spec of the run. Raises InputError if there is no run here."""
+        if not self.exists:
+            raise InputError(f"{self.root}: holds no run of fairloop (there is no {self._spec_path.name})")
+        return from_file(self._spec_path)
+
+    def check(self, spec: RunSpec) -> None:
+        """Raise InputError unless `spec` may start, resume or extend the run here."""
+        if self.root.exists() and not self.root.is_dir():
+            raise InputError(f"--out: {self.root} is a file, not a directory")
+        if not self.exists:
+            if self.root.is_dir() and any(path.suffix != ".lock" for path in self.root.iterdir()):
+                raise InputError(f"--out: {self.root} holds other files and no run; choose an empty directory")
+            return
+        before = self.spec()
+        differences = list(_differences(before.experiment(), spec.experiment()))
+        if differences:
+            path, old, new = differences[0]
+            more = f" (and {len(differences) - 1} more fields)" if len(differences) > 1 else ""
+            raise InputError(
+                f"--out: {self.root} holds a run with {path}={old}, not {new}{more}; choose another directory"
+            )
+        if spec.generations < before.generations and self.committed() > spec.generations:
+            raise InputError(
+                f"generations={spec.generations}: {self.root} already holds {self.committed()}; a run can only grow"
+            )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing here. Raises InputError if one does."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        owner = self.root / "owner.lock"
+        lock = FileLock(self.root / "run.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            who = owner.read_text(encoding="utf-8") if owner.is_file() else "another process"
+            raise InputError(f"--out: {self.root} is in use by {who}; wait for it or choose another one") from None
+        try:
+            owner.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
+            yield
+        finally:
+            owner.unlink(missing_ok=True)
+            lock.release()
+
+    def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
+        """Write what the run is and where it came from."""
+        write_text(self._spec_path, spec.to_yaml())
+        write_text(self._provenance_path, json.dumps(provenance, indent=2) + "\n")
+
+    def provenance(self) -> dict[str, Any]:
+        """What `describe` wrote; empty before."""
+        if not self._provenance_path.is_file():
+            return {}
+        try:
+            found = json.loads(self._provenance_path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise damaged(self._provenance_path, str(error)) from error
+        return dict(found)
+
+    def committed(self) -> int:
+        """How many generations, from 0 on without a gap, are recorded."""
+        count = 0
+        while self._records_path(count).is_file():
+            count += 1
+        return count
+
+    def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
+        """Record a generation: its gallery first, then all its rows at once, which makes it count."""
+        with replacing(self._gallery_path(generation)) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, **vars(gallery))
+        columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
+        with replacing(self._records_path(generation)) as temporary:
+            pq.write_table(pa.table(columns, schema=SCHEMA), temporary, write_page_checksum=True)
+
+    def records(self) -> pa.Table:
+        """Every recorded row, in order. Raises InputError if a file is damaged."""
+        tables = [self._read(self._records_path(i)) for i in range(self.committed())]
+        return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+
+    def gallery(self, generation: int) -> Gallery:
+        """The gallery of a recorded generation. Raises InputError if it is damaged."""
+        path = self._gallery_path(generation)
+        try:
+            with np.load(path, allow_pickle=False) as arrays:
+                return Gallery(**arrays)
+        except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
+            raise damaged(path, str(error)) from error
+
+    def _read(self, path: Path) -> pa.Table:
+        try:
+            table = pq.read_table(path, page_checksum_verification=True)
+        except (pa.ArrowException, OSError) as error:
+            raise damaged(path, str(error).splitlines()[0]) from error
+        if table.schema != SCHEMA:
+            raise damaged(path, "its columns are not those of fairloop's records")
+        return table
+
+    @property
+    def _spec_path(self) -> Path:
+        return self.root / "spec.yaml"
+
+    @property
+    def _provenance_path(self) -> Path:
+        return self.root / "provenance.json"
+
+    def _records_path(self, generation: int) -> Path:
+        return self.root / "records" / f"generation-{generation:04d}.parquet"
+
+    def _gallery_path(self, generation: int) -> Path:
+        return self.root / "galleries" / f"generation-{generation:04d}.npz"
+
+
+def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from _differences(old.get(key), new.get(key), f"{path}.{key}" if path else key)
+    elif old != new:
+        yield path, old, new
+
+
+def find_runs(paths: list[Path]) -> list[RunDirectory]:
+    """The runs in `paths`, each a run's directory or one that holds several. Raises InputError if one has none."""
+    runs = []
+    for path in paths:
+        specs = [path / "spec.yaml"] if (path / "spec.yaml").is_file() else sorted(path.glob("**/spec.yaml"))
+        if not specs:
+            raise InputError(f"{path}: holds no run of fairloop (no spec.yaml in it or below)")
+        runs += [RunDirectory(spec.parent) for spec in specs]
+    return runs
+
+
+def safe_name(text: str) -> str:
+    """`text` as a part of a file name."""
+    return re.sub(r"[^\w.=-]+", "_", text)

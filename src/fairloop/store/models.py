@@ -1,0 +1,126 @@
+"""Models on disk: one safetensors file per recipe, whole, verified, and never fitted twice at once."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from fairloop.recipe import Recipe
+from fairloop.store.files import damaged, read_sealed, replacing, write_sealed
+from fairloop.store.interface import Fit, M, Trained
+from fairloop.training import Checkpoint, State
+
+SECONDS_BETWEEN_SAVES = 20.0
+_METADATA = "fairloop"  # one key: with several, the bytes of the file depend on their order
+_WEIGHT, _LOG = "weight/", "log/"
+
+
+class DirectoryModels:
+    """Models in a directory, by recipe. Several runs and processes may share it.
+
+    While one process fits a recipe, others that need it wait. A fit that was interrupted goes on from its last
+    saved epoch (at most every `seconds_between_saves`).
+    """
+
+    def __init__(self, root: Path, seconds_between_saves: float = SECONDS_BETWEEN_SAVES) -> None:
+        self.root = root
+        self._seconds = seconds_between_saves
+
+    def path(self, recipe: Recipe) -> Path:
+        """Where the model of `recipe` is, or would be."""
+        return self.root / f"{recipe.filename}.safetensors"
+
+    def has(self, recipe: Recipe) -> bool:
+        """Whether it is there, whole."""
+        return self.path(recipe).is_file()
+
+    def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        """The model of `recipe`: loaded, or fitted and kept. Raises InputError if its file is damaged."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        if not self.has(recipe):
+            with FileLock(self.root / f".{recipe.filename}.lock"):
+                if not self.has(recipe):  # another process may have fitted it meanwhile
+                    return self._fitted(recipe, fit)
+        checkpoint = next(iter(fit(_load(self.path(recipe), recipe))))
+        return Trained(recipe, checkpoint.module, checkpoint.log)
+
+    def forget(self, recipe: Recipe) -> None:
+        """Delete the model of `recipe`, if it is there."""
+        self.path(recipe).unlink(missing_ok=True)
+        self._partial(recipe).unlink(missing_ok=True)
+
+    def _partial(self, recipe: Recipe) -> Path:
+        return self.root / f"{recipe.filename}.partial"
+
+    def _fitted(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        partial = self._partial(recipe)
+        saved = time.monotonic()
+        checkpoint: Checkpoint[M] | None = None
+        for checkpoint in fit(_load_partial(partial) if partial.is_file() else None):
+            unfinished = checkpoint.epoch < checkpoint.epochs
+            if unfinished and time.monotonic() - saved >= self._seconds:
+                _save_partial(partial, checkpoint.state(resumable=True))
+                saved = time.monotonic()
+        assert checkpoint is not None  # a fit has at least one epoch
+        _save(self.path(recipe), recipe, checkpoint.state(resumable=False))
+        partial.unlink(missing_ok=True)
+        return Trained(recipe, checkpoint.module, checkpoint.log)
+
+
+def _save(path: Path, recipe: Recipe, state: State) -> None:
+    tensors = {_WEIGHT + name: tensor.contiguous() for name, tensor in state.weights.items()}
+    tensors |= {_LOG + name: tensor.contiguous() for name, tensor in state.log.items()}
+    metadata = {
+        "recipe": asdict(recipe),
+        "epochs": state.epochs,
+        "sha256": _checksum(tensors),
+        "torch": torch.__version__,
+    }
+    with replacing(path) as temporary:
+        save_file(tensors, temporary, metadata={_METADATA: json.dumps(metadata, sort_keys=True)})
+
+
+def _load(path: Path, recipe: Recipe) -> State:
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata: dict[str, Any] = json.loads((file.metadata() or {})[_METADATA])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise damaged(path, f"no model of fairloop can be read: {error}") from error
+    if _checksum(tensors) != metadata.get("sha256"):
+        raise damaged(path, "its checksum does not match")
+    if metadata.get("recipe") != json.loads(json.dumps(asdict(recipe))):
+        raise damaged(path, "it holds the model of another recipe")
+    weights = {name.removeprefix(_WEIGHT): tensor for name, tensor in tensors.items() if name.startswith(_WEIGHT)}
+    log = {name.removeprefix(_LOG): tensor for name, tensor in tensors.items() if name.startswith(_LOG)}
+    return State(metadata["epochs"], weights, log)
+
+
+def _save_partial(path: Path, state: State) -> None:
+    content = io.BytesIO()
+    torch.save(asdict(state), content)
+    write_sealed(path, content.getvalue())
+
+
+def _load_partial(path: Path) -> State:
+    return State(**torch.load(io.BytesIO(read_sealed(path)), weights_only=True))
+
+
+def _checksum(tensors: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].contiguous()
+        digest.update(repr((name, tuple(tensor.shape), str(tensor.dtype))).encode())
+        digest.update(tensor.view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

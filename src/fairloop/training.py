@@ -1,0 +1,149 @@
+"""How a generator and how a classifier is trained: from scratch, one epoch after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairloop.batch import Batch
+from fairloop.curation.interface import Curation
+from fairloop.errors import DivergedError
+from fairloop.feeds import Feed
+from fairloop.models.interface import Classifier, Generator
+from fairloop.numerics import Numerics
+from fairloop.seeding import Role
+from fairloop.spec import TrainingSpec
+from fairloop.streams import Streams
+
+M = TypeVar("M", bound=nn.Module)
+Log = dict[str, Tensor]
+"""What training recorded, by epoch: `loss` (E,), and for curated batches `redrawn` (E, steps) and
+`candidates` (E, steps, strata)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A model on its way, as plain tensors: enough to go on from, or if `epochs` are all done, to load it."""
+
+    epochs: int
+    weights: dict[str, Tensor]
+    log: Log
+    optimizer: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint(Generic[M]):
+    """A model after a whole epoch.
+
+    epoch: how many are done, of `epochs`.
+    """
+
+    module: M
+    optimizer: torch.optim.Optimizer
+    log: Log
+    epoch: int
+    epochs: int
+
+    def state(self, *, resumable: bool) -> State:
+        """Its state; `resumable` keeps the optimizer's too."""
+        weights = {name: tensor.detach().cpu() for name, tensor in self.module.state_dict().items()}
+        return State(self.epoch, weights, self.log, self.optimizer.state_dict() if resumable else None)
+
+
+def fit_generator(
+    model: Generator,
+    training: TrainingSpec,
+    feed: Feed,
+    streams: Streams,
+    numerics: Numerics,
+    state: State | None = None,
+) -> Iterator[Checkpoint[Generator]]:
+    """Minimise the generator's own loss on the images of `feed`. Yields after each epoch; the last is the result."""
+
+    def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
+        rng = streams.at(Role.NOISE, epoch)
+        return lambda batch: model.loss(batch.images, rng)
+
+    return _fit(model, training, feed, loss_of, numerics, state)
+
+
+def fit_classifier(
+    model: Classifier,
+    training: TrainingSpec,
+    feed: Feed,
+    numerics: Numerics,
+    state: State | None = None,
+) -> Iterator[Checkpoint[Classifier]]:
+    """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
+
+    def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
+        return lambda batch: F.cross_entropy(model(batch.images).float(), batch.labels)
+
+    return _fit(model, training, feed, loss_of, numerics, state)
+
+
+def _fit(
+    model: M,
+    training: TrainingSpec,
+    feed: Feed,
+    loss_of: Callable[[int], Callable[[Batch], Tensor]],
+    numerics: Numerics,
+    state: State | None,
+) -> Iterator[Checkpoint[M]]:
+    numerics.place(model)
+    optimizer = _optimizer(model, training)
+    log: Log = {}
+    done = 0
+    if state is not None:
+        model.load_state_dict(state.weights)
+        done, log = state.epochs, state.log
+        if state.optimizer is not None:
+            optimizer.load_state_dict(state.optimizer)
+    for epoch in range(done, training.epochs):
+        model.train()
+        batch_loss = loss_of(epoch)
+        losses, curations = [], []
+        for batch, curation in feed(epoch):
+            with numerics.autocast():
+                loss = batch_loss(batch)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+            curations.append(curation)
+        log = _extended(log, losses, curations)
+        _stop_if_diverged(log, epoch, training)
+        yield Checkpoint(model.eval(), optimizer, log, epoch + 1, training.epochs)
+    if done >= training.epochs:
+        yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
+
+
+def _optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
+    parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=rate, weight_decay=decay)
+
+
+def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:
+    """The log with one more epoch; the only moment at which the host waits for the device."""
+    epoch = {"loss": torch.stack(losses).double().mean().cpu()}
+    curated = [curation for curation in curations if curation is not None]
+    if curated:
+        epoch["redrawn"] = torch.stack([curation.redrawn for curation in curated]).int().cpu()
+        epoch["candidates"] = torch.stack([curation.candidates for curation in curated]).int().cpu()
+    return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
+
+
+def _stop_if_diverged(log: Log, epoch: int, training: TrainingSpec) -> None:
+    if not log["loss"][-1].isfinite():
+        raise DivergedError(
+            f"the loss of {training.model} is {log['loss'][-1].item()} in epoch {epoch}; lower its learning_rate "
+            f"(it is {training.learning_rate:g}) or set precision=fp32"
+        )

@@ -1,0 +1,153 @@
+"""Builds and trains the models of one run, each by its recipe; asks `models` first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import NamedTuple, NoReturn, TypeVar
+
+import numpy as np
+import torch
+
+from fairloop import data
+from fairloop.batch import Batch
+from fairloop.curation.interface import Curation, Curator, NoCuration
+from fairloop.curation.star import Star
+from fairloop.feeds import Feed, mixed, real, synthetic
+from fairloop.models import build_classifier, build_generator
+from fairloop.models.interface import Classifier, Generator
+from fairloop.numerics import Numerics, resolve
+from fairloop.recipe import Recipe, plan, training_of_first
+from fairloop.seeding import ModelRole, Role
+from fairloop.source import RealData, Source
+from fairloop.spec import ClassifierSpec, RunSpec
+from fairloop.store.interface import Models, Trained
+from fairloop.streams import Streams, initialising
+from fairloop.training import Checkpoint, State, fit_classifier, fit_generator
+
+Model = TypeVar("Model", Generator, Classifier)
+
+
+class Annotators(NamedTuple):
+    """A_L, who labels, and A_S, who names groups."""
+
+    label: Trained[Classifier]
+    group: Trained[Classifier]
+
+
+class Workshop:
+    """The models of a run.
+
+    Made once, before anything is trained: raises InputError for a spec that does not fit its data or machine.
+    """
+
+    def __init__(self, spec: RunSpec, models: Models) -> None:
+        self.spec = spec
+        self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads)
+        self.population = data.load(spec.data, spec.seed)
+        self.plan = plan(spec, self.population, self.numerics)
+        self._models = models
+        self._real = RealData(self.population.train, self.numerics)
+        torch.set_num_threads(self.numerics.threads)  # the recipes say so, and it decides the last bits
+        self._try_models()
+
+    def annotators(self) -> Annotators:
+        """A_L, trained on real labels, and A_S, trained on real groups."""
+        by_label, by_group = self.plan.label_annotator, self.plan.group_annotator
+        feed = self._real_feed(by_group)
+
+        def groups_as_labels(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
+            return ((batch._replace(labels=batch.groups), curation) for batch, curation in feed(epoch))
+
+        return Annotators(
+            self._classifier(by_label, self.spec.annotator, self._real_feed(by_label)),
+            self._classifier(by_group, self.spec.annotator, groups_as_labels),
+        )
+
+    def first_generator(self) -> Trained[Generator]:
+        """G_0, trained on real data."""
+        recipe = self.plan.generators[0]
+        return self._generator(recipe, self._real_feed(recipe))
+
+    def generator(self, generation: int, source: Source) -> Trained[Generator]:
+        """G_i, trained on samples of its predecessor, and on real data where the synthetic share is below 1."""
+        recipe, share = self.plan.generators[generation], self.spec.synthetic_share
+        curator, streams = self._curator(recipe), self._streams(recipe)
+        source = source if recipe.curation else Source(source.generator, self.numerics)  # images are enough
+        if recipe.synthetic_share is None:
+            return self._generator(recipe, synthetic(source, curator, recipe.schedule, streams))
+        return self._generator(recipe, mixed(source, curator, self._real, share, recipe.schedule, streams))
+
+    def classifier(self, generation: int, source: Source) -> Trained[Classifier]:
+        """C_i, trained on labelled samples."""
+        recipe = self.plan.classifiers[generation]
+        source = source if recipe.curation else replace(source, grouper=None)  # labels are enough
+        feed = synthetic(source, self._curator(recipe), recipe.schedule, self._streams(recipe))
+        return self._classifier(recipe, self.spec.classifier, feed)
+
+    def source(
+        self, generator: Trained[Generator], labeller: Trained[Classifier], grouper: Trained[Classifier]
+    ) -> Source:
+        """What a model learns from: samples of `generator`, named by the other two."""
+        return Source(generator.module, self.numerics, labeller.module, grouper.module)
+
+    def kept(self, generation: int) -> tuple[Trained[Generator], Trained[Classifier]] | None:
+        """G_i and C_i if both were kept from before."""
+        generator, classifier = self.plan.generators[generation], self.plan.classifiers[generation]
+        if not (self._models.has(generator) and self._models.has(classifier)):
+            return None
+        return (
+            self._generator(generator, _nothing),
+            self._classifier(classifier, self.spec.classifier, _nothing),
+        )
+
+    def _generator(self, recipe: Recipe, feed: Feed) -> Trained[Generator]:
+        training = self.spec.generator if recipe.generation else training_of_first(self.spec.generator)
+        streams = self._streams(recipe)
+
+        def fit(state: State | None) -> Iterator[Checkpoint[Generator]]:
+            model = self._initialised(recipe, self._new_generator)
+            return fit_generator(model, training, feed, streams, self.numerics, state)
+
+        return self._models.model(recipe, fit)
+
+    def _classifier(self, recipe: Recipe, training: ClassifierSpec, feed: Feed) -> Trained[Classifier]:
+        def fit(state: State | None) -> Iterator[Checkpoint[Classifier]]:
+            model = self._initialised(recipe, lambda: self._new_classifier(recipe.role))
+            return fit_classifier(model, training, feed, self.numerics, state)
+
+        return self._models.model(recipe, fit)
+
+    def _new_generator(self) -> Generator:
+        return build_generator(self.spec.generator.model, self.population.shape, self.spec.generator.arguments)
+
+    def _new_classifier(self, role: ModelRole) -> Classifier:
+        training = self.spec.classifier if role is ModelRole.CLASSIFIER else self.spec.annotator
+        names = self.population.group_names if role is ModelRole.GROUP_ANNOTATOR else self.population.label_names
+        return build_classifier(training.model, self.population.shape, len(names), training.arguments)
+
+    def _initialised(self, recipe: Recipe, build: Callable[[], Model]) -> Model:
+        weights = Streams(recipe.seed, recipe.generation, recipe.role).at(Role.INITIALISATION)
+        with initialising(weights):
+            return build()
+
+    def _try_models(self) -> None:
+        """Build each kind of model once, so that a wrong argument ends the run before it starts."""
+        for recipe in (self.plan.label_annotator, self.plan.group_annotator, self.plan.classifiers[0]):
+            self._initialised(recipe, lambda role=recipe.role: self._new_classifier(role))  # type: ignore[misc]
+        self._initialised(self.plan.generators[0], self._new_generator)
+
+    def _real_feed(self, recipe: Recipe) -> Feed:
+        return real(self._real, recipe.schedule.batch, self._streams(recipe))
+
+    def _curator(self, recipe: Recipe) -> Curator:
+        if recipe.curation is None:
+            return NoCuration()
+        return Star(np.asarray(recipe.curation["star"]), recipe.curation["budget"], recipe.curation["rounding"])
+
+    def _streams(self, recipe: Recipe) -> Streams:
+        return Streams(recipe.seed, recipe.generation, recipe.role, self.numerics.device)
+
+
+def _nothing(epoch: int) -> NoReturn:
+    raise AssertionError(f"a model that is kept whole has no epoch {epoch} left to train")
