@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
+import warnings
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TextIO
 
-import click
 import typer
+from typer.exceptions import Abort, TyperException
 
 from fairloop.errors import FairloopError, InputError
 from fairloop.presets import fields as preset_fields
@@ -50,7 +51,7 @@ def run(
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
     spec = _spec(what, [*set_, *_shorthand(seed=seed, generations=generations)])
-    from fairloop.process import keep_freed_memory
+    from fairloop.fast.process import keep_freed_memory
 
     keep_freed_memory()
     from rich.console import Console
@@ -63,6 +64,37 @@ def run(
     with view_for(Console()) as view:
         run_in(spec, directory, view)
     typer.echo(f"{directory.root}: {directory.committed()} generations; next: fairloop export {out} --out table.csv")
+
+
+@app.command()
+def sweep(
+    what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share")],
+    out: Annotated[Path, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
+    seeds: Annotated[str, typer.Option(help="such as 0-24 or 0,2,5-7")] = "0",
+    grid: Annotated[list[str], typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")] = [],  # noqa: B006
+    set_: Annotated[list[str], typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = [],  # noqa: B006
+    workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: what fits this machine")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and stop")] = False,
+) -> None:
+    """Run a grid of experiments over several seeds, sharing the models that runs have in common."""
+    from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds
+
+    base = _spec(what, set_).model_dump(mode="json")
+    specs = Sweep(base, parse_seeds(seeds), grid=parse_grid(grid)).specs()
+    if dry_run:
+        for spec in specs:
+            typer.echo(spec.identity)
+        typer.echo(f"{len(specs)} runs of {specs[0].generations} generations")
+        return
+    from rich.console import Console
+
+    from fairloop.sweep.local import default_workers, jobs_in, run_all
+    from fairloop.sweep.view import sweep_view
+
+    jobs = jobs_in(out, specs)
+    with sweep_view(Console()) as view:
+        run_all(jobs, out / "models", workers or default_workers(specs[0].threads), view)
+    typer.echo(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
 
 
 @app.command()
@@ -99,12 +131,12 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="of every random number")] = 0,
 ) -> None:
     """Show a fairness feedback loop, and what STAR changes, on real digits in two minutes."""
-    from fairloop.process import keep_freed_memory
+    from fairloop.fast.process import keep_freed_memory
 
     keep_freed_memory()
     from rich.console import Console
 
-    from fairloop.presets.demo import demo as run_demo
+    from fairloop.demo import demo as run_demo
 
     run_demo(out, seed, Console())
 
@@ -112,17 +144,33 @@ def demo(
 def main() -> NoReturn:
     """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    warnings.showwarning = _warn
     try:
         code = app(standalone_mode=False)
-    except click.ClickException as error:
+    except TyperException as error:  # a wrong option or argument
         _complain(error.format_message(), code=2)
     except InputError as error:
         _complain(str(error), code=2)
     except FairloopError as error:
         _complain(str(error), code=1)
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, Abort):
         _complain("interrupted; run the same command again to go on", code=130)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warnings of fairloop in a line of their own; those for developers stay as Python shows them."""
+    if issubclass(category, UserWarning):
+        print(f"fairloop: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), file=file or sys.stderr)
 
 
 def _complain(message: str, code: int) -> NoReturn:

@@ -33,7 +33,11 @@ class Numerics:
 
     def place(self, module: Module) -> Module:
         """`module` on the device, in the memory layout that convolutions are fastest in."""
-        return module.to(self.device, memory_format=torch.channels_last)
+        module.to(self.device)
+        for parameter in module.parameters():
+            if parameter.dim() == 4:
+                parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+        return module
 
     def tensor(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) as float in [0, 1] on the device; float rows (N, F) as they are."""
@@ -70,8 +74,8 @@ def _device() -> str:
 def _fast_bf16(device: str) -> bool:
     """Whether bf16 products run in hardware: an emulation would be slower than fp32."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device == "cpu":
-        capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+        capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
         return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return False

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn
 from rich.text import Text
 
 from fairloop.data import Population
+from fairloop.loop import Generation
 from fairloop.recipe import Recipe
-from fairloop.simulate import Generation
 from fairloop.spec import RunSpec
 from fairloop.store.interface import M
 from fairloop.training import Checkpoint
@@ -125,11 +125,9 @@ def _duration(seconds: float) -> str:
 
 
 def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
-    values = {(row.role, row.split, row.group, row.metric): row.value for row in generation.rows if row.label is None}
-    accuracy = values["classifier", "test", "overall", "accuracy"]
-    odds = values["classifier", "test", "difference", "equalized_odds"]
-    share = sum(values["generator", "generated", group, "group_share"] for group in minoritized)
+    share = sum(generation.value("group_share", group, role="generator", split="generated") for group in minoritized)
     return (
-        f"generation {generation.index}: accuracy {accuracy:.3f}, equalized odds difference {odds:.3f}, "
+        f"generation {generation.index}: accuracy {generation.value('accuracy'):.3f}, "
+        f"equalized odds difference {generation.value('equalized_odds', 'difference'):.3f}, "
         f"{' + '.join(minoritized)} {share:.1%} of samples"
     )

@@ -20,7 +20,7 @@ from fairloop.numerics import Numerics
 from fairloop.seeding import ModelRole
 from fairloop.spec import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
 
-MATHS_VERSION = 1
+MATHS_VERSION = 2
 """Raised whenever the same recipe would give other bits than before."""
 
 

@@ -39,7 +39,8 @@ class RecordedRun:
 
     def table(self) -> pd.DataFrame:
         """The tidy table, as `fairloop export` writes it."""
-        return tidy([self.directory]).to_pandas()
+        table: pd.DataFrame = tidy([self.directory]).to_pandas()
+        return table
 
     def generator(self, generation: int) -> Generator:
         """G_i, in evaluation mode. Raises InputError if it was not kept."""
@@ -80,9 +81,8 @@ class RecordedRun:
 
     def _kept(self, generation: int) -> tuple[Generator, Classifier]:
         if not 0 <= generation < self.directory.committed():
-            raise InputError(
-                f"generation={generation}: {self.directory.root} holds generations 0 to {self.directory.committed() - 1}"
-            )
+            last = self.directory.committed() - 1
+            raise InputError(f"generation={generation}: {self.directory.root} holds generations 0 to {last}")
         kept = self._workshop.kept(generation)
         if kept is None:
             raise self._absent(f"the models of generation {generation}")

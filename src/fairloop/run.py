@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fairloop.data import Population
+from fairloop.loop import Generation, generations
 from fairloop.numerics import Numerics
 from fairloop.recipe import Plan, Recipe
-from fairloop.simulate import Generation, generations
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained

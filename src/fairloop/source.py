@@ -40,7 +40,8 @@ class Source:
 def _name(classifier: Classifier | None, images: Tensor) -> Tensor:
     if classifier is None:
         return torch.full((len(images),), UNNAMED, device=images.device)
-    return classifier(images).argmax(dim=1)
+    labels: Tensor = classifier(images).argmax(dim=1)
+    return labels
 
 
 class RealData:
@@ -55,7 +56,7 @@ class RealData:
     def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
         """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short."""
         order = torch.randperm(len(self._labels), generator=rng, device=rng.device).cpu()
-        for index in order.split(batch):
+        for index in torch.split(order, batch):
             yield self._take(index)
 
     def endless(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
@@ -67,7 +68,7 @@ class RealData:
 
     def in_order(self) -> Iterator[Batch]:
         """Everybody once, in file order."""
-        for index in torch.arange(len(self._labels)).split(CHUNK):
+        for index in torch.split(torch.arange(len(self._labels)), CHUNK):
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:

@@ -204,18 +204,23 @@ def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tupl
     return rows
 
 
-def _override(fields: dict[str, Any], override: str) -> None:
-    path, separator, text = override.partition("=")
-    if not separator or not path.strip():
-        raise InputError(f"--set {override}: write it as field=value, for example data.label_noise=0.1")
-    *parents, leaf = path.strip().split(".")
+def assign(fields: dict[str, Any], path: str, value: Any) -> None:
+    """Set the field at `path` (`a.b.c`) in nested plain data. Raises InputError if `a` or `b` has no fields."""
+    *parents, leaf = path.split(".")
     place = fields
     for parent in parents:
         place = place.setdefault(parent, {})
         if not isinstance(place, dict):
-            raise InputError(f"--set {override}: '{parent}' holds one value and has no fields")
+            raise InputError(f"{path}: '{parent}' holds one value and has no fields")
+    place[leaf] = value
+
+
+def _override(fields: dict[str, Any], override: str) -> None:
+    path, separator, text = override.partition("=")
+    if not separator or not path.strip():
+        raise InputError(f"--set {override}: write it as field=value, for example data.label_noise=0.1")
     try:
-        place[leaf] = yaml.safe_load(text)
+        assign(fields, path.strip(), yaml.safe_load(text))
     except yaml.YAMLError:
         raise InputError(f"--set {override}: '{text}' is no value that YAML understands") from None
 

@@ -112,7 +112,7 @@ def _fit(
             with numerics.autocast():
                 loss = batch_loss(batch)
             optimizer.zero_grad()
-            loss.backward()
+            torch.autograd.backward(loss)
             optimizer.step()
             losses.append(loss.detach())
             curations.append(curation)

@@ -50,6 +50,7 @@ class Workshop:
         self._real = RealData(self.population.train, self.numerics)
         torch.set_num_threads(self.numerics.threads)  # the recipes say so, and it decides the last bits
         self._try_models()
+        self._warn_of_starved_strata()
 
     def annotators(self) -> Annotators:
         """A_L, trained on real labels, and A_S, trained on real groups."""
@@ -136,6 +137,13 @@ class Workshop:
         for recipe in (self.plan.label_annotator, self.plan.group_annotator, self.plan.classifiers[0]):
             self._initialised(recipe, lambda role=recipe.role: self._new_classifier(role))  # type: ignore[misc]
         self._initialised(self.plan.generators[0], self._new_generator)
+
+    def _warn_of_starved_strata(self) -> None:
+        for recipe in (self.plan.classifiers[0], self.plan.generators[-1]):
+            curator = self._curator(recipe)
+            if isinstance(curator, Star):
+                share = 1.0 if recipe.synthetic_share is None else recipe.synthetic_share
+                curator.warn_if_starved(int(share * recipe.schedule.batch))
 
     def _real_feed(self, recipe: Recipe) -> Feed:
         return real(self._real, recipe.schedule.batch, self._streams(recipe))

@@ -42,10 +42,11 @@ def shares(ideal: str | Table, labels: int, groups: int) -> NDArray[np.float64]:
         raise InputError(f"star.ideal: {trouble}")
     if isinstance(ideal, str):
         return IDEALS[ideal](labels, groups)
-    table = np.asarray(ideal, dtype=np.float64)
+    table: NDArray[np.float64] = np.array(ideal, dtype=np.float64)
     if table.shape != (labels, groups):
         raise InputError(
             f"star.ideal: has shape {table.shape[0]} x {table.shape[1]}, but the data have {labels} labels x "
             f"{groups} groups"
         )
-    return table / table.sum()
+    table /= table.sum()
+    return table

@@ -97,7 +97,8 @@ def divide(numerator: object, denominator: object) -> NDArray[np.float64]:
     """Elementwise quotient; NaN where the denominator is 0."""
     numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
     undefined = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    return np.divide(numerator, denominator, out=undefined, where=denominator != 0)
+    np.divide(numerator, denominator, out=undefined, where=denominator != 0)
+    return undefined
 
 
 def _rate(hits: NDArray[np.int64], members: NDArray[np.int64]) -> Rate:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is slow to import
     from fairloop.models.interface import Classifier, Generator
-
-Model = TypeVar("Model")
 
 GENERATORS = {
     "conv-vae": "fairloop.models.vae:ConvVAE",
@@ -28,7 +26,9 @@ def build_generator(name: str, shape: tuple[int, ...], arguments: Mapping[str, A
     from fairloop.models.interface import Generator
 
     model = _build(GENERATORS, "generator", name, (shape,), arguments)
-    return _checked(model, Generator, "generator", name)
+    if not isinstance(model, Generator):
+        raise _wrong_kind("generator", name, Generator)
+    return model
 
 
 def build_classifier(name: str, shape: tuple[int, ...], classes: int, arguments: Mapping[str, Any]) -> Classifier:
@@ -36,7 +36,9 @@ def build_classifier(name: str, shape: tuple[int, ...], classes: int, arguments:
     from fairloop.models.interface import Classifier
 
     model = _build(CLASSIFIERS, "classifier", name, (shape, classes), arguments)
-    return _checked(model, Classifier, "classifier", name)
+    if not isinstance(model, Classifier):
+        raise _wrong_kind("classifier", name, Classifier)
+    return model
 
 
 def _build(
@@ -61,7 +63,5 @@ def _resolve(known: Mapping[str, str], kind: str, name: str) -> Any:
         raise InputError(f"{kind}.model: '{name}' cannot be imported: {error}") from error
 
 
-def _checked(model: object, interface: type[Model], kind: str, name: str) -> Model:
-    if not isinstance(model, interface):
-        raise InputError(f"{kind}.model: '{name}' is no fairloop.models.interface.{interface.__name__}")
-    return model
+def _wrong_kind(kind: str, name: str, interface: type) -> InputError:
+    return InputError(f"{kind}.model: '{name}' does not inherit from {interface.__module__}.{interface.__name__}")

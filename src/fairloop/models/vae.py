@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fairloop.fast.layers import UpConv2d
 from fairloop.models.interface import Generator
 
 
@@ -36,9 +37,9 @@ class ConvVAE(Generator):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
         self.encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
         layers = [nn.Linear(latent, features), nn.ReLU(), nn.Unflatten(1, inner)]
-        for before, after in pairwise((*reversed(widths), channels)):
+        for before, after in pairwise(reversed(widths)):
             layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
-        self.decoder = nn.Sequential(*layers[:-1])
+        self.decoder = nn.Sequential(*layers, UpConv2d(widths[0], channels))
 
     def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
         mean, log_variance = self._posterior(images)

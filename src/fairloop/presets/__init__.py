@@ -8,6 +8,16 @@ from typing import Any
 import yaml
 
 from fairloop.errors import InputError
+from fairloop.spec import RunSpec, from_mapping
+
+
+def preset(name: str, **changes: Any) -> RunSpec:
+    """Preset `name` with some fields changed: `preset("demo", seed=1, star={"target": "classifier"})`.
+
+    A mapping changes the fields that it names and leaves the others of its section as the preset has them.
+    Raises InputError for an unknown preset or field, or a wrong value.
+    """
+    return from_mapping(_merged(fields(name), changes))
 
 
 def names() -> list[str]:
@@ -21,3 +31,9 @@ def fields(name: str) -> dict[str, Any]:
         raise InputError(f"'{name}' is no preset ({', '.join(names())}) and no file; give one of either")
     values: dict[str, Any] = yaml.safe_load((files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
     return values
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    return {**old, **{key: _merged(old.get(key), value) for key, value in new.items()}}

@@ -81,12 +81,8 @@ class DirectoryModels:
 def _save(path: Path, recipe: Recipe, state: State) -> None:
     tensors = {_WEIGHT + name: tensor.contiguous() for name, tensor in state.weights.items()}
     tensors |= {_LOG + name: tensor.contiguous() for name, tensor in state.log.items()}
-    metadata = {
-        "recipe": asdict(recipe),
-        "epochs": state.epochs,
-        "sha256": _checksum(tensors),
-        "torch": torch.__version__,
-    }
+    metadata = {"recipe": asdict(recipe), "epochs": state.epochs, "torch": torch.__version__}
+    metadata["sha256"] = _checksum(tensors, metadata)
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata={_METADATA: json.dumps(metadata, sort_keys=True)})
 
@@ -98,7 +94,7 @@ def _load(path: Path, recipe: Recipe) -> State:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise damaged(path, f"no model of fairloop can be read: {error}") from error
-    if _checksum(tensors) != metadata.get("sha256"):
+    if metadata.pop("sha256", None) != _checksum(tensors, metadata):
         raise damaged(path, "its checksum does not match")
     if metadata.get("recipe") != json.loads(json.dumps(asdict(recipe))):
         raise damaged(path, "it holds the model of another recipe")
@@ -117,8 +113,8 @@ def _load_partial(path: Path) -> State:
     return State(**torch.load(io.BytesIO(read_sealed(path)), weights_only=True))
 
 
-def _checksum(tensors: dict[str, Tensor]) -> str:
-    digest = hashlib.sha256()
+def _checksum(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name].contiguous()
         digest.update(repr((name, tuple(tensor.shape), str(tensor.dtype))).encode())

@@ -32,6 +32,22 @@ class Generation:
     rows: list[Row]
     gallery: Gallery
 
+    def value(
+        self,
+        metric: str,
+        group: str = "overall",
+        *,
+        role: str = "classifier",
+        split: str = "test",
+        label: str | None = None,
+    ) -> float:
+        """The one value of that name. Raises KeyError if it was not measured."""
+        wanted = (role, split, label, group, metric)
+        for row in self.rows:
+            if (row.role, row.split, row.label, row.group, row.metric) == wanted and row.epoch is None:
+                return row.value
+        raise KeyError(wanted)
+
 
 def simulate(spec: RunSpec, models: Models | None = None, *, start: int = 0) -> Iterator[Generation]:
     """Follow a data ecosystem over its generations.

@@ -1,0 +1,52 @@
+# Two commands set everything up on a fresh machine and do it: `make demo` and `make test`.
+# They need Python 3.11 or newer with venv, and nothing else. PYTHON=... names another interpreter.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# A local directory of wheels, if the environment names one, is where torch comes from.
+LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
+BACKEND := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
+
+.PHONY: demo test test-all check format clean
+
+demo: .venv/.installed
+	$(BIN)/fairloop demo --out demo
+
+test: .venv/.installed-dev
+	$(BIN)/pytest -n 2 -m "not slow"
+
+test-all: .venv/.installed-dev
+	$(BIN)/pytest -n 2
+
+check: .venv/.installed-dev
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.installed-dev
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+clean:
+	rm -rf .venv build dist
+
+# uv where it can be had, pip where it cannot. The lock only constrains: it names packages of every platform.
+define install
+	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(LINKS) $(BACKEND) -c constraints.txt -e '$(1)' \
+	  || $(BIN)/python -m pip install --quiet -c constraints.txt -e '$(1)'
+	touch $@
+endef
+
+.venv/.installed: pyproject.toml constraints.txt | .venv/.made
+	$(call install,.)
+
+.venv/.installed-dev: pyproject.toml constraints.txt | .venv/.made
+	$(call install,.[dev])
+	touch .venv/.installed
+
+.venv/.made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairloop needs Python 3.11 or newer: make PYTHON=...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv || echo "uv is not to be had; going on with pip"
+	touch $@

@@ -1,0 +1,29 @@
+"""Layers that compute what torch's do, sooner."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class UpConv2d(nn.ConvTranspose2d):
+    """A 4x4 stride-2 transposed convolution with padding 1, as a 2x2 convolution and a pixel shuffle.
+
+    Each output pixel sees 2x2 of the 4x4 weights, so the four output phases are four 2x2 convolutions on the same
+    input. Worth it for few output channels (here 3), which the transposed kernels waste their vectors on.
+    Measured on a Zen 4 core at batch 256, 64 to 3 channels: forward 0.43x to 0.47x the time of the transposed
+    convolution, forward and backward 0.59x (bf16) to 0.80x (fp32); slower than it at 64 output channels.
+    """
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__(before, after, 4, stride=2, padding=1)
+
+    def forward(self, x: Tensor, output_size: list[int] | None = None) -> Tensor:
+        """(B, before, H, W) to (B, after, 2H, 2W)."""
+        del output_size  # there is only one
+        before, after = self.weight.shape[:2]
+        # Output 2m - 1 + a sees inputs m - 1 + d through weight 2 + a - 2d, for a and d of 0 and 1.
+        phases = self.weight.view(before, after, 2, 2, 2, 2).flip(2, 4).permute(1, 3, 5, 0, 2, 4)
+        weight = phases.reshape(4 * after, before, 2, 2)
+        bias = None if self.bias is None else self.bias.repeat_interleave(4)
+        return F.pixel_shuffle(F.conv2d(x, weight, bias, padding=1), 2)[..., 1:-1, 1:-1]

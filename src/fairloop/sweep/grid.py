@@ -1,0 +1,84 @@
+"""From seeds, cases and a grid of fields to the specs of a sweep."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+from fairloop.errors import InputError
+from fairloop.setting import SETTINGS
+from fairloop.spec import RunSpec, assign, from_mapping
+
+_SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Specs that belong together.
+
+    base: fields that all runs share. cases: combinations of fields (`a.b: value`) that were named one by one.
+    grid: fields with all their values; every combination is run for every case and seed.
+    """
+
+    base: Mapping[str, Any]
+    seeds: Sequence[int] = (0,)
+    cases: Sequence[Mapping[str, Any]] = ({},)
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+
+    def specs(self) -> list[RunSpec]:
+        """All runs, each once, seeds varying fastest, so that workers side by side need different models.
+
+        STAR on a generator that the setting keeps fixed has no meaning and is left out.
+        Raises InputError for wrong fields or values, or if nothing is left.
+        """
+        specs: dict[str, RunSpec] = {}
+        points = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
+        for case, point, seed in itertools.product(self.cases, points, self.seeds):
+            fields = copy.deepcopy(dict(self.base))
+            for path, value in {**case, **point, "seed": seed}.items():
+                assign(fields, path, value)
+            if not _is_void(fields):
+                spec = from_mapping(fields)
+                specs.setdefault(spec.identity, spec)
+        if not specs:
+            raise InputError("--grid: STAR on a generator needs a seqgen setting, so no run is left")
+        return list(specs.values())
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0-24`, `3` or `0,2,5-7` as numbers. Raises InputError for anything else."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = _SEEDS.fullmatch(part.strip())
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if last < first:
+            raise InputError(f"--seeds {text}: write numbers and ranges, such as 0-24 or 0,2,5-7")
+        seeds += range(first, last + 1)
+    return list(dict.fromkeys(seeds))
+
+
+def parse_grid(texts: Iterable[str]) -> dict[str, list[Any]]:
+    """`field=value,value,...` by field; values are YAML, so a list is written in brackets."""
+    grid: dict[str, list[Any]] = {}
+    for text in texts:
+        path, separator, values = text.partition("=")
+        try:
+            grid[path.strip()] = yaml.safe_load(f"[{values}]")
+        except yaml.YAMLError:
+            raise InputError(f"--grid {text}: the values are no YAML; separate them by commas") from None
+        if not separator or not path.strip() or not grid[path.strip()]:
+            raise InputError(f"--grid {text}: write it as field=value,value, for example setting=seqclass,control")
+    return grid
+
+
+def _is_void(fields: Mapping[str, Any]) -> bool:
+    setting = SETTINGS.get(fields.get("setting", RunSpec.model_fields["setting"].default))
+    star = fields.get("star")
+    target = star.get("target") if isinstance(star, Mapping) else None
+    return setting is not None and setting.generators == "fixed" and target in ("generator", "both")

@@ -1,0 +1,38 @@
+"""Small runs that many tests share."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from fairloop.spec import RunSpec, from_mapping
+
+os.environ["OMP_NUM_THREADS"] = "1"  # also in the processes that tests start
+
+# Wall-clock limits say more about a shared machine than about the code.
+settings.register_profile("fairloop", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fairloop")
+
+TINY = {
+    "generations": 3,
+    "data": {"train": 320, "valid": 100, "test": 120},
+    "generator": {"arguments": {"widths": [4, 8], "latent": 4}, "batch": 64, "epochs": 1, "first_epochs": 2},
+    "classifier": {"batch": 64, "epochs": 1, "optimizer": "adam", "learning_rate": 0.001},
+    "annotator": {"batch": 64, "epochs": 2, "optimizer": "adam", "learning_rate": 0.001},
+    "measure": {"samples": 200, "gallery": 8, "latents": 16},
+    "precision": "fp32",
+}
+
+
+def tiny(*overrides: str) -> RunSpec:
+    """A run of a second."""
+    return from_mapping(TINY, overrides)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)

@@ -1,0 +1,248 @@
+"""The laws of the loop."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from conftest import tiny
+from fairloop.loop import Generation, simulate
+from fairloop.models.interface import Classifier, Generator
+from fairloop.recipe import Recipe
+from fairloop.seeding import ModelRole
+from fairloop.setting import SETTINGS
+from fairloop.store.interface import Fit, M, Trained
+from fairloop.store.memory import MemoryModels
+from fairloop.workshop import Workshop
+
+
+class Counting(MemoryModels):
+    """Counts what is fitted, and remembers every model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fitted: Counter[str] = Counter()
+        self.trained: dict[str, Trained] = {}
+
+    def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        if not self.has(recipe):
+            self.fitted[recipe.role] += 1
+        trained = super().model(recipe, fit)
+        self.trained[recipe.title] = trained
+        return trained
+
+
+def table(generations: list[Generation]) -> list[tuple]:
+    return [tuple(map(repr, row)) for generation in generations for row in generation.rows]
+
+
+def weights(trained: Trained) -> list[torch.Tensor]:
+    return list(trained.module.state_dict().values())
+
+
+def same(first: Trained, second: Trained) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(weights(first), weights(second), strict=True))
+
+
+def run(*overrides: str, models: MemoryModels | None = None) -> list[Generation]:
+    return list(simulate(tiny(*overrides), models))
+
+
+def test_same_seed_same_bits_other_seed_other_bits():
+    first, second, other = run(), run(), run("seed=1")
+    assert table(first) == table(second)
+    assert table(first) != table(other)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_settings_decide_who_learns_from_whom(name):
+    plan = Workshop(tiny(f"setting={name}"), MemoryModels()).plan
+    sequential, by_annotator = SETTINGS[name].generators == "sequential", SETTINGS[name].labels == "annotator"
+    for i in range(3):
+        generator = plan.generators[i if sequential else 0]
+        labeller = plan.label_annotator if i == 0 or by_annotator else plan.classifiers[i - 1]
+        assert plan.generators[i] == generator
+        assert plan.classifiers[i].parents == {
+            "generator": generator.fingerprint,
+            "labeller": labeller.fingerprint,
+        }
+        if i and sequential:
+            assert generator.parents == {"generator": plan.generators[i - 1].fingerprint}
+
+
+def test_settings_differ_only_where_they_should():
+    runs = {name: run(f"setting={name}") for name in SETTINGS}
+    for generations in runs.values():  # generation 0 is the same everywhere: A_L labels, G_0 makes
+        assert table(generations[:1]) == table(runs["control"][:1])
+    for i in (1, 2):
+        assert same(runs["seqgen-seqclass"][i].generator, runs["seqgen-nonseqclass"][i].generator)
+        assert not same(runs["seqgen-seqclass"][i].generator, runs["seqclass"][i].generator)
+        assert not same(runs["seqgen-nonseqclass"][i].classifier, runs["control"][i].classifier)
+        for name in ("seqclass", "control"):
+            assert same(runs[name][i].generator, runs[name][0].generator)
+
+
+def test_star_and_no_curation_agree_until_the_first_curated_batch():
+    kept = {target: Counting() for target in ("none", "classifier", "generator", "both")}
+    for target, models in kept.items():
+        run(f"star.target={target}", models=models)
+    plain = kept["none"].trained
+    for models in kept.values():
+        for title in ("label annotator", "group annotator", "generator 0"):
+            assert same(models.trained[title], plain[title])
+    for i in (1, 2):  # cla-STAR leaves the chain of generators as it is
+        assert same(kept["classifier"].trained[f"generator {i}"], plain[f"generator {i}"])
+    assert same(kept["generator"].trained["classifier 0"], plain["classifier 0"])
+    assert same(kept["both"].trained["classifier 0"], kept["classifier"].trained["classifier 0"])
+    assert not same(kept["generator"].trained["generator 1"], plain["generator 1"])
+
+
+def test_runs_that_share_a_store_share_models():
+    shared = Counting()
+    alone = {}
+    pairs = [("seqgen-seqclass", "none"), ("seqgen-nonseqclass", "none"), ("seqgen-seqclass", "classifier"),
+             ("seqclass", "none"), ("control", "none")]  # fmt: skip
+    for setting, target in pairs:
+        overrides = (f"setting={setting}", f"star.target={target}")
+        alone[setting, target] = table(run(*overrides))
+        assert table(run(*overrides, models=shared)) == alone[setting, target]
+    assert shared.fitted["generator"] == 3
+    assert shared.fitted["label_annotator"] == shared.fitted["group_annotator"] == 1
+
+
+def test_recipes_are_known_before_anything_is_trained():
+    models = Counting()
+    spec = tiny("star.target=both")
+    planned = [recipe.fingerprint for recipe in Workshop(spec, MemoryModels()).plan]
+    list(simulate(spec, models))
+    assert sorted(planned) == sorted(trained.recipe.fingerprint for trained in models.trained.values())
+
+
+@pytest.mark.parametrize("start", [1, 2, 3])
+def test_a_run_goes_on_from_any_generation(start):
+    models = MemoryModels()
+    whole = run(models=models)
+    assert table(list(simulate(tiny(), models, start=start))) == table(whole[start:])
+
+
+def test_a_run_goes_on_without_its_models_too():
+    assert table(list(simulate(tiny(), start=2))) == table(run()[2:])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_synthetic_share_mixes_real_people_in(share):
+    models = Counting()
+    run(f"synthetic_share={share}", models=models)
+    recipe = models.trained["generator 1"].recipe
+    assert recipe.synthetic_share == share
+    assert recipe.data is not None
+
+
+def test_star_is_recorded_and_fills_its_batches():
+    generation = run("star.target=both", "star.budget=32")[1]
+    for trained in (generation.generator, generation.classifier):
+        candidates, redrawn = trained.log["candidates"], trained.log["redrawn"]
+        assert (candidates.sum(dim=-1) == 64 + 32).all()
+        expected = 64 - candidates.clamp(max=16).sum(dim=-1)
+        assert torch.equal(redrawn, expected.int())
+    rows = [row for row in generation.rows if row.metric == "star_redrawn"]
+    assert {row.role for row in rows} == {"generator", "classifier"}
+
+
+def test_classifier_batches_copy_the_short_last_one_unless_curated():
+    plain = Workshop(tiny("data.train=330"), MemoryModels()).plan.classifiers[0].schedule
+    assert list(plain.sizes()) == [64] * 5 + [10]
+    curated = Workshop(tiny("data.train=330", "star.target=classifier", "star.batch=32"), MemoryModels())
+    assert list(curated.plan.classifiers[0].schedule.sizes()) == [32] * 6
+    assert list(curated.plan.generators[1].schedule.sizes()) == [64] * 6
+
+
+def test_every_measure_is_recorded():
+    first = run()[0]
+    for role in ("classifier", "label_annotator", "group_annotator"):
+        for split in ("valid", "test", "test_balanced"):
+            for metric in ("accuracy", "selection_rate", "count", "tpr", "tnr", "fpr", "fnr"):
+                for group in ("overall", "green", "red", "difference", "ratio", "min", "max"):
+                    first.value(metric, group, role=role, split=split)
+            for metric in ("demographic_parity", "equalized_odds"):
+                for group in ("difference", "ratio"):
+                    first.value(metric, group, role=role, split=split)
+    shares = [row for row in first.rows if row.metric == "stratum_share"]
+    assert len(shares) == 4
+    assert sum(row.value for row in shares) == pytest.approx(1)
+    assert all(row.standard_error >= 0 for row in shares)
+    assert first.gallery.images.shape == (8, 3, 28, 28)
+    assert first.gallery.latents.shape == (16, 4)
+    assert len({row[:7] for row in first.rows}) == len(first.rows)
+
+
+class Identity(Generator):
+    """Makes exactly the population that it is told, whatever it is shown."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        super().__init__()
+        self.images = images
+
+    def loss(self, images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+        raise AssertionError("is not trained")
+
+    def sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        return self.images[torch.randint(len(self.images), (n,), generator=rng)]
+
+
+class Colour(Classifier):
+    """Names the colour, without fail."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.stack([images[:, 1].sum(dim=(1, 2)), images[:, 0].sum(dim=(1, 2))], dim=1)
+
+
+class Perfect(MemoryModels):
+    """Hands out models that are perfect by construction."""
+
+    def __init__(self, images: torch.Tensor) -> None:
+        super().__init__()
+        self.images = images
+
+    def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        module = Identity(self.images) if recipe.role is ModelRole.GENERATOR else Colour()
+        return Trained(recipe, module.eval(), {"loss": torch.zeros(1)})
+
+
+def test_an_identity_generator_and_a_perfect_labeller_never_drift():
+    # The label is the colour, so that a classifier can be perfect.
+    colours = ("data.green_given_label=[1,0]", "data.label_noise=0", "generations=6", "measure.samples=4000")
+    spec = tiny(*colours)
+    population = Workshop(spec, MemoryModels()).population
+    images = torch.from_numpy(population.train.images).float() / 255
+    share = (population.train.groups == 1).mean()
+    for generation in simulate(spec, Perfect(images)):
+        assert generation.value("accuracy") == 1
+        assert generation.value("accuracy", "difference") == 0
+        # With the colour as the label, a group has one label only: half of its rates are undefined, and say so.
+        assert np.isnan(generation.value("equalized_odds", "difference"))
+        found = generation.value("group_share", "red", role="generator", split="generated")
+        assert abs(found - share) < 5 * (0.25 / 4000) ** 0.5
+
+
+def test_global_random_state_and_call_order_do_not_matter():
+    first = table(run())
+    torch.manual_seed(99)
+    np.random.seed(99)
+    torch.rand(1000)
+    assert table(run()) == first
+
+
+def test_a_spec_that_does_not_fit_fails_before_training():
+    with pytest.raises(Exception, match="divisible"):
+        simulate(tiny("generator.arguments.widths=[4,4,4]"))
+    with pytest.raises(Exception, match=r"star\.ideal"):
+        simulate(tiny("star.ideal=[[.5,.25,.25],[0,0,0]]"))
+
+
+def test_strata_that_no_batch_has_room_for_are_warned_of():
+    with pytest.warns(UserWarning, match="4 of 4 strata"):
+        simulate(tiny("star.target=classifier", "star.batch=3"))

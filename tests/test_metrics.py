@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from fairlearn import metrics as fl
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from fairloop.metrics import performance as perf
+from fairloop.metrics.population import confidence, shares
+
+ORACLES = {
+    "accuracy": lambda y, p: float((np.asarray(y) == np.asarray(p)).mean()),
+    "selection_rate": fl.selection_rate,
+    "tpr": fl.true_positive_rate,
+    "tnr": fl.true_negative_rate,
+    "fpr": fl.false_positive_rate,
+    "fnr": fl.false_negative_rate,
+}
+
+
+def people(groups: int, classes: int = 2) -> st.SearchStrategy[tuple[np.ndarray, ...]]:
+    """Labels, groups and predictions in which every (group, label) cell has a member."""
+    cells = np.array([(k, s) for k in range(classes) for s in range(groups)])
+
+    def complete(extra: np.ndarray) -> tuple[np.ndarray, ...]:
+        rows = np.concatenate([np.column_stack([cells, extra[: len(cells), 2]]), extra[len(cells) :]])
+        return rows[:, 0], rows[:, 1], rows[:, 2]
+
+    limits = np.array([classes, groups, classes])
+    return hnp.arrays(np.int64, st.tuples(st.integers(len(cells), 80), st.just(3)), elements=st.integers(0, 999)).map(
+        lambda rows: complete(rows % limits)
+    )
+
+
+@given(st.integers(1, 5).flatmap(lambda groups: st.tuples(st.just(groups), people(groups))))
+def test_rates_and_disparities_equal_fairlearns(case):
+    group_count, (labels, groups, predictions) = case
+    rates = perf.performance(perf.confusion(labels, groups, predictions, 2, group_count))
+    frame = fl.MetricFrame(metrics=ORACLES, y_true=labels, y_pred=predictions, sensitive_features=groups)
+    for name, rate in rates.items():
+        if name == "count":
+            assert rate.by_group.tolist() == np.bincount(groups, minlength=group_count).tolist()
+            continue
+        assert rate.overall == pytest.approx(frame.overall[name])
+        assert rate.by_group == pytest.approx(frame.by_group[name].to_numpy(float))
+        found = rate.disparities()
+        assert found["difference"] == pytest.approx(frame.difference()[name])
+        assert found["min"] == pytest.approx(frame.group_min()[name])
+        assert found["max"] == pytest.approx(frame.group_max()[name])
+        if found["max"] > 0:
+            assert found["ratio"] == pytest.approx(frame.ratio()[name])
+        else:
+            assert np.isnan(found["ratio"])
+    sensitive = {"sensitive_features": groups}
+    parity, odds = perf.demographic_parity(rates), perf.equalized_odds(rates)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # fairlearn divides 0 by 0
+        assert parity["difference"] == pytest.approx(fl.demographic_parity_difference(labels, predictions, **sensitive))
+        assert odds["difference"] == pytest.approx(fl.equalized_odds_difference(labels, predictions, **sensitive))
+        if not np.isnan(parity["ratio"]):
+            assert parity["ratio"] == pytest.approx(fl.demographic_parity_ratio(labels, predictions, **sensitive))
+        if not np.isnan(odds["ratio"]):
+            assert odds["ratio"] == pytest.approx(fl.equalized_odds_ratio(labels, predictions, **sensitive))
+
+
+@given(people(3, classes=4), st.integers(0, 3))
+def test_many_labels_are_the_beneficial_one_against_the_rest(case, beneficial):
+    labels, groups, predictions = case
+    many = perf.performance(perf.confusion(labels, groups, predictions, 4, 3), beneficial)
+    binary = perf.performance(
+        perf.confusion((labels == beneficial).astype(int), groups, (predictions == beneficial).astype(int), 2, 3)
+    )
+    for name in ("selection_rate", "tpr", "tnr", "fpr", "fnr", "count"):
+        assert np.array_equal(many[name].by_group, binary[name].by_group)
+    assert many["accuracy"].overall == pytest.approx((labels == predictions).mean())
+
+
+def test_a_case_that_a_hand_can_count():
+    #                 group 0: labels 0 0 1 1     group 1: labels 0 1 1 1
+    labels = np.array([0, 0, 1, 1, 0, 1, 1, 1])
+    groups = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    predictions = np.array([0, 1, 1, 1, 0, 0, 0, 1])
+    rates = perf.performance(perf.confusion(labels, groups, predictions, 2, 2))
+    assert rates["accuracy"].by_group.tolist() == [0.75, 0.5]
+    assert rates["tpr"].by_group.tolist() == pytest.approx([1, 1 / 3])
+    assert rates["fpr"].by_group.tolist() == [0.5, 0]
+    assert perf.demographic_parity(rates) == pytest.approx({"difference": 0.5, "ratio": 1 / 3})
+    assert perf.equalized_odds(rates) == pytest.approx({"difference": 2 / 3, "ratio": 0})
+    assert rates["accuracy"].standard_errors()[0] == pytest.approx((0.625 * 0.375 / 8) ** 0.5)
+
+
+def test_an_empty_group_is_undefined_and_so_is_what_involves_it():
+    labels, groups, predictions = np.array([0, 1]), np.array([0, 0]), np.array([0, 1])
+    rates = perf.performance(perf.confusion(labels, groups, predictions, 2, 2))
+    assert rates["accuracy"].overall == 1
+    assert np.isnan(rates["accuracy"].by_group[1])
+    assert all(np.isnan(value) for value in rates["accuracy"].disparities().values())
+    assert np.isnan(perf.equalized_odds(rates)["difference"])
+    assert np.isnan(perf.demographic_parity(rates)["ratio"])
+    assert rates["count"].by_group.tolist() == [2, 0]
+
+
+@given(hnp.arrays(np.int64, st.integers(1, 200), elements=st.integers(0, 6)))
+def test_shares_sum_to_one_and_know_their_error(codes):
+    share, error = shares(codes, 7)
+    assert share.sum() == pytest.approx(1)
+    assert error == pytest.approx(np.sqrt(share * (1 - share) / len(codes)))
+
+
+def test_confidence_counts_certain_samples_only():
+    sure, unsure, other = [0.9, 0.1], [0.6, 0.4], [0.2, 0.8]
+    means, errors = confidence(np.array([sure, unsure, other, other]))
+    assert means == pytest.approx([0.8, 0.6])
+    assert np.isnan(errors[0])
+    assert errors[1] == pytest.approx(0)
+    assert np.isnan(confidence(np.array([unsure]))[0]).all()

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from conftest import tiny
+from fairloop.errors import InputError
+from fairloop.measure import Row
+from fairloop.report.figures import Measure, save, story
+from fairloop.report.table import export, tidy
+from fairloop.store.directory import RunDirectory
+from test_store import GALLERY
+
+ACCURACY = Measure("accuracy", "accuracy", "classifier", "test", "overall", "accuracy")
+
+
+def recorded(root, values: list[float], *overrides: str) -> RunDirectory:
+    directory = RunDirectory(root)
+    directory.describe(tiny(*overrides), {})
+    for i, value in enumerate(values):
+        row = Row(i, None, "classifier", "test", None, "overall", "accuracy", value, float("nan"))
+        other = row._replace(split="valid", value=-1.0)
+        directory.commit(i, [row, other], GALLERY)
+    return directory
+
+
+def test_differing_fields_become_columns(tmp_path):
+    runs = [
+        recorded(tmp_path / "a", [0.9], "synthetic_share=0.5"),
+        recorded(tmp_path / "b", [0.8], "data.green_given_label=[.5,.5]", "seed=1"),
+    ]
+    table = tidy(runs).to_pandas()
+    assert list(table.columns[-2:]) == ["data.green_given_label", "synthetic_share"]
+    assert table.groupby("run")["synthetic_share"].first().tolist() == [0.5, 1.0]
+    assert set(table["data.green_given_label"]) == {"[0.3, 0.7]", "[0.5, 0.5]"}
+
+
+def test_the_same_run_twice_is_refused(tmp_path):
+    runs = [recorded(tmp_path / name, [0.9]) for name in "ab"]
+    with pytest.raises(InputError, match="same run"):
+        tidy(runs)
+    with pytest.raises(InputError, match="parquet"):
+        export(runs[:1], tmp_path / "table.xlsx")
+
+
+def test_a_figure_shows_the_mean_over_seeds(tmp_path):
+    runs = [
+        recorded(tmp_path / "a", [0.9, 0.7]),
+        recorded(tmp_path / "b", [0.7, 0.5], "seed=1"),
+        recorded(tmp_path / "c", [0.4, 0.3], "setting=control"),
+    ]
+    table: pd.DataFrame = tidy(runs).to_pandas()
+    figure = story(table, [ACCURACY])
+    lines = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
+    assert lines["seqgen-seqclass"] == pytest.approx([0.8, 0.6])
+    assert lines["control"] == pytest.approx([0.4, 0.3])
+    assert figure.axes[0].get_xlabel() == "generation"
+    for ending, magic in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
+        save(figure, tmp_path / f"figure{ending}")
+        assert (tmp_path / f"figure{ending}").read_bytes().startswith(magic)

@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairloop import preset, presets
+from fairloop.errors import InputError
+from fairloop.spec import RunSpec, field_table, from_file, from_mapping
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_presets_are_specs_and_round_trip(name):
+    spec = preset(name)
+    assert from_mapping(yaml.safe_load(spec.to_yaml())) == spec
+    assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+def test_presets_can_be_changed_in_part():
+    spec = preset("demo", seed=3, star={"target": "both"})
+    assert (spec.seed, spec.star.target, spec.star.budget) == (3, "both", 16)
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("star.bugdet=3", ["star.bugdet", "star.budget"]),
+        ("data.green_given_label=[.3,1.7]", ["data.green_given_label", "1.7", "1"]),
+        ("data.label_noise=-0.1", ["data.label_noise", "-0.1", "0"]),
+        ("star.ideal=[[.5,.5],[.5,.5]]", ["star.ideal", "sums to 2"]),
+        ("star.budget=-1", ["star.budget", "-1", "0"]),
+        ("setting=foo", ["setting", "foo", "seqclass"]),
+        ("data.threshold=10", ["data.threshold", "10", "9"]),
+        ("generations=0", ["generations", "0", "1"]),
+        ("generations=many", ["generations", "many", "integer"]),
+        ("data.name=fashion", ["data.name", "fashion", "colored-mnist"]),
+        ("data.source=directory", ["data.root"]),
+        ("seed", ["field=value"]),
+        ("seed=[", ["seed", "YAML"]),
+        ("seed.x=1", ["seed"]),
+    ],
+)
+def test_a_wrong_field_is_explained_in_one_line(override, words):
+    with pytest.raises(InputError) as caught:
+        from_mapping({}, [override])
+    assert all(word in str(caught.value) for word in words)
+    assert "\n" not in str(caught.value)
+
+
+def test_all_wrong_fields_are_named_at_once():
+    with pytest.raises(InputError, match=r"setting=x.*star\.budget=-1"):
+        from_mapping({}, ["setting=x", "star.budget=-1"])
+
+
+@pytest.mark.parametrize("target", ["generator", "both"])
+@pytest.mark.parametrize("setting", ["seqclass", "control"])
+def test_star_on_a_generator_that_is_kept_is_an_error(setting, target):
+    with pytest.raises(InputError, match=r"star\.target"):
+        from_mapping({}, [f"setting={setting}", f"star.target={target}"])
+
+
+def test_unknown_preset_lists_the_known():
+    with pytest.raises(InputError, match="colored-mnist-quick"):
+        presets.fields("colored-mnst")
+
+
+@pytest.mark.parametrize("content", ["- a\n- b", "a: [", "\x00", "just text"])
+def test_a_file_that_is_no_spec_is_refused(tmp_path, content):
+    path = tmp_path / "spec.yaml"
+    path.write_text(content)
+    with pytest.raises(InputError, match="spec"):
+        from_file(path)
+
+
+def test_identity_names_the_experiment_not_the_run():
+    spec = from_mapping({})
+    for change in ("name=other", "generations=3", "keep=last", "data.root=/elsewhere"):
+        changed = from_mapping({"data": {"source": "directory", "root": "/here"}}, [change])
+        assert changed.identity == from_mapping({"data": {"source": "directory", "root": "/here"}}).identity
+    for change in ("seed=1", "star.target=both", "data.label_noise=0.1", "measure.samples=5", "precision=fp32"):
+        assert from_mapping({}, [change]).identity != spec.identity
+
+
+def test_every_field_is_described():
+    assert [path for path, _, words in field_table() if not words and path != "data.name"] == []
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+paths = st.sampled_from([path for path, _, _ in field_table()]) | st.text(max_size=12)
+
+
+@given(st.dictionaries(st.sampled_from([*RunSpec.model_fields, "x"]), values, max_size=4))
+def test_any_mapping_is_a_spec_or_an_input_error(fields):
+    with suppress(InputError):
+        assert isinstance(from_mapping(fields), RunSpec)
+
+
+@given(st.lists(st.tuples(paths, st.text(max_size=12)).map("=".join), max_size=3))
+def test_any_override_gives_a_spec_or_an_input_error(overrides):
+    with suppress(InputError):
+        assert isinstance(from_mapping({}, overrides), RunSpec)
