@@ -5,7 +5,7 @@ import pytest
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.measure import Row
+from fairloop.record import Row
 from fairloop.report.figures import Measure, save, story
 from fairloop.report.table import export, tidy
 from fairloop.store.directory import RunDirectory

@@ -14,8 +14,8 @@ from torch import nn
 from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.feeds import Schedule
-from fairloop.measure import Gallery, Row
 from fairloop.recipe import Recipe
+from fairloop.record import Gallery, Row
 from fairloop.seeding import ModelRole
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import read_sealed, replacing, write_sealed

@@ -60,10 +60,11 @@ def run(
     from fairloop.run import run as run_in
     from fairloop.store.directory import RunDirectory
 
-    directory = RunDirectory(out, store)
-    with view_for(Console()) as view:
-        run_in(spec, directory, view)
-    typer.echo(f"{directory.root}: {directory.committed()} generations; next: fairloop export {out} --out table.csv")
+    console = Console()
+    with view_for(console) as view:
+        run_in(spec, RunDirectory(out), view, store)
+    if console.is_terminal:
+        typer.echo(f"next: fairloop export {out} --out table.csv")
 
 
 @app.command()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from fairloop.presets import fields
-from fairloop.report.figures import STORY, save, story
-from fairloop.report.table import tidy
 from fairloop.sweep.grid import Sweep
-from fairloop.sweep.local import default_workers, jobs_in, run_all
+from fairloop.sweep.local import Job, default_workers, jobs_in, run_all
 from fairloop.sweep.view import sweep_view
 
 CASES = (
@@ -20,28 +20,44 @@ CASES = (
     {"setting": "seqgen-seqclass", "star.target": "classifier"},
 )
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fairloop.report.figures import Measure
+
+INTRODUCTION = """\
+Generators and classifiers learn from each other's outputs, generation after
+generation, on coloured MNIST digits. Three runs: the loop; the same with STAR
+on the classifier; a control that keeps the first generator and the annotator.
+"""
+
 
 def demo(out: Path, seed: int, console: Console) -> None:
     """Run the three cases in `out`, or go on with them; print the table; write `demo.png`."""
     specs = Sweep(fields("demo"), [seed], CASES).specs()
     jobs = jobs_in(out, specs)
-    console.print(
-        "Generations of generators and classifiers learn from each other on coloured MNIST digits:\n"
-        "with and without STAR, and a control in which nothing but the classifier's draw changes.\n"
-    )
+    console.print(INTRODUCTION, highlight=False)
     with sweep_view(console) as view:
         run_all(jobs, out / "models", min(len(jobs), default_workers(specs[0].threads)), view)
-    frame = tidy([job.directory for job in jobs]).to_pandas()
-    figure = story(frame)
-    save(figure, out / "demo.png")
+    from fairloop.report.figures import STORY, save, story  # slow to import, and the runs need not wait for it
+    from fairloop.report.table import tidy
 
+    frame = tidy([job.directory for job in jobs]).to_pandas()
+    save(story(frame), out / "demo.png")
+
+    console.print(_table(jobs, frame, STORY))
+    console.print(
+        f"picture: {out / 'demo.png'}\ntable:   fairloop export {out} --out {out / 'table.csv'}", highlight=False
+    )
+
+
+def _table(jobs: Sequence[Job], frame: pd.DataFrame, measures: Sequence[Measure]) -> Table:
+    """Each measure in the first and in the last generation of each run."""
     last = int(frame["generation"].max())
-    table = Table("setting", "STAR", *(f"{measure.title}, 0 to {last}" for measure in STORY))
+    table = Table("run", *(measure.title for measure in measures), title=f"generation 0 > {last}")
     for job in jobs:
         mine = frame[frame["run"] == job.spec.identity]
-        ends = [measure.values(mine) for measure in STORY]
-        table.add_row(
-            job.spec.setting, job.spec.star.target, *(f"{values[0]:.3f} to {values[last]:.3f}" for values in ends)
-        )
-    console.print(table)
-    console.print(f"picture: {out / 'demo.png'}\ntable:   fairloop export {out} --out {out / 'table.csv'}")
+        ends = [measure.values(mine) for measure in measures]
+        star = "" if job.spec.star.target == "none" else f" + STAR on {job.spec.star.target}"
+        table.add_row(job.spec.setting + star, *(f"{values[0]:.3f} > {values[last]:.3f}" for values in ends))
+    return table

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from fairloop.measure import Gallery, Measurer, Row
+from fairloop.measure import Measurer
 from fairloop.models.interface import Classifier, Generator
+from fairloop.record import Gallery, Row
 from fairloop.spec import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.store.memory import MemoryModels

@@ -21,6 +21,7 @@ from fairloop.source import CHUNK, Source
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import replacing
+from fairloop.store.models import DirectoryModels
 from fairloop.streams import Streams
 from fairloop.workshop import Annotators, Workshop
 
@@ -35,6 +36,7 @@ class RecordedRun:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
+        self._models = DirectoryModels(directory.root / directory.provenance().get("models", "models"))
         self.spec: RunSpec = directory.spec()
 
     def table(self) -> pd.DataFrame:
@@ -54,7 +56,7 @@ class RecordedRun:
     def annotators(self) -> Annotators:
         """A_L and A_S. Raises InputError if they were not kept."""
         plan = self._workshop.plan
-        if not all(self.directory.models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
+        if not all(self._models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
             raise self._absent("the annotators")
         return self._workshop.annotators()
 
@@ -77,7 +79,7 @@ class RecordedRun:
 
     @cached_property
     def _workshop(self) -> Workshop:
-        return Workshop(self.spec, self.directory.models)
+        return Workshop(self.spec, self._models)
 
     def _kept(self, generation: int) -> tuple[Generator, Classifier]:
         if not 0 <= generation < self.directory.committed():

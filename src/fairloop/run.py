@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import subprocess
 import time
@@ -15,11 +16,11 @@ from typing import Any, Protocol
 
 from fairloop.data import Population
 from fairloop.loop import Generation, generations
-from fairloop.numerics import Numerics
 from fairloop.recipe import Plan, Recipe
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
+from fairloop.store.models import DirectoryModels
 from fairloop.training import Checkpoint
 from fairloop.workshop import Workshop
 
@@ -40,34 +41,39 @@ class View(AbstractContextManager["View"], Protocol):
         """A generation is recorded."""
 
 
-def run(spec: RunSpec, directory: RunDirectory, view: View) -> None:
+def run(spec: RunSpec, directory: RunDirectory, view: View, models: Path | None = None) -> None:
     """Run `spec` in `directory`: from the beginning, or on from its last whole generation.
+
+    models: where models are kept, if not in `directory`; several runs may share it, so all are kept there.
 
     Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
     does not fit the data or this machine.
     """
     directory.check(spec)
-    workshop = Workshop(spec, _Watched(directory.models, view))
+    store = DirectoryModels(models or directory.models)
+    workshop = Workshop(spec, _Watched(store, view))
     with directory.locked():
         done = directory.committed()
-        session = Session(directory, spec, workshop.numerics, workshop.population.fingerprint)
+        session = Session(directory, workshop, store.root)
         view.start(spec, workshop.population, done)
         for generation in generations(workshop, start=done):
             directory.commit(generation.index, generation.rows, generation.gallery)
-            _prune(directory, workshop.plan, spec.keep, generation.index)
+            if models is None:
+                _prune(store, workshop.plan, spec.keep, generation.index)
             session.record(generation.index)
             view.generation(generation)
-        if spec.keep == "none":
+        if spec.keep == "none" and models is None:
             for recipe in workshop.plan:
-                directory.models.forget(recipe)
+                store.forget(recipe)
 
 
 class Session:
     """One go at a run, as its provenance tells it."""
 
-    def __init__(self, directory: RunDirectory, spec: RunSpec, numerics: Numerics, data: str) -> None:
+    def __init__(self, directory: RunDirectory, workshop: Workshop, models: Path) -> None:
         self._directory = directory
-        self._spec = spec
+        self._spec = workshop.spec
+        self._models = os.path.relpath(models, directory.root)
         self._before = directory.provenance().get("sessions", [])
         self._started = time.monotonic()
         self._entry: dict[str, Any] = {
@@ -78,8 +84,8 @@ class Session:
             "commit": _commit(),
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}",
-            "numerics": numerics.record(),
-            "data": data,
+            "numerics": workshop.numerics.record(),
+            "data": workshop.population.fingerprint,
         }
         for key in ("packages", "numerics", "data"):
             if self._before and self._before[-1].get(key) != self._entry[key]:
@@ -93,7 +99,9 @@ class Session:
         self._write()
 
     def _write(self) -> None:
-        self._directory.describe(self._spec, {"run": self._spec.identity, "sessions": [*self._before, self._entry]})
+        self._directory.describe(
+            self._spec, {"run": self._spec.identity, "models": self._models, "sessions": [*self._before, self._entry]}
+        )
 
 
 class _Watched:
@@ -110,7 +118,7 @@ class _Watched:
         return self._models.has(recipe)
 
 
-def _prune(directory: RunDirectory, plan: Plan, keep: str, latest: int) -> None:
+def _prune(models: DirectoryModels, plan: Plan, keep: str, latest: int) -> None:
     """Delete the models of generations before `latest`, unless all are kept. G_0 and the annotators stay.
 
     Also where none are to be kept in the end: until then the last ones are what a resumed run goes on from.
@@ -118,8 +126,8 @@ def _prune(directory: RunDirectory, plan: Plan, keep: str, latest: int) -> None:
     if keep == "all" or latest == 0:
         return
     if plan.generators[latest - 1] not in (plan.generators[0], plan.generators[latest]):
-        directory.models.forget(plan.generators[latest - 1])
-    directory.models.forget(plan.classifiers[latest - 1])
+        models.forget(plan.generators[latest - 1])
+    models.forget(plan.classifiers[latest - 1])
 
 
 def _version(package: str) -> str:

@@ -50,11 +50,11 @@ class Measure:
 STORY = (
     Measure("accuracy", "accuracy on test data", "classifier", "test", "overall", "accuracy"),
     Measure(
-        "unfairness",
+        "EO difference",
         "equalized odds difference\n(0 is fair)",
         *("classifier", "test", "difference", "equalized_odds"),
     ),
-    Measure("share of red", "share of group red\nin generated data", "generator", "generated", "red", "group_share"),
+    Measure("share red", "share of group red\nin generated data", "generator", "generated", "red", "group_share"),
 )
 """What the demo shows."""
 

@@ -23,10 +23,9 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from fairloop.errors import InputError
-from fairloop.measure import Gallery, Row
+from fairloop.record import Gallery, Row
 from fairloop.spec import RunSpec, from_file
 from fairloop.store.files import damaged, replacing, write_text
-from fairloop.store.models import DirectoryModels
 
 SCHEMA = pa.schema(
     [
@@ -46,9 +45,9 @@ SCHEMA = pa.schema(
 class RunDirectory:
     """One run on disk."""
 
-    def __init__(self, root: Path, models: Path | None = None) -> None:
+    def __init__(self, root: Path) -> None:
         self.root = root
-        self.models = DirectoryModels(models or root / "models")
+        self.models = root / "models"
 
     @property
     def exists(self) -> bool:
