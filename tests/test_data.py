@@ -112,10 +112,15 @@ def damage(root: Path, how: str, images: np.ndarray, labels: np.ndarray) -> None
         target.write_bytes(b"")
     elif how == "foreign":
         target.write_bytes(b"not an IDX file at all")
-    elif how == "truncated gzip":
-        target.with_suffix(".gz").write_bytes(gzip.compress(target.read_bytes())[:-50])
-        target.rename(root / "kept")
-        (root / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress((root / "kept").read_bytes())[:-50])
+    elif how == "short header":
+        target.write_bytes(target.read_bytes()[:10])
+    elif how.endswith("gzip"):
+        packed = bytearray(gzip.compress(target.read_bytes()))
+        target.unlink()
+        if how == "corrupt gzip":
+            packed[20:40] = b"\xff" * 20
+        packed = packed[:-50] if how == "truncated gzip" else packed
+        (root / "train-images-idx3-ubyte.gz").write_bytes(packed)
     elif how == "other labels":
         write_idx(root, "train-labels-idx1-ubyte", labels[:-1], packed=False)
     elif how == "label 11":
@@ -124,13 +129,24 @@ def damage(root: Path, how: str, images: np.ndarray, labels: np.ndarray) -> None
         write_idx(root, "train-images-idx3-ubyte", images[:, :14], packed=False)
 
 
-@pytest.mark.parametrize(
-    "how",
-    ["missing", "truncated", "empty", "foreign", "truncated gzip", "other labels", "label 11", "other size"],
-)
+DAMAGE = {
+    "missing": "has no train-images-idx3-ubyte",
+    "truncated": "train-images-idx3-ubyte is truncated: 46940 of 47040 bytes",
+    "empty": "train-images-idx3-ubyte is truncated within its header",
+    "short header": "train-images-idx3-ubyte is truncated within its header",
+    "foreign": "train-images-idx3-ubyte is no IDX file",
+    "truncated gzip": r"train-images-idx3-ubyte\.gz is truncated or damaged",
+    "corrupt gzip": r"train-images-idx3-ubyte\.gz is truncated or damaged",
+    "other labels": "60 train images but 59 labels",
+    "label 11": "digits are 0 to 9",
+    "other size": r"\(14, 28\), not \(28, 28\)",
+}
+
+
+@pytest.mark.parametrize("how", DAMAGE)
 def test_damaged_files_are_named(tmp_path, some_digits, how):
     damage(tmp_path, how, *some_digits)
-    with pytest.raises(InputError, match=r"data.*"):
+    with pytest.raises(InputError, match=DAMAGE[how]):
         digits.from_directory(tmp_path, "train")
 
 

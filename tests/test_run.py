@@ -106,7 +106,14 @@ def test_a_longer_run_equals_one_made_at_once(finished, spec, tmp_path, capsys, 
         left
         == {
             "all": ["classifier-0", "classifier-1", "generator-0", "generator-1", "group-annotator", "label-annotator"],
-            "last": ["classifier-1", "generator-0", "generator-1", "group-annotator", "label-annotator"],
+            "last": [
+                "classifier-0",
+                "classifier-1",
+                "generator-0",
+                "generator-1",
+                "group-annotator",
+                "label-annotator",
+            ],
             "none": [],
         }[keep]
     )
@@ -132,6 +139,7 @@ def test_an_interrupted_run_resumes_to_the_same_bits(finished, spec, tmp_path, s
     if process.returncode != 0:  # it may have been done already
         assert process.returncode == (-sign if sign == signal.SIGKILL else 130), complaint
         assert "Traceback" not in complaint
+        assert sign == signal.SIGKILL or "run the same command again" in complaint
     assert cli(*command[3:]).returncode == 0
     pd.testing.assert_frame_equal(records(out), records(finished), check_exact=True)
 
@@ -181,6 +189,12 @@ def test_two_writers_at_once_are_refused(spec, tmp_path, capsys):
         (["run", "demo", "--set", "data.root=/no/such/place", "--out", "OUT"], ["data.root", "/no/such/place"]),
         (["run", "demo", "--set", "device=cuda", "--out", "OUT"], ["device"]),
         (["run", "demo", "--set", "classifier.model=resnet", "--out", "OUT"], ["classifier.model", "simple-cnn"]),
+        (["run", "demo", "--set", "annotator.model=resnet", "--out", "OUT"], ["annotator.model", "simple-cnn"]),
+        (["run", "demo", "--set", "generator.arguments.widths=[]", "--out", "OUT"], ["generator.arguments"]),
+        (["run", "demo", "--set", "generator.model=:X", "--out", "OUT"], ["generator.model"]),
+        (["run", "demo", "--set", "generator.learning_rate=.inf", "--out", "OUT"], ["generator.learning_rate"]),
+        (["run", "demo", "--set", "data.train=20000", "--out", "OUT"], ["data.train", "20000", "10000"]),
+        (["run", "demo", "--out", "/dev/null/sub"], ["/dev/null"]),
         (["run", "demo", "--seed", "x", "--out", "OUT"], ["--seed"]),
         (["run", "demo"], ["--out"]),
         (["rum", "demo"], ["rum"]),
@@ -189,6 +203,9 @@ def test_two_writers_at_once_are_refused(spec, tmp_path, capsys):
         (["sweep", "demo", "--seeds", "3-1", "--out", "OUT"], ["--seeds", "0-24"]),
         (["sweep", "demo", "--grid", "setting", "--out", "OUT"], ["--grid"]),
         (["sweep", "demo", "--grid", "setting=foo", "--out", "OUT"], ["setting", "foo"]),
+        (["sweep", "demo", "--grid", "setting=[a,b],[c]", "--out", "OUT"], ["setting"]),
+        (["sweep", "demo", "--grid", "seed=3,4", "--out", "OUT"], ["--seeds"]),
+        (["sweep", "demo", "--grid", "generations=3,4", "--out", "OUT"], ["generations"]),
     ],
 )
 def test_wrong_input_is_one_line_and_starts_nothing(tmp_path, capsys, arguments, words):
@@ -218,3 +235,42 @@ def test_import_is_lazy_and_public_names_exist():
     code = "import sys, fairloop; print('torch' in sys.modules, all(hasattr(fairloop, n) for n in fairloop.__all__))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "True"]
+
+
+def test_other_data_cannot_join_a_run(spec, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert here("run", spec, "--out", out, "--generations", 1) == 0
+    provenance = json.loads((out / "provenance.json").read_text())
+    for key, value in (("data", "0" * 64), ("numerics", {"precision": "bf16", "device": "cpu", "threads": 1})):
+        changed = {**provenance["sessions"][0], key: value}
+        (out / "provenance.json").write_text(json.dumps({**provenance, "sessions": [changed]}))
+        capsys.readouterr()
+        assert here("run", spec, "--out", out) == 2
+        assert "was begun with" in capsys.readouterr().err
+
+
+def test_a_file_of_the_users_own_is_no_run(spec, tmp_path, capsys):
+    mine = tmp_path / "spec.yaml"
+    mine.write_text(spec.read_text())
+    assert here("run", mine, "--out", tmp_path) == 2
+    assert "other files" in capsys.readouterr().err
+    assert mine.read_text() == spec.read_text()
+    assert here("export", tmp_path, "--out", tmp_path / "table.csv") == 2
+
+
+def test_a_finished_run_that_kept_nothing_is_left_in_peace(spec, tmp_path):
+    from fairloop.workshop import Workshop
+
+    out = tmp_path / "out"
+    assert here("run", spec, "--out", out, "--generations", 1, "--set", "keep=none") == 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Workshop, "annotators", None)  # anything that is trained would fail
+        assert here("run", spec, "--out", out, "--generations", 1, "--set", "keep=none") == 0
+
+
+def test_a_run_opens_on_a_machine_with_other_numerics(finished):
+    from fairloop import numerics
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numerics, "_fast_bf16", lambda device: True)
+        assert fairloop.load(finished).samples(2, 3).images.shape == (3, 3, 28, 28)

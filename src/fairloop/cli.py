@@ -6,15 +6,16 @@ import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
+from typer.core import TyperCommand
 from typer.exceptions import Abort, TyperException
 
 from fairloop.errors import FairloopError, InputError
-from fairloop.presets import fields as preset_fields
-from fairloop.presets import names as preset_names
-from fairloop.spec import RunSpec, field_table, from_file, from_mapping
+
+if TYPE_CHECKING:
+    from fairloop.spec import RunSpec
 
 app = typer.Typer(
     help="Simulate fairness feedback loops, measure what they do, and repair them.",
@@ -25,20 +26,25 @@ app = typer.Typer(
 )
 
 
-def _fields_help() -> str:
-    lines = ["\b", "Fields, for --set and for spec files, with their defaults:"]
-    for path, default, description in field_table():
-        shown = "" if default is None else f" [{default if not isinstance(default, tuple) else list(default)}]"
-        lines.append(f"  {path}{shown}: {description}" if description else f"  {path}{shown}")
-    lines += ["", "\b", f"Presets: {', '.join(preset_names())}", "Guide: docs/vocabulary.md explains every term."]
-    return "\n".join(lines)
+class _FieldsCommand(TyperCommand):
+    """A command whose help ends with every field of a spec, looked up when the help is shown."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from fairloop.presets import names
+        from fairloop.spec import field_table
+
+        rows = [(path if default is None else f"{path} [{default}]", words) for path, default, words in field_table()]
+        with formatter.section("Fields, for --set and for spec files, with their defaults"):
+            formatter.write_dl(rows, col_max=44)
+        with formatter.section("Presets"):
+            formatter.write_text(", ".join(names()))
 
 
 Out = Annotated[Path, typer.Option("--out", help="directory of the run; the same command again goes on there")]
 Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs, or directories that hold runs")]
 
 
-@app.command(epilog=_fields_help())
+@app.command(cls=_FieldsCommand)
 def run(
     what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="a preset's name or a spec file")],
     out: Out,
@@ -46,7 +52,8 @@ def run(
     seed: Annotated[int | None, typer.Option(help="short for --set seed=N")] = None,
     generations: Annotated[int | None, typer.Option(help="short for --set generations=N")] = None,
     store: Annotated[
-        Path | None, typer.Option(help="directory of models to share with other runs; default: OUT/models")
+        Path | None,
+        typer.Option(help="directory of models to share with other runs (all are kept); default: OUT/models"),
     ] = None,
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
@@ -71,7 +78,7 @@ def run(
 def sweep(
     what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share")],
     out: Annotated[Path, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
-    seeds: Annotated[str, typer.Option(help="such as 0-24 or 0,2,5-7")] = "0",
+    seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's seed")] = None,
     grid: Annotated[list[str], typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")] = [],  # noqa: B006
     set_: Annotated[list[str], typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = [],  # noqa: B006
     workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: what fits this machine")] = None,
@@ -81,7 +88,8 @@ def sweep(
     from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds
 
     base = _spec(what, set_).model_dump(mode="json")
-    specs = Sweep(base, parse_seeds(seeds), grid=parse_grid(grid)).specs()
+    chosen = [base["seed"]] if seeds is None else parse_seeds(seeds)
+    specs = Sweep(base, chosen, grid=parse_grid(grid)).specs()
     if dry_run:
         for spec in specs:
             typer.echo(spec.identity)
@@ -142,6 +150,9 @@ def demo(
     run_demo(out, seed, Console())
 
 
+INTERRUPTED = 130
+
+
 def main() -> NoReturn:
     """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -152,10 +163,16 @@ def main() -> NoReturn:
         _complain(error.format_message(), code=2)
     except InputError as error:
         _complain(str(error), code=2)
+    except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
+    except OSError as error:
+        _complain(f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost", code=1)
     except FairloopError as error:
         _complain(str(error), code=1)
     except (KeyboardInterrupt, Abort):
-        _complain("interrupted; run the same command again to go on", code=130)
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # typer turns some interrupts into this code itself
+        _complain("interrupted; run the same command again to go on", code=INTERRUPTED)
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -180,10 +197,13 @@ def _complain(message: str, code: int) -> NoReturn:
 
 
 def _spec(what: str, overrides: list[str]) -> RunSpec:
+    from fairloop.presets import fields
+    from fairloop.spec import from_file, from_mapping
+
     path = Path(what)
     if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
         return from_file(path, overrides)
-    return from_mapping(preset_fields(what), overrides)
+    return from_mapping(fields(what), overrides)
 
 
 def _shorthand(**values: int | None) -> list[str]:

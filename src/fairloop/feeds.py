@@ -43,18 +43,24 @@ def synthetic(source: Source, curator: Curator, schedule: Schedule, streams: Str
     return epoch_of
 
 
+def synthetic_part(share: float, batch: int) -> int:
+    """floor(share * batch), as on paper: .57 of 100 is 57, though 0.57 * 100 is less in floating point."""
+    return int(share * batch + 1e-9)
+
+
 def mixed(source: Source, curator: Curator, data: RealData, share: float, schedule: Schedule, streams: Streams) -> Feed:
     """Batches with floor(share * n) curated samples, the rest real people, shuffled."""
 
     def epoch_of(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
         order, latents = streams.at(Role.ORDER, epoch), streams.at(Role.LATENTS, epoch)
-        made = int(share * schedule.batch)
-        people = data.endless(schedule.batch - made, order)
+        made = synthetic_part(share, schedule.batch)
+        people = data.endless(schedule.batch - made, order) if made < schedule.batch else None
         for _ in range(schedule.steps):
-            batch, curation = next(people), None
+            parts, curation = [] if people is None else [next(people)], None
             if made:
                 curated, curation = curator.draw(source, made, latents)
-                batch = join(curated, batch)
+                parts.insert(0, curated)
+            batch = parts[0] if len(parts) == 1 else join(*parts)
             shuffled = torch.randperm(len(batch.labels), generator=order, device=order.device)
             yield batch.select(shuffled), curation
 

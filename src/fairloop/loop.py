@@ -84,7 +84,7 @@ def generations(workshop: Workshop, start: int = 0) -> Iterator[Generation]:
 def _left_behind(workshop: Workshop, start: int) -> Ecosystem | None:
     """The latest generation before `start` whose models are kept; its successors are made again from there."""
     for i in range(start - 1, -1, -1):
-        kept = workshop.kept(i)
-        if kept is not None:
-            return Ecosystem(i, *kept)
+        generator, classifier = workshop.kept_generator(i), workshop.kept_classifier(i)
+        if generator is not None and classifier is not None:
+            return Ecosystem(i, generator, classifier)
     return None

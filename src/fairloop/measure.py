@@ -51,6 +51,7 @@ class Measurer:
 
         labeller: who labelled what the generation learned from.
         """
+        self._numerics.apply_threads()
         if i == 0:
             yield from self._training(i, self._annotators.label)
             yield from self._performance(i, self._annotators.label)

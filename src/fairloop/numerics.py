@@ -31,6 +31,14 @@ class Numerics:
         """The context in which forward passes run."""
         return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16")
 
+    def apply_threads(self) -> None:
+        """Give this process its number of threads, which decides the last bits of results.
+
+        It is torch's only global setting that fairloop touches: before every epoch, since others may have changed it.
+        """
+        if torch.get_num_threads() != self.threads:
+            torch.set_num_threads(self.threads)
+
     def place(self, module: Module) -> Module:
         """`module` on the device, in the memory layout that convolutions are fastest in."""
         module.to(self.device)
@@ -51,13 +59,15 @@ class Numerics:
         return asdict(self)
 
 
-def resolve(precision: str, device: str, threads: int) -> Numerics:
+def resolve(precision: str, device: str, threads: int, *, strict: bool = True) -> Numerics:
     """Numerics from a spec's words: `auto` becomes what this machine is fastest in.
 
-    Raises InputError where the machine lacks what was asked for.
+    Raises InputError where the machine lacks the device that was asked for; if not `strict`, takes what there is.
     """
     resolved = _device() if device == "auto" else device
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(resolved, False) and not strict:
+        resolved = _device()
     if not available.get(resolved, False):
         raise InputError(f"device: '{device}' is not available on this machine; use device=auto or device=cpu")
     if precision == "auto":

@@ -15,7 +15,7 @@ from typing import Any
 
 from fairloop.curation import ideal as ideals
 from fairloop.data import Population
-from fairloop.feeds import Schedule
+from fairloop.feeds import Schedule, synthetic_part
 from fairloop.numerics import Numerics
 from fairloop.seeding import ModelRole
 from fairloop.spec import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
@@ -96,7 +96,7 @@ def plan(spec: RunSpec, population: Population, numerics: Numerics) -> Plan:
 
 def training_of_first(generator: GeneratorSpec) -> GeneratorSpec:
     """How G_0 is trained."""
-    return generator.model_copy(update={"epochs": generator.first_epochs or generator.epochs})
+    return generator.model_copy(update={"epochs": generator.first_epochs or generator.epochs, "first_epochs": None})
 
 
 def classifier_schedule(spec: RunSpec, people: int) -> Schedule:
@@ -165,7 +165,7 @@ class _Planner:
             spec.generator.model_copy(update={"first_epochs": None}),
             schedule,
             data=self._population.fingerprint if mixed else None,
-            curation=self._star(int(spec.synthetic_share * schedule.batch)) if curated else None,
+            curation=self._star(synthetic_part(spec.synthetic_share, schedule.batch)) if curated else None,
             synthetic_share=spec.synthetic_share if mixed else None,
             parents={name: recipe.fingerprint for name, recipe in parents.items()},
         )

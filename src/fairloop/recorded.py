@@ -15,12 +15,14 @@ from fairloop.batch import Batch, join
 from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.models.interface import Classifier, Generator
+from fairloop.numerics import Numerics
 from fairloop.report.table import tidy
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import CHUNK, Source
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import replacing
+from fairloop.store.interface import M, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.streams import Streams
 from fairloop.workshop import Annotators, Workshop
@@ -46,18 +48,20 @@ class RecordedRun:
 
     def generator(self, generation: int) -> Generator:
         """G_i, in evaluation mode. Raises InputError if it was not kept."""
-        return self._kept(generation)[0]
+        self._check(generation)
+        return self._kept(self._workshop.kept_generator(generation), f"G_{generation}")
 
     def classifier(self, generation: int) -> Classifier:
         """C_i, in evaluation mode. Raises InputError if it was not kept."""
-        return self._kept(generation)[1]
+        self._check(generation)
+        return self._kept(self._workshop.kept_classifier(generation), f"C_{generation}")
 
     @cached_property
     def annotators(self) -> Annotators:
         """A_L and A_S. Raises InputError if they were not kept."""
         plan = self._workshop.plan
         if not all(self._models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
-            raise self._absent("the annotators")
+            raise self._absent("A_L or A_S")
         return self._workshop.annotators()
 
     @property
@@ -79,20 +83,23 @@ class RecordedRun:
 
     @cached_property
     def _workshop(self) -> Workshop:
-        return Workshop(self.spec, self._models)
+        sessions = self.directory.provenance().get("sessions", [])
+        return Workshop(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
 
-    def _kept(self, generation: int) -> tuple[Generator, Classifier]:
-        if not 0 <= generation < self.directory.committed():
-            last = self.directory.committed() - 1
+    def _check(self, generation: int) -> None:
+        last = self.directory.committed() - 1
+        if not 0 <= generation <= last:
             raise InputError(f"generation={generation}: {self.directory.root} holds generations 0 to {last}")
-        kept = self._workshop.kept(generation)
-        if kept is None:
-            raise self._absent(f"the models of generation {generation}")
-        return kept[0].module, kept[1].module
+
+    def _kept(self, trained: Trained[M] | None, name: str) -> M:
+        if trained is None:
+            raise self._absent(name)
+        return trained.module
 
     def _absent(self, what: str) -> InputError:
         return InputError(
-            f"{self.directory.root}: {what} are not there (keep={self.spec.keep}); run it again with --set keep=all"
+            f"{self.directory.root}: the model {what} is not in {self._models.root}; "
+            f"a run with keep=all keeps it (this one has keep={self.spec.keep}), in a new --out"
         )
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from fairloop.data import Population
+from fairloop.errors import InputError
 from fairloop.loop import Generation, generations
 from fairloop.recipe import Plan, Recipe
 from fairloop.spec import RunSpec
@@ -53,18 +54,21 @@ def run(spec: RunSpec, directory: RunDirectory, view: View, models: Path | None 
     store = DirectoryModels(models or directory.models)
     workshop = Workshop(spec, _Watched(store, view))
     with directory.locked():
+        _same_ground(directory, workshop)
         done = directory.committed()
         session = Session(directory, workshop, store.root)
         view.start(spec, workshop.population, done)
-        for generation in generations(workshop, start=done):
+        for generation in generations(workshop, start=done) if done < spec.generations else ():
             directory.commit(generation.index, generation.rows, generation.gallery)
             if models is None:
                 _prune(store, workshop.plan, spec.keep, generation.index)
             session.record(generation.index)
             view.generation(generation)
-        if spec.keep == "none" and models is None:
-            for recipe in workshop.plan:
-                store.forget(recipe)
+        if models is None:
+            _prune(store, workshop.plan, spec.keep, spec.generations - 1)
+            if spec.keep == "none":
+                for recipe in workshop.plan:
+                    store.forget(recipe)
 
 
 class Session:
@@ -87,9 +91,8 @@ class Session:
             "numerics": workshop.numerics.record(),
             "data": workshop.population.fingerprint,
         }
-        for key in ("packages", "numerics", "data"):
-            if self._before and self._before[-1].get(key) != self._entry[key]:
-                warnings.warn(f"this run was begun with other {key}; see provenance.json", stacklevel=2)
+        if self._before and self._before[-1]["packages"] != self._entry["packages"]:
+            warnings.warn("this run was begun with other versions of packages; see provenance.json", stacklevel=2)
         self._write()
 
     def record(self, generation: int) -> None:
@@ -118,16 +121,33 @@ class _Watched:
         return self._models.has(recipe)
 
 
-def _prune(models: DirectoryModels, plan: Plan, keep: str, latest: int) -> None:
-    """Delete the models of generations before `latest`, unless all are kept. G_0 and the annotators stay.
+def _same_ground(directory: RunDirectory, workshop: Workshop) -> None:
+    """Raise InputError if the run was begun on other data or numerics than this machine would go on with."""
+    for session in directory.provenance().get("sessions", [])[-1:]:
+        if session["data"] != workshop.population.fingerprint:
+            raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
+        before, now = session["numerics"], workshop.numerics.record()
+        for name in before:
+            if before[name] != now[name]:
+                raise InputError(
+                    f"{name}={now[name]}: {directory.root} was begun with {before[name]}; "
+                    f"go on with --set {name}={before[name]} where that is possible, or choose another --out"
+                )
 
-    Also where none are to be kept in the end: until then the last ones are what a resumed run goes on from.
+
+def _prune(models: DirectoryModels, plan: Plan, keep: str, latest: int) -> None:
+    """Delete what is not needed any more, unless all models are kept.
+
+    The annotators, G_0, and the last generation with its labeller stay; also where none are to be kept in the end,
+    since until then a resumed run goes on from them.
     """
-    if keep == "all" or latest == 0:
+    if keep == "all":
         return
-    if plan.generators[latest - 1] not in (plan.generators[0], plan.generators[latest]):
-        models.forget(plan.generators[latest - 1])
-    models.forget(plan.classifiers[latest - 1])
+    stay = (plan.label_annotator, plan.group_annotator, plan.generators[0], plan.generators[latest])
+    names = {recipe.fingerprint for recipe in (*stay, *plan.classifiers[max(0, latest - 1) : latest + 1])}
+    for recipe in plan:
+        if recipe.fingerprint not in names:
+            models.forget(recipe)
 
 
 def _version(package: str) -> str:

@@ -34,7 +34,7 @@ All others define the experiment, and may not change between the sessions of one
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TrainingSpec(_Spec):
@@ -42,7 +42,9 @@ class TrainingSpec(_Spec):
 
     model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
     arguments: dict[str, Any] = Field({}, description="keyword arguments of the model")
-    epochs: int = Field(30, ge=1, description="passes, each of ceil(training samples / generator.batch) steps")
+    epochs: int = Field(
+        30, ge=1, description="passes; an epoch of any G_i or C_i has ceil(training samples / generator.batch) steps"
+    )
     batch: int = Field(256, ge=1, description="samples in a batch")
     optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="of torch.optim")
     learning_rate: float = Field(1e-3, gt=0, description="constant over training")
@@ -109,7 +111,7 @@ class RunSpec(_Spec):
     """One run: a data ecosystem followed over generations."""
 
     name: str = Field("run", description="what the run is called in tables and figures")
-    seed: int = Field(0, ge=0, description="of every random number in the run")
+    seed: int = Field(0, ge=0, lt=2**63, description="of every random number in the run")
     setting: SettingName = Field("seqgen-seqclass", description="who samples from whom, and who labels")
     generations: int = Field(40, ge=1, description="how many, the one on real data included")
     synthetic_share: float = Field(
@@ -173,7 +175,10 @@ def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
     """
     if not isinstance(fields, Mapping):
         raise InputError("spec: is not a mapping of fields; see `fairloop run --help` for the fields")
-    merged = json.loads(json.dumps(fields, default=str))
+    try:
+        merged = json.loads(json.dumps(fields, default=str))
+    except (TypeError, ValueError, RecursionError):  # odd keys, or YAML that contains itself
+        raise InputError("spec: holds something other than names, numbers, text and lists") from None
     for override in overrides:
         _override(merged, override)
     try:
@@ -200,7 +205,8 @@ def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tupl
         if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             rows += field_table(info.annotation, f"{prefix}{name}.")
         else:
-            rows.append((prefix + name, info.default, info.description or ""))
+            default = list(info.default) if isinstance(info.default, tuple) else info.default
+            rows.append((prefix + name, default, info.description or ""))
     return rows
 
 

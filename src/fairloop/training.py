@@ -51,7 +51,7 @@ class Checkpoint(Generic[M]):
 
     def state(self, *, resumable: bool) -> State:
         """Its state; `resumable` keeps the optimizer's too."""
-        weights = {name: tensor.detach().cpu() for name, tensor in self.module.state_dict().items()}
+        weights = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
         return State(self.epoch, weights, self.log, self.optimizer.state_dict() if resumable else None)
 
 
@@ -105,6 +105,7 @@ def _fit(
         if state.optimizer is not None:
             optimizer.load_state_dict(state.optimizer)
     for epoch in range(done, training.epochs):
+        numerics.apply_threads()
         model.train()
         batch_loss = loss_of(epoch)
         losses, curations = [], []
@@ -117,7 +118,7 @@ def _fit(
             losses.append(loss.detach())
             curations.append(curation)
         log = _extended(log, losses, curations)
-        _stop_if_diverged(log, epoch, training)
+        _stop_if_diverged(model, log, epoch, training)
         yield Checkpoint(model.eval(), optimizer, log, epoch + 1, training.epochs)
     if done >= training.epochs:
         yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
@@ -141,9 +142,10 @@ def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) 
     return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
 
 
-def _stop_if_diverged(log: Log, epoch: int, training: TrainingSpec) -> None:
-    if not log["loss"][-1].isfinite():
+def _stop_if_diverged(model: nn.Module, log: Log, epoch: int, training: TrainingSpec) -> None:
+    # The weights too: the loss of the last batch was taken before the last step.
+    if not (log["loss"][-1].isfinite() and all(tensor.isfinite().all() for tensor in model.state_dict().values())):
         raise DivergedError(
-            f"the loss of {training.model} is {log['loss'][-1].item()} in epoch {epoch}; lower its learning_rate "
-            f"(it is {training.learning_rate:g}) or set precision=fp32"
+            f"{training.model} diverged in epoch {epoch} (loss {log['loss'][-1].item():g}, or weights, not finite); "
+            f"lower its learning_rate (it is {training.learning_rate:g}) or set precision=fp32"
         )

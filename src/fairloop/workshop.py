@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import NamedTuple, NoReturn, TypeVar
 
 import numpy as np
-import torch
 
 from fairloop import data
 from fairloop.batch import Batch
 from fairloop.curation.interface import Curation, Curator, NoCuration
 from fairloop.curation.star import Star
-from fairloop.feeds import Feed, mixed, real, synthetic
+from fairloop.feeds import Feed, mixed, real, synthetic, synthetic_part
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics, resolve
@@ -41,14 +40,14 @@ class Workshop:
     Made once, before anything is trained: raises InputError for a spec that does not fit its data or machine.
     """
 
-    def __init__(self, spec: RunSpec, models: Models) -> None:
+    def __init__(self, spec: RunSpec, models: Models, recorded: Numerics | None = None) -> None:
+        """`recorded`: the numerics that the models were trained with, if they are only to be loaded."""
         self.spec = spec
-        self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads)
+        self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads, strict=recorded is None)
         self.population = data.load(spec.data, spec.seed)
-        self.plan = plan(spec, self.population, self.numerics)
+        self.plan = plan(spec, self.population, recorded or self.numerics)
         self._models = models
         self._real = RealData(self.population.train, self.numerics)
-        torch.set_num_threads(self.numerics.threads)  # the recipes say so, and it decides the last bits
         self._try_models()
         self._warn_of_starved_strata()
 
@@ -92,15 +91,15 @@ class Workshop:
         """What a model learns from: samples of `generator`, named by the other two."""
         return Source(generator.module, self.numerics, labeller.module, grouper.module)
 
-    def kept(self, generation: int) -> tuple[Trained[Generator], Trained[Classifier]] | None:
-        """G_i and C_i if both were kept from before."""
-        generator, classifier = self.plan.generators[generation], self.plan.classifiers[generation]
-        if not (self._models.has(generator) and self._models.has(classifier)):
-            return None
-        return (
-            self._generator(generator, _nothing),
-            self._classifier(classifier, self.spec.classifier, _nothing),
-        )
+    def kept_generator(self, generation: int) -> Trained[Generator] | None:
+        """G_i if it was kept from before."""
+        recipe = self.plan.generators[generation]
+        return self._generator(recipe, _nothing) if self._models.has(recipe) else None
+
+    def kept_classifier(self, generation: int) -> Trained[Classifier] | None:
+        """C_i if it was kept from before."""
+        recipe = self.plan.classifiers[generation]
+        return self._classifier(recipe, self.spec.classifier, _nothing) if self._models.has(recipe) else None
 
     def _generator(self, recipe: Recipe, feed: Feed) -> Trained[Generator]:
         training = self.spec.generator if recipe.generation else training_of_first(self.spec.generator)
@@ -123,9 +122,10 @@ class Workshop:
         return build_generator(self.spec.generator.model, self.population.shape, self.spec.generator.arguments)
 
     def _new_classifier(self, role: ModelRole) -> Classifier:
+        section = "classifier" if role is ModelRole.CLASSIFIER else "annotator"
         training = self.spec.classifier if role is ModelRole.CLASSIFIER else self.spec.annotator
         names = self.population.group_names if role is ModelRole.GROUP_ANNOTATOR else self.population.label_names
-        return build_classifier(training.model, self.population.shape, len(names), training.arguments)
+        return build_classifier(training.model, self.population.shape, len(names), training.arguments, section)
 
     def _initialised(self, recipe: Recipe, build: Callable[[], Model]) -> Model:
         weights = Streams(recipe.seed, recipe.generation, recipe.role).at(Role.INITIALISATION)
@@ -143,7 +143,7 @@ class Workshop:
             curator = self._curator(recipe)
             if isinstance(curator, Star):
                 share = 1.0 if recipe.synthetic_share is None else recipe.synthetic_share
-                curator.warn_if_starved(int(share * recipe.schedule.batch))
+                curator.warn_if_starved(synthetic_part(share, recipe.schedule.batch))
 
     def _real_feed(self, recipe: Recipe) -> Feed:
         return real(self._real, recipe.schedule.batch, self._streams(recipe))

@@ -27,7 +27,7 @@ Probability = Annotated[float, Field(ge=0, le=1)]
 class ColoredMNISTSpec(BaseModel):
     """The parameters of ColoredMNIST."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: Literal["colored-mnist"] = "colored-mnist"
     source: Literal["embedded", "directory", "hub"] = Field(
@@ -37,7 +37,7 @@ class ColoredMNISTSpec(BaseModel):
     root: Path | None = Field(
         None, description="directory with MNIST's four IDX files (raw or .gz) or parquet; implies source=directory"
     )
-    seed: int | None = Field(None, ge=0, description="of label noise and colouring; default: the run's seed")
+    seed: int | None = Field(None, ge=0, lt=2**63, description="of label noise and colouring; default: the run's seed")
     threshold: int = Field(5, ge=1, le=9, description="digits from here on have label 1, the beneficial one")
     green_given_label: tuple[Probability, Probability] = Field(
         (0.3, 0.7), description="P(green | label), for labels 0 and 1, labels as they are after the noise"
@@ -74,8 +74,10 @@ def load(spec: ColoredMNISTSpec, seed: int) -> Population:
     train = n * 5 // 6 + 1 if spec.train is None else spec.train
     valid = n - train if spec.valid is None else spec.valid
     test = len(test_file.digits) if spec.test is None else spec.test
-    if train + valid > n or valid < 1:
-        raise InputError(f"data.train, data.valid: {train} + {valid} digits do not fit the {n} that there are")
+    if train + max(valid, 1) > n:
+        raise InputError(
+            f"data.train, data.valid: {train} + {max(valid, 1)} digits are more than the {n} that there are"
+        )
     if test > len(test_file.digits):
         raise InputError(f"data.test: {test} is more than the {len(test_file.digits)} test digits that there are")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import struct
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
@@ -92,7 +93,11 @@ def _decode(rows: Iterable[Any]) -> Digits:
         if pixels.shape != (_SIDE, _SIDE):
             raise InputError(f"data: image of row {number} is {pixels.shape}, not ({_SIDE}, {_SIDE})")
         images.append(pixels)
+        if not isinstance(row["label"], int):
+            raise InputError(f"data: row {number} has the label {row['label']}, not a digit")
         digits.append(row["label"])
+    if not digits:
+        raise InputError("data: there is not a single row")
     return Digits(np.stack(images), _checked_digits(np.array(digits, dtype=np.int64), "the label column"))
 
 
@@ -118,10 +123,12 @@ def _read_idx(root: Path | Traversable, name: str, dimensions: int) -> NDArray[n
         raise InputError(f"data.root: '{root}' has no {name}, {name}.gz or parquet file; put MNIST's four files there")
     try:
         content = raw.read_bytes() if raw.is_file() else gzip.decompress(packed.read_bytes())
-    except (EOFError, OSError) as error:  # gzip raises both for a damaged archive
+    except (EOFError, OSError, zlib.error) as error:  # gzip raises all three for a damaged archive
         raise InputError(f"data.root: {packed} is truncated or damaged ({error}); fetch it again") from error
     header = 4 * (1 + dimensions)
-    magic, *shape = struct.unpack(f">{1 + dimensions}I", content[:header].ljust(header, b"\0"))
+    if len(content) < header:
+        raise InputError(f"data.root: {root / name} is truncated within its header; fetch it again")
+    magic, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
     if magic != 0x0800 + dimensions:
         raise InputError(f"data.root: {root / name} is no IDX file of unsigned bytes; fetch it again")
     pixels = np.frombuffer(content, dtype=np.uint8, offset=header)

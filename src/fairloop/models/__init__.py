@@ -31,13 +31,18 @@ def build_generator(name: str, shape: tuple[int, ...], arguments: Mapping[str, A
     return model
 
 
-def build_classifier(name: str, shape: tuple[int, ...], classes: int, arguments: Mapping[str, Any]) -> Classifier:
-    """The classifier `name` for samples of `shape`. Raises InputError if there is none that takes these."""
+def build_classifier(
+    name: str, shape: tuple[int, ...], classes: int, arguments: Mapping[str, Any], section: str = "classifier"
+) -> Classifier:
+    """The classifier `name` for samples of `shape`. Raises InputError if there is none that takes these.
+
+    section: of the spec, for error messages.
+    """
     from fairloop.models.interface import Classifier
 
-    model = _build(CLASSIFIERS, "classifier", name, (shape, classes), arguments)
+    model = _build(CLASSIFIERS, section, name, (shape, classes), arguments)
     if not isinstance(model, Classifier):
-        raise _wrong_kind("classifier", name, Classifier)
+        raise _wrong_kind(section, name, Classifier)
     return model
 
 
@@ -48,7 +53,7 @@ def _build(
     try:
         inspect.signature(factory).bind(*positional, **arguments)
         return factory(*positional, **arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
         raise InputError(f"{kind}.arguments: '{name}' cannot be built with {given}: {error}") from error
 
@@ -59,7 +64,7 @@ def _resolve(known: Mapping[str, str], kind: str, name: str) -> Any:
         raise InputError(f"{kind}.model: '{name}' is not one of {', '.join(known)}, nor a module:Name")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:  # importing runs anybody's code
         raise InputError(f"{kind}.model: '{name}' cannot be imported: {error}") from error
 
 

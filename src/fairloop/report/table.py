@@ -46,6 +46,8 @@ def export(runs: Sequence[RunDirectory], out: Path) -> int:
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"--out: {out} ends neither in .parquet nor in .csv")
     table = tidy(runs)
+    if not table.num_rows:
+        raise InputError(f"{runs[0].root}: no generation is recorded yet")
     with replacing(out) as temporary:
         if out.suffix == ".parquet":
             pq.write_table(table, temporary)

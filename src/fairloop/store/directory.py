@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +41,9 @@ SCHEMA = pa.schema(
 )
 
 
+_HEADER = "# The spec of a run of fairloop, every field resolved. Written by fairloop; changing it changes nothing."
+
+
 class RunDirectory:
     """One run on disk."""
 
@@ -52,7 +54,7 @@ class RunDirectory:
     @property
     def exists(self) -> bool:
         """Whether a run was started here."""
-        return self._spec_path.is_file()
+        return is_run(self.root)
 
     def spec(self) -> RunSpec:
         """The spec of the run. Raises InputError if there is no run here."""
@@ -101,7 +103,7 @@ class RunDirectory:
 
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
         """Write what the run is and where it came from."""
-        write_text(self._spec_path, spec.to_yaml())
+        write_text(self._spec_path, f"{_HEADER}\n{spec.to_yaml()}")
         write_text(self._provenance_path, json.dumps(provenance, indent=2) + "\n")
 
     def provenance(self) -> dict[str, Any]:
@@ -141,7 +143,7 @@ class RunDirectory:
             with np.load(path, allow_pickle=False) as arrays:
                 return Gallery(**arrays)
         except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
-            raise damaged(path, str(error)) from error
+            raise InputError(f"{path}: is damaged ({error}); the run's table does not need it") from error
 
     def _read(self, path: Path) -> pa.Table:
         try:
@@ -179,13 +181,18 @@ def find_runs(paths: list[Path]) -> list[RunDirectory]:
     """The runs in `paths`, each a run's directory or one that holds several. Raises InputError if one has none."""
     runs = []
     for path in paths:
-        specs = [path / "spec.yaml"] if (path / "spec.yaml").is_file() else sorted(path.glob("**/spec.yaml"))
-        if not specs:
-            raise InputError(f"{path}: holds no run of fairloop (no spec.yaml in it or below)")
-        runs += [RunDirectory(spec.parent) for spec in specs]
+        roots = [path] if is_run(path) else [spec.parent for spec in sorted(path.glob("**/spec.yaml"))]
+        found = [RunDirectory(root) for root in roots if is_run(root)]
+        if not found:
+            raise InputError(f"{path}: holds no run of fairloop, neither in it nor below")
+        runs += found
     return runs
 
 
-def safe_name(text: str) -> str:
-    """`text` as a part of a file name."""
-    return re.sub(r"[^\w.=-]+", "_", text)
+def is_run(root: Path) -> bool:
+    """Whether `root` is a run's directory, and its spec.yaml not just a file of that name."""
+    try:
+        with (root / "spec.yaml").open(encoding="utf-8", errors="replace") as file:
+            return file.readline().rstrip() == _HEADER
+    except OSError:
+        return False

@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import time
+import warnings
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,8 @@ def _load(path: Path, recipe: Recipe) -> State:
         raise damaged(path, "its checksum does not match")
     if metadata.get("recipe") != json.loads(json.dumps(asdict(recipe))):
         raise damaged(path, "it holds the model of another recipe")
+    if metadata["torch"] != torch.__version__:
+        warnings.warn(f"models were trained with torch {metadata['torch']}, not {torch.__version__}", stacklevel=2)
     weights = {name.removeprefix(_WEIGHT): tensor for name, tensor in tensors.items() if name.startswith(_WEIGHT)}
     log = {name.removeprefix(_LOG): tensor for name, tensor in tensors.items() if name.startswith(_LOG)}
     return State(metadata["epochs"], weights, log)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ import yaml
 
 from fairloop.errors import InputError
 from fairloop.setting import SETTINGS
-from fairloop.spec import RunSpec, assign, from_mapping
+from fairloop.spec import FREE_TO_CHANGE, RunSpec, assign, from_mapping
 
 _SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
 
@@ -38,9 +38,13 @@ class Sweep:
         Raises InputError for wrong fields or values, or if nothing is left.
         """
         specs: dict[str, RunSpec] = {}
+        for path in self.grid:
+            if path == "seed" or path in FREE_TO_CHANGE:
+                remedy = "use --seeds" if path == "seed" else "use --set; all runs of a sweep share it"
+                raise InputError(f"--grid {path}: does not tell experiments apart; {remedy}")
         points = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
         for case, point, seed in itertools.product(self.cases, points, self.seeds):
-            fields = copy.deepcopy(dict(self.base))
+            fields = json.loads(json.dumps(self.base))  # a deep copy that also parts what YAML anchors join
             for path, value in {**case, **point, "seed": seed}.items():
                 assign(fields, path, value)
             if not _is_void(fields):
@@ -78,7 +82,7 @@ def parse_grid(texts: Iterable[str]) -> dict[str, list[Any]]:
 
 
 def _is_void(fields: Mapping[str, Any]) -> bool:
-    setting = SETTINGS.get(fields.get("setting", RunSpec.model_fields["setting"].default))
+    setting = SETTINGS.get(str(fields.get("setting", RunSpec.model_fields["setting"].default)))
     star = fields.get("star")
     target = star.get("target") if isinstance(star, Mapping) else None
     return setting is not None and setting.generators == "fixed" and target in ("generator", "both")

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from fairloop.errors import FairloopError
+from fairloop.errors import FairloopError, InputError
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import write_text
@@ -26,6 +26,7 @@ from fairloop.store.files import write_text
 MEMORY_PER_RUN = 1.5 * 2**30
 """Bytes that a run is reckoned to need when workers are counted; `colored-mnist` peaks below that."""
 
+_WRONG_INPUT = 2  # the exit code of a run that was not started
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 30.0
 
@@ -34,7 +35,7 @@ _PATIENCE_SECONDS = 30.0
 class Job:
     """One run of a sweep.
 
-    state: `waiting`, `running`, `done` or `failed`. line: the last that it said.
+    state: `waiting`, `running`, `done` or `failed`. line: the last that it said. code: how its process ended.
     """
 
     spec: RunSpec
@@ -42,6 +43,7 @@ class Job:
     log: Path
     state: str = "waiting"
     line: str = ""
+    code: int | None = None
 
     @property
     def generations(self) -> int:
@@ -69,7 +71,8 @@ def jobs_in(root: Path, specs: Sequence[RunSpec]) -> list[Job]:
 def run_all(jobs: Sequence[Job], models: Path, workers: int, view: SweepView) -> None:
     """Run every job, `workers` at a time. A job that fails does not keep the others from running.
 
-    Raises FairloopError at the end if any failed, and stops all of them cleanly on KeyboardInterrupt.
+    Raises FairloopError at the end if any failed (InputError if all of those for wrong input), and stops all of
+    them cleanly on KeyboardInterrupt.
     """
     waiting = list(reversed(jobs))
     running: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
@@ -83,7 +86,8 @@ def run_all(jobs: Sequence[Job], models: Path, workers: int, view: SweepView) ->
             for slot, (job, process) in list(running.items()):
                 job.line = _last_line(job.log)
                 if process.poll() is not None:
-                    job.state = "done" if process.returncode == 0 else "failed"
+                    job.code = process.returncode
+                    job.state = "done" if job.code == 0 else "failed"
                     del running[slot]
             view.show(jobs)
             time.sleep(_POLL_SECONDS)
@@ -92,7 +96,8 @@ def run_all(jobs: Sequence[Job], models: Path, workers: int, view: SweepView) ->
     failed = [job for job in jobs if job.state == "failed"]
     if failed:
         first = failed[0]
-        raise FairloopError(
+        kind = InputError if all(job.code == _WRONG_INPUT for job in failed) else FairloopError
+        raise kind(
             f"{len(failed)} of {len(jobs)} runs failed, first {first.spec.identity}: {first.line} (see {first.log}); "
             "the same command again tries them anew"
         )
