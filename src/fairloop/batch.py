@@ -27,9 +27,9 @@ class Batch(NamedTuple):
         return Batch(self.images[index], self.labels[index], self.groups[index])
 
 
-def join(first: Batch, second: Batch) -> Batch:
-    """Both batches as one, the samples of `first` in front."""
-    return Batch(*(torch.cat(parts) for parts in zip(first, second, strict=True)))
+def join(*batches: Batch) -> Batch:
+    """All batches, at least one, as one, in their order."""
+    return Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,7 @@ def mixed(source: Source, curator: Curator, data: RealData, share: float, schedu
             if made:
                 curated, curation = curator.draw(source, made, latents)
                 parts.insert(0, curated)
-            batch = parts[0] if len(parts) == 1 else join(*parts)
+            batch = join(*parts)
             shuffled = torch.randperm(len(batch.labels), generator=order, device=order.device)
             yield batch.select(shuffled), curation
 

@@ -76,10 +76,7 @@ class RecordedRun:
         grouper, numerics = self.annotators.group.module, self._workshop.numerics
         source = Source(self.generator(generation), numerics, labeller, grouper)
         rng = Streams(self.spec.seed, generation, ModelRole.GENERATOR, numerics.device).at(Role.EXPORT)
-        drawn = source.draw(min(n, CHUNK), rng)
-        for start in range(CHUNK, n, CHUNK):
-            drawn = join(drawn, source.draw(min(n - start, CHUNK), rng))
-        return drawn
+        return join(*(source.draw(min(n - start, CHUNK), rng) for start in range(0, n, CHUNK)))
 
     @cached_property
     def _workshop(self) -> Workshop:
