@@ -48,7 +48,7 @@ Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs,
 def run(
     what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="a preset's name or a spec file")],
     out: Out,
-    set_: Annotated[list[str], typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = [],  # noqa: B006
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = None,
     seed: Annotated[int | None, typer.Option(help="short for --set seed=N")] = None,
     generations: Annotated[int | None, typer.Option(help="short for --set generations=N")] = None,
     store: Annotated[
@@ -57,7 +57,7 @@ def run(
     ] = None,
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
-    spec = _spec(what, [*set_, *_shorthand(seed=seed, generations=generations)])
+    spec = _spec(what, [*(set_ or ()), *_shorthand(seed=seed, generations=generations)])
     from fairloop.fast.process import keep_freed_memory
 
     keep_freed_memory()
@@ -79,17 +79,19 @@ def sweep(
     what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share")],
     out: Annotated[Path, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
     seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's seed")] = None,
-    grid: Annotated[list[str], typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")] = [],  # noqa: B006
-    set_: Annotated[list[str], typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = [],  # noqa: B006
+    grid: Annotated[
+        list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: what fits this machine")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and stop")] = False,
 ) -> None:
     """Run a grid of experiments over several seeds, sharing the models that runs have in common."""
     from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds
 
-    base = _spec(what, set_).model_dump(mode="json")
+    base = _spec(what, set_ or []).model_dump(mode="json")
     chosen = [base["seed"]] if seeds is None else parse_seeds(seeds)
-    specs = Sweep(base, chosen, grid=parse_grid(grid)).specs()
+    specs = Sweep(base, chosen, grid=parse_grid(grid or ())).specs()
     if dry_run:
         for spec in specs:
             typer.echo(spec.identity)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple, NoReturn, TypeVar
 
 import numpy as np
@@ -113,7 +114,7 @@ class Workshop:
 
     def _classifier(self, recipe: Recipe, training: ClassifierSpec, feed: Feed) -> Trained[Classifier]:
         def fit(state: State | None) -> Iterator[Checkpoint[Classifier]]:
-            model = self._initialised(recipe, lambda: self._new_classifier(recipe.role))
+            model = self._initialised(recipe, partial(self._new_classifier, recipe.role))
             return fit_classifier(model, training, feed, self.numerics, state)
 
         return self._models.model(recipe, fit)
@@ -135,7 +136,7 @@ class Workshop:
     def _try_models(self) -> None:
         """Build each kind of model once, so that a wrong argument ends the run before it starts."""
         for recipe in (self.plan.label_annotator, self.plan.group_annotator, self.plan.classifiers[0]):
-            self._initialised(recipe, lambda role=recipe.role: self._new_classifier(role))  # type: ignore[misc]
+            self._initialised(recipe, partial(self._new_classifier, recipe.role))
         self._initialised(self.plan.generators[0], self._new_generator)
 
     def _warn_of_starved_strata(self) -> None:

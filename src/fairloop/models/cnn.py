@@ -16,15 +16,7 @@ class SimpleCNN(Classifier):
 
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        features = nn.Sequential(
-            *(nn.Conv2d(shape[0], 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()),
-        )
-        self.network = nn.Sequential(
-            *features,
-            *(nn.Linear(_width(features, shape), 120), nn.ReLU()),
-            *(nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, classes)),
-        )
+        self.network = _two_convolutions(shape, classes, nn.ReLU, nn.MaxPool2d, padding=0)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)
@@ -39,21 +31,28 @@ class LeNet5(Classifier):
 
     def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
         super().__init__()
-        features = nn.Sequential(
-            *(nn.Conv2d(shape[0], 6, 5, padding=2), nn.Tanh(), nn.AvgPool2d(2)),
-            *(nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten()),
-        )
-        self.network = nn.Sequential(
-            *features,
-            *(nn.Linear(_width(features, shape), 120), nn.Tanh()),
-            *(nn.Linear(120, 84), nn.Tanh(), nn.Linear(84, classes)),
-        )
+        self.network = _two_convolutions(shape, classes, nn.Tanh, nn.AvgPool2d, padding=2)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)
         return logits
 
 
-def _width(features: nn.Sequential, shape: tuple[int, int, int]) -> int:
+def _two_convolutions(
+    shape: tuple[int, int, int],
+    classes: int,
+    activation: type[nn.Module],
+    pool: type[nn.MaxPool2d] | type[nn.AvgPool2d],
+    padding: int,
+) -> nn.Sequential:
+    features = nn.Sequential(
+        *(nn.Conv2d(shape[0], 6, 5, padding=padding), activation(), pool(2)),
+        *(nn.Conv2d(6, 16, 5), activation(), pool(2), nn.Flatten()),
+    )
     with torch.no_grad():
-        return int(features(torch.zeros(1, *shape)).shape[1])
+        width = features(torch.zeros(1, *shape)).shape[1]
+    return nn.Sequential(
+        *features,
+        *(nn.Linear(width, 120), activation()),
+        *(nn.Linear(120, 84), activation(), nn.Linear(84, classes)),
+    )

@@ -92,7 +92,8 @@ def _load(path: Path, recipe: Recipe) -> State:
     try:
         with safe_open(path, framework="pt") as file:
             metadata: dict[str, Any] = json.loads((file.metadata() or {})[_METADATA])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise damaged(path, f"no model of fairloop can be read: {error}") from error
     if metadata.pop("sha256", None) != _checksum(tensors, metadata):
