@@ -138,6 +138,20 @@ def _fit_slowly(root: Path, barrier: Barrier, counts: Queue) -> None:
     counts.put(len(calls))
 
 
+def test_a_recipe_is_busy_while_it_is_fitted(tmp_path):
+    models, seen = DirectoryModels(tmp_path), []
+
+    def watched(state: State | None) -> Iterator[Checkpoint[nn.Linear]]:
+        for checkpoint in fit([])(state):
+            seen.append(DirectoryModels(tmp_path).busy(recipe()))
+            yield checkpoint
+
+    assert not models.busy(recipe())
+    models.model(recipe(), watched)
+    assert seen == [True] * 3
+    assert not models.busy(recipe())
+
+
 def test_two_processes_never_fit_the_same_model(tmp_path):
     context = multiprocessing.get_context("spawn")
     barrier, counts = context.Barrier(2), context.Queue()

@@ -64,6 +64,7 @@ def simulate(spec: RunSpec, models: Models | None = None, *, start: int = 0) -> 
 def generations(workshop: Workshop, start: int = 0) -> Iterator[Generation]:
     """The loop of `simulate`, in a workshop that has checked its spec."""
     spec = workshop.spec
+    workshop.fit_roots()
     annotators = workshop.annotators()
     first = workshop.first_generator()
     measurer = Measurer(workshop.population, workshop.numerics, spec, annotators, first.module)

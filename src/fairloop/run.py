@@ -120,6 +120,9 @@ class _Watched:
     def has(self, recipe: Recipe) -> bool:
         return self._models.has(recipe)
 
+    def busy(self, recipe: Recipe) -> bool:
+        return self._models.busy(recipe)
+
 
 def _same_ground(directory: RunDirectory, workshop: Workshop) -> None:
     """Raise InputError if the run was begun on other data or numerics than this machine would go on with."""

@@ -52,18 +52,22 @@ class Workshop:
         self._try_models()
         self._warn_of_starved_strata()
 
+    def fit_roots(self) -> None:
+        """Fit G_0, A_L and A_S, which need no other model. What another process is fitting already comes last, so that
+        runs that begin side by side share this work instead of waiting for each other.
+        """
+        recipes = [self.plan.generators[0], self.plan.label_annotator, self.plan.group_annotator]
+        while recipes:
+            recipes.sort(key=self._models.busy)
+            recipe = recipes.pop(0)
+            if recipe.role is ModelRole.GENERATOR:
+                self.first_generator()
+            else:
+                self._annotator(recipe)
+
     def annotators(self) -> Annotators:
         """A_L, trained on real labels, and A_S, trained on real groups."""
-        by_label, by_group = self.plan.label_annotator, self.plan.group_annotator
-        feed = self._real_feed(by_group)
-
-        def groups_as_labels(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
-            return ((batch._replace(labels=batch.groups), curation) for batch, curation in feed(epoch))
-
-        return Annotators(
-            self._classifier(by_label, self.spec.annotator, self._real_feed(by_label)),
-            self._classifier(by_group, self.spec.annotator, groups_as_labels),
-        )
+        return Annotators(self._annotator(self.plan.label_annotator), self._annotator(self.plan.group_annotator))
 
     def first_generator(self) -> Trained[Generator]:
         """G_0, trained on real data."""
@@ -101,6 +105,15 @@ class Workshop:
         """C_i if it was kept from before."""
         recipe = self.plan.classifiers[generation]
         return self._classifier(recipe, self.spec.classifier, _nothing) if self._models.has(recipe) else None
+
+    def _annotator(self, recipe: Recipe) -> Trained[Classifier]:
+        feed = self._real_feed(recipe)
+
+        def groups_as_labels(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
+            return ((batch._replace(labels=batch.groups), curation) for batch, curation in feed(epoch))
+
+        of_groups = recipe.role is ModelRole.GROUP_ANNOTATOR
+        return self._classifier(recipe, self.spec.annotator, groups_as_labels if of_groups else feed)
 
     def _generator(self, recipe: Recipe, feed: Feed) -> Trained[Generator]:
         training = self.spec.generator if recipe.generation else training_of_first(self.spec.generator)

@@ -11,7 +11,7 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 def keep_freed_memory() -> None:
     """Let glibc keep the memory of one training step for the next instead of giving it back to the kernel.
 
-    Measured: 11,293 page faults a step become 103, and a bf16 generator step takes 0.86x the time.
+    Measured on a Zen 4 core: 11,293 page faults a step become 103, a bf16 generator step takes 0.86x the time.
     Without effect where the C library is not glibc.
     """
     if not sys.platform.startswith("linux"):

@@ -40,6 +40,10 @@ class Models(Protocol):
         """Whether the model of `recipe` is kept, whole."""
         ...
 
+    def busy(self, recipe: Recipe) -> bool:
+        """Whether another process is fitting it at this moment."""
+        ...
+
 
 def last(checkpoints: Iterator[Checkpoint[M]]) -> Checkpoint[M]:
     """Train to the end. The last checkpoint is the result."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
@@ -46,11 +46,23 @@ class DirectoryModels:
         """Whether it is there, whole."""
         return self.path(recipe).is_file()
 
+    def busy(self, recipe: Recipe) -> bool:
+        """Whether another process is fitting it at this moment."""
+        if not self.root.is_dir():
+            return False
+        lock = self._lock(recipe)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return True
+        lock.release()
+        return False
+
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
         """The model of `recipe`: loaded, or fitted and kept. Raises InputError if its file is damaged."""
         self.root.mkdir(parents=True, exist_ok=True)
         if not self.has(recipe):
-            with FileLock(self.root / f".{recipe.filename}.lock"):
+            with self._lock(recipe):
                 if not self.has(recipe):  # another process may have fitted it meanwhile
                     return self._fitted(recipe, fit)
         checkpoint = next(iter(fit(_load(self.path(recipe), recipe))))
@@ -60,6 +72,9 @@ class DirectoryModels:
         """Delete the model of `recipe`, if it is there."""
         self.path(recipe).unlink(missing_ok=True)
         self._partial(recipe).unlink(missing_ok=True)
+
+    def _lock(self, recipe: Recipe) -> FileLock:
+        return FileLock(self.root / f".{recipe.filename}.lock")
 
     def _partial(self, recipe: Recipe) -> Path:
         return self.root / f"{recipe.filename}.partial"
