@@ -7,7 +7,7 @@ from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.record import Row
 from fairloop.report.figures import Measure, save, story
-from fairloop.report.table import export, tidy
+from fairloop.report.table import export, plain, tidy
 from fairloop.store.directory import RunDirectory
 from test_store import GALLERY
 
@@ -29,7 +29,7 @@ def test_differing_fields_become_columns(tmp_path):
         recorded(tmp_path / "a", [0.9], "synthetic_share=0.5"),
         recorded(tmp_path / "b", [0.8], "data.green_given_label=[.5,.5]", "seed=1"),
     ]
-    table = tidy(runs).to_pandas()
+    table = plain(tidy(runs)).to_pandas()
     assert list(table.columns[-2:]) == ["data.green_given_label", "synthetic_share"]
     assert table.groupby("run")["synthetic_share"].first().tolist() == [0.5, 1.0]
     assert set(table["data.green_given_label"]) == {"[0.3, 0.7]", "[0.5, 0.5]"}
@@ -49,7 +49,7 @@ def test_a_figure_shows_the_mean_over_seeds(tmp_path):
         recorded(tmp_path / "b", [0.7, 0.5], "seed=1"),
         recorded(tmp_path / "c", [0.4, 0.3], "setting=control"),
     ]
-    table: pd.DataFrame = tidy(runs).to_pandas()
+    table: pd.DataFrame = plain(tidy(runs)).to_pandas()
     figure = story(table, [ACCURACY])
     lines = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
     assert lines["seqgen-seqclass"] == pytest.approx([0.8, 0.6])

@@ -65,7 +65,7 @@ def test_a_run_directory_can_be_read(finished):
     assert session["generations"] == [0, 1, 2]
     assert session["packages"]["torch"]
     assert session["numerics"] == {"precision": "fp32", "device": "cpu", "threads": 1}
-    assert sorted(path.name for path in (finished / "records").iterdir())[-1] == "generation-0002.parquet"
+    assert [path.name for path in (finished / "records").iterdir()] == ["generations-0000-0002.parquet"]
     kinds = sorted(path.name.rsplit("-", 1)[0] for path in (finished / "models").glob("*.safetensors"))
     assert kinds == [*(f"classifier-{i}" for i in range(3)), *(f"generator-{i}" for i in range(3)),
                      "group-annotator", "label-annotator"]  # fmt: skip

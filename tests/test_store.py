@@ -186,6 +186,32 @@ def test_records_come_back_as_they_went_in(tmp_path):
     assert directory.spec() == tiny()
 
 
+@pytest.mark.parametrize("done", [(3,), (1, 3), (2, 3, 3)])
+def test_packed_records_are_the_same_records(tmp_path, done):
+    directory = RunDirectory(tmp_path)
+    directory.describe(tiny(), {"run": "x"})
+    expected = []
+    for generation in range(3):
+        rows = [row._replace(generation=generation) for row in ROWS]
+        expected += [repr(tuple(map(_plain, row))) for row in rows]
+        directory.commit(generation, rows, GALLERY)
+        for _ in range(done.count(generation + 1)):
+            directory.pack()
+        assert directory.committed() == generation + 1
+    assert [repr(tuple(record.values())) for record in directory.records().to_pylist()] == expected
+    assert [path.name for path in (tmp_path / "records").iterdir()] == ["generations-0000-0002.parquet"]
+
+
+def test_pieces_that_a_pack_left_behind_do_no_harm(tmp_path):
+    directory = committed(tmp_path)
+    piece = tmp_path / "records" / "generation-0000.parquet"
+    content = piece.read_bytes()
+    directory.pack()
+    piece.write_bytes(content)  # as if the process had been killed before it could delete it
+    assert directory.committed() == 1
+    assert directory.records().num_rows == len(ROWS)
+
+
 def _plain(value: object) -> object:
     return str(value) if isinstance(value, ModelRole) else value
 

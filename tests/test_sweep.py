@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 
 import fairloop
 from conftest import TINY
+from fairloop import presets
 from fairloop.errors import InputError
-from fairloop.report.table import tidy
+from fairloop.report.table import plain, tidy
 from fairloop.store.directory import find_runs
-from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds
+from fairloop.sweep.estimate import estimate
+from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
+from fairloop.sweep.job import jobs_at
 from fairloop.sweep.local import default_workers
 
 
@@ -52,6 +55,61 @@ def test_star_on_a_fixed_generator_is_left_out():
         Sweep(TINY, grid=parse_grid(["setting=control", "star.target=both"])).specs()
 
 
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [("paper-colored-mnist", 6), ("ablation-synthetic-share", 5), ("ablation-group-imbalance", 6),
+     ("ablation-label-imbalance", 9), ("ablation-budget", 12)],
+)  # fmt: skip
+def test_sweep_presets_are_what_they_say(name, runs):
+    whole = presets.sweep(name)
+    specs = Sweep(presets.fields(whole.base), [0], whole.cases, whole.grid).specs()
+    assert len(specs) == runs
+    assert any(spec.identity == presets.preset("colored-mnist", **_own(spec)).identity for spec in specs)
+
+
+def _own(spec):
+    """What the published experiment has, with this run's setting and target."""
+    return {"setting": spec.setting, "star": {"target": spec.star.target}}
+
+
+def test_every_sweep_preset_is_tested_above():
+    assert len(presets.sweeps()) == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong"),
+    [({}, "base"), ({"base": "demo", "grd": {}}, "grd"), ({"base": "demo", "cases": []}, "cases"),
+     ({"base": "demo", "grid": {"setting": []}}, "grid.setting"), (3, "the whole")],
+)  # fmt: skip
+def test_wrong_sweep_files_are_explained(fields, wrong):
+    with pytest.raises(InputError, match=f"mine.yaml: {wrong}"):
+        sweep_spec(fields, "mine.yaml")
+
+
+def test_jobs_are_named_by_what_tells_them_apart():
+    specs = Sweep(TINY, [0], grid=parse_grid(["data.threshold=3,5", "star.target=none,classifier"])).specs()
+    assert [job.name for job in jobs_at(specs)] == [
+        "seqgen-seqclass, data.threshold=3, seed 0",
+        "seqgen-seqclass + STAR on classifier, data.threshold=3, seed 0",
+        "seqgen-seqclass, data.threshold=5, seed 0",
+        "seqgen-seqclass + STAR on classifier, data.threshold=5, seed 0",
+    ]
+
+
+def test_an_estimate_counts_what_would_be_trained():
+    cases = presets.sweep("paper-colored-mnist").cases
+    guess = estimate(Sweep(TINY, [0, 1], cases).specs())
+    # Of six runs of 3 generations, per seed: chains without and with gen-STAR share G_0; C_0 is shared where A_L labels
+    # and the curation is alike (gen-STAR begins at generation 1), C_1 and C_2 are everyone's own.
+    assert guess.models == {"label_annotator": 2, "group_annotator": 2, "generator": 10, "classifier": 28}
+    assert guess.alone == {"label_annotator": 12, "group_annotator": 12, "generator": 28, "classifier": 36}
+    assert all(seconds > 0 for seconds in guess.steps.values())
+    assert 0 < guess.longest < guess.work
+    assert guess.seconds(1) == guess.work
+    assert guess.seconds(10**6) == guess.longest
+    assert guess.bytes > 10_000
+
+
 def test_workers_fit_the_machine():
     assert 1 <= default_workers(1) <= (os.cpu_count() or 1)
     assert default_workers(10_000) == 1
@@ -70,7 +128,7 @@ def command(spec: Path, out: Path, *more: str) -> list[str]:
 
 
 def whole_table(out: Path) -> pd.DataFrame:
-    return tidy(find_runs([out])).to_pandas()
+    return plain(tidy(find_runs([out]))).to_pandas()
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +167,7 @@ def test_a_sweep_that_was_killed_goes_on_to_the_same_table(swept, spec, tmp_path
     out = tmp_path / "killed"
     process = subprocess.Popen(command(spec, out, "--workers", "1"), start_new_session=True)
     deadline = time.monotonic() + 100
-    while not list(out.glob("runs/*/records/generation-0000.parquet")):
+    while not list(out.glob("runs/*/records/generation-0000.parquet")) and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
@@ -129,4 +187,75 @@ def test_a_failing_run_is_reported_and_the_others_go_on(spec, tmp_path):
     assert done.returncode == 1
     assert "1 of 2 runs failed" in done.stderr
     assert "learning_rate" in done.stderr
-    assert len(list(out.glob("runs/*/records/generation-0000.parquet"))) == 1
+    assert [run.committed() for run in find_runs([out])] == [1, 0] or [run.committed() for run in find_runs([out])] == [
+        0,
+        1,
+    ]
+
+
+PAIRS = [sys.executable, "-m", "fairloop", "sweep", "paper-colored-mnist", "--seeds", "0-1", "--base"]
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tmp_path_factory, spec) -> Path:
+    """The six published pairs, two seeds, one worker."""
+    out = tmp_path_factory.mktemp("pairs") / "one"
+    done = subprocess.run(
+        [*PAIRS, str(spec), "--workers", "1", "--out", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    # Two generator chains a seed, which share G_0, where runs alone would train four, and G_0 twice more.
+    assert "6 generators instead of 20" in done.stdout
+    return out
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_same_bits_as_one_also_after_one_was_killed(one_by_one, spec, tmp_path):
+    out = tmp_path / "two"
+    again = [*PAIRS, str(spec), "--workers", "2", "--out", str(out)]
+    process = subprocess.Popen(again, stderr=subprocess.PIPE, text=True)
+    victim = _wait_for(lambda: _pids(f"{out}/runs") if list(out.glob("runs/*/records/*")) else [])
+    os.kill(victim[0], signal.SIGKILL)
+    _, complaint = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "1 of 12 runs failed" in complaint
+    assert subprocess.run(again, timeout=300, check=False).returncode == 0
+    pd.testing.assert_frame_equal(whole_table(out), whole_table(one_by_one), check_exact=True)
+
+
+@pytest.mark.slow
+def test_ray_gives_the_same_bits_also_after_a_worker_was_killed(one_by_one, spec, tmp_path):
+    pytest.importorskip("ray")
+    out = tmp_path / "ray"
+    process = subprocess.Popen([*PAIRS, str(spec), "--ray", "local", "--workers", "2", "--out", f"file://{out}"])
+    victim = _wait_for(lambda: _pids("ray::_work") if list(out.glob("runs/*/records/*")) else [])
+    os.kill(victim[0], signal.SIGKILL)
+    assert process.wait(400) == 0
+    fetch = [sys.executable, "-m", "fairloop", "fetch", f"file://{out}", "--out", str(tmp_path / "back")]
+    assert subprocess.run(fetch, timeout=60, check=False).returncode == 0
+    pd.testing.assert_frame_equal(whole_table(tmp_path / "back"), whole_table(one_by_one), check_exact=True)
+
+
+def _wait_for(find):
+    deadline = time.monotonic() + 200
+    while not (found := find()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
+
+
+def _pids(words: str) -> list[int]:
+    """Processes, other than this one, whose command line holds `words`."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if words in line and int(path.parent.name) != os.getpid() and "sweep" not in line:
+            found.append(int(path.parent.name))
+    return found

@@ -16,6 +16,7 @@ from fairloop.errors import FairloopError, InputError
 
 if TYPE_CHECKING:
     from fairloop.spec import RunSpec
+    from fairloop.sweep.grid import Sweep
 
 app = typer.Typer(
     help="Simulate fairness feedback loops, measure what they do, and repair them.",
@@ -37,6 +38,18 @@ class _FieldsCommand(TyperCommand):
         with formatter.section("Fields, for --set and for spec files, with their defaults"):
             formatter.write_dl(rows, col_max=44)
         with formatter.section("Presets"):
+            formatter.write_text(", ".join(names()))
+
+
+class _SweepCommand(TyperCommand):
+    """A command whose help ends with the sweep presets."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from fairloop.presets import names, sweeps
+
+        with formatter.section("Whole sweeps"):
+            formatter.write_text(", ".join(sweeps()))
+        with formatter.section("Presets of one run, to be swept by --seeds and --grid"):
             formatter.write_text(", ".join(names()))
 
 
@@ -74,38 +87,82 @@ def run(
         typer.echo(f"next: fairloop export {out} --out table.csv")
 
 
-@app.command()
+@app.command(cls=_SweepCommand)
 def sweep(
-    what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share")],
-    out: Annotated[Path, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
-    seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's seed")] = None,
+    what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share, or a whole sweep")],
+    out: Annotated[str, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
+    seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's or sweep's")] = None,
     grid: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")
     ] = None,
     set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: what fits this machine")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and stop")] = False,
+    base: Annotated[
+        str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="run a sweep's cases and grid on this instead")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: what fits")] = None,
+    store: Annotated[str | None, typer.Option(help="models to share with other sweeps; default: OUT/models")] = None,
+    ray: Annotated[
+        str | None, typer.Option(metavar="auto|ADDRESS|local", help="run on a Ray cluster; --out may be an address")
+    ] = None,
+    gpus: Annotated[float, typer.Option("--gpus-per-run", min=0, help="with --ray; a part of one such as 0.25")] = 0.0,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and what they would take")] = False,
 ) -> None:
     """Run a grid of experiments over several seeds, sharing the models that runs have in common."""
-    from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds
+    from fairloop.sweep.local import default_workers
 
-    base = _spec(what, set_ or []).model_dump(mode="json")
-    chosen = [base["seed"]] if seeds is None else parse_seeds(seeds)
-    specs = Sweep(base, chosen, grid=parse_grid(grid or ())).specs()
+    specs = _sweep(what, base, seeds, grid or [], set_ or []).specs()
     if dry_run:
-        for spec in specs:
-            typer.echo(spec.identity)
-        typer.echo(f"{len(specs)} runs of {specs[0].generations} generations")
+        _say_what_it_takes(specs, workers or default_workers(specs[0].threads))
         return
+    if ray is None and ("://" in out or "://" in (store or "") or gpus):
+        raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
     from rich.console import Console
 
-    from fairloop.sweep.local import default_workers, jobs_in, run_all
+    from fairloop.sweep.job import jobs_at, jobs_in, shared_work
     from fairloop.sweep.view import sweep_view
 
-    jobs = jobs_in(out, specs)
     with sweep_view(Console()) as view:
-        run_all(jobs, out / "models", workers or default_workers(specs[0].threads), view)
+        if ray is None:
+            from fairloop.sweep.local import run_all
+
+            jobs = jobs_in(Path(out), specs)
+            run_all(
+                jobs, Path(out), Path(store or Path(out) / "models"), workers or default_workers(specs[0].threads), view
+            )
+        else:
+            from fairloop.sweep import cluster
+
+            place = cluster.Place.below(out, store)
+            jobs = jobs_at(specs) if place.remote else jobs_in(Path(out), specs)
+            cluster.run_all(jobs, place, ray, view, workers=workers, gpus=gpus)
+    if "://" in out:
+        typer.echo(f"{out}: {len(jobs)} runs; next: fairloop fetch {out} --out DIR")
+        return
+    from fairloop.store.directory import RunDirectory, find_runs
+
+    here = {job.spec.identity for job in jobs}
+    runs: list[RunDirectory] = [run for run in find_runs([Path(out)]) if run.root.name in here]
+    typer.echo(shared_work(runs))
     typer.echo(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
+
+
+@app.command()
+def fetch(
+    address: Annotated[
+        str, typer.Argument(metavar="ADDRESS", help="what a sweep was given as --out, such as s3://...")
+    ],
+    out: Out,
+    models: Annotated[bool, typer.Option("--models", help="bring the models, too")] = False,
+) -> None:
+    """Bring a sweep's results here from elsewhere; only what is new since the last time."""
+    from fairloop.store.remote import Folder
+
+    folder = Folder(address)
+    names = [name for name in folder.names() if models or not name.startswith("models/")]
+    if not names:
+        raise InputError(f"{address}: holds nothing; give what the sweep was given as --out")
+    fetched = folder.fetch(out, names)
+    typer.echo(f"{out}: {fetched} of {len(names)} files fetched; next: fairloop export {out} --out table.parquet")
 
 
 @app.command()
@@ -202,10 +259,61 @@ def _spec(what: str, overrides: list[str]) -> RunSpec:
     from fairloop.presets import fields
     from fairloop.spec import from_file, from_mapping
 
-    path = Path(what)
-    if path.suffix in (".yaml", ".yml", ".json") or path.is_file():
-        return from_file(path, overrides)
+    if _is_file(what):
+        return from_file(Path(what), overrides)
     return from_mapping(fields(what), overrides)
+
+
+def _sweep(what: str, base: str | None, seeds: str | None, grid: list[str], overrides: list[str]) -> Sweep:
+    from fairloop import presets
+    from fairloop.spec import read_fields
+    from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
+
+    whole = None
+    if _is_file(what):
+        content = read_fields(Path(what))
+        whole = sweep_spec(content, what) if isinstance(content, dict) and "base" in content else None
+    elif what in presets.sweeps():
+        whole = presets.sweep(what)
+    elif what not in presets.names():
+        known = ", ".join([*presets.sweeps(), *presets.names()])
+        raise InputError(f"'{what}' is no preset ({known}) and no file; give one of either")
+    if whole is None:
+        if base is not None:
+            raise InputError(f"--base: '{what}' is one run, not a sweep whose base could be another")
+        spec = _spec(what, overrides)
+        return Sweep(spec.model_dump(mode="json"), parse_seeds(seeds or str(spec.seed)), grid=parse_grid(grid))
+    fields = _spec(base or whole.base, overrides).model_dump(mode="json")
+    return Sweep(fields, parse_seeds(seeds or str(whole.seeds)), whole.cases, {**whole.grid, **parse_grid(grid)})
+
+
+def _is_file(what: str) -> bool:
+    return Path(what).suffix in (".yaml", ".yml", ".json") or Path(what).is_file()
+
+
+def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
+    for spec in specs:
+        typer.echo(spec.identity)
+    typer.echo(
+        f"{len(specs)} runs of {specs[0].generations} generations; measuring a few steps of each kind of model ..."
+    )
+    from fairloop.fast.process import keep_freed_memory
+
+    keep_freed_memory()
+    from fairloop.progress import duration
+    from fairloop.sweep.estimate import estimate
+
+    guess = estimate(specs)
+    typer.echo(f"models to train: {guess.models.total():,}, where runs alone would train {guess.alone.total():,}")
+    for role, seconds in guess.steps.items():
+        typer.echo(
+            f"  {role.replace('_', ' ')}s: {guess.models[role]:,} instead of {guess.alone[role]:,}; "
+            f"a step takes {seconds * 1000:.3g} ms"
+        )
+    typer.echo(
+        f"about {duration(guess.work)} of work on one core; with {workers} worker{'s' if workers > 1 else ''} about "
+        f"{duration(guess.seconds(workers))}; models take about {guess.bytes / 1e9:.2g} GB of disk"
+    )
 
 
 def _shorthand(**values: int | None) -> list[str]:

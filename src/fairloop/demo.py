@@ -11,7 +11,8 @@ from rich.table import Table
 
 from fairloop.presets import fields
 from fairloop.sweep.grid import Sweep
-from fairloop.sweep.local import Job, default_workers, jobs_in, run_all
+from fairloop.sweep.job import Job, jobs_in, run_in
+from fairloop.sweep.local import default_workers, run_all
 from fairloop.sweep.view import sweep_view
 
 CASES = (
@@ -38,11 +39,11 @@ def demo(out: Path, seed: int, console: Console) -> None:
     jobs = jobs_in(out, specs)
     console.print(INTRODUCTION, highlight=False)
     with sweep_view(console) as view:
-        run_all(jobs, out / "models", min(len(jobs), default_workers(specs[0].threads)), view)
+        run_all(jobs, out, out / "models", min(len(jobs), default_workers(specs[0].threads)), view)
     from fairloop.report.figures import STORY, save, story  # slow to import, and the runs need not wait for it
-    from fairloop.report.table import tidy
+    from fairloop.report.table import plain, tidy
 
-    frame = tidy([job.directory for job in jobs]).to_pandas()
+    frame = plain(tidy([run_in(out, spec) for spec in specs])).to_pandas()
     save(story(frame), out / "demo.png")
 
     console.print(_table(jobs, frame, STORY))
@@ -58,6 +59,5 @@ def _table(jobs: Sequence[Job], frame: pd.DataFrame, measures: Sequence[Measure]
     for job in jobs:
         mine = frame[frame["run"] == job.spec.identity]
         ends = [measure.values(mine) for measure in measures]
-        star = "" if job.spec.star.target == "none" else f" + STAR on {job.spec.star.target}"
-        table.add_row(job.spec.setting + star, *(f"{values[0]:.3f} > {values[last]:.3f}" for values in ends))
+        table.add_row(job.name, *(f"{values[0]:.3f} > {values[last]:.3f}" for values in ends))
     return table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from rich.console import Console
@@ -19,10 +19,10 @@ from fairloop.training import Checkpoint
 
 
 class LineView:
-    """One line for each generation."""
+    """One line for each generation, handed to `say`."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
         self._clock = _Clock()
         self._minoritized: tuple[str, ...] = ()
 
@@ -44,7 +44,7 @@ class LineView:
             words = f"goes on at generation {done} of {spec.generations}"
         else:
             words = f"{spec.generations} generations"
-        self._print(f"{spec.name}: {spec.identity}, {words}")
+        self._say(f"{spec.name}: {spec.identity}, {words}")
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
         """Nothing to show between generations."""
@@ -53,17 +53,14 @@ class LineView:
     def generation(self, generation: Generation) -> None:
         """Its headline numbers, and how long the rest will take."""
         self._clock.tick()
-        self._print(f"{_headline(generation, self._minoritized)}, {self._clock.left()}")
-
-    def _print(self, line: str) -> None:
-        self.console.print(Text(line), soft_wrap=True)
+        self._say(f"{_headline(generation, self._minoritized)}, {self._clock.left()}")
 
 
 class LiveView(LineView):
     """The lines of `LineView`, and below them a bar for the model that is being trained."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__(console)
+        super().__init__(_printer(console))
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -98,7 +95,11 @@ class LiveView(LineView):
 
 def view_for(console: Console) -> LineView:
     """The view that suits where output goes."""
-    return LiveView(console) if console.is_terminal else LineView(console)
+    return LiveView(console) if console.is_terminal else LineView(_printer(console))
+
+
+def _printer(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(Text(line), soft_wrap=True)
 
 
 class _Clock:
@@ -113,11 +114,12 @@ class _Clock:
         passed = time.monotonic() - self._started
         seconds = passed / max(1, self._done - self._before) * (self._total - self._done)
         if self._done >= self._total:
-            return f"done in {_duration(passed)}"
-        return f"about {_duration(seconds)} left"
+            return f"done in {duration(passed)}"
+        return f"about {duration(seconds)} left"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words."""
     minutes, hours = seconds / 60, seconds / 3600
     if hours >= 1:
         return f"{hours:.1f} h"

@@ -16,7 +16,7 @@ from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
-from fairloop.report.table import tidy
+from fairloop.report.table import plain, tidy
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import CHUNK, Source
 from fairloop.spec import RunSpec
@@ -43,7 +43,7 @@ class RecordedRun:
 
     def table(self) -> pd.DataFrame:
         """The tidy table, as `fairloop export` writes it."""
-        table: pd.DataFrame = tidy([self.directory]).to_pandas()
+        table: pd.DataFrame = plain(tidy([self.directory])).to_pandas()
         return table
 
     def generator(self, generation: int) -> Generator:

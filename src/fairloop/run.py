@@ -7,7 +7,7 @@ import platform
 import subprocess
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -22,7 +22,7 @@ from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
-from fairloop.training import Checkpoint
+from fairloop.training import Checkpoint, State
 from fairloop.workshop import Workshop
 
 _PACKAGES = ("fairloop", "torch", "numpy", "pyarrow", "safetensors", "pydantic")
@@ -42,17 +42,25 @@ class View(AbstractContextManager["View"], Protocol):
         """A generation is recorded."""
 
 
-def run(spec: RunSpec, directory: RunDirectory, view: View, models: Path | None = None) -> None:
+def run(
+    spec: RunSpec,
+    directory: RunDirectory,
+    view: View,
+    models: Path | None = None,
+    through: Callable[[DirectoryModels], Models] = lambda store: store,
+) -> None:
     """Run `spec` in `directory`: from the beginning, or on from its last whole generation.
 
     models: where models are kept, if not in `directory`; several runs may share it, so all are kept there.
+    through: what stands between the run and its models, such as a lease or a copy elsewhere.
 
     Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
     does not fit the data or this machine.
     """
     directory.check(spec)
     store = DirectoryModels(models or directory.models)
-    workshop = Workshop(spec, _Watched(store, view))
+    watched = _Watched(through(store), view)
+    workshop = Workshop(spec, watched)
     with directory.locked():
         _same_ground(directory, workshop)
         done = directory.committed()
@@ -62,13 +70,14 @@ def run(spec: RunSpec, directory: RunDirectory, view: View, models: Path | None 
             directory.commit(generation.index, generation.rows, generation.gallery)
             if models is None:
                 _prune(store, workshop.plan, spec.keep, generation.index)
-            session.record(generation.index)
+            session.record(generation.index, watched.trained)
             view.generation(generation)
         if models is None:
             _prune(store, workshop.plan, spec.keep, spec.generations - 1)
             if spec.keep == "none":
                 for recipe in workshop.plan:
                     store.forget(recipe)
+        directory.pack()
 
 
 class Session:
@@ -84,6 +93,7 @@ class Session:
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": 0.0,
             "generations": [],
+            "trained": [],
             "packages": {name: _version(name) for name in _PACKAGES},
             "commit": _commit(),
             "python": platform.python_version(),
@@ -95,9 +105,10 @@ class Session:
             warnings.warn("this run was begun with other versions of packages; see provenance.json", stacklevel=2)
         self._write()
 
-    def record(self, generation: int) -> None:
-        """A generation is done."""
+    def record(self, generation: int, trained: Sequence[str]) -> None:
+        """A generation is done. trained: the models that this session has trained, not found, so far."""
         self._entry["generations"].append(generation)
+        self._entry["trained"] = list(trained)
         self._entry["seconds"] = round(time.monotonic() - self._started, 1)
         self._write()
 
@@ -108,14 +119,20 @@ class Session:
 
 
 class _Watched:
-    """A store whose fits are shown as they go."""
+    """A store whose fits are shown as they go, and counted."""
 
     def __init__(self, models: Models, view: View) -> None:
         self._models = models
         self._view = view
+        self.trained: list[str] = []
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        return self._models.model(recipe, lambda state: self._view.watch(recipe, fit(state)))
+        def watched(state: State | None) -> Iterator[Checkpoint[M]]:
+            yield from self._view.watch(recipe, fit(state))
+            if state is None or state.epochs < recipe.training["epochs"]:
+                self.trained.append(recipe.title)
+
+        return self._models.model(recipe, watched)
 
     def has(self, recipe: Recipe) -> bool:
         return self._models.has(recipe)

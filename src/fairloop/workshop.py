@@ -41,11 +41,20 @@ class Workshop:
     Made once, before anything is trained: raises InputError for a spec that does not fit its data or machine.
     """
 
-    def __init__(self, spec: RunSpec, models: Models, recorded: Numerics | None = None) -> None:
-        """`recorded`: the numerics that the models were trained with, if they are only to be loaded."""
+    def __init__(
+        self,
+        spec: RunSpec,
+        models: Models,
+        recorded: Numerics | None = None,
+        population: data.Population | None = None,
+    ) -> None:
+        """`recorded`: the numerics that the models were trained with, if they are only to be loaded.
+
+        population: the data, if not those that the spec describes.
+        """
         self.spec = spec
         self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads, strict=recorded is None)
-        self.population = data.load(spec.data, spec.seed)
+        self.population = population or data.load(spec.data, spec.seed)
         self.plan = plan(spec, self.population, recorded or self.numerics)
         self._models = models
         self._real = RealData(self.population.train, self.numerics)

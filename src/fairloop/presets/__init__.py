@@ -1,14 +1,16 @@
-"""The paper's experiments and the demo, each a spec in a YAML file beside this one."""
+"""The paper's experiments and the demo: specs in YAML files beside this one, sweeps in `sweeps/`."""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import yaml
 
 from fairloop.errors import InputError
 from fairloop.spec import RunSpec, from_mapping
+from fairloop.sweep.grid import SweepSpec, sweep_spec
 
 
 def preset(name: str, **changes: Any) -> RunSpec:
@@ -22,14 +24,34 @@ def preset(name: str, **changes: Any) -> RunSpec:
 
 def names() -> list[str]:
     """Every preset."""
-    return sorted(path.name.removesuffix(".yaml") for path in files(__name__).iterdir() if path.name.endswith(".yaml"))
+    return _names(files(__name__))
+
+
+def sweeps() -> list[str]:
+    """Every sweep preset."""
+    return _names(files(__name__) / "sweeps")
+
+
+def sweep(name: str) -> SweepSpec:
+    """The sweep preset `name`. Raises InputError if there is none of that name."""
+    if name not in sweeps():
+        raise InputError(f"'{name}' is no sweep preset ({', '.join(sweeps())})")
+    return sweep_spec(_read(files(__name__) / "sweeps" / f"{name}.yaml"), name)
 
 
 def fields(name: str) -> dict[str, Any]:
     """The fields that preset `name` sets. Raises InputError if there is none of that name."""
     if name not in names():
         raise InputError(f"'{name}' is no preset ({', '.join(names())}) and no file; give one of either")
-    values: dict[str, Any] = yaml.safe_load((files(__name__) / f"{name}.yaml").read_text(encoding="utf-8"))
+    return _read(files(__name__) / f"{name}.yaml")
+
+
+def _names(place: Traversable) -> list[str]:
+    return sorted(path.name.removesuffix(".yaml") for path in place.iterdir() if path.name.endswith(".yaml"))
+
+
+def _read(file: Traversable) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
     return values
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop.errors import InputError
-from fairloop.spec import RunSpec
-from fairloop.store.directory import RunDirectory
+from fairloop.spec import RunSpec, varied
+from fairloop.store.directory import TEXT, RunDirectory
 from fairloop.store.files import replacing
 
 _OWN_COLUMNS = {"setting", "star.target", "seed"}
@@ -22,20 +23,27 @@ _OWN_COLUMNS = {"setting", "star.target", "seed"}
 def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
     """The contract's columns, and one for each further field in which the runs differ.
 
+    Text is held as a dictionary, each word once; `plain` makes it strings.
+
     Raises InputError if a record is damaged or if two directories hold the same run.
     """
     specs = [run.spec() for run in runs]
-    flat = [_flat(spec.experiment()) for spec in specs]
-    paths = sorted({path for fields in flat for path in fields} - _OWN_COLUMNS)
-    varied = [path for path in paths if len({_text(fields.get(path)) for fields in flat}) > 1]
     first: dict[str, Path] = {}
     tables = []
-    for run, spec, fields in zip(runs, specs, flat, strict=True):
+    for run, spec, fields in zip(runs, specs, varied(specs), strict=True):
         if spec.identity in first:
             raise InputError(f"{run.root}: holds the same run as {first[spec.identity]}; name only one of them")
         first[spec.identity] = run.root
-        tables.append(_with_run(run.records(), spec, {path: fields.get(path) for path in varied}))
+        more = {path: _cell(value) for path, value in fields.items() if path not in _OWN_COLUMNS}
+        tables.append(_with_run(run.records(), spec, more))
     return pa.concat_tables(tables, promote_options="permissive")
+
+
+def plain(table: pa.Table) -> pa.Table:
+    """The same table with text as strings."""
+    return table.cast(
+        pa.schema([(field.name, pa.string() if field.type == TEXT else field.type) for field in table.schema])
+    )
 
 
 def export(runs: Sequence[RunDirectory], out: Path) -> int:
@@ -50,13 +58,13 @@ def export(runs: Sequence[RunDirectory], out: Path) -> int:
         raise InputError(f"{runs[0].root}: no generation is recorded yet")
     with replacing(out) as temporary:
         if out.suffix == ".parquet":
-            pq.write_table(table, temporary)
+            pq.write_table(table, temporary, store_schema=False)  # readers get plain strings
         else:
-            pa.csv.write_csv(table, temporary)
+            pa.csv.write_csv(plain(table), temporary)
     return int(table.num_rows)
 
 
-def _with_run(records: pa.Table, spec: RunSpec, varied: dict[str, Any]) -> pa.Table:
+def _with_run(records: pa.Table, spec: RunSpec, more: dict[str, Any]) -> pa.Table:
     own = {
         "run": spec.identity,
         "dataset": spec.data.name,
@@ -66,24 +74,15 @@ def _with_run(records: pa.Table, spec: RunSpec, varied: dict[str, Any]) -> pa.Ta
     }
     columns = {name: _constant(value, records.num_rows) for name, value in own.items()}
     columns |= {name: records[name] for name in records.column_names}
-    columns |= {path: _constant(_plain(value), records.num_rows) for path, value in varied.items()}
+    columns |= {path: _constant(value, records.num_rows) for path, value in more.items()}
     return pa.table(columns)
 
 
 def _constant(value: Any, rows: int) -> pa.Array:
-    return pa.repeat(pa.scalar(value), rows)
+    if isinstance(value, str):
+        return pa.DictionaryArray.from_arrays(np.zeros(rows, np.int32), [value])
+    return pa.nulls(rows) if value is None else pa.array(np.full(rows, value))
 
 
-def _flat(fields: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for name, value in fields.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
-    return flat
-
-
-def _plain(value: Any) -> Any:
+def _cell(value: Any) -> Any:
     return json.dumps(value) if isinstance(value, list) else value
-
-
-def _text(value: Any) -> str:
-    return json.dumps(value, sort_keys=True)

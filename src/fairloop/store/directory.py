@@ -2,7 +2,8 @@
 
 spec.yaml                        every field of the spec, resolved
 provenance.json                  version, commit, packages, device, sessions
-records/generation-0003.parquet  all rows of a generation, or none
+records/generation-0003.parquet  all rows of a generation, or none; once the run is done, all in one file,
+                                 records/generations-0000-0039.parquet
 galleries/generation-0003.npz    pictures and latents of its generator
 models/generator-3-<recipe>.safetensors
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,8 +41,11 @@ SCHEMA = pa.schema(
         ("standard_error", pa.float64()),
     ]
 )
+TEXT = pa.dictionary(pa.int32(), pa.string())
+"""How text is held in memory: each word once, or a thousand runs would not fit."""
 
-
+_HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
+_PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 _HEADER = "# The spec of a run of fairloop, every field resolved. Written by fairloop; changing it changes nothing."
 
 
@@ -50,6 +55,7 @@ class RunDirectory:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.models = root / "models"
+        self._records = root / "records"
 
     @property
     def exists(self) -> bool:
@@ -118,7 +124,7 @@ class RunDirectory:
 
     def committed(self) -> int:
         """How many generations, from 0 on without a gap, are recorded."""
-        count = 0
+        count = self._packed()
         while self._records_path(count).is_file():
             count += 1
         return count
@@ -128,13 +134,26 @@ class RunDirectory:
         with replacing(self._gallery_path(generation)) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **vars(gallery))
         columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
-        with replacing(self._records_path(generation)) as temporary:
-            pq.write_table(pa.table(columns, schema=SCHEMA), temporary, write_page_checksum=True)
+        _write(self._records_path(generation), pa.table(columns, schema=SCHEMA))
+
+    def files_of(self, generation: int) -> tuple[Path, Path]:
+        """What `commit` writes, in its order."""
+        return self._gallery_path(generation), self._records_path(generation)
 
     def records(self) -> pa.Table:
-        """Every recorded row, in order. Raises InputError if a file is damaged."""
-        tables = [self._read(self._records_path(i)) for i in range(self.committed())]
-        return pa.concat_tables(tables) if tables else SCHEMA.empty_table()
+        """Every recorded row, in order, text as `TEXT`. Raises InputError if a file is damaged."""
+        packed = self._packed()
+        paths = [self._pack_path(packed)] if packed else []
+        paths += [self._records_path(i) for i in range(packed, self.committed())]
+        return pa.concat_tables(map(_read, paths)) if paths else _HELD.empty_table()
+
+    def pack(self) -> None:
+        """Put all recorded rows into one file, so that tables of many runs are read fast."""
+        before, done = self._packed(), self.committed()
+        if done > before:
+            _write(self._pack_path(done), self.records().cast(SCHEMA).combine_chunks())
+        for path in [self._records_path(i) for i in range(done)] + ([self._pack_path(before)] if done > before else []):
+            path.unlink(missing_ok=True)
 
     def gallery(self, generation: int) -> Gallery:
         """The gallery of a recorded generation. Raises InputError if it is damaged."""
@@ -145,15 +164,6 @@ class RunDirectory:
         except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
             raise InputError(f"{path}: is damaged ({error}); the run's table does not need it") from error
 
-    def _read(self, path: Path) -> pa.Table:
-        try:
-            table = pq.read_table(path, page_checksum_verification=True)
-        except (pa.ArrowException, OSError) as error:
-            raise damaged(path, str(error).splitlines()[0]) from error
-        if table.schema != SCHEMA:
-            raise damaged(path, "its columns are not those of fairloop's records")
-        return table
-
     @property
     def _spec_path(self) -> Path:
         return self.root / "spec.yaml"
@@ -163,10 +173,36 @@ class RunDirectory:
         return self.root / "provenance.json"
 
     def _records_path(self, generation: int) -> Path:
-        return self.root / "records" / f"generation-{generation:04d}.parquet"
+        return self._records / f"generation-{generation:04d}.parquet"
+
+    def _pack_path(self, generations: int) -> Path:
+        return self._records / f"generations-0000-{generations - 1:04d}.parquet"
+
+    def _packed(self) -> int:
+        """How many generations are together in one file."""
+        names = (path.name for path in self._records.iterdir()) if self._records.is_dir() else ()
+        matches = map(_PACK.fullmatch, names)
+        return max((int(match[1]) + 1 for match in matches if match), default=0)
 
     def _gallery_path(self, generation: int) -> Path:
         return self.root / "galleries" / f"generation-{generation:04d}.npz"
+
+
+def _write(path: Path, table: pa.Table) -> None:
+    with replacing(path) as temporary:
+        pq.write_table(table, temporary, write_page_checksum=True)
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        words = [name for name in _HELD.names if _HELD.field(name).type == TEXT]
+        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=words) as file:
+            table = file.read(use_threads=False)  # it is small: threads would cost more than they bring
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, str(error).splitlines()[0]) from error
+    if table.schema != _HELD:
+        raise damaged(path, "its columns are not those of fairloop's records")
+    return table
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

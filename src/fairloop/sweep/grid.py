@@ -7,13 +7,37 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fairloop.errors import InputError
 from fairloop.setting import SETTINGS
 from fairloop.spec import FREE_TO_CHANGE, RunSpec, assign, from_mapping
+
+
+class SweepSpec(BaseModel):
+    """A sweep in a file: `base` (a preset or a spec file's path), and what varies."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    base: str
+    seeds: str | int = "0"
+    cases: list[dict[str, Any]] = Field([{}], min_length=1)
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+
+
+def sweep_spec(fields: object, where: str) -> SweepSpec:
+    """A sweep from plain data. Raises InputError, which begins with `where`, for wrong fields."""
+    try:
+        return SweepSpec.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = ".".join(map(str, first["loc"])) or "the whole"
+        known = ", ".join(SweepSpec.model_fields)
+        raise InputError(f"{where}: {path}: {first['msg'].lower()} (a sweep has {known})") from None
+
 
 _SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
 

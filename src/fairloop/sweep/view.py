@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fairloop.sweep.local import Job
+from fairloop.sweep.job import Job
 
 
 class SweepLines:
@@ -31,9 +31,9 @@ class SweepLines:
     def show(self, jobs: Sequence[Job]) -> None:
         """Print what is new."""
         for job in jobs:
-            if job.line and self._shown.get(job.spec.identity) != job.line:
+            if job.state != "waiting" and job.line and self._shown.get(job.spec.identity) != job.line:
                 self._shown[job.spec.identity] = job.line
-                self._console.print(Text(f"{_name(job)}: {job.line}"), soft_wrap=True)
+                self._console.print(Text(f"{job.name}: {job.line}"), soft_wrap=True)
 
 
 class SweepTable:
@@ -57,19 +57,14 @@ class SweepTable:
         few = len(jobs) <= self._live.console.height // 3
         for job in jobs:
             if few or job.state in ("running", "failed"):
-                done = f"{job.generations}/{job.spec.generations}"
-                table.add_row(Text(_name(job)), job.state, done, Text(job.line, overflow="ellipsis", no_wrap=True))
+                done = f"{job.done}/{job.spec.generations}"
+                table.add_row(Text(job.name), job.state, done, Text(job.line, overflow="ellipsis", no_wrap=True))
         self._live.update(table)
 
 
 def sweep_view(console: Console) -> SweepLines | SweepTable:
     """The view that suits where output goes."""
     return SweepTable(console) if console.is_terminal else SweepLines(console)
-
-
-def _name(job: Job) -> str:
-    star = "" if job.spec.star.target == "none" else f" + STAR on {job.spec.star.target}"
-    return f"{job.spec.setting}{star}, seed {job.spec.seed}"
 
 
 def _counts(jobs: Sequence[Job]) -> str:

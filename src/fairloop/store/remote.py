@@ -1,0 +1,159 @@
+"""Runs and models that are kept elsewhere, at any address that fsspec understands, and lent to one worker at a time.
+
+What is uploaded is whole, and models, records and galleries are never replaced: where two workers make the same
+file, its content is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import fsspec
+
+from fairloop.errors import InputError
+from fairloop.recipe import Recipe
+from fairloop.record import Gallery, Row
+from fairloop.spec import RunSpec
+from fairloop.store.directory import RunDirectory
+from fairloop.store.files import replacing
+from fairloop.store.interface import Fit, M, Models, Trained
+from fairloop.store.models import DirectoryModels
+
+
+class Folder:
+    """Files below an address such as `s3://bucket/folder`. Raises InputError if fsspec cannot open it."""
+
+    def __init__(self, address: str) -> None:
+        try:
+            self._files, self._root = fsspec.core.url_to_fs(address)
+        except (ValueError, ImportError, OSError) as error:
+            raise InputError(f"{address}: cannot be opened ({error})") from error
+
+    def names(self) -> list[str]:
+        """Every file below, as a path relative to the folder."""
+        self._files.invalidate_cache()
+        found = self._files.find(self._root) if self._files.exists(self._root) else []
+        # Some file systems begin their paths with a slash where the address has none.
+        root = self._root.strip("/")
+        return sorted(path.strip("/")[len(root) :].strip("/") for path in found)
+
+    def has(self, name: str) -> bool:
+        """Whether the file is there."""
+        self._files.invalidate_cache()
+        return bool(self._files.exists(self._path(name)))
+
+    def get(self, name: str, to: Path) -> None:
+        """Copy a file here, whole or not at all."""
+        with replacing(to) as temporary:
+            self._files.get_file(self._path(name), str(temporary))
+
+    def put(self, path: Path, name: str, *, replace: bool = False) -> None:
+        """Copy a file there, unless there is one of that name."""
+        if replace or not self.has(name):
+            self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+            self._files.put_file(str(path), self._path(name))
+
+    def fetch(self, to: Path, names: Iterable[str]) -> int:
+        """Copy those files here that are not here yet, and descriptions always. Returns how many."""
+        count = 0
+        for name in names:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise InputError(f"{self._root}: holds a file named '{name}', which would land outside {to}")
+            if PurePosixPath(name).name in _DESCRIPTIONS or not (to / name).is_file():
+                self.get(name, to / name)
+                count += 1
+        return count
+
+    def _path(self, name: str) -> str:
+        return f"{self._root}/{name}"
+
+
+_DESCRIPTIONS = ("spec.yaml", "provenance.json")
+"""Small files that grow with a run, and are therefore replaced, each in one step."""
+
+
+class CopiedRun(RunDirectory):
+    """A run's directory of which all that counts is copied to a folder."""
+
+    def __init__(self, root: Path, folder: Folder) -> None:
+        super().__init__(root)
+        self._folder = folder
+
+    def fetch(self) -> None:
+        """Bring here what the folder holds."""
+        self._folder.fetch(self.root, self._folder.names())
+
+    def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
+        """Write what the run is, here and there."""
+        super().describe(spec, provenance)
+        for name in _DESCRIPTIONS:
+            self._folder.put(self.root / name, name, replace=True)
+
+    def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
+        """Record a generation here, then there; last the records, which make it count."""
+        super().commit(generation, rows, gallery)
+        for path in self.files_of(generation):
+            self._folder.put(path, path.relative_to(self.root).as_posix())
+
+    def pack(self) -> None:
+        """Nothing: a pack would replace what was uploaded."""
+
+
+class CopiedModels:
+    """Models in a directory, each looked up in a folder before it is trained, and copied there afterwards."""
+
+    def __init__(self, models: DirectoryModels, folder: Folder) -> None:
+        self._models = models
+        self._folder = folder
+
+    def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        """The model of `recipe`, from here, from there, or fitted now."""
+        path = self._models.path(recipe)
+        if not self._models.has(recipe) and self._folder.has(path.name):
+            self._folder.get(path.name, path)
+        trained = self._models.model(recipe, fit)
+        self._folder.put(path, path.name)
+        return trained
+
+    def has(self, recipe: Recipe) -> bool:
+        """Whether it is here or there."""
+        return self._models.has(recipe) or self._folder.has(self._models.path(recipe).name)
+
+    def busy(self, recipe: Recipe) -> bool:
+        """Whether another process is fitting it here."""
+        return self._models.busy(recipe)
+
+
+class LeasedModels:
+    """Models that only who has the lease of their recipe may make.
+
+    lease: waits for the recipe, and holds it. lent: whether another worker has it.
+    """
+
+    def __init__(
+        self,
+        models: Models,
+        lease: Callable[[Recipe], AbstractContextManager[None]],
+        lent: Callable[[Recipe], bool],
+    ) -> None:
+        self._models = models
+        self._lease = lease
+        self._lent = lent
+
+    def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        """The model of `recipe`, after waiting for whoever is making it."""
+        if self._models.has(recipe):
+            return self._models.model(recipe, fit)
+        with self._lease(recipe):
+            return self._models.model(recipe, fit)
+
+    def has(self, recipe: Recipe) -> bool:
+        """Whether it is kept."""
+        return self._models.has(recipe)
+
+    def busy(self, recipe: Recipe) -> bool:
+        """Whether another worker is making it."""
+        return self._lent(recipe)

@@ -1,0 +1,234 @@
+"""A sweep on a Ray cluster: one task per run. Ray places them, and starts those anew whose worker was lost.
+
+A desk, one small actor, lends each recipe to one run at a time, so that nothing is trained twice on any number of
+machines, and collects what runs say. Where runs are kept is a directory that all machines share, or any address that
+fsspec understands; then each run works in a folder of its own and copies what is whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fairloop.errors import FairloopError, InputError
+from fairloop.spec import from_mapping
+from fairloop.store.directory import RunDirectory
+from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed
+
+if TYPE_CHECKING:
+    from fairloop.progress import LineView
+    from fairloop.recipe import Recipe
+    from fairloop.store.models import DirectoryModels
+    from fairloop.store.remote import Folder
+
+RETRIES = 3
+"""How often a run is started anew after its worker or machine was lost."""
+
+_POLL_SECONDS = 0.5
+_ASK_AGAIN_SECONDS = 0.5
+
+
+class Place(NamedTuple):
+    """Where a sweep's runs and models are kept: two directories that all machines share, or two addresses."""
+
+    runs: str
+    models: str
+
+    @classmethod
+    def below(cls, out: str, store: str | None) -> Place:
+        """The usual place below `out`, with models at `store` if that is given."""
+        return cls(
+            *(
+                place if "://" in place else str(Path(place).resolve())
+                for place in (f"{out.rstrip('/')}/runs", store or f"{out.rstrip('/')}/models")
+            )
+        )
+
+    @property
+    def remote(self) -> bool:
+        """Whether they are addresses."""
+        return "://" in self.runs
+
+
+class News(NamedTuple):
+    """What a run said last, and how many of its generations are recorded."""
+
+    line: str
+    done: int
+
+
+class Desk:
+    """Lends recipes, by fingerprint, to runs; hears what runs say."""
+
+    def __init__(self) -> None:
+        self._holders: dict[str, str] = {}
+        self._news: dict[str, News] = {}
+
+    def take(self, recipe: str, run: str) -> bool:
+        """Lend `recipe` to `run`. False if another run has it."""
+        return self._holders.setdefault(recipe, run) == run
+
+    def give_back(self, recipe: str) -> None:
+        """It is free again."""
+        self._holders.pop(recipe, None)
+
+    def lent(self, recipe: str, run: str) -> bool:
+        """Whether another run has it."""
+        return self._holders.get(recipe, run) != run
+
+    def forget(self, run: str) -> None:
+        """Take back all that `run` holds: it begins, or it was lost."""
+        self._holders = {recipe: holder for recipe, holder in self._holders.items() if holder != run}
+
+    def say(self, run: str, news: News) -> None:
+        """A run has news."""
+        self._news[run] = news
+
+    def news(self) -> dict[str, News]:
+        """The latest of every run, since the last call."""
+        news, self._news = self._news, {}
+        return news
+
+
+def run_all(
+    jobs: Sequence[Job], place: Place, address: str, view: SweepView, *, workers: int | None = None, gpus: float = 0.0
+) -> None:
+    """Run every job that is not done on the cluster at `address`: `auto`, `ray://...`, or `local` for one of its own.
+
+    workers: runs at a time; None: as many as the cluster has room for. gpus: of each run, also a part of one.
+
+    Raises InputError if there is no such cluster, and FairloopError at the end if any run failed.
+    """
+    ray = _connected(address, workers if address == "local" else None)
+    try:
+        desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1).remote()
+        # A process of its own for each run: nothing that one leaves behind reaches the next.
+        task = ray.remote(_work).options(
+            num_cpus=jobs[0].spec.threads, num_gpus=gpus, memory=MEMORY_PER_RUN, max_retries=RETRIES, max_calls=1
+        )
+        waiting = [job for job in reversed(jobs) if job.state != "done"]
+        running: dict[Any, Job] = {}
+        by_identity = {job.spec.identity: job for job in jobs}
+        while waiting or running:
+            while waiting and (workers is None or len(running) < workers):
+                job = waiting.pop()
+                job.log = "the logs of Ray"
+                running[task.remote(job.spec.model_dump(mode="json"), place, desk, version("fairloop"))] = job
+            ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)
+            for identity, news in ray.get(desk.news.remote()).items():
+                job = by_identity[identity]
+                job.state, job.line, job.done = "running", news.line, news.done
+            for reference in ended:
+                job = running.pop(reference)
+                code, line = _outcome(ray, reference)
+                job.line = line or job.line
+                job.end(code)
+                if code:
+                    ray.get(desk.forget.remote(job.spec.identity))
+            view.show(jobs)
+    finally:
+        ray.shutdown()  # which ends the tasks of this sweep, and no others
+    raise_if_failed(jobs)
+
+
+def _connected(address: str, cores: int | None) -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a run without a GPU shall see none
+    try:
+        import ray
+    except ImportError:
+        raise InputError("--ray: Ray is not installed; pip install 'fairloop[ray]'") from None
+    own: dict[str, Any] = {"num_cpus": cores, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    try:
+        ray.init(
+            address=address, log_to_driver=False, logging_level=logging.ERROR, **(own if address == "local" else {})
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise InputError(
+            f"--ray {address}: no Ray cluster is to be reached there ({str(error).splitlines()[0]}); "
+            "start one with `ray start --head`, or use --ray local"
+        ) from error
+    return ray
+
+
+def _outcome(ray: Any, reference: Any) -> tuple[int, str]:
+    try:
+        outcome: tuple[int, str] = ray.get(reference)
+    except ray.exceptions.RayError as error:
+        return 1, f"was lost {RETRIES + 1} times or broke: {str(error).strip().splitlines()[-1]}"
+    return outcome
+
+
+def _work(fields: dict[str, Any], place: Place, desk: Any, wanted: str) -> tuple[int, str]:
+    """What a worker does: one run. Returns an exit code and, if that is not 0, why."""
+    from fairloop.fast.process import keep_freed_memory
+
+    keep_freed_memory()  # before torch allocates
+    import ray
+
+    spec = from_mapping(fields)
+    ray.get(desk.forget.remote(spec.identity))  # what an earlier try, lost with its worker, still holds
+
+    def say(line: str, done: int) -> None:
+        desk.say.remote(spec.identity, News(line, done))
+
+    if version("fairloop") != wanted:
+        return WRONG_INPUT, f"a worker has fairloop {version('fairloop')}, the sweep {wanted}; install the same on all"
+    try:
+        with _opened(place, spec.identity) as (directory, models, copied):
+            from fairloop.run import run
+
+            def leased(store: DirectoryModels) -> Any:
+                from fairloop.store.remote import LeasedModels
+
+                return LeasedModels(
+                    copied(store),
+                    lambda recipe: _lease(ray, desk, recipe, spec.identity),
+                    lambda recipe: ray.get(desk.lent.remote(recipe.fingerprint, spec.identity)),
+                )
+
+            run(spec, directory, _view(say, directory), models, leased)
+    except InputError as error:
+        return WRONG_INPUT, str(error)
+    except (FairloopError, OSError) as error:
+        return 1, str(error)
+    return 0, ""
+
+
+@contextmanager
+def _opened(place: Place, run: str) -> Iterator[tuple[RunDirectory, Path, Callable[[DirectoryModels], Any]]]:
+    """The run's directory, the directory of models, and what else stands between the run and its models."""
+    if not place.remote:
+        yield RunDirectory(Path(place.runs) / run), Path(place.models), lambda store: store
+        return
+    from fairloop.store.remote import CopiedModels, CopiedRun, Folder
+
+    with TemporaryDirectory(prefix="fairloop-") as scratch:
+        # As in a sweep's directory, so that the paths in provenance hold after fetching.
+        directory = CopiedRun(Path(scratch) / "runs" / run, Folder(f"{place.runs}/{run}"))
+        directory.fetch()
+        folder: Folder = Folder(place.models)
+        yield directory, Path(scratch) / "models", lambda store: CopiedModels(store, folder)
+
+
+@contextmanager
+def _lease(ray: Any, desk: Any, recipe: Recipe, run: str) -> Iterator[None]:
+    while not ray.get(desk.take.remote(recipe.fingerprint, run)):
+        time.sleep(_ASK_AGAIN_SECONDS)
+    try:
+        yield
+    finally:
+        desk.give_back.remote(recipe.fingerprint)
+
+
+def _view(say: Callable[[str, int], None], directory: RunDirectory) -> LineView:
+    from fairloop.progress import LineView
+
+    return LineView(lambda line: say(line, directory.committed()))

@@ -1,0 +1,131 @@
+"""Runs and models elsewhere: on fsspec's file system in memory."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import contextmanager
+
+import pytest
+
+from conftest import tiny
+from fairloop.errors import InputError
+from fairloop.progress import LineView
+from fairloop.run import run
+from fairloop.store.directory import RunDirectory
+from fairloop.store.models import DirectoryModels
+from fairloop.store.remote import CopiedModels, CopiedRun, Folder, LeasedModels
+from fairloop.sweep.cluster import Desk, News, Place
+
+QUIET = LineView(lambda line: None)
+
+
+@pytest.fixture
+def address() -> str:
+    return f"memory://{uuid.uuid4()}"
+
+
+def elsewhere(address, scratch, spec):
+    """One worker's go at a run whose results are kept at `address`."""
+    directory = CopiedRun(scratch / "runs" / spec.identity, Folder(f"{address}/runs/{spec.identity}"))
+    directory.fetch()
+    run(spec, directory, QUIET, scratch / "models", lambda store: CopiedModels(store, Folder(f"{address}/models")))
+    return directory
+
+
+def table(directory: RunDirectory) -> list[str]:
+    return [repr(row) for row in directory.records().to_pylist()]
+
+
+def test_a_run_kept_elsewhere_is_the_same_and_comes_back_whole(tmp_path, address):
+    spec = tiny("generations=2")
+    alone = RunDirectory(tmp_path / "alone")
+    run(spec, alone, QUIET)
+    elsewhere(address, tmp_path / "worker", spec)
+    Folder(address).fetch(tmp_path / "back", Folder(address).names())
+    back = RunDirectory(tmp_path / "back" / "runs" / spec.identity)
+    assert table(back) == table(alone)
+    assert back.gallery(1).images.shape == alone.gallery(1).images.shape
+    assert (
+        DirectoryModels(back.root / back.provenance()["models"]).root.resolve() == (tmp_path / "back/models").resolve()
+    )
+    assert (
+        Folder(address).fetch(tmp_path / "back", [n for n in Folder(address).names() if n.startswith("models/")]) == 0
+    )
+
+
+def test_a_lost_worker_goes_on_from_the_last_whole_generation(tmp_path, address):
+    whole = tiny("generations=3")
+    alone = RunDirectory(tmp_path / "alone")
+    run(whole, alone, QUIET)
+    elsewhere(address, tmp_path / "lost", whole.model_copy(update={"generations": 2}))
+    second = elsewhere(address, tmp_path / "next", whole)
+    assert table(second) == table(alone)
+    sessions = second.provenance()["sessions"]
+    assert [session["generations"] for session in sessions] == [[0, 1], [2]]
+    assert sessions[1]["trained"] == ["generator 2", "classifier 2"]  # all others were found
+
+
+def test_what_was_uploaded_is_never_replaced(tmp_path, address):
+    folder = Folder(address)
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.write_text("first")
+    second.write_text("second")
+    folder.put(first, "a/b")
+    folder.put(second, "a/b")
+    folder.get("a/b", tmp_path / "got")
+    assert (tmp_path / "got").read_text() == "first"
+    assert folder.names() == ["a/b"]
+
+
+def test_nothing_lands_outside_the_folder_that_was_named(tmp_path, address):
+    with pytest.raises(InputError, match="outside"):
+        Folder(address).fetch(tmp_path / "here", ["../there"])
+
+
+def test_an_address_that_nobody_understands_is_explained():
+    with pytest.raises(InputError, match="nosuch://x"):
+        Folder("nosuch://x/y")
+
+
+def test_places_below_an_address_and_below_a_directory(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert Place.below("s3://b/x/", None) == Place("s3://b/x/runs", "s3://b/x/models")
+    assert Place.below("out", "store") == Place(str(tmp_path / "out/runs"), str(tmp_path / "store"))
+    assert Place.below("s3://b", None).remote
+    assert not Place.below("out", None).remote
+
+
+def test_a_desk_lends_to_one_run_at_a_time_and_takes_back_from_the_lost():
+    desk = Desk()
+    assert desk.take("recipe", "a")
+    assert desk.take("recipe", "a")
+    assert not desk.take("recipe", "b")
+    assert desk.lent("recipe", "b")
+    assert not desk.lent("recipe", "a")
+    desk.forget("a")
+    assert desk.take("recipe", "b")
+    desk.give_back("recipe")
+    assert not desk.lent("recipe", "a")
+
+
+def test_a_desk_tells_each_piece_of_news_once():
+    desk = Desk()
+    desk.say("a", News("first", 0))
+    desk.say("a", News("second", 1))
+    assert desk.news() == {"a": News("second", 1)}
+    assert desk.news() == {}
+
+
+def test_models_are_made_only_under_their_lease(tmp_path):
+    leased: list[str] = []
+
+    @contextmanager
+    def lease(recipe):
+        leased.append(recipe.title)
+        yield
+
+    spec = tiny("generations=1")
+    out = RunDirectory(tmp_path / "run")
+    run(spec, out, QUIET, tmp_path / "models", lambda store: LeasedModels(store, lease, lambda recipe: False))
+    trained = out.provenance()["sessions"][0]["trained"]
+    assert sorted(leased) == sorted(trained) == ["classifier 0", "generator 0", "group annotator", "label annotator"]
