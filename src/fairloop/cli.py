@@ -180,6 +180,27 @@ def export(
 
 
 @app.command()
+def compare(
+    directories: Directories,
+    against: Annotated[str | None, typer.Option(metavar="CASE", help="what the others are compared with")] = None,
+    split: Annotated[str, typer.Option(help="valid, test or test_balanced")] = "test",
+    published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
+    style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
+    out: Annotated[Path | None, typer.Option("--out", help="write every value behind the table, as .csv")] = None,
+    figure: Annotated[Path | None, typer.Option(help="with --published, draw it: .png, .svg or .pdf")] = None,
+) -> None:
+    """Compare runs with each other, paired by seed, or with the published curves."""
+    from rich.console import Console
+
+    from fairloop.report import beside
+    from fairloop.report.table import plain, tidy
+    from fairloop.store.directory import find_runs
+
+    wishes = beside.Wishes(against, split, published, style, out, figure)
+    beside.show(plain(tidy(find_runs(directories))).to_pandas(), wishes, Console())
+
+
+@app.command()
 def samples(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="a run")],
     generation: Annotated[int, typer.Option(help="whose generator makes them")],

@@ -35,16 +35,19 @@ class Measure:
     metric: str
     label: str | None = None
 
-    def values(self, table: pd.DataFrame) -> pd.Series[float]:
-        """Its mean over the runs in `table`, by generation."""
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Its rows in the tidy table."""
         rows = table[
             (table["role"] == self.role)
             & (table["split"] == self.split)
             & (table["group"] == self.group)
             & (table["metric"] == self.metric)
         ]
-        rows = rows[rows["label"].isna() if self.label is None else rows["label"] == self.label]
-        return rows.groupby("generation")["value"].mean()
+        return rows[rows["label"].isna() if self.label is None else rows["label"] == self.label]
+
+    def values(self, table: pd.DataFrame) -> pd.Series[float]:
+        """Its mean over the runs in `table`, by generation."""
+        return self.rows(table).groupby("generation")["value"].mean()
 
 
 STORY = (

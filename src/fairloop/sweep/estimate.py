@@ -139,7 +139,7 @@ class _Timed(MemoryModels):
             for checkpoint in fit(state):
                 now = time.perf_counter()
                 step = (now - began) / recipe.schedule.steps
-                if checkpoint.epoch > 1:  # the first epoch also warms up
+                if state is None and checkpoint.epoch > 1:  # the first epoch also warms up
                     self.steps[_kind(recipe)] = min(step, self.steps.get(_kind(recipe), step))
                 yield checkpoint
                 began = time.perf_counter()

@@ -1,0 +1,117 @@
+"""What `fairloop compare` prints, and the files that it writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+from fairloop.errors import InputError
+from fairloop.report import compare
+from fairloop.report import published as paper
+from fairloop.report.figures import save
+from fairloop.report.text import Format
+from fairloop.report.text import show as show_table
+from fairloop.store.files import replacing
+
+SPLITS = ("valid", "test", "test_balanced")
+SHOWN = (
+    "accuracy", "demographic_parity_difference", "equalized_odds_difference", "generated_label_1_share",
+    "generated_group_1_share",
+)  # fmt: skip
+"""The published metrics that the figure shows."""
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What was asked for, as the command's options say it. Raises InputError for what cannot be."""
+
+    against: str | None
+    split: str
+    published: bool
+    style: str
+    out: Path | None
+    figure: Path | None
+
+    def __post_init__(self) -> None:
+        if self.split not in SPLITS:
+            raise InputError(f"--split {self.split}: is none of {', '.join(SPLITS)}")
+        if self.style not in get_args(Format):
+            raise InputError(f"--format {self.style}: is none of {', '.join(get_args(Format))}")
+        if self.out is not None and self.out.suffix != ".csv":
+            raise InputError(f"--out: {self.out} does not end in .csv")
+        if self.figure is not None and self.figure.suffix not in (".png", ".svg", ".pdf"):
+            raise InputError(f"--figure: {self.figure} ends in none of .png, .svg, .pdf")
+        if self.figure is not None and not self.published:
+            raise InputError("--figure: is drawn with --published only")
+
+
+def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> None:
+    """Print the comparison of the tidy `table`, and write what was wished for."""
+    if table.empty:
+        raise InputError("compare: no generation is recorded yet")
+    found = _with_paper(table, wishes, console) if wishes.published else _with_each_other(table, wishes, console)
+    if wishes.out is not None:
+        with replacing(wishes.out) as temporary:
+            found.to_csv(temporary, index=False)
+
+
+def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
+    measures = compare.fairness(wishes.split)
+    found = compare.differences(table, measures, wishes.against)
+    rows = []
+    for (case, generation), cells in found.groupby(["case", "generation"], sort=False):
+        by_measure = {row["measure"]: row for row in cells.to_dict("records")}
+        values = [_difference(by_measure.get(measure.title)) for measure in measures]
+        rows.append([str(case), str(generation), str(int(cells["seeds"].min())), *values])
+    style = cast(Format, wishes.style)
+    show_table(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, style, console)
+    few = f", where there are {compare.FEWEST_SEEDS} or more" if found["low"].isna().any() else ""
+    _say(
+        f"Each case less '{found['against'].iloc[0]}', split {wishes.split}, mean over seeds that both have; "
+        f"in brackets a 95 % bootstrap interval over seeds{few}.",
+        console,
+    )
+    return found
+
+
+def _difference(row: dict[Any, Any] | None) -> str:
+    if row is None or np.isnan(row["difference"]):
+        return "undefined"
+    interval = "" if np.isnan(row["low"]) else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+    return f"{row['difference']:+.3f}{interval}"
+
+
+def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
+    cells = paper.laid_over(table)
+    rows = [
+        [
+            row["setting"] + ("" if row["star"] == "none" else f" + STAR on {row['star']}"),
+            row["title"],
+            f"{row['inside']} of {row['cells']}",
+            f"{row['share']:.0%}",
+            f"{row['farthest']:.3f}" if row["farthest"] else "",
+        ]
+        for row in paper.verdicts(cells).to_dict("records")
+    ]
+    style = cast(Format, wishes.style)
+    show_table(["curve", "measure", "cells inside", "share", "farthest outside"], rows, style, console)
+    known = cells.dropna(subset=["outside"])
+    inside, seeds, last = (known["outside"] == 0), cells["seed"].nunique(), cells["generation"].max()
+    _say(
+        f"{inside.sum()} of {len(known)} cells lie inside the published 5 to 95 % bands ({inside.mean():.0%}; "
+        f"{paper.EXPECTED:.0%} would be expected). A cell is one seed's value of one measure at one generation; here "
+        f"{seeds} seed{'s' if seeds > 1 else ''}, generations 0 to {last}. Cells of a run depend on each other.",
+        console,
+    )
+    if wishes.figure is not None:
+        save(paper.overlay(cells, SHOWN), wishes.figure)
+    return cells
+
+
+def _say(words: str, console: Console) -> None:
+    console.print(words, highlight=False, markup=False)

@@ -1,0 +1,152 @@
+"""The authors' published curves, and how runs lie in them.
+
+`settings.csv.gz`: mean, standard deviation and 5, 50 and 95 % percentiles over seeds, by data set, setting, STAR
+target, generation and metric, aggregated from the result files that accompany arXiv 2403.07857 (repository
+cleverhans-lab/FairFeedbackLoops). Generated shares come from 100 samples a generation there, so their bands are wide.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from fairloop.errors import InputError
+from fairloop.report.figures import PALETTE, Measure
+
+FEWEST_SEEDS = 3
+"""With fewer published seeds left there is no verdict."""
+
+EXPECTED = 0.9
+"""The share of cells inside a 5 to 95 % band, if ours were drawn as theirs."""
+
+_CELL = ["setting", "star", "metric", "generation", "seed"]
+
+
+@dataclass(frozen=True)
+class _Counterpart:
+    """Where our table has what was published on a data set: its split, names of groups 0 and 1, name of label 1."""
+
+    split: str
+    groups: tuple[str, str]
+    label: str
+
+    def measures(self) -> Mapping[str, Measure]:
+        split, (first, second) = self.split, self.groups
+        return {
+            "accuracy": Measure("accuracy", "accuracy", "classifier", split, "overall", "accuracy"),
+            "accuracy_difference": Measure(
+                "accuracy difference", "accuracy difference", "classifier", split, "difference", "accuracy"
+            ),
+            "accuracy_group_0": Measure(
+                f"accuracy, {first}", f"accuracy, {first}", "classifier", split, first, "accuracy"
+            ),
+            "accuracy_group_1": Measure(
+                f"accuracy, {second}", f"accuracy, {second}", "classifier", split, second, "accuracy"
+            ),
+            "selection_rate": Measure(
+                "selection rate", "selection rate", "classifier", split, "overall", "selection_rate"
+            ),
+            "demographic_parity_difference": Measure(
+                "DP difference", "DP difference", "classifier", split, "difference", "demographic_parity"
+            ),
+            "equalized_odds_difference": Measure(
+                "EO difference", "EO difference", "classifier", split, "difference", "equalized_odds"
+            ),
+            "generated_label_1_share": Measure(
+                "share of label 1", "share of label 1", "generator", "generated", "overall", "label_share", self.label
+            ),
+            "generated_group_1_share": Measure(
+                f"share of {second}", f"share of {second}", "generator", "generated", second, "group_share"
+            ),
+        }
+
+
+_COUNTERPARTS = {"colored-mnist": _Counterpart("test", ("green", "red"), ">=5")}
+
+
+def published() -> pd.DataFrame:
+    """The curves: one row per data set, setting, STAR target, generation and metric."""
+    with (files(__name__) / "settings.csv.gz").open("rb") as packed, gzip.open(packed) as content:
+        return pd.read_csv(content, keep_default_na=False, na_values=[""])
+
+
+def measures(dataset: str) -> Mapping[str, Measure]:
+    """What was published on `dataset`, by its published name. Raises InputError if nothing was."""
+    if dataset not in _COUNTERPARTS:
+        raise InputError(f"--published: nothing to compare '{dataset}' with; there is {', '.join(_COUNTERPARTS)}")
+    return _COUNTERPARTS[dataset].measures()
+
+
+def laid_over(table: pd.DataFrame) -> pd.DataFrame:
+    """Every value of `table` (the tidy table) that has a published counterpart, with that band.
+
+    Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, p05, p95, and outside: how
+    far the value lies outside the band (0: inside; NaN: fewer than `FEWEST_SEEDS` seeds were published).
+
+    Raises InputError if nothing was published for these runs.
+    """
+    found = []
+    curves = published()
+    for dataset, rows in table.groupby("dataset", observed=True):
+        for name, measure in measures(str(dataset)).items():
+            ours = measure.rows(rows)[["setting", "star", "generation", "seed", "value"]]
+            theirs = curves[(curves["dataset"] == dataset) & (curves["metric"] == name)]
+            theirs = theirs[["setting", "star", "generation", "seeds", "mean", "p05", "p95"]]
+            both = ours.merge(theirs, on=["setting", "star", "generation"])
+            found.append(both.assign(metric=name, title=measure.title))
+    cells = pd.concat(found, ignore_index=True)
+    if cells.empty:
+        raise InputError("--published: nothing was published for the settings and STAR targets of these runs")
+    below, above = cells["p05"] - cells["value"], cells["value"] - cells["p95"]
+    outside = np.maximum(below, above).clip(0.0)
+    cells["outside"] = np.where(cells["seeds"] >= FEWEST_SEEDS, outside, np.nan)
+    return cells.sort_values(_CELL, kind="stable").reset_index(drop=True)
+
+
+def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
+    """For each curve of `laid_over`: cells, those inside their band, their share, and how far out the others lie.
+
+    Cells of one run depend on each other, so `EXPECTED` is what to expect on average, not a test.
+    """
+    known = cells.dropna(subset=["outside"])
+    by_curve = known.groupby(["setting", "star", "metric", "title"], sort=True, observed=True)["outside"]
+    found = by_curve.agg(cells="size", inside=lambda outside: int((outside == 0).sum()), farthest="max").reset_index()
+    found["share"] = found["inside"] / found["cells"]
+    return found
+
+
+def overlay(cells: pd.DataFrame, metrics: Sequence[str]) -> Figure:
+    """Ours, a marker per seed, over the published mean and band. Rows: setting and STAR target; columns: metrics."""
+    curves = list(cells.groupby(["setting", "star"], sort=False, observed=True))
+    figure = Figure(figsize=(2.6 * len(metrics), 0.5 + 2.0 * len(curves)), layout="constrained")
+    grid = figure.subplots(len(curves), len(metrics), squeeze=False, sharex=True)
+    for axes_of_case, ((setting, star), rows) in zip(grid, curves, strict=True):
+        for axes, metric in zip(axes_of_case, metrics, strict=True):
+            mine = rows[rows["metric"] == metric]
+            theirs = mine.drop_duplicates("generation").sort_values("generation")
+            axes.fill_between(
+                theirs["generation"], theirs["p05"], theirs["p95"], color="0.85", label="published, 5 to 95 %"
+            )
+            axes.plot(theirs["generation"], theirs["mean"], color="0.35", linestyle="--", label="published mean")
+            for (seed, values), colour, marker in zip(mine.groupby("seed"), cycle(PALETTE), cycle("os^D")):
+                axes.plot(
+                    values["generation"], values["value"], color=colour, marker=marker, markersize=5,
+                    label=f"ours, seed {seed}",
+                )  # fmt: skip
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.set_title(mine["title"].iloc[0] if len(mine) else metric, fontsize=9)
+        axes_of_case[0].set_ylabel(setting if star == "none" else f"{setting}\n+ STAR on {star}", fontsize=9)
+    for axes in grid[-1]:
+        axes.set_xlabel("generation")
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
+    return figure

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from fairloop.errors import InputError
+from fairloop.report import beside, compare
+from fairloop.report import published as paper
+from fairloop.report.text import latex, markdown
+
+ACCURACY = compare.fairness()[:1]
+
+
+def table(values: dict[tuple[str, str], dict[int, list[float]]], dataset: str = "colored-mnist") -> pd.DataFrame:
+    """The tidy table of accuracies, by (setting, star), seed and generation."""
+    rows = [
+        {"run": f"{setting}-{star}-{seed}", "dataset": dataset, "setting": setting, "star": star, "seed": seed,
+         "generation": generation, "epoch": None, "role": "classifier", "split": "test", "label": None,
+         "group": "overall", "metric": "accuracy", "value": value, "standard_error": np.nan}
+        for (setting, star), seeds in values.items()
+        for seed, accuracies in seeds.items()
+        for generation, value in enumerate(accuracies)
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+NONE, STAR = ("seqgen-seqclass", "none"), ("seqgen-seqclass", "classifier")
+
+
+def test_differences_are_paired_by_seed():
+    found = compare.differences(table({NONE: {0: [0.5], 1: [0.9], 7: [0.1]}, STAR: {0: [0.6], 1: [0.8]}}), ACCURACY)
+    assert found["seeds"].tolist() == [2]
+    assert found["difference"].tolist() == pytest.approx([0.0])
+    assert found["low"].isna().all()  # two seeds have no interval
+
+
+@given(st.lists(st.floats(0, 1), min_size=3, max_size=8), st.floats(-0.5, 0.5))
+def test_a_constant_shift_has_an_interval_of_no_width(values, shift):
+    seeds = {seed: [value] for seed, value in enumerate(values)}
+    moved = {seed: [value + shift] for seed, (value,) in seeds.items()}
+    found = compare.differences(table({NONE: seeds, STAR: moved}), ACCURACY).iloc[0]
+    assert (found["difference"], found["low"], found["high"]) == pytest.approx((shift,) * 3)
+
+
+def test_an_interval_covers_the_mean_about_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(100):
+        noise = rng.normal(0.1, 1, 25)
+        found = compare.differences(
+            table({NONE: {i: [0.0] for i in range(25)}, STAR: {i: [v] for i, v in enumerate(noise)}}), ACCURACY
+        ).iloc[0]
+        hits += found["low"] <= 0.1 <= found["high"]
+    assert 85 <= hits <= 100
+
+
+def test_an_undefined_value_leaves_its_pair_out():
+    found = compare.differences(table({NONE: {0: [0.5], 1: [np.nan]}, STAR: {0: [0.75], 1: [0.9]}}), ACCURACY)
+    assert (found["seeds"].tolist(), found["difference"].tolist()) == ([1], [0.25])
+
+
+def test_cases_are_told_apart_by_fields_that_vary():
+    rows = table({NONE: {0: [0.5]}})
+    both = pd.concat([rows.assign(**{"data.threshold": 3}), rows.assign(**{"data.threshold": 5})])
+    assert set(compare.cases(both)) == {"seqgen-seqclass, data.threshold=3", "seqgen-seqclass, data.threshold=5"}
+    assert compare.differences(both, ACCURACY, "seqgen-seqclass, data.threshold=5")["difference"].tolist() == [0.0]
+
+
+def test_nothing_to_compare_is_explained():
+    with pytest.raises(InputError, match="share a seed"):
+        compare.differences(table({NONE: {0: [0.5]}, STAR: {1: [0.5]}}), ACCURACY)
+    with pytest.raises(InputError, match="--against x"):
+        compare.differences(table({NONE: {0: [0.5]}}), ACCURACY, "x")
+
+
+def test_the_published_curves_are_all_there():
+    curves = paper.published()
+    assert set(curves["dataset"]) == {"colored-mnist", "colored-svhn", "celeba"}
+    first = curves[(curves["published_name"] == "MC") & (curves["dataset"] == "colored-mnist")]
+    assert first[(first["generation"] == 0) & (first["metric"] == "accuracy")]["mean"].tolist() == [0.92382]
+    assert set(paper.measures("colored-mnist")) == set(first["metric"])
+
+
+def test_cells_lie_inside_or_as_far_outside_as_they_do():
+    # Published at generation 0: .9187 to .92748.
+    cells = paper.laid_over(table({NONE: {0: [0.92], 1: [0.9087], 2: [0.93748]}}))
+    assert cells["outside"].tolist() == pytest.approx([0.0, 0.01, 0.01])
+    verdict = paper.verdicts(cells).iloc[0]
+    assert (verdict["inside"], verdict["cells"], verdict["share"]) == (1, 3, pytest.approx(1 / 3))
+    assert verdict["farthest"] == pytest.approx(0.01)
+
+
+def test_without_enough_published_seeds_there_is_no_verdict(monkeypatch):
+    monkeypatch.setattr(paper, "FEWEST_SEEDS", 26)
+    cells = paper.laid_over(table({NONE: {0: [0.5]}}))
+    assert cells["outside"].isna().all()
+    assert paper.verdicts(cells).empty
+
+
+def test_what_was_never_published_is_explained():
+    with pytest.raises(InputError, match="adult"):
+        paper.laid_over(table({NONE: {0: [0.5]}}, dataset="adult"))
+    with pytest.raises(InputError, match="nothing was published"):
+        paper.laid_over(table({("control", "none"): {0: [0.5]}}))
+
+
+def shown(rows: pd.DataFrame, **wishes) -> str:
+    asked = {"against": None, "split": "test", "published": False, "style": "terminal", "out": None, "figure": None}
+    text = io.StringIO()
+    beside.show(rows, beside.Wishes(**{**asked, **wishes}), Console(file=text, width=200))
+    return text.getvalue()
+
+
+def test_what_is_printed_and_written(tmp_path):
+    rows = table({NONE: {i: [0.92, 0.9] for i in range(3)}, STAR: {i: [0.94, 0.93] for i in range(3)}})
+    assert "+0.020 [+0.020, +0.020]" in shown(rows, out=tmp_path / "cells.csv")
+    assert pd.read_csv(tmp_path / "cells.csv")["difference"].tolist() == pytest.approx([0.02, 0.03])
+    assert "| seqgen-seqclass + STAR on classifier | 1 | 3 | +0.030" in shown(rows, style="markdown")
+    page = shown(rows, published=True, figure=tmp_path / "over.png")
+    assert "3 of 6" in page
+    assert (tmp_path / "over.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("wish", "value"),
+    [("split", "tset"), ("style", "html"), ("out", "a.xls"), ("figure", "a.gif"), ("figure", "a.png")],
+)
+def test_wrong_wishes_are_explained(wish, value, tmp_path):
+    with pytest.raises(InputError, match="--"):
+        shown(table({NONE: {0: [0.5]}}), **{wish: tmp_path / value if wish in ("out", "figure") else value})
+
+
+def test_names_cannot_break_out_of_text_tables():
+    assert markdown(["a|b"], [["c"]]).splitlines()[0] == r"| a\|b |"
+    assert r"50\% \& \textbackslash{}x\_y" in latex(["x"], [["50% & \\x_y"]])
+    assert "[bold]" in shown(table({("[bold]x", "none"): {0: [0.5]}, STAR: {0: [0.6]}}))
