@@ -7,7 +7,7 @@ from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.record import Row
 from fairloop.report.figures import Measure, save, story
-from fairloop.report.table import export, plain, tidy
+from fairloop.report.table import export, gathered, plain, tidy
 from fairloop.store.directory import RunDirectory
 from test_store import GALLERY
 
@@ -58,3 +58,27 @@ def test_a_figure_shows_the_mean_over_seeds(tmp_path):
     for ending, magic in ((".png", b"\x89PNG"), (".svg", b"<?xml"), (".pdf", b"%PDF")):
         save(figure, tmp_path / f"figure{ending}")
         assert (tmp_path / f"figure{ending}").read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv"])
+def test_an_exported_table_is_as_good_as_its_runs(tmp_path, suffix):
+    first, second = recorded(tmp_path / "a", [0.9, 0.8]), recorded(tmp_path / "b", [0.7], "seed=1")
+    out = tmp_path / f"table.{suffix}"
+    export([first], out)
+    columns = ["run", "seed", "generation", "metric", "value"]
+    both = gathered([out, second.root])[columns].sort_values(columns).reset_index(drop=True)
+    direct = gathered([first.root, second.root])[columns].sort_values(columns).reset_index(drop=True)
+    pd.testing.assert_frame_equal(both, direct)
+    with pytest.raises(InputError, match="more than one"):
+        gathered([out, first.root])
+
+
+def test_what_is_no_exported_table_is_explained(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n")
+    with pytest.raises(InputError, match="'run'"):
+        gathered([tmp_path / "a.csv"])
+    (tmp_path / "a.parquet").write_text("PAR1")
+    with pytest.raises(InputError, match="cannot be read"):
+        gathered([tmp_path / "a.parquet"])
+    with pytest.raises(InputError, match="holds no run"):
+        gathered([tmp_path / "nothing"])

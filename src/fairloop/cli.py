@@ -181,7 +181,9 @@ def export(
 
 @app.command()
 def compare(
-    directories: Directories,
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
+    ],
     against: Annotated[str | None, typer.Option(metavar="CASE", help="what the others are compared with")] = None,
     split: Annotated[str, typer.Option(help="valid, test or test_balanced")] = "test",
     published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
@@ -193,11 +195,10 @@ def compare(
     from rich.console import Console
 
     from fairloop.report import beside
-    from fairloop.report.table import plain, tidy
-    from fairloop.store.directory import find_runs
+    from fairloop.report.table import gathered
 
     wishes = beside.Wishes(against, split, published, style, out, figure)
-    beside.show(plain(tidy(find_runs(directories))).to_pandas(), wishes, Console())
+    beside.show(gathered(sources), wishes, Console())
 
 
 @app.command()

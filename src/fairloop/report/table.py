@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop.errors import InputError
 from fairloop.spec import RunSpec, varied
-from fairloop.store.directory import TEXT, RunDirectory
+from fairloop.store.directory import SCHEMA, TEXT, RunDirectory, find_runs
 from fairloop.store.files import replacing
 
 _OWN_COLUMNS = {"setting", "star.target", "seed"}
@@ -44,6 +45,40 @@ def plain(table: pa.Table) -> pa.Table:
     return table.cast(
         pa.schema([(field.name, pa.string() if field.type == TEXT else field.type) for field in table.schema])
     )
+
+
+def gathered(paths: Sequence[Path]) -> pd.DataFrame:
+    """The tidy table of everything in `paths`: runs, directories that hold runs, and tables that `export` wrote.
+
+    Raises InputError for what is neither, or if a run is there twice.
+    """
+    files = [path for path in paths if path.suffix in (".parquet", ".csv") and path.is_file()]
+    tables = [_exported(path) for path in files]
+    if directories := [path for path in paths if path not in files]:
+        tables.append(plain(tidy(find_runs(directories))))
+    seen: set[str] = set()
+    for table in tables:
+        runs = set(table["run"].unique().to_pylist())
+        if twice := sorted(runs & seen):
+            raise InputError(f"{twice[0]}: is in more than one of the tables and directories; name only one of them")
+        seen |= runs
+    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    return frame
+
+
+def _exported(path: Path) -> pa.Table:
+    try:
+        table = pq.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"{path}: cannot be read as a table ({str(error).splitlines()[0]})") from error
+    wanted = ["run", "dataset", "setting", "star", "seed", *SCHEMA.names]
+    if missing := [name for name in wanted if name not in table.column_names]:
+        raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
+    types = {field.name: field.type for field in SCHEMA} | {"seed": pa.int64()}
+    fields = [
+        pa.field(name, types.get(name, kind)) for name, kind in zip(table.column_names, table.schema.types, strict=True)
+    ]
+    return table.cast(pa.schema(fields))
 
 
 def export(runs: Sequence[RunDirectory], out: Path) -> int:

@@ -110,9 +110,9 @@ def run_all(
     try:
         desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1).remote()
         # A process of its own for each run: nothing that one leaves behind reaches the next.
-        task = ray.remote(_work).options(
+        task = ray.remote(
             num_cpus=jobs[0].spec.threads, num_gpus=gpus, memory=MEMORY_PER_RUN, max_retries=RETRIES, max_calls=1
-        )
+        )(_work)
         waiting = [job for job in reversed(jobs) if job.state != "done"]
         running: dict[Any, Job] = {}
         by_identity = {job.spec.identity: job for job in jobs}
