@@ -40,7 +40,7 @@ def test_differences_are_paired_by_seed():
     assert found["low"].isna().all()  # two seeds have no interval
 
 
-@given(st.lists(st.floats(0, 1), min_size=3, max_size=8), st.floats(-0.5, 0.5))
+@given(st.lists(st.floats(0, 1), min_size=5, max_size=8), st.floats(-0.5, 0.5))
 def test_a_constant_shift_has_an_interval_of_no_width(values, shift):
     seeds = {seed: [value] for seed, value in enumerate(values)}
     moved = {seed: [value + shift] for seed, (value,) in seeds.items()}
@@ -70,6 +70,15 @@ def test_cases_are_told_apart_by_fields_that_vary():
     both = pd.concat([rows.assign(**{"data.threshold": 3}), rows.assign(**{"data.threshold": 5})])
     assert set(compare.cases(both)) == {"seqgen-seqclass, data.threshold=3", "seqgen-seqclass, data.threshold=5"}
     assert compare.differences(both, ACCURACY, "seqgen-seqclass, data.threshold=5")["difference"].tolist() == [0.0]
+
+
+def test_runs_that_a_table_cannot_tell_apart_are_never_averaged():
+    rows = table({NONE: {0: [0.1]}, STAR: {0: [0.5]}})
+    both = pd.concat([rows, rows.assign(run="another")])
+    with pytest.raises(InputError, match="both"):
+        compare.differences(both, ACCURACY)
+    with pytest.raises(InputError, match="both"):
+        paper.laid_over(both)
 
 
 def test_nothing_to_compare_is_explained():
@@ -118,12 +127,12 @@ def shown(rows: pd.DataFrame, **wishes) -> str:
 
 
 def test_what_is_printed_and_written(tmp_path):
-    rows = table({NONE: {i: [0.92, 0.9] for i in range(3)}, STAR: {i: [0.94, 0.93] for i in range(3)}})
+    rows = table({NONE: {i: [0.92, 0.9] for i in range(5)}, STAR: {i: [0.94, 0.93] for i in range(5)}})
     assert "+0.020 [+0.020, +0.020]" in shown(rows, out=tmp_path / "cells.csv")
     assert pd.read_csv(tmp_path / "cells.csv")["difference"].tolist() == pytest.approx([0.02, 0.03])
-    assert "| seqgen-seqclass + STAR on classifier | 1 | 3 | +0.030" in shown(rows, style="markdown")
+    assert "| seqgen-seqclass + STAR on classifier | 1 | 5 | +0.030" in shown(rows, style="markdown")
     page = shown(rows, published=True, figure=tmp_path / "over.png")
-    assert "3 of 6" in page
+    assert "5 of 10" in page
     assert (tmp_path / "over.png").stat().st_size > 10_000
 
 

@@ -14,6 +14,7 @@ from fairloop.run import run
 from fairloop.store.directory import RunDirectory
 from fairloop.store.models import DirectoryModels
 from fairloop.store.remote import CopiedModels, CopiedRun, Folder, LeasedModels
+from fairloop.sweep import cluster
 from fairloop.sweep.cluster import Desk, News, Place
 
 QUIET = LineView(lambda line: None)
@@ -91,6 +92,8 @@ def test_places_below_an_address_and_below_a_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert Place.below("s3://b/x/", None) == Place("s3://b/x/runs", "s3://b/x/models")
     assert Place.below("out", "store") == Place(str(tmp_path / "out/runs"), str(tmp_path / "store"))
+    with pytest.raises(InputError, match="--store s3://b"):
+        Place.below("out", "s3://b")
     assert Place.below("s3://b", None).remote
     assert not Place.below("out", None).remote
 
@@ -104,8 +107,49 @@ def test_a_desk_lends_to_one_run_at_a_time_and_takes_back_from_the_lost():
     assert not desk.lent("recipe", "a")
     desk.forget("a")
     assert desk.take("recipe", "b")
-    desk.give_back("recipe")
+    desk.give_back("recipe", "a")  # a worker that was thought lost, and has nothing to give back any more
+    assert desk.lent("recipe", "a")
+    desk.give_back("recipe", "b")
     assert not desk.lent("recipe", "a")
+
+
+def test_who_gives_no_sign_of_life_loses_what_it_was_lent(monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+    desk = Desk()
+    assert desk.take("recipe", "lost")
+    now += 50
+    assert not desk.take("recipe", "next")
+    desk.beat("lost")
+    now += 50
+    assert not desk.take("recipe", "next")
+    now += 11
+    assert desk.take("recipe", "next")
+
+
+def test_what_a_cluster_could_never_give_is_refused():
+    with pytest.raises(InputError, match="--gpus-per-run"):
+        cluster._check_room({"CPU": 4.0}, 1, 0.5)
+    with pytest.raises(InputError, match="threads=8"):
+        cluster._check_room({"CPU": 4.0}, 8, 0.0)
+    cluster._check_room({"CPU": 4.0, "GPU": 1.0}, 1, 0.25)
+
+
+def test_an_upload_that_broke_off_is_not_seen(tmp_path, address, monkeypatch):
+    folder = Folder(address)
+    (tmp_path / "model").write_text("whole")
+
+    def break_off(*paths):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder._files, "mv", break_off)
+        with pytest.raises(KeyboardInterrupt):
+            folder.put(tmp_path / "model", "model")
+    assert not folder.has("model")
+    assert folder.names() == []
+    folder.put(tmp_path / "model", "model")
+    assert folder.names() == ["model"]
 
 
 def test_a_desk_tells_each_piece_of_news_once():

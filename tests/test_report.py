@@ -69,6 +69,7 @@ def test_an_exported_table_is_as_good_as_its_runs(tmp_path, suffix):
     both = gathered([out, second.root])[columns].sort_values(columns).reset_index(drop=True)
     direct = gathered([first.root, second.root])[columns].sort_values(columns).reset_index(drop=True)
     pd.testing.assert_frame_equal(both, direct)
+    assert gathered([out])["label"].isna().all()
     with pytest.raises(InputError, match="more than one"):
         gathered([out, first.root])
 

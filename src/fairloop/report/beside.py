@@ -70,10 +70,12 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
         rows.append([str(case), str(generation), str(int(cells["seeds"].min())), *values])
     style = cast(Format, wishes.style)
     show_table(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, style, console)
+    fewest = int(found["seeds"].min())
     few = f", where there are {compare.FEWEST_SEEDS} or more" if found["low"].isna().any() else ""
     _say(
         f"Each case less '{found['against'].iloc[0]}', split {wishes.split}, mean over seeds that both have; "
-        f"in brackets a 95 % bootstrap interval over seeds{few}.",
+        f"in brackets a 95 % bootstrap interval over seeds{few}."
+        + (f" With fewer than {compare.FEW_SEEDS} seeds it is too narrow." if fewest < compare.FEW_SEEDS else ""),
         console,
     )
     return found
@@ -101,6 +103,8 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
     style = cast(Format, wishes.style)
     show_table(["curve", "measure", "cells inside", "share", "farthest outside"], rows, style, console)
     known = cells.dropna(subset=["outside"])
+    if known.empty:
+        raise InputError(f"--published: fewer than {paper.FEWEST_SEEDS} seeds were published of these generations")
     inside, seeds, last = (known["outside"] == 0), cells["seed"].nunique(), cells["generation"].max()
     _say(
         f"{inside.sum()} of {len(known)} cells lie inside the published 5 to 95 % bands ({inside.mean():.0%}; "

@@ -62,23 +62,25 @@ def gathered(paths: Sequence[Path]) -> pd.DataFrame:
         if twice := sorted(runs & seen):
             raise InputError(f"{twice[0]}: is in more than one of the tables and directories; name only one of them")
         seen |= runs
-    frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    try:
+        frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
+    except pa.ArrowException as error:
+        raise InputError(f"{paths[0]}: has a column that is a number here and text there ({error})") from error
     return frame
 
 
 def _exported(path: Path) -> pa.Table:
+    blank = pa.csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
+    types = {field.name: field.type for field in SCHEMA} | {"seed": pa.int64()}
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path)
+        table = pq.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path, convert_options=blank)
+        wanted = ["run", "dataset", "setting", "star", "seed", *SCHEMA.names]
+        if missing := [name for name in wanted if name not in table.column_names]:
+            raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
+        fields = [pa.field(field.name, types.get(field.name, field.type)) for field in table.schema]
+        return table.cast(pa.schema(fields))
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: cannot be read as a table ({str(error).splitlines()[0]})") from error
-    wanted = ["run", "dataset", "setting", "star", "seed", *SCHEMA.names]
-    if missing := [name for name in wanted if name not in table.column_names]:
-        raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
-    types = {field.name: field.type for field in SCHEMA} | {"seed": pa.int64()}
-    fields = [
-        pa.field(name, types.get(name, kind)) for name, kind in zip(table.column_names, table.schema.types, strict=True)
-    ]
-    return table.cast(pa.schema(fields))
 
 
 def export(runs: Sequence[RunDirectory], out: Path) -> int:

@@ -142,17 +142,21 @@ class RunDirectory:
 
     def records(self) -> pa.Table:
         """Every recorded row, in order, text as `TEXT`. Raises InputError if a file is damaged."""
-        packed = self._packed()
-        paths = [self._pack_path(packed)] if packed else []
-        paths += [self._records_path(i) for i in range(packed, self.committed())]
-        return pa.concat_tables(map(_read, paths)) if paths else _HELD.empty_table()
+        while True:
+            try:
+                tables = [_read(path) for path in self._whole()]
+            except FileNotFoundError:  # packed meanwhile, by the process that runs it
+                continue
+            return pa.concat_tables(tables) if tables else _HELD.empty_table()
 
     def pack(self) -> None:
         """Put all recorded rows into one file, so that tables of many runs are read fast."""
-        before, done = self._packed(), self.committed()
-        if done > before:
+        done = self.committed()
+        if done > self._packed():
             _write(self._pack_path(done), self.records().cast(SCHEMA).combine_chunks())
-        for path in [self._records_path(i) for i in range(done)] + ([self._pack_path(before)] if done > before else []):
+        older = [self._records_path(i) for i in range(done)]
+        older += [path for path in self._records.glob("generations-*.parquet") if path != self._pack_path(done)]
+        for path in older:
             path.unlink(missing_ok=True)
 
     def gallery(self, generation: int) -> Gallery:
@@ -184,6 +188,15 @@ class RunDirectory:
         matches = map(_PACK.fullmatch, names)
         return max((int(match[1]) + 1 for match in matches if match), default=0)
 
+    def _whole(self) -> list[Path]:
+        """The files that together hold all recorded rows, in order."""
+        packed = self._packed()
+        paths = [self._pack_path(packed)] if packed else []
+        while (path := self._records_path(packed)).is_file():
+            paths.append(path)
+            packed += 1
+        return paths
+
     def _gallery_path(self, generation: int) -> Path:
         return self.root / "galleries" / f"generation-{generation:04d}.npz"
 
@@ -198,6 +211,8 @@ def _read(path: Path) -> pa.Table:
         words = [name for name in _HELD.names if _HELD.field(name).type == TEXT]
         with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=words) as file:
             table = file.read(use_threads=False)  # it is small: threads would cost more than they bring
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise damaged(path, str(error).splitlines()[0]) from error
     if table.schema != _HELD:

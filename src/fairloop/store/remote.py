@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
 from typing import Any
+from uuid import uuid4
 
 import fsspec
 
@@ -21,6 +22,8 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.files import replacing
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
+
+_UNFINISHED = ".part"
 
 
 class Folder:
@@ -38,7 +41,7 @@ class Folder:
         found = self._files.find(self._root) if self._files.exists(self._root) else []
         # Some file systems begin their paths with a slash where the address has none.
         root = self._root.strip("/")
-        return sorted(path.strip("/")[len(root) :].strip("/") for path in found)
+        return sorted(path.strip("/")[len(root) :].strip("/") for path in found if not path.endswith(_UNFINISHED))
 
     def has(self, name: str) -> bool:
         """Whether the file is there."""
@@ -53,8 +56,11 @@ class Folder:
     def put(self, path: Path, name: str, *, replace: bool = False) -> None:
         """Copy a file there, unless there is one of that name."""
         if replace or not self.has(name):
-            self._files.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
-            self._files.put_file(str(path), self._path(name))
+            # Under another name first: not every file system puts a file in one step, but all move it in one.
+            unfinished = f"{self._path(name)}.{uuid4().hex}{_UNFINISHED}"
+            self._files.makedirs(unfinished.rpartition("/")[0], exist_ok=True)
+            self._files.put_file(str(path), unfinished)
+            self._files.mv(unfinished, self._path(name))
 
     def fetch(self, to: Path, names: Iterable[str]) -> int:
         """Copy those files here that are not here yet, and descriptions always. Returns how many."""

@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fairloop.errors import FairloopError, InputError
-from fairloop.spec import from_mapping
+from fairloop.spec import RunSpec, from_mapping
 from fairloop.store.directory import RunDirectory
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed
 
@@ -33,6 +34,8 @@ RETRIES = 3
 
 _POLL_SECONDS = 0.5
 _ASK_AGAIN_SECONDS = 0.5
+_BEAT_SECONDS = 10.0
+_LOST_SECONDS = 60.0
 
 
 class Place(NamedTuple):
@@ -43,7 +46,12 @@ class Place(NamedTuple):
 
     @classmethod
     def below(cls, out: str, store: str | None) -> Place:
-        """The usual place below `out`, with models at `store` if that is given."""
+        """The usual place below `out`, with models at `store` if that is given.
+
+        Raises InputError unless both are directories or both are addresses.
+        """
+        if store is not None and ("://" in store) != ("://" in out):
+            raise InputError(f"--store {store}: must be an address where --out is one, and else a directory")
         return cls(
             *(
                 place if "://" in place else str(Path(place).resolve())
@@ -65,23 +73,34 @@ class News(NamedTuple):
 
 
 class Desk:
-    """Lends recipes, by fingerprint, to runs; hears what runs say."""
+    """Lends recipes, by fingerprint, to runs that give signs of life; hears what runs say."""
 
     def __init__(self) -> None:
         self._holders: dict[str, str] = {}
+        self._alive: dict[str, float] = {}
         self._news: dict[str, News] = {}
 
     def take(self, recipe: str, run: str) -> bool:
-        """Lend `recipe` to `run`. False if another run has it."""
-        return self._holders.setdefault(recipe, run) == run
+        """Lend `recipe` to `run`. False if another run has it, and is not lost."""
+        self.beat(run)
+        if self.lent(recipe, run):
+            return False
+        self._holders[recipe] = run
+        return True
 
-    def give_back(self, recipe: str) -> None:
-        """It is free again."""
-        self._holders.pop(recipe, None)
+    def give_back(self, recipe: str, run: str) -> None:
+        """It is free again, if `run` had it."""
+        if self._holders.get(recipe) == run:
+            del self._holders[recipe]
 
     def lent(self, recipe: str, run: str) -> bool:
-        """Whether another run has it."""
-        return self._holders.get(recipe, run) != run
+        """Whether another run has it, and is not lost."""
+        holder = self._holders.get(recipe, run)
+        return holder != run and time.monotonic() - self._alive.get(holder, 0.0) < _LOST_SECONDS
+
+    def beat(self, run: str) -> None:
+        """`run` is alive."""
+        self._alive[run] = time.monotonic()
 
     def forget(self, run: str) -> None:
         """Take back all that `run` holds: it begins, or it was lost."""
@@ -106,13 +125,15 @@ def run_all(
 
     Raises InputError if there is no such cluster, and FairloopError at the end if any run failed.
     """
-    ray = _connected(address, workers if address == "local" else None)
+    threads = max(job.spec.threads for job in jobs)
+    ray = _connected(address, workers * threads if workers else None)
     try:
-        desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1).remote()
+        _check_room(ray.cluster_resources(), threads, gpus)
+        desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         # A process of its own for each run: nothing that one leaves behind reaches the next.
-        task = ray.remote(
-            num_cpus=jobs[0].spec.threads, num_gpus=gpus, memory=MEMORY_PER_RUN, max_retries=RETRIES, max_calls=1
-        )(_work)
+        task = ray.remote(num_cpus=threads, num_gpus=gpus, memory=MEMORY_PER_RUN, max_retries=RETRIES, max_calls=1)(
+            _work
+        )
         waiting = [job for job in reversed(jobs) if job.state != "done"]
         running: dict[Any, Job] = {}
         by_identity = {job.spec.identity: job for job in jobs}
@@ -120,11 +141,12 @@ def run_all(
             while waiting and (workers is None or len(running) < workers):
                 job = waiting.pop()
                 job.log = "the logs of Ray"
-                running[task.remote(job.spec.model_dump(mode="json"), place, desk, version("fairloop"))] = job
+                running[task.remote(_fields(job.spec), place, desk, version("fairloop"))] = job
             ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)
             for identity, news in ray.get(desk.news.remote()).items():
                 job = by_identity[identity]
-                job.state, job.line, job.done = "running", news.line, news.done
+                if job.code is None:  # the last news of a run may come after its end
+                    job.state, job.line, job.done = "running", news.line, news.done
             for reference in ended:
                 job = running.pop(reference)
                 code, line = _outcome(ray, reference)
@@ -133,6 +155,8 @@ def run_all(
                 if code:
                     ray.get(desk.forget.remote(job.spec.identity))
             view.show(jobs)
+    except ray.exceptions.RayError as error:
+        raise FairloopError(f"--ray {address}: {_last(error)}; the same command goes on") from error
     finally:
         ray.shutdown()  # which ends the tasks of this sweep, and no others
     raise_if_failed(jobs)
@@ -158,11 +182,30 @@ def _connected(address: str, cores: int | None) -> Any:
     return ray
 
 
+def _check_room(resources: dict[str, float], threads: int, gpus: float) -> None:
+    """Raise InputError for what the whole cluster could never give: Ray would wait for ever."""
+    for name, wanted, option in (("CPU", float(threads), "threads"), ("GPU", gpus, "--gpus-per-run")):
+        if wanted > resources.get(name, 0.0):
+            raise InputError(f"{option}={wanted:g}: the cluster has {resources.get(name, 0.0):g} {name}s in all")
+
+
+def _fields(spec: RunSpec) -> dict[str, Any]:
+    """The spec as plain data. Workers stand in other directories, so the path to the data is made whole."""
+    fields = spec.model_dump(mode="json")
+    if fields["data"].get("root"):
+        fields["data"]["root"] = str(Path(fields["data"]["root"]).resolve())
+    return fields
+
+
+def _last(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1]
+
+
 def _outcome(ray: Any, reference: Any) -> tuple[int, str]:
     try:
         outcome: tuple[int, str] = ray.get(reference)
     except ray.exceptions.RayError as error:
-        return 1, f"was lost {RETRIES + 1} times or broke: {str(error).strip().splitlines()[-1]}"
+        return 1, f"was lost {RETRIES + 1} times or broke: {_last(error)}"
     return outcome
 
 
@@ -182,7 +225,7 @@ def _work(fields: dict[str, Any], place: Place, desk: Any, wanted: str) -> tuple
     if version("fairloop") != wanted:
         return WRONG_INPUT, f"a worker has fairloop {version('fairloop')}, the sweep {wanted}; install the same on all"
     try:
-        with _opened(place, spec.identity) as (directory, models, copied):
+        with _alive(desk, spec.identity), _opened(place, spec.identity) as (directory, models, copied):
             from fairloop.run import run
 
             def leased(store: DirectoryModels) -> Any:
@@ -200,6 +243,24 @@ def _work(fields: dict[str, Any], place: Place, desk: Any, wanted: str) -> tuple
     except (FairloopError, OSError) as error:
         return 1, str(error)
     return 0, ""
+
+
+@contextmanager
+def _alive(desk: Any, run: str) -> Iterator[None]:
+    """Tell the desk now and then that `run` lives: a lost run loses what it holds, or others would wait for ever."""
+    ended = Event()
+
+    def beat() -> None:
+        while not ended.wait(_BEAT_SECONDS):
+            desk.beat.remote(run)
+
+    thread = Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 @contextmanager
@@ -225,7 +286,7 @@ def _lease(ray: Any, desk: Any, recipe: Recipe, run: str) -> Iterator[None]:
     try:
         yield
     finally:
-        desk.give_back.remote(recipe.fingerprint)
+        desk.give_back.remote(recipe.fingerprint, run)
 
 
 def _view(say: Callable[[str, int], None], directory: RunDirectory) -> LineView:

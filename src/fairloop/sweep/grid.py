@@ -62,10 +62,10 @@ class Sweep:
         Raises InputError for wrong fields or values, or if nothing is left.
         """
         specs: dict[str, RunSpec] = {}
-        for path in self.grid:
+        for path in {*self.grid, *(path for case in self.cases for path in case)}:
             if path == "seed" or path in FREE_TO_CHANGE:
                 remedy = "use --seeds" if path == "seed" else "use --set; all runs of a sweep share it"
-                raise InputError(f"--grid {path}: does not tell experiments apart; {remedy}")
+                raise InputError(f"{path}: does not tell experiments apart; {remedy}")
         points = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
         for case, point, seed in itertools.product(self.cases, points, self.seeds):
             fields = json.loads(json.dumps(self.base))  # a deep copy that also parts what YAML anchors join

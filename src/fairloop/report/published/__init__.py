@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fairloop.errors import InputError
+from fairloop.report import compare
 from fairloop.report.figures import PALETTE, Measure
 
 FEWEST_SEEDS = 3
@@ -93,6 +94,7 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
 
     Raises InputError if nothing was published for these runs.
     """
+    compare.alone_in_its_case(table.assign(case=table["setting"].astype(str) + ", " + table["star"].astype(str)))
     found = []
     curves = published()
     for dataset, rows in table.groupby("dataset", observed=True):
