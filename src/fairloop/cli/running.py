@@ -1,33 +1,22 @@
-"""The command line. Heavy imports happen inside commands, so that `--help` answers at once."""
+"""Commands that run experiments: run, sweep, fetch, demo."""
 
 from __future__ import annotations
 
-import signal
-import sys
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand
-from typer.exceptions import Abort, TyperException
 
-from fairloop.errors import FairloopError, InputError
+from fairloop.cli.options import Out
+from fairloop.errors import InputError
 
 if TYPE_CHECKING:
     from fairloop.spec import RunSpec
     from fairloop.sweep.grid import Sweep
 
-app = typer.Typer(
-    help="Simulate fairness feedback loops, measure what they do, and repair them.",
-    add_completion=False,
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
 
-
-class _FieldsCommand(TyperCommand):
+class FieldsCommand(TyperCommand):
     """A command whose help ends with every field of a spec, looked up when the help is shown."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -41,7 +30,7 @@ class _FieldsCommand(TyperCommand):
             formatter.write_text(", ".join(names()))
 
 
-class _SweepCommand(TyperCommand):
+class SweepCommand(TyperCommand):
     """A command whose help ends with the sweep presets."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
@@ -53,11 +42,6 @@ class _SweepCommand(TyperCommand):
             formatter.write_text(", ".join(names()))
 
 
-Out = Annotated[Path, typer.Option("--out", help="directory of the run; the same command again goes on there")]
-Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs, or directories that hold runs")]
-
-
-@app.command(cls=_FieldsCommand)
 def run(
     what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="a preset's name or a spec file")],
     out: Out,
@@ -87,7 +71,6 @@ def run(
         typer.echo(f"next: fairloop export {out} --out table.csv")
 
 
-@app.command(cls=_SweepCommand)
 def sweep(
     what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share, or a whole sweep")],
     out: Annotated[str, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
@@ -146,7 +129,6 @@ def sweep(
     typer.echo(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
 
 
-@app.command()
 def fetch(
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="what a sweep was given as --out, such as s3://...")
@@ -165,57 +147,6 @@ def fetch(
     typer.echo(f"{out}: {fetched} of {len(names)} files fetched; next: fairloop export {out} --out table.parquet")
 
 
-@app.command()
-def export(
-    directories: Directories,
-    out: Annotated[Path, typer.Option("--out", help="table.parquet or table.csv")],
-) -> None:
-    """Write the tidy table of one or more runs: one value a row."""
-    from fairloop.report.table import export as export_table
-    from fairloop.store.directory import find_runs
-
-    runs = find_runs(directories)
-    rows = export_table(runs, out)
-    typer.echo(f"{out}: {rows:,} rows of {len(runs)} run{'s' if len(runs) > 1 else ''}")
-
-
-@app.command()
-def compare(
-    sources: Annotated[
-        list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
-    ],
-    against: Annotated[str | None, typer.Option(metavar="CASE", help="what the others are compared with")] = None,
-    split: Annotated[str, typer.Option(help="valid, test or test_balanced")] = "test",
-    published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
-    style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
-    out: Annotated[Path | None, typer.Option("--out", help="write every value behind the table, as .csv")] = None,
-    figure: Annotated[Path | None, typer.Option(help="with --published, draw it: .png, .svg or .pdf")] = None,
-) -> None:
-    """Compare runs with each other, paired by seed, or with the published curves."""
-    from rich.console import Console
-
-    from fairloop.report import beside
-    from fairloop.report.table import gathered
-
-    wishes = beside.Wishes(against, split, published, style, out, figure)
-    beside.show(gathered(sources), wishes, Console())
-
-
-@app.command()
-def samples(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a run")],
-    generation: Annotated[int, typer.Option(help="whose generator makes them")],
-    out: Annotated[Path, typer.Option("--out", help="a .parquet file, or a directory for PNG files")],
-    n: Annotated[int, typer.Option("--n", min=1, help="how many")] = 1000,
-) -> None:
-    """Export labelled samples of one generation."""
-    from fairloop.recorded import load, write_samples
-
-    write_samples(load(directory), generation, n, out)
-    typer.echo(f"{out}: {n:,} samples of generation {generation}")
-
-
-@app.command()
 def demo(
     out: Annotated[Path, typer.Option("--out", help="where the runs and the picture go")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="of every random number")] = 0,
@@ -229,52 +160,6 @@ def demo(
     from fairloop.demo import demo as run_demo
 
     run_demo(out, seed, Console())
-
-
-INTERRUPTED = 130
-
-
-def main() -> NoReturn:
-    """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    warnings.showwarning = _warn
-    try:
-        code = app(standalone_mode=False)
-    except TyperException as error:  # a wrong option or argument
-        _complain(error.format_message(), code=2)
-    except InputError as error:
-        _complain(str(error), code=2)
-    except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
-    except OSError as error:
-        _complain(f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost", code=1)
-    except FairloopError as error:
-        _complain(str(error), code=1)
-    except (KeyboardInterrupt, Abort):
-        code = INTERRUPTED
-    if code == INTERRUPTED:  # typer turns some interrupts into this code itself
-        _complain("interrupted; run the same command again to go on", code=INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _warn(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    """Warnings of fairloop in a line of their own; those for developers stay as Python shows them."""
-    if issubclass(category, UserWarning):
-        print(f"fairloop: warning: {' '.join(str(message).split())}", file=sys.stderr)
-    else:
-        print(warnings.formatwarning(message, category, filename, lineno, line), file=file or sys.stderr)
-
-
-def _complain(message: str, code: int) -> NoReturn:
-    print(f"fairloop: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(code)
 
 
 def _spec(what: str, overrides: list[str]) -> RunSpec:

@@ -1,0 +1,74 @@
+"""The command line. Heavy imports happen inside commands, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from typing import NoReturn, TextIO
+
+import typer
+from typer.exceptions import Abort, TyperException
+
+from fairloop.cli import results, running
+from fairloop.errors import FairloopError, InputError
+
+app = typer.Typer(
+    help="Simulate fairness feedback loops, measure what they do, and repair them.",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(cls=running.FieldsCommand)(running.run)
+app.command(cls=running.SweepCommand)(running.sweep)
+app.command()(running.fetch)
+app.command()(results.export)
+app.command()(results.compare)
+app.command()(results.samples)
+app.command()(running.demo)
+
+INTERRUPTED = 130
+
+
+def main() -> NoReturn:
+    """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    warnings.showwarning = _warn
+    try:
+        code = app(standalone_mode=False)
+    except TyperException as error:  # a wrong option or argument
+        _complain(error.format_message(), code=2)
+    except InputError as error:
+        _complain(str(error), code=2)
+    except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
+    except OSError as error:
+        _complain(f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost", code=1)
+    except FairloopError as error:
+        _complain(str(error), code=1)
+    except (KeyboardInterrupt, Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:  # typer turns some interrupts into this code itself
+        _complain("interrupted; run the same command again to go on", code=INTERRUPTED)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Warnings of fairloop in a line of their own; those for developers stay as Python shows them."""
+    if issubclass(category, UserWarning):
+        print(f"fairloop: warning: {' '.join(str(message).split())}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), file=file or sys.stderr)
+
+
+def _complain(message: str, code: int) -> NoReturn:
+    print(f"fairloop: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(code)

@@ -1,0 +1,57 @@
+"""Commands that show what runs gave: export, compare, samples."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairloop.cli.options import Directories
+
+
+def export(
+    directories: Directories,
+    out: Annotated[Path, typer.Option("--out", help="table.parquet or table.csv")],
+) -> None:
+    """Write the tidy table of one or more runs: one value a row."""
+    from fairloop.report.table import export as export_table
+    from fairloop.store.directory import find_runs
+
+    runs = find_runs(directories)
+    rows = export_table(runs, out)
+    typer.echo(f"{out}: {rows:,} rows of {len(runs)} run{'s' if len(runs) > 1 else ''}")
+
+
+def compare(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
+    ],
+    against: Annotated[str | None, typer.Option(metavar="CASE", help="what the others are compared with")] = None,
+    split: Annotated[str, typer.Option(help="valid, test or test_balanced")] = "test",
+    published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
+    style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
+    out: Annotated[Path | None, typer.Option("--out", help="write every value behind the table, as .csv")] = None,
+    figure: Annotated[Path | None, typer.Option(help="with --published, draw it: .png, .svg or .pdf")] = None,
+) -> None:
+    """Compare runs with each other, paired by seed, or with the published curves."""
+    from rich.console import Console
+
+    from fairloop.report import beside
+    from fairloop.report.table import gathered
+
+    wishes = beside.Wishes(against, split, published, style, out, figure)
+    beside.show(gathered(sources), wishes, Console())
+
+
+def samples(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="a run")],
+    generation: Annotated[int, typer.Option(help="whose generator makes them")],
+    out: Annotated[Path, typer.Option("--out", help="a .parquet file, or a directory for PNG files")],
+    n: Annotated[int, typer.Option("--n", min=1, help="how many")] = 1000,
+) -> None:
+    """Export labelled samples of one generation."""
+    from fairloop.recorded import load, write_samples
+
+    write_samples(load(directory), generation, n, out)
+    typer.echo(f"{out}: {n:,} samples of generation {generation}")
