@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,6 +14,7 @@ import pyarrow.parquet as pq
 
 from fairloop.batch import Batch, join
 from fairloop.data import Population
+from fairloop.data.columns import decode
 from fairloop.errors import InputError
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
@@ -103,16 +105,20 @@ class RecordedRun:
 def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
     """Write n labelled samples of G_i: one parquet file, or a directory of PNG files with samples.csv.
 
-    The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are.
+    The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are; for
+    tabular data the data's own columns, in parquet or in samples.csv.
     """
     if out.suffix and out.suffix != ".parquet":
         raise InputError(f"--out: {out} is neither a .parquet file nor a directory")
     batch = run.samples(generation, n)
     names = run.population
-    columns: dict[str, list[str]] = {
+    columns: dict[str, list[Any]] = {
         "label": [names.label_names[code] for code in batch.labels.tolist()],
         "group": [names.group_names[code] for code in batch.groups.tolist()],
     }
+    if batch.images.dim() == 2:
+        _write_rows(batch, names, columns, out)
+        return
     pictures = _encoded(batch)
     if out.suffix:
         images = [{"bytes": picture, "path": f"{i:06d}.png"} for i, picture in enumerate(pictures)]
@@ -125,6 +131,17 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
         (out / file).write_bytes(picture)
     with replacing(out / "samples.csv") as temporary:
         pa.csv.write_csv(pa.table({"file": files, **columns}), temporary)
+
+
+def _write_rows(batch: Batch, names: Population, said: dict[str, list[Any]], out: Path) -> None:
+    """Samples of tabular data: the columns that they were made of, then `label` and `group`."""
+    features = batch.images.float().cpu().numpy()
+    columns = names.columns
+    values = decode(features, columns) if columns else {f"feature_{i}": c.tolist() for i, c in enumerate(features.T)}
+    clear = {f"{name} (feature)" if name in said else name: value for name, value in values.items()}
+    table = pa.table({**clear, **said})
+    with replacing(out if out.suffix else out / "samples.csv") as temporary:
+        pq.write_table(table, temporary) if out.suffix else pa.csv.write_csv(table, temporary)
 
 
 def _encoded(batch: Batch) -> list[bytes]:

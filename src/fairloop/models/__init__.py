@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fairloop.errors import InputError
@@ -14,17 +14,26 @@ if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is 
 
 GENERATORS = {
     "conv-vae": "fairloop.models.vae:ConvVAE",
+    "tabular-vae": "fairloop.models.tabular:TabularVAE",
 }
 CLASSIFIERS = {
     "simple-cnn": "fairloop.models.cnn:SimpleCNN",
     "lenet-5": "fairloop.models.cnn:LeNet5",
+    "mlp": "fairloop.models.tabular:MLP",
 }
 
 
-def build_generator(name: str, shape: tuple[int, ...], arguments: Mapping[str, Any]) -> Generator:
-    """The generator `name` for samples of `shape`. Raises InputError if there is none that takes these."""
+def build_generator(
+    name: str, shape: tuple[int, ...], arguments: Mapping[str, Any], blocks: Sequence[int] = ()
+) -> Generator:
+    """The generator `name` for samples of `shape`. Raises InputError if there is none that takes these.
+
+    blocks: of tabular data, the width of each column; handed to models that have an argument of that name.
+    """
     from fairloop.models.interface import Generator
 
+    if blocks and "blocks" in inspect.signature(_resolve(GENERATORS, "generator", name)).parameters:
+        arguments = {"blocks": list(blocks), **arguments}
     model = _build(GENERATORS, "generator", name, (shape,), arguments)
     if not isinstance(model, Generator):
         raise _wrong_kind("generator", name, Generator)
