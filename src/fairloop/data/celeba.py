@@ -68,9 +68,11 @@ def _attribute(table: pd.DataFrame, name: str, field: str) -> pd.Series:
     if name not in table or name in _NO_ATTRIBUTES:
         known = ", ".join(str(column) for column in table if column not in _NO_ATTRIBUTES)
         raise InputError(f"{field}: CelebA has no attribute '{name}'; it has {known}")
-    has = table[name].map(lambda value: str(value) in ("1", "True", "true", "1.0"))
-    named_values: pd.Series = has.map(dict(zip((False, True), _names(name), strict=True))).rename(name)
-    return named_values
+    without, having = _names(name)
+    known: dict[object, str] = dict.fromkeys((-1, 0, "-1", "0", "False", "false"), without)
+    known |= dict.fromkeys((1, "1", "True", "true"), having)
+    said: pd.Series = table[name].astype(object).map(known)  # as a key, True is 1
+    return said
 
 
 def _names(attribute: str) -> tuple[str, str]:
@@ -80,8 +82,8 @@ def _names(attribute: str) -> tuple[str, str]:
 def _origin(spec: CelebASpec) -> Origin:
     if spec.root is None:
         return Hub(HUB_NAME, None, _SPLITS)
-    local = Local(spec.root, _SPLITS)
-    return local if local.found() else OfficialFiles(spec.root)
+    hub = None if (spec.root / "list_attr_celeba.txt").is_file() else Local(spec.root, _SPLITS)
+    return hub if hub is not None and hub.found() else OfficialFiles(spec.root)
 
 
 class OfficialFiles:
@@ -108,7 +110,7 @@ class OfficialFiles:
         """Everybody in the attribute table."""
         attributes = _words(self._attributes, counted=True)
         partition = _words(self._partition)
-        split = partition[1].map(_PARTITION).reindex(attributes.index)
+        split = partition[1].astype(str).map(_PARTITION).reindex(attributes.index)
         if split.isna().any():
             raise InputError(
                 f"data.root: {self._partition.name} says of {int(split.isna().sum())} pictures not whether they are "
@@ -133,6 +135,8 @@ def _words(file: Path, *, counted: bool = False) -> pd.DataFrame:
             raise ValueError(f"it has {len(rows)} rows and should have {length}")
         if uneven := [row[0] for row in rows if len(row) != len(columns) + 1]:
             raise ValueError(f"the line of {uneven[0]} has not {len(columns)} values")
-        return pd.DataFrame([row[1:] for row in rows], index=[row[0] for row in rows], columns=columns)
+        return pd.DataFrame(
+            [row[1:] for row in rows], index=[row[0] for row in rows], columns=columns, dtype="category"
+        )
     except (OSError, ValueError, IndexError) as error:
         raise InputError(f"data.root: {file} is truncated or not CelebA's table ({error}); fetch it again") from error

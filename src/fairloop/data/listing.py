@@ -102,8 +102,8 @@ class Local:
 
     def _files(self, split: str) -> list[Path]:
         folder = self.root / split
-        kinds = [sorted(folder.glob("metadata.*")), sorted(self.root.rglob(f"{split}-*.parquet"))]
-        kinds += [sorted(self.root.glob(f"{split}.parquet"))]
+        kinds = [sorted(folder.glob("metadata.*")), sorted(self.root.glob(f"{split}-*.parquet"))]
+        kinds += [sorted(self.root.glob(f"*/{split}-*.parquet")), sorted(self.root.glob(f"{split}.parquet"))]
         return next((files for files in kinds if files), [])
 
 

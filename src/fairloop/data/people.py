@@ -48,14 +48,16 @@ def named(column: pd.Series, field: str, names: Sequence[str] | None = None) -> 
             f"{field}: column '{column.name}' has no value in {len(missing)} rows (the first is row {missing[0]}, "
             "counted from 0); fill them in, or leave those rows out of the table"
         )
-    values = column.map(_as_text)
+    found, distinct = column.factorize()
+    values = [_as_text(value) for value in distinct]
     if names is None:
-        names = sorted(values.unique(), key=_by_size)
-    codes = values.map({name: code for code, name in enumerate(names)})
-    if codes.isna().any():
-        unknown = sorted(set(values[codes.isna()]))[:3]
-        raise InputError(f"{field}: column '{column.name}' holds {', '.join(unknown)}, which is not in {list(names)}")
-    return Named(codes.to_numpy().astype(np.int64), tuple(names))
+        names = sorted(set(values), key=_by_size)
+    if unknown := sorted(set(values) - set(names)):
+        raise InputError(
+            f"{field}: column '{column.name}' holds {', '.join(unknown[:3])}, which is not in {list(names)}"
+        )
+    places = np.array([names.index(value) for value in values], dtype=np.int64)
+    return Named(places[found], tuple(names))
 
 
 def crossed(columns: Sequence[Named]) -> Named:
