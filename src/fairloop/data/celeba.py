@@ -69,9 +69,9 @@ def _attribute(table: pd.DataFrame, name: str, field: str) -> pd.Series:
         known = ", ".join(str(column) for column in table if column not in _NO_ATTRIBUTES)
         raise InputError(f"{field}: CelebA has no attribute '{name}'; it has {known}")
     without, having = _names(name)
-    known: dict[object, str] = dict.fromkeys((-1, 0, "-1", "0", "False", "false"), without)
-    known |= dict.fromkeys((1, "1", "True", "true"), having)
-    said: pd.Series = table[name].astype(object).map(known)  # as a key, True is 1
+    said_as: dict[object, str] = dict.fromkeys((-1, 0, "-1", "0", "False", "false"), without)
+    said_as |= dict.fromkeys((1, "1", "True", "true"), having)
+    said: pd.Series = table[name].astype(object).map(said_as)  # as a key, True is 1
     return said
 
 
