@@ -14,6 +14,8 @@ from functools import cached_property
 from typing import Any
 
 from fairloop.curation import ideal as ideals
+from fairloop.curation.columns import Names, People
+from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
 from fairloop.feeds import Schedule, synthetic_part
 from fairloop.numerics import Numerics
@@ -120,7 +122,7 @@ def generator_schedule(spec: RunSpec, people: int) -> Schedule:
 
 def star_budget(spec: RunSpec, batch: int) -> int:
     """Extra candidates for a curated batch."""
-    return batch // 4 if spec.star.budget is None else spec.star.budget
+    return budget_for(batch, spec.star.budget)
 
 
 class _Planner:
@@ -128,7 +130,10 @@ class _Planner:
         self._spec = spec
         self._population = population
         self._numerics = numerics.record()
-        self._ideal = ideals.shares(spec.star.ideal, len(population.label_names), len(population.group_names)).tolist()
+        names = Names(population.label_names, tuple((group,) for group in population.group_names))
+        train = population.train
+        people = People(train.labels * len(names.groups) + train.groups, names)
+        self._ideal = ideals.shares(spec.star.ideal, names, people.counts()).tolist()
 
     def plan(self) -> Plan:
         spec = self._spec

@@ -77,8 +77,8 @@ class StarSpec(_Spec):
     """Algorithmic reparation by STAR."""
 
     target: Target = Field("none", description="whose batches are curated")
-    ideal: str | list[list[float]] = Field(
-        "uniform", description="uniform, or a row of shares (one per group) for each label; all sum to 1"
+    ideal: ideals.Ideal = Field(
+        "uniform", description=f"{ideals.WAYS}; or a mixture with the population, {{kind: any of these, strength: 0.5}}"
     )
     budget: int | None = Field(
         None, ge=0, description="extra candidates for each curated batch; default: a quarter of the batch"
@@ -90,12 +90,10 @@ class StarSpec(_Spec):
         "floor", description="of quotas; stochastic keeps the expected shares of strata that are too small for one"
     )
 
-    @field_validator("ideal")
+    @field_validator("ideal", mode="before")
     @classmethod
-    def _is_an_ideal(cls, value: str | list[list[float]]) -> str | list[list[float]]:
-        if trouble := ideals.problem(value):
-            raise ValueError(trouble)
-        return value
+    def _is_an_ideal(cls, value: object) -> ideals.Ideal:
+        return ideals.read(value)
 
     def curates(self, model: Literal["classifier", "generator"]) -> bool:
         """Whether batches of that model are curated."""
