@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fairloop.batch import Batch, Strata
     from fairloop.curation.interface import Curation, NoCuration
+    from fairloop.curation.sampler import StarSampler
     from fairloop.curation.star import Star
+    from fairloop.curation.stream import StarStream
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
     from fairloop.loop import Generation, simulate
@@ -44,6 +46,8 @@ _HOME = {
     "Source": "source",
     "Split": "data",
     "Star": "curation.star",
+    "StarSampler": "curation.sampler",
+    "StarStream": "curation.stream",
     "Strata": "batch",
     "load": "recorded",
     "preset": "presets",
@@ -67,6 +71,8 @@ __all__ = [
     "Source",
     "Split",
     "Star",
+    "StarSampler",
+    "StarStream",
     "Strata",
     "load",
     "preset",

@@ -1,0 +1,146 @@
+"""STAR where everybody's stratum is known beforehand: batches dealt from a finite population, each by quota."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.curation import ideal as ideals
+from fairloop.curation import quotas
+from fairloop.curation.columns import Names, People
+from fairloop.curation.ideal import Counts, Shares
+from fairloop.curation.quotas import Rounding
+from fairloop.errors import InputError
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What curating took.
+
+    names: of the K labels and S groups.
+    candidates: (K, S) people in each stratum.
+    drawn: (K, S) places that went to each stratum, repetitions included.
+    redrawn: (K, S) those of them that went to somebody who had come before, as the stratum had run out.
+    filled: places that no quota claimed, and that were dealt as people come.
+    by_batch: redrawn places in each batch.
+    """
+
+    names: Names
+    candidates: Counts
+    drawn: Counts
+    redrawn: Counts
+    filled: int
+    by_batch: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, names: Names, candidates: Counts, drawn: Counts, redrawn: Counts, filled: int, by_batch: Sequence[int]
+    ) -> Tally:
+        """From counts of strata in a row, (K * S,), which may go on changing."""
+        candidates, drawn, redrawn = (count.reshape(names.shape).copy() for count in (candidates, drawn, redrawn))
+        return cls(names, candidates, drawn, redrawn, filled, tuple(by_batch))
+
+    @property
+    def discarded(self) -> Counts:
+        """(K, S): people who did not come at all."""
+        return self.candidates - (self.drawn - self.redrawn)
+
+    def __str__(self) -> str:
+        places = int(self.drawn.sum())
+        return (
+            f"{places:,} places in {len(self.by_batch):,} batches; {self.redrawn.sum():,} redrawn, "
+            f"{self.discarded.sum():,} of {self.candidates.sum():,} people discarded"
+        )
+
+
+class Deal:
+    """Deals batches, stratum by stratum, from people in random order.
+
+    Of each stratum people come in rounds: nobody comes again before all others of the stratum have come as often.
+    Within one batch somebody comes twice only if the stratum has fewer people than places there.
+    """
+
+    def __init__(self, people: People, ideal: Shares, rounding: Rounding, rng: np.random.Generator) -> None:
+        """`ideal` may want nobody from a stratum in which nobody is; `wanted` sees to it."""
+        self._names = people.names
+        self._ideal = ideal.reshape(-1)
+        self._rounding = rounding
+        self._rng = rng
+        order = rng.permutation(len(people.stratum))
+        small = people.stratum.astype(np.min_scalar_type(ideal.size))  # 16 bits or fewer are sorted faster
+        self._order = order[small[order].argsort(kind="stable")]  # by stratum, at random within each
+        self._sizes = people.counts().reshape(-1)
+        self._starts = self._sizes.cumsum() - self._sizes
+        self._came = np.zeros_like(self._sizes)  # in the present round, the first ones of each stratum's part of order
+        self._drawn = np.zeros_like(self._sizes)
+        self._filled = 0
+        self._by_batch: list[int] = []
+
+    def batch(self, n: int) -> NDArray[np.int64]:
+        """(n,) positions of people, stratum after stratum."""
+        places = self._places(n)
+        before = self._redrawn().sum()
+        self._drawn += places
+        self._by_batch.append(int(self._redrawn().sum() - before))
+        ends = places.cumsum()
+        firsts = self._starts + self._came - (ends - places)
+        positions = np.minimum(np.arange(n) + firsts.repeat(places), len(self._order) - 1)
+        dealt = self._order[positions]
+        self._came += places
+        for k in np.flatnonzero(self._came > self._sizes).tolist():
+            dealt[ends[k] - places[k] : ends[k]] = self._into_next_round(k, int(places[k]))
+        return dealt
+
+    def tally(self) -> Tally:
+        """What it took so far."""
+        return Tally.of(self._names, self._sizes, self._drawn, self._redrawn(), self._filled, self._by_batch)
+
+    def _places(self, n: int) -> NDArray[np.int64]:
+        """(Z,): the quotas, and what flooring leaves over as the population comes."""
+        places = quotas.drawn(self._ideal, n, self._rounding, self._rng)
+        left = n - int(places.sum())
+        if left:
+            self._filled += left
+            places += self._rng.multinomial(left, self._sizes / self._sizes.sum())
+        return places
+
+    def _redrawn(self) -> NDArray[np.int64]:
+        return (self._drawn - self._sizes).clip(0)
+
+    def _into_next_round(self, k: int, places: int) -> NDArray[np.int64]:
+        """`places` people of stratum k, in which fewer are left in this round."""
+        people = self._order[self._starts[k] : self._starts[k] + self._sizes[k]]
+        came = self._came[k] - places
+        rounds, some = divmod(places, len(people))
+        everyone = [people.copy()] * rounds
+        left, others = people[came:].copy(), self._rng.permutation(people[:came])
+        self._came[k] = came + some
+        if some <= len(left):
+            return np.concatenate([*everyone, left[:some]])
+        first = others[: some - len(left)]
+        people[:] = np.concatenate([first, self._rng.permutation(np.concatenate([others[len(first) :], left]))])
+        self._came[k] = len(first)
+        dealt: NDArray[np.int64] = np.concatenate([*everyone, left, first])
+        return dealt
+
+
+def wanted(ideal: object, people: People, where: str) -> Shares:
+    """(K, S) shares of `ideal`, in any way that `ideal.read` knows, for these people.
+
+    where: what to call the ideal in errors.
+
+    Raises InputError if it is no ideal, does not fit, or wants somebody from a stratum in which nobody is.
+    """
+    counts = people.counts()
+    shares = ideals.shares(ideal, people.names, counts, where)
+    empty = (counts == 0) & (shares > 0)
+    if empty.any():
+        more = f" (and {empty.sum() - 1:,} more strata)" if empty.sum() > 1 else ""
+        raise InputError(
+            f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but nobody "
+            "is there; put groups together, or give a table of shares with 0 there"
+        )
+    return shares
