@@ -127,9 +127,17 @@ def _coded(column: Any, name: str) -> Coded:
     if len(encoded.dictionary) > MOST_STRATA:
         raise InputError(f"{name}: has {len(encoded.dictionary):,} different values; choose a column with few")
     found = encoded.dictionary.to_pylist()
-    order = sorted(range(len(found)), key=found.__getitem__)
+    order = sorted(range(len(found)), key=_sort_keys(found).__getitem__)
     codes: NDArray[np.int64] = np.argsort(order)[encoded.indices.to_numpy()]
     return codes, tuple(str(found[i]) for i in order)
+
+
+def _sort_keys(values: list[Any]) -> list[Any]:
+    """Text that is all whole numbers goes by number, as it would had it come as numbers."""
+    try:
+        return [(int(value), value) for value in values]
+    except (TypeError, ValueError):
+        return values
 
 
 def _array(column: Any) -> Any:

@@ -48,6 +48,11 @@ class Tally:
         """(K, S): people who did not come at all."""
         return self.candidates - (self.drawn - self.redrawn)
 
+    def most_often(self) -> tuple[str, float]:
+        """The stratum whose people came most often, in words, and how often each of them came on average."""
+        times = self.drawn / np.maximum(self.candidates, 1)
+        return self.names.stratum(int(times.argmax())), float(times.max())
+
     def __str__(self) -> str:
         places = int(self.drawn.sum())
         return (

@@ -1,0 +1,64 @@
+"""Commands for people who retrain on their own data: curate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairloop.errors import InputError
+
+
+def curate(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="a .parquet or .csv file, a row for each person")],
+    label: Annotated[str, typer.Option("--label", metavar="COL", help="the column of labels")],
+    group: Annotated[list[str], typer.Option("--group", metavar="COL", help="a column of groups; several multiply")],
+    out: Annotated[Path, typer.Option("--out", help="the curated table, of the same kind")],
+    ideal: Annotated[
+        str,
+        typer.Option(
+            help="uniform, population, groups-within-labels, labels-within-groups, floor(SHARE), a file of shares by "
+            "name, rows of shares, or {kind: any of these, strength: 0.5}"
+        ),
+    ] = "uniform",
+    size: Annotated[
+        int | None, typer.Option(help="rows of the curated table; default: four fifths of the table")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(help="instead of --size: how many rows fewer there will be")] = None,
+    seed: Annotated[int, typer.Option(help="of the choice among rows of a stratum")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
+) -> None:
+    """Curate a table towards a fairness ideal: choose rows by quota, and repeat those of strata that are short."""
+    from rich.console import Console
+
+    from fairloop.curate import curate as curate_table
+    from fairloop.report.text import show
+
+    done = curate_table(
+        table, out, label, group, _ideal(ideal), size=size, budget=budget, seed=seed, overwrite=overwrite
+    )
+    tally = done.tally
+    header = [*tally.names.columns, "before", "ideal", "after", "redrawn", "discarded"]
+    columns = (tally.candidates, done.ideal, tally.drawn, tally.redrawn, tally.discarded)
+    rows = []
+    for cell, *numbers in zip(tally.names.cells(), *(column.ravel() for column in columns), strict=True):
+        rows.append([*cell, *(f"{n:.2%}" if i == 1 else f"{n:,}" for i, n in enumerate(numbers))])
+    show(header, rows, "terminal", Console())
+    typer.echo(f"{out}: {tally.drawn.sum():,} rows, of {tally.candidates.sum():,} in {table}")
+    if tally.redrawn.any():
+        stratum, times = tally.most_often()
+        typer.echo(
+            f"{tally.redrawn.sum():,} of them come again, as their strata are short; most often those of {stratum}, "
+            f"about {times:.3g} times each; up to --size {done.largest} none would"
+        )
+
+
+def _ideal(text: str) -> object:
+    """As `--set` reads values: YAML, in which a name or a path stands for itself."""
+    import yaml
+
+    try:
+        return text if Path(text).is_file() else yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"--ideal {text}: is no value that YAML understands") from None
