@@ -18,6 +18,8 @@ from torch.utils.data import DataLoader, TensorDataset
 from fairloop import InputError, StarSampler
 from fairloop.curation import ideal as ideals
 
+pytestmark = pytest.mark.filterwarnings("ignore:star.* strata get no place")
+
 
 @st.composite
 def data_sets(draw: st.DrawFn) -> tuple[list[int], list[str]]:
@@ -276,6 +278,18 @@ def test_a_wrong_argument_is_explained(change, problem):
     with pytest.raises(InputError, match=problem) as caught:
         StarSampler(given.pop("labels"), *given.pop("groups"), **given)
     assert "\n" not in str(caught.value)
+
+
+def test_strata_that_flooring_starves_are_warned_of():
+    with pytest.warns(
+        UserWarning, match="4 of 4 strata get no place in a batch of 3; enlarge the batch or set rounding="
+    ):
+        StarSampler(LABELS, GROUPS, batch_size=3, rounding="floor")
+
+
+@pytest.mark.filterwarnings("error")
+def test_strata_of_one_place_between_two_ranks_are_not_starved():
+    StarSampler(LABELS, GROUPS, batch_size=3, rounding="floor", rank=0, world_size=2)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,8 @@ from fairloop import InputError, StarStream
 Sample = tuple[int, int, str]
 """Number, label, group."""
 
+pytestmark = pytest.mark.filterwarnings("ignore:star.* strata get no place")
+
 
 def stratum(sample: Sample) -> tuple[int, str]:
     return sample[1], sample[2]

@@ -64,8 +64,9 @@ class Tally:
 class Deal:
     """Deals batches, stratum by stratum, from people in random order.
 
-    Of each stratum people come in rounds: nobody comes again before all others of the stratum have come as often.
-    Within one batch somebody comes twice only if the stratum has fewer people than places there.
+    The people of a stratum come in turn, and again in the same order when all have come. So nobody comes again before
+    all others of the stratum have come as often, and within one batch somebody comes twice only if the stratum has
+    fewer people than places there.
     """
 
     def __init__(self, people: People, ideal: Shares, rounding: Rounding, rng: np.random.Generator) -> None:
@@ -79,7 +80,6 @@ class Deal:
         self._order = order[small[order].argsort(kind="stable")]  # by stratum, at random within each
         self._sizes = people.counts().reshape(-1)
         self._starts = self._sizes.cumsum() - self._sizes
-        self._came = np.zeros_like(self._sizes)  # in the present round, the first ones of each stratum's part of order
         self._drawn = np.zeros_like(self._sizes)
         self._filled = 0
         self._by_batch: list[int] = []
@@ -87,16 +87,12 @@ class Deal:
     def batch(self, n: int) -> NDArray[np.int64]:
         """(n,) positions of people, stratum after stratum."""
         places = self._places(n)
+        stratum = np.arange(len(places)).repeat(places)
+        turn = np.arange(n) + (self._drawn - (places.cumsum() - places))[stratum]
         before = self._redrawn().sum()
         self._drawn += places
         self._by_batch.append(int(self._redrawn().sum() - before))
-        ends = places.cumsum()
-        firsts = self._starts + self._came - (ends - places)
-        positions = np.minimum(np.arange(n) + firsts.repeat(places), len(self._order) - 1)
-        dealt = self._order[positions]
-        self._came += places
-        for k in np.flatnonzero(self._came > self._sizes).tolist():
-            dealt[ends[k] - places[k] : ends[k]] = self._into_next_round(k, int(places[k]))
+        dealt: NDArray[np.int64] = self._order[self._starts[stratum] + turn % self._sizes[stratum]]
         return dealt
 
     def tally(self) -> Tally:
@@ -114,22 +110,6 @@ class Deal:
 
     def _redrawn(self) -> NDArray[np.int64]:
         return (self._drawn - self._sizes).clip(0)
-
-    def _into_next_round(self, k: int, places: int) -> NDArray[np.int64]:
-        """`places` people of stratum k, in which fewer are left in this round."""
-        people = self._order[self._starts[k] : self._starts[k] + self._sizes[k]]
-        came = self._came[k] - places
-        rounds, some = divmod(places, len(people))
-        everyone = [people.copy()] * rounds
-        left, others = people[came:].copy(), self._rng.permutation(people[:came])
-        self._came[k] = came + some
-        if some <= len(left):
-            return np.concatenate([*everyone, left[:some]])
-        first = others[: some - len(left)]
-        people[:] = np.concatenate([first, self._rng.permutation(np.concatenate([others[len(first) :], left]))])
-        self._came[k] = len(first)
-        dealt: NDArray[np.int64] = np.concatenate([*everyone, left, first])
-        return dealt
 
 
 def wanted(ideal: object, people: People, where: str) -> Shares:

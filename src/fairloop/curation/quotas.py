@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Literal, cast, get_args
 
 import numpy as np
@@ -41,10 +42,18 @@ def drawn(ideal: NDArray[np.float64], n: int, rounding: Rounding, rng: np.random
     return rounded(ideal, n, float(rng.random(dtype=np.float32)))
 
 
-def starved(ideal: NDArray[np.float64], n: int) -> NDArray[np.bool_]:
-    """Where the ideal wants a stratum that flooring leaves without a place in a batch of n."""
-    empty: NDArray[np.bool_] = (floored(ideal, n) == 0) & (ideal > 0)
-    return empty
+def warn_if_starved(ideal: NDArray[np.float64], n: int, rounding: Rounding, option: str) -> None:
+    """Warn of strata that the ideal wants but that get no place in a batch of n.
+
+    option: what to call the choice of rounding.
+    """
+    starved = int(((floored(ideal, n) == 0) & (ideal > 0)).sum())
+    if rounding == "floor" and starved:
+        warnings.warn(
+            f"star: {starved} of {ideal.size} strata get no place in a batch of {n}; enlarge the batch "
+            f"or set {option}=stochastic",
+            stacklevel=3,
+        )
 
 
 def known(rounding: str) -> Rounding:

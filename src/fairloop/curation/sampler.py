@@ -31,9 +31,9 @@ class StarSampler(Sampler[list[int]]):
     *An epoch* has as many batches as one pass over the data set in steps of `batch_size + budget`, the last one
     counted: in each step that many people are candidates, and `batch_size` of them are chosen. All batches are full.
 
-    *A sample comes twice* in an epoch only when everybody else in its stratum has come as often; then the stratum is
-    shuffled anew and its people come again. These places count as redrawn. Within one batch a sample comes twice only
-    if its stratum has fewer people than places there. A larger budget means shorter epochs, so fewer repetitions.
+    *A sample comes twice* in an epoch only when everybody else in its stratum has come as often; then its people come
+    again, in the same order. These places count as redrawn. Within one batch a sample comes twice only if its stratum
+    has fewer people than places there. A larger budget means shorter epochs, so fewer repetitions.
 
     *Discarded* for the epoch, and for no longer, are the people of a stratum whom its quotas have not reached at the
     end. They are discarded at random: every epoch shuffles anew.
@@ -77,6 +77,7 @@ class StarSampler(Sampler[list[int]]):
         self._people = columns.people([labels, *groups], _names(labels, groups))
         self.names = self._people.names
         self.ideal = wanted(ideal, self._people, "ideal")
+        quotas.warn_if_starved(self.ideal, self.world_size * self.batch_size, self.rounding, "rounding")
         self.epoch = 0
         self._first = 0  # batch with which the next iteration begins
         self._dealt = 0  # batches of this epoch that were handed out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +59,7 @@ class Star:
 
     def warn_if_starved(self, n: int) -> None:
         """Warn of strata that the ideal wants but that get no place in a batch of n."""
-        starved = int(quotas.starved(self.ideal, n).sum())
-        if self.rounding == "floor" and starved:
-            warnings.warn(
-                f"star: {starved} of {self.ideal.size} strata get no place in a batch of {n}; enlarge the batch "
-                "or set star.rounding=stochastic",
-                stacklevel=2,
-            )
+        quotas.warn_if_starved(self.ideal, n, self.rounding, "star.rounding")
 
 
 def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> Tensor:

@@ -80,6 +80,7 @@ class StarStream(IterableDataset[Any]):
         self.seed, self.rounding = whole("seed", seed), quotas.known(rounding)
         self.names = _names(labels, groups)
         self.ideal = ideals.shares(ideal, self.names, _counts(population, self.names), "ideal")
+        quotas.warn_if_starved(self.ideal, self.batch_size, self.rounding, "rounding")
         self._samples, self._stratum = samples, stratum
         self._numbers = {(label, group): i for i, (label, group) in enumerate((a, b) for a in labels for b in groups)}
         self._queues = _Queues(len(self._numbers), self.buffer)
