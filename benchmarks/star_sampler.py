@@ -2,21 +2,22 @@
 
     python benchmarks/star_sampler.py [--rounds 12]
 
-SimpleCNN on the embedded digits, batches of 256, one thread. For each number of strata, epochs with the plain loader
-and with StarSampler alternate, `rounds` times each; a step is fetching a batch, loss, gradients, and the optimizer.
-Printed: medians over all steps; the ratio of the medians; and, less noisy, what handing out a batch's positions
-takes in both (mean over whole epochs, shuffling included, of the fastest round), and their difference as a share of
-the plain step.
+SimpleCNN on the embedded digits, batches of 256, one thread. A step is fetching a batch, loss, gradients, and the
+optimizer. For each number of strata, steps with the plain loader and with StarSampler alternate, one by one, over
+`rounds` epochs. Printed: the median step of both, and the median ratio of the two steps of a pair. Less noisy: what
+handing out a batch's positions takes in both, the mean over an epoch with its shuffling, in the fastest round; and
+their difference as a share of the fastest plain step.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import BatchSampler, DataLoader, RandomSampler, TensorDataset
 
@@ -28,17 +29,15 @@ BATCH = 256
 STRATA = ((2, 2), (2, 14), (10, 10), (10, 100))
 
 
-def steps(loader: DataLoader, model: SimpleCNN) -> list[float]:
-    """Seconds of each step of one epoch."""
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    seconds, start = [], time.perf_counter()
+def step(loader: Iterator[list[Tensor]], model: SimpleCNN, optimizer: torch.optim.Optimizer) -> float:
+    """Seconds of one step; 0 if the loader has ended."""
+    start = time.perf_counter()
     for images, labels in loader:
         optimizer.zero_grad()
         F.cross_entropy(model(images), labels).backward()
         optimizer.step()
-        seconds.append(time.perf_counter() - start)
-        start = time.perf_counter()
-    return seconds
+        return time.perf_counter() - start
+    return 0.0
 
 
 def handing_out(sampler: Iterable[list[int]]) -> float:
@@ -68,18 +67,22 @@ def main() -> None:
         plain = BatchSampler(RandomSampler(data), BATCH, drop_last=True)
         loaders = DataLoader(data, BATCH, shuffle=True, drop_last=True), DataLoader(data, batch_sampler=star)
         model = SimpleCNN((3, 28, 28), 10)
-        seconds: tuple[list[float], list[float]] = ([], [])
-        handing: tuple[list[float], list[float]] = ([], [])
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+        pairs, handed = [], []
         for _ in range(rounds):
-            for loader, sampler, found, handed in zip(loaders, (plain, star), seconds, handing, strict=True):
-                found.extend(steps(loader, model))
-                handed.append(handing_out(sampler))
-        step, with_star = (float(np.median(found)) for found in seconds)
-        least, most = (min(handed) for handed in handing)
+            epochs = [iter(loader) for loader in loaders]
+            while all(pair := [step(epoch, model, optimizer) for epoch in epochs]):
+                pairs.append(pair)
+            handed.append([handing_out(sampler) for sampler in (plain, star)])
+        seconds = np.array(pairs)
+        (one, other), ratio = np.median(seconds, axis=0), np.median(seconds[:, 1] / seconds[:, 0])
+        least, most = np.min(handed, axis=0)
+        tally = star.report()
         print(
-            f"{classes * groups:6}   {step * 1e3:7.2f} ms   {with_star * 1e3:7.2f} ms   {with_star / step:5.3f}   "
-            f"{least * 1e6:12.0f} us   {most * 1e6:4.0f} us   {(most - least) / step:18.2%}   "
-            f"{star.report().redrawn.sum() / star.report().drawn.sum():7.0%}"
+            f"{classes * groups:6}   {one * 1e3:7.2f} ms   {other * 1e3:7.2f} ms   {ratio:5.3f}   "
+            f"{least * 1e6:12.0f} us   {most * 1e6:4.0f} us   {(most - least) / seconds[:, 0].min():18.2%}   "
+            f"{tally.redrawn.sum() / tally.drawn.sum():7.0%}",
+            flush=True,
         )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import runpy
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -357,3 +359,15 @@ def curate_as_rank(rank: int, world_size: int, address: str) -> None:
 def test_processes_of_torch_distributed_share_a_batch(tmp_path):
     address = f"file://{tmp_path / 'meeting'}"
     torch.multiprocessing.start_processes(curate_as_rank, args=(2, address), nprocs=2, start_method="fork")
+
+
+def test_the_example_learns_less_of_the_colour(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["star_sampler.py", "--epochs", "2", "--train", "2000"])
+    with torch.random.fork_rng():
+        runpy.run_path(str(Path(__file__).parents[1] / "examples" / "star_sampler.py"), run_name="__main__")
+    plain, star, last = capsys.readouterr().out.splitlines()
+    unfair = [float(line.rpartition(" ")[2]) for line in (plain, star)]
+    assert plain.startswith("as they come: accuracy")
+    assert star.startswith("with STAR: accuracy")
+    assert unfair[1] < unfair[0] / 2
+    assert last.startswith("its last epoch: 1,664 places in 13 batches; ")
