@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import datetime
 import itertools
+import re
 import runpy
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -241,6 +243,15 @@ def test_only_combinations_that_occur_are_groups():
     assert sampler.names.groups == (("0", "x"), ("0", "y"), ("1", "x"))
 
 
+def test_empty_strata_are_skipped_where_one_says_so():
+    labels, groups = np.array([0, 0, 0, 1] * 10), np.array(["a", "b", "c", "a"] * 10)
+    sampler = StarSampler(labels, groups, batch_size=12, skip_empty=True)
+    np.testing.assert_allclose(sampler.ideal, [[0.25, 0.25, 0.25], [0.25, 0, 0]])
+    assert sampler.report().candidates.tolist() == [[10, 10, 10], [10, 0, 0]]
+    with pytest.raises(InputError, match=r"wants 100\.00% from label=1, group=b"):
+        StarSampler(labels, groups, batch_size=12, skip_empty=True, ideal=[[0, 0, 0], [0, 1, 0]])
+
+
 def test_the_ideal_may_be_any_that_there_is(tmp_path):
     census = tmp_path / "census.csv"
     census.write_text("group,share\nred,0.5\ngreen,0.5\n")
@@ -272,7 +283,10 @@ def test_the_ideal_may_be_any_that_there_is(tmp_path):
         ({"labels": 3}, "label: is no column"),
         ({"labels": np.arange(1000).astype(str), "groups": [np.arange(1000)]}, "make 1,000 labels x 1,000 groups"),
         ({"groups": []}, "groups: there is none"),
-        ({"labels": (GROUPS == "red").astype(int)}, "wants 25.00% from label=0, group=red .and 1 more strata"),
+        (
+            {"labels": (GROUPS == "red").astype(int)},
+            "wants 25.00% from label=0, group=red .and 1 more strata.*skip_empty=True",
+        ),
     ],
 )
 def test_a_wrong_argument_is_explained(change, problem):
@@ -359,6 +373,15 @@ def curate_as_rank(rank: int, world_size: int, address: str) -> None:
 def test_processes_of_torch_distributed_share_a_batch(tmp_path):
     address = f"file://{tmp_path / 'meeting'}"
     torch.multiprocessing.start_processes(curate_as_rank, args=(2, address), nprocs=2, start_method="fork")
+
+
+def test_the_page_about_it_runs(capsys):
+    page = (Path(__file__).parents[1] / "docs" / "star-in-your-loop.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)
+    assert len(names["rest"]) == len(names["sampler"]) - 5
+    assert "people discarded" in capsys.readouterr().out
 
 
 def test_the_example_learns_less_of_the_colour(monkeypatch, capsys):

@@ -41,6 +41,7 @@ def curate(
     *,
     size: int | None = None,
     budget: int | None = None,
+    skip_empty: bool = False,
     seed: int = 0,
     overwrite: bool = False,
 ) -> Curated:
@@ -54,6 +55,7 @@ def curate(
     label, groups: names of columns. ideal: see `fairloop.curation.ideal`.
     size: rows of `out`. budget: how many fewer `out` has than `source`. One of both; if neither, the budget is a
         quarter of the size.
+    skip_empty: whether the ideal's share of a stratum in which nobody is goes to the others, in proportion.
     seed: of the choice. overwrite: whether `out` may exist.
 
     Raises InputError, before anything is written, for what cannot be.
@@ -61,7 +63,7 @@ def curate(
     _check_paths(source, out, overwrite)
     table = _KINDS[source.suffix](source, [label, *groups])
     folk = people(table.columns, [label, *groups])
-    shares = wanted(ideal, folk, "--ideal")
+    shares = wanted(ideal, folk, skip_empty, "--ideal")
     deal = Deal(folk, shares, "stochastic", numpy_stream(whole("--seed", seed), Role.ORDER))
     rows = deal.batch(_size(len(folk.stratum), size, budget))
     rows.sort()

@@ -26,6 +26,9 @@ def curate(
         int | None, typer.Option(help="rows of the curated table; default: four fifths of the table")
     ] = None,
     budget: Annotated[int | None, typer.Option(help="instead of --size: how many rows fewer there will be")] = None,
+    skip_empty: Annotated[
+        bool, typer.Option("--skip-empty", help="share out among the others what the ideal wants from empty strata")
+    ] = False,
     seed: Annotated[int, typer.Option(help="of the choice among rows of a stratum")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
 ) -> None:
@@ -36,7 +39,16 @@ def curate(
     from fairloop.report.text import show
 
     done = curate_table(
-        table, out, label, group, _ideal(ideal), size=size, budget=budget, seed=seed, overwrite=overwrite
+        table,
+        out,
+        label,
+        group,
+        _ideal(ideal),
+        size=size,
+        budget=budget,
+        skip_empty=skip_empty,
+        seed=seed,
+        overwrite=overwrite,
     )
     tally = done.tally
     header = [*tally.names.columns, "before", "ideal", "after", "redrawn", "discarded"]

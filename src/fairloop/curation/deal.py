@@ -112,20 +112,23 @@ class Deal:
         return (self._drawn - self._sizes).clip(0)
 
 
-def wanted(ideal: object, people: People, where: str) -> Shares:
+def wanted(ideal: object, people: People, skip_empty: bool, where: str = "ideal") -> Shares:
     """(K, S) shares of `ideal`, in any way that `ideal.read` knows, for these people.
 
+    skip_empty: whether a stratum in which nobody is goes without its share; the others keep their proportions.
     where: what to call the ideal in errors.
 
-    Raises InputError if it is no ideal, does not fit, or wants somebody from a stratum in which nobody is.
+    Raises InputError if it is no ideal, does not fit, or wants somebody from an empty stratum that is not skipped.
     """
     counts = people.counts()
     shares = ideals.shares(ideal, people.names, counts, where)
     empty = (counts == 0) & (shares > 0)
-    if empty.any():
+    kept = shares[~empty].sum()
+    if empty.any() and (not skip_empty or kept == 0):
         more = f" (and {empty.sum() - 1:,} more strata)" if empty.sum() > 1 else ""
+        option = "--skip-empty" if where.startswith("--") else "skip_empty=True"
         raise InputError(
             f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but nobody "
-            "is there; put groups together, or give a table of shares with 0 there"
+            f"is there; put groups together, or share that out among the others with {option}"
         )
-    return shares
+    return np.where(empty, 0, shares / kept) if empty.any() else shares

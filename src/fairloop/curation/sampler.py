@@ -51,12 +51,13 @@ class StarSampler(Sampler[list[int]]):
     budget: extra candidates for each batch of each process; a quarter of the batch if None.
     rounding: `stochastic` rounds quotas up or down at random, so that each stratum has its share on average, also
         where that is less than one place; `floor` rounds them down and fills what is left over as people come.
+    skip_empty: whether the ideal's share of a stratum in which nobody is goes to the others, in proportion.
     seed: of all random numbers; the order of epoch e depends on nothing but seed, e and what is named here.
     rank, world_size: this process and how many there are; if None, those of torch.distributed where that is
         initialised, else 0 and 1.
 
-    Raises InputError for columns or numbers that cannot be, for an ideal that does not fit, and for one that wants
-    somebody from a stratum in which nobody is.
+    Raises InputError for columns or numbers that cannot be, for an ideal that does not fit, and unless `skip_empty` for
+    one that wants somebody from a stratum in which nobody is.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class StarSampler(Sampler[list[int]]):
         ideal: object = "uniform",
         budget: int | None = None,
         rounding: Rounding = "stochastic",
+        skip_empty: bool = False,
         seed: int = 0,
         rank: int | None = None,
         world_size: int | None = None,
@@ -76,7 +78,7 @@ class StarSampler(Sampler[list[int]]):
         self.rank, self.world_size = _place(rank, world_size)
         self._people = columns.people([labels, *groups], _names(labels, groups))
         self.names = self._people.names
-        self.ideal = wanted(ideal, self._people, "ideal")
+        self.ideal = wanted(ideal, self._people, skip_empty)
         quotas.warn_if_starved(self.ideal, self.world_size * self.batch_size, self.rounding, "rounding")
         self.epoch = 0
         self._first = 0  # batch with which the next iteration begins
