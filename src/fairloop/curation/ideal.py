@@ -9,7 +9,7 @@ In specs, on the command line and in Python an ideal is one of
     floor(0.05)               as in the data, but no stratum below that share
     census.csv                a file of shares by name (.csv, .yaml, .json); see `named`
     [[.1, .2], [.3, .4]]      a row for each label, with a share for each group
-    [{label: yes, group: red, share: .1}, ...]    the same by name: what a file holds
+    [{label: hired, group: red, share: .1}, ...]  the same by name: what a file holds
     {kind: uniform, strength: 0.5}                half of any of these, half as in the data
 
 "The data" are those that are curated or, in a run, the real training data.
