@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.data.people import as_text, by_size
 from fairloop.errors import InputError
 
 MOST_STRATA = 100_000
@@ -126,18 +127,10 @@ def _coded(column: Any, name: str) -> Coded:
         )
     if len(encoded.dictionary) > MOST_STRATA:
         raise InputError(f"{name}: has {len(encoded.dictionary):,} different values; choose a column with few")
-    found = encoded.dictionary.to_pylist()
-    order = sorted(range(len(found)), key=_sort_keys(found).__getitem__)
-    codes: NDArray[np.int64] = np.argsort(order)[encoded.indices.to_numpy()]
-    return codes, tuple(str(found[i]) for i in order)
-
-
-def _sort_keys(values: list[Any]) -> list[Any]:
-    """Text that is all whole numbers goes by number, as it would had it come as numbers."""
-    try:
-        return [(int(value), value) for value in values]
-    except (TypeError, ValueError):
-        return values
+    found = [as_text(value) for value in encoded.dictionary.to_pylist()]
+    code = {name: i for i, name in enumerate(sorted(found, key=by_size))}
+    codes: NDArray[np.int64] = np.array([code[name] for name in found])[encoded.indices.to_numpy()]
+    return codes, tuple(code)
 
 
 def _array(column: Any) -> Any:

@@ -49,9 +49,9 @@ def named(column: pd.Series, field: str, names: Sequence[str] | None = None) -> 
             "counted from 0); fill them in, or leave those rows out of the table"
         )
     found, distinct = column.factorize()
-    values = [_as_text(value) for value in distinct]
+    values = [as_text(value) for value in distinct]
     if names is None:
-        names = sorted(set(values), key=_by_size)
+        names = sorted(set(values), key=by_size)
     if unknown := sorted(set(values) - set(names)):
         raise InputError(
             f"{field}: column '{column.name}' holds {', '.join(unknown[:3])}, which is not in {list(names)}"
@@ -187,13 +187,15 @@ class People:
         return digest.hexdigest()
 
 
-def _as_text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value as a name; whole numbers without a point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
 
 
-def _by_size(name: str) -> tuple[float, str]:
+def by_size(name: str) -> tuple[float, str]:
+    """The key by which names are sorted: numbers by size, then text."""
     try:
         return float(name), name
     except ValueError:
