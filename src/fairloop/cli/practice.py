@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fairloop.errors import InputError
+
+if TYPE_CHECKING:
+    from fairloop.curate import Curated
 
 
 def curate(
@@ -33,10 +36,7 @@ def curate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
 ) -> None:
     """Curate a table towards a fairness ideal: choose rows by quota, and repeat those of strata that are short."""
-    from rich.console import Console
-
     from fairloop.curate import curate as curate_table
-    from fairloop.report.text import show
 
     done = curate_table(
         table,
@@ -50,20 +50,36 @@ def curate(
         seed=seed,
         overwrite=overwrite,
     )
+    _show(done)
+    typer.echo(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
+    if done.tally.redrawn.any():
+        typer.echo(_repetitions(done))
+
+
+def _show(done: Curated) -> None:
+    """A row for each stratum."""
+    from rich.console import Console
+
+    from fairloop.report.text import show
+
     tally = done.tally
     header = [*tally.names.columns, "before", "ideal", "after", "redrawn", "discarded"]
     columns = (tally.candidates, done.ideal, tally.drawn, tally.redrawn, tally.discarded)
-    rows = []
-    for cell, *numbers in zip(tally.names.cells(), *(column.ravel() for column in columns), strict=True):
-        rows.append([*cell, *(f"{n:.2%}" if i == 1 else f"{n:,}" for i, n in enumerate(numbers))])
-    show(header, rows, "terminal", Console())
-    typer.echo(f"{out}: {tally.drawn.sum():,} rows, of {tally.candidates.sum():,} in {table}")
-    if tally.redrawn.any():
-        stratum, times = tally.most_often()
-        typer.echo(
-            f"{tally.redrawn.sum():,} of them come again, as their strata are short; most often those of {stratum}, "
-            f"about {times:.3g} times each; up to --size {done.largest} none would"
+    rows = [
+        [*cell, f"{before:,}", f"{share:.2%}", f"{after:,}", f"{redrawn:,}", f"{discarded:,}"]
+        for cell, before, share, after, redrawn, discarded in zip(
+            tally.names.cells(), *(column.ravel() for column in columns), strict=True
         )
+    ]
+    show(header, rows, "terminal", Console())
+
+
+def _repetitions(done: Curated) -> str:
+    stratum, times = done.tally.most_often()
+    return (
+        f"{done.tally.redrawn.sum():,} of them come again, as their strata are short; most often those of {stratum}, "
+        f"about {times:.3g} times each; up to --size {done.largest} none would"
+    )
 
 
 def _ideal(text: str) -> object:
