@@ -78,7 +78,7 @@ class RealData:
 
     def in_order(self) -> Iterator[Batch]:
         """Everybody once, in file order."""
-        for index in torch.split(torch.arange(len(self._split)), chunk(tuple(self._split.images.shape[1:]))):
+        for index in torch.split(torch.arange(len(self._split)), chunk(self._split.images.shape[1:])):
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:

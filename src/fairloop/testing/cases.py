@@ -89,9 +89,8 @@ class GeneratorCase(ModelCase):
         assert output.dtype == torch.float32, f"samples are {output.dtype}, not torch.float32; end with .float()"
         assert not output.requires_grad, "samples carry gradients; decorate `sample` with @torch.no_grad()"
         assert output.isfinite().all(), "samples hold values that are not finite"
-        if len(self.shape) == 3:
-            low, high = output.min().item(), output.max().item()
-            assert 0 <= low <= high <= 1, f"samples range from {low:g} to {high:g}; images must stay in [0, 1]"
+        low, high = output.min().item(), output.max().item()
+        assert 0 <= low <= high <= 1, f"samples range from {low:g} to {high:g}; they must stay in [0, 1]"
 
 
 @dataclass(frozen=True)

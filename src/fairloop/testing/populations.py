@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,16 +36,18 @@ class PopulationCase:
 
 
 def holds_arrays_of_the_right_kind(case: PopulationCase) -> None:
-    """Images are uint8 (N, C, H, W), rows finite float32 (N, F); labels and groups are int64 (N,)."""
+    """Images are uint8 (N, C, H, W), rows float32 (N, F) in [0, 1]; labels and groups are int64 (N,)."""
     population = case.population()
-    for name, split in _splits(population):
+    for name, split in population.splits.items():
         assert len(split) > 0, f"{name} is empty"
-        images = split.images
+        images = split.images[:]
         tabular = images.ndim == 2
         kind = np.float32 if tabular else np.uint8
         assert images.ndim in (2, 4), f"{name}: images have {images.ndim} axes; they are (N, C, H, W), or rows (N, F)"
         assert images.dtype == kind, f"{name}: images are {images.dtype}, not {np.dtype(kind)}"
-        assert not tabular or np.isfinite(images).all(), f"{name}: rows hold values that are not finite"
+        assert images.shape == split.images.shape, f"{name}: holds {images.shape}, and says {split.images.shape}"
+        in_range = not tabular or (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1)
+        assert in_range, f"{name}: rows hold values outside of [0, 1]"
         assert images.shape[1:] == population.shape, f"{name}: samples of {images.shape[1:]}, not {population.shape}"
         for what, codes in (("labels", split.labels), ("groups", split.groups)):
             assert codes.shape == (len(images),), f"{name}: {what} have the shape {codes.shape}, not ({len(images)},)"
@@ -58,7 +60,7 @@ def names_what_its_codes_mean(case: PopulationCase) -> None:
     for what, names in (("label", population.label_names), ("group", population.group_names)):
         assert len(set(names)) == len(names) > 0, f"{what}_names are not different names: {names}"
         assert all(isinstance(name, str) for name in names), f"{what}_names are not all text: {names}"
-    for name, split in _splits(population):
+    for name, split in population.splits.items():
         for what, codes, names in (
             ("labels", split.labels, population.label_names),
             ("groups", split.groups, population.group_names),
@@ -98,8 +100,8 @@ def is_the_same_for_the_same_seed(case: PopulationCase) -> None:
     case.population(seed=1)
     second = case.population()
     assert first.fingerprint == second.fingerprint, "two loads with the same seed have different fingerprints"
-    for name, split in _splits(first):
-        assert _digest(split) == _digest(dict(_splits(second))[name]), f"{name} differs between two loads"
+    for name, split in first.splits.items():
+        assert _digest(split) == _digest(second.splits[name]), f"{name} differs between two loads"
 
 
 def changes_its_fingerprint_with_every_parameter(case: PopulationCase) -> None:
@@ -114,7 +116,7 @@ def changes_its_fingerprint_with_every_parameter(case: PopulationCase) -> None:
 def changes_its_data_with_its_fingerprint(case: PopulationCase) -> None:
     """Another seed gives other data and another fingerprint, or the same of both."""
     first, second = case.population(0), case.population(1)
-    same = all(_digest(split) == _digest(dict(_splits(second))[name]) for name, split in _splits(first))
+    same = all(_digest(split) == _digest(second.splits[name]) for name, split in first.splits.items())
     says = first.fingerprint == second.fingerprint
     assert same == says, f"seeds 0 and 1 give {'the same' if same else 'other'} data, and fingerprints that deny it"
 
@@ -130,13 +132,8 @@ POPULATION_CHECKS: tuple[Callable[[PopulationCase], None], ...] = (
 )
 
 
-def _splits(population: Population) -> Iterator[tuple[str, Split]]:
-    yield "train", population.train
-    yield from population.tests.items()
-
-
 def _digest(split: Split) -> str:
     digest = hashlib.sha256()
-    for array in (split.images, split.labels, split.groups):
+    for array in (split.images[:], split.labels, split.groups):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
