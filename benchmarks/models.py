@@ -2,8 +2,8 @@
 
     .venv/bin/python benchmarks/models.py [--batch 8] [--rounds 5] [--precision fp32|bf16]
 
-Single-threaded. Models take turns in every round, so that what else the machine does hits all of them; a ratio is the
-median over rounds of the ratios within a round.
+Single-threaded. Models take turns in every round, so that what else the machine does hits all of them. A ratio is the
+median over rounds of the ratios within a round; the smallest and the largest stand beside it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def main() -> None:
     for name, model in models.items():
         size = sum(parameter.numel() for parameter in model.parameters())
         sides = "x".join(map(str, shape(name)))
-        print(f"| `{name}` | {sides} | {size:,} | {train[name]:.2g} | {apply[name]:.2g} |")
+        print(f"| `{name}` | {sides} | {size:,} | {train[name]} | {apply[name]} |")
 
 
 def shape(name: str) -> tuple[int, ...]:
@@ -96,8 +96,8 @@ def use(model: nn.Module, sides: tuple[int, ...], batch: int, numerics: Numerics
     return once
 
 
-def ratios(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """What each call takes, divided by what the yardstick's takes in the same round."""
+def ratios(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str, str]:
+    """What each call takes, divided by what the yardstick's takes in the same round: median and range over rounds."""
     for call in calls.values():
         call()  # warms up
     measured: dict[str, list[float]] = {name: [] for name in calls}
@@ -105,7 +105,12 @@ def ratios(calls: dict[str, Callable[[], None]], rounds: int) -> dict[str, float
         seconds = {name: clocked(call) for name, call in calls.items()}
         for name, taken in seconds.items():
             measured[name].append(taken / seconds[YARDSTICK])
-    return {name: median(values) for name, values in measured.items()}
+    return {name: f"{short(median(of))} ({short(min(of))} to {short(max(of))})" for name, of in measured.items()}
+
+
+def short(ratio: float) -> str:
+    """With two digits that count."""
+    return f"{ratio:.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def clocked(call: Callable[[], None]) -> float:

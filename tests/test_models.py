@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.fast.layers import UpConv2d, UpsampledConv2d
+from fairloop.loop import simulate
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.vae import reparametrised
 from fairloop.numerics import Numerics
@@ -274,6 +276,14 @@ def test_a_diffusion_model_that_knows_the_noise_finds_the_image(steps):
     assert model.loss(image.expand(9, -1, -1, -1), rng(1)) < 1e-6
     for sample in model.sample(3, rng(2)):
         assert torch.allclose(sample, image, atol=1e-4)
+
+
+def test_a_diffusion_model_goes_through_the_loop():
+    network = ("generator.model=ddpm", "generator.arguments={widths: [4, 8], steps: 2}", "generator.first_epochs=1")
+    generations = list(simulate(tiny(*network, "generations=2", "measure.samples=50")))
+    assert len(generations) == 2
+    assert generations[1].gallery.images.shape == (8, 3, 28, 28)
+    assert generations[1].gallery.latents.shape == (0, 0)
 
 
 def test_anybodys_class_can_be_named():
