@@ -16,7 +16,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.record import Gallery, Row
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import CHUNK, RealData, Source, probabilities
+from fairloop.source import RealData, Source, chunk, probabilities
 from fairloop.spec import RunSpec
 from fairloop.store.interface import Trained
 from fairloop.streams import Streams
@@ -74,7 +74,8 @@ class Measurer:
         source = Source(generator.module, self._numerics, label.module, group.module)
         shown = source.draw(self._spec.measure.gallery, self._streams(0).at(Role.GALLERY))
         rng = self._streams(i).at(Role.GALLERY, epoch=1)
-        places = [self._encode(images) for images in self._drawn(generator.module, self._spec.measure.latents, rng)]
+        latents = self._spec.measure.latents if self._first.has_encoder else 0
+        places = [self._encode(images) for images in self._drawn(generator.module, latents, rng)]
         images = shown.images.cpu()
         return Gallery(
             (images * 255).round().byte().numpy() if images.dim() == 4 else images.float().numpy(),
@@ -140,15 +141,12 @@ class Measurer:
         return [(label, group) for label in self._population.label_names for group in self._population.group_names]
 
     def _drawn(self, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
-        source = Source(generator, self._numerics)
-        return (source.draw(min(CHUNK, n - start), rng).images for start in range(0, n, CHUNK))
+        source, size = Source(generator, self._numerics), chunk(self._population.shape)
+        return (source.draw(min(size, n - start), rng).images for start in range(0, n, size))
 
     def _encode(self, images: Tensor) -> NDArray[np.float32]:
-        try:
-            with torch.no_grad(), self._numerics.autocast():
-                return self._first.encode(images).float().cpu().numpy()
-        except TypeError:  # G_0 has no encoder
-            return np.zeros((0, 0), np.float32)
+        with torch.no_grad(), self._numerics.autocast():
+            return self._first.encode(images).float().cpu().numpy()
 
     def _streams(self, generation: int) -> Streams:
         return Streams(self._spec.seed, generation, ModelRole.GENERATOR, self._numerics.device)

@@ -20,7 +20,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.report.table import plain, tidy
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import CHUNK, Source
+from fairloop.source import Source, chunk
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import replacing
@@ -78,7 +78,8 @@ class RecordedRun:
         grouper, numerics = self.annotators.group.module, self._workshop.numerics
         source = Source(self.generator(generation), numerics, labeller, grouper)
         rng = Streams(self.spec.seed, generation, ModelRole.GENERATOR, numerics.device).at(Role.EXPORT)
-        return join(*(source.draw(min(n - start, CHUNK), rng) for start in range(0, n, CHUNK)))
+        size = chunk(self.population.shape)
+        return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))
 
     @cached_property
     def _workshop(self) -> Workshop:

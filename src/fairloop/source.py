@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,8 +14,15 @@ from fairloop.data.population import Split
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 
-CHUNK = 1024
-"""Samples that are decoded or predicted at once outside training; more gains no speed."""
+_CHUNK, _CHUNK_VALUES = 1024, 2**22
+
+
+def chunk(shape: tuple[int, ...]) -> int:
+    """How many samples of `shape` are decoded or predicted at once outside training.
+
+    More than 1024 gain no speed; of large images fewer fit into memory with all that a model makes of them.
+    """
+    return max(1, min(_CHUNK, _CHUNK_VALUES // math.prod(shape)))
 
 
 @dataclass(frozen=True)
@@ -70,7 +78,7 @@ class RealData:
 
     def in_order(self) -> Iterator[Batch]:
         """Everybody once, in file order."""
-        for index in torch.split(torch.arange(len(self._split)), CHUNK):
+        for index in torch.split(torch.arange(len(self._split)), chunk(self._split.images.shape[1:])):
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairloop.models.interface import Classifier, Generator
+from fairloop.models.vae import kl_divergence, reparametrised
 
 
 class TabularVAE(Generator):
@@ -42,16 +43,13 @@ class TabularVAE(Generator):
     def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
         """Negative ELBO, summed over the batch, in nats."""
         mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
-        noise = torch.randn(mean.shape, generator=rng, device=rng.device)
-        decoded = self.decoder(mean + noise * (log_variance / 2).exp()).float()
-        kl = -0.5 * (1 + log_variance - mean**2 - log_variance.exp()).sum()
+        decoded = self.decoder(reparametrised(mean, log_variance, rng)).float()
         spread = self._spread()
         numbers = decoded[:, self._numbers].sigmoid()
         nll: Tensor = (((images[:, self._numbers] - numbers) / spread) ** 2 / 2 + spread.log()).sum()
         for truth, logits in zip(self._categories(images), self._categories(decoded), strict=True):
             nll = nll + F.cross_entropy(logits, truth.argmax(dim=1), reduction="sum")
-        loss: Tensor = nll + kl
-        return loss
+        return nll + kl_divergence(mean, log_variance)
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
@@ -59,11 +57,13 @@ class TabularVAE(Generator):
         z = torch.randn((n, self.latent), generator=rng, device=rng.device)
         return self._drawn(self.decoder(z).float(), rng)
 
+    @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
         """(B, L) means."""
-        mean: Tensor = self.encoder(images).chunk(2, dim=1)[0]
+        mean: Tensor = self.encoder(images).float().chunk(2, dim=1)[0]
         return mean
 
+    @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
         """(B, F): the mean of each number, the likeliest category."""
         return self._drawn(self.decoder(self.encode(images)).float(), None)
