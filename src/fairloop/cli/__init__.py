@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 import typer
 from typer.exceptions import Abort, TyperException
 
-from fairloop.cli import data, results, running
+from fairloop.cli import data, practice, results, running
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command()(running.fetch)
 app.command()(results.export)
 app.command()(results.compare)
 app.command()(results.samples)
+app.command()(practice.audit)
 app.command()(running.demo)
 app.add_typer(data.app, name="data")
 
