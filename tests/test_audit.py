@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from pathlib import Path
 
@@ -20,10 +19,10 @@ from fairloop.auditing import log as reading
 from fairloop.auditing import text, verdicts
 from fairloop.auditing.measures import Measure, Measured, limit, names
 from fairloop.auditing.rounds import Rounds
-from fairloop.cli import main
 from fairloop.errors import InputError
 from fairloop.metrics import performance as perf
 from test_metrics import ORACLES
+from test_run import here
 
 PARTS = {"round": "round", "label": "label", "prediction": "prediction"}
 
@@ -293,42 +292,28 @@ def test_what_cannot_be_measured_has_not_passed():
 COMMAND = ("--round", "round", "--label", "label", "--group", "sex", "--group", "race")
 
 
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Runs `fairloop audit`: exit code, output, complaint."""
-
-    def run(*arguments: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["fairloop", "audit", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        said = capsys.readouterr()
-        return stop.value.code, said.out, said.err
-
-    return run
-
-
-def test_the_command_writes_says_and_fails_as_told(tmp_path, command):
-    log = people(600)
-    log.to_csv(tmp_path / "log.csv", index=False)
-    out = tmp_path / "out"
+def test_the_command_writes_says_and_fails_as_told(tmp_path, capsys):
+    log, out = tmp_path / "log.csv", tmp_path / "out"
+    people(600).to_csv(log, index=False)
+    predicted, scored = (("audit", log, *COMMAND, f"--{kind}", kind) for kind in ("prediction", "score"))
     limits = ("--fail-on", "equalized_odds_difference>0.01", "--fail-on", "tpr[Female, A]<0")
-    code, said, complaint = command(tmp_path / "log.csv", *COMMAND, "--prediction", "prediction", "--out", out, *limits)
-    assert code == 1
+
+    assert here(*predicted, "--out", out, *limits) == 1
+    said, complaint = capsys.readouterr()
     assert len(complaint.splitlines()) == 1
     assert complaint.startswith("fairloop: equalized_odds_difference>0.01: equalized_odds_difference is 0.")
     assert max(map(len, said.splitlines()[:-1])) <= 80
     assert sorted(path.name for path in out.iterdir()) == ["drift.csv", "table.csv", "table.parquet", "verdict.txt"]
-    pd.testing.assert_frame_equal(
-        pd.read_csv(out / "table.csv"), pd.read_parquet(out / "table.parquet"), check_dtype=False
-    )
-    scores = (tmp_path / "log.csv", *COMMAND, "--score", "score")
-    code, _, complaint = command(*scores, "--out", out, *limits[2:])
-    assert (code, complaint) == (0, "")
-    code, said, complaint = command(*scores, "--out", tmp_path / "no", "--fail-on", "tpr")
-    assert (code, said, len(complaint.splitlines())) == (2, "", 1)
-    code, _, complaint = command(*scores, "--out", tmp_path / "log.csv")
-    assert (code, "is a file" in complaint) == (2, True)
+    tables = pd.read_csv(out / "table.csv"), pd.read_parquet(out / "table.parquet")
+    pd.testing.assert_frame_equal(*tables, check_dtype=False)
+
+    assert here(*scored, "--out", out, *limits[2:]) == 0
+    assert capsys.readouterr().err == ""
+    assert here(*scored, "--out", tmp_path / "no", "--fail-on", "tpr") == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
     assert not (tmp_path / "no").exists()
+    assert here(*scored, "--out", log) == 2
+    assert "is a file" in capsys.readouterr().err
 
 
 WRONG_ARGUMENTS = {
