@@ -75,7 +75,7 @@ def fairlearns(people: pd.DataFrame) -> dict[tuple[int, str, str], float]:
         for metric in ORACLES:
             values[generation, "overall", metric] = frame.overall[metric]
             for groups, value in frame.by_group[metric].items():
-                values[generation, ", ".join(groups), metric] = value
+                values[generation, " & ".join(groups), metric] = value
             for method, name in AGGREGATES.items():
                 values[generation, name, metric] = getattr(frame, method)()[metric]
     return values

@@ -56,7 +56,7 @@ def test_measures_equal_fairlearns(seed, n):
         for metric in perf.RATES:
             assert value(table, metric, "overall", i) == pytest.approx(frame.overall[metric])
             for (sex, race), expected in frame.by_group[metric].items():
-                assert value(table, metric, f"{sex}, {race}", i) == pytest.approx(expected)
+                assert value(table, metric, f"{sex} & {race}", i) == pytest.approx(expected)
             assert value(table, metric, "difference", i) == pytest.approx(frame.difference()[metric])
             assert value(table, metric, "min", i) == pytest.approx(frame.group_min()[metric])
         with warnings.catch_warnings():
@@ -296,7 +296,7 @@ def test_the_command_writes_says_and_fails_as_told(tmp_path, capsys):
     log, out = tmp_path / "log.csv", tmp_path / "out"
     people(600).to_csv(log, index=False)
     predicted, scored = (("audit", log, *COMMAND, f"--{kind}", kind) for kind in ("prediction", "score"))
-    limits = ("--fail-on", "equalized_odds_difference>0.01", "--fail-on", "tpr[Female, A]<0")
+    limits = ("--fail-on", "equalized_odds_difference>0.01", "--fail-on", "tpr[Female & A]<0")
 
     assert here(*predicted, "--out", out, *limits) == 1
     said, complaint = capsys.readouterr()

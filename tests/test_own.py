@@ -118,7 +118,7 @@ def test_a_bootstrap_and_a_perfect_labeller_never_drift_beyond_sampling():
     for i, generation in enumerate(simulate(loop)):
         assert generation.value("accuracy") >= 0.98
         reach = 5 * (0.25 * i / 400 + 0.25 / 4000) ** 0.5  # of i resamplings of 400, and of the measurement
-        found = generation.value("group_share", "F, A", role="generator", split="generated")
+        found = generation.value("group_share", "F & A", role="generator", split="generated")
         assert abs(found - share) <= reach
         found = generation.value("label_share", role="generator", split="generated", label="good")
         assert abs(found - good) <= reach
@@ -239,7 +239,7 @@ def test_a_generator_that_asks_gets_labels_and_groups():
     for generation in (first, second):
         own = generation.generator.module.own
         assert own.known[0].tolist() == Rule().predict(own.people).tolist()
-        assert own.known[1].tolist() == (own.people["sex"] + ", " + own.people["race"]).tolist()
+        assert own.known[1].tolist() == (own.people["sex"] + " & " + own.people["race"]).tolist()
 
 
 def test_the_synthetic_share_mixes_in_real_people():
@@ -355,7 +355,7 @@ def test_groups_that_no_real_person_is_in_are_explained():
     loop = OwnLoop(
         train, train, generator=Bad(lambda made: made.assign(race="B")), classifier=Rule(), beneficial="good"
     )
-    with pytest.raises(InputError, match="'F, B'"):
+    with pytest.raises(InputError, match="'F & B'"):
         list(simulate(loop))
 
 

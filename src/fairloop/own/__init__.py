@@ -180,7 +180,7 @@ class OwnLoop:
 
     def _everybody(self) -> Batch:
         train = self.population.train
-        return Batch(*(torch.from_numpy(part) for part in (train.images, train.labels, train.groups)))
+        return Batch(*(torch.from_numpy(part) for part in (train.images[:], train.labels, train.groups)))
 
     def _curation(self) -> Curator:
         labels, groups = len(self.population.label_names), len(self.population.group_names)

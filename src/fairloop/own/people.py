@@ -40,8 +40,7 @@ class OwnPeople:
         of_label = {value: code for code, value in enumerate(self.labels)}
         self._splits = {
             name: Split(
-                # Exactly as they are: the loop would bear float32, but somebody's own objects should see their numbers.
-                cast("NDArray[np.float32]", self.codec.encode(features[name], name)),
+                self.codec.encode(features[name], name),
                 np.array([of_label[value] for value in values[name]], np.int64),
                 part,
             )
