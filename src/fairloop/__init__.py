@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fairloop.auditing import Audit, audit
     from fairloop.batch import Batch, Strata
     from fairloop.curation.interface import Curation, NoCuration
     from fairloop.curation.sampler import StarSampler
@@ -23,13 +24,15 @@ if TYPE_CHECKING:
     from fairloop.errors import FairloopError, InputError
     from fairloop.loop import Generation, simulate
     from fairloop.models.interface import Classifier, Generator
+    from fairloop.own import OwnLoop
     from fairloop.presets import preset
-    from fairloop.recorded import RecordedRun, load
+    from fairloop.recorded import RecordedRun, load, table_of
     from fairloop.setting import SETTINGS, Setting
     from fairloop.source import Source
     from fairloop.spec import RunSpec
 
 _HOME = {
+    "Audit": "auditing",
     "Batch": "batch",
     "Classifier": "models.interface",
     "Curation": "curation.interface",
@@ -38,6 +41,7 @@ _HOME = {
     "Generator": "models.interface",
     "InputError": "errors",
     "NoCuration": "curation.interface",
+    "OwnLoop": "own",
     "Population": "data",
     "RecordedRun": "recorded",
     "RunSpec": "spec",
@@ -49,13 +53,16 @@ _HOME = {
     "StarSampler": "curation.sampler",
     "StarStream": "curation.stream",
     "Strata": "batch",
+    "audit": "auditing",
     "load": "recorded",
     "preset": "presets",
     "simulate": "loop",
+    "table_of": "recorded",
 }
 
 __all__ = [
     "SETTINGS",
+    "Audit",
     "Batch",
     "Classifier",
     "Curation",
@@ -64,6 +71,7 @@ __all__ = [
     "Generator",
     "InputError",
     "NoCuration",
+    "OwnLoop",
     "Population",
     "RecordedRun",
     "RunSpec",
@@ -74,9 +82,11 @@ __all__ = [
     "StarSampler",
     "StarStream",
     "Strata",
+    "audit",
     "load",
     "preset",
     "simulate",
+    "table_of",
 ]
 
 

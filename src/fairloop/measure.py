@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -92,7 +92,7 @@ class Measurer:
             # For groups nothing is beneficial; the last one is what the rates of A_S are about.
             beneficial = counts.shape[1] - 1 if of_groups else self._population.beneficial
             rates = perf.performance(counts, beneficial)
-            for group, metric, value, error in _flatten(rates, self._population.group_names):
+            for group, metric, value, error in perf.flatten(rates, self._population.group_names):
                 yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
 
     def _training(self, i: int, trained: Trained[Generator] | Trained[Classifier]) -> Iterator[Row]:
@@ -163,19 +163,3 @@ def _mean(values: Tensor) -> tuple[float, float]:
     values = values.double()
     error = values.std() / len(values) ** 0.5 if len(values) > 1 else torch.tensor(np.nan)
     return values.mean().item(), error.item()
-
-
-def _flatten(rates: dict[str, perf.Rate], groups: Iterable[str]) -> Iterator[tuple[str, str, float, float]]:
-    """(group, metric, value, standard error) of every rate and of what follows from several."""
-    for metric, rate in rates.items():
-        errors = rate.standard_errors() if metric in perf.RATES else np.full(len(rate.by_group) + 1, np.nan)
-        for group, value, error in zip(("overall", *groups), (rate.overall, *rate.by_group), errors, strict=True):
-            yield group, metric, float(value), float(error)
-        for group, value in rate.disparities().items():
-            yield group, metric, value, np.nan
-    for metric, disparities in (
-        ("demographic_parity", perf.demographic_parity(rates)),
-        ("equalized_odds", perf.equalized_odds(rates)),
-    ):
-        for group, value in disparities.items():
-            yield group, metric, value, np.nan

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 from fairloop.curation import ideal as ideals
-from fairloop.curation.columns import Names
 from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
 from fairloop.feeds import Schedule, synthetic_part
@@ -130,8 +129,7 @@ class _Planner:
         self._spec = spec
         self._population = population
         self._numerics = numerics.record()
-        names = Names(population.label_names, tuple((group,) for group in population.group_names))
-        self._ideal = ideals.shares(spec.star.ideal, names, population.train.strata(*names.shape)).tolist()
+        self._ideal = ideals.shares_for(spec.star.ideal, population).tolist()
 
     def plan(self) -> Plan:
         spec = self._spec

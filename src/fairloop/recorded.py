@@ -1,8 +1,9 @@
-"""A run that is on disk, for Python: its spec, its table, its models, and fresh samples of them."""
+"""A run, for Python: on disk, with its models and fresh samples of them; or the table of one in memory."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,11 @@ from fairloop.batch import Batch, join
 from fairloop.data import Population
 from fairloop.data.columns import decode
 from fairloop.errors import InputError
+from fairloop.loop import Generation
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
-from fairloop.report.table import plain, tidy
+from fairloop.own import OwnLoop
+from fairloop.report.table import of_rows, own_columns, plain, tidy
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import Source, chunk
 from fairloop.spec import RunSpec
@@ -33,6 +36,14 @@ from fairloop.workshop import Annotators, Workshop
 def load(path: str | Path) -> RecordedRun:
     """The run in directory `path`. Raises InputError if there is none."""
     return RecordedRun(RunDirectory(Path(path)))
+
+
+def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.DataFrame:
+    """The tidy table of what `simulate(spec)` yielded: of a run's spec, or of a loop of your own objects."""
+    own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(spec)
+    rows = [row for generation in generations for row in generation.rows]
+    table: pd.DataFrame = plain(of_rows(rows, own)).to_pandas()
+    return table
 
 
 class RecordedRun:

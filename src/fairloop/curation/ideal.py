@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 
 from fairloop.curation import named
 from fairloop.curation.columns import Names
+from fairloop.data.population import Population
 from fairloop.errors import InputError
 
 Counts = NDArray[np.int64]
@@ -126,6 +127,12 @@ def shares(ideal: object, names: Names, counts: Counts | None, where: str = "sta
         return wanted if strength == 1 else strength * wanted + (1 - strength) * population(_known(counts))
     except ValueError as error:
         raise InputError(f"{where}: {error}") from None
+
+
+def shares_for(ideal: object, population: Population) -> Shares:
+    """`shares` for the strata of a population, counted in its training data."""
+    names = Names(population.label_names, tuple((group,) for group in population.group_names))
+    return shares(ideal, names, population.train.strata(*names.shape))
 
 
 def _wanted(ideal: Kind, names: Names, counts: Counts | None) -> Shares:

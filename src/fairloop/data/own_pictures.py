@@ -14,7 +14,7 @@ from pydantic import Field
 from fairloop.data.cache import prepared
 from fairloop.data.fields import Mode, PictureFields, SplitFields
 from fairloop.data.listing import Listing, Picture, encoded_images, inside, read_table, stamp
-from fairloop.data.people import People, crossed, named, shares_of_splits, splits_named, wanted
+from fairloop.data.people import People, crossed, named, occurring, shares_of_splits, splits_named, wanted
 from fairloop.data.population import Population
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def load(spec: OwnPicturesSpec, seed: int) -> Population:
         name="pictures",
         images=found.images if spec.mode == "RGB" else found.images[:, None],
         labels=labels,
-        groups=crossed([named(of_column(column, "data.groups"), "data.groups") for column in spec.groups]),
+        groups=occurring(crossed([named(of_column(column, "data.groups"), "data.groups") for column in spec.groups])),
         splits=splits,
         contents=found.contents,
         beneficial=spec.beneficial or labels.names[-1],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.data.grouping import RESERVED
 from fairloop.data.population import Population, Split
 from fairloop.data.views import Images, Rows
 from fairloop.errors import InputError
@@ -68,6 +69,12 @@ def crossed(columns: Sequence[Named]) -> Named:
         codes = codes * len(other.names) + other.codes
         names = tuple(f"{left}{AND}{right}" for left in names for right in other.names)
     return Named(codes, names)
+
+
+def occurring(column: Named) -> Named:
+    """Without the names that nobody has, as some intersections are."""
+    present = np.unique(column.codes)
+    return Named(np.searchsorted(present, column.codes), tuple(column.names[code] for code in present))
 
 
 def wanted(table: pd.DataFrame, column: str, field: str, *, where: Path) -> pd.Series:
@@ -160,6 +167,10 @@ class People:
             )
         if self.beneficial not in self.labels.names:
             raise InputError(f"data.beneficial={self.beneficial}: is not among the labels {list(self.labels.names)}")
+        if taken := RESERVED.intersection(self.groups.names):
+            raise InputError(
+                f"data.groups: tables use the name '{taken.pop()}' themselves; give that group another one"
+            )
         for group in self.minoritized or ():
             if group not in self.groups.names:
                 raise InputError(f"data.minoritized: '{group}' is not among the groups {list(self.groups.names)}")
