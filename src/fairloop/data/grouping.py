@@ -8,10 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.data.people import AND
-
-RESERVED = frozenset({"overall", "difference", "ratio", "min", "max"})
-"""What the column `group` of tables says beside names of groups."""
+from fairloop.data.people import AND, RESERVED
 
 
 def intersections(columns: pd.DataFrame) -> tuple[NDArray[np.int64], tuple[str, ...]]:
