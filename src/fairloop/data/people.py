@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.data.grouping import RESERVED
 from fairloop.data.population import Population, Split
 from fairloop.data.views import Images, Rows
 from fairloop.errors import InputError
@@ -29,6 +28,9 @@ TRAIN, VALID, TEST = 0, 1, 2
 
 AND = " & "
 """Between the parts of an intersectional group's name."""
+
+RESERVED = frozenset({"overall", "difference", "ratio", "min", "max"})
+"""What the column `group` of tables says beside names of groups."""
 
 
 class Named(NamedTuple):
@@ -167,10 +169,8 @@ class People:
             )
         if self.beneficial not in self.labels.names:
             raise InputError(f"data.beneficial={self.beneficial}: is not among the labels {list(self.labels.names)}")
-        if taken := RESERVED.intersection(self.groups.names):
-            raise InputError(
-                f"data.groups: tables use the name '{taken.pop()}' themselves; give that group another one"
-            )
+        if taken := sorted(RESERVED.intersection(self.groups.names)):
+            raise InputError(f"data.groups: tables use the name '{taken[0]}' themselves; give that group another one")
         for group in self.minoritized or ():
             if group not in self.groups.names:
                 raise InputError(f"data.minoritized: '{group}' is not among the groups {list(self.groups.names)}")

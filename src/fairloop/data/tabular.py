@@ -19,7 +19,19 @@ from pydantic import Field
 from fairloop.data.columns import encode, learned
 from fairloop.data.fields import NaturalFields, SplitFields
 from fairloop.data.listing import read_table
-from fairloop.data.people import AND, TEST, TRAIN, VALID, People, crossed, named, shares_of_splits, splits_named, wanted
+from fairloop.data.people import (
+    AND,
+    TEST,
+    TRAIN,
+    VALID,
+    People,
+    crossed,
+    named,
+    occurring,
+    shares_of_splits,
+    splits_named,
+    wanted,
+)
 from fairloop.data.population import Population
 from fairloop.errors import InputError
 
@@ -205,7 +217,7 @@ def _population(
     splits = at_random() if table.splits is None and at_random else table.splits
     assert splits is not None
     labels = named(table.label, "data.label")
-    groups = crossed([named(column, "data.groups") for column in table.groups])
+    groups = occurring(crossed([named(column, "data.groups") for column in table.groups]))
     minoritized = spec.minoritized
     if minoritized is None and table.majoritized:
         minoritized = tuple(name for name in groups.names if not set(name.split(AND)) <= set(table.majoritized))
