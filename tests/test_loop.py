@@ -336,7 +336,8 @@ def test_models_with_running_statistics_pause_and_resume_to_the_same_bits(tmp_pa
 
 
 def test_batch_norm_learns_in_every_step_of_training_and_from_no_other_batch():
-    for trained in (run(*BATCH_NORM)[1].generator, run(*BATCH_NORM)[1].classifier):
+    last = run(*BATCH_NORM)[1]
+    for trained in (last.generator, last.classifier):
         seen = {int(tensor) for name, tensor in trained.module.state_dict().items() if "num_batches" in name}
         assert seen == {2 * trained.recipe.schedule.steps}
 
