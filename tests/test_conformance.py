@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -110,8 +111,10 @@ def population_case(request, tmp_path, monkeypatch) -> PopulationCase:
 
 CURATOR_CASES = {
     "none": CuratorCase(NoCuration()),
-    "star": CuratorCase(Star(ideals.uniform(2, 2), budget=16)),
-    "star, stochastic": CuratorCase(Star(ideals.uniform(2, 14), 16, "stochastic"), labels=2, groups=14),
+    "star": CuratorCase(Star(np.full((2, 2), 0.25), budget=16)),
+    "star, stochastic": CuratorCase(
+        Star(ideals.uniform(np.ones((2, 14), np.int64)), 16, "stochastic"), labels=2, groups=14
+    ),
 }
 
 
