@@ -12,7 +12,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 import files
-from fairloop.curation import ideal as ideals
 from fairloop.curation.interface import NoCuration
 from fairloop.curation.star import Star
 from fairloop.data import DATASETS, ELSEWHERE, Population
@@ -112,9 +111,7 @@ def population_case(request, tmp_path, monkeypatch) -> PopulationCase:
 CURATOR_CASES = {
     "none": CuratorCase(NoCuration()),
     "star": CuratorCase(Star(np.full((2, 2), 0.25), budget=16)),
-    "star, stochastic": CuratorCase(
-        Star(ideals.uniform(np.ones((2, 14), np.int64)), 16, "stochastic"), labels=2, groups=14
-    ),
+    "star, stochastic": CuratorCase(Star(np.full((2, 14), 1 / 28), 16, "stochastic"), labels=2, groups=14),
 }
 
 
