@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from fairloop import data
 from fairloop.batch import Batch
-from fairloop.curation import ideal as ideals
 from fairloop.curation.interface import Curation
 from fairloop.curation.star import Star
 from fairloop.data.colored_mnist import ColoredMNISTSpec
@@ -230,7 +229,7 @@ def test_faultless_components_pass():
     check_generator("test_testing:Good", (5,))
     check_classifier("test_testing:Linear", SHAPE, classes=3)
     check_population(data.load, SPEC, {"threshold": 4})
-    check_curator(Star(ideals.uniform(3, 2), 8), labels=3)
+    check_curator(Star(np.full((3, 2), 1 / 6), 8), labels=3)
 
 
 @pytest.mark.parametrize(("model", "check", "words"), FAULTY_GENERATORS)
@@ -329,7 +328,7 @@ class Faulty:
     def draw(self, source: Source, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
         if self.fault == "deaf":
             rng = torch.Generator().manual_seed(0)
-        batch, curation = Star(ideals.uniform(2, 2), 4).draw(source, n, rng)
+        batch, curation = Star(np.full((2, 2), 0.25), 4).draw(source, n, rng)
         if self.fault == "short":
             batch = batch.select(torch.arange(n - 1))
         if self.fault == "twice":
