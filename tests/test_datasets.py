@@ -497,7 +497,7 @@ def test_data_commands_show_counts_and_examples(tmp_path, capsys):
     app([*run, "--set", "data.size=16"], standalone_mode=False)
     said = capsys.readouterr().out
     assert "30 train, 15 valid, 15 test, 12 test_balanced; each 3 x 16 x 16" in said
-    with Image.open(tmp_path / "seen" / "label-1-group-0.png") as grid:
+    with Image.open(tmp_path / "seen" / "label-1-group-0-attractive-female.png") as grid:
         assert grid.size == (16 * 8, 16)  # eight of thirty are attractive women
     app(["data", "list"], standalone_mode=False)
     assert "list_attr_celeba.txt" in capsys.readouterr().out

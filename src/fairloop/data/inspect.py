@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,7 +65,9 @@ def _examples(population: Population) -> Iterator[tuple[str, NDArray[Any]]]:
         for group in range(len(population.group_names)):
             members = np.flatnonzero((split.labels == label) & (split.groups == group))[:PER_STRATUM]
             if len(members):
-                yield f"label-{label}-group-{group}", np.asarray(split.images[members])
+                names = f"{population.label_names[label]} {population.group_names[group]}"
+                words = "-".join(re.findall(r"[A-Za-z0-9]+", names)).lower()
+                yield f"label-{label}-group-{group}-{words}"[:100], np.asarray(split.images[members])
 
 
 def _write(population: Population, stem: str, samples: NDArray[Any], out: Path) -> Path:
