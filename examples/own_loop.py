@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from sklearn.compose import make_column_transformer
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
-from sklearn.tree import DecisionTreeClassifier
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from fairloop import OwnLoop, simulate, table_of
 
@@ -34,13 +34,13 @@ def applicants(n: int, rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarr
     return pd.DataFrame({"income": income, "debt": debt, "sex": sex}), np.where(repaid, "repaid", "not"), "sex"
 
 
-def main(generations: int = 8, people: int = 2_000) -> pd.DataFrame:
+def main(generations: int = 9, people: int = 400) -> pd.DataFrame:
     """Follow the loop, its control, and the loop with STAR; say what came of them, and return their table."""
     rng = np.random.default_rng(0)
     train, test = applicants(people, rng), applicants(5_000, rng)
     classifier = make_pipeline(
-        make_column_transformer((OneHotEncoder(), ["sex"]), remainder="passthrough"),
-        DecisionTreeClassifier(max_depth=6),
+        make_column_transformer((OneHotEncoder(), ["sex"]), (StandardScaler(), ["income", "debt"])),
+        LogisticRegression(C=0.05),
     )
     tables = []
     for setting, star in (("control", "none"), ("seqgen-seqclass", "none"), ("seqgen-seqclass", "classifier")):

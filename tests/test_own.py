@@ -315,6 +315,7 @@ WRONG = {
     "setting": ({"setting": "forward"}, "setting"),
     "star": ({"setting": "control", "star": "generator"}, "star.target"),
     "ideal": ({"star": {"target": "classifier", "ideal": [[1.0]]}}, "2 labels x 4 groups"),
+    "size": ({"size": 0}, "at least one person"),
     "beneficial": ({"beneficial": "best"}, "'best'"),
     "unsaid": ({"beneficial": None}, "say which one"),
     "minoritized": ({"minoritized": ["F"]}, "'F'"),

@@ -129,14 +129,15 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """All of it in words."""
+        """All of it in words, for a terminal of 80 columns."""
         names = self.measured.rounds.names
-        blocks = [text.head(self.name, self.columns, self.measured), text.table(self.drifts, len(names) == 1)]
-        if len(names) > 1:
+        several = len(names) > 1
+        blocks = [text.head(self.name, self.columns, self.measured), text.table(self.drifts, not several)]
+        if several:
             blocks.append(text.losses(self.group_drifts, self.measured.small))
-            blocks += [text.warning(one, names) for one in self.crossings]
-        blocks += map(text.paragraph, text.flags(self.drifts, self.measured))
-        return "\n\n".join([*blocks, *([text.paragraph(text.METHOD)] if len(names) > 1 else [])])
+            blocks += [[text.warning(one, names)] for one in self.crossings]
+        blocks += [[flag] for flag in text.flags(self.drifts, self.measured)]
+        return "\n\n".join(map(text.filled, [*blocks, [text.METHOD]] if several else blocks))
 
     def write(self, out: Path) -> None:
         """Write `FILES` into the directory `out`; files of those names are replaced."""

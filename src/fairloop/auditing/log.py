@@ -22,7 +22,7 @@ from fairloop.errors import InputError
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "?")
 """Text that stands for a missing value."""
 
-_BLOCK = 16 << 20  # bytes of CSV at a time
+_BLOCK = 4 << 20  # bytes of CSV at a time
 _ROWS = 1 << 18  # of parquet or of a frame at a time
 _MOST_VALUES = 10_000  # of one column; more are an identifier or a measurement, not a category
 _MANY = 100_000  # rows of a tally that make a look at its columns worth the time

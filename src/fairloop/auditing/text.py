@@ -1,4 +1,4 @@
-"""An audit in words, for a terminal of 80 columns."""
+"""An audit in words. All but `filled` gives lines of any length; those that belong to the one before are indented."""
 
 from __future__ import annotations
 
@@ -12,10 +12,18 @@ from fairloop.auditing.measures import FEW, MODEL_MADE, Measure, Measured
 from fairloop.auditing.verdicts import ALPHA, Crossing, Drift
 
 WIDTH = 80
+TOGETHER = "\xa0"
+"""A space at which no line ends."""
+
 _MOST = 10  # groups that are named one by one
 
 
-def head(title: str, columns: Columns, measured: Measured) -> str:
+def filled(lines: Sequence[str]) -> str:
+    """The lines, none longer than a terminal is wide; what goes on below is indented more."""
+    return "\n".join(map(_filled, lines)).replace(TOGETHER, " ")
+
+
+def head(title: str, columns: Columns, measured: Measured) -> list[str]:
     """What was audited."""
     rounds, groups = measured.rounds, measured.rounds.groups
     said = f"{title}: {rounds.counts.sum():,} rows, {_rounds(rounds.names)}, {_number(len(groups), 'group')}"
@@ -28,15 +36,15 @@ def head(title: str, columns: Columns, measured: Measured) -> str:
     lines = [f"{said} by {', '.join(columns.groups)}", f"{labels}; {predicted}"]
     if rounds.left_out:
         lines.append("left out: " + ", ".join(f"{n:,} rows without '{name}'" for name, n in rounds.left_out.items()))
-    return "\n".join(map(_filled, lines))
+    return lines
 
 
-def table(drifts: Sequence[Drift], single: bool) -> str:
+def table(drifts: Sequence[Drift], single: bool) -> list[str]:
     """The measures, in the first and in the last round."""
     width = max(len(str(drift.measure)) for drift in drifts)
     if single:
         values = [f"{drift.measure!s:{width}}  {_value(drift.last)}" for drift in drifts]
-        return "\n".join([*values, "", "One round: there is no drift to tell."])
+        return [*values, "", "One round: there is no drift to tell."]
     lines = [f"{'':{width}}  first   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
     for drift in drifts:
         interval = "" if np.isnan(drift.low) else f"[{drift.low:+.3f}, {drift.high:+.3f}]"
@@ -45,27 +53,27 @@ def table(drifts: Sequence[Drift], single: bool) -> str:
             f"{drift.measure!s:{width}}  {_value(drift.first)}  {_value(drift.last)}  {change:6}  {interval:16}  "
             f"{drift.verdict}"
         )
-    return "\n".join(lines)
+    return lines
 
 
-def losses(drifts: Sequence[Drift], small: Sequence[str]) -> str:
+def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
     """Which group lost what; who lost most first."""
     by_group: dict[str, list[Drift]] = {}
     for drift in sorted((drift for drift in drifts if drift.high < 0), key=lambda drift: drift.change):
         by_group.setdefault(drift.measure.group, []).append(drift)
     if not by_group:
-        return "Which group lost what: none lost more than chance explains."
+        return ["Which group lost what: none lost more than chance explains."]
     lines = ["Which group lost what since the first round:"]
     for group, lost in list(by_group.items())[:_MOST]:
         words = ", ".join(
             f"{drift.measure.metric} {drift.first:.3f} > {drift.last:.3f} ({drift.change:+.3f} "
-            f"[{drift.low:+.3f},\xa0{drift.high:+.3f}])"
+            f"[{drift.low:+.3f},{TOGETHER}{drift.high:+.3f}])"
             for drift in lost
         )
-        lines.append(_filled(f"  {group}{'*' if group in small else ''}: {words}", "    "))
+        lines.append(f"  {group}{'*' if group in small else ''}: {words}")
     if len(by_group) > _MOST:
         lines.append(f"  and {len(by_group) - _MOST} more groups; all are in drift.csv")
-    return "\n".join(lines)
+    return lines
 
 
 def warning(crossing: Crossing, names: Sequence[str]) -> str:
@@ -73,17 +81,15 @@ def warning(crossing: Crossing, names: Sequence[str]) -> str:
     limit, last = crossing.limit, len(names) - 1
     low, high = sorted(map(abs, (crossing.low, crossing.high)))
     moves = f"{limit.measure} {'rises' if crossing.slope > 0 else 'falls'} by {abs(crossing.slope):.3f} "
-    moves += f"[{low:.3f},\xa0{high:.3f}] a round"
+    moves += f"[{low:.3f},{TOGETHER}{high:.3f}] a round"
     if np.isinf(crossing.rounds):
-        return _filled(f"WARNING: {moves}; it was beyond {limit.bound:g} from the first round on")
+        return f"WARNING: {moves}; it was beyond {limit.bound:g} from the first round on"
     if crossing.rounds <= 0:
         place = min(last, round(last + crossing.rounds))
-        return _filled(f"WARNING: {moves}; it crossed {limit.bound:g} about round {names[place]}")
+        return f"WARNING: {moves}; it crossed {limit.bound:g} about round {names[place]}"
     k = max(1, round(crossing.rounds))
     soonest, latest = min(k, max(0, round(crossing.earliest))), max(k, round(crossing.latest))
-    return _filled(
-        f"EARLY WARNING: {moves}; it crosses {limit.bound:g} in about {_number(k, 'round')} ({soonest} to {latest})"
-    )
+    return f"EARLY WARNING: {moves}; it crosses {limit.bound:g} in about {_number(k, 'round')} ({soonest} to {latest})"
 
 
 def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
@@ -125,14 +131,9 @@ METHOD = (
 )
 
 
-def _filled(words: str, indent: str = "  ") -> str:
-    filled = textwrap.fill(words, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    return filled.replace("\xa0", " ")
-
-
-def paragraph(words: str) -> str:
-    """Words in lines of the terminal's width."""
-    return _filled(words)
+def _filled(line: str) -> str:
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.fill(line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _value(value: float) -> str:

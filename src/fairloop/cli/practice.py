@@ -47,6 +47,7 @@ def audit(
     ] = None,
 ) -> None:
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
+    from fairloop.auditing import FILES
     from fairloop.auditing import audit as audit_log
 
     if out.exists() and not out.is_dir():
@@ -58,7 +59,7 @@ def audit(
     )  # fmt: skip
     found.write(out)
     typer.echo(found.verdict)
-    typer.echo(f"\n{out}: table.parquet, table.csv, drift.csv, verdict.txt")
+    typer.echo(f"\n{out}: {', '.join(FILES)}")
     if found.failures:
         raise FairloopError("; ".join(found.failures))
 

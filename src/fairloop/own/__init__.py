@@ -12,6 +12,7 @@ from fairloop.batch import Batch
 from fairloop.curation import ideal as ideals
 from fairloop.curation.interface import Curation, Curator, NoCuration
 from fairloop.curation.star import Star
+from fairloop.errors import InputError
 from fairloop.feeds import Schedule, mixed, synthetic
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
@@ -86,14 +87,14 @@ class OwnLoop:
         self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
         self._people = OwnPeople({"train": train, **tests})
         self.population = self._people.population(name, beneficial, minoritized)
-        self._schedule = Schedule(1, size or len(self.population.train), size or len(self.population.train))
-        self._objects = {
-            ModelRole.GENERATOR: generator,
-            ModelRole.CLASSIFIER: classifier,
-            ModelRole.LABEL_ANNOTATOR: classifier if label_annotator is None else label_annotator,
-            ModelRole.GROUP_ANNOTATOR: self._people.reader
-            or (classifier if group_annotator is None else group_annotator),
-        }
+        if size is not None and size < 1:
+            raise InputError(f"size={size}: a generation needs at least one person")
+        n = size or len(self.population.train)
+        self._schedule = Schedule(1, n, n)
+        self._objects = {ModelRole.GENERATOR: generator, ModelRole.CLASSIFIER: classifier}
+        grouper = self._people.reader or group_annotator
+        for role, own in ((ModelRole.LABEL_ANNOTATOR, label_annotator), (ModelRole.GROUP_ANNOTATOR, grouper)):
+            self._objects[role] = classifier if own is None else own
         self._star = self._curation()
         self._real = RealData(self.population.train, self.numerics)
         self._roots: tuple[Annotators, Trained[Generator]] | None = None
