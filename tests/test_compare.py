@@ -67,7 +67,7 @@ def test_an_undefined_value_leaves_its_pair_out():
 
 def test_cases_are_told_apart_by_fields_that_vary():
     rows = table({NONE: {0: [0.5]}})
-    both = pd.concat([rows.assign(**{"data.threshold": 3}), rows.assign(**{"data.threshold": 5})])
+    both = pd.concat([rows.assign(run=str(value), **{"data.threshold": value}) for value in (3, 5)])
     assert set(compare.cases(both)) == {"seqgen-seqclass, data.threshold=3", "seqgen-seqclass, data.threshold=5"}
     assert compare.differences(both, ACCURACY, "seqgen-seqclass, data.threshold=5")["difference"].tolist() == [0.0]
 

@@ -9,12 +9,15 @@ from fairloop.data import colored_mnist
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.population import Population, Split
 
-__all__ = ["DATASETS", "DataSpec", "Population", "Split", "load"]
+__all__ = ["DATASETS", "MINORITIZED", "DataSpec", "Population", "Split", "load"]
 
 DataSpec = ColoredMNISTSpec
 """The spec of any known data set."""
 
 DATASETS = {"colored-mnist": colored_mnist.load}
+
+MINORITIZED = {"colored-mnist": colored_mnist.MINORITIZED}
+"""The minoritized groups of each data set, for who has its name but not the data."""
 
 
 def load(spec: DataSpec, seed: int) -> Population:

@@ -19,6 +19,7 @@ from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
 
 GROUPS = ("green", "red")
+MINORITIZED = ("red",)
 _CHANNEL = (1, 0)  # of RGB, by group
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -88,7 +89,7 @@ def load(spec: ColoredMNISTSpec, seed: int) -> Population:
         name="colored-mnist",
         label_names=(f"<{spec.threshold}", f">={spec.threshold}"),
         group_names=GROUPS,
-        minoritized=("red",),
+        minoritized=MINORITIZED,
         train=_split(train_file, slice(0, train), spec, seed, Role.TRAIN_DATA),
         tests={
             "valid": _split(train_file, slice(train, train + valid), spec, seed, Role.VALID_DATA),
