@@ -1,0 +1,214 @@
+"""A tidy table in sentences with numbers: what drifted, how far, since when, for whom, and what STAR changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from fairloop.report import compare
+from fairloop.report.figures import Measure
+
+AGGREGATES = ("overall", "difference", "ratio", "min", "max")
+"""What stands in the column `group` besides names of groups."""
+
+_LONG = {
+    "accuracy difference": "the accuracy difference between groups",
+    "DP difference": "the demographic parity difference",
+    "EO difference": "the equalized odds difference",
+}
+_Row = dict[Any, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is said about one case, or about two beside each other. Plain text; names are as the table has them.
+
+    scope: which generations, data and seeds the sentences are about.
+    """
+
+    title: str
+    scope: str
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A tidy table ready to be summed up: its rows, those of minoritized groups' share added, and what to look at.
+
+    split: the split of `measures`, or None if the table has no classifier.
+    """
+
+    table: pd.DataFrame
+    split: str | None
+    measures: tuple[Measure, ...]
+    share: Measure | None
+
+
+def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
+    """The measures to look at first: performance and disparities on `test` (or the first split), minoritized share.
+
+    Raises InputError if a name in `minoritized` is no group, or if two runs would be taken for one.
+    """
+    splits = list(table.loc[table["role"] == "classifier", "split"].dropna().unique())
+    split = "test" if "test" in splits else next(iter(splits), None)
+    groups = compare.minoritized(table, minoritized)
+    share = compare.minoritized_share(groups) if groups else None
+    measures = (*(compare.fairness(split) if split else ()), *([share] if share else ()))
+    return Headline(compare.cased(compare.with_minoritized(table, groups)), split, measures, share)
+
+
+def summary(head: Headline) -> list[Finding]:
+    """A finding for each case; then for each with STAR beside the same without, and each loop beside its control."""
+    changed = _by_case(compare.changes(head.table, head.measures))
+    left = compare.departures(head.table, head.measures)
+    own = _by_case(left[left["band"] == "own"])
+    names = [case for case in compare.case_names(head.table) if case in changed]
+    drifts = [_drift(head, case, changed[case], own.get(case, {})) for case in names]
+    return drifts + [beside for case, base in _pairs(head.table) for beside in _beside(head, case, base)]
+
+
+def number(value: float, sign: bool = False) -> str:
+    """Three decimals, with a true minus; a sign in front if asked for."""
+    return f"{value:{'+' if sign else ''}.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _by_case(rows: pd.DataFrame) -> dict[str, dict[str, _Row]]:
+    """Rows by case and measure."""
+    found: dict[str, dict[str, _Row]] = {}
+    for row in rows.to_dict("records"):
+        found.setdefault(row["case"], {})[row["measure"]] = row
+    return found
+
+
+def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, _Row]) -> Finding:
+    """How `case` moved from its first generation to its last."""
+    row, seeds = next(iter(changed.values())), max(row["seeds"] for row in changed.values())
+    data = f", split {head.split}" if head.split else ""
+    sentences = []
+    for title, row in changed.items():
+        if _is_clear(row, "change"):
+            verb = "rose" if row["change"] > 0 else "fell"
+            moved = f"{_long(title)} {verb} from {number(row['before'])} to {number(row['after'])}"
+            sentences.append(_capital(f"{moved}{_by(row, 'change')}{_since(left.get(title))}."))
+        if title == "accuracy" and (whom := _for_whom(head, case)):
+            sentences.append(whom)
+    still = [
+        f"{title}, {_both(row['before'], 'then', row['after'], _by(row, 'change'))}{_since(left.get(title), '')}"
+        for title, row in changed.items()
+        if not _is_clear(row, "change")
+    ]
+    sentences += [f"No clear change: {'; '.join(still)}."] if still else []
+    sentences += _collapse(head, case)
+    if seeds < compare.FEWEST_SEEDS:
+        few = "One seed has" if seeds == 1 else f"{seeds} seeds have"
+        need = f"no interval and no band; these need {compare.FEWEST_SEEDS}"
+        sentences.append(f"{few} {need}, so chance cannot be told from drift.")
+    scope = f"Generations {row['first']} to {row['last']}{data}, {_seeds(seeds)}"
+    return Finding(case, scope, tuple(sentences))
+
+
+def _is_clear(row: _Row, what: str) -> bool:
+    """Whether a change is more than chance among seeds; without an interval, whether three decimals show one."""
+    if pd.isna(row["low"]):
+        return bool(abs(row[what]) >= 0.0005)
+    return bool(row["low"] > 0 or row["high"] < 0)
+
+
+def _seeds(n: int) -> str:
+    if n == 1:
+        return "one seed"
+    return f"mean over {n} seeds" + ("; in brackets 95 % intervals" if n >= compare.FEWEST_SEEDS else "")
+
+
+def _by(row: _Row, what: str) -> str:
+    change, low, high = (number(row[name], sign=True) for name in (what, "low", "high"))
+    return f" ({change})" if pd.isna(row["low"]) else f" ({change} [{low}, {high}])"
+
+
+def _both(one: float, between: str, other: float, apart: str) -> str:
+    """Such as "0.526 beside 0.531 (-0.005)"; only "0.526" where three decimals show no difference."""
+    return number(one) if number(one) == number(other) else f"{number(one)} {between} {number(other)}{apart}"
+
+
+def _long(title: str) -> str:
+    return _LONG.get(title, title)
+
+
+def _since(row: _Row | None, inside: str = ", never outside {band}", band: str = "its band") -> str:
+    """Since when a measure is outside a band; `inside` is what to say if it never is."""
+    if row is None or not row["seeds"]:
+        return ""
+    if pd.isna(row["left"]):
+        return inside.format(band=band)
+    if pd.isna(row["stays"]):
+        return f", outside {band} at generation {row['left']} but not at the end"
+    if row["left"] == row["stays"]:
+        return f", outside {band} from generation {row['left']} on"
+    return f", outside {band} at generation {row['left']}, and for good from {row['stays']} on"
+
+
+def _for_whom(head: Headline, case: str) -> str:
+    """How accuracy changed for each group, or for the two between which all others lie."""
+    mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
+    groups = [group for group in mine["group"].unique() if group not in AGGREGATES]
+    measures = [Measure(group, group, "classifier", str(head.split), group, "accuracy") for group in groups]
+    changed = compare.changes(mine, measures).sort_values("change", kind="stable").to_dict("records")
+    shown = changed if len(changed) <= 4 else [changed[0], changed[-1]]
+    each = " and ".join(f"{number(row['change'], True)} for {row['measure']}" for row in shown)
+    between = "" if shown == changed else f" (the other {len(changed) - 2} groups lie between)"
+    return f"By group, accuracy changed by {each}{between}." if each else ""
+
+
+def _collapse(head: Headline, case: str) -> Iterator[str]:
+    mine = head.table[head.table["case"] == case]
+    limits = [(measure, compare.ACCURACY_BELOW) for measure in head.measures if measure.title == "accuracy"]
+    limits += [(head.share, compare.SHARE_BELOW)] if head.share else []
+    found = []
+    for measure, below in limits:
+        when = compare.typical_collapse(compare.collapses(mine, measure, below))
+        found.append(f"{measure.title} below {below:g} {'' if when.startswith('never') else 'from generation '}{when}")
+    if found:
+        yield f"Collapse: {'; '.join(found)}."
+
+
+def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """(case, what to hold it against): with STAR, the same without it; else the same data's control."""
+    cases = table.drop_duplicates("case").to_dict("records")
+    fields = ("dataset", "setting", "star", *compare.further_fields(table))
+    for case in cases:
+        wanted = {**case, "star": "none", "setting": case["setting"] if case["star"] != "none" else "control"}
+        for other in cases:
+            if other["case"] != case["case"] and all(other[field] == wanted[field] for field in fields):
+                yield case["case"], other["case"]
+
+
+def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
+    """What `case` ends with, less what `base` does; nothing if they have no seed in common."""
+    two = head.table[head.table["case"].isin([case, base])]
+    if set(two.loc[two["case"] == case, "seed"]).isdisjoint(two.loc[two["case"] == base, "seed"]):
+        return
+    found = compare.differences(two, head.measures, base)
+    last = found["generation"].max()
+    left = compare.departures(two, head.measures, base)
+    since = _by_case(left[left["band"] == base]).get(case, {})
+    ends = found[found["generation"] == last].to_dict("records")
+    sentences, alike = [], []
+    for row in ends:
+        mine, theirs, title = number(row["mean"]), number(row["mean_against"]), row["measure"]
+        if _is_clear(row, "difference"):
+            than = f"{'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
+            outside = _since(since.get(title), band="the other's band")
+            sentences.append(_capital(f"{_long(title)} is {than}{_by(row, 'difference')}{outside}."))
+        else:
+            alike.append(f"{title}, {_both(row['mean'], 'beside', row['mean_against'], _by(row, 'difference'))}")
+    sentences += [f"No clear difference: {'; '.join(alike)}."] if alike else []
+    what = "STAR" if (two.loc[two["case"] == case, "star"] != "none").any() else "the loop"
+    scope = f"Generation {last}, paired by seed, {_seeds(max(row['seeds'] for row in ends))}"
+    yield Finding(f"What {what} changed: {case} beside {base}", scope, tuple(sentences))
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
