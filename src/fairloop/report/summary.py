@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fairloop.errors import InputError
 from fairloop.report import compare
 from fairloop.report.figures import Measure
 
@@ -15,11 +16,18 @@ AGGREGATES = ("overall", "difference", "ratio", "min", "max")
 """What stands in the column `group` besides names of groups."""
 
 _LONG = {
-    "accuracy difference": "the accuracy difference between groups",
-    "DP difference": "the demographic parity difference",
-    "EO difference": "the equalized odds difference",
+    "accuracy difference": "accuracy difference between groups",
+    "DP difference": "demographic parity difference",
+    "EO difference": "equalized odds difference",
 }
 _Row = dict[Any, Any]
+
+
+class Sentence(NamedTuple):
+    """What it is about, and what it says of that; one after the other they are the sentence."""
+
+    about: str
+    words: str
 
 
 @dataclass(frozen=True)
@@ -31,7 +39,7 @@ class Finding:
 
     title: str
     scope: str
-    sentences: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
 
 
 @dataclass(frozen=True)
@@ -91,23 +99,24 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
     for title, row in changed.items():
         if _is_clear(row, "change"):
             verb = "rose" if row["change"] > 0 else "fell"
-            moved = f"{_long(title)} {verb} from {number(row['before'])} to {number(row['after'])}"
-            sentences.append(_capital(f"{moved}{_by(row, 'change')}{_since(left.get(title))}."))
-        if title == "accuracy" and (whom := _for_whom(head, case)):
-            sentences.append(whom)
+            moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
+            sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title))}."))
+        if title == "accuracy":
+            sentences += _for_whom(head, case)
     still = [
         f"{title}, {_both(row['before'], 'then', row['after'], _by(row, 'change'))}{_since(left.get(title), '')}"
         for title, row in changed.items()
         if not _is_clear(row, "change")
     ]
-    sentences += [f"No clear change: {'; '.join(still)}."] if still else []
+    moving = row["last"] > row["first"]
+    sentences += [Sentence("No clear change:" if moving else "So far:", f" {'; '.join(still)}.")] if still else []
     sentences += _collapse(head, case)
     if seeds < compare.FEWEST_SEEDS:
-        few = "One seed has" if seeds == 1 else f"{seeds} seeds have"
+        few, have = ("One seed", "has") if seeds == 1 else (f"{seeds} seeds", "have")
         need = f"no interval and no band; these need {compare.FEWEST_SEEDS}"
-        sentences.append(f"{few} {need}, so chance cannot be told from drift.")
-    scope = f"Generations {row['first']} to {row['last']}{data}, {_seeds(seeds)}"
-    return Finding(case, scope, tuple(sentences))
+        sentences.append(Sentence(few, f" {have} {need}, so chance cannot be told from drift."))
+    generations = f"Generations {row['first']} to {row['last']}" if moving else f"Generation {row['last']}"
+    return Finding(case, f"{generations}{data}, {_seeds(seeds)}", tuple(sentences))
 
 
 def _is_clear(row: _Row, what: str) -> bool:
@@ -134,7 +143,9 @@ def _both(one: float, between: str, other: float, apart: str) -> str:
 
 
 def _long(title: str) -> str:
-    return _LONG.get(title, title)
+    """`title` as a sentence begins with it."""
+    long = _LONG.get(title, title)
+    return long[:1].upper() + long[1:]
 
 
 def _since(row: _Row | None, inside: str = ", never outside {band}", band: str = "its band") -> str:
@@ -150,7 +161,7 @@ def _since(row: _Row | None, inside: str = ", never outside {band}", band: str =
     return f", outside {band} at generation {row['left']}, and for good from {row['stays']} on"
 
 
-def _for_whom(head: Headline, case: str) -> str:
+def _for_whom(head: Headline, case: str) -> Iterator[Sentence]:
     """How accuracy changed for each group, or for the two between which all others lie."""
     mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
     groups = [group for group in mine["group"].unique() if group not in AGGREGATES]
@@ -159,38 +170,48 @@ def _for_whom(head: Headline, case: str) -> str:
     shown = changed if len(changed) <= 4 else [changed[0], changed[-1]]
     each = " and ".join(f"{number(row['change'], True)} for {row['measure']}" for row in shown)
     between = "" if shown == changed else f" (the other {len(changed) - 2} groups lie between)"
-    return f"By group, accuracy changed by {each}{between}." if each else ""
+    if each:
+        yield Sentence("By group,", f" accuracy changed by {each}{between}.")
 
 
-def _collapse(head: Headline, case: str) -> Iterator[str]:
+def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
     mine = head.table[head.table["case"] == case]
     limits = [(measure, compare.ACCURACY_BELOW) for measure in head.measures if measure.title == "accuracy"]
     limits += [(head.share, compare.SHARE_BELOW)] if head.share else []
     found = []
     for measure, below in limits:
-        when = compare.typical_collapse(compare.collapses(mine, measure, below))
+        if (runs := compare.collapses(mine, measure, below)).empty:
+            continue
+        when = compare.typical_collapse(runs)
         found.append(f"{measure.title} below {below:g} {'' if when.startswith('never') else 'from generation '}{when}")
     if found:
-        yield f"Collapse: {'; '.join(found)}."
+        yield Sentence("Collapse:", f" {'; '.join(found)}.")
 
 
 def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """(case, what to hold it against): with STAR, the same without it; else the same data's control."""
+    """(case, what to hold it against): with STAR, the same without it; else the same data's control.
+
+    STAR's own fields may differ where there is no such case with the same.
+    """
     cases = table.drop_duplicates("case").to_dict("records")
-    fields = ("dataset", "setting", "star", *compare.further_fields(table))
+    further = compare.further_fields(table)
     for case in cases:
         wanted = {**case, "star": "none", "setting": case["setting"] if case["star"] != "none" else "control"}
-        for other in cases:
-            if other["case"] != case["case"] and all(other[field] == wanted[field] for field in fields):
-                yield case["case"], other["case"]
+        for others in (further, [field for field in further if not field.startswith("star.")]):
+            fields = ("dataset", "setting", "star", *others)
+            alike = [other["case"] for other in cases if all(str(other[f]) == str(wanted[f]) for f in fields)]
+            if alike and case["case"] not in alike:
+                yield case["case"], alike[0]
+                break
 
 
 def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
     """What `case` ends with, less what `base` does; nothing if they have no seed in common."""
     two = head.table[head.table["case"].isin([case, base])]
-    if set(two.loc[two["case"] == case, "seed"]).isdisjoint(two.loc[two["case"] == base, "seed"]):
+    try:
+        found = compare.differences(two, head.measures, base)
+    except InputError:
         return
-    found = compare.differences(two, head.measures, base)
     last = found["generation"].max()
     left = compare.departures(two, head.measures, base)
     since = _by_case(left[left["band"] == base]).get(case, {})
@@ -199,16 +220,12 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
     for row in ends:
         mine, theirs, title = number(row["mean"]), number(row["mean_against"]), row["measure"]
         if _is_clear(row, "difference"):
-            than = f"{'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
+            than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
             outside = _since(since.get(title), band="the other's band")
-            sentences.append(_capital(f"{_long(title)} is {than}{_by(row, 'difference')}{outside}."))
+            sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
             alike.append(f"{title}, {_both(row['mean'], 'beside', row['mean_against'], _by(row, 'difference'))}")
-    sentences += [f"No clear difference: {'; '.join(alike)}."] if alike else []
+    sentences += [Sentence("No clear difference:", f" {'; '.join(alike)}.")] if alike else []
     what = "STAR" if (two.loc[two["case"] == case, "star"] != "none").any() else "the loop"
     scope = f"Generation {last}, paired by seed, {_seeds(max(row['seeds'] for row in ends))}"
     yield Finding(f"What {what} changed: {case} beside {base}", scope, tuple(sentences))
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]

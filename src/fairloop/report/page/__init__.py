@@ -17,7 +17,7 @@ from fairloop.errors import InputError
 from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
 from fairloop.report.page import glance
-from fairloop.report.page.content import content, thinned
+from fairloop.report.page.content import packed, thinned
 from fairloop.report.page.origins import aims, origins
 from fairloop.report.page.pictures import Recorded, sheets
 from fairloop.report.page.words import METRICS, READING, ROLES
@@ -50,7 +50,7 @@ def write(
         raise InputError("report: no generation is recorded yet")
     head, table = summary.headline(table), compare.cased(table)
     kept = thinned(table)
-    data = content(kept)
+    data = packed(kept)
     recorded = _recorded(data, table, runs)
     pictures = sheets(recorded)
     keys = [_key(measure) for measure in head.measures]
@@ -72,7 +72,6 @@ def write(
         "strata": any(key[4] == "star_candidates" for key in data["keys"]),
         "values": _about_values(len(table), len(kept)),
         "origins": origins(recorded) if recorded else None,
-        "spread": "95 % interval" if data["bands"] else "standard error",
         "generations": len(data["generations"]),
         "data": data,
     }

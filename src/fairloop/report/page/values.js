@@ -1,7 +1,7 @@
 "use strict";
 
-const PAGE = 50;
-const COLUMNS = ["case", "seed", "generation", "epoch", "role", "split", "label", "group", "metric", "value", "standard_error"];
+const PAGE = 25;
+const COLUMNS = ["metric", "group", "label", "split", "generation", "value", "standard_error", "case", "seed", "role", "epoch"];
 
 // Every value as a row that can be sorted, searched and downloaded. A row is (place of its series, place in it).
 class Values {
