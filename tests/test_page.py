@@ -219,7 +219,7 @@ def test_pictures_that_would_be_too_large_are_fewer_then_of_one_seed(tmp_path, m
         found = written([tmp_path], out)["pictures"]
         assert sum(map(len, found["sheets"])) <= limit
         sizes[limit] = (found["samples"], found["every_seed"])
-    assert list(sizes.values()) == [(36, True), (16, True), (16, False)], sizes
+    assert list(sizes.values()) == [(49, True), (25, True), (16, False)], sizes
     assert "Of each case only the first seed is here" in out.read_text()
     monkeypatch.setattr(pictures, "LIMIT", 10)
     with pytest.warns(UserWarning, match="no pictures"):

@@ -140,6 +140,7 @@ def _rendered(parts: Json) -> str:
     )
     loader = PackageLoader("fairloop.report.page", ".")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return environment.get_template("page.html.j2").render(
         parts,
         policy=policy,

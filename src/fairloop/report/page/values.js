@@ -10,7 +10,7 @@ class Values {
     this.texts = DATA.series.map(([run, key]) => {
       const { role, split, label, group, metric } = KEYS[key];
       const { name, seed, fields } = DATA.runs[run];
-      return [DATA.cases[DATA.runs[run].case], name, `seed ${seed}`, role, split, label, group, metric, ...fields].join(" ").toLowerCase();
+      return [DATA.cases[DATA.runs[run].case], name, `seed=${seed}`, role, split, label, group, metric, ...fields].join(" ").toLowerCase();
     });
     this.head.replaceChildren(...COLUMNS.map((name) => el("th", { scope: "col", "aria-sort": "none" }, this.sorter(name))));
   }
