@@ -183,7 +183,7 @@ def test_everything_has_a_name_for_those_who_do_not_see_it(opened):
         e.ariaLabel || e.alt || e.labels?.length || e.textContent.trim()))"""
     assert opened.evaluate(f"{nameless}.map((e) => e.outerHTML)") == []
     assert "from" in opened.get_attribute("#chart", "aria-label")
-    levels = opened.evaluate("[...document.querySelectorAll('h1, h2, h3')].map((e) => Number(e.tagName[1]))")
+    levels = opened.evaluate("[...document.querySelectorAll('h1, h2, h3, h4')].map((e) => Number(e.tagName[1]))")
     assert all(after - before <= 1 for before, after in pairwise(levels))
 
 

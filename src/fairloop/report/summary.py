@@ -34,9 +34,10 @@ class Sentence(NamedTuple):
 class Finding:
     """What is said about one case, or about two beside each other. Plain text; names are as the table has them.
 
-    scope: which generations, data and seeds the sentences are about.
+    chapter: what kind of finding it is. scope: which generations, data and seeds the sentences are about.
     """
 
+    chapter: str
     title: str
     scope: str
     sentences: tuple[Sentence, ...]
@@ -44,8 +45,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Headline:
-    """A tidy table ready to be summed up: its rows, those of minoritized groups' share added, and what to look at.
+    """What there is to be summed up in a tidy table.
 
+    table: its rows of classifiers on `split` and of groups' shares, with `case`, and the minoritized share added.
     split: the split of `measures`, or None if the table has no classifier.
     """
 
@@ -65,17 +67,22 @@ def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
     groups = compare.minoritized(table, minoritized)
     share = compare.minoritized_share(groups) if groups else None
     measures = (*(compare.fairness(split) if split else ()), *([share] if share else ()))
-    return Headline(compare.cased(compare.with_minoritized(table, groups)), split, measures, share)
+    table = compare.cased(table)
+    told = table[((table["role"] == "classifier") & (table["split"] == split)) | (table["metric"] == "group_share")]
+    return Headline(compare.with_minoritized(told, groups), split, measures, share)
 
 
 def summary(head: Headline) -> list[Finding]:
     """A finding for each case; then for each with STAR beside the same without, and each loop beside its control."""
+    if not head.measures:
+        return []
     changed = _by_case(compare.changes(head.table, head.measures))
     left = compare.departures(head.table, head.measures)
     own = _by_case(left[left["band"] == "own"])
     names = [case for case in compare.case_names(head.table) if case in changed]
     drifts = [_drift(head, case, changed[case], own.get(case, {})) for case in names]
-    return drifts + [beside for case, base in _pairs(head.table) for beside in _beside(head, case, base)]
+    pairs = [beside for case, base in _pairs(head.table) for beside in _beside(head, case, base)]
+    return drifts + sorted(pairs, key=lambda finding: finding.chapter)  # STAR, then the loop
 
 
 def number(value: float, sign: bool = False) -> str:
@@ -97,7 +104,7 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
     data = f", split {head.split}" if head.split else ""
     sentences = []
     for title, row in changed.items():
-        if _is_clear(row, "change"):
+        if _is_clear(row, "before", "after"):
             verb = "rose" if row["change"] > 0 else "fell"
             moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
             sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title))}."))
@@ -106,30 +113,27 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
     still = [
         f"{title}, {_both(row['before'], 'then', row['after'], _by(row, 'change'))}{_since(left.get(title), '')}"
         for title, row in changed.items()
-        if not _is_clear(row, "change")
+        if not _is_clear(row, "before", "after")
     ]
     moving = row["last"] > row["first"]
     sentences += [Sentence("No clear change:" if moving else "So far:", f" {'; '.join(still)}.")] if still else []
     sentences += _collapse(head, case)
-    if seeds < compare.FEWEST_SEEDS:
-        few, have = ("One seed", "has") if seeds == 1 else (f"{seeds} seeds", "have")
-        need = f"no interval and no band; these need {compare.FEWEST_SEEDS}"
-        sentences.append(Sentence(few, f" {have} {need}, so chance cannot be told from drift."))
     generations = f"Generations {row['first']} to {row['last']}" if moving else f"Generation {row['last']}"
-    return Finding(case, f"{generations}{data}, {_seeds(seeds)}", tuple(sentences))
+    return Finding("What drifted", case, f"{generations}{data}, {_seeds(seeds)}", tuple(sentences))
 
 
-def _is_clear(row: _Row, what: str) -> bool:
-    """Whether a change is more than chance among seeds; without an interval, whether three decimals show one."""
+def _is_clear(row: _Row, one: str, other: str) -> bool:
+    """Whether two values differ by more than chance among seeds; without an interval, whether three decimals do."""
     if pd.isna(row["low"]):
-        return bool(abs(row[what]) >= 0.0005)
+        return number(row[one]) != number(row[other])
     return bool(row["low"] > 0 or row["high"] < 0)
 
 
 def _seeds(n: int) -> str:
     if n == 1:
-        return "one seed"
-    return f"mean over {n} seeds" + ("; in brackets 95 % intervals" if n >= compare.FEWEST_SEEDS else "")
+        return "one seed: no interval and no band, so chance cannot be told from drift"
+    few = f": too few for intervals and bands, which need {compare.FEWEST_SEEDS}"
+    return f"mean over {n} seeds{few if n < compare.FEWEST_SEEDS else '; in brackets 95 % intervals'}"
 
 
 def _by(row: _Row, what: str) -> str:
@@ -178,14 +182,13 @@ def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
     mine = head.table[head.table["case"] == case]
     limits = [(measure, compare.ACCURACY_BELOW) for measure in head.measures if measure.title == "accuracy"]
     limits += [(head.share, compare.SHARE_BELOW)] if head.share else []
-    found = []
+    found: dict[str, list[str]] = {}
     for measure, below in limits:
-        if (runs := compare.collapses(mine, measure, below)).empty:
-            continue
-        when = compare.typical_collapse(runs)
-        found.append(f"{measure.title} below {below:g} {'' if when.startswith('never') else 'from generation '}{when}")
-    if found:
-        yield Sentence("Collapse:", f" {'; '.join(found)}.")
+        if not (runs := compare.collapses(mine, measure, below)).empty:
+            found.setdefault(compare.typical_collapse(runs), []).append(f"{measure.title} below {below:g}")
+    each = [f"{'' if when[0] == 'n' else 'from generation '}{when} ({', '.join(what)})" for when, what in found.items()]
+    if each:
+        yield Sentence("Collapse:", f" {'; '.join(each)}.")
 
 
 def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
@@ -219,13 +222,13 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
     sentences, alike = [], []
     for row in ends:
         mine, theirs, title = number(row["mean"]), number(row["mean_against"]), row["measure"]
-        if _is_clear(row, "difference"):
+        if _is_clear(row, "mean_against", "mean"):
             than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
             outside = _since(since.get(title), band="the other's band")
             sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
             alike.append(f"{title}, {_both(row['mean'], 'beside', row['mean_against'], _by(row, 'difference'))}")
     sentences += [Sentence("No clear difference:", f" {'; '.join(alike)}.")] if alike else []
-    what = "STAR" if (two.loc[two["case"] == case, "star"] != "none").any() else "the loop"
+    chapter = f"What {'STAR' if (two.loc[two['case'] == case, 'star'] != 'none').any() else 'the loop'} changed"
     scope = f"Generation {last}, paired by seed, {_seeds(max(row['seeds'] for row in ends))}"
-    yield Finding(f"What {what} changed: {case} beside {base}", scope, tuple(sentences))
+    yield Finding(chapter, f"{case} beside {base}", scope, tuple(sentences))

@@ -67,7 +67,7 @@ def write(
         "lead": lead,
         "measures": [{"title": measure.title, "key": key} for measure, key in zip(head.measures, keys, strict=True)],
         "sparks": glance.sparks(head) if head.measures else {},
-        "findings": summary.summary(head),
+        "findings": _chapters(summary.summary(head)),
         "pictures": _about(pictures, recorded) if pictures else "",
         "strata": any(key[4] == "star_candidates" for key in data["keys"]),
         "values": _about_values(len(table), len(kept)),
@@ -88,6 +88,13 @@ def _recorded(data: Json, table: pd.DataFrame, runs: Sequence[RunDirectory]) -> 
             labels = rows["label"].dropna().unique()
             groups = rows.loc[rows["metric"] == "group_share", "group"].unique()
             found.append(Recorded(run["name"], run["case"], directory, list(labels), list(groups)))
+    return found
+
+
+def _chapters(findings: Sequence[summary.Finding]) -> dict[str, list[summary.Finding]]:
+    found: dict[str, list[summary.Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.chapter, []).append(finding)
     return found
 
 
