@@ -9,3 +9,6 @@ import typer
 
 Out = Annotated[Path, typer.Option("--out", help="directory of the run; the same command again goes on there")]
 Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs, or directories that hold runs")]
+Sources = Annotated[
+    list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
+]

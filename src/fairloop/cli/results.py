@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fairloop.cli.options import Directories
+from fairloop.cli.options import Directories, Sources
+from fairloop.errors import InputError
 
 
 def export(
@@ -23,16 +24,34 @@ def export(
     typer.echo(f"{out}: {rows:,} rows of {len(runs)} run{'s' if len(runs) > 1 else ''}")
 
 
+def report(
+    sources: Sources,
+    out: Annotated[Path | None, typer.Option("--out", help="the page, one file that opens offline: .html")] = None,
+) -> None:
+    """Show runs on one page: what drifted, for whom, what STAR changed; curves, samples, every value."""
+    from fairloop.report.table import gathered, run_directories
+
+    if out is None:
+        raise InputError("report: say what to make of the runs: --out report.html")
+    from fairloop.report import page
+
+    page.write(gathered(sources), out, run_directories(sources))
+    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+
+
 def compare(
-    sources: Annotated[
-        list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
-    ],
+    sources: Sources,
     against: Annotated[str | None, typer.Option(metavar="CASE", help="what the others are compared with")] = None,
     split: Annotated[str, typer.Option(help="valid, test or test_balanced")] = "test",
     published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
     style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
     out: Annotated[Path | None, typer.Option("--out", help="write every value behind the table, as .csv")] = None,
     figure: Annotated[Path | None, typer.Option(help="with --published, draw it: .png, .svg or .pdf")] = None,
+    accuracy_below: Annotated[float, typer.Option(metavar="X", help="accuracy that counts as collapse")] = 0.6,
+    share_below: Annotated[float, typer.Option(metavar="X", help="minoritized share that counts as collapse")] = 0.1,
+    minoritized: Annotated[
+        list[str] | None, typer.Option(metavar="GROUP", help="a minoritized group; default: the data set's")
+    ] = None,
 ) -> None:
     """Compare runs with each other, paired by seed, or with the published curves."""
     from rich.console import Console
@@ -40,7 +59,9 @@ def compare(
     from fairloop.report import beside
     from fairloop.report.table import gathered
 
-    wishes = beside.Wishes(against, split, published, style, out, figure)
+    wishes = beside.Wishes(
+        against, split, published, style, out, figure, accuracy_below, share_below, tuple(minoritized or ())
+    )
     beside.show(gathered(sources), wishes, Console())
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Tag
 
-from fairloop.data import celeba, colored_mnist, colored_svhn, elsewhere, fairface, own_pictures, tabular
+from fairloop.data import celeba, colored_mnist, colored_svhn, colours, elsewhere, fairface, own_pictures, tabular
 from fairloop.data.celeba import CelebASpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colored_svhn import ColoredSVHNSpec
@@ -20,7 +20,7 @@ from fairloop.data.own_pictures import OwnPicturesSpec
 from fairloop.data.population import Population, Split
 from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpec
 
-__all__ = ["DATASETS", "DEFAULT", "DataSet", "DataSpec", "Population", "Split", "load"]
+__all__ = ["DATASETS", "DEFAULT", "MINORITIZED", "DataSet", "DataSpec", "Population", "Split", "load"]
 
 DEFAULT = "colored-mnist"
 """What `data` without a `name` is."""
@@ -69,6 +69,16 @@ DATASETS = {
     "table": DataSet(OwnTableSpec, tabular.own),
     ELSEWHERE: DataSet(ElsewhereSpec, elsewhere.load),
 }
+
+MINORITIZED: dict[str, tuple[str, ...]] = {
+    "colored-mnist": colours.MINORITIZED,
+    "colored-svhn": colours.MINORITIZED,
+    "celeba": ("male",),
+    "adult": ("Female",),
+    "compas": ("African-American", "Hispanic", "other"),
+    "german": ("female",),
+}
+"""The minoritized groups of a data set as it is by default, for who has its name but not the data."""
 
 
 def load(spec: DataSpec, seed: int) -> Population:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -13,7 +14,7 @@ from rich.console import Console
 from fairloop.errors import InputError
 from fairloop.report import compare
 from fairloop.report import published as paper
-from fairloop.report.figures import save
+from fairloop.report.figures import Measure, save
 from fairloop.report.text import Format
 from fairloop.report.text import show as show_table
 from fairloop.store.files import replacing
@@ -36,6 +37,9 @@ class Wishes:
     style: str
     out: Path | None
     figure: Path | None
+    accuracy_below: float = compare.ACCURACY_BELOW
+    share_below: float = compare.SHARE_BELOW
+    minoritized: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
@@ -48,6 +52,9 @@ class Wishes:
             raise InputError(f"--figure: {self.figure} ends in none of .png, .svg, .pdf")
         if self.figure is not None and not self.published:
             raise InputError("--figure: is drawn with --published only")
+        for option, limit in (("accuracy", self.accuracy_below), ("share", self.share_below)):
+            if not 0 < limit < 1:
+                raise InputError(f"--{option}-below {limit:g}: does not lie between 0 and 1")
 
 
 def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> None:
@@ -61,6 +68,7 @@ def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> None:
 
 
 def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
+    groups = compare.minoritized(table, wishes.minoritized)
     measures = compare.fairness(wishes.split)
     found = compare.differences(table, measures, wishes.against)
     rows = []
@@ -68,8 +76,7 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
         by_measure = {row["measure"]: row for row in cells.to_dict("records")}
         values = [_difference(by_measure.get(measure.title)) for measure in measures]
         rows.append([str(case), str(generation), str(int(cells["seeds"].min())), *values])
-    style = cast(Format, wishes.style)
-    show_table(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, style, console)
+    _show(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, wishes, console)
     fewest = int(found["seeds"].min())
     few = f", where there are {compare.FEWEST_SEEDS} or more" if found["low"].isna().any() else ""
     _say(
@@ -78,7 +85,56 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
         + (f" With fewer than {compare.FEW_SEEDS} seeds it is too narrow." if fewest < compare.FEW_SEEDS else ""),
         console,
     )
+    table = compare.with_minoritized(table, groups)
+    share = [compare.minoritized_share(groups)] if groups else []
+    _show_departures(table, [*measures, *share], wishes, console)
+    _show_collapses(table, measures[0], share, wishes, console)
     return found
+
+
+def _show_departures(table: pd.DataFrame, measures: Sequence[Measure], wishes: Wishes, console: Console) -> None:
+    found = compare.departures(table, measures, wishes.against)
+    if not (found["seeds"] > 0).any():
+        _say(f"\nFewer than {compare.FEWEST_SEEDS} seeds have no band, so none can be left.", console)
+        return
+    rows = []
+    for (case, band), cells in found.groupby(["case", "band"], sort=False):
+        by_measure = {row["measure"]: row for row in cells.to_dict("records")}
+        of = "its own, gen. 0" if band == "own" else f"that of '{band}'"
+        rows.append([str(case), of, *(_departure(by_measure.get(measure.title)) for measure in measures)])
+    _say("\nFirst generation in which the mean over seeds is outside a band", console)
+    _show(["case", "band", *(measure.title for measure in measures)], rows, wishes, console)
+    _say(
+        "A band holds the middle 90 % of seeds: of the case itself at generation 0, or of the other case at the same "
+        "generation.",
+        console,
+    )
+
+
+def _departure(row: dict[Any, Any] | None) -> str:
+    if row is None or not row["seeds"]:
+        return "no band"
+    if pd.isna(row["left"]):
+        return "never"
+    if pd.isna(row["stays"]):
+        return f"{row['left']}, then back"
+    return str(row["left"]) if row["left"] == row["stays"] else f"{row['left']}, to stay from {row['stays']}"
+
+
+def _show_collapses(
+    table: pd.DataFrame, accuracy: Measure, share: Sequence[Measure], wishes: Wishes, console: Console
+) -> None:
+    limits = [(accuracy, wishes.accuracy_below), *((measure, wishes.share_below) for measure in share)]
+    found = [compare.collapses(table, measure, below) for measure, below in limits]
+    names = list(dict.fromkeys(case for runs in found for case in runs["case"]))
+    rows = [[name, *(compare.typical_collapse(runs[runs["case"] == name]) for runs in found)] for name in names]
+    _say("\nTime to collapse: the first generation below a limit", console)
+    _show(["case", *(f"{measure.title} below {below:g}" for measure, below in limits)], rows, wishes, console)
+    _say("The median over seeds; in brackets the range.", console)
+
+
+def _show(header: Sequence[str], rows: Sequence[Sequence[str]], wishes: Wishes, console: Console) -> None:
+    show_table(header, rows, cast(Format, wishes.style), console)
 
 
 def _difference(row: dict[Any, Any] | None) -> str:
@@ -100,8 +156,7 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
         ]
         for row in paper.verdicts(cells).to_dict("records")
     ]
-    style = cast(Format, wishes.style)
-    show_table(["curve", "measure", "cells inside", "share", "farthest outside"], rows, style, console)
+    _show(["curve", "measure", "cells inside", "share", "farthest outside"], rows, wishes, console)
     known = cells.dropna(subset=["outside"])
     if known.empty:
         raise InputError(f"--published: fewer than {paper.FEWEST_SEEDS} seeds were published of these generations")

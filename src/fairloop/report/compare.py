@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from fairloop.data import MINORITIZED
 from fairloop.errors import InputError
 from fairloop.report.figures import Measure
 
@@ -18,8 +21,35 @@ FEW_SEEDS = 10
 seeds and in about 90 % with 10, instead of 95 %.
 """
 
-_RESAMPLES = 10_000
-_OWN = ("setting", "star", "seed", "run", "dataset", "generation", "epoch", "role", "split", "label", "group", "metric")
+BAND = (0.05, 0.95)
+"""The quantiles over seeds between which a band lies, as the published bands do."""
+
+ACCURACY_BELOW = 0.6
+"""Less accuracy is called collapse unless told otherwise; with two labels, a coin has .5."""
+
+SHARE_BELOW = 0.1
+"""A smaller share of minoritized groups among generated samples is called collapse unless told otherwise."""
+
+Values = NDArray[np.float64]
+
+_COLUMNS = 200  # resampled at a time, which bounds memory
+
+_MINORITIZED = "minoritized"
+_OWN = (
+    "setting",
+    "star",
+    "seed",
+    "run",
+    "dataset",
+    "generation",
+    "epoch",
+    "role",
+    "split",
+    "label",
+    "group",
+    "metric",
+    "case",
+)
 
 
 def fairness(split: str = "test") -> tuple[Measure, ...]:
@@ -34,20 +64,36 @@ def fairness(split: str = "test") -> tuple[Measure, ...]:
 
 
 def cases(table: pd.DataFrame) -> pd.Series[str]:
-    """For each row, what its run is called but for the seed: setting, STAR's target, and the fields that vary."""
-    more = [name for name in table.columns if name not in (*_OWN, "value", "standard_error")]
-    star = table["star"].astype(str).map(lambda target: "" if target == "none" else f" + STAR on {target}")
-    names = table["setting"].astype(str) + star
-    if table["dataset"].nunique() > 1:
-        names = table["dataset"].astype(str) + ": " + names
-    for name in more:
-        names = names + ", " + name + "=" + table[name].astype(str)
-    return names
+    """For each row, what its run is called but for the seed: setting, STAR's target, and the fields that vary.
+
+    A run that has no setting, because fairloop did not make it, is a case of its own.
+    """
+    runs = table.drop_duplicates("run")
+    star = runs["star"].astype(str).map(lambda target: "" if target == "none" else f" + STAR on {target}")
+    names = runs["setting"].astype(str) + star
+    names = names.where(runs["setting"].notna(), runs["run"].astype(str))
+    if runs["dataset"].nunique() > 1:
+        names = runs["dataset"].astype(str) + ": " + names
+    for field in further_fields(table):
+        names = names + runs[field].map(lambda value, field=field: _stated(field, value))
+    return table["run"].map(dict(zip(runs["run"], names, strict=True)))
+
+
+def _stated(field: str, value: Any) -> str:
+    """What a field adds to the name of a case; nothing where it is unset."""
+    if pd.isna(value):
+        return ""
+    return f", {field}={value:g}" if isinstance(value, float) else f", {field}={value}"
+
+
+def further_fields(table: pd.DataFrame) -> list[str]:
+    """The columns that are there because runs differ in these fields of their specs."""
+    return [name for name in table.columns if name not in (*_OWN, "value", "standard_error")]
 
 
 def alone_in_its_case(table: pd.DataFrame) -> None:
     """Raise InputError if two runs of one `case` and seed would be taken for one."""
-    runs = table.groupby(["case", "seed"], observed=True)["run"].unique()
+    runs = table.drop_duplicates("run").groupby(["case", "seed"], observed=True)["run"].unique()
     if not (several := runs[runs.map(len) > 1]).empty:
         case, seed = several.index[0]
         raise InputError(
@@ -56,48 +102,225 @@ def alone_in_its_case(table: pd.DataFrame) -> None:
         )
 
 
-def differences(
-    table: pd.DataFrame, measures: Sequence[Measure], against: str | None = None, seed: int = 0
-) -> pd.DataFrame:
-    """Each case less the case `against` (default: the first), paired by seed, at each generation.
+def cased(table: pd.DataFrame) -> pd.DataFrame:
+    """The tidy table with `case` as a column.
 
-    Runs of one seed share random numbers and often models, so their differences vary less than the runs.
-
-    Columns: case, against, measure, generation, seeds (in both), difference (mean over them), low and high: a 95 %
-    percentile bootstrap over seeds (NaN with fewer than `FEWEST_SEEDS`). `seed` is of the bootstrap.
-
-    Raises InputError if there are not two cases with a seed in common, or none is called `against`.
+    Raises InputError if two runs of one case and seed would be taken for one.
     """
     table = table.assign(case=cases(table))
     alone_in_its_case(table)
-    names = list(dict.fromkeys(table["case"]))
-    base = names[0] if against is None else against
-    if base not in names:
-        raise InputError(f"--against {base}: is none of {'; '.join(names)}")
-    rows: list[dict[str, object]] = []
+    return table
+
+
+def case_names(table: pd.DataFrame) -> list[str]:
+    """The cases in a table that is `cased`: loops, loops with STAR, then controls; otherwise in the table's order."""
+    cases = table.drop_duplicates("case")
+    order = cases["setting"].eq("control") * 2 + cases["star"].ne("none")
+    return list(cases["case"].iloc[np.argsort(order.to_numpy(), kind="stable")])
+
+
+def differences(
+    table: pd.DataFrame, measures: Sequence[Measure], against: str | None = None, seed: int = 0
+) -> pd.DataFrame:
+    """Each case less the case `against` (default: the first of `case_names`), paired by seed, at each generation.
+
+    Runs of one seed share random numbers and often models, so their differences vary less than the runs.
+
+    Columns: case, against, measure, generation, seeds (in both), mean, mean_against and difference (over these seeds),
+    low and high: a 95 % percentile bootstrap of the difference (NaN with fewer than `FEWEST_SEEDS`). `seed` is of the
+    bootstrap.
+
+    Raises InputError if there are not two cases with a seed in common, or none is called `against`.
+    """
+    table = cased(table)
+    base = _base(table, against)
+    parts = []
     rng = np.random.default_rng(seed)
     for measure in measures:
-        wide = measure.rows(table).pivot_table(
-            index=["generation", "seed"], columns="case", values="value", observed=True, dropna=False
-        )
-        for name in names:
-            if name == base or name not in wide or base not in wide:
-                continue
-            paired = (wide[name] - wide[base]).dropna()
-            for generation, values in paired.groupby(level="generation"):
-                low, high = _interval(values.to_numpy(), rng)
-                rows.append(
-                    {"case": name, "against": base, "measure": measure.title, "generation": generation,
-                     "seeds": len(values), "difference": values.mean(), "low": low, "high": high}
-                )  # fmt: skip
-    if not rows:
+        found = measure.rows(table)[["case", "seed", "generation", "value"]]
+        theirs = found[found["case"] == base]
+        for name, mine in found[found["case"] != base].groupby("case", sort=False):
+            both = mine.merge(theirs, on=["generation", "seed"], suffixes=("", "_base"))
+            paired = both.assign(difference=both["value"] - both["value_base"]).dropna(subset=["difference"])
+            by_seed = paired.pivot(index="seed", columns="generation", values="difference")
+            low, high = intervals(by_seed.to_numpy(), rng)
+            several = paired.groupby("generation")
+            means = several[["value", "value_base", "difference"]].mean()
+            means.columns = pd.Index(["mean", "mean_against", "difference"])
+            part = means.assign(
+                seeds=several.size(), low=low, high=high, case=name, against=base, measure=measure.title
+            )
+            parts.append(part.reset_index())
+    if not (found := pd.concat(parts) if parts else pd.DataFrame()).size:
         raise InputError("compare: needs two cases that share a seed, such as two settings of one sweep")
-    return pd.DataFrame(rows)
+    columns = ["case", "against", "measure", "generation", "seeds", "mean", "mean_against", "difference", "low", "high"]
+    return found[columns].reset_index(drop=True)
 
 
-def _interval(values: np.ndarray[tuple[int], np.dtype[np.float64]], rng: np.random.Generator) -> tuple[float, float]:
-    if len(values) < FEWEST_SEEDS:
-        return np.nan, np.nan
-    drawn = rng.choice(values, (_RESAMPLES, len(values))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+def changes(table: pd.DataFrame, measures: Sequence[Measure], seed: int = 0) -> pd.DataFrame:
+    """Each case's last generation less its first, paired by seed. Last: the latest that all its runs have reached.
+
+    Columns: case, measure, first and last (generations), seeds (that have a value in both), before and after (means
+    over these), change, low and high (95 %, as in `differences`). `seed` is of the bootstrap. A measure that no run of
+    a case has in both generations has no row.
+    """
+    table = cased(table)
+    reached = table.groupby(["case", "seed"], sort=False)["generation"].max().groupby("case").min()
+    rng = np.random.default_rng(seed)
+    rows = []
+    for measure in measures:
+        for name, mine in measure.rows(table).groupby("case", sort=False):
+            by_seed = mine.set_index(["generation", "seed"])["value"].unstack()
+            first, last = by_seed.index.min(), reached[name]
+            if last not in by_seed.index:  # such as the loss of a generator that the setting keeps
+                continue
+            before, after = by_seed.loc[[first, last]].dropna(axis="columns").to_numpy()
+            if not len(before):
+                continue
+            low, high = intervals((after - before)[:, None], rng)
+            means = before.mean(), after.mean(), (after - before).mean()
+            rows.append([name, measure.title, first, last, len(before), *means, low[0], high[0]])
+    columns = ["case", "measure", "first", "last", "seeds", "before", "after", "change", "low", "high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def departures(table: pd.DataFrame, measures: Sequence[Measure], against: str | None = None) -> pd.DataFrame:
+    """When the mean over seeds of each measure, in each case, is first outside a band.
+
+    A band lies between the 5 % and the 95 % quantile over a case's seeds (linear interpolation between values). There
+    are two: the case's own of the measure's first generation, which says what seeds alone make of a loop that has not
+    turned yet; and that of the case `against` (default: the first of `case_names`), at the same generation. Where fewer
+    than `FEWEST_SEEDS` seeds have a value, in the case or in the band, nothing is judged: one seed has no band.
+
+    Columns: case, measure, band ("own", or the other case's name), seeds (fewest in a judged generation; 0: none was),
+    low and high (of the own band; else NaN), left (first generation outside; empty: never), stays (the generation from
+    which on every judged one is outside, to the last; empty: none), last (generation that is judged; empty: none).
+    """
+    table = cased(table)
+    base = _base(table, against)
+    rows = []
+    for measure in measures:
+        bands = {str(name): _band(mine) for name, mine in measure.rows(table).groupby("case", sort=False)}
+        for name, band in bands.items():
+            first = band.iloc[:1]
+            low, high = first.loc[first["seeds"] >= FEWEST_SEEDS, ["low", "high"]].mean()
+            own = band.iloc[np.zeros(len(band), int)].set_axis(band.index).iloc[1:]
+            rows.append([name, measure.title, "own", low, high, *_departure(band, own)])
+            if name != base and base in bands:
+                rows.append([name, measure.title, base, np.nan, np.nan, *_departure(band, bands[base])])
+    found = pd.DataFrame(rows, columns=["case", "measure", "band", "low", "high", "seeds", "left", "stays", "last"])
+    return found.astype({"seeds": "int64", "left": "Int64", "stays": "Int64", "last": "Int64"})
+
+
+def collapses(table: pd.DataFrame, measure: Measure, below: float) -> pd.DataFrame:
+    """For each run, the first generation where `measure` is less than `below`. What is undefined is less than nothing.
+
+    Columns: case, seed, generations (how many are recorded), generation (empty: never).
+    """
+    found = measure.rows(cased(table))
+    runs = found.groupby(["case", "seed"], sort=False)["generation"]
+    under = found[found["value"] < below].groupby(["case", "seed"])["generation"].min().astype("Int64")
+    return pd.concat([(runs.max() + 1).rename("generations"), under], axis=1).reset_index()
+
+
+def typical_collapse(runs: pd.DataFrame) -> str:
+    """The runs of one case in `collapses`, in words: the median over seeds, and the range where they differ.
+
+    A run that never collapses counts as later than any that does.
+    """
+    times = runs["generation"].astype(float).fillna(np.inf).sort_values().to_numpy()
+    n, happened = len(times), int(np.isfinite(times).sum())
+    median = times[(n - 1) // 2]  # the lower one of two: a generation that occurred
+    if np.isinf(median):
+        shortest = runs["generations"].min()
+        never = f"never within {shortest} generation{'s' if shortest > 1 else ''}"
+        return never + (f" in {n - happened} of {n} seeds, else from {times[0]:.0f} on" if happened else "")
+    if times[0] == times[-1]:
+        return f"{median:.0f}"
+    latest = f"{times[-1]:.0f}" if happened == n else f"never, {n - happened} of {n} seeds"
+    return f"{median:.0f} ({times[0]:.0f} to {latest})"
+
+
+def minoritized(table: pd.DataFrame, named: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """The minoritized groups of each data set in `table`: those `named`, else those that the data set says.
+
+    Where neither does, the group that has the smallest share of generated samples in the first generation. A data set
+    without such shares has none.
+
+    Raises InputError for a name that is no group of any data set.
+    """
+    shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
+    if unknown := [name for name in named if name not in set(shares["group"])]:
+        raise InputError(f"--minoritized {unknown[0]}: is no group; there is {', '.join(shares['group'].unique())}")
+    found = {}
+    for dataset, rows in shares.groupby("dataset", observed=True):
+        groups = list(rows["group"].unique())
+        known = [name for name in named or MINORITIZED.get(str(dataset), ()) if name in groups]
+        first = rows[rows["generation"] == rows["generation"].min()].groupby("group")["value"].mean()
+        found[str(dataset)] = tuple(known or [str(first.idxmin())])
+    return found
+
+
+def with_minoritized(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The tidy table, and the rows of `minoritized_share`: sums over `groups` (by data set), NaN where one share is."""
+    if not groups:
+        return table
+    shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
+    counted = [group in groups[str(dataset)] for dataset, group in zip(shares["dataset"], shares["group"], strict=True)]
+    of_run = shares[counted].groupby(["run", "generation"], sort=False)
+    total = of_run["value"].agg(lambda values: values.sum(skipna=False))
+    rows = of_run.first().assign(value=total, standard_error=np.nan, group=_MINORITIZED)
+    return pd.concat([table, rows.reset_index()], ignore_index=True)
+
+
+def minoritized_share(groups: Mapping[str, Sequence[str]]) -> Measure:
+    """The measure that `with_minoritized` adds, named after the groups where there is one data set."""
+    names = next(iter(groups.values())) if len(groups) == 1 else ("the minoritized",)
+    title = f"share of {' and '.join(names)}"
+    return Measure(title, f"{title}\nin generated data", "generator", "generated", _MINORITIZED, "group_share")
+
+
+def intervals(values: Values, rng: np.random.Generator, resamples: int = 10_000) -> tuple[Values, Values]:
+    """95 % percentile bootstrap intervals of the means over seeds of `values`, (seeds, columns): low, high, (columns,).
+
+    A value that is undefined (NaN) is no value. NaN where fewer than `FEWEST_SEEDS` seeds have one. Columns that the
+    same seeds have are resampled alike, as if whole runs were drawn.
+    """
+    low, high = np.full((2, values.shape[1]), np.nan)
+    seeds_of_columns, pattern = np.unique(np.isfinite(values), axis=1, return_inverse=True)
+    for place, seeds in enumerate(seeds_of_columns.T):
+        columns, n = np.flatnonzero(pattern == place), int(seeds.sum())
+        if n < FEWEST_SEEDS:
+            continue
+        weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n  # how often each seed is drawn
+        for some in np.array_split(columns, -(-len(columns) // _COLUMNS)):
+            low[some], high[some] = np.quantile(weights @ values[np.ix_(seeds, some)], [0.025, 0.975], axis=0)
+    return low, high
+
+
+def _base(table: pd.DataFrame, against: str | None) -> str:
+    """The case that others are compared with: `against`, or the first."""
+    names = case_names(table)
+    if against is not None and against not in names:
+        raise InputError(f"--against {against}: is none of {'; '.join(names)}")
+    return names[0] if against is None else against
+
+
+def _band(of_case: pd.DataFrame) -> pd.DataFrame:
+    """By generation: mean, low and high over the seeds that have a value, and how many those are."""
+    seeds = of_case.dropna(subset=["value"]).groupby("generation")["value"]
+    low, high = (seeds.quantile(q) for q in BAND)
+    return pd.DataFrame({"mean": seeds.mean(), "low": low, "high": high, "seeds": seeds.size()})
+
+
+def _departure(case: pd.DataFrame, band: pd.DataFrame) -> tuple[int, object, object, object]:
+    """seeds, left, stays and last, as `departures` has them."""
+    both = case.join(band.add_suffix("_band"), how="inner")
+    both["fewest"] = both[["seeds", "seeds_band"]].min(axis=1)
+    judged = both[both["fewest"] >= FEWEST_SEEDS]
+    if judged.empty:
+        return 0, None, None, None
+    is_inside = judged["mean"].between(judged["low_band"], judged["high_band"])
+    inside, outside = judged.index[is_inside], judged.index[~is_inside]
+    stays = outside if inside.empty else outside[outside > inside.max()]
+    return int(judged["fewest"].min()), min(outside, default=None), min(stays, default=None), judged.index.max()

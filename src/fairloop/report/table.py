@@ -72,21 +72,29 @@ def gathered(paths: Sequence[Path]) -> pd.DataFrame:
 
     Raises InputError for what is neither, or if a run is there twice.
     """
-    files = [path for path in paths if path.suffix in (".parquet", ".csv") and path.is_file()]
-    tables = [_exported(path) for path in files]
-    if directories := [path for path in paths if path not in files]:
-        tables.append(plain(tidy(find_runs(directories))))
+    tables = [_exported(path) for path in paths if _is_table(path)]
+    if runs := run_directories(paths):
+        tables.append(plain(tidy(runs)))
     seen: set[str] = set()
     for table in tables:
-        runs = set(table["run"].unique().to_pylist())
-        if twice := sorted(runs & seen):
+        names = set(table["run"].unique().to_pylist())
+        if twice := sorted(names & seen):
             raise InputError(f"{twice[0]}: is in more than one of the tables and directories; name only one of them")
-        seen |= runs
+        seen |= names
     try:
         frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
     except pa.ArrowException as error:
         raise InputError(f"{paths[0]}: has a column that is a number here and text there ({error})") from error
     return frame
+
+
+def run_directories(paths: Sequence[Path]) -> list[RunDirectory]:
+    """The runs in those of `paths` that are not exported tables. Raises InputError for one that holds none."""
+    return find_runs([path for path in paths if not _is_table(path)])
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix in (".parquet", ".csv") and path.is_file()
 
 
 def _exported(path: Path) -> pa.Table:

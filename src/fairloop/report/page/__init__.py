@@ -1,0 +1,171 @@
+"""One page about a tidy table: a single HTML file that opens offline and asks no server for anything."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairloop.errors import InputError
+from fairloop.report import compare, summary
+from fairloop.report.figures import Measure
+from fairloop.report.page import glance
+from fairloop.report.page.content import packed, thinned
+from fairloop.report.page.origins import aims, origins
+from fairloop.report.page.pictures import Recorded, sheets
+from fairloop.report.page.words import METRICS, READING, ROLES
+from fairloop.store.directory import RunDirectory
+from fairloop.store.files import write_text
+
+_STYLES = ("vendor/uPlot.min.css", "page.css")
+_SCRIPTS = ("vendor/uPlot.iife.min.js", "data.js", "curves.js", "samples.js", "strata.js", "values.js", "page.js")
+
+Json = dict[str, Any]
+
+
+def write(
+    table: pd.DataFrame,
+    out: Path,
+    runs: Sequence[RunDirectory] = (),
+    title: str = "What the loop did",
+    lead: Sequence[str] = (),
+) -> None:
+    """Write the page about the tidy `table` to `out`.
+
+    runs: where runs of the table are, for pictures, specs and provenance; sections without data are left out. lead:
+    paragraphs to begin with. Names in the table are shown as text, whatever they are.
+
+    Raises InputError if there is nothing to show, if `out` is no .html file, or if two runs would be taken for one.
+    """
+    if out.suffix not in (".html", ".htm"):
+        raise InputError(f"--out: {out} does not end in .html")
+    if table.empty:
+        raise InputError("report: no generation is recorded yet")
+    head, table = summary.headline(table), compare.cased(table)
+    kept = thinned(table)
+    data = packed(kept)
+    recorded = _recorded(data, table, runs)
+    pictures = sheets(recorded)
+    keys = [_key(measure) for measure in head.measures]
+    data |= {
+        "metrics": METRICS,
+        "roles": ROLES,
+        "aims": aims(recorded),
+        "pictures": pictures,
+        "first": keys[0] if keys else data["keys"][0],
+    }
+    parts = {
+        "title": title,
+        "facts": _facts(data),
+        "lead": lead,
+        "measures": [{"title": measure.title, "key": key} for measure, key in zip(head.measures, keys, strict=True)],
+        "sparks": glance.sparks(head) if head.measures else {},
+        "findings": _chapters(summary.summary(head)),
+        "pictures": _about(pictures, recorded) if pictures else "",
+        "strata": any(key[4] == "star_candidates" for key in data["keys"]),
+        "values": _about_values(len(table), len(kept)),
+        "origins": origins(recorded) if recorded else None,
+        "generations": len(data["generations"]),
+        "data": data,
+    }
+    write_text(out, _rendered(parts))
+
+
+def _recorded(data: Json, table: pd.DataFrame, runs: Sequence[RunDirectory]) -> list[Recorded]:
+    """Those of `runs` that the table tells of, in the page's order."""
+    directories = {run.spec().identity: run for run in runs}
+    found = []
+    for run in data["runs"]:
+        if directory := directories.get(run["name"]):
+            rows = table[table["run"] == run["name"]]
+            labels = rows["label"].dropna().unique()
+            groups = rows.loc[rows["metric"] == "group_share", "group"].unique()
+            found.append(Recorded(run["name"], run["case"], directory, list(labels), list(groups)))
+    return found
+
+
+def _chapters(findings: Sequence[summary.Finding]) -> dict[str, list[summary.Finding]]:
+    found: dict[str, list[summary.Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.chapter, []).append(finding)
+    return found
+
+
+def _key(measure: Measure) -> list[str | None]:
+    return [measure.role, measure.split, measure.label, measure.group, measure.metric]
+
+
+def _facts(data: Json) -> str:
+    """Such as "colored-mnist: 6 runs, 2 cases, seeds 0 to 2, generations 0 to 9"."""
+    seeds = sorted({run["seed"] for run in data["runs"]})
+    datasets = ", ".join(dict.fromkeys(str(run["fields"][0]) for run in data["runs"]))
+    counts = f"{_many(len(data['runs']), 'run')}, {_many(len(data['cases']), 'case')}, {_many(len(seeds), 'seed')}"
+    first, last = data["generations"][0], data["generations"][-1]
+    return f"{datasets}: {counts}, " + (f"generations {first} to {last}" if first != last else f"generation {first}")
+
+
+def _many(n: int, what: str) -> str:
+    return f"{n:,} {what}{'' if n == 1 else 's'}"
+
+
+def _about(pictures: Json, recorded: Sequence[Recorded]) -> str:
+    kept = max(run.directory.spec().measure.gallery for run in recorded)
+    shown = min(pictures["samples"], kept)
+    fewer = "" if shown == kept else f" The runs keep {kept}; more would make the page too large."
+    seeds = "" if pictures["every_seed"] else " Of each case only the first seed is here, for the same reason."
+    return (
+        f"{shown} samples of each generation's generator. Generations and cases of a seed have the same latents, so "
+        f"what differs is the generator. Compressed with small losses.{fewer}{seeds}"
+    )
+
+
+def _about_values(values: int, kept: int) -> str:
+    digits = "Rounded to six significant digits; fairloop export gives all."
+    if kept == values:
+        return f"{values:,} values. {digits}"
+    return (
+        f"{kept:,} of {values:,} values. Of what is measured in each epoch of training, only the last one is here; "
+        f"more would make the page too large. {digits}"
+    )
+
+
+def _rendered(parts: Json) -> str:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    styles, script = ("\n".join(_text(name) for name in names) for names in (_STYLES, _SCRIPTS))
+    policy = (
+        f"default-src 'none'; img-src data:; script-src '{_fingerprint(script)}'; style-src '{_fingerprint(styles)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    loader = PackageLoader("fairloop.report.page", ".")
+    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
+    return environment.get_template("page.html.j2").render(
+        parts,
+        policy=policy,
+        styles=Markup(styles),
+        script=Markup(script),
+        width=glance.WIDTH,
+        height=glance.HEIGHT,
+        margin=glance.MARGIN,
+        reading=READING,
+        version=version("fairloop"),
+        written=f"{datetime.now(UTC):%Y-%m-%d}",
+    )
+
+
+def _text(name: str) -> str:
+    return files(__name__).joinpath(name).read_text(encoding="utf-8")
+
+
+def _fingerprint(text: str) -> str:
+    """As a Content-Security-Policy names the one script, or style, that may run."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

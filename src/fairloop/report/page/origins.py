@@ -1,0 +1,96 @@
+"""Where the numbers come from: specs and provenance of runs, and what STAR aimed at."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from fairloop.curation import ideal as ideals
+from fairloop.errors import InputError
+from fairloop.report.page.pictures import Recorded
+from fairloop.spec import varied
+
+Json = dict[str, Any]
+
+
+_SESSIONS = {
+    "fairloop": ("packages", "fairloop"),
+    "commit": ("commit",),
+    "torch": ("packages", "torch"),
+    "Python": ("python",),
+    "machine": ("machine",),
+    "device": ("numerics", "device"),
+    "precision": ("numerics", "precision"),
+    "threads": ("numerics", "threads"),
+    "data": ("data",),
+}
+"""Where a session of a run says what."""
+
+
+def origins(runs: Sequence[Recorded]) -> Json:
+    """Fields of specs: `shared` by all runs, and the names of the `varied` ones. Provenance `common` to all runs.
+
+    titles, runs: a table of runs, with the varied fields and what else differs.
+    """
+    specs = [run.directory.spec() for run in runs]
+    fields = varied(specs)
+    sessions = [run.directory.provenance().get("sessions", []) for run in runs]
+    columns = {
+        **{path: [_text(mine[path]) for mine in fields] for path in fields[0]},
+        "generations": [
+            f"{run.directory.committed()} of {spec.generations}" for run, spec in zip(runs, specs, strict=True)
+        ],
+        "started": [mine[0]["started"] if mine else "" for mine in sessions],
+        "minutes": [f"{sum(session['seconds'] for session in mine) / 60:.1f}" for mine in sessions],
+        **{title: [_each(mine, path) for mine in sessions] for title, path in _SESSIONS.items()},
+    }
+    common = [(title, cells[0]) for title, cells in columns.items() if len(set(cells)) == 1]
+    shown = {title: cells for title, cells in columns.items() if len(set(cells)) > 1}
+    return {
+        "shared": [(path, _text(value)) for path, value in specs[0].flat().items() if path not in fields[0]],
+        "varied": list(fields[0]),
+        "common": [(title, value) for title, value in common if value],
+        "titles": list(shown),
+        "runs": [(run.name, cells) for run, *cells in zip(runs, *shown.values(), strict=True)],
+    }
+
+
+def _each(sessions: Sequence[Json], path: Sequence[str]) -> str:
+    """What the sessions of a run say at `path`, each once."""
+    found = []
+    for session in sessions:
+        value: Any = session
+        for name in path:
+            value = value.get(name, "") if isinstance(value, dict) else ""
+        found.append(str(value or ""))
+    return ", ".join(dict.fromkeys(found))
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def aims(runs: Sequence[Recorded]) -> dict[int, Json]:
+    """What STAR aimed at, by case and role: batch (samples of a curated batch) and quotas (label, group, samples)."""
+    found: dict[int, Json] = {}
+    for run in runs:
+        spec = run.directory.spec()
+        batches: dict[Literal["classifier", "generator"], int] = {
+            "classifier": spec.star.batch or spec.classifier.batch,
+            "generator": math.floor(spec.synthetic_share * spec.generator.batch),
+        }
+        try:
+            shares = ideals.shares(spec.star.ideal, len(run.labels), len(run.groups))
+        except InputError:  # the table does not name all labels and groups
+            continue
+        for role, batch in batches.items():
+            if spec.star.curates(role):
+                quotas = [
+                    (label, group, math.floor(shares[i, j] * batch))
+                    for i, label in enumerate(run.labels)
+                    for j, group in enumerate(run.groups)
+                ]
+                found.setdefault(run.case, {})[role] = {"batch": batch, "quotas": quotas}
+    return found

@@ -1,0 +1,112 @@
+"use strict";
+
+const PAGE = 25;
+const COLUMNS = ["metric", "group", "label", "split", "generation", "value", "standard_error", "case", "seed", "role", "epoch"];
+
+// Every value as a row that can be sorted, searched and downloaded. A row is (place of its series, place in it).
+class Values {
+  constructor({ body, head, count, page, only }) {
+    Object.assign(this, { body, head, count, page, only, start: 0, by: null, falling: false });
+    this.texts = DATA.series.map(([run, key]) => {
+      const { role, split, label, group, metric } = KEYS[key];
+      const { name, seed, fields } = DATA.runs[run];
+      return [DATA.cases[DATA.runs[run].case], name, `seed=${seed}`, role, split, label, group, metric, ...fields].join(" ").toLowerCase();
+    });
+    this.head.replaceChildren(...COLUMNS.map((name) => el("th", { scope: "col", "aria-sort": "none" }, this.sorter(name))));
+  }
+
+  sorter(name) {
+    const button = el("button", { type: "button" }, name.replace("_", " "));
+    button.addEventListener("click", () => {
+      this.falling = this.by === name && !this.falling;
+      this.by = name;
+      this.sort();
+      this.show(0);
+    });
+    return button;
+  }
+
+  cell([place, i], name) {
+    const [run, key, span, values, errors, epochs] = DATA.series[place];
+    switch (name) {
+      case "case": return DATA.cases[DATA.runs[run].case];
+      case "run": return DATA.runs[run].name;
+      case "seed": return DATA.runs[run].seed;
+      case "generation": return DATA.spans[span][i];
+      case "epoch": return Array.isArray(epochs) ? epochs[i] : epochs;
+      case "value": return values[i];
+      case "standard_error": return errors ? errors[i] : null;
+      default: return KEYS[key][name];
+    }
+  }
+
+  // The rows whose names hold every word of `search`; of one generation only, unless that is null.
+  choose(search, generation) {
+    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    this.rows = [];
+    DATA.series.forEach(([, , span, values], place) => {
+      if (!words.every((word) => this.texts[place].includes(word))) return;
+      DATA.spans[span].forEach((at, i) => {
+        if (generation === null || at === generation) this.rows.push([place, i]);
+      });
+    });
+    this.sort();
+    this.show(0);
+  }
+
+  sort() {
+    COLUMNS.forEach((name, i) => {
+      this.head.children[i].setAttribute("aria-sort", name !== this.by ? "none" : this.falling ? "descending" : "ascending");
+    });
+    if (this.by === null) return;
+    const keyed = this.rows.map((row) => [this.cell(row, this.by), row]);
+    const way = this.falling ? -1 : 1;
+    keyed.sort(([a], [b]) => {
+      if (a === null || b === null) return (a === null) - (b === null); // what is undefined or empty comes last
+      return way * (typeof a === "number" ? a - b : a < b ? -1 : a > b ? 1 : 0);
+    });
+    this.rows = keyed.map(([, row]) => row);
+  }
+
+  show(start) {
+    this.start = Math.max(0, Math.min(start, this.rows.length - 1));
+    const page = this.rows.slice(this.start, this.start + PAGE);
+    this.body.replaceChildren(...page.map((row) => el("tr", {}, ...COLUMNS.map((name) => this.written(row, name)))));
+    const end = this.start + page.length;
+    this.count.textContent = page.length
+      ? `${(this.start + 1).toLocaleString("en")} to ${end.toLocaleString("en")} of ${this.rows.length.toLocaleString("en")} values`
+      : "No value has all these words.";
+    this.page.previous.disabled = this.start === 0;
+    this.page.next.disabled = end >= this.rows.length;
+  }
+
+  written(row, name) {
+    const value = this.cell(row, name);
+    if (name === "value") return el("td", { class: "number" }, value === null ? "undefined" : String(value));
+    return el("td", typeof value === "number" ? { class: "number" } : {}, value === null ? "" : String(value));
+  }
+
+  // The chosen rows, in the columns of the tidy table.
+  csv() {
+    const own = ["generation", "epoch", "role", "split", "label", "group", "metric", "value", "standard_error"];
+    const [common, further] = [DATA.fields.slice(0, 3), DATA.fields.slice(3)];
+    const lines = [["run", ...common, "seed", ...own, ...further].map(quoted).join(",")];
+    for (const row of this.rows) {
+      const { name, seed, fields } = DATA.runs[DATA.series[row[0]][0]];
+      const cells = own.map((column) => {
+        const value = this.cell(row, column);
+        return value === null && (column === "value" || column === "standard_error") ? "nan" : quoted(value);
+      });
+      lines.push([quoted(name), ...fields.slice(0, 3).map(quoted), seed, ...cells, ...fields.slice(3).map(quoted)].join(","));
+    }
+    return `${lines.join("\n")}\n`;
+  }
+}
+
+// Text that a spreadsheet would take for a formula gets an apostrophe in front.
+function quoted(value) {
+  if (value === null) return "";
+  if (typeof value !== "string") return String(value);
+  const safe = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/.test(value) ? `'${value}` : value;
+  return `"${safe.replaceAll('"', '""')}"`;
+}

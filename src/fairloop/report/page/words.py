@@ -1,0 +1,85 @@
+"""What readers who do not know the tables call a metric, and what it is. `docs/vocabulary.md` defines each fully."""
+
+from fairloop.report import compare
+
+METRICS = {
+    "accuracy": ("accuracy", "Share of people whose label is predicted right."),
+    "selection_rate": ("selection rate", "Share of people who are given the beneficial label."),
+    "tpr": ("true positive rate", "Share given the beneficial label, of those who have it."),
+    "fnr": ("false negative rate", "Share denied the beneficial label, of those who have it."),
+    "fpr": ("false positive rate", "Share given the beneficial label, of those who do not have it."),
+    "tnr": ("true negative rate", "Share denied the beneficial label, of those who do not have it."),
+    "count": ("count", "Number of people measured."),
+    "demographic_parity": (
+        "demographic parity",
+        "How far apart groups' selection rates are. As a difference 0 is parity, as a ratio 1.",
+    ),
+    "equalized_odds": (
+        "equalized odds",
+        "How far apart groups' true and false positive rates are, the worse of the two. As a difference 0 is equal "
+        "odds, as a ratio 1.",
+    ),
+    "loss": ("loss", "Mean training loss in the generation's last epoch."),
+    "star_redrawn": ("redrawn by STAR", "Mean number of samples in a curated batch that its candidates lacked."),
+    "star_candidates": ("candidates of STAR", "Mean number of candidates in a stratum, before any was chosen."),
+    "label_share": ("share of labels", "Share of generated samples with a label, as the label annotator names it."),
+    "label_share_by_labeller": (
+        "share of labels, by labeller",
+        "The same, as named by who labelled what the generation learned from.",
+    ),
+    "label_share_by_classifier": ("share of labels, by classifier", "The same, as the generation's classifier says."),
+    "group_share": ("share of groups", "Share of generated samples of a group, as the group annotator names it."),
+    "stratum_share": ("share of strata", "Share of generated samples of a label and group, as the annotators say."),
+    "group_confidence": (
+        "confidence in groups",
+        "Mean margin by which the group annotator is sure, over samples where it is .5 or more.",
+    ),
+}
+"""By its name in tables: title, and one sentence."""
+
+ROLES = {
+    "classifier": "classifiers",
+    "generator": "generators and their samples",
+    "label_annotator": "label annotator",
+    "group_annotator": "group annotator",
+}
+
+READING = (
+    (
+        "generation",
+        "One round of the loop: a generator and a classifier are trained on what the round before left behind. In an "
+        "audit of someone's own log, one round of retraining.",
+    ),
+    ("case", "Runs that differ in their seed only. Lines and numbers are means over the seeds that have a value."),
+    (
+        "95 % interval",
+        f"Percentile bootstrap of the mean over seeds, for {compare.FEWEST_SEEDS} seeds or more; with fewer than "
+        f"{compare.FEW_SEEDS} it is too narrow. It is about seeds, not about other data.",
+    ),
+    (
+        "band",
+        "The middle 90 % of seeds (from the 5 % to the 95 % quantile). A case's own band is that of its first "
+        "generation: what seeds alone do. Another case's band is that of the same generation. What is inside or "
+        f"outside is the mean over seeds. Fewer than {compare.FEWEST_SEEDS} seeds have no band.",
+    ),
+    (
+        "paired by seed",
+        "Runs of the same seed share their random numbers, so they are subtracted seed by seed before anything is "
+        "averaged.",
+    ),
+    (
+        "difference between groups",
+        "Of the group with the largest value and the group with the smallest. 0 is not good news by itself: a "
+        "classifier that treats everyone alike because it has learned nothing has it, too.",
+    ),
+    (
+        "collapse",
+        f"The first generation with an accuracy below {compare.ACCURACY_BELOW:g}, or a share of minoritized groups "
+        f"below {compare.SHARE_BELOW:g}: the median over seeds, in brackets the range. fairloop compare takes other "
+        "limits.",
+    ),
+    ("STAR", "Stratified sampling reparation: batches are chosen from spare candidates, to fill each stratum's quota."),
+    ("stratum", "People or samples of one label and one group."),
+    ("labels and groups of generated samples", "Nobody stands behind a generated sample. These are models' opinions."),
+)
+"""Terms on the page and what they mean."""

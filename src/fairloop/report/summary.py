@@ -1,0 +1,234 @@
+"""A tidy table in sentences with numbers: what drifted, how far, since when, for whom, and what STAR changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from fairloop.errors import InputError
+from fairloop.report import compare
+from fairloop.report.figures import Measure
+
+AGGREGATES = ("overall", "difference", "ratio", "min", "max")
+"""What stands in the column `group` besides names of groups."""
+
+_LONG = {
+    "accuracy difference": "accuracy difference between groups",
+    "DP difference": "demographic parity difference",
+    "EO difference": "equalized odds difference",
+}
+_Row = dict[Any, Any]
+
+
+class Sentence(NamedTuple):
+    """What it is about, and what it says of that; one after the other they are the sentence."""
+
+    about: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is said about one case, or about two beside each other. Plain text; names are as the table has them.
+
+    chapter: what kind of finding it is. scope: which generations, data and seeds the sentences are about.
+    """
+
+    chapter: str
+    title: str
+    scope: str
+    sentences: tuple[Sentence, ...]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """What there is to be summed up in a tidy table.
+
+    table: its rows of classifiers on `split` and of groups' shares, with `case`, and the minoritized share added.
+    split: the split of `measures`, or None if the table has no classifier.
+    """
+
+    table: pd.DataFrame
+    split: str | None
+    measures: tuple[Measure, ...]
+    share: Measure | None
+
+
+def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
+    """The measures to look at first: performance and disparities on `test` (or the first split), minoritized share.
+
+    Raises InputError if a name in `minoritized` is no group, or if two runs would be taken for one.
+    """
+    splits = list(table.loc[table["role"] == "classifier", "split"].dropna().unique())
+    split = "test" if "test" in splits else next(iter(splits), None)
+    groups = compare.minoritized(table, minoritized)
+    share = compare.minoritized_share(groups) if groups else None
+    measures = (*(compare.fairness(split) if split else ()), *([share] if share else ()))
+    table = compare.cased(table)
+    told = table[((table["role"] == "classifier") & (table["split"] == split)) | (table["metric"] == "group_share")]
+    return Headline(compare.with_minoritized(told, groups), split, measures, share)
+
+
+def summary(head: Headline) -> list[Finding]:
+    """A finding for each case; then for each with STAR beside the same without, and each loop beside its control."""
+    if not head.measures:
+        return []
+    changed = _by_case(compare.changes(head.table, head.measures))
+    left = compare.departures(head.table, head.measures)
+    own = _by_case(left[left["band"] == "own"])
+    names = [case for case in compare.case_names(head.table) if case in changed]
+    drifts = [_drift(head, case, changed[case], own.get(case, {})) for case in names]
+    pairs = [beside for case, base in _pairs(head.table) for beside in _beside(head, case, base)]
+    return drifts + sorted(pairs, key=lambda finding: finding.chapter)  # STAR, then the loop
+
+
+def number(value: float, sign: bool = False) -> str:
+    """Three decimals, with a true minus; a sign in front if asked for."""
+    return f"{value:{'+' if sign else ''}.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _by_case(rows: pd.DataFrame) -> dict[str, dict[str, _Row]]:
+    """Rows by case and measure."""
+    found: dict[str, dict[str, _Row]] = {}
+    for row in rows.to_dict("records"):
+        found.setdefault(row["case"], {})[row["measure"]] = row
+    return found
+
+
+def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, _Row]) -> Finding:
+    """How `case` moved from its first generation to its last."""
+    row, seeds = next(iter(changed.values())), max(row["seeds"] for row in changed.values())
+    data = f", split {head.split}" if head.split else ""
+    sentences = []
+    for title, row in changed.items():
+        if _is_clear(row, "before", "after"):
+            verb = "rose" if row["change"] > 0 else "fell"
+            moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
+            sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title))}."))
+        if title == "accuracy":
+            sentences += _for_whom(head, case)
+    still = [
+        f"{title}, {_both(row['before'], 'then', row['after'], _by(row, 'change'))}{_since(left.get(title), '')}"
+        for title, row in changed.items()
+        if not _is_clear(row, "before", "after")
+    ]
+    moving = row["last"] > row["first"]
+    sentences += [Sentence("No clear change:" if moving else "So far:", f" {'; '.join(still)}.")] if still else []
+    sentences += _collapse(head, case)
+    generations = f"Generations {row['first']} to {row['last']}" if moving else f"Generation {row['last']}"
+    return Finding("What drifted", case, f"{generations}{data}, {_seeds(seeds)}", tuple(sentences))
+
+
+def _is_clear(row: _Row, one: str, other: str) -> bool:
+    """Whether two values differ by more than chance among seeds; without an interval, whether three decimals do."""
+    if pd.isna(row["low"]):
+        return number(row[one]) != number(row[other])
+    return bool(row["low"] > 0 or row["high"] < 0)
+
+
+def _seeds(n: int) -> str:
+    if n == 1:
+        return "one seed: no interval and no band, so chance cannot be told from drift"
+    few = f": too few for intervals and bands, which need {compare.FEWEST_SEEDS}"
+    return f"mean over {n} seeds{few if n < compare.FEWEST_SEEDS else '; in brackets 95 % intervals'}"
+
+
+def _by(row: _Row, what: str) -> str:
+    change, low, high = (number(row[name], sign=True) for name in (what, "low", "high"))
+    return f" ({change})" if pd.isna(row["low"]) else f" ({change} [{low}, {high}])"
+
+
+def _both(one: float, between: str, other: float, apart: str) -> str:
+    """Such as "0.526 beside 0.531 (-0.005)"; only "0.526" where three decimals show no difference."""
+    return number(one) if number(one) == number(other) else f"{number(one)} {between} {number(other)}{apart}"
+
+
+def _long(title: str) -> str:
+    """`title` as a sentence begins with it."""
+    long = _LONG.get(title, title)
+    return long[:1].upper() + long[1:]
+
+
+def _since(row: _Row | None, inside: str = ", never outside {band}", band: str = "its band") -> str:
+    """Since when a measure is outside a band; `inside` is what to say if it never is."""
+    if row is None or not row["seeds"]:
+        return ""
+    if pd.isna(row["left"]):
+        return inside.format(band=band)
+    if pd.isna(row["stays"]):
+        return f", outside {band} at generation {row['left']} but not at the end"
+    if row["left"] == row["stays"]:
+        return f", outside {band} from generation {row['left']} on"
+    return f", outside {band} at generation {row['left']}, and for good from {row['stays']} on"
+
+
+def _for_whom(head: Headline, case: str) -> Iterator[Sentence]:
+    """How accuracy changed for each group, or for the two between which all others lie."""
+    mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
+    groups = [group for group in mine["group"].unique() if group not in AGGREGATES]
+    measures = [Measure(group, group, "classifier", str(head.split), group, "accuracy") for group in groups]
+    changed = compare.changes(mine, measures).sort_values("change", kind="stable").to_dict("records")
+    shown = changed if len(changed) <= 4 else [changed[0], changed[-1]]
+    each = " and ".join(f"{number(row['change'], True)} for {row['measure']}" for row in shown)
+    between = "" if shown == changed else f" (the other {len(changed) - 2} groups lie between)"
+    if each:
+        yield Sentence("By group,", f" accuracy changed by {each}{between}.")
+
+
+def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
+    mine = head.table[head.table["case"] == case]
+    limits = [(measure, compare.ACCURACY_BELOW) for measure in head.measures if measure.title == "accuracy"]
+    limits += [(head.share, compare.SHARE_BELOW)] if head.share else []
+    found: dict[str, list[str]] = {}
+    for measure, below in limits:
+        if not (runs := compare.collapses(mine, measure, below)).empty:
+            found.setdefault(compare.typical_collapse(runs), []).append(f"{measure.title} below {below:g}")
+    each = [f"{'' if when[0] == 'n' else 'from generation '}{when} ({', '.join(what)})" for when, what in found.items()]
+    if each:
+        yield Sentence("Collapse:", f" {'; '.join(each)}.")
+
+
+def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
+    """(case, what to hold it against): with STAR, the same without it; else the same data's control.
+
+    STAR's own fields may differ where there is no such case with the same.
+    """
+    cases = table.drop_duplicates("case").to_dict("records")
+    further = compare.further_fields(table)
+    for case in cases:
+        wanted = {**case, "star": "none", "setting": case["setting"] if case["star"] != "none" else "control"}
+        for others in (further, [field for field in further if not field.startswith("star.")]):
+            fields = ("dataset", "setting", "star", *others)
+            alike = [other["case"] for other in cases if all(str(other[f]) == str(wanted[f]) for f in fields)]
+            if alike and case["case"] not in alike:
+                yield case["case"], alike[0]
+                break
+
+
+def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
+    """What `case` ends with, less what `base` does; nothing if they have no seed in common."""
+    two = head.table[head.table["case"].isin([case, base])]
+    try:
+        found = compare.differences(two, head.measures, base)
+    except InputError:
+        return
+    last = found["generation"].max()
+    left = compare.departures(two, head.measures, base)
+    since = _by_case(left[left["band"] == base]).get(case, {})
+    ends = found[found["generation"] == last].to_dict("records")
+    sentences, alike = [], []
+    for row in ends:
+        mine, theirs, title = number(row["mean"]), number(row["mean_against"]), row["measure"]
+        if _is_clear(row, "mean_against", "mean"):
+            than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
+            outside = _since(since.get(title), band="the other's band")
+            sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
+        else:
+            alike.append(f"{title}, {_both(row['mean'], 'beside', row['mean_against'], _by(row, 'difference'))}")
+    sentences += [Sentence("No clear difference:", f" {'; '.join(alike)}.")] if alike else []
+    chapter = f"What {'STAR' if (two.loc[two['case'] == case, 'star'] != 'none').any() else 'the loop'} changed"
+    scope = f"Generation {last}, paired by seed, {_seeds(max(row['seeds'] for row in ends))}"
+    yield Finding(chapter, f"{case} beside {base}", scope, tuple(sentences))
