@@ -175,7 +175,8 @@ def _of_each_stratum(split: Split, most: int) -> Pictures:
     """The first two images of each stratum; if that is more than `most`, one of each comes before a second."""
     codes = split.labels * (split.groups.max() + 1) + split.groups
     found = [np.flatnonzero(codes == code) for code in np.unique(codes)]
-    return split.images[np.concatenate([places[k : k + 1] for k in range(2) for places in found])[:most]]
+    shown: Pictures = split.images[np.concatenate([places[k : k + 1] for k in range(2) for places in found])[:most]]
+    return shown
 
 
 def _pictures(images: Tensor) -> Pictures:
