@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from rich.console import Console
 
 from fairloop.errors import InputError
 from fairloop.record import Gallery
@@ -91,26 +92,37 @@ _NO_STAR = "no run curates batches by STAR"
 _NO_LATENTS = "no run kept latents"
 
 
-def write_all(study: Study, out: Path) -> tuple[list[str], dict[str, str]]:
+def write_all(study: Study, out: Path, console: Console) -> None:
     """Write every figure that the study allows to `out`, in all `FORMATS` and its data as .csv.
 
-    Returns the names of those that were written, and for each of the others why it was not.
+    Says which were left out, and why. Raises InputError if nothing can be drawn.
     """
-    written, left_out = [], {}
-    for name, draw in FIGURES.items():
-        try:
-            figure, data = draw(study)
-        except InputError as error:
-            left_out[name] = str(error)
-            continue
-        figure.draw_without_rendering()
-        figure.set_layout_engine(None)  # the layout is found; it would be sought anew for each file
-        for ending in FORMATS:
-            save(figure, out / f"{name}{ending}")
-        with replacing(out / f"{name}.csv") as temporary:
-            data.to_csv(temporary, index=False, float_format="%.8g")
-        written.append(name)
-    return written, left_out
+    left_out: dict[str, list[str]] = {}
+    with console.status("") as status:
+        for name, draw in FIGURES.items():
+            status.update(f"drawing {name}")
+            try:
+                _write(draw(study), out, name)
+            except InputError as error:
+                left_out.setdefault(str(error), []).append(name)
+    for why, names in left_out.items():
+        console.print(f"left out: {', '.join(names)} ({why})", highlight=False, markup=False, soft_wrap=True)
+    written = len(FIGURES) - sum(map(len, left_out.values()))
+    seeds = study.table["seed"].nunique()
+    bands = f"; with {seeds} seeds bands are too narrow" if 1 < seeds < compare.FEW_SEEDS else ""
+    console.print(
+        f"{out}: {written} figures, each as .png, .svg and .pdf with its data as .csv{bands}",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _write(drawn: Drawn, out: Path, name: str) -> None:
+    drawn.figure.draw_without_rendering()
+    drawn.figure.set_layout_engine(None)  # the layout is found; it would be sought anew for each file
+    for ending in FORMATS:
+        save(drawn.figure, out / f"{name}{ending}")
+    with replacing(out / f"{name}.csv") as temporary:
+        drawn.data.to_csv(temporary, index=False, float_format="%.8g")
 
 
 def _in_panels(
@@ -145,6 +157,8 @@ def _drawn(study: Study, shown: Mapping[str, pd.DataFrame], lines: Lines, why: s
 
 
 def _redrawn(study: Study) -> Drawn:
+    if not study.runs:
+        raise InputError("exported tables do not say how large batches are; name runs' directories")
     shown = {
         name: star.star_redrawn(star.curated(case.spec)).data(case.table)
         for name, case in study.cases.items()
@@ -253,7 +267,10 @@ def _versions(
         lines = [compared.compared(measure, by, ordered=ordered) for measure in measures.values()]
         styles |= lines[0].styles([*by(table).dropna().unique()])
         for name, rows in compared.alike(table, by, but).items():
-            data = pd.concat([line.data(rows, study.split).assign(measure=line.title) for line in lines])
+            found = [line.data(rows, study.split).assign(measure=line.title) for line in lines]
+            if not (found := [data for data in found if len(data)]):
+                continue
+            data = pd.concat(found)
             end = compared.collapse(rows[rows["star"] == "none"], minoritized, study.split) if shaded else None
             shown[name] = data.assign(collapsed=data["x"] >= end) if end is not None else data
     if not shown:

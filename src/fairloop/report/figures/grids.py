@@ -86,12 +86,13 @@ def draw_samples(cells: pd.DataFrame, galleries: Mapping[int, Gallery], ax: Axes
 
 def errors(galleries: Mapping[int, Gallery], most: int = 8) -> pd.DataFrame:
     """How far reconstructions are off: image, generation, error (mean absolute difference of pixels, 0 to 1)."""
-    shown = spread(sorted(galleries), MOST_GENERATIONS)
+    kept = {i: gallery for i, gallery in galleries.items() if len(gallery.reconstructions)}
+    shown = spread(sorted(kept), MOST_GENERATIONS)
+    images = range(min(most, len(kept[shown[0]].originals))) if shown else range(0)
     found = []
-    for image in range(min(most, len(galleries[shown[0]].originals))):
+    for image in images:
         for i in shown:
-            kept = galleries[i]
-            off = np.abs(kept.originals[image].astype(float) - kept.reconstructions[image]).mean() / 255
+            off = np.abs(kept[i].originals[image].astype(float) - kept[i].reconstructions[image]).mean() / 255
             found.append((image, i, off))
     return pd.DataFrame(found, columns=["image", "generation", "error"])
 
@@ -101,7 +102,10 @@ def reconstructions(galleries: Mapping[int, Gallery], ax: Axes | None = None, mo
 
     Raises InputError if they are no pictures or were not kept.
     """
-    return draw_reconstructions(errors(galleries, most), galleries, ax)
+    cells = errors(galleries, most)
+    if cells.empty:
+        raise InputError("figure: no reconstructions were kept")
+    return draw_reconstructions(cells, galleries, ax)
 
 
 def draw_reconstructions(cells: pd.DataFrame, galleries: Mapping[int, Gallery], ax: Axes | None = None) -> Axes:

@@ -114,7 +114,8 @@ def _principal(latents: Mapping[int, Latents]) -> dict[int, Places]:
     centre = first.mean(axis=0)
     axes = np.linalg.svd(first - centre, full_matrices=False)[2][:2]
     axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]  # else the sign is arbitrary
-    scale = np.maximum(((first - centre) @ axes.T).std(axis=0), 1e-9)
+    scale = ((first - centre) @ axes.T).std(axis=0)
+    scale[scale < 1e-6] = 1.0  # collapsed to a point, which gives no unit
     return {i: (latents[i].astype(float) - centre) @ axes.T / scale for i in chosen}
 
 
@@ -125,4 +126,5 @@ def _grid(places: Places) -> Places:
 
 def _kernels(grid: Places, places: Places, width: float) -> Places:
     """(len(grid), len(places)) Gaussian kernels. Scott's rule for a standard normal gives all generations one width."""
+    width = max(width, grid[1] - grid[0])  # or a kernel could fall between two points of the grid
     return np.asarray(np.exp(-(((grid[:, None] - places) / width) ** 2) / 2) / (width * np.sqrt(2 * np.pi)))

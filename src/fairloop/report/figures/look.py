@@ -21,6 +21,7 @@ PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 
 FORMATS = (".png", ".svg", ".pdf")
 
+_MOST_ROWS_BELOW = 4
 _DASHES = ("-", "--", ":", "-.")
 _MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 _UNDATED: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
@@ -71,19 +72,24 @@ def own_axes(width: float = 5.2, height: float = 3.6) -> Axes:
     return Figure(figsize=(width, height), layout="constrained").subplots()
 
 
-def legend_below(figure: Figure) -> None:
-    """One legend for all axes of `figure`, each name once, in as many columns as there is room for."""
+def one_legend(figure: Figure) -> None:
+    """One legend for all axes of `figure`, each name once, in room of its own: below, or to the right if it is long."""
     handles: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
             handles.setdefault(name, handle)
-    if handles:
-        widest = max(map(len, handles)) * 0.085 + 0.75  # inches
-        rows = math.ceil(len(handles) / max(1, int(figure.get_figwidth() / widest)))
-        columns = math.ceil(len(handles) / rows)
-        figure.legend(
-            [*handles.values()], [*handles], loc="outside lower center", ncols=columns, frameon=False, handlelength=3.2
-        )
+    if not handles:
+        return
+    width, height = figure.get_size_inches()
+    column, line = max(map(len, handles)) * 0.085 + 0.75, 0.22  # inches
+    rows = math.ceil(len(handles) / max(1, int(width / column)))
+    below = rows <= _MOST_ROWS_BELOW
+    columns = math.ceil(len(handles) / (rows if below else max(1, int(height / line))))
+    figure.set_size_inches((width, height + line * rows + 0.1) if below else (width + column * columns, height))
+    figure.legend(
+        handles.values(), handles, loc="outside lower center" if below else "outside right upper", ncols=columns,
+        frameon=False, handlelength=3.2,
+    )  # fmt: skip
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fairloop.report.figures.look import legend_below, words
+from fairloop.report.figures.look import one_legend, words
 
 SIZE = (4.0, 2.9)
 """Of a panel, in inches."""
@@ -27,7 +27,7 @@ def side_by_side(
     """A panel for each name in `shown`, drawn by `draw(name, data, axes)`. share: their axes. size: in inches."""
     columns = {1: 1, 2: 2, 4: 2}.get(len(shown), _WIDEST)
     rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(size[0] * columns + 0.4, size[1] * rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(size[0] * columns + 0.4, size[1] * rows + 0.3), layout="constrained")
     grid = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
     for place, (name, data) in enumerate(shown.items()):
         axes = grid.flat[place]
@@ -41,7 +41,7 @@ def side_by_side(
             axes.set_xlabel("")
     for axes in grid.flat[len(shown) :]:
         axes.remove()
-    legend_below(figure)
+    one_legend(figure)
     return figure
 
 
@@ -58,7 +58,7 @@ def blocks(
     """
     per_block = -(-len(parts) // wide)
     rows = per_block * len(shown)
-    figure = Figure(figsize=(size[0] * wide, size[1] * rows + 0.6), layout="constrained")
+    figure = Figure(figsize=(size[0] * wide, size[1] * rows + 0.3), layout="constrained")
     grid = figure.subplots(rows, wide, squeeze=False)
     repeated: list[Axes] = []
     for block, (name, data) in enumerate(shown.items()):
@@ -77,7 +77,7 @@ def blocks(
         panels[0].set_title(_wrapped(name, size[0]), fontsize=10, loc="left")
     for axes in repeated:
         axes.set_ylabel("")
-    legend_below(figure)
+    one_legend(figure)
     return figure
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fairloop.report.figures.compared import compared
-from fairloop.report.figures.look import legend_below
+from fairloop.report.figures.look import one_legend
 from fairloop.report.figures.measures import Measure
 
 STORY = (
@@ -27,5 +27,5 @@ def story(table: pd.DataFrame, measures: Sequence[Measure] = STORY) -> Figure:
     figure = Figure(figsize=(4.2 * len(measures), 3.8), layout="constrained")
     for axes, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
         compared(measure)(table, axes)
-    legend_below(figure)
+    one_legend(figure)
     return figure
