@@ -26,6 +26,7 @@ app.command()(running.fetch)
 app.command()(results.export)
 app.command()(results.report)
 app.command()(results.compare)
+app.command()(results.watch)
 app.command()(results.samples)
 app.command()(running.demo)
 

@@ -1,4 +1,4 @@
-"""Commands that show what runs gave: export, compare, samples."""
+"""Commands that show what runs gave: export, report, compare, watch, samples."""
 
 from __future__ import annotations
 
@@ -84,6 +84,18 @@ def compare(
         against, split, published, style, out, figure, accuracy_below, share_below, tuple(minoritized or ())
     )
     beside.show(gathered(sources), wishes, Console())
+
+
+def watch(
+    directories: Directories,
+    once: Annotated[bool, typer.Option("--once", help="print it once, as where there is no terminal")] = False,
+) -> None:
+    """Watch runs from another terminal until Ctrl-C, which leaves the runs alone. Only reads."""
+    from rich.console import Console
+
+    from fairloop.watch import watch as watch_runs
+
+    watch_runs(directories, Console(), once=once)
 
 
 def samples(
