@@ -40,7 +40,8 @@ def demo(out: Path, seed: int, console: Console) -> None:
     console.print(INTRODUCTION, highlight=False)
     with sweep_view(console) as view:
         run_all(jobs, out, out / "models", min(len(jobs), default_workers(specs[0].threads)), view)
-    from fairloop.report.figures import STORY, save, story  # slow to import, and the runs need not wait for it
+    from fairloop.report.figures import save  # slow to import, and the runs need not wait for it
+    from fairloop.report.figures.story import STORY, story
     from fairloop.report.table import plain, tidy
 
     frame = plain(tidy([run_in(out, spec) for spec in specs])).to_pandas()

@@ -14,7 +14,7 @@ from fairloop.metrics import performance as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
-from fairloop.record import Gallery, Row
+from fairloop.record import Gallery, Pictures, Row
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import RealData, Source, chunk, probabilities
 from fairloop.spec import RunSpec
@@ -39,6 +39,7 @@ class Measurer:
         self._spec = spec
         self._annotators = annotators
         self._first = first
+        self._originals = _of_each_stratum(population.tests["test"], spec.measure.gallery)
 
     def generation(
         self,
@@ -76,12 +77,14 @@ class Measurer:
         rng = self._streams(i).at(Role.GALLERY, epoch=1)
         latents = self._spec.measure.latents if self._first.has_encoder else 0
         places = [self._encode(images) for images in self._drawn(generator.module, latents, rng)]
-        images = shown.images.cpu()
+        people = self._numerics.tensor(torch.from_numpy(self._originals))
         return Gallery(
-            (images * 255).round().byte().numpy() if images.dim() == 4 else images.float().numpy(),
+            _pictures(shown.images),
             shown.labels.cpu().numpy(),
             shown.groups.cpu().numpy(),
             np.concatenate(places) if places else np.zeros((0, 0), np.float32),
+            self._originals,
+            self._reconstruct(generator.module, people),
         )
 
     def _performance(self, i: int, trained: Trained[Classifier]) -> Iterator[Row]:
@@ -148,6 +151,12 @@ class Measurer:
         with torch.no_grad(), self._numerics.autocast():
             return self._first.encode(images).float().cpu().numpy()
 
+    def _reconstruct(self, generator: Generator, images: Tensor) -> Pictures:
+        if not generator.has_encoder:
+            return np.zeros((0, 0), np.float32)
+        with torch.no_grad(), self._numerics.autocast():
+            return _pictures(generator.reconstruct(images))
+
     def _streams(self, generation: int) -> Streams:
         return Streams(self._spec.seed, generation, ModelRole.GENERATOR, self._numerics.device)
 
@@ -157,6 +166,19 @@ class Measurer:
         predicted = probabilities(classifier, images, self._numerics).argmax(dim=1).numpy()
         truth = split.groups if of_groups else split.labels
         return perf.confusion(truth, split.groups, predicted, len(names), len(self._population.group_names))
+
+
+def _of_each_stratum(split: Split, most: int) -> Pictures:
+    """The first two images of each stratum; if that is more than `most`, one of each comes before a second."""
+    codes = split.labels * (split.groups.max() + 1) + split.groups
+    found = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    shown: Pictures = split.images[np.concatenate([places[k : k + 1] for k in range(2) for places in found])[:most]]
+    return shown
+
+
+def _pictures(images: Tensor) -> Pictures:
+    images = images.float().cpu()
+    return (images * 255).round().byte().numpy() if images.dim() == 4 else images.numpy()
 
 
 def _mean(values: Tensor) -> tuple[float, float]:

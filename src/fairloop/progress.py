@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
+from fairloop.clock import duration
 from fairloop.data import Population
 from fairloop.loop import Generation
 from fairloop.recipe import Recipe
@@ -116,14 +117,6 @@ class _Clock:
         if self._done >= self._total:
             return f"done in {duration(passed)}"
         return f"about {duration(seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words."""
-    minutes, hours = seconds / 60, seconds / 3600
-    if hours >= 1:
-        return f"{hours:.1f} h"
-    return f"{minutes:.0f} min" if minutes >= 2 else f"{seconds:.0f} s"
 
 
 def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -23,15 +23,27 @@ class Row(NamedTuple):
     standard_error: float
 
 
+Pictures = NDArray[np.uint8] | NDArray[np.float32]
+"""(N, C, H, W) uint8, or (N, F) float32 for tabular data."""
+
+
+def _none() -> NDArray[np.float32]:
+    return np.zeros((0, 0), np.float32)
+
+
 @dataclass(frozen=True)
 class Gallery:
-    """Samples of one generation's generator, to look at. Every generation's come from the same latents.
+    """What one generation's generator makes, to look at. Every generation's samples come from the same latents.
 
-    images: (N, C, H, W) uint8, or (N, F) float32. labels, groups: (N,) int64, as A_L and A_S see them.
+    images: N samples. labels, groups: (N,) int64, as A_L and A_S see them.
     latents: (M, L) float32, where other samples lie in the latent space of G_0; (0, 0) if it has none.
+    originals: R real images of the test split, the same in every generation.
+    reconstructions: the originals through the generator's encoder and back; (0, 0) if it has none.
     """
 
-    images: NDArray[np.uint8] | NDArray[np.float32]
+    images: Pictures
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
     latents: NDArray[np.float32]
+    originals: Pictures = field(default_factory=_none)
+    reconstructions: Pictures = field(default_factory=_none)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,3 +12,5 @@ Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs,
 Sources = Annotated[
     list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
 ]
+Split = Literal["valid", "test", "test_balanced"]
+Format = Literal["terminal", "markdown", "latex"]

@@ -1,4 +1,4 @@
-"""Commands that show what runs gave: export, compare, samples."""
+"""Commands that show what runs gave: export, report, compare, watch, samples."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fairloop.cli.options import Directories, Sources
+from fairloop.cli.options import Directories, Format, Sources, Split
 from fairloop.errors import InputError
 
 
@@ -27,16 +27,37 @@ def export(
 def report(
     sources: Sources,
     out: Annotated[Path | None, typer.Option("--out", help="the page, one file that opens offline: .html")] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="write every figure there: .png, .svg, .pdf, and its data as .csv"),
+    ] = None,
+    split: Annotated[Split, typer.Option(help="of the test data in figures")] = "test",
+    annotators: Annotated[bool, typer.Option("--annotators", help="print how good the annotators are")] = False,
+    style: Annotated[Format, typer.Option("--format", help="of --annotators")] = "terminal",
 ) -> None:
-    """Show runs on one page: what drifted, for whom, what STAR changed; curves, samples, every value."""
+    """Show runs: on one page (--out), in every figure (--figures), their annotators in a table (--annotators)."""
+    from rich.console import Console
+
     from fairloop.report.table import gathered, run_directories
 
-    if out is None:
-        raise InputError("report: say what to make of the runs: --out report.html")
-    from fairloop.report import page
+    if out is None and figures is None and not annotators:
+        raise InputError("report: say what to make of the runs: --out report.html, --figures DIR or --annotators")
+    table, runs = gathered(sources), run_directories(sources)
+    if table.empty:
+        raise InputError("report: no generation is recorded yet")
+    if annotators:
+        from fairloop.report.annotators import print_annotators
 
-    page.write(gathered(sources), out, run_directories(sources))
-    typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+        print_annotators(table, style, Console())
+    if out is not None:
+        from fairloop.report import page
+
+        page.write(table, out, runs)
+        typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+    if figures is not None:
+        from fairloop.report.figures.atlas import Study, write_all
+
+        write_all(Study(table, {run.spec().identity: run for run in runs}, split), figures, Console())
 
 
 def compare(
@@ -63,6 +84,18 @@ def compare(
         against, split, published, style, out, figure, accuracy_below, share_below, tuple(minoritized or ())
     )
     beside.show(gathered(sources), wishes, Console())
+
+
+def watch(
+    directories: Directories,
+    once: Annotated[bool, typer.Option("--once", help="print it once, as where there is no terminal")] = False,
+) -> None:
+    """Watch runs from another terminal until Ctrl-C, which leaves the runs alone. Only reads."""
+    from rich.console import Console
+
+    from fairloop.watch import watch as watch_runs
+
+    watch_runs(directories, Console(), once=once)
 
 
 def samples(

@@ -213,7 +213,7 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
     from fairloop.fast.process import keep_freed_memory
 
     keep_freed_memory()
-    from fairloop.progress import duration
+    from fairloop.clock import duration
     from fairloop.sweep.estimate import estimate
 
     guess = estimate(specs)

@@ -46,6 +46,7 @@ TEXT = pa.dictionary(pa.int32(), pa.string())
 
 _HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
 _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
+_OWNER = re.compile(r"process (\d+) on (.+)")
 _HEADER = "# The spec of a run of fairloop, every field resolved. Written by fairloop; changing it changes nothing."
 
 
@@ -93,19 +94,27 @@ class RunDirectory:
     def locked(self) -> Iterator[None]:
         """Keep other processes from writing here. Raises InputError if one does."""
         self.root.mkdir(parents=True, exist_ok=True)
-        owner = self.root / "owner.lock"
         lock = FileLock(self.root / "run.lock", timeout=0)
         try:
             lock.acquire()
         except Timeout:
-            who = owner.read_text(encoding="utf-8") if owner.is_file() else "another process"
+            who = self._owner.read_text(encoding="utf-8") if self._owner.is_file() else "another process"
             raise InputError(f"--out: {self.root} is in use by {who}; wait for it or choose another one") from None
         try:
-            owner.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
+            self._owner.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
             yield
         finally:
-            owner.unlink(missing_ok=True)
+            self._owner.unlink(missing_ok=True)
             lock.release()
+
+    @property
+    def owner(self) -> tuple[int, str] | None:
+        """The process that has locked the run, or that died while it had, and its machine."""
+        try:
+            found = _OWNER.fullmatch(self._owner.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return (int(found[1]), found[2]) if found else None
 
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
         """Write what the run is and where it came from."""
@@ -167,6 +176,10 @@ class RunDirectory:
                 return Gallery(**arrays)
         except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
             raise InputError(f"{path}: is damaged ({error}); the run's table does not need it") from error
+
+    @property
+    def _owner(self) -> Path:
+        return self.root / "owner.lock"
 
     @property
     def _spec_path(self) -> Path:

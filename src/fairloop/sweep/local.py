@@ -39,7 +39,7 @@ def run_all(jobs: Sequence[Job], out: Path, models: Path, workers: int, view: Sw
                     running[slot] = (job, _start(job, out, models, shares[slot]))
             for slot, (job, process) in list(running.items()):
                 ended = process.poll()
-                job.line = _last_line(Path(job.log))
+                job.line = last_line(Path(job.log))
                 job.done = run_in(out, job.spec).committed()
                 if ended is not None:
                     job.end(ended)
@@ -101,7 +101,8 @@ def _cores() -> set[int]:
     return os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set(range(os.cpu_count() or 1))
 
 
-def _last_line(log: Path) -> str:
+def last_line(log: Path) -> str:
+    """What a run said last; empty if it said nothing."""
     return next(_lines_from_end(log), "")
 
 

@@ -1,0 +1,15 @@
+"""Figures from the tidy table and from galleries. Each draws on axes that it is given, so that figures compose.
+
+One module for each kind: `curves` (performance and fairness of one case), `generated` (its generators), `star`,
+`latent`, `grids` (pictures), `compared` (cases beside each other), `story` (the demo's). `atlas.FIGURES` names all.
+
+What they have in common: lines are means over seeds, bands 95 % bootstrap intervals over seeds; a hollow marker says
+that the value is undefined in some seeds, or that some have not come that far. Colours stay apart for colour-blind
+readers, and dashes and markers differ, too. A figure that is given no axes makes some, with a legend:
+`accuracy(table).figure`.
+"""
+
+from fairloop.report.figures.look import PALETTE, save
+from fairloop.report.figures.measures import Measure
+
+__all__ = ["PALETTE", "Measure", "save"]

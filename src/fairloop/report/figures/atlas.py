@@ -1,0 +1,313 @@
+"""All figures of a study, by name: what `fairloop report --figures` writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from rich.console import Console
+
+from fairloop.errors import InputError
+from fairloop.record import Gallery
+from fairloop.report import compare
+from fairloop.report.figures import compared, curves, generated, grids, latent, panels, star
+from fairloop.report.figures.compared import Names
+from fairloop.report.figures.lines import Lines
+from fairloop.report.figures.look import FORMATS, Look, save
+from fairloop.report.figures.measures import groups, labels, spread
+from fairloop.spec import RunSpec
+from fairloop.store.directory import RunDirectory
+from fairloop.store.files import replacing
+
+
+@dataclass(frozen=True)
+class Study:
+    """What figures are drawn from: the tidy table of some runs, a split of their test data, and their directories.
+
+    runs: by identity; those of which only the table is at hand are not in it.
+    """
+
+    table: pd.DataFrame
+    runs: Mapping[str, RunDirectory]
+    split: str = "test"
+
+    @cached_property
+    def cases(self) -> dict[str, Case]:
+        """By name, those without STAR first."""
+        table = compare.cased(self.table)
+        by_case = {str(name): rows for name, rows in table.drop(columns="case").groupby(table["case"], observed=True)}
+        return {name: Case(by_case[name], self._first(by_case[name])) for name in compare.case_names(table)}
+
+    def with_galleries(self) -> dict[str, Case]:
+        """The cases of which a run's directory is at hand; the names say which run's."""
+        found = {
+            f"{name}, seed {case.spec.seed}": case for name, case in self.cases.items() if case.spec and case.galleries
+        }
+        if not found:
+            raise InputError("of exported tables there are no pictures and latents; name runs' directories")
+        return found
+
+    def _first(self, table: pd.DataFrame) -> RunDirectory | None:
+        """Of the runs in `table` that have a directory, that of the lowest seed."""
+        here = table[table["run"].isin(list(self.runs))]
+        return self.runs[here["run"].iloc[here["seed"].argmin()]] if len(here) else None
+
+
+@dataclass(frozen=True)
+class Case:
+    """The rows of one case, and one of its runs."""
+
+    table: pd.DataFrame
+    run: RunDirectory | None
+
+    @cached_property
+    def spec(self) -> RunSpec | None:
+        """Of that run."""
+        return self.run.spec() if self.run else None
+
+    @cached_property
+    def galleries(self) -> dict[int, Gallery]:
+        """Of that run, by generation; of some, if there are many."""
+        shown = spread(range(self.run.committed()), grids.MOST_GENERATIONS) if self.run else []
+        return {i: self.run.gallery(i) for i in shown if self.run}
+
+
+class Drawn(NamedTuple):
+    """A figure and what it shows, one value a row."""
+
+    figure: Figure
+    data: pd.DataFrame
+
+
+Figurer = Callable[[Study], Drawn]
+"""Draws a figure of a study. Raises InputError, with the reason, if there is nothing to draw."""
+
+_NO_STAR = "no run curates batches by STAR"
+_NO_LATENTS = "no run kept latents"
+
+
+def write_all(study: Study, out: Path, console: Console) -> None:
+    """Write every figure that the study allows to `out`, in all `FORMATS` and its data as .csv.
+
+    Says which were left out, and why. Raises InputError if nothing can be drawn.
+    """
+    left_out: dict[str, list[str]] = {}
+    with console.status("") as status:
+        for name, draw in FIGURES.items():
+            status.update(f"drawing {name}")
+            try:
+                _write(draw(study), out, name)
+            except InputError as error:
+                left_out.setdefault(str(error), []).append(name)
+    for why, names in left_out.items():
+        console.print(f"left out: {', '.join(names)} ({why})", highlight=False, markup=False, soft_wrap=True)
+    written = len(FIGURES) - sum(map(len, left_out.values()))
+    seeds = study.table["seed"].nunique()
+    bands = f"; with {seeds} seeds bands are too narrow" if 1 < seeds < compare.FEW_SEEDS else ""
+    console.print(
+        f"{out}: {written} figures, each as .png, .svg and .pdf with its data as .csv{bands}",
+        highlight=False, markup=False, soft_wrap=True,
+    )  # fmt: skip
+
+
+def _write(drawn: Drawn, out: Path, name: str) -> None:
+    drawn.figure.draw_without_rendering()
+    drawn.figure.set_layout_engine(None)  # the layout is found; it would be sought anew for each file
+    for ending in FORMATS:
+        save(drawn.figure, out / f"{name}{ending}")
+    with replacing(out / f"{name}.csv") as temporary:
+        drawn.data.to_csv(temporary, index=False, float_format="%.8g")
+
+
+def _in_panels(
+    shown: Mapping[str, pd.DataFrame],
+    draw: Callable[[str, pd.DataFrame, Axes], object],
+    why: str,
+    size: tuple[float, float] = panels.SIZE,
+    *,
+    share: bool = True,
+) -> Drawn:
+    """A panel for each case that has something to show. Raises InputError with `why` if none has."""
+    shown = {name: data for name, data in shown.items() if len(data)}
+    if not shown:
+        raise InputError(why)
+    return Drawn(panels.side_by_side(shown, draw, size, share=share), _stacked(shown))
+
+
+def _stacked(shown: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    return pd.concat([data.assign(case=name) for name, data in shown.items()], ignore_index=True)
+
+
+def _lines(lines: Lines) -> Figurer:
+    def drawn(study: Study) -> Drawn:
+        return _drawn(study, {name: lines.data(case.table, study.split) for name, case in study.cases.items()}, lines)
+
+    return drawn
+
+
+def _drawn(study: Study, shown: Mapping[str, pd.DataFrame], lines: Lines, why: str = "no run has such values") -> Drawn:
+    styles = lines.styles([*dict.fromkeys(name for data in shown.values() for name in data["line"])])
+    return _in_panels(shown, lambda name, data, ax: lines.draw(data, ax, study.split, styles), why)
+
+
+def _redrawn(study: Study) -> Drawn:
+    if not study.runs:
+        raise InputError("exported tables do not say how large batches are; name runs' directories")
+    shown = {
+        name: star.star_redrawn(star.curated(case.spec)).data(case.table)
+        for name, case in study.cases.items()
+        if case.spec
+    }
+    return _drawn(study, shown, star.star_redrawn({}), _NO_STAR)
+
+
+def _candidates(study: Study) -> Drawn:
+    shown = {
+        f"{name}, the {role}'s batches": star.candidates(case.table, role)
+        for name, case in study.cases.items()
+        for role in ("classifier", "generator")
+    }
+    return _in_panels(shown, lambda name, data, ax: star.draw_candidates(data, ax), _NO_STAR)
+
+
+def _latents(study: Study, places: Callable[[Mapping[int, latent.Latents]], pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    found = {}
+    for name, case in study.with_galleries().items():
+        latents = {i: gallery.latents for i, gallery in case.galleries.items()}
+        if all(map(len, latents.values())):
+            found[name] = places(latents)
+    return found
+
+
+def _latent_density(study: Study) -> Drawn:
+    shown = _latents(study, latent.along_axis)
+    return _in_panels(shown, lambda name, data, ax: latent.draw_density(data, ax), _NO_LATENTS)
+
+
+def _latent_plane(study: Study) -> Drawn:
+    shown = _latents(study, latent.in_plane)
+    if not shown:
+        raise InputError(_NO_LATENTS)
+    generations = sorted({i for data in shown.values() for i in data["generation"]})
+
+    def draw(data: pd.DataFrame, column: str, ax: Axes) -> None:
+        if int(column) in set(data["generation"]):
+            latent.draw_plane(data, int(column), ax)
+        else:  # this case has not come that far
+            ax.set_axis_off()
+
+    return Drawn(panels.blocks(shown, [*map(str, generations)], draw, len(generations), (2.0, 2.0)), _stacked(shown))
+
+
+def _samples(each: int | None) -> Figurer:
+    def drawn(study: Study) -> Drawn:
+        cases = study.with_galleries()
+        shown = {
+            name: grids.sample_cells(case.galleries, grids.Names(labels(case.table), groups(case.table)), each)
+            for name, case in cases.items()
+        }
+        return _grids(shown, lambda name, data, ax: grids.draw_samples(data, cases[name].galleries, ax), "latent")
+
+    return drawn
+
+
+def _reconstructions(study: Study) -> Drawn:
+    cases = study.with_galleries()
+    shown = {name: grids.errors(case.galleries) for name, case in cases.items()}
+    return _grids(shown, lambda name, data, ax: grids.draw_reconstructions(data, cases[name].galleries, ax), "image")
+
+
+def _grids(shown: Mapping[str, pd.DataFrame], draw: Callable[[str, pd.DataFrame, Axes], object], row: str) -> Drawn:
+    rows = max((data[row].nunique() for data in shown.values()), default=0)
+    columns = max((data["generation"].nunique() for data in shown.values()), default=0)
+    return _in_panels(shown, draw, f"no run kept any {row}", grids.size(rows, columns), share=False)
+
+
+def _star_compared(study: Study) -> Drawn:
+    order = {target: place for place, target in enumerate(compared.STAR)}
+    table = study.table.sort_values("star", key=lambda targets: targets.map(order), kind="stable")
+    pairs = [(compared.by_star, compared.but_star)]
+    return _versions(study, table, pairs, "no two cases differ in whose batches STAR curates alone", shaded=True)
+
+
+def _labels_compared(study: Study) -> Drawn:
+    pairs = [(compared.by_labels, compared.but_labels)]
+    return _versions(study, study.table, pairs, "no two cases differ in who labels alone")
+
+
+def _ablation(study: Study) -> Drawn:
+    fields = compare.further_fields(study.table)
+    table = study.table.sort_values(fields, kind="stable") if fields else study.table
+    pairs = [(compared.by_field(field), compared.but_field(field)) for field in fields]
+    return _versions(study, table, pairs, "no two cases differ in one field of their specs alone", ordered=True)
+
+
+def _versions(
+    study: Study,
+    table: pd.DataFrame,
+    pairs: Iterable[tuple[Names, Names]],
+    why: str,
+    *,
+    ordered: bool = False,
+    shaded: bool = False,
+) -> Drawn:
+    """A row of panels for cases that are alike but for one thing. pairs: the names of that thing, and of the rest."""
+    minoritized = compare.minoritized(table)
+    measures = {measure.title: measure for measure in compared.headline(minoritized, study.split)}
+    table = compared.with_headline(table, minoritized)
+    shown: dict[str, pd.DataFrame] = {}
+    styles: dict[str, Look] = {}
+    for by, but in pairs:
+        lines = [compared.compared(measure, by, ordered=ordered) for measure in measures.values()]
+        styles |= lines[0].styles([*by(table).dropna().unique()])
+        for name, rows in compared.alike(table, by, but).items():
+            found = [line.data(rows, study.split).assign(measure=line.title) for line in lines]
+            if not (found := [data for data in found if len(data)]):
+                continue
+            data = pd.concat(found)
+            end = compared.collapse(rows[rows["star"] == "none"], minoritized, study.split) if shaded else None
+            shown[name] = data.assign(collapsed=data["x"] >= end) if end is not None else data
+    if not shown:
+        raise InputError(why)
+
+    def draw(data: pd.DataFrame, column: str, ax: Axes) -> None:
+        compared.compared(measures[column]).draw(data[data["measure"] == column], ax, study.split, styles)
+        if "collapsed" in data and data["collapsed"].any():
+            compared.shade(ax, data.loc[data["collapsed"], "x"].min(), "after collapse without STAR")
+
+    return Drawn(panels.blocks(shown, [*measures], draw), _stacked(shown))
+
+
+FIGURES: dict[str, Figurer] = {
+    "demographic-parity-difference": _lines(curves.dp_difference),
+    "demographic-parity-ratio": _lines(curves.dp_ratio),
+    "selection-rate": _lines(curves.selection_rate),
+    "accuracy-difference": _lines(curves.accuracy_difference),
+    "accuracy": _lines(curves.accuracy),
+    "false-positive-rate": _lines(curves.fpr),
+    "false-negative-rate": _lines(curves.fnr),
+    "true-positive-rate": _lines(curves.tpr),
+    "true-negative-rate": _lines(curves.tnr),
+    "equalized-odds": _lines(curves.equalized_odds),
+    "group-share": _lines(generated.group_share),
+    "label-share": _lines(generated.label_share),
+    "group-confidence": _lines(generated.group_confidence),
+    "generator-loss": _lines(generated.generator_loss),
+    "star-redrawn": _redrawn,
+    "star-candidates": _candidates,
+    "latent-density": _latent_density,
+    "latent-plane": _latent_plane,
+    "samples": _samples(None),
+    "samples-by-stratum": _samples(2),
+    "reconstructions": _reconstructions,
+    "star-compared": _star_compared,
+    "labels-compared": _labels_compared,
+    "ablation": _ablation,
+}
+"""Every figure, by the name of its files."""

@@ -1,0 +1,132 @@
+"""Cases beside each other: one measure, a line for each case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from fairloop.report import compare
+from fairloop.report.figures.lines import Lines
+from fairloop.report.figures.measures import Measure
+from fairloop.setting import SETTINGS
+
+Names = Callable[[pd.DataFrame], "pd.Series[str]"]
+"""A name for each row of a table."""
+
+STAR = {
+    "none": "without STAR",
+    "classifier": "STAR on the classifier",
+    "generator": "STAR on the generator",
+    "both": "STAR on both",
+}
+"""How figures call its targets, in the order in which they come."""
+
+_LABELS = {"previous_classifier": "labels of the last classifier (sequential)", "annotator": "labels of the annotator"}
+_GENERATORS = {"sequential": "sequential generators", "fixed": "a generator that is kept"}
+_LABEL_1 = "label 1"
+
+
+def compared(measure: Measure, by: Names = compare.cases, *, ordered: bool = False) -> Lines:
+    """`measure`, with a line for each name that `by` gives; rows of one name must be of one case.
+
+    ordered: whether the names have an order, so that colours go from light to dark.
+    """
+
+    def shown(table: pd.DataFrame, split: str) -> list[tuple[str, pd.DataFrame]]:
+        return [(str(name), measure.rows(rows)) for name, rows in table.groupby(by(table), sort=False, observed=True)]
+
+    return Lines(measure.title, measure.axis, shown, ordered=ordered)
+
+
+def by_star(table: pd.DataFrame) -> pd.Series[str]:
+    """Whose batches STAR curates."""
+    return table["star"].map(STAR)
+
+
+def but_star(table: pd.DataFrame) -> pd.Series[str]:
+    """What else defines the case."""
+    return compare.cases(table.assign(star="none"))
+
+
+def by_labels(table: pd.DataFrame) -> pd.Series[str]:
+    """Who labels: the last classifier, so that labels are sequential, or always the annotator."""
+    return table["setting"].map({name: _LABELS[setting.labels] for name, setting in SETTINGS.items()})
+
+
+def but_labels(table: pd.DataFrame) -> pd.Series[str]:
+    """What else defines the case."""
+    kinds = {name: _GENERATORS[setting.generators] for name, setting in SETTINGS.items()}
+    return compare.cases(table.assign(setting=table["setting"].map(kinds)))
+
+
+def by_field(field: str) -> Names:
+    """The value of a field in which runs differ."""
+    return lambda table: field + " = " + table[field].astype(str)
+
+
+def but_field(field: str) -> Names:
+    """What else defines the case."""
+    return lambda table: compare.cases(table.drop(columns=field))
+
+
+def alike(table: pd.DataFrame, by: Names, but: Names) -> dict[str, pd.DataFrame]:
+    """The cases that are alike but for the name that `by` gives, where there are several, by what they share."""
+    return {str(name): rows for name, rows in table.groupby(but(table), sort=False) if by(rows).nunique() > 1}
+
+
+def headline(minoritized: Mapping[str, Sequence[str]], split: str) -> list[Measure]:
+    """What comparisons show: performance, disparities, and what the generators make."""
+    share = [compare.minoritized_share(minoritized)] if minoritized else []
+    return [
+        Measure("accuracy", "accuracy on {split}\n(1: all right)", "classifier", split, "overall", "accuracy"),
+        *(
+            Measure(title, title + " on {split}\n(0: groups alike)", "classifier", split, *which)
+            for title, *which in (
+                ("accuracy difference", "difference", "accuracy"),
+                ("DP difference", "difference", "demographic_parity"),
+                ("EO difference", "difference", "equalized_odds"),
+            )
+        ),
+        *share,
+        Measure(
+            "share of label 1", "share of the beneficial label\nin generated data, by A_L", "generator", "generated",
+            "overall", "label_share", _LABEL_1,
+        ),
+    ]  # fmt: skip
+
+
+def with_headline(table: pd.DataFrame, minoritized: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+    """The tidy table, and the rows that `headline` needs: shares of minoritized groups, and of label 1 by that name."""
+    shares = table[table["metric"] == "label_share"]
+    second = shares.drop_duplicates(["run", "label"]).groupby("run").nth(1)[["run", "label"]]
+    return pd.concat(
+        [
+            compare.with_minoritized(table, minoritized),
+            shares.merge(second, on=["run", "label"]).assign(label=_LABEL_1),
+        ],
+        ignore_index=True,
+    )
+
+
+def collapse(table: pd.DataFrame, minoritized: Mapping[str, Sequence[str]], split: str) -> int | None:
+    """From which generation on most runs of `table` have collapsed: the median over seeds, if it is not never.
+
+    A run has collapsed when its accuracy is below `compare.ACCURACY_BELOW`, or its generator's share of minoritized
+    groups below `compare.SHARE_BELOW`.
+    """
+    accuracy, *_, share, _ = headline(minoritized, split)
+    limits = [(accuracy, compare.ACCURACY_BELOW)] + ([(share, compare.SHARE_BELOW)] if minoritized else [])
+    found = pd.concat([compare.collapses(table, measure, below) for measure, below in limits])
+    times = found.groupby(["case", "seed"])["generation"].min().astype(float).fillna(np.inf).sort_values()
+    median = times.iloc[(len(times) - 1) // 2] if len(times) else np.inf
+    return None if np.isinf(median) else int(median)
+
+
+def shade(ax: Axes, generation: int, name: str) -> None:
+    """Grey from `generation` to the end."""
+    last = ax.get_xlim()[1]
+    ax.axvspan(generation, max(last, generation + 0.1), color="0.9", linewidth=0, zorder=0, label=name)
+    ax.set_xlim(right=last)

@@ -1,0 +1,97 @@
+"""What a curve shows: rows of the tidy table, averaged over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError
+
+_AGGREGATES = ("overall", "difference", "ratio", "min", "max")
+_RESAMPLES = 2_000
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One value per generation, and what a reader calls it.
+
+    Fields other than `title` and `axis` select rows of the tidy table; `label` None means rows without a label.
+    """
+
+    title: str
+    axis: str
+    role: str
+    split: str
+    group: str
+    metric: str
+    label: str | None = None
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Its rows in the tidy table."""
+        rows = table[
+            (table["role"] == self.role)
+            & (table["split"] == self.split)
+            & (table["group"] == self.group)
+            & (table["metric"] == self.metric)
+        ]
+        return rows[rows["label"].isna() if self.label is None else rows["label"] == self.label]
+
+    def values(self, table: pd.DataFrame) -> pd.Series[float]:
+        """Its mean over the runs in `table`, by generation."""
+        return self.rows(table).groupby("generation")["value"].mean()
+
+
+def over_seeds(rows: pd.DataFrame, x: str = "generation") -> pd.DataFrame:
+    """The mean over seeds of one value of one case, at each `x`.
+
+    Columns: x, mean, low and high (a 95 % percentile bootstrap over seeds; NaN with one seed), seeds (in which the
+    value is defined; the mean is over those), absent (seeds in which it is undefined, or that have not come that far).
+
+    Raises InputError if the rows are of several runs of one seed.
+    """
+    one_case(rows)
+    wide = rows.pivot(index="seed", columns=x, values="value")
+    found = []
+    for place in wide.columns:
+        values = wide[place].dropna().to_numpy(float)
+        low, high = _interval(values)
+        mean = values.mean() if len(values) else np.nan
+        found.append((place, mean, low, high, len(values), len(wide) - len(values)))
+    return pd.DataFrame(found, columns=["x", "mean", "low", "high", "seeds", "absent"])
+
+
+def one_case(table: pd.DataFrame) -> None:
+    """Raise InputError if `table` holds several runs of one seed: to average them would mix what differs."""
+    runs = table.groupby("seed", observed=True)["run"].unique()
+    if not (several := runs[runs.map(len) > 1]).empty:
+        first, second = several.iloc[0][:2]
+        raise InputError(f"figure: {first} and {second} have seed {several.index[0]} both; draw one case at a time")
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
+    if len(values) < 2:
+        return np.nan, np.nan
+    # The same seeds are drawn at each x, as if whole runs were: bands then run as smoothly as their curves.
+    drawn = np.random.default_rng(0).integers(len(values), size=(_RESAMPLES, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def groups(table: pd.DataFrame) -> list[str]:
+    """The groups' names, in the data set's order."""
+    return [name for name in table["group"].dropna().unique() if name not in _AGGREGATES]
+
+
+def labels(table: pd.DataFrame) -> list[str]:
+    """The labels' names, in the data set's order."""
+    return list(table["label"].dropna().unique())
+
+
+def spread(values: Sequence[int], most: int) -> list[int]:
+    """All `values`, or `most` of them, as evenly as can be, the first and the last among them."""
+    places = np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int)
+    return [values[place] for place in places]
