@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairloop import audit
+from fairloop.auditing import FILES, text, verdicts
 from fairloop.auditing import log as reading
-from fairloop.auditing import text, verdicts
 from fairloop.auditing.measures import Measure, Measured, limit, names
 from fairloop.auditing.rounds import Rounds
 from fairloop.errors import InputError
@@ -303,7 +303,8 @@ def test_the_command_writes_says_and_fails_as_told(tmp_path, capsys):
     assert len(complaint.splitlines()) == 1
     assert complaint.startswith("fairloop: equalized_odds_difference>0.01: equalized_odds_difference is 0.")
     assert max(map(len, said.splitlines()[:-1])) <= 80
-    assert sorted(path.name for path in out.iterdir()) == ["drift.csv", "table.csv", "table.parquet", "verdict.txt"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    assert "Audit of log.csv" in (out / "report.html").read_text()
     tables = pd.read_csv(out / "table.csv"), pd.read_parquet(out / "table.parquet")
     pd.testing.assert_frame_equal(*tables, check_dtype=False)
 

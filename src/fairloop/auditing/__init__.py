@@ -25,10 +25,11 @@ from fairloop.auditing.verdicts import Crossing, Drift
 from fairloop.errors import InputError
 from fairloop.metrics.performance import flatten
 from fairloop.record import Row
+from fairloop.report import page
 from fairloop.report.table import of_rows, plain
 from fairloop.store.files import replacing, write_text
 
-FILES = ("table.parquet", "table.csv", "drift.csv", "verdict.txt")
+FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
 """What `Audit.write` puts into its directory."""
 
 
@@ -130,14 +131,20 @@ class Audit:
     @property
     def verdict(self) -> str:
         """All of it in words, for a terminal of 80 columns."""
+        return "\n\n".join(
+            map(text.filled, self._blocks(text.table(self.drifts, len(self.measured.rounds.names) == 1)))
+        )
+
+    def _blocks(self, measures: list[str]) -> list[list[str]]:
+        """The verdict; `measures` say what became of them."""
         names = self.measured.rounds.names
         several = len(names) > 1
-        blocks = [text.head(self.name, self.columns, self.measured), text.table(self.drifts, not several)]
+        blocks = [text.head(self.name, self.columns, self.measured), measures]
         if several:
             blocks.append(text.losses(self.group_drifts, self.measured.small))
             blocks += [[text.warning(one, names)] for one in self.crossings]
         blocks += [[flag] for flag in text.flags(self.drifts, self.measured)]
-        return "\n\n".join(map(text.filled, [*blocks, [text.METHOD]] if several else blocks))
+        return [*blocks, [text.METHOD]] if several else blocks
 
     def write(self, out: Path) -> None:
         """Write `FILES` into the directory `out`; files of those names are replaced."""
@@ -150,6 +157,8 @@ class Audit:
         with replacing(out / "drift.csv") as temporary:
             self.drift.to_csv(temporary, index=False)
         write_text(out / "verdict.txt", self.verdict + "\n")
+        lead = [line.strip() for block in self._blocks(text.sentences(self.drifts)) for line in block]
+        page.write(self.table, out / "report.html", title=f"Audit of {self.name}", lead=lead)
 
     @property
     def _table(self) -> pa.Table:

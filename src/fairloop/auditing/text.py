@@ -56,6 +56,21 @@ def table(drifts: Sequence[Drift], single: bool) -> list[str]:
     return lines
 
 
+def sentences(drifts: Sequence[Drift]) -> list[str]:
+    """The same for a page: what rose, what fell, what is unclear."""
+    by_verdict: dict[str, list[str]] = {}
+    for drift in drifts:
+        by_verdict.setdefault(drift.verdict, []).append(f"{drift.measure} {_moved(drift)}")
+    return [f"{verdict.capitalize()}: {'; '.join(measures)}." for verdict, measures in by_verdict.items()]
+
+
+def _moved(drift: Drift) -> str:
+    if np.isnan(drift.change):
+        return _value(drift.last).strip()
+    interval = f"[{drift.low:+.3f},{TOGETHER}{drift.high:+.3f}]"
+    return f"{drift.first:.3f} > {drift.last:.3f} ({drift.change:+.3f} {interval})"
+
+
 def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
     """Which group lost what; who lost most first."""
     by_group: dict[str, list[Drift]] = {}
@@ -65,11 +80,7 @@ def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
         return ["Which group lost what: none lost more than chance explains."]
     lines = ["Which group lost what since the first round:"]
     for group, lost in list(by_group.items())[:_MOST]:
-        words = ", ".join(
-            f"{drift.measure.metric} {drift.first:.3f} > {drift.last:.3f} ({drift.change:+.3f} "
-            f"[{drift.low:+.3f},{TOGETHER}{drift.high:+.3f}])"
-            for drift in lost
-        )
+        words = ", ".join(f"{drift.measure.metric} {_moved(drift)}" for drift in lost)
         lines.append(f"  {group}{'*' if group in small else ''}: {words}")
     if len(by_group) > _MOST:
         lines.append(f"  and {len(by_group) - _MOST} more groups; all are in drift.csv")

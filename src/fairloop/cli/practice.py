@@ -22,7 +22,7 @@ def audit(
     group: Annotated[
         list[str], typer.Option(metavar="COL", help="sensitive column; name several for their combinations")
     ],
-    out: Annotated[Path, typer.Option("--out", help="directory for table, drift and verdict")],
+    out: Annotated[Path, typer.Option("--out", help="directory for report, table, drift and verdict")],
     prediction: Annotated[str | None, typer.Option(metavar="COL", help="column with the predicted label")] = None,
     score: Annotated[str | None, typer.Option(metavar="COL", help="or that with a score instead")] = None,
     threshold: Annotated[
