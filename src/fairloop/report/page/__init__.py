@@ -40,7 +40,7 @@ def write(
     """Write the page about the tidy `table` to `out`.
 
     runs: where runs of the table are, for pictures, specs and provenance; sections without data are left out. lead:
-    paragraphs to begin with. Names in the table are shown as text, whatever they are.
+    paragraphs in place of the summary, from whoever has better ones. Names in the table are shown as text, whatever they are.
 
     Raises InputError if there is nothing to show, if `out` is no .html file, or if two runs would be taken for one.
     """
@@ -67,7 +67,7 @@ def write(
         "lead": lead,
         "measures": [{"title": measure.title, "key": key} for measure, key in zip(head.measures, keys, strict=True)],
         "sparks": glance.sparks(head) if head.measures else {},
-        "findings": _chapters(summary.summary(head)),
+        "findings": {} if lead else _chapters(summary.summary(head)),
         "pictures": _about(pictures, recorded) if pictures else "",
         "strata": any(key[4] == "star_candidates" for key in data["keys"]),
         "values": _about_values(len(table), len(kept)),
