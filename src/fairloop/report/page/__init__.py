@@ -40,7 +40,8 @@ def write(
     """Write the page about the tidy `table` to `out`.
 
     runs: where runs of the table are, for pictures, specs and provenance; sections without data are left out. lead:
-    paragraphs in place of the summary, from whoever has better ones. Names in the table are shown as text, whatever they are.
+    paragraphs in place of the summary, from whoever has better ones. Names in the table are shown as text, whatever
+    they are.
 
     Raises InputError if there is nothing to show, if `out` is no .html file, or if two runs would be taken for one.
     """
