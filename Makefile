@@ -33,7 +33,7 @@ clean:
 
 # uv where it can be had, pip where it cannot. The lock only constrains: it names packages of every platform.
 define install
-	$(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(LINKS) $(BACKEND) -c constraints.txt -e '$(1)' \
+	$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python $(LINKS) $(BACKEND) -c constraints.txt -e '$(1)' \
 	  || $(BIN)/python -m pip install --quiet -c constraints.txt -e '$(1)'
 	touch $@
 endef

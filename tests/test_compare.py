@@ -72,6 +72,13 @@ def test_cases_are_told_apart_by_fields_that_vary():
     assert compare.differences(both, ACCURACY, "seqgen-seqclass, data.threshold=5")["difference"].tolist() == [0.0]
 
 
+def test_fields_that_are_unset_name_nothing():
+    rows = pd.concat([table({NONE: {0: [0.5]}}), table({STAR: {0: [0.5]}}).assign(**{"star.budget": 16.0, "x": "a"})])
+    assert compare.cases(rows).tolist() == [
+        "seqgen-seqclass", "seqgen-seqclass + STAR on classifier, star.budget=16, x=a",
+    ]  # fmt: skip
+
+
 def test_runs_that_a_table_cannot_tell_apart_are_never_averaged():
     rows = table({NONE: {0: [0.1]}, STAR: {0: [0.5]}})
     both = pd.concat([rows, rows.assign(run="another")])
@@ -149,3 +156,155 @@ def test_names_cannot_break_out_of_text_tables():
     assert markdown(["a|b"], [["c"]]).splitlines()[0] == r"| a\|b |"
     assert r"50\% \& \textbackslash{}x\_y" in latex(["x"], [["50% & \\x_y"]])
     assert "[bold]" in shown(table({("[bold]x", "none"): {0: [0.5]}, STAR: {0: [0.6]}}))
+
+
+def steps(*rows: list[float]) -> dict[int, list[float]]:
+    """A row of values over generations for each seed, from 0 on."""
+    return dict(enumerate(rows))
+
+
+SPREAD = [0.70, 0.71, 0.72, 0.73, 0.74]  # five seeds at generation 0: quantiles .702 and .738
+
+
+def test_a_measure_leaves_its_own_band_where_its_mean_does():
+    after = {0.0: "inside", -0.017: "inside", -0.019: "left", 0.019: "left"}  # the mean is .72
+    for shift, where in after.items():
+        rows = table({NONE: steps(*([value, value + shift] for value in SPREAD))})
+        found = compare.departures(rows, ACCURACY).iloc[0]
+        assert (found["low"], found["high"]) == pytest.approx((0.702, 0.738))
+        assert (found["band"], found["seeds"], found["last"]) == ("own", 5, 1)
+        assert pd.isna(found["left"]) == (where == "inside")
+
+
+def test_leaving_a_band_for_a_while_is_not_leaving_it_for_good():
+    moves = [0, -0.1, 0, 0.1, 0.1]
+    rows = table({NONE: steps(*([value + move for move in moves] for value in SPREAD))})
+    found = compare.departures(rows, ACCURACY).iloc[0]
+    assert (found["left"], found["stays"], found["last"]) == (1, 3, 4)
+    back = compare.departures(rows[rows["generation"] < 3], ACCURACY).iloc[0]
+    assert back["left"] == 1
+    assert pd.isna(back["stays"])
+
+
+def test_the_other_band_is_that_of_the_same_generation():
+    falling = steps(*([value, value - 0.2] for value in SPREAD))
+    steady = steps(*([value, value] for value in SPREAD))
+    found = compare.departures(table({NONE: falling, STAR: steady}), ACCURACY).set_index(["case", "band"])
+    star = "seqgen-seqclass + STAR on classifier"
+    assert found.loc[("seqgen-seqclass", "own"), "left"] == 1
+    assert pd.isna(found.loc[(star, "own"), "left"])
+    assert found.loc[(star, "seqgen-seqclass"), "left"] == 1  # it has not moved, but the other has
+
+
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_few_seeds_have_no_band(seeds):
+    rows = table({NONE: steps(*([value, 0.1] for value in SPREAD[:seeds])), STAR: {0: [0.5, 0.5]}})
+    found = compare.departures(rows, ACCURACY)
+    assert (found["seeds"] == 0).all()
+    assert found[["low", "high", "left", "stays", "last"]].isna().all(axis=None)
+    assert "Fewer than 5 seeds have no band" in shown(rows)
+
+
+def test_generations_that_too_few_seeds_reached_are_not_judged():
+    rows = table({NONE: steps(*([value, value, 0.0] for value in SPREAD[:4]), [0.74, 0.74])})
+    found = compare.departures(rows, ACCURACY).iloc[0]
+    assert (found["last"], found["seeds"]) == (1, 5)
+    assert pd.isna(found["left"])
+
+
+def test_the_change_since_the_first_generation_is_paired_by_seed():
+    rows = table({NONE: {0: [0.5, 0.4, 0.3], 1: [0.9, 0.7], 2: [np.nan, 0.1]}})
+    found = compare.changes(rows, ACCURACY).iloc[0]
+    assert (found["first"], found["last"], found["seeds"]) == (0, 1, 2)  # all have reached 1; seed 2 has no value at 0
+    assert (found["before"], found["after"], found["change"]) == pytest.approx((0.7, 0.55, -0.15))
+    assert np.isnan(found["low"])
+
+
+def test_collapse_is_the_first_generation_below():
+    rows = table({NONE: {0: [0.9, 0.6, 0.5, 0.7], 1: [0.9, 0.59], 2: [0.9, np.nan, 0.9]}})
+    found = compare.collapses(rows, ACCURACY[0], 0.6).set_index("seed")
+    assert found["generation"].to_list() == [2, 1, pd.NA]  # .6 is not below .6, and undefined is below nothing
+    assert found["generations"].to_list() == [4, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("generations", "words"),
+    [
+        ([3], "3"),
+        ([3, 3, 3], "3"),
+        ([4, 2, 3], "3 (2 to 4)"),
+        ([4, 2], "2 (2 to 4)"),
+        ([2, None, 3], "3 (2 to never, 1 of 3 seeds)"),
+        ([None, None, 7], "never within 9 generations in 2 of 3 seeds, else from 7 on"),
+        ([None], "never within 9 generations"),
+    ],
+)
+def test_collapses_of_several_seeds_in_words(generations, words):
+    runs = pd.DataFrame({"generations": 9, "generation": pd.array(generations, dtype="Int64")})
+    assert compare.typical_collapse(runs) == words
+
+
+def shares(dataset: str, at: dict[str, list[float]]) -> pd.DataFrame:
+    """The tidy table of one run with these shares of groups over generations."""
+    rows = [
+        table({NONE: {0: values}}, dataset).assign(
+            role="generator", split="generated", group=group, metric="group_share"
+        )
+        for group, values in at.items()
+    ]
+    return pd.concat(rows)
+
+
+def test_the_minoritized_groups_are_those_named_or_known_or_else_the_smallest():
+    rows = shares("mine", {"a": [0.5, 0.1], "b": [0.2, 0.5], "c": [0.3, 0.4]})
+    assert compare.minoritized(rows) == {"mine": ("b",)}
+    assert compare.minoritized(rows, ["c", "a"]) == {"mine": ("c", "a")}
+    assert compare.minoritized(shares("colored-mnist", {"green": [0.4], "red": [0.6]})) == {"colored-mnist": ("red",)}
+    assert compare.minoritized(table({NONE: {0: [0.5]}})) == {}
+    with pytest.raises(InputError, match="--minoritized d: is no group; there is a, b, c"):
+        compare.minoritized(rows, ["d"])
+
+
+def test_the_minoritized_share_is_the_sum_of_its_groups():
+    rows = shares("mine", {"a": [0.5, 0.1], "b": [0.2, 0.5], "c": [0.3, np.nan]})
+    groups = {"mine": ("b", "c")}
+    found = compare.minoritized_share(groups).rows(compare.with_minoritized(rows, groups))
+    assert found["value"].tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
+    assert compare.minoritized_share(groups).title == "share of b and c"
+
+
+def test_cases_come_as_loops_then_star_then_controls():
+    control = ("control", "none")
+    rows = table({control: {0: [0.5]}, STAR: {0: [0.6]}, NONE: {0: [0.4]}})
+    names = ["seqgen-seqclass", "seqgen-seqclass + STAR on classifier", "control"]
+    assert compare.case_names(compare.cased(rows)) == names
+    assert set(compare.differences(rows, ACCURACY)["against"]) == {"seqgen-seqclass"}
+
+
+def test_a_run_without_a_setting_is_a_case_of_its_own():
+    rows = table({("x", "none"): {0: [0.5]}, ("y", "none"): {0: [0.6]}}).assign(setting=None)
+    assert compare.cases(rows).tolist() == ["x-none-0", "y-none-0"]
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=3), min_size=5, max_size=9))
+def test_intervals_hold_the_mean_and_leave_undefined_values_out(rows):
+    values = np.array(rows)
+    low, high = compare.intervals(values, np.random.default_rng(0), 500)
+    assert (low <= high).all()
+    holes = np.column_stack([values, np.where(np.arange(len(values)) < 5, values[:, 0], np.nan)])
+    low, high = compare.intervals(holes, np.random.default_rng(0), 500)
+    assert values[:5, 0].min() - 1e-9 <= low[3] <= high[3] <= values[:5, 0].max() + 1e-9
+    few = np.where(np.arange(len(values))[:, None] < 4, values, np.nan)
+    assert np.isnan(compare.intervals(few, np.random.default_rng(0), 500)).all()
+
+
+def test_bands_and_collapses_are_printed_in_every_style():
+    falling = steps(*([value, value - 0.2] for value in SPREAD))
+    rows = table({NONE: falling, STAR: steps(*([value, value] for value in SPREAD))})
+    page = shown(rows, style="markdown")
+    assert "| seqgen-seqclass | its own, gen. 0 | 1 | no band |" in page
+    assert "| seqgen-seqclass + STAR on classifier | that of 'seqgen-seqclass' | 1 | no band |" in page
+    assert "| seqgen-seqclass | 1 |" in page
+    assert "| seqgen-seqclass + STAR on classifier | never within 2 generations |" in page
+    assert "accuracy below 0.75" in shown(rows, accuracy_below=0.75)
+    assert r"its own, gen. 0 & 1 & no band" in shown(rows, style="latex")

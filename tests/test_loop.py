@@ -22,6 +22,7 @@ from fairloop.setting import SETTINGS
 from fairloop.source import RealData
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
+from fairloop.store.models import DirectoryModels
 from fairloop.streams import Streams
 from fairloop.workshop import Workshop
 
@@ -276,6 +277,69 @@ def test_an_identity_generator_and_a_perfect_labeller_never_drift():
         assert np.isnan(generation.value("equalized_odds", "difference"))
         found = generation.value("group_share", "red", role="generator", split="generated")
         assert abs(found - share) < 5 * (0.25 / 4000) ** 0.5
+
+
+class Pixels(Generator):
+    """Every pixel on its own. It has no encoder."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.mean = torch.nn.Parameter(torch.full(shape, 0.5))
+
+    def loss(self, images: torch.Tensor, rng: torch.Generator) -> torch.Tensor:
+        return ((images - self.mean) ** 2).sum()
+
+    @torch.no_grad()
+    def sample(self, n: int, rng: torch.Generator) -> torch.Tensor:
+        return (self.mean + 0.1 * torch.randn((n, *self.mean.shape), generator=rng)).clamp(0, 1)
+
+
+class FaultyEncoder(Pixels):
+    """Its encoder fails."""
+
+    def encode(self, images: torch.Tensor) -> torch.Tensor:
+        raise TypeError("a fault of its own")
+
+
+def test_a_generator_without_an_encoder_is_measured_as_any_other():
+    plain = ("generator.model=test_loop:Pixels", "generator.arguments={}")
+    first = run(*plain)[0]
+    assert first.gallery.latents.shape == (0, 0)
+    assert first.gallery.images.shape == (8, 3, 28, 28)
+    assert {row[:7] for row in first.rows} == {row[:7] for row in run()[0].rows}
+    with pytest.raises(TypeError, match="a fault of its own"):  # not taken for a missing encoder
+        run("generator.model=test_loop:FaultyEncoder", "generator.arguments={}")
+
+
+BATCH_NORM = (
+    *("generator.model=celeba-vae", "generator.arguments={widths: [4, 8], latent: 4}", "generator.epochs=2"),
+    *("classifier.model=resnet-20", "classifier.arguments={width: 2}", "classifier.epochs=2", "generations=2"),
+)
+
+
+class Paused(MemoryModels):
+    """Every fit is broken off after its first epoch, put to sleep, and taken up again by a model that is built anew."""
+
+    def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        if self.has(recipe):
+            return super().model(recipe, fit)
+        asleep = next(iter(fit(None))).state(resumable=True)
+        return super().model(recipe, lambda _: fit(asleep))
+
+
+def test_models_with_running_statistics_pause_and_resume_to_the_same_bits(tmp_path):
+    whole = table(run(*BATCH_NORM))
+    assert table(run(*BATCH_NORM, models=Paused())) == whole
+    kept = DirectoryModels(tmp_path)
+    assert table(run(*BATCH_NORM, models=kept)) == whole
+    assert table(run(*BATCH_NORM, models=kept)) == whole  # this time all are loaded
+
+
+def test_batch_norm_learns_in_every_step_of_training_and_from_no_other_batch():
+    last = run(*BATCH_NORM)[1]
+    for trained in (last.generator, last.classifier):
+        seen = {int(tensor) for name, tensor in trained.module.state_dict().items() if "num_batches" in name}
+        assert seen == {2 * trained.recipe.schedule.steps}
 
 
 def test_global_random_state_and_call_order_do_not_matter():

@@ -25,6 +25,8 @@ def test_the_wheel_runs_outside_the_clone(tmp_path):
     assert "fairloop/data/embedded/train-images-idx3-ubyte.gz" in names
     assert any(name.endswith("embedded/LICENSE.md") for name in names)
     assert "fairloop/py.typed" in names
+    for part in ("page.html.j2", "page.css", "page.js", "vendor/uPlot.iife.min.js", "vendor/LICENSE"):
+        assert f"fairloop/report/page/{part}" in names
 
     spec = tmp_path / "tiny.yaml"
     spec.write_text(yaml.safe_dump({**TINY, "generations": 1}))

@@ -14,20 +14,25 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fairloop.auditing import Audit, audit
     from fairloop.batch import Batch, Strata
     from fairloop.curation.interface import Curation, NoCuration
+    from fairloop.curation.sampler import StarSampler
     from fairloop.curation.star import Star
+    from fairloop.curation.stream import StarStream
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
     from fairloop.loop import Generation, simulate
     from fairloop.models.interface import Classifier, Generator
+    from fairloop.own import OwnLoop
     from fairloop.presets import preset
-    from fairloop.recorded import RecordedRun, load
+    from fairloop.recorded import RecordedRun, load, table_of
     from fairloop.setting import SETTINGS, Setting
     from fairloop.source import Source
     from fairloop.spec import RunSpec
 
 _HOME = {
+    "Audit": "auditing",
     "Batch": "batch",
     "Classifier": "models.interface",
     "Curation": "curation.interface",
@@ -36,6 +41,7 @@ _HOME = {
     "Generator": "models.interface",
     "InputError": "errors",
     "NoCuration": "curation.interface",
+    "OwnLoop": "own",
     "Population": "data",
     "RecordedRun": "recorded",
     "RunSpec": "spec",
@@ -44,14 +50,19 @@ _HOME = {
     "Source": "source",
     "Split": "data",
     "Star": "curation.star",
+    "StarSampler": "curation.sampler",
+    "StarStream": "curation.stream",
     "Strata": "batch",
+    "audit": "auditing",
     "load": "recorded",
     "preset": "presets",
     "simulate": "loop",
+    "table_of": "recorded",
 }
 
 __all__ = [
     "SETTINGS",
+    "Audit",
     "Batch",
     "Classifier",
     "Curation",
@@ -60,6 +71,7 @@ __all__ = [
     "Generator",
     "InputError",
     "NoCuration",
+    "OwnLoop",
     "Population",
     "RecordedRun",
     "RunSpec",
@@ -67,10 +79,14 @@ __all__ = [
     "Source",
     "Split",
     "Star",
+    "StarSampler",
+    "StarStream",
     "Strata",
+    "audit",
     "load",
     "preset",
     "simulate",
+    "table_of",
 ]
 
 

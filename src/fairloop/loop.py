@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from fairloop.errors import InputError
 from fairloop.measure import Measurer
 from fairloop.models.interface import Classifier, Generator
+from fairloop.own import OwnLoop
 from fairloop.record import Gallery, Row
 from fairloop.spec import RunSpec
 from fairloop.store.interface import Models, Trained
@@ -50,18 +52,23 @@ class Generation:
         raise KeyError(wanted)
 
 
-def simulate(spec: RunSpec, models: Models | None = None, *, start: int = 0) -> Iterator[Generation]:
+def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: int = 0) -> Iterator[Generation]:
     """Follow a data ecosystem over its generations.
 
+    spec: a run's, or a loop of your own objects.
     models: finds and keeps trained models by recipe; in memory if None.
     start: the first generation to yield; the earlier ones were recorded before.
 
     Raises InputError, before anything is trained, for a spec that does not fit its data or this machine.
     """
+    if isinstance(spec, OwnLoop):
+        if models is not None:
+            raise InputError("models: a loop of your own objects keeps no models; leave it out")
+        return generations(spec, start)
     return generations(Workshop(spec, models if models is not None else MemoryModels()), start)
 
 
-def generations(workshop: Workshop, start: int = 0) -> Iterator[Generation]:
+def generations(workshop: Workshop | OwnLoop, start: int = 0) -> Iterator[Generation]:
     """The loop of `simulate`, in a workshop that has checked its spec."""
     spec = workshop.spec
     workshop.fit_roots()
@@ -82,7 +89,7 @@ def generations(workshop: Workshop, start: int = 0) -> Iterator[Generation]:
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
 
 
-def _left_behind(workshop: Workshop, start: int) -> Ecosystem | None:
+def _left_behind(workshop: Workshop | OwnLoop, start: int) -> Ecosystem | None:
     """The latest generation before `start` whose models are kept; its successors are made again from there."""
     for i in range(start - 1, -1, -1):
         generator, classifier = workshop.kept_generator(i), workshop.kept_classifier(i)

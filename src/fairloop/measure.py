@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.record import Gallery, Pictures, Row
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import CHUNK, RealData, Source, probabilities
+from fairloop.source import RealData, Source, chunk, probabilities
 from fairloop.spec import RunSpec
 from fairloop.store.interface import Trained
 from fairloop.streams import Streams
@@ -75,7 +75,8 @@ class Measurer:
         source = Source(generator.module, self._numerics, label.module, group.module)
         shown = source.draw(self._spec.measure.gallery, self._streams(0).at(Role.GALLERY))
         rng = self._streams(i).at(Role.GALLERY, epoch=1)
-        places = [self._encode(images) for images in self._drawn(generator.module, self._spec.measure.latents, rng)]
+        latents = self._spec.measure.latents if self._first.has_encoder else 0
+        places = [self._encode(images) for images in self._drawn(generator.module, latents, rng)]
         people = self._numerics.tensor(torch.from_numpy(self._originals))
         return Gallery(
             _pictures(shown.images),
@@ -94,7 +95,7 @@ class Measurer:
             # For groups nothing is beneficial; the last one is what the rates of A_S are about.
             beneficial = counts.shape[1] - 1 if of_groups else self._population.beneficial
             rates = perf.performance(counts, beneficial)
-            for group, metric, value, error in _flatten(rates, self._population.group_names):
+            for group, metric, value, error in perf.flatten(rates, self._population.group_names):
                 yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
 
     def _training(self, i: int, trained: Trained[Generator] | Trained[Classifier]) -> Iterator[Row]:
@@ -143,22 +144,18 @@ class Measurer:
         return [(label, group) for label in self._population.label_names for group in self._population.group_names]
 
     def _drawn(self, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
-        source = Source(generator, self._numerics)
-        return (source.draw(min(CHUNK, n - start), rng).images for start in range(0, n, CHUNK))
+        source, size = Source(generator, self._numerics), chunk(self._population.shape)
+        return (source.draw(min(size, n - start), rng).images for start in range(0, n, size))
 
     def _encode(self, images: Tensor) -> NDArray[np.float32]:
-        try:
-            with torch.no_grad(), self._numerics.autocast():
-                return self._first.encode(images).float().cpu().numpy()
-        except TypeError:  # G_0 has no encoder
-            return np.zeros((0, 0), np.float32)
+        with torch.no_grad(), self._numerics.autocast():
+            return self._first.encode(images).float().cpu().numpy()
 
     def _reconstruct(self, generator: Generator, images: Tensor) -> Pictures:
-        try:
-            with torch.no_grad(), self._numerics.autocast():
-                return _pictures(generator.reconstruct(images))
-        except TypeError:  # it has no encoder
+        if not generator.has_encoder:
             return np.zeros((0, 0), np.float32)
+        with torch.no_grad(), self._numerics.autocast():
+            return _pictures(generator.reconstruct(images))
 
     def _streams(self, generation: int) -> Streams:
         return Streams(self._spec.seed, generation, ModelRole.GENERATOR, self._numerics.device)
@@ -188,19 +185,3 @@ def _mean(values: Tensor) -> tuple[float, float]:
     values = values.double()
     error = values.std() / len(values) ** 0.5 if len(values) > 1 else torch.tensor(np.nan)
     return values.mean().item(), error.item()
-
-
-def _flatten(rates: dict[str, perf.Rate], groups: Iterable[str]) -> Iterator[tuple[str, str, float, float]]:
-    """(group, metric, value, standard error) of every rate and of what follows from several."""
-    for metric, rate in rates.items():
-        errors = rate.standard_errors() if metric in perf.RATES else np.full(len(rate.by_group) + 1, np.nan)
-        for group, value, error in zip(("overall", *groups), (rate.overall, *rate.by_group), errors, strict=True):
-            yield group, metric, float(value), float(error)
-        for group, value in rate.disparities().items():
-            yield group, metric, value, np.nan
-    for metric, disparities in (
-        ("demographic_parity", perf.demographic_parity(rates)),
-        ("equalized_odds", perf.equalized_odds(rates)),
-    ):
-        for group, value in disparities.items():
-            yield group, metric, value, np.nan

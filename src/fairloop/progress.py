@@ -121,8 +121,11 @@ class _Clock:
 
 def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
     share = sum(generation.value("group_share", group, role="generator", split="generated") for group in minoritized)
-    return (
-        f"generation {generation.index}: accuracy {generation.value('accuracy'):.3f}, "
-        f"equalized odds difference {generation.value('equalized_odds', 'difference'):.3f}, "
-        f"{' + '.join(minoritized)} {share:.1%} of samples"
-    )
+    said = [
+        f"generation {generation.index}: accuracy {generation.value('accuracy'):.3f}",
+        f"equalized odds difference {generation.value('equalized_odds', 'difference'):.3f}",
+    ]
+    if minoritized:
+        who = " + ".join(minoritized) if len(minoritized) <= 2 else f"{len(minoritized)} minoritized groups"
+        said.append(f"{who} {share:.1%} of samples")
+    return ", ".join(said)

@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from fairloop.curation import ideal as ideals
+from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
 from fairloop.feeds import Schedule, synthetic_part
 from fairloop.numerics import Numerics
@@ -120,7 +121,7 @@ def generator_schedule(spec: RunSpec, people: int) -> Schedule:
 
 def star_budget(spec: RunSpec, batch: int) -> int:
     """Extra candidates for a curated batch."""
-    return batch // 4 if spec.star.budget is None else spec.star.budget
+    return budget_for(batch, spec.star.budget)
 
 
 class _Planner:
@@ -128,7 +129,7 @@ class _Planner:
         self._spec = spec
         self._population = population
         self._numerics = numerics.record()
-        self._ideal = ideals.shares(spec.star.ideal, len(population.label_names), len(population.group_names)).tolist()
+        self._ideal = ideals.shares_for(spec.star.ideal, population).tolist()
 
     def plan(self) -> Plan:
         spec = self._spec

@@ -1,10 +1,12 @@
-"""A run that is on disk, for Python: its spec, its table, its models, and fresh samples of them."""
+"""A run, for Python: on disk, with its models and fresh samples of them; or the table of one in memory."""
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -13,12 +15,15 @@ import pyarrow.parquet as pq
 
 from fairloop.batch import Batch, join
 from fairloop.data import Population
+from fairloop.data.columns import decode
 from fairloop.errors import InputError
+from fairloop.loop import Generation
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
-from fairloop.report.table import plain, tidy
+from fairloop.own import OwnLoop
+from fairloop.report.table import of_rows, own_columns, plain, tidy
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import CHUNK, Source
+from fairloop.source import Source, chunk
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import replacing
@@ -31,6 +36,14 @@ from fairloop.workshop import Annotators, Workshop
 def load(path: str | Path) -> RecordedRun:
     """The run in directory `path`. Raises InputError if there is none."""
     return RecordedRun(RunDirectory(Path(path)))
+
+
+def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.DataFrame:
+    """The tidy table of what `simulate(spec)` yielded: of a run's spec, or of a loop of your own objects."""
+    own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(spec)
+    rows = [row for generation in generations for row in generation.rows]
+    table: pd.DataFrame = plain(of_rows(rows, own)).to_pandas()
+    return table
 
 
 class RecordedRun:
@@ -76,7 +89,8 @@ class RecordedRun:
         grouper, numerics = self.annotators.group.module, self._workshop.numerics
         source = Source(self.generator(generation), numerics, labeller, grouper)
         rng = Streams(self.spec.seed, generation, ModelRole.GENERATOR, numerics.device).at(Role.EXPORT)
-        return join(*(source.draw(min(n - start, CHUNK), rng) for start in range(0, n, CHUNK)))
+        size = chunk(self.population.shape)
+        return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))
 
     @cached_property
     def _workshop(self) -> Workshop:
@@ -103,16 +117,20 @@ class RecordedRun:
 def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
     """Write n labelled samples of G_i: one parquet file, or a directory of PNG files with samples.csv.
 
-    The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are.
+    The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are; for
+    tabular data the data's own columns, in parquet or in samples.csv.
     """
     if out.suffix and out.suffix != ".parquet":
         raise InputError(f"--out: {out} is neither a .parquet file nor a directory")
     batch = run.samples(generation, n)
     names = run.population
-    columns: dict[str, list[str]] = {
+    columns: dict[str, list[Any]] = {
         "label": [names.label_names[code] for code in batch.labels.tolist()],
         "group": [names.group_names[code] for code in batch.groups.tolist()],
     }
+    if batch.images.dim() == 2:
+        _write_rows(batch, names, columns, out)
+        return
     pictures = _encoded(batch)
     if out.suffix:
         images = [{"bytes": picture, "path": f"{i:06d}.png"} for i, picture in enumerate(pictures)]
@@ -125,6 +143,17 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
         (out / file).write_bytes(picture)
     with replacing(out / "samples.csv") as temporary:
         pa.csv.write_csv(pa.table({"file": files, **columns}), temporary)
+
+
+def _write_rows(batch: Batch, names: Population, said: dict[str, list[Any]], out: Path) -> None:
+    """Samples of tabular data: the columns that they were made of, then `label` and `group`."""
+    features = batch.images.float().cpu().numpy()
+    columns = names.columns
+    values = decode(features, columns) if columns else {f"feature_{i}": c.tolist() for i, c in enumerate(features.T)}
+    clear = {f"{name} (feature)" if name in said else name: value for name, value in values.items()}
+    table = pa.table({**clear, **said})
+    with replacing(out if out.suffix else out / "samples.csv") as temporary:
+        pq.write_table(table, temporary) if out.suffix else pa.csv.write_csv(table, temporary)
 
 
 def _encoded(batch: Batch) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,8 +14,15 @@ from fairloop.data.population import Split
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 
-CHUNK = 1024
-"""Samples that are decoded or predicted at once outside training; more gains no speed."""
+_CHUNK, _CHUNK_VALUES = 1024, 2**22
+
+
+def chunk(shape: tuple[int, ...]) -> int:
+    """How many samples of `shape` are decoded or predicted at once outside training.
+
+    More than 1024 gain no speed; of large images fewer fit into memory with all that a model makes of them.
+    """
+    return max(1, min(_CHUNK, _CHUNK_VALUES // math.prod(shape)))
 
 
 @dataclass(frozen=True)
@@ -45,39 +53,47 @@ def _name(classifier: Classifier | None, images: Tensor) -> Tensor:
 
 
 class RealData:
-    """A split on the device, served in batches."""
+    """A split, served in batches on the device. What lies on disk is read batch by batch."""
 
     def __init__(self, split: Split, numerics: Numerics) -> None:
-        self._images = torch.from_numpy(split.images)
-        self._labels = torch.from_numpy(split.labels)
-        self._groups = torch.from_numpy(split.groups)
+        self._split = split
         self._numerics = numerics
 
     def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
-        """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short."""
-        order = torch.randperm(len(self._labels), generator=rng, device=rng.device).cpu()
+        """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short.
+
+        Where the split allows it, each image is mirrored with probability 1/2.
+        """
+        order = torch.randperm(len(self._split), generator=rng, device=rng.device).cpu()
         for index in torch.split(order, batch):
-            yield self._take(index)
+            drawn = self._take(index)
+            yield _mirrored(drawn, rng) if self._split.mirror else drawn
 
     def endless(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
         """Full batches without end: each pass over everybody in a new order; what does not fill one is dropped."""
         while True:
             for drawn in self.epoch(batch, rng):
-                if len(drawn.labels) == batch or len(self._labels) < batch:
+                if len(drawn.labels) == batch or len(self._split) < batch:
                     yield drawn
 
     def in_order(self) -> Iterator[Batch]:
         """Everybody once, in file order."""
-        for index in torch.split(torch.arange(len(self._labels)), CHUNK):
+        for index in torch.split(torch.arange(len(self._split)), chunk(self._split.images.shape[1:])):
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:
-        device = self._numerics.device
+        device, positions = self._numerics.device, index.numpy()
         return Batch(
-            self._numerics.tensor(self._images[index]),
-            self._labels[index].to(device),
-            self._groups[index].to(device),
+            self._numerics.tensor(torch.from_numpy(self._split.images[positions])),
+            torch.from_numpy(self._split.labels[positions]).to(device),
+            torch.from_numpy(self._split.groups[positions]).to(device),
         )
+
+
+def _mirrored(batch: Batch, rng: torch.Generator) -> Batch:
+    chosen = torch.rand(len(batch.labels), generator=rng, device=rng.device) < 0.5
+    images = torch.where(chosen[:, None, None, None].to(batch.images.device), batch.images.flip(-1), batch.images)
+    return batch._replace(images=images)
 
 
 @torch.no_grad()

@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop.curation import ideal as ideals
-from fairloop.data import DataSpec
+from fairloop.data import DATASETS, DEFAULT, DataSpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.setting import SETTINGS, Setting
@@ -26,7 +26,7 @@ from fairloop.setting import SETTINGS, Setting
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
 Target = Literal["none", "classifier", "generator", "both"]
 
-FREE_TO_CHANGE = ("name", "generations", "keep", "data.root")
+FREE_TO_CHANGE = ("name", "generations", "keep", "data.root", "data.cache")
 """Fields that say how a run is called, how far it goes, what it keeps and where its data lie.
 
 All others define the experiment, and may not change between the sessions of one run.
@@ -77,8 +77,8 @@ class StarSpec(_Spec):
     """Algorithmic reparation by STAR."""
 
     target: Target = Field("none", description="whose batches are curated")
-    ideal: str | list[list[float]] = Field(
-        "uniform", description="uniform, or a row of shares (one per group) for each label; all sum to 1"
+    ideal: ideals.Ideal = Field(
+        "uniform", description=f"{ideals.WAYS}; or a mixture with the population, {{kind: any of these, strength: 0.5}}"
     )
     budget: int | None = Field(
         None, ge=0, description="extra candidates for each curated batch; default: a quarter of the batch"
@@ -90,12 +90,10 @@ class StarSpec(_Spec):
         "floor", description="of quotas; stochastic keeps the expected shares of strata that are too small for one"
     )
 
-    @field_validator("ideal")
+    @field_validator("ideal", mode="before")
     @classmethod
-    def _is_an_ideal(cls, value: str | list[list[float]]) -> str | list[list[float]]:
-        if trouble := ideals.problem(value):
-            raise ValueError(trouble)
-        return value
+    def _is_an_ideal(cls, value: object) -> ideals.Ideal:
+        return ideals.read(value)
 
     def curates(self, model: Literal["classifier", "generator"]) -> bool:
         """Whether batches of that model are curated."""
@@ -211,15 +209,25 @@ def read_fields(path: Path) -> object:
 
 
 def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tuple[str, Any, str]]:
-    """(path, default, description) of every field."""
+    """(path, default, description) of every field; for `data`, of those that ColoredMNIST has."""
     rows: list[tuple[str, Any, str]] = []
     for name, info in model.model_fields.items():
-        if isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+        if name == "data" and model is RunSpec:
+            rows += data_table(DEFAULT)
+        elif isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
             rows += field_table(info.annotation, f"{prefix}{name}.")
         else:
             default = list(info.default) if isinstance(info.default, tuple) else info.default
             rows.append((prefix + name, default, info.description or ""))
     return rows
+
+
+def data_table(name: str) -> list[tuple[str, Any, str]]:
+    """`field_table` of data set `name`."""
+    return [
+        (path, None if default is PydanticUndefined else default, words)
+        for path, default, words in field_table(DATASETS[name].spec, "data.")
+    ]
 
 
 def assign(fields: dict[str, Any], path: str, value: Any) -> None:
@@ -260,13 +268,18 @@ def _override(fields: dict[str, Any], override: str) -> None:
 
 
 def _explain(error: ErrorDetails) -> str:
-    path = ".".join(str(part) for part in error["loc"])
+    place = [str(part) for part in error["loc"]]
+    known = field_table()
+    if place[:1] == ["data"] and place[1:2] and place[1] in DATASETS:
+        known = [row for row in known if not row[0].startswith("data.")] + data_table(place.pop(1))
+    path = ".".join(place)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        known = [name for name, _, _ in field_table()]
-        close = difflib.get_close_matches(path, known, n=1)
+        close = difflib.get_close_matches(path, [name for name, _, _ in known], n=1)
         hint = f"did you mean {close[0]}?" if close else "`fairloop run --help` lists the fields"
         return f"{path}: there is no such field; {hint}"
+    if error["type"] == "union_tag_invalid":
+        return f"data.name={error['ctx']['tag']}: is not one of {', '.join(DATASETS)}"
     if not path or isinstance(error["input"], Mapping):
         return f"{path}: {message}" if path else message
     return f"{path}={error['input']}: {message[0].lower()}{message[1:]}"

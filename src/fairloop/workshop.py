@@ -142,7 +142,8 @@ class Workshop:
         return self._models.model(recipe, fit)
 
     def _new_generator(self) -> Generator:
-        return build_generator(self.spec.generator.model, self.population.shape, self.spec.generator.arguments)
+        asked, people = self.spec.generator, self.population
+        return build_generator(asked.model, people.shape, asked.arguments, [column.width for column in people.columns])
 
     def _new_classifier(self, role: ModelRole) -> Classifier:
         section = "classifier" if role is ModelRole.CLASSIFIER else "annotator"

@@ -10,7 +10,7 @@ from typing import NoReturn, TextIO
 import typer
 from typer.exceptions import Abort, TyperException
 
-from fairloop.cli import results, running
+from fairloop.cli import data, practice, results, running
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
@@ -28,7 +28,10 @@ app.command()(results.report)
 app.command()(results.compare)
 app.command()(results.watch)
 app.command()(results.samples)
+app.command()(practice.audit)
+app.command()(practice.curate)
 app.command()(running.demo)
+app.add_typer(data.app, name="data")
 
 INTERRUPTED = 130
 

@@ -20,12 +20,18 @@ class FieldsCommand(TyperCommand):
     """A command whose help ends with every field of a spec, looked up when the help is shown."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        from fairloop.data import DATASETS, DEFAULT
         from fairloop.presets import names
-        from fairloop.spec import field_table
+        from fairloop.spec import data_table, field_table
 
-        rows = [(path if default is None else f"{path} [{default}]", words) for path, default, words in field_table()]
-        with formatter.section("Fields, for --set and for spec files, with their defaults"):
-            formatter.write_dl(rows, col_max=44)
+        tables = {"Fields, for --set and for spec files, with their defaults": field_table()}
+        for name in DATASETS:
+            if name != DEFAULT:
+                tables[f"Fields of data where data.name is {name}"] = data_table(name)
+        for title, rows in tables.items():
+            said = [(path if value is None else f"{path} [{value}]", words) for path, value, words in rows]
+            with formatter.section(title):
+                formatter.write_dl(said, col_max=44)
         with formatter.section("Presets"):
             formatter.write_text(", ".join(names()))
 

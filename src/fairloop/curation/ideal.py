@@ -1,52 +1,202 @@
-"""Fairness ideals: which share of a curated batch each stratum should have."""
+"""Fairness ideals: which share of a curated batch each stratum should have.
+
+In specs, on the command line and in Python an ideal is one of
+
+    uniform                   every stratum alike
+    population                as in the data
+    groups-within-labels      labels as in the data; within each label, groups alike
+    labels-within-groups      groups as in the data; within each group, labels alike
+    floor(0.05)               as in the data, but no stratum below that share
+    census.csv                a file of shares by name (.csv, .yaml, .json); see `named`
+    [[.1, .2], [.3, .4]]      a row for each label, with a share for each group
+    [{label: hired, group: red, share: .1}, ...]  the same by name: what a file holds
+    {kind: uniform, strength: 0.5}                half of any of these, half as in the data
+
+"The data" are those that are curated or, in a run, the real training data.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.curation import named
+from fairloop.curation.columns import Names
+from fairloop.data.population import Population
 from fairloop.errors import InputError
 
-TOLERANCE = 1e-6
-Table = Sequence[Sequence[float]]
+Counts = NDArray[np.int64]
+"""(K, S): people in each stratum."""
+Shares = NDArray[np.float64]
+"""(K, S): shares that sum to 1."""
+Kind = str | list[list[float]] | list[named.Row]
+Ideal = Kind | dict[str, Any]
+"""What `read` makes of any way to write an ideal: plain data that round-trips through YAML and JSON."""
+
+_FLOOR = re.compile(r"floor\((.*)\)")
 
 
-def uniform(labels: int, groups: int) -> NDArray[np.float64]:
-    """(K, S): every stratum alike."""
-    return np.full((labels, groups), 1 / (labels * groups))
+def uniform(counts: Counts) -> Shares:
+    """Every stratum alike."""
+    return np.full(counts.shape, 1 / counts.size)
 
 
-IDEALS = {"uniform": uniform}
+def population(counts: Counts) -> Shares:
+    """Every stratum as large as it is."""
+    shares: Shares = counts / counts.sum()
+    return shares
 
 
-def problem(ideal: str | Table) -> str | None:
-    """What is wrong with `ideal` whatever the data, in words; None if nothing is."""
+def groups_within_labels(counts: Counts) -> Shares:
+    """Labels as frequent as they are; within each label, groups alike."""
+    labels = population(counts).sum(axis=1, keepdims=True)
+    return np.repeat(labels / counts.shape[1], counts.shape[1], axis=1)
+
+
+def labels_within_groups(counts: Counts) -> Shares:
+    """Groups as frequent as they are; within each group, labels alike."""
+    return groups_within_labels(counts.T).T
+
+
+def at_least(counts: Counts, least: float) -> Shares:
+    """The population, with strata below `least` raised to it; all others keep their proportions to each other.
+
+    Raises ValueError if not all strata can have as much.
+    """
+    if least * counts.size > 1 + named.TOLERANCE:
+        raise ValueError(f"floor({least:g}): {counts.size} strata cannot all have that; at most {1 / counts.size:.6g}")
+    shares = population(counts)
+    raised = np.zeros(shares.shape, bool)
+    while not raised.all():
+        scaled = shares * (1 - least * raised.sum()) / shares[~raised].sum()
+        sinking = ~raised & (scaled < least)  # making room for some may push others below
+        if not sinking.any():
+            return np.where(raised, least, scaled)
+        raised |= sinking
+    return uniform(counts)
+
+
+RELATIVE = {
+    "population": population,
+    "groups-within-labels": groups_within_labels,
+    "labels-within-groups": labels_within_groups,
+}
+"""Ideals that follow from the population alone."""
+
+WAYS = f"uniform, {', '.join(RELATIVE)}, floor(SHARE), a table of shares, or a .csv, .yaml or .json file of them"
+
+
+def read(ideal: object) -> Ideal:
+    """Any way to write an ideal in its plain form; a file is replaced by its rows.
+
+    Raises ValueError, with what is wrong, for what is none whatever the data.
+    """
+    if isinstance(ideal, Mapping):
+        return _read_mixture(ideal)
     if isinstance(ideal, str):
-        return None if ideal in IDEALS else f"is not one of {', '.join(IDEALS)}, nor a table of shares"
-    shares = [share for row in ideal for share in row]
-    if not shares or len({len(row) for row in ideal}) != 1:
-        return "needs one row for each label, with one share for each group"
-    if any(not 0 <= share <= 1 for share in shares):
-        return "has a share outside [0, 1]"
-    if not math.isclose(sum(shares), 1, abs_tol=TOLERANCE):
-        return f"sums to {sum(shares):g}, not to 1"
-    return None
+        return _read_text(ideal.strip())
+    content = ideal.tolist() if isinstance(ideal, np.ndarray) else ideal
+    if not isinstance(content, Sequence):
+        raise ValueError(f"is not one of {WAYS}")
+    if content and all(isinstance(row, Mapping) for row in content):
+        return named.rows(content)
+    return _read_table(content)
 
 
-def shares(ideal: str | Table, labels: int, groups: int) -> NDArray[np.float64]:
-    """(K, S) shares that sum to 1. Raises InputError if `ideal` does not fit K labels and S groups."""
-    if trouble := problem(ideal):
-        raise InputError(f"star.ideal: {trouble}")
+def shares(ideal: object, names: Names, counts: Counts | None, where: str = "star.ideal") -> Shares:
+    """(K, S) shares that sum to 1.
+
+    ideal: in any way that `read` knows. names: of the K labels and S groups.
+    counts: (K, S) people in each stratum; None if that is not known.
+    where: what to call the ideal in errors.
+
+    Raises InputError if it is no ideal, does not fit the strata, or needs a population that is not known.
+    """
+    try:
+        plain = read(ideal)
+        if not isinstance(plain, dict):
+            return _wanted(plain, names, counts)
+        strength = plain["strength"]
+        wanted = _wanted(plain["kind"], names, counts)
+        return wanted if strength == 1 else strength * wanted + (1 - strength) * population(_known(counts))
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from None
+
+
+def shares_for(ideal: object, population: Population) -> Shares:
+    """`shares` for the strata of a population, counted in its training data."""
+    names = Names(population.label_names, tuple((group,) for group in population.group_names))
+    return shares(ideal, names, population.train.strata(*names.shape))
+
+
+def _wanted(ideal: Kind, names: Names, counts: Counts | None) -> Shares:
+    if ideal == "uniform":
+        return uniform(np.empty(names.shape, np.int64))
     if isinstance(ideal, str):
-        return IDEALS[ideal](labels, groups)
-    table: NDArray[np.float64] = np.array(ideal, dtype=np.float64)
-    if table.shape != (labels, groups):
-        raise InputError(
-            f"star.ideal: has shape {table.shape[0]} x {table.shape[1]}, but the data have {labels} labels x "
-            f"{groups} groups"
+        least = _FLOOR.fullmatch(ideal)
+        return at_least(_known(counts), float(least[1])) if least else RELATIVE[ideal](_known(counts))
+    if isinstance(ideal[0], dict):
+        return named.shares(ideal, names, counts)
+    table: Shares = np.array(ideal, dtype=np.float64)
+    if table.shape != names.shape:
+        raise ValueError(
+            f"has shape {table.shape[0]} x {table.shape[1]}, but the data have {names.shape[0]} labels x "
+            f"{names.shape[1]} groups"
         )
     table /= table.sum()
+    return table
+
+
+def _known(counts: Counts | None) -> Counts:
+    if counts is None:
+        raise ValueError("follows the population, which is not known here; give its counts, or another ideal")
+    return counts
+
+
+def _read_mixture(ideal: Mapping[Any, Any]) -> Ideal:
+    if unknown := set(ideal) - {"kind", "strength"}:
+        raise ValueError(f"has no field '{sorted(map(str, unknown))[0]}'; a mixture has kind and strength")
+    kind, strength = read(ideal.get("kind", "uniform")), ideal.get("strength", 1.0)
+    if isinstance(kind, dict):
+        raise ValueError("is a mixture of a mixture; give one kind and one strength")
+    if not isinstance(strength, int | float) or isinstance(strength, bool) or not 0 <= strength <= 1:
+        raise ValueError(f"has strength {strength!r}, which is no number in [0, 1]")
+    return {"kind": kind, "strength": float(strength)}
+
+
+def _read_text(text: str) -> Ideal:
+    if text == "uniform" or text in RELATIVE:
+        return text
+    if least := _FLOOR.fullmatch(text):
+        try:
+            if 0 <= float(least[1]) <= 1:
+                return text
+        except ValueError:
+            pass
+        raise ValueError("needs a share in [0, 1] as its floor, such as floor(0.05)")
+    path = Path(text)
+    if path.suffix in named.SUFFIXES:
+        return named.from_file(path)
+    raise ValueError(f"is not one of {WAYS}")
+
+
+def _read_table(rows: Sequence[Any]) -> Ideal:
+    """A row of shares for each label, as numbers."""
+    try:
+        table = [[float(share) for share in row] for row in rows]
+    except (TypeError, ValueError):
+        raise ValueError("needs one row for each label, with one share for each group") from None
+    found = [share for row in table for share in row]
+    if not found or len({len(row) for row in table}) != 1:
+        raise ValueError("needs one row for each label, with one share for each group")
+    if any(not 0 <= share <= 1 for share in found):
+        raise ValueError("has a share outside [0, 1]")
+    if not math.isclose(sum(found), 1, abs_tol=named.TOLERANCE):
+        raise ValueError(f"sums to {sum(found):g}, not to 1")
     return table

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,12 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairloop.batch import Batch, Strata, join
+from fairloop.curation import quotas
 from fairloop.curation.interface import Curation
+from fairloop.curation.quotas import Rounding
 from fairloop.source import Source
-
-_ROUNDING_SLACK = 1e-9  # 0.29 * 100 is 28.999999999999996 in floating point, but 29 people
-
-Rounding = Literal["floor", "stochastic"]
 
 
 @dataclass(frozen=True)
@@ -55,25 +51,15 @@ class Star:
 
     def quotas(self, n: int, rng: torch.Generator) -> Tensor:
         """(K * S,) int64: the places of each stratum in a batch of n."""
-        wanted = torch.from_numpy(self.ideal.reshape(-1) * n)
+        shares = self.ideal.reshape(-1)
         if self.rounding == "floor":
-            return (wanted + _ROUNDING_SLACK).floor().long()
-        # Systematic sampling: one shift of the cumulated places, so that they sum to n and keep their means.
-        shift = torch.rand((), generator=rng, device=rng.device).cpu().double()
-        edges = torch.cat([torch.zeros(1), wanted.cumsum(0) + _ROUNDING_SLACK])
-        edges[-1] = n
-        return (edges + shift).floor().diff().long()
+            return torch.from_numpy(quotas.floored(shares, n))
+        shift = torch.rand((), generator=rng, device=rng.device).item()
+        return torch.from_numpy(quotas.rounded(shares, n, shift))
 
     def warn_if_starved(self, n: int) -> None:
         """Warn of strata that the ideal wants but that get no place in a batch of n."""
-        places = np.floor(self.ideal * n + _ROUNDING_SLACK)
-        starved = int(((places == 0) & (self.ideal > 0)).sum())
-        if self.rounding == "floor" and starved:
-            warnings.warn(
-                f"star: {starved} of {self.ideal.size} strata get no place in a batch of {n}; enlarge the batch "
-                "or set star.rounding=stochastic",
-                stacklevel=2,
-            )
+        quotas.warn_if_starved(self.ideal, n, self.rounding, "star.rounding")
 
 
 def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> Tensor:

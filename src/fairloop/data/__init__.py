@@ -5,19 +5,80 @@ A data set is a spec (a pydantic model whose `name` is its key here) and `load(s
 
 from __future__ import annotations
 
-from fairloop.data import colored_mnist
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Discriminator, Tag
+
+from fairloop.data import celeba, colored_mnist, colored_svhn, colours, elsewhere, fairface, own_pictures, tabular
+from fairloop.data.celeba import CelebASpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.data.colored_svhn import ColoredSVHNSpec
+from fairloop.data.elsewhere import ElsewhereSpec
+from fairloop.data.fairface import FairFaceSpec
+from fairloop.data.own_pictures import OwnPicturesSpec
 from fairloop.data.population import Population, Split
+from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpec
 
-__all__ = ["DATASETS", "MINORITIZED", "DataSpec", "Population", "Split", "load"]
+__all__ = ["DATASETS", "DEFAULT", "MINORITIZED", "DataSet", "DataSpec", "Population", "Split", "load"]
 
-DataSpec = ColoredMNISTSpec
-"""The spec of any known data set."""
+DEFAULT = "colored-mnist"
+"""What `data` without a `name` is."""
 
-DATASETS = {"colored-mnist": colored_mnist.load}
+ELSEWHERE = "module:name"
 
-MINORITIZED = {"colored-mnist": colored_mnist.MINORITIZED}
-"""The minoritized groups of each data set, for who has its name but not the data."""
+
+def _tag(fields: Any) -> str:
+    name = fields.get("name", DEFAULT) if isinstance(fields, dict) else getattr(fields, "name", "")
+    return ELSEWHERE if ":" in str(name) else str(name)
+
+
+DataSpec = Annotated[
+    Annotated[ColoredMNISTSpec, Tag("colored-mnist")]
+    | Annotated[ColoredSVHNSpec, Tag("colored-svhn")]
+    | Annotated[CelebASpec, Tag("celeba")]
+    | Annotated[FairFaceSpec, Tag("fairface")]
+    | Annotated[AdultSpec, Tag("adult")]
+    | Annotated[CompasSpec, Tag("compas")]
+    | Annotated[GermanSpec, Tag("german")]
+    | Annotated[OwnPicturesSpec, Tag("pictures")]
+    | Annotated[OwnTableSpec, Tag("table")]
+    | Annotated[ElsewhereSpec, Tag(ELSEWHERE)],
+    Discriminator(_tag),
+]
+"""The spec of any data set, told by its `name`."""
+
+
+class DataSet:
+    """A data set: the type of its spec, and `load(spec, seed) -> Population`."""
+
+    def __init__(self, spec: type[BaseModel], load: Callable[[Any, int], Population]) -> None:
+        self.spec = spec
+        self.load = load
+
+
+DATASETS = {
+    "colored-mnist": DataSet(ColoredMNISTSpec, colored_mnist.load),
+    "colored-svhn": DataSet(ColoredSVHNSpec, colored_svhn.load),
+    "celeba": DataSet(CelebASpec, celeba.load),
+    "fairface": DataSet(FairFaceSpec, fairface.load),
+    "adult": DataSet(AdultSpec, tabular.adult),
+    "compas": DataSet(CompasSpec, tabular.compas),
+    "german": DataSet(GermanSpec, tabular.german),
+    "pictures": DataSet(OwnPicturesSpec, own_pictures.load),
+    "table": DataSet(OwnTableSpec, tabular.own),
+    ELSEWHERE: DataSet(ElsewhereSpec, elsewhere.load),
+}
+
+MINORITIZED: dict[str, tuple[str, ...]] = {
+    "colored-mnist": colours.MINORITIZED,
+    "colored-svhn": colours.MINORITIZED,
+    "celeba": ("male",),
+    "adult": ("Female",),
+    "compas": ("African-American", "Hispanic", "other"),
+    "german": ("female",),
+}
+"""The minoritized groups of a data set as it is by default, for who has its name but not the data."""
 
 
 def load(spec: DataSpec, seed: int) -> Population:
@@ -25,4 +86,4 @@ def load(spec: DataSpec, seed: int) -> Population:
 
     Raises InputError for files that are missing, damaged or not what the spec needs.
     """
-    return DATASETS[spec.name](spec, seed)
+    return DATASETS[_tag(spec)].load(spec, seed)

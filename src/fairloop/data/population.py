@@ -5,26 +5,39 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from fairloop.data.views import Images
+
+if TYPE_CHECKING:
+    from fairloop.data.columns import Column
 
 
 @dataclass(frozen=True)
 class Split:
     """N samples.
 
-    images: (N, C, H, W) uint8, or (N, F) float32 for tabular data.
+    images: (N, C, H, W) uint8, or (N, F) float32 for tabular data; read when they are asked for.
     labels: (N,) int64, 0..K-1.
     groups: (N,) int64, 0..S-1.
+    mirror: whether training may show an image left-right reversed, at random each time.
     """
 
-    images: NDArray[np.uint8] | NDArray[np.float32]
+    images: Images
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
+    mirror: bool = False
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def strata(self, labels: int, groups: int) -> NDArray[np.int64]:
+        """(K, S): how many samples each stratum has."""
+        counts: NDArray[np.int64] = np.bincount(self.labels * groups + self.groups, minlength=labels * groups)
+        return counts.reshape(labels, groups)
 
 
 @dataclass(frozen=True)
@@ -36,7 +49,9 @@ class Population:
     beneficial: the label that is good for the person.
     train: what models learn from.
     tests: the splits for measuring, by the name that tables use: `valid`, `test`, `test_balanced`.
-    fingerprint: a hash of everything above; recipes name data by it.
+    columns: of tabular data, what the F features mean.
+    fingerprint: a hash of everything above; recipes name data by it. A data set that is too large to be hashed at
+        each start gives its own.
     """
 
     name: str
@@ -46,6 +61,7 @@ class Population:
     train: Split
     tests: Mapping[str, Split]
     beneficial: int = 1
+    columns: tuple[Column, ...] = ()
     fingerprint: str = field(default="")
 
     def __post_init__(self) -> None:
@@ -57,13 +73,18 @@ class Population:
         """Of one image: (C, H, W), or (F,)."""
         return self.train.images.shape[1:]
 
+    @property
+    def splits(self) -> dict[str, Split]:
+        """Every split by its name."""
+        return {"train": self.train, **self.tests}
+
     def _hash(self) -> str:
         digest = hashlib.sha256(
             repr((self.name, self.label_names, self.group_names, self.minoritized, self.beneficial)).encode()
         )
-        for name, split in {"train": self.train, **self.tests}.items():
+        for name, split in self.splits.items():
             digest.update(name.encode())
-            for array in (split.images, split.labels, split.groups):
+            for array in (split.images[:], split.labels, split.groups):
                 digest.update(repr((array.shape, array.dtype.str)).encode())
                 digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()

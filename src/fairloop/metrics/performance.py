@@ -7,6 +7,7 @@ odds are those of fairlearn, which the tests compare with.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,10 +51,12 @@ def confusion(
     predictions: NDArray[np.int64],
     classes: int,
     group_count: int,
+    often: NDArray[np.int64] | None = None,
 ) -> NDArray[np.int64]:
-    """(S, K, K) counts of (group, label, prediction) from three (N,) arrays."""
+    """(S, K, K) counts of (group, label, prediction) from three (N,) arrays; each counts `often` times, or once."""
     cell = (groups * classes + labels) * classes + predictions
-    return np.bincount(cell, minlength=group_count * classes**2).reshape(group_count, classes, classes)
+    counts = np.bincount(cell, often, minlength=group_count * classes**2)
+    return counts.astype(np.int64).reshape(group_count, classes, classes)
 
 
 def performance(counts: NDArray[np.int64], beneficial: int = 1) -> dict[str, Rate]:
@@ -91,6 +94,28 @@ def equalized_odds(rates: dict[str, Rate]) -> dict[str, float]:
         "difference": float(np.maximum(tpr["difference"], fpr["difference"])),
         "ratio": float(np.minimum(tpr["ratio"], fpr["ratio"])),
     }
+
+
+def flatten(
+    rates: dict[str, Rate], groups: Sequence[str], compared: dict[str, Rate] | None = None
+) -> Iterator[tuple[str, str, float, float]]:
+    """(group, metric, value, standard error) of every rate and of what follows from several.
+
+    groups: (S,) their names. compared: the same rates of the groups that disparities are about; all of them if None.
+    """
+    compared = rates if compared is None else compared
+    for metric, rate in rates.items():
+        errors = rate.standard_errors() if metric in RATES else np.full(len(rate.by_group) + 1, np.nan)
+        for group, value, error in zip(("overall", *groups), (rate.overall, *rate.by_group), errors, strict=True):
+            yield group, metric, float(value), float(error)
+        for group, value in compared[metric].disparities().items():
+            yield group, metric, value, np.nan
+    for metric, disparities in (
+        ("demographic_parity", demographic_parity(compared)),
+        ("equalized_odds", equalized_odds(compared)),
+    ):
+        for group, value in disparities.items():
+            yield group, metric, value, np.nan
 
 
 def divide(numerator: object, denominator: object) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fairloop.errors import InputError
@@ -13,18 +13,36 @@ if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is 
     from fairloop.models.interface import Classifier, Generator
 
 GENERATORS = {
-    "conv-vae": "fairloop.models.vae:ConvVAE",
+    "conv-vae": "fairloop.models.conv_vaes:conv_vae",
+    "dcvae": "fairloop.models.conv_vaes:dcvae",
+    "celeba-vae": "fairloop.models.conv_vaes:celeba_vae",
+    "celeba-vae-64": "fairloop.models.conv_vaes:celeba_vae_64",
+    "ddpm": "fairloop.models.ddpm:DDPM",
+    "tabular-vae": "fairloop.models.tabular:TabularVAE",
 }
 CLASSIFIERS = {
     "simple-cnn": "fairloop.models.cnn:SimpleCNN",
     "lenet-5": "fairloop.models.cnn:LeNet5",
+    "resnet-20": "fairloop.models.resnet:resnet_20",
+    "resnet-32": "fairloop.models.resnet:resnet_32",
+    "resnet-44": "fairloop.models.resnet:resnet_44",
+    "resnet-56": "fairloop.models.resnet:resnet_56",
+    "resnet-110": "fairloop.models.resnet:resnet_110",
+    "mlp": "fairloop.models.tabular:MLP",
 }
 
 
-def build_generator(name: str, shape: tuple[int, ...], arguments: Mapping[str, Any]) -> Generator:
-    """The generator `name` for samples of `shape`. Raises InputError if there is none that takes these."""
+def build_generator(
+    name: str, shape: tuple[int, ...], arguments: Mapping[str, Any], blocks: Sequence[int] = ()
+) -> Generator:
+    """The generator `name` for samples of `shape`. Raises InputError if there is none that takes these.
+
+    blocks: of tabular data, the width of each column; handed to models that have an argument of that name.
+    """
     from fairloop.models.interface import Generator
 
+    if blocks and "blocks" in inspect.signature(_resolve(GENERATORS, "generator", name)).parameters:
+        arguments = {"blocks": list(blocks), **arguments}
     model = _build(GENERATORS, "generator", name, (shape,), arguments)
     if not isinstance(model, Generator):
         raise _wrong_kind("generator", name, Generator)
@@ -55,7 +73,10 @@ def _build(
         return factory(*positional, **arguments)
     except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
-        raise InputError(f"{kind}.arguments: '{name}' cannot be built with {given}: {error}") from error
+        why = " ".join(str(error).split())
+        raise InputError(
+            f"{kind}.arguments: '{name}' cannot be built for samples of shape {positional[0]} with {given}: {why}"
+        ) from error
 
 
 def _resolve(known: Mapping[str, str], kind: str, name: str) -> Any:
@@ -65,7 +86,8 @@ def _resolve(known: Mapping[str, str], kind: str, name: str) -> Any:
     try:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # importing runs anybody's code
-        raise InputError(f"{kind}.model: '{name}' cannot be imported: {error}") from error
+        why = " ".join(str(error).split())
+        raise InputError(f"{kind}.model: '{name}' cannot be imported: {why}") from error
 
 
 def _wrong_kind(kind: str, name: str, interface: type) -> InputError:

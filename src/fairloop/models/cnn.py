@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fairloop.models.interface import Classifier
+from fairloop.models.interface import Classifier, image_shape
 
 
 class SimpleCNN(Classifier):
@@ -14,7 +14,7 @@ class SimpleCNN(Classifier):
     shape: (C, H, W), sides of at least 16. classes: K.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
         self.network = _two_convolutions(shape, classes, nn.ReLU, nn.MaxPool2d, padding=0)
 
@@ -29,7 +29,7 @@ class LeNet5(Classifier):
     shape: (C, H, W), sides of at least 12. classes: K.
     """
 
-    def __init__(self, shape: tuple[int, int, int], classes: int) -> None:
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
         self.network = _two_convolutions(shape, classes, nn.Tanh, nn.AvgPool2d, padding=2)
 
@@ -39,14 +39,18 @@ class LeNet5(Classifier):
 
 
 def _two_convolutions(
-    shape: tuple[int, int, int],
+    shape: tuple[int, ...],
     classes: int,
     activation: type[nn.Module],
     pool: type[nn.MaxPool2d] | type[nn.AvgPool2d],
     padding: int,
 ) -> nn.Sequential:
+    channels, height, width = image_shape(shape)
+    least = 16 - 2 * padding
+    if min(height, width) < least:
+        raise ValueError(f"it needs sides of at least {least}, not {height}x{width}")
     features = nn.Sequential(
-        *(nn.Conv2d(shape[0], 6, 5, padding=padding), activation(), pool(2)),
+        *(nn.Conv2d(channels, 6, 5, padding=padding), activation(), pool(2)),
         *(nn.Conv2d(6, 16, 5), activation(), pool(2), nn.Flatten()),
     )
     with torch.no_grad():

@@ -1,7 +1,8 @@
 """The two small interfaces that every model fulfils, ours and other people's.
 
-A model knows neither generations nor settings. It is built from the shape of one image and its own keyword
-arguments: `Generator(shape, **arguments)`, `Classifier(shape, classes, **arguments)`.
+A model knows neither generations nor settings. It is built from the shape of one sample and its own keyword
+arguments: `Generator(shape, **arguments)`, `Classifier(shape, classes, **arguments)`. What else is asked of it is in
+`fairloop.testing`, as checks that can be run.
 """
 
 from __future__ import annotations
@@ -21,7 +22,15 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """(n, ...) float in [0, 1], without gradient. The same state of `rng` means the same latents."""
+        """(n, ...) float in [0, 1], without gradient. The same state of `rng` means the same latents.
+
+        Called in evaluation mode, except by the checks of `fairloop.testing`.
+        """
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether `encode` and `reconstruct` can be called."""
+        return type(self).encode is not Generator.encode
 
     def encode(self, images: Tensor) -> Tensor:
         """(B, L): where `images` lie in latent space. Only for generators that have one."""
@@ -38,3 +47,11 @@ class Classifier(nn.Module, ABC):
     @abstractmethod
     def forward(self, images: Tensor) -> Tensor:
         """(B, K) logits for `images` ((B, ...) float in [0, 1])."""
+
+
+def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """`shape` as (C, H, W). Raises ValueError if samples are no images."""
+    if len(shape) != 3:
+        raise ValueError(f"it needs images (channels, height, width), and samples have the shape {tuple(shape)}")
+    channels, height, width = shape
+    return channels, height, width

@@ -1,69 +1,91 @@
-"""Variational autoencoders (Kingma and Welling, arXiv 1312.6114)."""
+"""Variational autoencoders (Kingma and Welling, arXiv 1312.6114): what all of them share."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fairloop.fast.layers import UpConv2d
 from fairloop.models.interface import Generator
 
+Reconstruction = Literal["bce", "squared_error"]
+Reduction = Literal["sum", "mean"]
 
-class ConvVAE(Generator):
-    """The VAE of the ColoredMNIST experiments: 4x4 stride-2 convolutions, a mirrored decoder, mean images.
 
-    shape: (C, H, W); H and W divisible by 2 for each entry of `widths`.
-    widths: channels of the convolutions, outermost first.
-    latent: size of the latent space, with a standard normal prior.
+class VAE(Generator):
+    """An encoder, a decoder, and a standard normal prior between them. A sample is the decoder's mean image.
 
-    Its loss is the negative evidence lower bound in nats, summed over the batch, with the binary cross entropy
-    of every pixel as the reconstruction term.
+    encoder: images (B, C, H, W) to (B, 2 * latent), mean and logarithm of the variance of the posterior.
+    decoder: latents (B, latent) to logits of images (B, C, H, W); their sigmoid is the mean image.
+    reconstruction: `bce`, the binary cross entropy of every value in nats, or `squared_error`.
+    reduction: of the reconstruction term over the batch's images and their values, `sum` or `mean`.
+    kl_weight: of the Kullback-Leibler divergence in nats, which is always summed over the batch.
+
+    Its loss is their weighted sum. With `bce`, `sum` and 1 it is the negative evidence lower bound of the batch.
     """
 
-    def __init__(self, shape: tuple[int, int, int], widths: tuple[int, ...] = (64, 128), latent: int = 20) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        latent: int,
+        reconstruction: Reconstruction = "bce",
+        reduction: Reduction = "sum",
+        kl_weight: float = 1.0,
+    ) -> None:
         super().__init__()
-        channels, height, width = shape
-        scale = 2 ** len(widths)
-        if height % scale or width % scale:
-            raise ValueError(f"{len(widths)} stride-2 layers need sides divisible by {scale}, not {height}x{width}")
-        self.latent = latent
-        inner = (widths[-1], height // scale, width // scale)
-        features = inner[0] * inner[1] * inner[2]
-        layers: list[nn.Module] = []
-        for before, after in pairwise((channels, *widths)):
-            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
-        self.encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
-        layers = [nn.Linear(latent, features), nn.ReLU(), nn.Unflatten(1, inner)]
-        for before, after in pairwise(reversed(widths)):
-            layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
-        self.decoder = nn.Sequential(*layers, UpConv2d(widths[0], channels))
+        _check_choice("reconstruction", reconstruction, get_args(Reconstruction))
+        _check_choice("reduction", reduction, get_args(Reduction))
+        if not isinstance(kl_weight, int | float) or not 0 <= kl_weight < float("inf"):
+            raise ValueError(f"kl_weight must be a number from 0 on, not {kl_weight!r} (YAML reads 5.0e-6, not 5e-6)")
+        self.encoder, self.decoder, self.latent = encoder, decoder, latent
+        self.reconstruction, self.reduction, self.kl_weight = reconstruction, reduction, kl_weight
 
     def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        mean, log_variance = self._posterior(images)
-        noise = torch.randn(mean.shape, generator=rng, device=mean.device)
-        logits = self.decoder(mean + noise * (log_variance / 2).exp()).float()
-        reconstruction = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
-        return reconstruction + 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum()
+        mean, log_variance = self.posterior(images)
+        logits = self.decoder(reparametrised(mean, log_variance, rng)).float()
+        if self.reconstruction == "bce":
+            missed = F.binary_cross_entropy_with_logits(logits, images, reduction=self.reduction)
+        else:
+            missed = F.mse_loss(logits.sigmoid(), images, reduction=self.reduction)
+        return missed + self.kl_weight * kl_divergence(mean, log_variance)
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        return self._decode(torch.randn(n, self.latent, generator=rng, device=rng.device))
+        return self.decode(torch.randn(n, self.latent, generator=rng, device=rng.device))
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:
-        return self._posterior(images)[0]
+        return self.posterior(images)[0]
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        return self._decode(self.encode(images))
+        return self.decode(self.encode(images))
 
-    def _posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L) mean and (B, L) logarithm of the variance, for `images`."""
         mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
         return mean, log_variance
 
-    def _decode(self, latents: Tensor) -> Tensor:
+    def decode(self, latents: Tensor) -> Tensor:
+        """(B, C, H, W) mean images in [0, 1], for latents (B, L)."""
         images: Tensor = self.decoder(latents).float().sigmoid()
         return images
+
+
+def reparametrised(mean: Tensor, log_variance: Tensor, rng: torch.Generator) -> Tensor:
+    """A draw from each normal distribution, differentiable in its parameters; all (B, L)."""
+    noise = torch.randn(mean.shape, generator=rng, device=mean.device)
+    return mean + noise * (log_variance / 2).exp()
+
+
+def kl_divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """() nats between normal distributions, their parameters (B, L), and the standard normal, summed over all."""
+    return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum()
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name} must be {' or '.join(choices)}, not {value!r}")

@@ -68,6 +68,7 @@ def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> None:
 
 
 def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
+    groups = compare.minoritized(table, wishes.minoritized)
     measures = compare.fairness(wishes.split)
     found = compare.differences(table, measures, wishes.against)
     rows = []
@@ -84,7 +85,6 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
         + (f" With fewer than {compare.FEW_SEEDS} seeds it is too narrow." if fewest < compare.FEW_SEEDS else ""),
         console,
     )
-    groups = compare.minoritized(table, wishes.minoritized)
     table = compare.with_minoritized(table, groups)
     share = [compare.minoritized_share(groups)] if groups else []
     _show_departures(table, [*measures, *share], wishes, console)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,9 +74,16 @@ def cases(table: pd.DataFrame) -> pd.Series[str]:
     names = names.where(runs["setting"].notna(), runs["run"].astype(str))
     if runs["dataset"].nunique() > 1:
         names = runs["dataset"].astype(str) + ": " + names
-    for name in further_fields(table):
-        names = names + ", " + name + "=" + runs[name].astype(str)
+    for field in further_fields(table):
+        names = names + runs[field].map(lambda value, field=field: _stated(field, value))
     return table["run"].map(dict(zip(runs["run"], names, strict=True)))
+
+
+def _stated(field: str, value: Any) -> str:
+    """What a field adds to the name of a case; nothing where it is unset."""
+    if pd.isna(value):
+        return ""
+    return f", {field}={value:g}" if isinstance(value, float) else f", {field}={value}"
 
 
 def further_fields(table: pd.DataFrame) -> list[str]:
@@ -224,7 +232,8 @@ def typical_collapse(runs: pd.DataFrame) -> str:
     n, happened = len(times), int(np.isfinite(times).sum())
     median = times[(n - 1) // 2]  # the lower one of two: a generation that occurred
     if np.isinf(median):
-        never = f"never within {runs['generations'].min()} generations"
+        shortest = runs["generations"].min()
+        never = f"never within {shortest} generation{'s' if shortest > 1 else ''}"
         return never + (f" in {n - happened} of {n} seeds, else from {times[0]:.0f} on" if happened else "")
     if times[0] == times[-1]:
         return f"{median:.0f}"
@@ -253,13 +262,14 @@ def minoritized(table: pd.DataFrame, named: Sequence[str] = ()) -> dict[str, tup
 
 
 def with_minoritized(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """The tidy table, and the rows of `minoritized_share`: the sum of the shares of `groups` (by data set)."""
+    """The tidy table, and the rows of `minoritized_share`: sums over `groups` (by data set), NaN where one share is."""
     if not groups:
         return table
     shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
     counted = [group in groups[str(dataset)] for dataset, group in zip(shares["dataset"], shares["group"], strict=True)]
     of_run = shares[counted].groupby(["run", "generation"], sort=False)
-    rows = of_run.first().assign(value=of_run["value"].sum(min_count=1), standard_error=np.nan, group=_MINORITIZED)
+    total = of_run["value"].agg(lambda values: values.sum(skipna=False))
+    rows = of_run.first().assign(value=total, standard_error=np.nan, group=_MINORITIZED)
     return pd.concat([table, rows.reset_index()], ignore_index=True)
 
 

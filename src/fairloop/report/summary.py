@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from fairloop.errors import InputError
 from fairloop.report import compare
 from fairloop.report.figures import Measure
 
@@ -15,29 +16,38 @@ AGGREGATES = ("overall", "difference", "ratio", "min", "max")
 """What stands in the column `group` besides names of groups."""
 
 _LONG = {
-    "accuracy difference": "the accuracy difference between groups",
-    "DP difference": "the demographic parity difference",
-    "EO difference": "the equalized odds difference",
+    "accuracy difference": "accuracy difference between groups",
+    "DP difference": "demographic parity difference",
+    "EO difference": "equalized odds difference",
 }
 _Row = dict[Any, Any]
+
+
+class Sentence(NamedTuple):
+    """What it is about, and what it says of that; one after the other they are the sentence."""
+
+    about: str
+    words: str
 
 
 @dataclass(frozen=True)
 class Finding:
     """What is said about one case, or about two beside each other. Plain text; names are as the table has them.
 
-    scope: which generations, data and seeds the sentences are about.
+    chapter: what kind of finding it is. scope: which generations, data and seeds the sentences are about.
     """
 
+    chapter: str
     title: str
     scope: str
-    sentences: tuple[str, ...]
+    sentences: tuple[Sentence, ...]
 
 
 @dataclass(frozen=True)
 class Headline:
-    """A tidy table ready to be summed up: its rows, those of minoritized groups' share added, and what to look at.
+    """What there is to be summed up in a tidy table.
 
+    table: its rows of classifiers on `split` and of groups' shares, with `case`, and the minoritized share added.
     split: the split of `measures`, or None if the table has no classifier.
     """
 
@@ -57,17 +67,22 @@ def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
     groups = compare.minoritized(table, minoritized)
     share = compare.minoritized_share(groups) if groups else None
     measures = (*(compare.fairness(split) if split else ()), *([share] if share else ()))
-    return Headline(compare.cased(compare.with_minoritized(table, groups)), split, measures, share)
+    table = compare.cased(table)
+    told = table[((table["role"] == "classifier") & (table["split"] == split)) | (table["metric"] == "group_share")]
+    return Headline(compare.with_minoritized(told, groups), split, measures, share)
 
 
 def summary(head: Headline) -> list[Finding]:
     """A finding for each case; then for each with STAR beside the same without, and each loop beside its control."""
+    if not head.measures:
+        return []
     changed = _by_case(compare.changes(head.table, head.measures))
     left = compare.departures(head.table, head.measures)
     own = _by_case(left[left["band"] == "own"])
     names = [case for case in compare.case_names(head.table) if case in changed]
     drifts = [_drift(head, case, changed[case], own.get(case, {})) for case in names]
-    return drifts + [beside for case, base in _pairs(head.table) for beside in _beside(head, case, base)]
+    pairs = [beside for case, base in _pairs(head.table) for beside in _beside(head, case, base)]
+    return drifts + sorted(pairs, key=lambda finding: finding.chapter)  # STAR, then the loop
 
 
 def number(value: float, sign: bool = False) -> str:
@@ -89,38 +104,36 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
     data = f", split {head.split}" if head.split else ""
     sentences = []
     for title, row in changed.items():
-        if _is_clear(row, "change"):
+        if _is_clear(row, "before", "after"):
             verb = "rose" if row["change"] > 0 else "fell"
-            moved = f"{_long(title)} {verb} from {number(row['before'])} to {number(row['after'])}"
-            sentences.append(_capital(f"{moved}{_by(row, 'change')}{_since(left.get(title))}."))
-        if title == "accuracy" and (whom := _for_whom(head, case)):
-            sentences.append(whom)
+            moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
+            sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title))}."))
+        if title == "accuracy":
+            sentences += _for_whom(head, case)
     still = [
         f"{title}, {_both(row['before'], 'then', row['after'], _by(row, 'change'))}{_since(left.get(title), '')}"
         for title, row in changed.items()
-        if not _is_clear(row, "change")
+        if not _is_clear(row, "before", "after")
     ]
-    sentences += [f"No clear change: {'; '.join(still)}."] if still else []
+    moving = row["last"] > row["first"]
+    sentences += [Sentence("No clear change:" if moving else "So far:", f" {'; '.join(still)}.")] if still else []
     sentences += _collapse(head, case)
-    if seeds < compare.FEWEST_SEEDS:
-        few = "One seed has" if seeds == 1 else f"{seeds} seeds have"
-        need = f"no interval and no band; these need {compare.FEWEST_SEEDS}"
-        sentences.append(f"{few} {need}, so chance cannot be told from drift.")
-    scope = f"Generations {row['first']} to {row['last']}{data}, {_seeds(seeds)}"
-    return Finding(case, scope, tuple(sentences))
+    generations = f"Generations {row['first']} to {row['last']}" if moving else f"Generation {row['last']}"
+    return Finding("What drifted", case, f"{generations}{data}, {_seeds(seeds)}", tuple(sentences))
 
 
-def _is_clear(row: _Row, what: str) -> bool:
-    """Whether a change is more than chance among seeds; without an interval, whether three decimals show one."""
+def _is_clear(row: _Row, one: str, other: str) -> bool:
+    """Whether two values differ by more than chance among seeds; without an interval, whether three decimals do."""
     if pd.isna(row["low"]):
-        return bool(abs(row[what]) >= 0.0005)
+        return number(row[one]) != number(row[other])
     return bool(row["low"] > 0 or row["high"] < 0)
 
 
 def _seeds(n: int) -> str:
     if n == 1:
-        return "one seed"
-    return f"mean over {n} seeds" + ("; in brackets 95 % intervals" if n >= compare.FEWEST_SEEDS else "")
+        return "one seed: no interval and no band, so chance cannot be told from drift"
+    few = f": too few for intervals and bands, which need {compare.FEWEST_SEEDS}"
+    return f"mean over {n} seeds{few if n < compare.FEWEST_SEEDS else '; in brackets 95 % intervals'}"
 
 
 def _by(row: _Row, what: str) -> str:
@@ -134,7 +147,9 @@ def _both(one: float, between: str, other: float, apart: str) -> str:
 
 
 def _long(title: str) -> str:
-    return _LONG.get(title, title)
+    """`title` as a sentence begins with it."""
+    long = _LONG.get(title, title)
+    return long[:1].upper() + long[1:]
 
 
 def _since(row: _Row | None, inside: str = ", never outside {band}", band: str = "its band") -> str:
@@ -150,7 +165,7 @@ def _since(row: _Row | None, inside: str = ", never outside {band}", band: str =
     return f", outside {band} at generation {row['left']}, and for good from {row['stays']} on"
 
 
-def _for_whom(head: Headline, case: str) -> str:
+def _for_whom(head: Headline, case: str) -> Iterator[Sentence]:
     """How accuracy changed for each group, or for the two between which all others lie."""
     mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
     groups = [group for group in mine["group"].unique() if group not in AGGREGATES]
@@ -159,38 +174,47 @@ def _for_whom(head: Headline, case: str) -> str:
     shown = changed if len(changed) <= 4 else [changed[0], changed[-1]]
     each = " and ".join(f"{number(row['change'], True)} for {row['measure']}" for row in shown)
     between = "" if shown == changed else f" (the other {len(changed) - 2} groups lie between)"
-    return f"By group, accuracy changed by {each}{between}." if each else ""
+    if each:
+        yield Sentence("By group,", f" accuracy changed by {each}{between}.")
 
 
-def _collapse(head: Headline, case: str) -> Iterator[str]:
+def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
     mine = head.table[head.table["case"] == case]
     limits = [(measure, compare.ACCURACY_BELOW) for measure in head.measures if measure.title == "accuracy"]
     limits += [(head.share, compare.SHARE_BELOW)] if head.share else []
-    found = []
+    found: dict[str, list[str]] = {}
     for measure, below in limits:
-        when = compare.typical_collapse(compare.collapses(mine, measure, below))
-        found.append(f"{measure.title} below {below:g} {'' if when.startswith('never') else 'from generation '}{when}")
-    if found:
-        yield f"Collapse: {'; '.join(found)}."
+        if not (runs := compare.collapses(mine, measure, below)).empty:
+            found.setdefault(compare.typical_collapse(runs), []).append(f"{measure.title} below {below:g}")
+    each = [f"{'' if when[0] == 'n' else 'from generation '}{when} ({', '.join(what)})" for when, what in found.items()]
+    if each:
+        yield Sentence("Collapse:", f" {'; '.join(each)}.")
 
 
 def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """(case, what to hold it against): with STAR, the same without it; else the same data's control."""
+    """(case, what to hold it against): with STAR, the same without it; else the same data's control.
+
+    STAR's own fields may differ where there is no such case with the same.
+    """
     cases = table.drop_duplicates("case").to_dict("records")
-    fields = ("dataset", "setting", "star", *compare.further_fields(table))
+    further = compare.further_fields(table)
     for case in cases:
         wanted = {**case, "star": "none", "setting": case["setting"] if case["star"] != "none" else "control"}
-        for other in cases:
-            if other["case"] != case["case"] and all(other[field] == wanted[field] for field in fields):
-                yield case["case"], other["case"]
+        for others in (further, [field for field in further if not field.startswith("star.")]):
+            fields = ("dataset", "setting", "star", *others)
+            alike = [other["case"] for other in cases if all(str(other[f]) == str(wanted[f]) for f in fields)]
+            if alike and case["case"] not in alike:
+                yield case["case"], alike[0]
+                break
 
 
 def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
     """What `case` ends with, less what `base` does; nothing if they have no seed in common."""
     two = head.table[head.table["case"].isin([case, base])]
-    if set(two.loc[two["case"] == case, "seed"]).isdisjoint(two.loc[two["case"] == base, "seed"]):
+    try:
+        found = compare.differences(two, head.measures, base)
+    except InputError:
         return
-    found = compare.differences(two, head.measures, base)
     last = found["generation"].max()
     left = compare.departures(two, head.measures, base)
     since = _by_case(left[left["band"] == base]).get(case, {})
@@ -198,17 +222,13 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
     sentences, alike = [], []
     for row in ends:
         mine, theirs, title = number(row["mean"]), number(row["mean_against"]), row["measure"]
-        if _is_clear(row, "difference"):
-            than = f"{'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
+        if _is_clear(row, "mean_against", "mean"):
+            than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
             outside = _since(since.get(title), band="the other's band")
-            sentences.append(_capital(f"{_long(title)} is {than}{_by(row, 'difference')}{outside}."))
+            sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
             alike.append(f"{title}, {_both(row['mean'], 'beside', row['mean_against'], _by(row, 'difference'))}")
-    sentences += [f"No clear difference: {'; '.join(alike)}."] if alike else []
-    what = "STAR" if (two.loc[two["case"] == case, "star"] != "none").any() else "the loop"
+    sentences += [Sentence("No clear difference:", f" {'; '.join(alike)}.")] if alike else []
+    chapter = f"What {'STAR' if (two.loc[two['case'] == case, 'star'] != 'none').any() else 'the loop'} changed"
     scope = f"Generation {last}, paired by seed, {_seeds(max(row['seeds'] for row in ends))}"
-    yield Finding(f"What {what} changed: {case} beside {base}", scope, tuple(sentences))
-
-
-def _capital(sentence: str) -> str:
-    return sentence[:1].upper() + sentence[1:]
+    yield Finding(chapter, f"{case} beside {base}", scope, tuple(sentences))

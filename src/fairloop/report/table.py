@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop.errors import InputError
+from fairloop.record import Row
 from fairloop.spec import RunSpec, varied
 from fairloop.store.directory import SCHEMA, TEXT, RunDirectory, find_runs
 from fairloop.store.files import replacing
@@ -38,6 +39,25 @@ def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
         more = {path: _cell(value) for path, value in fields.items() if path not in _OWN_COLUMNS}
         tables.append(_with_run(run.records(), spec, more))
     return pa.concat_tables(tables, promote_options="permissive")
+
+
+def own_columns(spec: RunSpec) -> dict[str, Any]:
+    """What the table says of the whole run of `spec`."""
+    return {
+        "run": spec.identity,
+        "dataset": spec.data.name,
+        "setting": spec.setting,
+        "star": spec.star.target,
+        "seed": spec.seed,
+    }
+
+
+def of_rows(rows: Sequence[Row], own: Mapping[str, Any]) -> pa.Table:
+    """Rows of one run, audit or loop in memory as such a table. own: the columns that are alike in all of them."""
+    columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
+    recorded = pa.table(columns, schema=SCHEMA)
+    mine = {name: _constant(value, recorded.num_rows) for name, value in own.items()}
+    return pa.table(mine | {name: recorded[name] for name in recorded.column_names})
 
 
 def plain(table: pa.Table) -> pa.Table:
@@ -110,14 +130,7 @@ def export(runs: Sequence[RunDirectory], out: Path) -> int:
 
 
 def _with_run(records: pa.Table, spec: RunSpec, more: dict[str, Any]) -> pa.Table:
-    own = {
-        "run": spec.identity,
-        "dataset": spec.data.name,
-        "setting": spec.setting,
-        "star": spec.star.target,
-        "seed": spec.seed,
-    }
-    columns = {name: _constant(value, records.num_rows) for name, value in own.items()}
+    columns = {name: _constant(value, records.num_rows) for name, value in own_columns(spec).items()}
     columns |= {name: records[name] for name in records.column_names}
     columns |= {path: _constant(value, records.num_rows) for path, value in more.items()}
     return pa.table(columns)

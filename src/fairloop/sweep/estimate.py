@@ -117,7 +117,9 @@ def _try(spec: RunSpec, population: Population, timed: _Timed) -> float:
     short = RunSpec.model_validate({**fields, "generations": min(2, spec.generations)})
     people = min(len(population.train), _STEPS * spec.generator.batch)
     train = population.train
-    few = replace(population, train=Split(train.images[:people], train.labels[:people], train.groups[:people]))
+    few = replace(
+        population, train=Split(train.images[:people], train.labels[:people], train.groups[:people], train.mirror)
+    )
     measuring = 0.0
     for _ in generations(Workshop(short, timed, population=few)):
         measuring = timed.since_last_fit()

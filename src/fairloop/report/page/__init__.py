@@ -17,7 +17,7 @@ from fairloop.errors import InputError
 from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
 from fairloop.report.page import glance
-from fairloop.report.page.content import content, thinned
+from fairloop.report.page.content import packed, thinned
 from fairloop.report.page.origins import aims, origins
 from fairloop.report.page.pictures import Recorded, sheets
 from fairloop.report.page.words import METRICS, READING, ROLES
@@ -50,7 +50,7 @@ def write(
         raise InputError("report: no generation is recorded yet")
     head, table = summary.headline(table), compare.cased(table)
     kept = thinned(table)
-    data = content(kept)
+    data = packed(kept)
     recorded = _recorded(data, table, runs)
     pictures = sheets(recorded)
     keys = [_key(measure) for measure in head.measures]
@@ -67,12 +67,11 @@ def write(
         "lead": lead,
         "measures": [{"title": measure.title, "key": key} for measure, key in zip(head.measures, keys, strict=True)],
         "sparks": glance.sparks(head) if head.measures else {},
-        "findings": summary.summary(head),
+        "findings": _chapters(summary.summary(head)),
         "pictures": _about(pictures, recorded) if pictures else "",
         "strata": any(key[4] == "star_candidates" for key in data["keys"]),
         "values": _about_values(len(table), len(kept)),
         "origins": origins(recorded) if recorded else None,
-        "spread": "95 % interval" if data["bands"] else "standard error",
         "generations": len(data["generations"]),
         "data": data,
     }
@@ -89,6 +88,13 @@ def _recorded(data: Json, table: pd.DataFrame, runs: Sequence[RunDirectory]) -> 
             labels = rows["label"].dropna().unique()
             groups = rows.loc[rows["metric"] == "group_share", "group"].unique()
             found.append(Recorded(run["name"], run["case"], directory, list(labels), list(groups)))
+    return found
+
+
+def _chapters(findings: Sequence[summary.Finding]) -> dict[str, list[summary.Finding]]:
+    found: dict[str, list[summary.Finding]] = {}
+    for finding in findings:
+        found.setdefault(finding.chapter, []).append(finding)
     return found
 
 
@@ -141,6 +147,7 @@ def _rendered(parts: Json) -> str:
     )
     loader = PackageLoader("fairloop.report.page", ".")
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return environment.get_template("page.html.j2").render(
         parts,
         policy=policy,

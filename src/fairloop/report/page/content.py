@@ -28,7 +28,7 @@ def thinned(table: pd.DataFrame) -> pd.DataFrame:
     return table if len(table) <= EVERY_EPOCH else table[table["latest"]]
 
 
-def content(table: pd.DataFrame) -> Json:
+def packed(table: pd.DataFrame) -> Json:
     """Cases, runs and values of a table that has the columns `case` and `latest`.
 
     fields: what differs between runs but for the seed: dataset, setting, star, further fields of the spec. runs: name,

@@ -2,6 +2,7 @@
 
 const DASHES = [[], [9, 4], [2, 4], [9, 3, 2, 3]];
 const COLOURS = 6;
+const MOST = 8; // lines whose values are shown under the pointer
 const STRAIGHT_LABELS = 0.3; // of the chart's width; longer names become letters, which the table below explains
 
 // The chart: a line for each of `lines`, a mark at the chosen generation, names at the lines' ends.
@@ -104,6 +105,7 @@ class Chart {
     pen.save();
     pen.strokeStyle = this.style("--ink");
     pen.globalAlpha = 0.55;
+    pen.setLineDash([]);
     pen.lineWidth = scale;
     pen.beginPath();
     pen.moveTo(x, plot.bbox.top);
@@ -142,9 +144,9 @@ class Chart {
     if (this.tip.hidden) return;
     const known = this.drawn.filter((line) => line.values[idx] !== null);
     known.sort((a, b) => b.values[idx] - a.values[idx]);
-    const rows = known.slice(0, 12).map((line) => el("tr", {}, el("td", {}, swatch(line)), el("td", {}, line.name),
+    const rows = known.slice(0, MOST).map((line) => el("tr", {}, el("td", {}, swatch(line)), el("td", {}, line.name),
       el("td", { class: "number" }, shown(line.values[idx]))));
-    const rest = known.length > 12 ? [el("p", {}, `and ${known.length - 12} more below`)] : [];
+    const rest = known.length > MOST ? [el("p", {}, `and ${known.length - MOST} more, in the table below`)] : [];
     this.tip.replaceChildren(el("strong", {}, `generation ${DATA.generations[idx]}`),
       el("table", {}, el("tbody", {}, ...rows)), ...rest);
     const room = this.box.clientWidth - this.tip.offsetWidth;

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from fairloop.curation import ideal as ideals
+from fairloop.curation.columns import Names
 from fairloop.errors import InputError
 from fairloop.report.page.pictures import Recorded
 from fairloop.spec import varied
@@ -82,8 +83,9 @@ def aims(runs: Sequence[Recorded]) -> dict[int, Json]:
             "generator": math.floor(spec.synthetic_share * spec.generator.batch),
         }
         try:
-            shares = ideals.shares(spec.star.ideal, len(run.labels), len(run.groups))
-        except InputError:  # the table does not name all labels and groups
+            names = Names(tuple(run.labels), tuple((group,) for group in run.groups))
+            shares = ideals.shares(spec.star.ideal, names, None)
+        except InputError:  # the ideal follows the data's shares, or the table does not name all labels and groups
             continue
         for role, batch in batches.items():
             if spec.star.curates(role):

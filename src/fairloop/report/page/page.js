@@ -1,7 +1,7 @@
 "use strict";
 
 // The page's state, and what each choice changes.
-const state = { generation: DATA.generations[0], hidden: new Set() };
+const state = { generation: DATA.generations.at(-1), hidden: new Set() };
 const MEASURES = [...new Map(KEYS.map((key) => [`${key.role}/${key.metric}`, key])).values()];
 const SEVERAL_SEEDS = DATA.runs.length > DATA.cases.length;
 
@@ -91,6 +91,7 @@ function redraw() {
 // The legend, with the values at the chosen generation.
 function readout(drawn) {
   const at = DATA.generations.indexOf(state.generation);
+  $("spread").textContent = drawn.some((line) => line.lows) ? "95 % interval" : "standard error";
   $("readout").replaceChildren(...drawn.map((line) => {
     const box = el("input", { type: "checkbox", "aria-label": `show ${line.name}` });
     box.checked = !line.hidden;

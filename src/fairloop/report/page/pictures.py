@@ -17,12 +17,12 @@ from fairloop.errors import InputError
 from fairloop.record import Gallery
 from fairloop.store.directory import RunDirectory
 
-LIMIT = 2_500_000
+LIMIT = 3_000_000
 """Characters that all sheets together may take in the page."""
 
 _SIDE = 40  # pixels of a sample on a sheet; larger ones are scaled down
 _QUALITY = 80  # of WebP, out of 100
-_THRIFT = ((64, True), (36, True), (16, True), (36, False), (16, False))
+_THRIFT = (*((samples, True) for samples in (64, 49, 36, 25, 16)), (36, False), (16, False))
 """(samples of a generation, every seed or the first of each case): tried in turn until the sheets fit."""
 
 Json = dict[str, Any]

@@ -1,7 +1,7 @@
 "use strict";
 
-const PAGE = 50;
-const COLUMNS = ["case", "seed", "generation", "epoch", "role", "split", "label", "group", "metric", "value", "standard_error"];
+const PAGE = 25;
+const COLUMNS = ["metric", "group", "label", "split", "generation", "value", "standard_error", "case", "seed", "role", "epoch"];
 
 // Every value as a row that can be sorted, searched and downloaded. A row is (place of its series, place in it).
 class Values {
@@ -10,7 +10,7 @@ class Values {
     this.texts = DATA.series.map(([run, key]) => {
       const { role, split, label, group, metric } = KEYS[key];
       const { name, seed, fields } = DATA.runs[run];
-      return [DATA.cases[DATA.runs[run].case], name, `seed ${seed}`, role, split, label, group, metric, ...fields].join(" ").toLowerCase();
+      return [DATA.cases[DATA.runs[run].case], name, `seed=${seed}`, role, split, label, group, metric, ...fields].join(" ").toLowerCase();
     });
     this.head.replaceChildren(...COLUMNS.map((name) => el("th", { scope: "col", "aria-sort": "none" }, this.sorter(name))));
   }

@@ -1,0 +1,119 @@
+"""What to make of the measures: what drifted, who lost what, which trend will cross which limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from fairloop.auditing.measures import MODEL_MADE, Limit, Measure, Measured
+from fairloop.metrics import trend
+from fairloop.metrics.intervals import Estimate, of_rate, stacked
+
+ALPHA = 0.05
+"""Each block of statements is wrong somewhere, by chance, in at most this share of audits (Bonferroni)."""
+
+HEADLINE = (
+    Measure("accuracy"), Measure("selection_rate"), Measure("tpr"), Measure("fpr"),
+    Measure("accuracy", "difference"), Measure("demographic_parity", "difference"),
+    Measure("equalized_odds", "difference"),
+)  # fmt: skip
+"""What gets a verdict, and the share of labels that a model made where it is known."""
+
+BENEFITS = ("selection_rate", "tpr", "accuracy")
+"""Rates of which a group would rather have more."""
+
+WATCHED = tuple(Limit(measure, ">", 0.1) for measure in HEADLINE if measure.is_difference)
+"""Limits that trends are held against where nobody named others for the measure."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A measure in the first and in the last round, and what changed, with limits; NaN where undefined."""
+
+    measure: Measure
+    first: float
+    last: float
+    change: float
+    low: float
+    high: float
+
+    @property
+    def verdict(self) -> str:
+        """In a word; empty after a single round."""
+        up, down = ("grew", "shrank") if self.measure.is_difference else ("rose", "fell")
+        if np.isnan(self.change):
+            return "undefined"
+        if self.low > 0 or self.high < 0:
+            return up if self.low > 0 else down
+        return "unclear"
+
+
+def headline(measured: Measured) -> list[Drift]:
+    """What drifted since the first round, all intervals together at level 1 - ALPHA."""
+    measures = [*HEADLINE, *([Measure(MODEL_MADE)] if measured.rounds.known is not None else [])]
+    found = [measured.estimates(measure, ALPHA / len(measures)) for measure in measures]
+    return [_since_the_first(measure, one) for measure, one in zip(measures, found, strict=True)]
+
+
+def groups(measured: Measured) -> list[Drift]:
+    """What changed for each group in what it would rather have more of, all intervals together at level 1 - ALPHA."""
+    names = measured.rounds.groups
+    found = []
+    for metric in BENEFITS:
+        alpha = ALPHA / (len(BENEFITS) * len(names))
+        every = stacked([of_rate(rates[metric], alpha) for rates in measured.rates])
+        found += [_since_the_first(Measure(metric, name), every.at(np.s_[:, i])) for i, name in enumerate(names, 1)]
+    return found
+
+
+def _since_the_first(measure: Measure, rounds: Estimate) -> Drift:
+    """What changed between the first and the last of (R,) rounds; undefined if there is one only."""
+    first, last = rounds.at(0), rounds.at(-1)
+    change = last.less(first)
+    numbers = np.array([change.value, change.low, change.high]) if len(rounds.value) > 1 else np.full(3, np.nan)
+    return Drift(measure, float(first.value), float(last.value), *numbers.tolist())
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """A trend in the wrong direction. slope: of the line a round, with its limits low and high.
+
+    rounds: until the line crosses the limit, after the last round; at most 0 if it has, -inf if it was beyond it from
+        the first round on. earliest, latest: limits of `rounds`.
+    """
+
+    limit: Limit
+    slope: float
+    low: float
+    high: float
+    rounds: float
+    earliest: float
+    latest: float
+
+
+def crossings(measured: Measured, limits: Sequence[Limit]) -> list[Crossing]:
+    """Trends that are more than noise, and beyond a limit or on their way there within as many rounds as there were."""
+    named = {limit.measure for limit in limits}
+    watched = [*limits, *(limit for limit in WATCHED if limit.measure not in named)]
+    found = (_crossing(measured, limit, ALPHA / len(watched)) for limit in watched)
+    return [crossing for crossing in found if crossing is not None]
+
+
+def _crossing(measured: Measured, limit: Limit, alpha: float) -> Crossing | None:
+    estimates = measured.estimates(limit.measure, ALPHA)
+    errors = (estimates.high - estimates.low) / (2 * NormalDist().inv_cdf(1 - ALPHA / 2))
+    places = np.arange(len(errors), dtype=np.float64)
+    line, last = trend.fit(places, estimates.value, errors, alpha), places[-1]
+    upwards = limit.sign.startswith(">")
+    if line is None or not line.certain or (line.slope > 0) != upwards:
+        return None
+    where, earliest, latest = line.crosses(limit.bound)
+    if where > 2 * last + 1:
+        return None
+    if limit.broken_by(line.at(0)):
+        where = earliest = latest = -np.inf
+    slope, reach = line.slope, line.slope_reach
+    return Crossing(limit, slope, slope - reach, slope + reach, where - last, earliest - last, latest - last)

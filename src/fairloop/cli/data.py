@@ -1,0 +1,124 @@
+"""The command `data`: what data sets there are, preparing them, and looking into them."""
+
+from __future__ import annotations
+
+from math import isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairloop.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from fairloop.data import Population
+    from fairloop.spec import RunSpec
+
+app = typer.Typer(
+    help="See what data sets there are, decode their pictures ahead of a run, look into them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+Name = Annotated[str, typer.Argument(metavar="NAME|SPEC.yaml", help="a data set, a preset or a spec file")]
+Root = Annotated[Path | None, typer.Option("--root", help="short for --set data.root=DIR")]
+Changes = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="override a field")]
+
+
+@app.command("list")
+def list_() -> None:
+    """List the data sets, and the files that each is read from."""
+    from fairloop.data import DATASETS
+
+    for name, dataset in DATASETS.items():
+        typer.echo(f"{name}: {(dataset.spec.__doc__ or '').splitlines()[0]}")
+        for field in ("table", "root"):
+            if field in dataset.spec.model_fields:
+                typer.echo(f"  data.{field}: {dataset.spec.model_fields[field].description}")
+
+
+@app.command()
+def prepare(
+    name: Name,
+    root: Root = None,
+    out: Annotated[Path | None, typer.Option("--out", help="short for --set data.cache=DIR")] = None,
+    set_: Changes = None,
+) -> None:
+    """Read a data set, and decode its pictures into the cache, once for all runs."""
+    import time
+
+    began = time.perf_counter()
+    spec = _spec(name, [*_shorthand("root", root), *_shorthand("cache", out), *(set_ or ())])
+    population = _load(spec)
+    typer.echo(f"{_headline(population)}; ready after {time.perf_counter() - began:.1f} s")
+
+
+@app.command()
+def inspect(
+    name: Name,
+    root: Root = None,
+    out: Annotated[Path | None, typer.Option("--out", help="directory for examples of each stratum")] = None,
+    set_: Changes = None,
+) -> None:
+    """Print counts per stratum and base rates per group; with --out, show examples of each stratum."""
+    from rich.console import Console
+
+    from fairloop.data.inspect import base_rates, counts, write_examples
+    from fairloop.report.text import show
+
+    population = _load(_spec(name, [*_shorthand("root", root), *(set_ or ())]))
+    console = Console()
+    typer.echo(_headline(population))
+    typer.echo(f"minoritized: {', '.join(population.minoritized) or 'no group'}")
+    typer.echo("people per stratum:")
+    show(*_wide(counts(population), "count", "{:,}"), "terminal", console)
+    typer.echo(f"share with the beneficial label, {population.label_names[population.beneficial]}:")
+    show(*_wide(base_rates(population), "base_rate", "{:.3f}"), "terminal", console)
+    if out is not None:
+        files = write_examples(population, out)
+        typer.echo(f"{out}: examples of {len(files)} strata, such as {files[0].name}")
+
+
+def _spec(name: str, overrides: list[str]) -> RunSpec:
+    from fairloop import presets
+    from fairloop.data import DATASETS
+    from fairloop.spec import from_file, from_mapping
+
+    if Path(name).suffix in (".yaml", ".yml", ".json"):
+        return from_file(Path(name), overrides)
+    if name in DATASETS:
+        return from_mapping({"data": {"name": name}}, overrides)
+    if name in presets.names():
+        return from_mapping(presets.fields(name), overrides)
+    raise InputError(
+        f"'{name}' is no data set ({', '.join(DATASETS)}), no preset ({', '.join(presets.names())}) and no spec file"
+    )
+
+
+def _shorthand(field: str, value: Path | None) -> list[str]:
+    return [] if value is None else [f"data.{field}={value}"]
+
+
+def _load(spec: RunSpec) -> Population:
+    from fairloop import data
+
+    return data.load(spec.data, spec.seed)
+
+
+def _headline(population: Population) -> str:
+    sizes = ", ".join(f"{len(split):,} {name}" for name, split in population.splits.items())
+    return f"{population.name}: {sizes}; each {' x '.join(map(str, population.shape))}"
+
+
+def _wide(table: pd.DataFrame, value: str, form: str) -> tuple[list[str], list[list[str]]]:
+    """Header and rows with one column a split; a dash for what is undefined."""
+    names = [column for column in ("label", "group") if column in table]
+    splits = list(dict.fromkeys(table["split"]))
+    rows = []
+    for key, part in table.groupby(names, sort=False):
+        cells = dict(zip(part["split"], part[value], strict=True))
+        said = ["-" if isnan(cells[split]) else form.format(cells[split]) for split in splits]
+        rows.append([*map(str, key), *said])
+    return [*names, *splits], rows

@@ -1,0 +1,143 @@
+"""Commands for people who retrain on their own models' data: audit, curate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairloop.errors import FairloopError, InputError
+
+if TYPE_CHECKING:
+    from fairloop.curate import Curated
+
+
+def audit(
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="a .csv or .parquet file: a row for each person and round")
+    ],
+    round_: Annotated[str, typer.Option("--round", metavar="COL", help="column with the round")],
+    label: Annotated[str, typer.Option(metavar="COL", help="column with the true label")],
+    group: Annotated[
+        list[str], typer.Option(metavar="COL", help="sensitive column; name several for their combinations")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="directory for table, drift and verdict")],
+    prediction: Annotated[str | None, typer.Option(metavar="COL", help="column with the predicted label")] = None,
+    score: Annotated[str | None, typer.Option(metavar="COL", help="or that with a score instead")] = None,
+    threshold: Annotated[
+        float | None, typer.Option(help="scores from here on predict the beneficial label; default: 0.5")
+    ] = None,
+    beneficial: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
+    ] = None,
+    provenance: Annotated[str | None, typer.Option(metavar="COL", help="column that says who made the label")] = None,
+    model_made: Annotated[
+        list[str] | None, typer.Option(metavar="VALUE", help="of --provenance: means a model; default: model, 1, ...")
+    ] = None,
+    min_size: Annotated[
+        int,
+        typer.Option(
+            min=0, help="leave smaller groups out of what compares groups: fewer people on a side of the label"
+        ),
+    ] = 0,
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LIMIT", help="exit with 1 if the last round is beyond, as 'tpr_difference>0.1'"),
+    ] = None,
+) -> None:
+    """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
+    from fairloop.auditing import FILES
+    from fairloop.auditing import audit as audit_log
+
+    if out.exists() and not out.is_dir():
+        raise InputError(f"--out: {out} is a file, not a directory")
+    found = audit_log(
+        log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
+        provenance=provenance, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
+        fail_on=fail_on or (),
+    )  # fmt: skip
+    found.write(out)
+    typer.echo(found.verdict)
+    typer.echo(f"\n{out}: {', '.join(FILES)}")
+    if found.failures:
+        raise FairloopError("; ".join(found.failures))
+
+
+def curate(
+    table: Annotated[Path, typer.Argument(metavar="TABLE", help="a .parquet or .csv file, a row for each person")],
+    label: Annotated[str, typer.Option("--label", metavar="COL", help="the column of labels")],
+    group: Annotated[list[str], typer.Option("--group", metavar="COL", help="a column of groups; several multiply")],
+    out: Annotated[Path, typer.Option("--out", help="the curated table, of the same kind")],
+    ideal: Annotated[
+        str,
+        typer.Option(
+            help="uniform, population, groups-within-labels, labels-within-groups, floor(SHARE), a file of shares by "
+            "name, rows of shares, or {kind: any of these, strength: 0.5}"
+        ),
+    ] = "uniform",
+    size: Annotated[
+        int | None, typer.Option(help="rows of the curated table; default: four fifths of the table")
+    ] = None,
+    budget: Annotated[int | None, typer.Option(help="instead of --size: how many rows fewer there will be")] = None,
+    skip_empty: Annotated[
+        bool, typer.Option("--skip-empty", help="share out among the others what the ideal wants from empty strata")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="of the choice among rows of a stratum")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
+) -> None:
+    """Curate a table towards a fairness ideal: choose rows by quota, and repeat those of strata that are short."""
+    from fairloop.curate import curate as curate_table
+
+    done = curate_table(
+        table,
+        out,
+        label,
+        group,
+        _ideal(ideal),
+        size=size,
+        budget=budget,
+        skip_empty=skip_empty,
+        seed=seed,
+        overwrite=overwrite,
+    )
+    _show(done)
+    typer.echo(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
+    if done.tally.redrawn.any():
+        typer.echo(_repetitions(done))
+
+
+def _show(done: Curated) -> None:
+    """A row for each stratum."""
+    from rich.console import Console
+
+    from fairloop.report.text import show
+
+    tally = done.tally
+    header = [*tally.names.columns, "before", "ideal", "after", "redrawn", "discarded"]
+    columns = (tally.candidates, done.ideal, tally.drawn, tally.redrawn, tally.discarded)
+    rows = [
+        [*cell, f"{before:,}", f"{share:.2%}", f"{after:,}", f"{redrawn:,}", f"{discarded:,}"]
+        for cell, before, share, after, redrawn, discarded in zip(
+            tally.names.cells(), *(column.ravel() for column in columns), strict=True
+        )
+    ]
+    show(header, rows, "terminal", Console())
+
+
+def _repetitions(done: Curated) -> str:
+    stratum, times = done.tally.most_often()
+    return (
+        f"{done.tally.redrawn.sum():,} of them come again, as their strata are short; most often those of {stratum}, "
+        f"about {times:.3g} times each; up to --size {done.largest} none would"
+    )
+
+
+def _ideal(text: str) -> object:
+    """As `--set` reads values: YAML, in which a name or a path stands for itself."""
+    import yaml
+
+    try:
+        return text if Path(text).is_file() else yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"--ideal {text}: is no value that YAML understands") from None

@@ -1,0 +1,141 @@
+"""Columns of labels and of groups as strata: codes 0..K-1 and 0..S-1, and what they are called."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.data.people import as_text, by_size
+from fairloop.errors import InputError
+
+MOST_STRATA = 100_000
+"""More than this are no strata but a number or a name for each person."""
+
+
+Coded = tuple[NDArray[np.int64], tuple[str, ...]]
+"""A column: (N,) codes of its values in their order, and the values as text."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What labels and groups are called.
+
+    labels: by code, K of them.
+    groups: by code, S of them; of each, its value in every group column.
+    columns: the label column, then the group columns.
+    """
+
+    labels: tuple[str, ...]
+    groups: tuple[tuple[str, ...], ...]
+    columns: tuple[str, ...] = ("label", "group")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(K, S)."""
+        return len(self.labels), len(self.groups)
+
+    def cells(self) -> list[tuple[str, ...]]:
+        """The label and the group values of each of the K * S strata; stratum (k, s) is number k * S + s."""
+        return [(label, *group) for label in self.labels for group in self.groups]
+
+    def stratum(self, number: int) -> str:
+        """One stratum in words, such as `label=1, group=red`."""
+        return in_words(self.columns, self.cells()[number])
+
+
+class People(NamedTuple):
+    """N people by stratum."""
+
+    stratum: NDArray[np.int64]
+    """(N,) 0..K*S-1; stratum (k, s) is k * S + s."""
+    names: Names
+
+    def counts(self) -> NDArray[np.int64]:
+        """(K, S): how many there are of each."""
+        return np.bincount(self.stratum, minlength=math.prod(self.names.shape)).reshape(self.names.shape)
+
+
+def in_words(columns: Sequence[str], values: Sequence[str]) -> str:
+    """`label=1, group=red`."""
+    return ", ".join(f"{column}={value}" for column, value in zip(columns, values, strict=True))
+
+
+def people(columns: Sequence[Any], names: Sequence[str]) -> People:
+    """The strata of N people.
+
+    columns: the labels, then one or more group columns; each (N,) of numbers, text, truth values or dates, in a list,
+        NumPy array, tensor, pandas or Arrow column. Codes follow the order of the values that occur, so labels
+        0..K-1 keep their codes. Groups are those combinations of the group columns' values that occur.
+    names: what the columns are called.
+
+    Raises InputError for columns that differ in length, hold nothing, or have gaps, and for more than
+    `MOST_STRATA` strata.
+    """
+    if len(columns) < 2:
+        raise InputError("groups: there is none; give at least one column of groups beside the labels")
+    coded = [_coded(column, name) for column, name in zip(columns, names, strict=True)]
+    for (codes, _), name in zip(coded, names, strict=True):
+        if len(codes) != len(coded[0][0]):
+            raise InputError(
+                f"{name}: has {len(codes):,} values, but {names[0]} has {len(coded[0][0]):,}; give each person one"
+            )
+    labels, label_names = coded[0]
+    group, first = _combined(coded[1:])
+    groups = tuple(tuple(values[codes[i]] for codes, values in coded[1:]) for i in first)
+    if len(label_names) * len(groups) > MOST_STRATA:
+        raise InputError(
+            f"{', '.join(names)}: make {len(label_names):,} labels x {len(groups):,} groups, more than "
+            f"{MOST_STRATA:,} strata; choose columns with few values, or put values together"
+        )
+    return People(labels * len(groups) + group, Names(label_names, groups, tuple(names)))
+
+
+def _combined(coded: Sequence[Coded]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The combinations that occur: (N,) code of each person's, and (S,) somebody who has it."""
+    combined = np.zeros_like(coded[0][0])
+    first = np.zeros(1, np.int64)
+    for codes, values in coded:
+        _, first, combined = np.unique(combined * len(values) + codes, return_index=True, return_inverse=True)
+    return combined, first
+
+
+def _coded(column: Any, name: str) -> Coded:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else _array(column)
+        if pa.types.is_dictionary(values.type):
+            values = values.dictionary_decode()
+        missing = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
+        encoded = values.dictionary_encode()
+    except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"{name}: is no column of numbers or text with one value for each person ({str(error).splitlines()[0]})"
+        ) from error
+    if not len(values):
+        raise InputError(f"{name}: has not a single value")
+    if missing.any():
+        raise InputError(
+            f"{name}: {missing.sum():,} of {len(missing):,} people have no value (the first is number "
+            f"{missing.argmax()}, counted from 0); give them one, such as 'unknown', or leave them out"
+        )
+    if len(encoded.dictionary) > MOST_STRATA:
+        raise InputError(f"{name}: has {len(encoded.dictionary):,} different values; choose a column with few")
+    found = [as_text(value) for value in encoded.dictionary.to_pylist()]
+    code = {name: i for i, name in enumerate(sorted(found, key=by_size))}
+    codes: NDArray[np.int64] = np.array([code[name] for name in found])[encoded.indices.to_numpy()]
+    return codes, tuple(code)
+
+
+def _array(column: Any) -> Any:
+    import pyarrow as pa
+
+    if hasattr(column, "cpu"):  # a tensor, perhaps on a device
+        column = column.detach().cpu().numpy()
+    return column if isinstance(column, pa.Array) else pa.array(column, from_pandas=True)

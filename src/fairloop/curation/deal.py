@@ -1,0 +1,134 @@
+"""STAR where everybody's stratum is known beforehand: batches dealt from a finite population, each by quota."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.curation import ideal as ideals
+from fairloop.curation import quotas
+from fairloop.curation.columns import Names, People
+from fairloop.curation.ideal import Counts, Shares
+from fairloop.curation.quotas import Rounding
+from fairloop.errors import InputError
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What curating took.
+
+    names: of the K labels and S groups.
+    candidates: (K, S) people in each stratum.
+    drawn: (K, S) places that went to each stratum, repetitions included.
+    redrawn: (K, S) those of them that went to somebody who had come before, as the stratum had run out.
+    filled: places that no quota claimed, and that were dealt as people come.
+    by_batch: redrawn places in each batch.
+    """
+
+    names: Names
+    candidates: Counts
+    drawn: Counts
+    redrawn: Counts
+    filled: int
+    by_batch: tuple[int, ...]
+
+    @classmethod
+    def of(
+        cls, names: Names, candidates: Counts, drawn: Counts, redrawn: Counts, filled: int, by_batch: Sequence[int]
+    ) -> Tally:
+        """From counts of strata in a row, (K * S,), which may go on changing."""
+        candidates, drawn, redrawn = (count.reshape(names.shape).copy() for count in (candidates, drawn, redrawn))
+        return cls(names, candidates, drawn, redrawn, filled, tuple(by_batch))
+
+    @property
+    def discarded(self) -> Counts:
+        """(K, S): people who did not come at all."""
+        return self.candidates - (self.drawn - self.redrawn)
+
+    def most_often(self) -> tuple[str, float]:
+        """The stratum whose people came most often, in words, and how often each of them came on average."""
+        times = self.drawn / np.maximum(self.candidates, 1)
+        return self.names.stratum(int(times.argmax())), float(times.max())
+
+    def __str__(self) -> str:
+        places = int(self.drawn.sum())
+        return (
+            f"{places:,} places in {len(self.by_batch):,} batches; {self.redrawn.sum():,} redrawn, "
+            f"{self.discarded.sum():,} of {self.candidates.sum():,} people discarded"
+        )
+
+
+class Deal:
+    """Deals batches, stratum by stratum, from people in random order.
+
+    The people of a stratum come in turn, and again in the same order when all have come. So nobody comes again before
+    all others of the stratum have come as often, and within one batch somebody comes twice only if the stratum has
+    fewer people than places there.
+    """
+
+    def __init__(self, people: People, ideal: Shares, rounding: Rounding, rng: np.random.Generator) -> None:
+        """`ideal` may want nobody from a stratum in which nobody is; `wanted` sees to it."""
+        self._names = people.names
+        self._ideal = ideal.reshape(-1)
+        self._rounding = rounding
+        self._rng = rng
+        order = rng.permutation(len(people.stratum))
+        small = people.stratum.astype(np.min_scalar_type(ideal.size))  # 16 bits or fewer are sorted faster
+        self._order = order[small[order].argsort(kind="stable")]  # by stratum, at random within each
+        self._sizes = people.counts().reshape(-1)
+        self._starts = self._sizes.cumsum() - self._sizes
+        self._drawn = np.zeros_like(self._sizes)
+        self._filled = 0
+        self._by_batch: list[int] = []
+
+    def batch(self, n: int) -> NDArray[np.int64]:
+        """(n,) positions of people, stratum after stratum."""
+        places = self._places(n)
+        stratum = np.arange(len(places)).repeat(places)
+        turn = np.arange(n) + (self._drawn - (places.cumsum() - places))[stratum]
+        before = self._redrawn().sum()
+        self._drawn += places
+        self._by_batch.append(int(self._redrawn().sum() - before))
+        dealt: NDArray[np.int64] = self._order[self._starts[stratum] + turn % self._sizes[stratum]]
+        return dealt
+
+    def tally(self) -> Tally:
+        """What it took so far."""
+        return Tally.of(self._names, self._sizes, self._drawn, self._redrawn(), self._filled, self._by_batch)
+
+    def _places(self, n: int) -> NDArray[np.int64]:
+        """(Z,): the quotas, and what flooring leaves over as the population comes."""
+        places = quotas.drawn(self._ideal, n, self._rounding, self._rng)
+        left = n - int(places.sum())
+        if left:
+            self._filled += left
+            places += self._rng.multinomial(left, self._sizes / self._sizes.sum())
+        return places
+
+    def _redrawn(self) -> NDArray[np.int64]:
+        return (self._drawn - self._sizes).clip(0)
+
+
+def wanted(ideal: object, people: People, skip_empty: bool, where: str = "ideal") -> Shares:
+    """(K, S) shares of `ideal`, in any way that `ideal.read` knows, for these people.
+
+    skip_empty: whether a stratum in which nobody is goes without its share; the others keep their proportions.
+    where: what to call the ideal in errors.
+
+    Raises InputError if it is no ideal, does not fit, or wants somebody from an empty stratum that is not skipped.
+    """
+    counts = people.counts()
+    shares = ideals.shares(ideal, people.names, counts, where)
+    empty = (counts == 0) & (shares > 0)
+    kept = shares[~empty].sum()
+    if empty.any() and (not skip_empty or kept == 0):
+        more = f" (and {empty.sum() - 1:,} more strata)" if empty.sum() > 1 else ""
+        option = "--skip-empty" if where.startswith("--") else "skip_empty=True"
+        raise InputError(
+            f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but nobody "
+            f"is there; put groups together, or share that out among the others with {option}"
+        )
+    return np.where(empty, 0, shares / kept) if empty.any() else shares

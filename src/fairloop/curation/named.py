@@ -1,0 +1,128 @@
+"""Shares by name: an ideal that a person or a census wrote down, one row for each label and group."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from fairloop.curation.columns import Names, in_words
+
+TOLERANCE = 1e-6
+SUFFIXES = (".csv", ".yaml", ".yml", ".json")
+Row = dict[str, str | float]
+"""A share, and the values of `label`, `group` or whatever the data's columns are called that it is for."""
+
+
+def from_file(path: Path) -> list[Row]:
+    """The rows of a .csv, .yaml or .json file. Raises ValueError if it cannot be read or if they make no ideal."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            content = list(csv.DictReader(file, strict=True)) if path.suffix == ".csv" else yaml.safe_load(file)
+    except (OSError, UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
+        raise ValueError(f"file '{path}' cannot be read ({' '.join(str(error).split())})") from error
+    if not isinstance(content, list):
+        raise ValueError(f"file '{path}' holds no list of rows, each with label, group and share")
+    try:
+        return rows(content)
+    except ValueError as error:
+        raise ValueError(f"file '{path}' {error}") from error
+
+
+def rows(content: Sequence[Any]) -> list[Row]:
+    """Rows in their plain form: names are text, shares are numbers. Raises ValueError if they make no ideal."""
+    found = [_row(row, number) for number, row in enumerate(content, start=1)]
+    if not found:
+        raise ValueError("has no rows")
+    columns = set(found[0])
+    for number, row in enumerate(found, start=1):
+        if set(row) != columns:
+            differ = sorted(columns ^ set(row))
+            raise ValueError(f"row {number} and row 1 do not both have {differ[0]}; all rows need the same columns")
+    total = sum(float(row["share"]) for row in found)
+    if not math.isclose(total, 1, abs_tol=TOLERANCE):
+        raise ValueError(f"sums to {total:g}, not to 1")
+    return found
+
+
+def shares(table: Sequence[Row], names: Names, counts: NDArray[np.int64] | None) -> NDArray[np.float64]:
+    """(K, S) shares of `table` for the strata called `names`.
+
+    Columns that the table leaves out follow the population: with `group` and `share` alone, each group gets its
+    share, and labels within it stay as they are.
+
+    counts: (K, S) people in each stratum; None if that is not known, and then no column may be left out.
+
+    Raises ValueError for columns or names that the data do not have, and for strata without a share.
+    """
+    columns = [column for column in table[0] if column != "share"]
+    places = [_place(column, names) for column in columns]
+    keys = [tuple(cell[place] for place in places) for cell in names.cells()]
+    wanted = _by_key(table, columns, set(keys))
+    if missing := [key for key in keys if key not in wanted]:
+        raise ValueError(f"has no share for {in_words(columns, missing[0])}; give it one, 0 to leave it out")
+    wishes = np.array([wanted[key] for key in keys])
+    if len(set(keys)) == len(keys):
+        return _whole(wishes, names)
+    if counts is None:
+        left_out = [name for place, name in enumerate(names.columns) if place not in places]
+        raise ValueError(f"leaves out {', '.join(left_out)}, which only a known population can fill in")
+    number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+    together = np.array([number[key] for key in keys])
+    people = np.bincount(together, weights=counts.reshape(-1))[together]
+    if (nobody := (people == 0) & (wishes > 0)).any():
+        key = keys[int(nobody.argmax())]
+        raise ValueError(f"wants {in_words(columns, key)}, but nobody is there; leave it out, with 0")
+    return _whole(wishes * counts.reshape(-1) / np.maximum(people, 1), names)
+
+
+def _whole(weights: NDArray[np.float64], names: Names) -> NDArray[np.float64]:
+    """(K, S) shares that sum to 1 to the last bit that can be had."""
+    shares: NDArray[np.float64] = weights / weights.sum()
+    return shares.reshape(names.shape)
+
+
+def _row(row: Any, number: int) -> Row:
+    if not isinstance(row, Mapping) or None in row or not all(isinstance(name, str) for name in row):
+        raise ValueError(f"row {number} is no mapping of column names to values")
+    try:
+        share = float(row["share"])
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"row {number} has no number in a column named share") from None
+    if not 0 <= share <= 1:
+        raise ValueError(f"has a share outside [0, 1] in row {number}")
+    if empty := [name for name, value in row.items() if value is None or value == ""]:
+        raise ValueError(f"row {number} has nothing in column {empty[0]}")
+    if len(row) == 1:
+        raise ValueError(f"row {number} does not say whose share it is; name a label or a group")
+    return {name: share if name == "share" else str(value) for name, value in row.items()}
+
+
+def _place(column: str, names: Names) -> int:
+    """The position of a column among the data's; `label`, and `group` if there is one, always fit."""
+    if column in names.columns:
+        return names.columns.index(column)
+    if column == "label":
+        return 0
+    if column == "group" and len(names.columns) == 2:
+        return 1
+    raise ValueError(f"has the column '{column}', but the data have {', '.join(names.columns)}")
+
+
+def _by_key(table: Sequence[Row], columns: Sequence[str], known: set[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
+    wanted: dict[tuple[str, ...], float] = {}
+    for row in table:
+        key, share = tuple(str(row[column]) for column in columns), float(row["share"])
+        if key in wanted:
+            raise ValueError(f"has two shares for {in_words(columns, key)}")
+        if key not in known and share:
+            examples = "; ".join(in_words(columns, other) for other in sorted(known)[:4])
+            raise ValueError(f"names {in_words(columns, key)}, which the data do not have (they have {examples})")
+        wanted[key] = share
+    return wanted

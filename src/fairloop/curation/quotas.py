@@ -1,0 +1,63 @@
+"""Quotas: how many places of a batch each stratum gets. The one home of this rule, for batches of any kind."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Literal, cast, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError
+
+Rounding = Literal["floor", "stochastic"]
+
+_SLACK = 1e-9  # 0.29 * 100 is 28.999999999999996 in floating point, but 29 people
+
+
+def floored(ideal: NDArray[np.float64], n: int) -> NDArray[np.int64]:
+    """(Z,) int64: floor(ideal_k * n) places, as published; what is left over of the n has no owner.
+
+    ideal: (Z,) shares that sum to 1.
+    """
+    return np.floor(ideal * n + _SLACK).astype(np.int64)
+
+
+def rounded(ideal: NDArray[np.float64], n: int, shift: float) -> NDArray[np.int64]:
+    """(Z,) int64: ideal_k * n places rounded up or down, so that all n have an owner; whole numbers stay.
+
+    Systematic sampling: one shift of the cumulated places, so that they sum to n and keep their means over shifts.
+
+    ideal: (Z,) shares that sum to 1. shift: uniform in [0, 1), a float32: nearer to 1 it would eat up the slack.
+    """
+    edges: NDArray[np.float64] = np.concatenate([[0.0], (ideal * n).cumsum() + _SLACK])
+    edges[-1] = n
+    return np.diff(np.floor(edges + shift)).astype(np.int64)
+
+
+def drawn(ideal: NDArray[np.float64], n: int, rounding: Rounding, rng: np.random.Generator) -> NDArray[np.int64]:
+    """(Z,) int64: the places of each stratum in a batch of n, by either rule."""
+    if rounding == "floor":
+        return floored(ideal, n)
+    return rounded(ideal, n, float(rng.random(dtype=np.float32)))
+
+
+def warn_if_starved(ideal: NDArray[np.float64], n: int, rounding: Rounding, option: str) -> None:
+    """Warn of strata that the ideal wants but that get no place in a batch of n.
+
+    option: what to call the choice of rounding.
+    """
+    starved = int(((floored(ideal, n) == 0) & (ideal > 0)).sum())
+    if rounding == "floor" and starved:
+        warnings.warn(
+            f"star: {starved} of {ideal.size} strata get no place in a batch of {n}; enlarge the batch "
+            f"or set {option}=stochastic",
+            stacklevel=3,
+        )
+
+
+def known(rounding: str) -> Rounding:
+    """`rounding`, if there is such a rule. Raises InputError if not."""
+    if rounding not in get_args(Rounding):
+        raise InputError(f"rounding: '{rounding}' is none of {', '.join(get_args(Rounding))}")
+    return cast(Rounding, rounding)

@@ -1,0 +1,19 @@
+"""Numbers that whoever curates is given."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairloop.errors import InputError
+
+
+def whole(name: str, value: object, least: int = 0) -> int:
+    """`value` as a whole number. Raises InputError if it is none, or less than `least`."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise InputError(f"{name}: {value!r} is no whole number from {least} on")
+    return int(value)
+
+
+def budget_for(batch: int, budget: object) -> int:
+    """`budget`, the extra candidates for a batch; a quarter of the batch, rounded down, if it is None."""
+    return batch // 4 if budget is None else whole("budget", budget)

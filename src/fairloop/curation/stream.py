@@ -1,0 +1,184 @@
+"""STAR for streams: an iterable of samples in, the same samples curated batch by batch out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch.utils.data import IterableDataset, get_worker_info
+
+from fairloop.curation import ideal as ideals
+from fairloop.curation import quotas
+from fairloop.curation.columns import Names
+from fairloop.curation.deal import Tally
+from fairloop.curation.quotas import Rounding
+from fairloop.curation.sizes import budget_for, whole
+from fairloop.errors import InputError
+from fairloop.seeding import Role, numpy_stream
+
+
+class StarStream(IterableDataset[Any]):
+    """Samples of a stream, in batches that meet a fairness ideal.
+
+        stream = StarStream(samples, stratum, labels=[0, 1], groups=["green", "red"], batch_size=256)
+        loader = DataLoader(stream, batch_size=256)
+
+    Iterating gives single samples; each `batch_size` of them in a row are one curated batch, and `batches()` gives
+    these as lists. What comes is not known beforehand, so a stream differs from `StarSampler` in this:
+
+    *For each batch* the next `batch_size + budget` samples are read; the last such window may be short. They join
+    those of their stratum that wait since earlier windows, `buffer` of them at most. Every stratum gets its quota of
+    the batch, `ideal_k * batch_size` rounded, from those that wait, the oldest first.
+
+    *A sample comes again* only when its stratum is short: what is missing then is taken from the last `buffer` samples
+    of that stratum that came, the one that has not come for longest first. These places count as redrawn. Places of
+    strata of which nothing was read yet, and what flooring leaves over, go to the strata of the window's first
+    samples; they count as filled.
+
+    *Discarded* is what has waited longest when more than `buffer` samples of a stratum wait, and what still waits when
+    the stream ends. Memory holds up to `2 * buffer` samples of each stratum.
+
+    In a DataLoader with workers each curates its share of the stream: every so-manyth sample, or what `samples` gives
+    there if it is an IterableDataset, which sees to its shares itself. Of several processes, each must be given its
+    own part of the stream.
+
+    samples: any iterable; iterated anew for each pass.
+    stratum: sample -> (label, group), as `labels` and `groups` name them.
+    labels, groups: all values that occur; a group may be a tuple of several attributes.
+    batch_size: samples in a batch.
+    ideal: shares of strata in a batch, in any way that `fairloop.curation.ideal` lists.
+    population: (K, S) people in each stratum, or their shares, for ideals that follow the population.
+    budget: extra samples that are read for each batch; a quarter of the batch if None.
+    buffer: samples of each stratum that may wait, and that are remembered; as many as a batch has if None.
+    rounding: as in `StarSampler`.
+    seed: of rounding and of the order within batches.
+
+    Raises InputError for arguments that cannot be, and while iterating for a sample of an unknown stratum.
+    """
+
+    def __init__(
+        self,
+        samples: Iterable[Any],
+        stratum: Callable[[Any], tuple[Hashable, Hashable]],
+        *,
+        labels: Sequence[Hashable],
+        groups: Sequence[Hashable],
+        batch_size: int,
+        ideal: object = "uniform",
+        population: Any = None,
+        budget: int | None = None,
+        buffer: int | None = None,
+        rounding: Rounding = "stochastic",
+        seed: int = 0,
+    ) -> None:
+        self.batch_size, self.budget = whole("batch_size", batch_size, least=1), budget_for(batch_size, budget)
+        self.buffer = self.batch_size if buffer is None else whole("buffer", buffer, least=1)
+        self.seed, self.rounding = whole("seed", seed), quotas.known(rounding)
+        self.names = _names(labels, groups)
+        self.ideal = ideals.shares(ideal, self.names, _counts(population, self.names), "ideal")
+        quotas.warn_if_starved(self.ideal, self.batch_size, self.rounding, "rounding")
+        self._samples, self._stratum = samples, stratum
+        self._numbers = {(label, group): i for i, (label, group) in enumerate((a, b) for a in labels for b in groups)}
+        self._queues = _Queues(len(self._numbers), self.buffer)
+        self._filled = 0
+        self._by_batch: list[int] = []
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Another epoch, another order within batches."""
+        self.epoch = whole("epoch", epoch)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Sample after sample, batch after batch."""
+        for batch in self.batches():
+            yield from batch
+
+    def batches(self) -> Iterator[list[Any]]:
+        """One pass over the stream: curated batches, all of them full."""
+        worker = get_worker_info()
+        rng = numpy_stream(self.seed, Role.ORDER, generation=worker.id if worker else 0, epoch=self.epoch)
+        samples = iter(self._samples)
+        if worker and not isinstance(self._samples, IterableDataset):
+            samples = islice(samples, worker.id, None, worker.num_workers)
+        self._queues, self._filled, self._by_batch = _Queues(len(self._numbers), self.buffer), 0, []
+        while window := list(islice(samples, self.batch_size + self.budget)):
+            arrived = [self._number(sample) for sample in window]
+            for sample, k in zip(window, arrived, strict=True):
+                self._queues.join(k, sample)
+            places = self._places(np.array(arrived), rng)
+            before = self._queues.redrawn.sum()
+            batch = [sample for k in np.flatnonzero(places).tolist() for sample in self._queues.take(k, int(places[k]))]
+            self._by_batch.append(int(self._queues.redrawn.sum() - before))
+            yield [batch[i] for i in rng.permutation(len(batch)).tolist()]
+
+    def report(self) -> Tally:
+        """What curating the present pass took so far, in this process; workers of a loader keep their own counts."""
+        queues = self._queues
+        return Tally.of(self.names, queues.candidates, queues.drawn, queues.redrawn, self._filled, self._by_batch)
+
+    def _number(self, sample: Any) -> int:
+        named = self._stratum(sample)
+        try:
+            return self._numbers[named]
+        except (KeyError, TypeError):
+            raise InputError(
+                f"stratum: gives {named!r} for a sample; name that label and group, or leave it out"
+            ) from None
+
+    def _places(self, arrived: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+        """(Z,): quotas of those strata of which something was read; the rest as samples came."""
+        places = quotas.drawn(self.ideal.reshape(-1), self.batch_size, self.rounding, rng)
+        places[self._queues.candidates == 0] = 0
+        left = self.batch_size - int(places.sum())
+        self._filled += left
+        return places + np.bincount(np.resize(arrived, left), minlength=len(places))
+
+
+class _Queues:
+    """Of each stratum, samples that wait and samples that came; and counts: read, handed out, handed out again."""
+
+    def __init__(self, strata: int, buffer: int) -> None:
+        self._waiting: list[deque[Any]] = [deque(maxlen=buffer) for _ in range(strata)]
+        self._came: list[deque[Any]] = [deque(maxlen=buffer) for _ in range(strata)]
+        self.candidates, self.drawn, self.redrawn = (np.zeros(strata, np.int64) for _ in range(3))
+
+    def join(self, k: int, sample: Any) -> None:
+        """`sample` waits; the oldest gives way if the queue is full."""
+        self._waiting[k].append(sample)
+        self.candidates[k] += 1
+
+    def take(self, k: int, places: int) -> Iterator[Any]:
+        """`places` samples: the oldest that wait, then again those that have not come for longest."""
+        fresh = min(places, len(self._waiting[k]))
+        self.drawn[k] += places
+        self.redrawn[k] += places - fresh
+        for i in range(places):
+            sample = (self._waiting[k] if i < fresh else self._came[k]).popleft()
+            self._came[k].append(sample)
+            yield sample
+
+
+def _names(labels: Sequence[Hashable], groups: Sequence[Hashable]) -> Names:
+    values = [group if isinstance(group, tuple) else (group,) for group in groups]
+    for name, given in (("labels", labels), ("groups", groups)):
+        if not given or len(set(given)) < len(given):
+            raise InputError(f"{name}: {list(given)} is empty or names one twice; list each value once")
+    if len({len(value) for value in values}) > 1:
+        raise InputError(f"groups: {list(groups)} have not all as many attributes")
+    columns = ["group"] if len(values[0]) == 1 else [f"group_{i}" for i in range(1, len(values[0]) + 1)]
+    return Names(tuple(map(str, labels)), tuple(tuple(map(str, value)) for value in values), ("label", *columns))
+
+
+def _counts(population: Any, names: Names) -> NDArray[Any] | None:
+    if population is None:
+        return None
+    counts = np.asarray(population)
+    if counts.shape != names.shape or not np.isfinite(counts).all() or (counts < 0).any() or not counts.sum():
+        raise InputError(
+            f"population: needs a number of people for each of {names.shape[0]} labels x {names.shape[1]} groups"
+        )
+    return counts

@@ -1,0 +1,128 @@
+"""Columns of a table as features in [0, 1], and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_KNOTS = 256  # of a numeric column's distribution; more would tell single people apart
+
+
+@dataclass(frozen=True)
+class Numeric:
+    """Numbers by rank: a value's feature is the share of the training data below it (and half of what equals it).
+
+    So every column spreads over [0, 1], however long its tails are.
+
+    values, shares: knots of that function, both increasing; between them it is linear.
+    whole: whether all values are integers.
+    """
+
+    name: str
+    values: tuple[float, ...]
+    shares: tuple[float, ...]
+    whole: bool
+
+    @property
+    def width(self) -> int:
+        """Features of one value."""
+        return 1
+
+    def encode(self, values: pd.Series) -> NDArray[np.float32]:
+        """(N, 1) in [0, 1]."""
+        shares = np.interp(values.to_numpy(np.float64), self.values, self.shares)
+        encoded: NDArray[np.float32] = shares.astype(np.float32)[:, None]
+        return encoded
+
+    def decode(self, features: NDArray[np.float32]) -> list[float]:
+        """N values."""
+        values = np.interp(features[:, 0], self.shares, self.values)
+        decoded: list[float] = (np.rint(values).astype(np.int64) if self.whole else values).tolist()
+        return decoded
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """One of several values, as a one in that value's place."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Features of one value."""
+        return len(self.values)
+
+    def encode(self, values: pd.Series) -> NDArray[np.float32]:
+        """(N, width) of zeros and ones."""
+        places = {value: place for place, value in enumerate(self.values)}
+        return np.eye(self.width, dtype=np.float32)[values.astype(str).map(places).to_numpy(np.int64)]
+
+    def decode(self, features: NDArray[np.float32]) -> list[str]:
+        """N values: those with the largest feature."""
+        return [self.values[place] for place in features.argmax(axis=1)]
+
+
+Column = Numeric | Categorical
+
+
+def learned(table: pd.DataFrame, training: NDArray[np.bool_]) -> tuple[Column, ...]:
+    """The columns of a table: numeric where all values are numbers, else categorical.
+
+    training: (N,) the rows that numeric columns take their distribution from.
+
+    Raises InputError for missing values and for columns with as many categories as a name has.
+    """
+    return tuple(_learned(table[name], training) for name in table)
+
+
+def encode(table: pd.DataFrame, columns: Sequence[Column]) -> NDArray[np.float32]:
+    """(N, F) features, the columns side by side."""
+    return np.concatenate([column.encode(table[column.name]) for column in columns], axis=1)
+
+
+def decode(features: NDArray[np.float32], columns: Sequence[Column]) -> dict[str, list[float] | list[str]]:
+    """The values of (N, F) features, by column."""
+    edges = np.cumsum([column.width for column in columns])[:-1]
+    parts = np.split(features, edges, axis=1)
+    return {column.name: column.decode(part) for column, part in zip(columns, parts, strict=True)}
+
+
+def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
+    import pandas as pd
+
+    missing = np.flatnonzero(values.isna())
+    if len(missing):
+        raise InputError(
+            f"data: column '{values.name}' has no value in {len(missing)} rows (the first is row {missing[0]}, counted "
+            "from 0); fill them in, leave those rows out, or name the column in data.leave_out"
+        )
+    numbers = pd.to_numeric(values, errors="coerce")
+    if numbers.notna().all() and values.dtype != bool:
+        return _numeric(str(values.name), numbers[training].to_numpy(np.float64))
+    categories = sorted(values.astype(str).unique())
+    if len(categories) > max(_KNOTS, len(values) // 10):
+        raise InputError(
+            f"data: column '{values.name}' has {len(categories)} different texts in {len(values)} rows; "
+            "name it in data.leave_out"
+        )
+    return Categorical(str(values.name), tuple(categories))
+
+
+def _numeric(name: str, values: NDArray[np.float64]) -> Numeric:
+    distinct, counts = np.unique(values, return_counts=True)
+    middle = (counts.cumsum() - counts / 2) / counts.sum()
+    if len(distinct) > _KNOTS:
+        knots = np.unique(np.searchsorted(middle, np.linspace(0, middle[-1], _KNOTS)))
+        distinct, middle = distinct[knots], middle[knots]
+    whole = bool(np.all(values == np.rint(values)))
+    return Numeric(name, tuple(distinct.tolist()), tuple(middle.tolist()), whole)

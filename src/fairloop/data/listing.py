@@ -1,0 +1,217 @@
+"""Whom a data set's files list, before any picture is decoded: from the hub, from parquet, from image folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Picture = Path | bytes | NDArray[np.uint8]
+"""A file, an encoded picture, or (H, W, 3) pixels."""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """N people.
+
+    table: what is said of each, one row a person, and a column `split`.
+    pictures: gives their N pictures, in the same order.
+    """
+
+    table: pd.DataFrame
+    pictures: Callable[[], Iterator[Picture]]
+
+
+class Origin(Protocol):
+    """Where a data set comes from."""
+
+    def identity(self) -> dict[str, Any]:
+        """What it is, found out quickly and without opening a picture: other files give another one."""
+
+    def listing(self) -> Listing:
+        """Everybody. Raises InputError, with the remedy, for files that are missing, damaged or something else."""
+
+
+@dataclass(frozen=True)
+class Hub:
+    """A data set of the hub. splits: the hub's names, by ours."""
+
+    name: str
+    config: str | None
+    splits: Mapping[str, str]
+
+    def identity(self) -> dict[str, Any]:
+        """Its name: what has been fetched once is not asked for again."""
+        return {"hub": self.name, "config": self.config, "splits": dict(self.splits)}
+
+    def listing(self) -> Listing:
+        """Everybody, downloaded once and kept where `datasets` keeps its files."""
+        import datasets  # here, because it takes a second to import
+
+        try:
+            parts = {ours: datasets.load_dataset(self.name, self.config, split=s) for ours, s in self.splits.items()}
+        except Exception as error:  # the library and the network beneath it raise many kinds
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(
+                f"data: could not load '{self.name}' from the hub ({reason}); fetch the files yourself and set "
+                "data.root to their directory (`fairloop data list` says which)"
+            ) from error
+        encoded = [part.cast_column("image", datasets.Image(decode=False)) for part in parts.values()]
+        table = _together({ours: _named_classes(part) for ours, part in parts.items()})
+        return Listing(table, lambda: (row["image"]["bytes"] for part in encoded for row in part))
+
+
+@dataclass(frozen=True)
+class Local:
+    """The same in a directory: as parquet files, or as folders of images with the table `metadata` in each.
+
+    splits: the names of files and folders, by ours.
+    """
+
+    root: Path
+    splits: Mapping[str, str]
+
+    def found(self) -> bool:
+        """Whether such files are there for every split."""
+        return all(self._files(name) for name in self.splits.values())
+
+    def identity(self) -> dict[str, Any]:
+        """The tables' names, sizes and times, and the times of the folders that they lie in."""
+        files = [file for name in self.splits.values() for file in self._files(name)]
+        folders = [file.parent.stat().st_mtime_ns for file in files if file.name.startswith("metadata.")]
+        return {"files": [stamp(file, self.root) for file in files], "pictures": folders}
+
+    def listing(self) -> Listing:
+        """Everybody. Raises InputError for tables that cannot be read."""
+        parts = {ours: [_Part(file) for file in self._files(name)] for ours, name in self.splits.items()}
+        import pandas as pd
+
+        table = _together({ours: pd.concat([part.table() for part in tables]) for ours, tables in parts.items()})
+        return Listing(
+            table, lambda: (picture for tables in parts.values() for part in tables for picture in part.pictures())
+        )
+
+    def _files(self, split: str) -> list[Path]:
+        folder = self.root / split
+        kinds = [sorted(folder.glob("metadata.*")), sorted(self.root.glob(f"{split}-*.parquet"))]
+        kinds += [sorted(self.root.glob(f"*/{split}-*.parquet")), sorted(self.root.glob(f"{split}.parquet"))]
+        return next((files for files in kinds if files), [])
+
+
+class _Part:
+    """One parquet file with an image column, or one table `metadata` in a folder of images."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._beside = file.name.startswith("metadata.")
+
+    def table(self) -> pd.DataFrame:
+        frame = read_table(self._file, without=("image",))
+        if self._beside and "file_name" not in frame:
+            raise InputError(f"data.root: {self._file} has no column 'file_name'")
+        return frame
+
+    def pictures(self) -> Iterator[Picture]:
+        if self._beside:
+            for name in read_table(self._file)["file_name"]:
+                yield inside(self._file.parent, str(name), self._file)
+        else:
+            yield from encoded_images(self._file, "image")
+
+
+def encoded_images(file: Path, column: str, root: Path | None = None) -> Iterator[Picture]:
+    """The pictures of a parquet column: binary, text (file names below `root`), or the hub's struct of both."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        for batch in pq.ParquetFile(file).iter_batches(columns=[column], batch_size=256):
+            for value in batch.column(0).to_pylist():
+                content, name = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, value)
+                if isinstance(content, bytes):
+                    yield content
+                elif isinstance(name, str):
+                    yield inside(root or file.parent, name, file)
+                else:
+                    raise InputError(f"data: {file} has a row without a picture in column '{column}'")
+    except (pa.ArrowException, OSError) as error:
+        raise InputError(f"data: {file} is truncated or damaged ({_first_line(error)}); fetch it again") from error
+
+
+def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
+    """A CSV (.gz too), JSON-lines or parquet file. Text stays as it is written; only an empty cell is missing.
+
+    Raises InputError if it cannot be read.
+    """
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not file.is_file():
+        raise InputError(f"data: there is no file '{file}'; give the path of a .csv, .csv.gz, .jsonl or .parquet file")
+    try:
+        if file.suffix == ".parquet":
+            schema = pq.read_schema(file)
+            columns = [name for name in schema.names if name not in without]
+            return _classes_as_text(pq.read_table(file, columns=columns).to_pandas(), schema.metadata or {})
+        if file.suffix == ".jsonl":
+            return pd.read_json(file, lines=True, dtype=False)
+        return pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    except (pa.ArrowException, OSError, ValueError, EOFError) as error:  # pandas' parser errors are ValueErrors
+        raise InputError(
+            f"data: '{file}' cannot be read as a table ({_first_line(error)}); it should be .csv, .csv.gz, .jsonl "
+            "or .parquet"
+        ) from error
+
+
+def inside(root: Path, name: str, table: Path) -> Path:
+    """The file `name` below `root`. Raises InputError for one elsewhere, whatever links or dots lead there."""
+    path = (root / name).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise InputError(f"data: {table.name} names '{name}', which lies outside {root}")
+    return path
+
+
+def stamp(path: Path, root: Path) -> list[Any]:
+    """A file by its name below `root`, its size and its time."""
+    state = path.stat()
+    return [str(path.relative_to(root)), state.st_size, state.st_mtime_ns]
+
+
+def _together(parts: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    table: pd.DataFrame = pd.concat([part.assign(split=name) for name, part in parts.items()], ignore_index=True)
+    return table
+
+
+def _named_classes(part: Any) -> pd.DataFrame:
+    frame: pd.DataFrame = part.remove_columns("image").to_pandas()
+    for name, feature in part.features.items():
+        if hasattr(feature, "int2str"):
+            frame[name] = feature.int2str(frame[name].tolist())
+    return frame
+
+
+def _classes_as_text(frame: pd.DataFrame, metadata: Mapping[bytes, bytes]) -> pd.DataFrame:
+    """Codes by the names that the hub's parquet files carry for them."""
+    import json
+
+    features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
+    for column, feature in features.items():
+        if column in frame and feature.get("_type") == "ClassLabel":
+            frame[column] = frame[column].map(dict(enumerate(feature["names"])))
+    return frame
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

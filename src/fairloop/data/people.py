@@ -1,0 +1,213 @@
+"""From what a table says about people to codes: labels, groups, splits; and the population that they make."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.data.population import Population, Split
+from fairloop.data.views import Images, Rows
+from fairloop.errors import InputError
+from fairloop.seeding import Role, numpy_stream
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+
+    from fairloop.data.columns import Column
+
+TRAIN, VALID, TEST = 0, 1, 2
+"""Codes of splits."""
+
+AND = " & "
+"""Between the parts of an intersectional group's name."""
+
+RESERVED = frozenset({"overall", "difference", "ratio", "min", "max"})
+"""What the column `group` of tables says beside names of groups."""
+
+
+class Named(NamedTuple):
+    """A column as codes. codes: (N,) int64, positions in `names`."""
+
+    codes: NDArray[np.int64]
+    names: tuple[str, ...]
+
+
+def named(column: pd.Series, field: str, names: Sequence[str] | None = None) -> Named:
+    """The values of `column` as text and codes: in the order of `names`, or sorted, numbers by size.
+
+    Raises InputError, naming the spec's `field`, for missing values and for values that `names` lacks.
+    """
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        raise InputError(
+            f"{field}: column '{column.name}' has no value in {len(missing)} rows (the first is row {missing[0]}, "
+            "counted from 0); fill them in, or leave those rows out of the table"
+        )
+    found, distinct = column.factorize()
+    values = [as_text(value) for value in distinct]
+    if names is None:
+        names = sorted(set(values), key=by_size)
+    if unknown := sorted(set(values) - set(names)):
+        raise InputError(
+            f"{field}: column '{column.name}' holds {', '.join(unknown[:3])}, which is not in {list(names)}"
+        )
+    places = np.array([names.index(value) for value in values], dtype=np.int64)
+    return Named(places[found], tuple(names))
+
+
+def crossed(columns: Sequence[Named]) -> Named:
+    """The intersections of several columns, the last one changing fastest."""
+    first, *others = columns
+    codes, names = first.codes, first.names
+    for other in others:
+        codes = codes * len(other.names) + other.codes
+        names = tuple(f"{left}{AND}{right}" for left in names for right in other.names)
+    return Named(codes, names)
+
+
+def occurring(column: Named) -> Named:
+    """Without the names that nobody has, as some intersections are."""
+    present = np.unique(column.codes)
+    return Named(np.searchsorted(present, column.codes), tuple(column.names[code] for code in present))
+
+
+def wanted(table: pd.DataFrame, column: str, field: str, *, where: Path) -> pd.Series:
+    """A column of `table`. Raises InputError, naming the spec's `field`, if there is none of that name."""
+    if column not in table:
+        known = [str(name) for name in table]
+        close = difflib.get_close_matches(column, known, n=1)
+        hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known)}"
+        raise InputError(f"{field}: {where} has no column '{column}'; {hint}")
+    found: pd.Series = table[column]
+    return found
+
+
+def splits_named(column: pd.Series) -> NDArray[np.int64]:
+    """(N,) codes of splits from their names."""
+    known = {"train": TRAIN, "training": TRAIN, "valid": VALID, "validation": VALID, "val": VALID, "dev": VALID}
+    known |= {"test": TEST, "testing": TEST}
+    codes = column.astype(str).str.strip().str.lower().map(known)
+    if codes.isna().any():
+        raise InputError(
+            f"data.split: column '{column.name}' holds '{column[codes.isna()].iloc[0]}', not train, valid or test"
+        )
+    return codes.to_numpy().astype(np.int64)
+
+
+def shares_of_splits(n: int, valid: float, test: float, seed: int) -> NDArray[np.int64]:
+    """(n,) codes of splits, drawn at random: round(n * test) for testing, round(n * valid) for validation."""
+    order = numpy_stream(seed, Role.TRAIN_DATA, epoch=2).permutation(n)
+    codes = np.full(n, TRAIN)
+    tested, validated = round(n * test), round(n * valid)
+    codes[order[:tested]] = TEST
+    codes[order[tested : tested + validated]] = VALID
+    return codes
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody in a data set's files, coded.
+
+    images: (N, ...), in the files' order. splits: (N,) codes. beneficial: a label's name.
+    minoritized: group names; None takes the groups with less than an equal share of the training data.
+    contents: a hash of the images.
+    """
+
+    name: str
+    images: Images
+    labels: Named
+    groups: Named
+    splits: NDArray[np.int64]
+    contents: str
+    beneficial: str
+    minoritized: Sequence[str] | None = None
+    mirror: bool = False
+    columns: tuple[Column, ...] = ()
+
+    def population(self, seed: int) -> Population:
+        """With test_balanced, as many people of each stratum as the test split's smallest has, drawn with `seed`.
+
+        Raises InputError for an empty split and where the training data have one label or nothing but one group.
+        """
+        for code, split in ((TRAIN, "training"), (VALID, "validation"), (TEST, "test")):
+            if not (self.splits == code).any():
+                raise InputError(f"data: no {split} sample is left; check data.root and the split")
+        self._check_names()
+        test = np.flatnonzero(self.splits == TEST)
+        balanced = test[self._balanced(test, seed)]
+        return Population(
+            name=self.name,
+            label_names=self.labels.names,
+            group_names=self.groups.names,
+            minoritized=tuple(self.minoritized if self.minoritized is not None else self._small_groups()),
+            train=self._split(np.flatnonzero(self.splits == TRAIN), mirror=self.mirror),
+            tests={
+                "valid": self._split(np.flatnonzero(self.splits == VALID)),
+                "test": self._split(test),
+                "test_balanced": self._split(balanced),
+            },
+            beneficial=self.labels.names.index(self.beneficial),
+            columns=self.columns,
+            fingerprint=self._fingerprint(balanced),
+        )
+
+    def _check_names(self) -> None:
+        training = self.splits == TRAIN
+        present = np.unique(self.labels.codes[training])
+        if len(present) < 2:
+            raise InputError(
+                f"data.label: everybody in the training data has the label '{self.labels.names[present[0]]}'; "
+                "choose a label that tells people apart"
+            )
+        if self.beneficial not in self.labels.names:
+            raise InputError(f"data.beneficial={self.beneficial}: is not among the labels {list(self.labels.names)}")
+        if taken := sorted(RESERVED.intersection(self.groups.names)):
+            raise InputError(f"data.groups: tables use the name '{taken[0]}' themselves; give that group another one")
+        for group in self.minoritized or ():
+            if group not in self.groups.names:
+                raise InputError(f"data.minoritized: '{group}' is not among the groups {list(self.groups.names)}")
+
+    def _small_groups(self) -> tuple[str, ...]:
+        counts = np.bincount(self.groups.codes[self.splits == TRAIN], minlength=len(self.groups.names))
+        return tuple(np.array(self.groups.names)[counts < counts.sum() / len(counts)].tolist())
+
+    def _balanced(self, test: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+        strata = self.labels.codes[test] * len(self.groups.names) + self.groups.codes[test]
+        counts = np.bincount(strata)
+        order = numpy_stream(seed, Role.BALANCED_DATA).permutation(len(test))
+        ranked = order[np.argsort(strata[order], kind="stable")]
+        rank = np.arange(len(ranked)) - (counts.cumsum() - counts)[strata[ranked]]
+        return np.sort(ranked[rank < counts[counts > 0].min()])
+
+    def _split(self, positions: NDArray[np.int64], *, mirror: bool = False) -> Split:
+        return Split(Rows(self.images, positions), self.labels.codes[positions], self.groups.codes[positions], mirror)
+
+    def _fingerprint(self, balanced: NDArray[np.int64]) -> str:
+        said = (self.name, self.labels.names, self.groups.names, self.minoritized, self.beneficial, self.mirror)
+        digest = hashlib.sha256(repr((said, self.contents)).encode())
+        for array in (self.labels.codes, self.groups.codes, self.splits, balanced):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def as_text(value: object) -> str:
+    """A value as a name; whole numbers without a point."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def by_size(name: str) -> tuple[float, str]:
+    """The key by which names are sorted: numbers by size, then text."""
+    try:
+        return float(name), name
+    except ValueError:
+        return np.inf, name

@@ -1,0 +1,270 @@
+"""Tables of people: your own, and three that fairness research has used for long, as their publishers lay them out.
+
+Every column but the label is a feature, the sensitive ones too, so that who is who can be read from a sample, as it
+can from a picture.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from fairloop.data.columns import encode, learned
+from fairloop.data.fields import NaturalFields, SplitFields
+from fairloop.data.listing import read_table
+from fairloop.data.people import (
+    AND,
+    TEST,
+    TRAIN,
+    VALID,
+    People,
+    crossed,
+    named,
+    occurring,
+    shares_of_splits,
+    splits_named,
+    wanted,
+)
+from fairloop.data.population import Population
+from fairloop.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class OwnTableSpec(SplitFields):
+    """Your own table: label, sensitive columns and features."""
+
+    name: Literal["table"] = "table"
+    root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
+    table: Path = Field(description=".csv, .csv.gz, .jsonl or .parquet, one row a person")
+    label: str = Field(description="column of the label; text or numbers")
+    beneficial: str | None = Field(None, description="the label that is good for the person; default: the last one")
+    groups: tuple[str, ...] = Field(min_length=1, description="sensitive columns; several make intersectional groups")
+    split: str | None = Field(None, description="column that says train, valid or test; default: split at random")
+    leave_out: tuple[str, ...] = Field(
+        (), description="columns that are no features, such as names and numbers of cases"
+    )
+
+
+class AdultSpec(NaturalFields):
+    """UCI Adult (Census Income): who earns more than 50,000 dollars a year?"""
+
+    name: Literal["adult"] = "adult"
+    root: Path | None = Field(None, description="directory with adult.data and adult.test (.gz works too)")
+    groups: tuple[Literal["sex", "race"], ...] = Field(("sex",), min_length=1, description="sensitive columns")
+
+
+class CompasSpec(SplitFields):
+    """ProPublica's COMPAS data: who is not arrested again within two years?"""
+
+    name: Literal["compas"] = "compas"
+    root: Path | None = Field(None, description="directory with compas-scores-two-years.csv (.gz works too)")
+    groups: tuple[Literal["race", "sex"], ...] = Field(("race",), min_length=1, description="sensitive columns")
+
+
+class GermanSpec(SplitFields):
+    """UCI Statlog German credit: whose credit is good?"""
+
+    name: Literal["german"] = "german"
+    root: Path | None = Field(None, description="directory with german.data (.gz works too)")
+    groups: tuple[Literal["sex", "age"], ...] = Field(("sex",), min_length=1, description="sensitive columns")
+
+
+@dataclass(frozen=True)
+class _Table:
+    """features, label and groups of N people.
+
+    splits: (N,) codes; None for at random. majoritized: values of sensitive columns that make nobody minoritized.
+    """
+
+    features: pd.DataFrame
+    label: pd.Series
+    groups: Sequence[pd.Series]
+    beneficial: str | None
+    splits: NDArray[np.int64] | None = None
+    majoritized: tuple[str, ...] = ()
+
+
+def own(spec: OwnTableSpec, seed: int) -> Population:
+    """Your table as `spec` says."""
+    path = spec.table if spec.root is None else spec.root / spec.table
+    frame = read_table(path)
+    asked = {"data.label": (spec.label,), "data.groups": spec.groups, "data.leave_out": spec.leave_out}
+    asked["data.split"] = (spec.split,) if spec.split else ()
+    for field, names in asked.items():
+        for name in names:
+            wanted(frame, name, field, where=path)
+    no_features = {spec.label, *spec.leave_out, *asked["data.split"]}
+    table = _Table(
+        frame[[name for name in frame if name not in no_features]],
+        frame[spec.label],
+        [frame[name] for name in spec.groups],
+        spec.beneficial,
+        splits_named(frame[spec.split]) if spec.split else None,
+    )
+    return _population(
+        spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    )
+
+
+# fmt: off
+_ADULT = [
+    "age", "workclass", "fnlwgt", "education", "education-num", "marital-status",
+    "occupation", "relationship", "race", "sex", "capital-gain", "capital-loss",
+    "hours-per-week", "native-country", "income",
+]
+# fmt: on
+
+
+def adult(spec: AdultSpec, seed: int) -> Population:
+    """Adult: the publisher's test file to test on, a random sixth of the other one to validate on.
+
+    Left out are `fnlwgt`, a weight of the survey, and `education`, which repeats `education-num`. An unknown
+    value, `?`, is a category of its own.
+    """
+    import pandas as pd
+
+    parts = [_file(spec.root, f"adult.{split}", _ADULT, skip=split == "test") for split in ("data", "test")]
+    frame = pd.concat(parts, ignore_index=True)
+    splits = np.repeat([TRAIN, TEST], [len(part) for part in parts])
+    chosen = shares_of_splits(len(parts[0]), 1 / 6, 0, spec.seed_of(seed))
+    splits[: len(parts[0])] = np.where(chosen == VALID, VALID, TRAIN)
+    table = _Table(
+        frame.drop(columns=["fnlwgt", "education", "income"]),
+        frame["income"].str.rstrip("."),
+        [frame[name] for name in spec.groups],
+        ">50K",
+        splits,
+        majoritized=("Male", "White"),
+    )
+    return _population(spec, table, seed)
+
+
+# fmt: off
+_COMPAS_FEATURES = [
+    "age", "sex", "race", "c_charge_degree", "priors_count", "juv_fel_count",
+    "juv_misd_count", "juv_other_count",
+]
+# fmt: on
+_SMALL_RACES = ("Asian", "Native American", "Other")
+
+
+def compas(spec: CompasSpec, seed: int) -> Population:
+    """COMPAS, filtered as ProPublica did; not arrested again is the beneficial label.
+
+    Three races of fewer than 350 people each (Asian, Native American, Other) are one group, `other`.
+    """
+    frame = _file(spec.root, "compas-scores-two-years.csv")
+    for name in (*_COMPAS_FEATURES, "days_b_screening_arrest", "is_recid", "score_text", "two_year_recid"):
+        wanted(frame, name, "data.root", where=Path("compas-scores-two-years.csv"))
+    days = frame["days_b_screening_arrest"].astype(float)
+    kept = days.between(-30, 30) & (frame["is_recid"] != "-1") & (frame["c_charge_degree"] != "O")
+    frame = frame[kept & (frame["score_text"] != "N/A")].reset_index(drop=True)
+    frame["race"] = frame["race"].replace(dict.fromkeys(_SMALL_RACES, "other"))
+    label = frame["two_year_recid"].map({"1": "arrested again", "0": "not arrested again"})
+    table = _Table(
+        frame[_COMPAS_FEATURES],
+        label,
+        [frame[name] for name in spec.groups],
+        "not arrested again",
+        majoritized=("Caucasian", "Female"),  # men are arrested more often than women
+    )
+    return _population(
+        spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    )
+
+
+# fmt: off
+_GERMAN = [
+    "checking", "duration", "history", "purpose", "amount", "savings",
+    "employment", "rate", "status", "debtors", "residence", "property",
+    "age", "instalments", "housing", "credits", "job", "dependants",
+    "telephone", "foreign", "credit",
+]
+# fmt: on
+_WOMEN = ("A92", "A95")  # codes of personal status and sex
+
+
+def german(spec: GermanSpec, seed: int) -> Population:
+    """German credit; good credit is the beneficial label. The age bands are up to 25, and above."""
+    frame = _file(spec.root, "german.data", _GERMAN, separator=r"\s+")
+    sensitive = {
+        "sex": frame["status"].isin(_WOMEN).map({True: "female", False: "male"}).rename("sex"),
+        "age": (frame["age"].astype(float) > 25).map({True: ">25", False: "<=25"}).rename("age"),
+    }
+    label = frame["credit"].map({"1": "good", "2": "bad"})
+    groups = [sensitive[name] for name in spec.groups]
+    table = _Table(frame.drop(columns="credit"), label, groups, "good", majoritized=("male", ">25"))
+    return _population(
+        spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    )
+
+
+def _population(
+    spec: OwnTableSpec | AdultSpec | CompasSpec | GermanSpec,
+    table: _Table,
+    seed: int,
+    at_random: Callable[[], NDArray[np.int64]] | None = None,
+) -> Population:
+    splits = at_random() if table.splits is None and at_random else table.splits
+    assert splits is not None
+    labels = named(table.label, "data.label")
+    groups = occurring(crossed([named(column, "data.groups") for column in table.groups]))
+    minoritized = spec.minoritized
+    if minoritized is None and table.majoritized:
+        minoritized = tuple(name for name in groups.names if not set(name.split(AND)) <= set(table.majoritized))
+    columns = learned(table.features, splits == TRAIN)
+    features = encode(table.features, columns)
+    return People(
+        name=spec.name,
+        images=features,
+        labels=labels,
+        groups=groups,
+        splits=splits,
+        contents=hashlib.sha256(repr(columns).encode() + features.tobytes()).hexdigest(),
+        beneficial=table.beneficial or labels.names[-1],
+        minoritized=minoritized,
+        columns=columns,
+    ).population(spec.seed_of(seed))
+
+
+def _file(
+    root: Path | None, name: str, columns: Sequence[str] | None = None, separator: str = ",", *, skip: bool = False
+) -> pd.DataFrame:
+    """A publisher's file as text, raw or gzipped. Raises InputError, with the remedy, if it is not whole."""
+    import pandas as pd
+
+    if root is None:
+        raise InputError(f"data.root: needs the directory of {name}; fetch it from its publisher and put it there")
+    path = next((root / f"{name}{end}" for end in ("", ".gz") if (root / f"{name}{end}").is_file()), None)
+    if path is None:
+        raise InputError(f"data.root: '{root}' has no {name} (nor {name}.gz); put it there")
+    if columns is None:
+        return read_table(path)
+    try:
+        frame = pd.read_csv(
+            path,
+            sep=separator,
+            names=list(columns),
+            skiprows=int(skip),
+            dtype=str,
+            skipinitialspace=True,
+            keep_default_na=False,
+            na_values=[""],
+            index_col=False,
+            on_bad_lines="error",
+        )
+    except (OSError, EOFError, ValueError) as error:
+        raise InputError(f"data.root: {path} is truncated or damaged ({str(error).strip()}); fetch it again") from error
+    if frame.isna().any(axis=None):
+        row = int(np.flatnonzero(frame.isna().any(axis=1))[0])
+        raise InputError(f"data.root: {path} has fewer than {len(columns)} columns in row {row}; fetch it again")
+    return frame

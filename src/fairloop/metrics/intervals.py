@@ -1,0 +1,87 @@
+"""How far chance reaches: intervals of rates, of differences between groups, and of what changed.
+
+All are closed forms of counts. A rate has Wilson's score interval (1927). What changed between two rounds has the
+interval that Newcombe (1998) builds from two such intervals, and that Zou and Donner (2008) generalise: distances to
+the limits are squared, added and rooted. It holds for independent samples; of the same people twice it is too wide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.metrics.performance import Rate, divide
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its limits; arrays of one shape. NaN where undefined."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+    def at(self, index: int | NDArray[np.int64] | tuple[slice, int]) -> Estimate:
+        """The estimates at `index`."""
+        return Estimate(self.value[index], self.low[index], self.high[index])
+
+    def less(self, before: Estimate) -> Estimate:
+        """What it is more than an independent `before`, with an interval of the level that both have."""
+        change = self.value - before.value
+        return Estimate(
+            change,
+            change - np.hypot(self.value - self.low, before.high - before.value),
+            change + np.hypot(self.high - self.value, before.value - before.low),
+        )
+
+
+def stacked(estimates: Sequence[Estimate]) -> Estimate:
+    """Several estimates of one shape as one, along a new first axis."""
+    return Estimate(*(np.stack([getattr(one, part) for one in estimates]) for part in ("value", "low", "high")))
+
+
+def of_rate(rate: Rate, alpha: float) -> Estimate:
+    """(S + 1,) the rate of everybody, then of each group, each with an interval of level 1 - alpha."""
+    values = np.concatenate([[rate.overall], rate.by_group])
+    return Estimate(values, *_wilson(values, rate.members.astype(np.float64), alpha))
+
+
+def of_difference(rates: Sequence[Rate], alpha: float) -> Estimate:
+    """() the largest difference between two groups in any of `rates`, with an interval of level 1 - alpha.
+
+    The largest of several noisy differences is too large on average, the more so the more and the smaller the groups
+    are. So the lower limit holds for all pairs at once (Bonferroni). The upper one need not: whichever pair really
+    differs most, its own interval covers it.
+    """
+    pairs = len(rates) * len(rates[0].by_group) * (len(rates[0].by_group) - 1) // 2
+    if not pairs:  # a single group
+        return Estimate(np.zeros(()), np.zeros(()), np.zeros(()))
+    alone = [_of_pairs(rate, alpha) for rate in rates]
+    together = [_of_pairs(rate, alpha / pairs) for rate in rates]
+    return Estimate(
+        np.max([pair.value.max() for pair in alone]),  # NaN if any is
+        np.maximum(0, np.max([pair.low.max() for pair in together])),
+        np.max([pair.high.max() for pair in alone]),
+    )
+
+
+def _of_pairs(rate: Rate, alpha: float) -> Estimate:
+    """(S * (S - 1),) each group less each other one."""
+    every = of_rate(rate, alpha)
+    one, other = np.nonzero(~np.eye(len(rate.by_group), dtype=bool)) + np.ones((2, 1), np.int64)  # 0 is everybody
+    return every.at(one).less(every.at(other))
+
+
+def _wilson(share: Floats, members: Floats, alpha: float) -> tuple[Floats, Floats]:
+    z = NormalDist().inv_cdf(1 - alpha / 2)
+    shrink = divide(1, 1 + divide(z**2, members))
+    middle = shrink * (share + divide(z**2, 2 * members))
+    reach = z * shrink * np.sqrt(divide(share * (1 - share), members) + divide(z, 2 * members) ** 2)
+    # At a share of 0 or 1 the limit is the share itself, but for the last bits.
+    return np.minimum(middle - reach, share), np.maximum(middle + reach, share)

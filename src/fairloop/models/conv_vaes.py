@@ -1,0 +1,187 @@
+"""The convolutional VAEs of the paper's experiments (arXiv 2403.07857 and its code).
+
+Each is a function of the shape of an image that gives a `VAE`. All of them take, beside what shapes their layers, the
+arguments of its loss: `reconstruction`, `reduction`, `kl_weight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+from fairloop.fast.layers import UpConv2d, UpsampledConv2d
+from fairloop.models.interface import image_shape
+from fairloop.models.vae import VAE, Reconstruction, Reduction
+
+
+def conv_vae(
+    shape: tuple[int, ...],
+    widths: Sequence[int] = (64, 128),
+    latent: int = 20,
+    reconstruction: Reconstruction = "bce",
+    reduction: Reduction = "sum",
+    kl_weight: float = 1.0,
+) -> VAE:
+    """The VAE of the ColoredMNIST experiments: 4x4 stride-2 convolutions and a mirrored decoder.
+
+    shape: (C, H, W); H and W divisible by 2 for each entry of `widths`.
+    widths: channels of the convolutions, outermost first.
+    latent: size of the latent space.
+    """
+    channels = image_shape(shape)[0]
+    inner = (widths[-1], *_halved(shape, len(widths), least=1))
+    features = inner[0] * inner[1] * inner[2]
+    layers: list[nn.Module] = []
+    for before, after in pairwise((channels, *widths)):
+        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
+    layers = [nn.Linear(latent, features), nn.ReLU(), nn.Unflatten(1, inner)]
+    for before, after in pairwise(reversed(widths)):
+        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+    decoder = nn.Sequential(*layers, UpConv2d(widths[0], channels))
+    return VAE(encoder, decoder, latent, reconstruction, reduction, kl_weight)
+
+
+def dcvae(
+    shape: tuple[int, ...],
+    widths: Sequence[int] = (32, 64, 128, 256),
+    kernels: Sequence[int] = (5, 5, 6, 6),
+    hidden: int = 1024,
+    latent: int = 32,
+    reconstruction: Reconstruction = "squared_error",
+    reduction: Reduction = "sum",
+    kl_weight: float = 1.0,
+) -> VAE:
+    """The VAE of the ColoredSVHN experiments: stride-2 convolutions without padding, 64 pixels down to 2 and up from 1.
+
+    shape: (C, H, W); sides that the decoder's kernels reach, which are 64, 80, 96, ... for the published ones.
+    widths: channels of the encoder's 4x4 convolutions, outermost first; the decoder has all but the last.
+    kernels: of the decoder's transposed convolutions, innermost first, as many as `widths`.
+    hidden: channels that the decoder begins with.
+    latent: size of the latent space.
+
+    Upstream clamps images and outputs to [0, 1]. Images are there already, and so is whatever a sigmoid gives.
+    """
+    channels, height, width = image_shape(shape)
+    if len(kernels) != len(widths):
+        raise ValueError(f"kernels: {len(widths)} widths need as many kernels, not {len(kernels)}")
+    inner = (hidden, _reached(height, kernels), _reached(width, kernels))
+    layers: list[nn.Module] = []
+    for before, after in pairwise((channels, *widths)):
+        layers += [nn.Conv2d(before, after, 4, stride=2), nn.LeakyReLU(0.2)]
+    features = widths[-1] * _convolved(height, len(widths)) * _convolved(width, len(widths))
+    encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
+    layers = [nn.Linear(latent, inner[0] * inner[1] * inner[2]), nn.Unflatten(1, inner)]
+    upwards = (hidden, *reversed(widths[:-1]), channels)
+    for (before, after), kernel in zip(pairwise(upwards), kernels, strict=True):
+        layers += [nn.ConvTranspose2d(before, after, kernel, stride=2), nn.ReLU()]
+    return VAE(encoder, nn.Sequential(*layers[:-1]), latent, reconstruction, reduction, kl_weight)
+
+
+def celeba_vae(
+    shape: tuple[int, ...],
+    widths: Sequence[int] = (128, 256, 512, 1024, 1024),
+    latent: int = 500,
+    reconstruction: Reconstruction = "bce",
+    reduction: Reduction = "mean",
+    kl_weight: float = 5e-6,
+) -> VAE:
+    """The VAE of the CelebA experiments: batch norm, 128 pixels down to 4; nearest upsampling and 3x3 convolutions up.
+
+    shape: (C, H, W); H and W divisible by 2 for each entry of `widths`, and at least 4 for all of them but one.
+    widths: channels of the 4x4 stride-2 convolutions, outermost first; the decoder begins with twice the last.
+    latent: size of the latent space.
+    """
+    channels = image_shape(shape)[0]
+    height, width = _halved(shape, len(widths), least=2)
+    layers: list[nn.Module] = []
+    for before, after in pairwise((channels, *widths)):
+        layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.BatchNorm2d(after), nn.LeakyReLU(0.2)]
+    encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * height * width, 2 * latent))
+    inner = (2 * widths[-1], height, width)
+    layers = [nn.Linear(latent, inner[0] * height * width), nn.ReLU(), nn.Unflatten(1, inner)]
+    for before, after in pairwise((inner[0], *reversed(widths[:-1]))):
+        layers += [UpsampledConv2d(before, after), nn.BatchNorm2d(after, eps=1e-3), nn.LeakyReLU(0.2)]
+    decoder = nn.Sequential(*layers, UpsampledConv2d(widths[0], channels))
+    return VAE(encoder, decoder, latent, reconstruction, reduction, kl_weight)
+
+
+def celeba_vae_64(
+    shape: tuple[int, ...],
+    widths: Sequence[int] = (32, 64, 128, 256, 512),
+    latent: int = 128,
+    reconstruction: Reconstruction = "bce",
+    reduction: Reduction = "mean",
+    kl_weight: float = 5e-6,
+) -> VAE:
+    """The other VAE that the paper's code offers for CelebA, for 64 pixels: batch norm, 3x3 convolutions, a tanh.
+
+    shape: (C, H, W); H and W divisible by 2 for each entry of `widths`, and at least 4 for all of them but one.
+    widths: channels of the stride-2 convolutions, outermost first, and of the mirrored decoder.
+    latent: size of the latent space.
+
+    Upstream's binary cross entropy rejects the tanh's negative values. Ours maps them to [0, 1] by (1 + tanh x) / 2,
+    which is the sigmoid of 2x, and has the other CelebA VAE's loss.
+    """
+    channels = image_shape(shape)[0]
+    inner = (widths[-1], *_halved(shape, len(widths), least=2))
+    features = inner[0] * inner[1] * inner[2]
+    layers: list[nn.Module] = []
+    for before, after in pairwise((channels, *widths)):
+        layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.BatchNorm2d(after), nn.LeakyReLU()]
+    encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
+    layers = [nn.Linear(latent, features), nn.Unflatten(1, inner)]
+    for before, after in pairwise((*reversed(widths), widths[0])):
+        layers += [
+            nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1),
+            *(nn.BatchNorm2d(after), nn.LeakyReLU()),
+        ]
+    decoder = nn.Sequential(*layers, nn.Conv2d(widths[0], channels, 3, padding=1), _Doubled())
+    return VAE(encoder, decoder, latent, reconstruction, reduction, kl_weight)
+
+
+class _Doubled(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return 2 * x
+
+
+def _halved(shape: tuple[int, ...], layers: int, least: int) -> tuple[int, int]:
+    """Height and width after so many halvings, each at least `least`: batch norm learns nothing from one pixel."""
+    _, height, width = image_shape(shape)
+    scale = 2**layers
+    if height % scale or width % scale or min(height, width) < least * scale:
+        sides = ", ".join(str(scale * factor) for factor in range(least, least + 3))
+        raise ValueError(
+            f"{layers} widths, each a stride-2 layer, need sides divisible by {scale} ({sides}, ...), "
+            f"not {height}x{width}; give images of such a size, or other widths"
+        )
+    return height // scale, width // scale
+
+
+def _reached(side: int, kernels: Sequence[int]) -> int:
+    """From how many pixels stride-2 transposed convolutions reach `side`."""
+    reached: list[int] = []
+    while not reached or reached[-1] < side:
+        pixels = len(reached) + 1
+        for kernel in kernels:
+            pixels = 2 * (pixels - 1) + kernel
+        reached.append(pixels)
+    if reached[-1] != side:
+        step = 2 ** len(kernels)
+        sides = ", ".join(str(reached[0] + step * factor) for factor in range(3))
+        raise ValueError(
+            f"kernels {', '.join(map(str, kernels))} reach sides of {sides}, ..., not {side}; "
+            "give images of such a size, or other widths and kernels"
+        )
+    return len(reached)
+
+
+def _convolved(side: int, layers: int) -> int:
+    """Pixels that 4x4 stride-2 convolutions without padding leave of `side`."""
+    for _ in range(layers):
+        side = (side - 4) // 2 + 1
+    if side < 1:
+        raise ValueError(f"{layers} widths, each a 4x4 stride-2 layer, are too many for such small images")
+    return side

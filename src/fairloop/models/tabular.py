@@ -1,0 +1,115 @@
+"""Models of tabular data: rows of features in [0, 1], some of them one-hot blocks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairloop.models.interface import Classifier, Generator
+from fairloop.models.vae import kl_divergence, reparametrised
+
+
+class TabularVAE(Generator):
+    """A variational autoencoder for rows of mixed columns.
+
+    shape: (F,). blocks: the width of each column, summing to F: 1 for a number in [0, 1], more for a one-hot category.
+    hidden: widths of the encoder's layers, mirrored in the decoder. latent: L.
+
+    Numbers are normal around the decoder's mean, each with a spread of its own that is learned; categories are drawn
+    from the decoder's probabilities (Xu et al., *Modeling Tabular Data using Conditional GAN*, 2019, describes a
+    similar model).
+    """
+
+    def __init__(
+        self, shape: tuple[int, ...], blocks: Sequence[int], hidden: Sequence[int] = (128, 128), latent: int = 16
+    ) -> None:
+        super().__init__()
+        features = sum(blocks)
+        if shape != (features,):
+            raise ValueError(f"blocks sum to {features}, but a row has shape {shape}")
+        self.blocks, self.latent = list(blocks), latent
+        self.encoder = _layers([features, *hidden, 2 * latent])
+        self.decoder = _layers([latent, *reversed(hidden), features])
+        numbers = torch.tensor([block == 1 for block in blocks for _ in range(block)])
+        self.register_buffer("_numbers", numbers, persistent=False)
+        self.log_spread = nn.Parameter(torch.full((int(numbers.sum()),), -2.0))
+
+    _numbers: Tensor
+
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        """Negative ELBO, summed over the batch, in nats."""
+        mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
+        decoded = self.decoder(reparametrised(mean, log_variance, rng)).float()
+        spread = self._spread()
+        numbers = decoded[:, self._numbers].sigmoid()
+        nll: Tensor = (((images[:, self._numbers] - numbers) / spread) ** 2 / 2 + spread.log()).sum()
+        for truth, logits in zip(self._categories(images), self._categories(decoded), strict=True):
+            nll = nll + F.cross_entropy(logits, truth.argmax(dim=1), reduction="sum")
+        return nll + kl_divergence(mean, log_variance)
+
+    @torch.no_grad()
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """(n, F) rows: numbers in [0, 1], one-hot categories."""
+        z = torch.randn((n, self.latent), generator=rng, device=rng.device)
+        return self._drawn(self.decoder(z).float(), rng)
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        """(B, L) means."""
+        mean: Tensor = self.encoder(images).float().chunk(2, dim=1)[0]
+        return mean
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """(B, F): the mean of each number, the likeliest category."""
+        return self._drawn(self.decoder(self.encode(images)).float(), None)
+
+    def _drawn(self, decoded: Tensor, rng: torch.Generator | None) -> Tensor:
+        parts = []
+        numbers = decoded[:, self._numbers].sigmoid()
+        if rng is not None:
+            noise = torch.randn(numbers.shape, generator=rng, device=rng.device)
+            numbers = (numbers + noise * self._spread()).clamp(0, 1)
+        columns = iter(numbers.unbind(1))
+        for width, part in zip(self.blocks, torch.split(decoded, self.blocks, dim=1), strict=True):
+            if width == 1:
+                parts.append(next(columns)[:, None])
+            else:
+                parts.append(F.one_hot(_chosen(part, rng), width).to(decoded.dtype))
+        return torch.cat(parts, dim=1)
+
+    def _categories(self, rows: Tensor) -> list[Tensor]:
+        return [part for part in torch.split(rows, self.blocks, dim=1) if part.shape[1] > 1]
+
+    def _spread(self) -> Tensor:
+        return self.log_spread.exp() + 1e-2
+
+
+class MLP(Classifier):
+    """A multilayer perceptron. shape: of one sample, any. classes: K. hidden: widths of the layers between."""
+
+    def __init__(self, shape: tuple[int, ...], classes: int, hidden: Sequence[int] = (64, 64)) -> None:
+        super().__init__()
+        self.layers = _layers([torch.Size(shape).numel(), *hidden, classes])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """(B, K) logits."""
+        logits: Tensor = self.layers(images.flatten(1))
+        return logits
+
+
+def _layers(widths: Sequence[int]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for before, after in itertools.pairwise(widths):
+        layers += [nn.Linear(before, after), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def _chosen(logits: Tensor, rng: torch.Generator | None) -> Tensor:
+    if rng is None:
+        return logits.argmax(dim=1)
+    return torch.multinomial(logits.softmax(dim=1), 1, generator=rng).squeeze(1)

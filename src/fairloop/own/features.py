@@ -1,0 +1,101 @@
+"""Features of people as plain numbers and back, so that frames of any columns pass through the loop unharmed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError
+
+Features: TypeAlias = "NDArray[Any] | pd.DataFrame"
+
+
+class Codec:
+    """Encodes features as (N, F) float64 and decodes them to what they were: an array, or a frame with its types.
+
+    Numbers stay as they are, exactly up to 2**53. A column of anything else is coded by its distinct values.
+    """
+
+    def __init__(self, examples: Sequence[Features]) -> None:
+        """examples: all real features, which must be alike. Raises InputError if they cannot be coded."""
+        first = examples[0]
+        self._framed = isinstance(first, pd.DataFrame)
+        if isinstance(first, pd.DataFrame):
+            self._columns = list(first.columns)
+            whole = pd.concat([self._aligned(part, "the data") for part in examples], ignore_index=True)
+            self._types = [whole[column].dtype for column in self._columns]
+            self._values = [_values(whole[column]) for column in self._columns]
+            return
+        self._type = np.asarray(first).dtype
+        if np.asarray(first).ndim != 2 or self._type.kind not in "fiub":
+            raise InputError("features: an array has to be (N, F) numbers; give a frame for columns of other kinds")
+        self._width = np.asarray(first).shape[1]
+
+    def encode(self, features: Features, whose: str) -> NDArray[np.float64]:
+        """(N, F) of `features`. Raises InputError, naming `whose` they are, if they are not like the real ones."""
+        if not self._framed:
+            array = np.asarray(features, np.float64)
+            if array.ndim != 2 or array.shape[1] != self._width:
+                raise InputError(f"{whose}: has features of shape {array.shape}, where (N, {self._width}) is needed")
+            return array
+        frame = self._aligned(features, whose)
+        coded = [
+            _coded(frame[column], kind, values, whose)
+            for column, kind, values in zip(self._columns, self._types, self._values, strict=True)
+        ]
+        return np.column_stack(coded) if coded else np.zeros((len(frame), 0))
+
+    def decode(self, numbers: NDArray[np.float64]) -> Features:
+        """What `encode` made `numbers` of."""
+        if not self._framed:
+            return numbers.astype(self._type)
+        parts = zip(self._columns, self._types, self._values, numbers.T, strict=True)
+        return pd.DataFrame({column: _decoded(codes, kind, values) for column, kind, values, codes in parts})
+
+    def _aligned(self, features: Features, whose: str) -> pd.DataFrame:
+        if not isinstance(features, pd.DataFrame):
+            features = pd.DataFrame(np.asarray(features), columns=self._columns)
+        if missing := [column for column in self._columns if column not in features.columns]:
+            raise InputError(f"{whose}: has no column {missing[0]!r}, which the training data have")
+        return features.reindex(columns=self._columns)
+
+
+def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
+    """The distinct values that are coded; None for numbers, which are not."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.dtype.categories, object)
+    if pd.api.types.is_numeric_dtype(column):
+        return None
+    return np.array(sorted(column.dropna().unique(), key=str), object)
+
+
+def _coded(column: pd.Series[Any], kind: Any, values: NDArray[Any] | None, whose: str) -> NDArray[np.float64]:
+    if values is None and not _bears_nan(kind) and column.isna().any():
+        raise InputError(f"{whose}: has no value in column {column.name!r}, where the training data always have one")
+    if values is None:
+        numbers: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)
+        return numbers
+    known = pd.Index(values, dtype=object)
+    codes: NDArray[np.float64] = known.get_indexer(pd.Index(column, dtype=object)).astype(np.float64)
+    if (unknown := (codes < 0) & column.notna().to_numpy()).any():
+        raise InputError(f"{whose}: {column[unknown].iloc[0]!r} in column {column.name!r} is not in the training data")
+    codes[codes < 0] = np.nan
+    return codes
+
+
+def _decoded(codes: NDArray[np.float64], kind: Any, values: NDArray[Any] | None) -> pd.Series[Any]:
+    if values is None:
+        return pd.Series(codes if _bears_nan(kind) else np.rint(codes)).astype(kind)
+    known = np.isfinite(codes)
+    found = np.full(len(codes), None, object)
+    found[known] = values[codes[known].astype(np.int64)]
+    return pd.Series(found).astype(kind)
+
+
+def _bears_nan(kind: Any) -> bool:
+    """Whether a column of numbers of that type holds fractions, and with them NaN: whole numbers and bools do not."""
+    return bool(pd.api.types.is_float_dtype(kind) or pd.api.types.is_extension_array_dtype(kind))

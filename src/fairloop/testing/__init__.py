@@ -1,0 +1,78 @@
+"""The checks that every generator, classifier, data set and curation must pass, ours and other people's.
+
+    from fairloop.testing import check_generator
+
+    check_generator("mine:Pixels", shape=(3, 16, 16), arguments={"floor": 0.02})
+
+raises an AssertionError that names the first check that fails, and why. For a report on each, hand them to pytest:
+
+    @pytest.mark.parametrize("check", GENERATOR_CHECKS, ids=lambda check: check.__name__)
+    def test_pixels(check):
+        check(GeneratorCase("mine:Pixels", shape=(3, 16, 16), arguments={"floor": 0.02}))
+
+A check is a plain function of a case; the case says what is checked and on what. Nothing here needs pytest. Checks run
+on the CPU, in seconds for small models: give small sizes where a model has arguments for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from fairloop.curation.interface import Curator
+from fairloop.testing.cases import ClassifierCase, GeneratorCase
+from fairloop.testing.curators import CURATOR_CHECKS, CuratorCase
+from fairloop.testing.models import CLASSIFIER_CHECKS, GENERATOR_CHECKS
+from fairloop.testing.populations import POPULATION_CHECKS, Load, PopulationCase
+
+__all__ = [
+    "CLASSIFIER_CHECKS",
+    "CURATOR_CHECKS",
+    "GENERATOR_CHECKS",
+    "POPULATION_CHECKS",
+    "ClassifierCase",
+    "CuratorCase",
+    "GeneratorCase",
+    "PopulationCase",
+    "check_classifier",
+    "check_curator",
+    "check_generator",
+    "check_population",
+]
+
+Case = TypeVar("Case")
+
+
+def check_generator(
+    model: str, shape: tuple[int, ...] = (3, 28, 28), arguments: Mapping[str, Any] | None = None
+) -> None:
+    """Every check of `GENERATOR_CHECKS` on the generator `model`, a name or `module:Name`."""
+    _run(GENERATOR_CHECKS, GeneratorCase(model, shape, arguments or {}), model)
+
+
+def check_classifier(
+    model: str, shape: tuple[int, ...] = (3, 28, 28), classes: int = 2, arguments: Mapping[str, Any] | None = None
+) -> None:
+    """Every check of `CLASSIFIER_CHECKS` on the classifier `model`, a name or `module:Name`."""
+    _run(CLASSIFIER_CHECKS, ClassifierCase(model, shape, arguments or {}, classes=classes), model)
+
+
+def check_population(load: Load, spec: Any, changes: Mapping[str, Any] | None = None) -> None:
+    """Every check of `POPULATION_CHECKS` on what `load(spec, seed)` gives.
+
+    changes: another valid value for each field of `spec` that shapes the data.
+    """
+    _run(POPULATION_CHECKS, PopulationCase(load, spec, changes or {}), f"{type(spec).__name__}({spec})")
+
+
+def check_curator(curator: Curator, labels: int = 2, groups: int = 2) -> None:
+    """Every check of `CURATOR_CHECKS` on `curator`, which curates `labels` x `groups` strata."""
+    _run(CURATOR_CHECKS, CuratorCase(curator, labels, groups), str(curator))
+
+
+def _run(checks: Sequence[Callable[[Case], None]], case: Case, title: str) -> None:
+    for check in checks:
+        try:
+            check(case)
+        except Exception as error:  # a check runs anybody's code
+            raise AssertionError(f"{title} fails {check.__name__}: {error or type(error).__name__}") from error

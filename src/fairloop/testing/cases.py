@@ -1,0 +1,124 @@
+"""A generator or a classifier to check, and on what."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fairloop.models import build_classifier, build_generator
+from fairloop.models.interface import Classifier, Generator
+from fairloop.streams import initialising
+from fairloop.testing.streams import stream
+
+
+@dataclass(frozen=True)
+class ModelCase(ABC):
+    """A model to check: a `GeneratorCase` or a `ClassifierCase`.
+
+    model: a name that fairloop knows, or `module:Name`.
+    shape: of one sample.
+    arguments: of the model; choose them so that it is small.
+    samples: (N, *shape) with N of at least 16, to check it on; default: grey images of several shades, with some noise.
+    learning_rate, steps: of Adam, with which its loss must fall on these samples.
+    """
+
+    model: str
+    shape: tuple[int, ...] = (3, 28, 28)
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    samples: Tensor | None = None
+    learning_rate: float = 1e-3
+    steps: int = 20
+
+    @abstractmethod
+    def build(self, seed: int = 0) -> Any:
+        """The model in training mode, with the weights of that seed. Raises InputError if it takes no such samples."""
+
+    @abstractmethod
+    def loss(self, model: Any, n: int = 8, seed: int = 0) -> Tensor:
+        """What training minimises, on n samples with the noise of that seed."""
+
+    @abstractmethod
+    def output(self, model: Any, n: int = 5) -> Tensor:
+        """What others take from the model, which is in evaluation mode."""
+
+    @abstractmethod
+    def check_output(self, output: Tensor, n: int) -> None:
+        """Fails if `output` is not what others may rely on."""
+
+    @property
+    def kinds(self) -> int:
+        """How many shades the samples have."""
+        return 2
+
+    def codes(self, n: int) -> Tensor:
+        """(n,) int64: the shade of each sample, in turn."""
+        return torch.arange(n) % self.kinds
+
+    def images(self, n: int) -> Tensor:
+        """(n, *shape): samples to learn from."""
+        if self.samples is not None:
+            return self.samples[:n]
+        shades = 0.1 + 0.7 * (self.codes(n) + 1) / self.kinds
+        noise = torch.rand((n, *self.shape), generator=stream(9))
+        return shades.reshape(-1, *[1] * len(self.shape)) + 0.1 * noise
+
+
+@dataclass(frozen=True)
+class GeneratorCase(ModelCase):
+    """A generator to check; see `ModelCase` for the fields."""
+
+    def build(self, seed: int = 0) -> Generator:
+        with initialising(stream(seed)):
+            return build_generator(self.model, self.shape, self.arguments)
+
+    def loss(self, model: Generator, n: int = 8, seed: int = 0) -> Tensor:
+        return model.loss(self.images(n), stream(seed))
+
+    def output(self, model: Generator, n: int = 5) -> Tensor:
+        return model.sample(n, stream(1))
+
+    def check_output(self, output: Tensor, n: int) -> None:
+        wanted = (n, *self.shape)
+        assert output.shape == wanted, f"sample({n}, rng) has the shape {tuple(output.shape)}, not {wanted}"
+        assert output.dtype == torch.float32, f"samples are {output.dtype}, not torch.float32; end with .float()"
+        assert not output.requires_grad, "samples carry gradients; decorate `sample` with @torch.no_grad()"
+        assert output.isfinite().all(), "samples hold values that are not finite"
+        low, high = output.min().item(), output.max().item()
+        assert 0 <= low <= high <= 1, f"samples range from {low:g} to {high:g}; they must stay in [0, 1]"
+
+
+@dataclass(frozen=True)
+class ClassifierCase(ModelCase):
+    """A classifier to check, with `classes` classes; see `ModelCase` for the other fields."""
+
+    classes: int = 2
+
+    @property
+    def kinds(self) -> int:
+        """As many as classes: the shade is what it must learn."""
+        return self.classes
+
+    def build(self, seed: int = 0) -> Classifier:
+        with initialising(stream(seed)):
+            return build_classifier(self.model, self.shape, self.classes, self.arguments)
+
+    def loss(self, model: Classifier, n: int = 8, seed: int = 0) -> Tensor:
+        del seed  # no noise is handed to classifiers
+        return F.cross_entropy(model(self.images(n)).float(), self.codes(n))
+
+    def output(self, model: Classifier, n: int = 5) -> Tensor:
+        with torch.no_grad():
+            logits: Tensor = model(self.images(n))
+        return logits
+
+    def check_output(self, output: Tensor, n: int) -> None:
+        wanted = (n, self.classes)
+        assert output.shape == wanted, f"logits of {n} samples have the shape {tuple(output.shape)}, not {wanted}"
+        assert output.is_floating_point(), f"logits are {output.dtype}, not floating point"
+        assert output.isfinite().all(), "logits hold values that are not finite"

@@ -1,0 +1,100 @@
+"""Checks of curations: what feeds and measures rely on in a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fairloop.batch import Batch, Strata
+from fairloop.curation.interface import Curation, Curator
+from fairloop.testing.streams import no_global_randomness, stream
+
+
+@dataclass(frozen=True)
+class CuratorCase:
+    """A curation to check, of batches whose samples fall into `labels` x `groups` strata."""
+
+    curator: Curator
+    labels: int = 2
+    groups: int = 2
+
+    def draw(self, n: int, seed: int = 0) -> tuple[Batch, Curation | None, Urn]:
+        """A batch of n from a source in which strata are ever rarer, and that source."""
+        urn = Urn(Strata(self.labels, self.groups))
+        source: Any = urn
+        return *self.curator.draw(source, n, stream(seed)), urn
+
+
+class Urn:
+    """A source whose every sample has a number, so that it can be found again in a batch.
+
+    The first stratum is the most frequent, the last the rarest.
+    """
+
+    def __init__(self, strata: Strata) -> None:
+        self.strata = strata
+        self.chances = 1 / torch.arange(1.0, len(strata) + 1)
+        self.drawn: list[int] = []
+        self.names = torch.empty(0, dtype=torch.long)
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N fresh samples; the image of each is its number."""
+        stratum = torch.multinomial(self.chances, n, replacement=True, generator=rng)
+        numbers = torch.arange(n) + sum(self.drawn)
+        self.drawn.append(n)
+        self.names = torch.cat([self.names, stratum])
+        return Batch(numbers.float()[:, None], stratum // self.strata.groups, stratum % self.strata.groups)
+
+
+def fills_every_batch(case: CuratorCase) -> None:
+    """A batch of n holds exactly n, of every size."""
+    for n in (1, 7, 64):
+        batch, _, _ = case.draw(n)
+        sizes = [len(part) for part in batch]
+        assert sizes == [n] * 3, f"a batch of {n} has {sizes[0]} images, {sizes[1]} labels and {sizes[2]} groups"
+
+
+def takes_each_sample_from_the_source_once(case: CuratorCase) -> None:
+    """Samples keep the names that the source gave them; none is there twice."""
+    batch, _, urn = case.draw(64)
+    numbers = batch.images[:, 0].long()
+    assert len(set(numbers.tolist())) == len(numbers), "a sample is in the batch twice"
+    named: Tensor = urn.strata.index(batch)
+    assert torch.equal(named, urn.names[numbers]), "a sample has another label or group than the source gave it"
+
+
+def counts_what_it_took(case: CuratorCase) -> None:
+    """`candidates` counts a first draw by stratum, `redrawn` what was drawn after it."""
+    _, curation, urn = case.draw(64)
+    if curation is None:
+        return
+    first, later = urn.drawn[0], sum(urn.drawn[1:])
+    counts = torch.bincount(urn.names[:first], minlength=len(urn.strata))
+    assert torch.equal(curation.candidates, counts), (
+        f"candidates are {curation.candidates.tolist()}, not {counts.tolist()}"
+    )
+    assert curation.redrawn.shape == (), f"redrawn has the shape {tuple(curation.redrawn.shape)}, not ()"
+    assert int(curation.redrawn) == later, (
+        f"redrawn is {int(curation.redrawn)}, but {later} were drawn after the first draw"
+    )
+
+
+def follows_its_rng(case: CuratorCase) -> None:
+    """The same state of `rng` gives the same batch, and global random numbers stay as they are."""
+    with no_global_randomness("curating"):
+        first, second = case.draw(64)[0], case.draw(64)[0]
+    assert all(map(torch.equal, first, second)), "the same state of `rng` gives another batch"
+    other = case.draw(64, seed=1)[0]
+    assert not all(map(torch.equal, first, other)), "batches do not depend on `rng`"
+
+
+CURATOR_CHECKS: tuple[Callable[[CuratorCase], None], ...] = (
+    fills_every_batch,
+    takes_each_sample_from_the_source_once,
+    counts_what_it_took,
+    follows_its_rng,
+)

@@ -1,0 +1,168 @@
+"""Small data sets on disk, laid out and typed as their publishers and the hub do it."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+ATTRIBUTES = ("Attractive", "Male", "Young", "Bald")
+AGES = ("0-2", "3-9", "10-19", "20-29", "30-39", "40-49", "50-59", "60-69", "more than 70")
+RACES = ("East Asian", "Indian", "Black", "White", "Middle Eastern", "Latino_Hispanic", "Southeast Asian")
+
+
+def encoded(pixels: np.ndarray, form: str = "PNG") -> bytes:
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, format=form)
+    return content.getvalue()
+
+
+def faces(n: int, size: tuple[int, int] = (40, 32), seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (n, *size, 3)).astype(np.uint8)
+
+
+def svhn_mat(root: Path, n: int = 70) -> dict[str, np.ndarray]:
+    from scipy.io import savemat
+
+    truth = {}
+    for seed, split in enumerate(("train", "test")):
+        random = np.random.default_rng(seed)
+        digits = random.integers(0, 10, n)
+        pixels = random.integers(0, 256, (32, 32, 3, n)).astype(np.uint8)
+        labels = np.where(digits == 0, 10, digits).astype(np.uint8)[:, None]
+        savemat(root / f"{split}_32x32.mat", {"X": pixels, "y": labels})
+        truth[split] = digits
+    return truth
+
+
+def hub_parquet(root: Path, split: str, images: list[bytes], **columns: object) -> None:
+    """columns: values, or (values, names) for the hub's class labels."""
+    import datasets
+
+    features: dict[str, object] = {"image": datasets.Image()}
+    values: dict[str, object] = {"image": [{"bytes": image, "path": None} for image in images]}
+    for name, column in columns.items():
+        if isinstance(column, tuple):
+            values[name], features[name] = column[0], datasets.ClassLabel(names=list(column[1]))
+        else:
+            values[name] = column
+            features[name] = datasets.Value("bool" if isinstance(column[0], bool) else "int64")
+    root.mkdir(parents=True, exist_ok=True)
+    table = datasets.Dataset.from_dict(values, features=datasets.Features(features))
+    table.to_parquet(str(root / f"{split}-00000-of-00001.parquet"))
+
+
+def celeba(root: Path, n: int = 60, seed: int = 0) -> np.ndarray:
+    """(n, 4) attributes in {0, 1}; every stratum of (Attractive, Male) is in every partition."""
+    (root / "img_align_celeba").mkdir(parents=True)
+    random = np.random.default_rng(seed)
+    has = random.integers(0, 2, (n, len(ATTRIBUTES)))
+    has[:, 0], has[:, 1] = np.arange(n) % 2, np.arange(n) // 2 % 2
+    names = [f"{i + 1:06d}.jpg" for i in range(n)]
+    for name, pixels in zip(names, faces(n, (218, 178)), strict=True):
+        (root / "img_align_celeba" / name).write_bytes(encoded(pixels, "JPEG"))
+    lines = [
+        f"{name}  {' '.join(f'{2 * value - 1:2d}' for value in row)}" for name, row in zip(names, has, strict=True)
+    ]
+    (root / "list_attr_celeba.txt").write_text("\n".join([str(n), " ".join(ATTRIBUTES) + " ", *lines]) + "\n")
+    partition = [0] * (n // 2) + [1] * (n // 4) + [2] * (n - n // 2 - n // 4)
+    (root / "list_eval_partition.txt").write_text(
+        "".join(f"{name} {part}\n" for name, part in zip(names, partition, strict=True))
+    )
+    return has
+
+
+def fairface(root: Path, train: int = 168, valid: int = 56) -> None:
+    """Every one of the 28 strata in the validation rows, in the test rows, and in what is left to train on."""
+    for split, n in (("train", train), ("val", valid)):
+        (root / split).mkdir(parents=True)
+        lines = ["file,age,gender,race,service_test"]
+        for i, pixels in enumerate(faces(n, (56, 56))):
+            race, old, woman = RACES[i % 7], i // 7 % 2, i // 14 % 2
+            age = AGES[4 + i % 5] if old else AGES[i % 4]
+            lines.append(f"{split}/{i + 1}.jpg,{age},{'Female' if woman else 'Male'},{race},True")
+            (root / split / f"{i + 1}.jpg").write_bytes(encoded(pixels, "JPEG"))
+        (root / f"fairface_label_{split}.csv").write_text("\n".join(lines) + "\n")
+
+
+def own_pictures(root: Path, n: int = 60, table: str = "people.csv") -> np.ndarray:
+    images = faces(n)
+    shapes, places = ["circle", "square"], ["north, far", "south", "=cmd|' /C calc'!A0"]
+    columns = {
+        "shape": [shapes[i % 2] for i in range(n)],
+        "place": [places[i % 3] for i in range(n)],
+        "sex": ["f" if i % 4 < 2 else "m" for i in range(n)],
+        "part": [("train", "valid", "test")[(i // 12) % 3] for i in range(n)],
+    }
+    if table.endswith(".parquet"):
+        columns = {"picture": [encoded(pixels) for pixels in images], **columns}
+        pq.write_table(pa.table(columns), root / table)
+        return images
+    (root / "pictures").mkdir()
+    for i, pixels in enumerate(images):
+        (root / "pictures" / f"{i}.png").write_bytes(encoded(pixels))
+    import pandas as pd
+
+    frame = pd.DataFrame({"file": [f"pictures/{i}.png" for i in range(n)], **columns})
+    frame.to_csv(root / table, index=False)
+    return images
+
+
+def adult(root: Path, n: int = 240, *, packed: bool = False) -> None:
+    random = np.random.default_rng(0)
+    for split, people, end in (("data", n, ""), ("test", n // 2, ".")):
+        lines = ["|1x3 Cross validator"] if split == "test" else []
+        for i in range(people):
+            sex, rich = ("Male", "Female")[i % 2], (">50K", "<=50K")[i // 2 % 2]
+            work = ("Private", "State-gov", "?")[random.integers(3)]
+            race = ("White", "Black")[random.integers(2)]
+            lines.append(
+                f"{random.integers(17, 90)}, {work}, {random.integers(1e5)}, Bachelors, {random.integers(1, 16)}, "
+                f"Never-married, Sales, Not-in-family, {race}, {sex}, {random.integers(2) * 5000}, 0, "
+                f"{random.integers(1, 99)}, United-States, {rich}{end}"
+            )
+        content = ("\n".join(lines) + "\n").encode()
+        if packed:
+            (root / f"adult.{split}.gz").write_bytes(gzip.compress(content))
+        else:
+            (root / f"adult.{split}").write_bytes(content)
+
+
+def compas(root: Path, n: int = 160) -> None:
+    import pandas as pd
+
+    random = np.random.default_rng(0)
+    races = ["African-American", "Caucasian", "Hispanic", "Asian", "Native American", "Other"]
+    pd.DataFrame(
+        {
+            "id": np.arange(n),
+            "sex": random.choice(["Male", "Female"], n),
+            "age": random.integers(18, 80, n),
+            "race": [races[i % 6] for i in range(n)],
+            "juv_fel_count": 0,
+            "juv_misd_count": random.integers(0, 3, n),
+            "juv_other_count": 0,
+            "priors_count": random.integers(0, 20, n),
+            "days_b_screening_arrest": [None if i == 5 else (99 if i == 6 else -1) for i in range(n)],
+            "c_charge_degree": ["O" if i == 7 else "F" for i in range(n)],
+            "is_recid": [-1 if i == 8 else i % 2 for i in range(n)],
+            "score_text": ["N/A" if i == 9 else "Low" for i in range(n)],
+            "two_year_recid": random.integers(0, 2, n),
+        }
+    ).to_csv(root / "compas-scores-two-years.csv", index=False)
+
+
+def german(root: Path, n: int = 120) -> None:
+    random = np.random.default_rng(0)
+    lines = []
+    for i in range(n):
+        words = ["A11", random.integers(4, 72), "A34", "A43", random.integers(250, 9000), "A65", "A75", 4]
+        words += [("A91", "A92", "A93", "A94")[i % 4], "A101", 4, "A121", random.integers(19, 75), "A143", "A152"]
+        words += [2, "A173", 1, "A192", "A201", 1 + random.integers(2)]
+        lines.append(" ".join(map(str, words)))
+    (root / "german.data").write_text("\n".join(lines) + "\n")

@@ -1,0 +1,71 @@
+"""The worked examples run, and show what they say."""
+
+from __future__ import annotations
+
+import gzip
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[1]
+ADULT = Path(os.environ.get("FAIRLOOP_TABULAR", ROOT.parent / "shared" / "data" / "tabular"))
+"""Where the publisher's files of Adult are, if they are on this machine."""
+
+
+def example(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def adult(root: Path) -> Path:
+    """Files as the publisher lays them out, of people who do not exist."""
+    rng = np.random.default_rng(0)
+
+    def lines(n: int, dot: str) -> str:
+        sex, race = rng.choice(["Female", "Male"], n), rng.choice(["White", "Black"], n, p=[0.8, 0.2])
+        years = rng.integers(1, 17, n)
+        rich = rng.random(n) < np.clip((years - 6) / 14 * np.where(sex == "Male", 1.2, 0.7), 0.02, 1)
+        return "".join(
+            f"{age}, {rng.choice(['Private', '?'])}, 77516, Bachelors, {y}, Never-married, Sales, Husband, {r}, {s}, "
+            f"0, 0, 40, United-States, {'>50K' if good else '<=50K'}{dot}\n"
+            for age, y, r, s, good in zip(rng.integers(17, 90, n), years, race, sex, rich, strict=True)
+        )
+
+    root.mkdir()
+    (root / "adult.data.gz").write_bytes(gzip.compress((lines(3000, "") + "\n").encode()))
+    (root / "adult.test").write_text("|1x3 Cross validator\n" + lines(1500, ".") + "\n")
+    return root
+
+
+def test_adult_is_audited_from_the_publishers_layout(tmp_path, capsys):
+    found = example("audit_adult").main(adult(tmp_path / "adult"), tmp_path / "out")
+    assert found.measured.rounds.counts.sum() == 10 * 1500
+    assert found.measured.rounds.labels == ("<=50K", ">50K")
+    assert found.measured.rounds.groups == ("Black & Female", "Black & Male", "White & Female", "White & Male")
+    assert capsys.readouterr().out.startswith("log.parquet: 15,000 rows, 10 rounds (0 to 9), 4 groups by race, sex")
+    assert (tmp_path / "out" / "table.csv").is_file()
+
+
+@pytest.mark.skipif(not (ADULT / "adult.data.gz").is_file(), reason="the real Adult is not on this machine")
+def test_the_real_adult_loses_women_in_ten_rounds(tmp_path):
+    found = example("audit_adult").main(ADULT, tmp_path / "out")
+    assert found.measured.rounds.counts.sum() == 10 * 16_281
+    lost = {str(drift.measure): drift for drift in found.group_drifts if drift.high < 0}
+    assert lost["tpr[White & Female]"].change < -0.3
+    assert lost["tpr[White & Male]"].change > -0.2
+    drifts = {str(drift.measure): drift for drift in found.drifts}
+    assert drifts["equalized_odds_difference"].verdict == "grew"
+
+
+def test_a_loop_of_own_objects_runs():
+    table = example("own_loop").main(generations=2, people=300)
+    assert set(table["run"]) == {
+        "own.control.none.seed-0", "own.seqgen-seqclass.none.seed-0", "own.seqgen-seqclass.classifier.seed-0",
+    }  # fmt: skip
+    assert set(table["generation"]) == {0, 1}

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairloop.errors import InputError
+from fairloop.report.summary import Finding, headline, number, summary
+from test_compare import NONE, SPREAD, STAR, shares, steps, table
+
+ONE = "one seed: no interval and no band, so chance cannot be told from drift"
+CONTROL = ("control", "none")
+
+
+def told(rows: pd.DataFrame) -> dict[str, Finding]:
+    return {finding.title: finding for finding in summary(headline(rows))}
+
+
+def sentences(finding: Finding) -> list[str]:
+    return [sentence.about + sentence.words for sentence in finding.sentences]
+
+
+def test_one_seed_is_told_without_chance():
+    found = told(table({NONE: {0: [0.9, 0.8, 0.7]}}))["seqgen-seqclass"]
+    assert found.scope == f"Generations 0 to 2, split test, {ONE}"
+    assert sentences(found) == [
+        "Accuracy fell from 0.900 to 0.700 (\N{MINUS SIGN}0.200).",
+        "Collapse: never within 3 generations (accuracy below 0.6).",
+    ]
+
+
+def test_seeds_give_an_interval_and_the_generation_from_which_on():
+    falling = steps(*([value, value, value - 0.2] for value in SPREAD))
+    found = told(table({NONE: falling}))["seqgen-seqclass"]
+    minus = "\N{MINUS SIGN}0.200"
+    assert found.scope == "Generations 0 to 2, split test, mean over 5 seeds; in brackets 95 % intervals"
+    first = f"Accuracy fell from 0.720 to 0.520 ({minus} [{minus}, {minus}]), outside its band from generation 2 on."
+    assert sentences(found) == [first, "Collapse: from generation 2 (accuracy below 0.6)."]
+
+
+def test_what_seeds_alone_could_do_is_no_clear_change():
+    moves = [0.03, -0.02, 0.0, -0.03, 0.04]
+    still = steps(*([value, value + move] for value, move in zip(SPREAD, moves, strict=True)))
+    found = sentences(told(table({NONE: still}))["seqgen-seqclass"])
+    assert found[0].startswith("No clear change: accuracy, 0.720 then 0.724 (+0.004 [\N{MINUS SIGN}0.0")
+    assert len(found) == 2
+
+
+def test_one_generation_is_no_change():
+    found = told(table({NONE: {0: [0.9]}}))["seqgen-seqclass"]
+    assert found.scope == f"Generation 0, split test, {ONE}"
+    assert sentences(found)[0] == "So far: accuracy, 0.900."
+
+
+def test_it_says_for_whom():
+    rows = [
+        table({NONE: {0: values}}).assign(group=group)
+        for group, values in {"overall": [0.9, 0.8], "green": [0.9, 0.9], "red": [0.9, 0.6]}.items()
+    ]
+    found = sentences(told(pd.concat(rows))["seqgen-seqclass"])
+    assert "By group, accuracy changed by \N{MINUS SIGN}0.300 for red and +0.000 for green." in found
+
+
+def test_of_many_groups_the_two_extremes_are_named():
+    rows = [table({NONE: {0: [0.9, 0.9 - i / 10]}}).assign(group=f"group {i}") for i in range(6)]
+    found = sentences(told(pd.concat([table({NONE: {0: [0.9, 0.7]}}), *rows]))["seqgen-seqclass"])
+    words = "\N{MINUS SIGN}0.500 for group 5 and +0.000 for group 0 (the other 4 groups lie between)."
+    assert any(sentence.endswith(words) for sentence in found)
+
+
+def test_a_minoritized_group_that_fades_is_told():
+    rows = pd.concat(
+        [table({NONE: {0: [0.9, 0.9]}}), shares("colored-mnist", {"green": [0.5, 0.95], "red": [0.5, 0.05]})]
+    )
+    found = sentences(told(rows)["seqgen-seqclass"])
+    assert "Share of red fell from 0.500 to 0.050 (\N{MINUS SIGN}0.450)." in found
+    collapse = "never within 2 generations (accuracy below 0.6); from generation 1 (share of red below 0.1)."
+    assert f"Collapse: {collapse}" in found
+
+
+def test_what_never_happens_is_said_once():
+    rows = pd.concat([table({NONE: {i: [0.9] for i in range(2)}}), shares("colored-mnist", {"red": [0.5]})])
+    found = told(rows)["seqgen-seqclass"]
+    assert sentences(found)[-1] == "Collapse: never within 1 generation (accuracy below 0.6, share of red below 0.1)."
+    assert found.scope.endswith("mean over 2 seeds: too few for intervals and bands, which need 5")
+
+
+def test_star_is_told_beside_the_same_without_it_and_loops_beside_their_control():
+    rows = table({NONE: {0: [0.9, 0.6]}, STAR: {0: [0.9, 0.8]}, CONTROL: {0: [0.9, 0.9]}})
+    found = told(rows)
+    star = "seqgen-seqclass + STAR on classifier beside seqgen-seqclass"
+    assert sentences(found[star]) == ["Accuracy is higher: 0.800 beside 0.600 (+0.200)."]
+    assert found[star].scope == f"Generation 1, paired by seed, {ONE}"
+    loop = "seqgen-seqclass beside control"
+    assert sentences(found[loop]) == ["Accuracy is lower: 0.600 beside 0.900 (\N{MINUS SIGN}0.300)."]
+    chapters = [finding.chapter for finding in summary(headline(rows))]
+    assert chapters == [*["What drifted"] * 3, "What STAR changed", "What the loop changed"]
+
+
+def test_runs_are_held_only_against_those_that_are_alike_otherwise():
+    rows = table({NONE: {0: [0.9, 0.6]}, STAR: {1: [0.9, 0.8]}})
+    assert not any(" beside " in title for title in told(rows))  # no seed in common
+    rows = table({NONE: {0: [0.9, 0.6]}, STAR: {0: [0.9, 0.8]}}).assign(synthetic_share=1.0)
+    rows.loc[rows["star"] != "none", "synthetic_share"] = 0.5
+    assert not any(" beside " in title for title in told(rows))
+
+
+def test_fields_of_star_do_not_matter_to_a_loop_without_it():
+    rows = table({NONE: {0: [0.9, 0.6]}, STAR: {0: [0.9, 0.8]}}).assign(**{"star.budget": np.nan})
+    rows.loc[rows["star"] != "none", "star.budget"] = 16
+    assert "seqgen-seqclass + STAR on classifier, star.budget=16 beside seqgen-seqclass" in told(rows)
+
+
+def test_what_is_alike_is_said_once():
+    rows = table({NONE: {0: [0.9, 0.6]}, STAR: {0: [0.9, 0.6]}})
+    star = "seqgen-seqclass + STAR on classifier beside seqgen-seqclass"
+    assert sentences(told(rows)[star]) == ["No clear difference: accuracy, 0.600."]
+
+
+def test_a_table_of_other_things_has_no_findings():
+    rows = table({NONE: {0: [0.9, 0.6]}}).assign(role="generator", split=None, metric="loss")
+    head = headline(rows)
+    assert (head.measures, head.split, summary(head)) == ((), None, [])
+
+
+def test_another_split_is_taken_where_there_is_no_test():
+    assert headline(table({NONE: {0: [0.9]}}).assign(split="log")).split == "log"
+    with pytest.raises(InputError, match="both"):
+        headline(pd.concat([table({NONE: {0: [0.9]}}), table({NONE: {0: [0.9]}}).assign(run="other")]))
+
+
+def test_numbers_have_a_true_minus():
+    assert (number(-0.5), number(0.25, sign=True), number(np.float64(0))) == ("\N{MINUS SIGN}0.500", "+0.250", "0.000")

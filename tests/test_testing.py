@@ -1,0 +1,355 @@
+"""Each check of `fairloop.testing` finds the fault that it is there for, and says so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from fairloop import data
+from fairloop.batch import Batch
+from fairloop.curation.interface import Curation
+from fairloop.curation.star import Star
+from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.models.interface import Classifier, Generator
+from fairloop.source import Source
+from fairloop.testing import (
+    CLASSIFIER_CHECKS,
+    CURATOR_CHECKS,
+    GENERATOR_CHECKS,
+    POPULATION_CHECKS,
+    ClassifierCase,
+    CuratorCase,
+    GeneratorCase,
+    PopulationCase,
+    check_classifier,
+    check_curator,
+    check_generator,
+    check_population,
+)
+
+SHAPE = (2, 4, 4)
+
+
+class Good(Generator):
+    """Every value on its own: a normal distribution, clamped to [0, 1]."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.mean, self.log_spread = nn.Parameter(torch.rand(shape)), nn.Parameter(torch.zeros(shape))
+
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return (((images - self.mean) / self.log_spread.exp()) ** 2 / 2 + self.log_spread).mean()
+
+    @torch.no_grad()
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        noise = torch.randn((n, *self.mean.shape), generator=rng)
+        return (self.mean + noise * self.log_spread.exp()).clamp(0, 1)
+
+    @torch.no_grad()
+    def encode(self, images: Tensor) -> Tensor:
+        return (images - self.mean).flatten(1)
+
+    @torch.no_grad()
+    def reconstruct(self, images: Tensor) -> Tensor:
+        return images
+
+
+class OtherWeights(Good):
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
+        self.mean.data += np.random.default_rng().random()
+
+
+class GlobalWeights(Good):
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
+        self.mean.data += 0 * np.random.random()
+
+
+class TakesAnything(Good):
+    def __init__(self, shape: tuple[int, ...], **arguments: object) -> None:
+        super().__init__(shape)
+
+
+class OneShape(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return super().loss(images.reshape(-1, *SHAPE), rng)
+
+
+class LossOfEach(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return ((images - self.mean) ** 2 + 0 * self.log_spread).flatten(1).sum(dim=1)
+
+
+class Unused(Good):
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
+        self.spare = nn.Parameter(torch.zeros(3))
+
+
+class OneTooFew(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n - 1, rng)
+
+
+class OutOfRange(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n, rng) + 1
+
+
+class WithGradient(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n, rng) * self.mean.clamp(0, 1)
+
+
+class NeedsTwo(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return super().loss(nn.functional.batch_norm(images.flatten(1), None, None, training=True).view_as(images), rng)
+
+
+class GlobalNoise(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return super().loss(images, rng) + 0 * torch.rand(())
+
+
+class Counts(Good):
+    calls = 0
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        self.calls += 1
+        return super().sample(n, rng) / self.calls
+
+
+class Remembers(Good):
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__(shape)
+        self.brightest = torch.tensor(0.5)
+
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        self.brightest = torch.maximum(self.brightest, images.max())
+        return super().loss(images, rng)
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n, rng) * self.brightest
+
+
+class Stubborn(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return images.mean() + 0 * super().loss(images, rng)
+
+
+class HalfPrecise(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return (
+            super().loss(images, rng).to(torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None)
+        )
+
+
+class Deaf(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n, torch.Generator().manual_seed(0))
+
+
+class OnlyEncodes(Good):
+    reconstruct = Generator.reconstruct
+
+
+class EncodesTogether(Good):
+    def encode(self, images: Tensor) -> Tensor:
+        return super().encode(images - images.mean())
+
+
+FAULTY_GENERATORS = [
+    (OtherWeights, "builds_alike_from_one_seed", "mean"),
+    (GlobalWeights, "builds_alike_from_one_seed", "numpy"),
+    (TakesAnything, "refuses_arguments_that_it_does_not_have", "no_such_argument"),
+    (OneShape, "takes_a_shape_or_refuses_it_when_built", r"\(1,\)"),
+    (LossOfEach, "has_a_finite_scalar_loss", "scalar"),
+    (Unused, "sends_gradients_to_every_parameter", "spare"),
+    (OneTooFew, "gives_what_others_rely_on", r"\(0, 2, 4, 4\), not \(1, 2, 4, 4\)"),
+    (OutOfRange, "gives_what_others_rely_on", "range from"),
+    (WithGradient, "gives_what_others_rely_on", "no_grad"),
+    (NeedsTwo, "trains_on_batches_of_any_size", "batch of 1"),
+    (GlobalNoise, "leaves_global_random_numbers_alone", "torch"),
+    (Counts, "repeats_itself_in_evaluation", "second time"),
+    (Remembers, "keeps_everything_in_its_state", "state_dict"),
+    (Stubborn, "learns", "20 steps"),
+    (HalfPrecise, "runs_in_bf16", "bfloat16"),
+    (Deaf, "samples_follow_their_rng", "do not depend"),
+    (OnlyEncodes, "encodes_if_it_has_an_encoder", "both or neither"),
+    (EncodesTogether, "encodes_if_it_has_an_encoder", "alone"),
+]
+
+
+class Linear(Classifier):
+    """Logistic regression."""
+
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(math.prod(shape), classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.layer(images.flatten(1))
+
+
+class Forgetful(Linear):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(nn.functional.dropout(images, training=self.training))
+
+
+class Comparing(Linear):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images - images.mean(dim=0))
+
+
+class TooManyClasses(Linear):
+    def __init__(self, shape: tuple[int, ...], classes: int) -> None:
+        super().__init__(shape, classes + 1)
+
+
+FAULTY_CLASSIFIERS = [
+    (Forgetful, "leaves_global_random_numbers_alone", "torch"),
+    (Comparing, "names_each_sample_by_itself", "alone"),
+    (TooManyClasses, "gives_what_others_rely_on", r"\(1, 3\), not \(1, 2\)"),
+]
+
+
+def find(checks: tuple[Callable, ...], name: str) -> Callable:
+    return next(check for check in checks if check.__name__ == name)
+
+
+def test_faultless_components_pass():
+    check_generator("test_testing:Good", SHAPE)
+    check_generator("test_testing:Good", (5,))
+    check_classifier("test_testing:Linear", SHAPE, classes=3)
+    check_population(data.load, SPEC, {"threshold": 4})
+    check_curator(Star(np.full((3, 2), 1 / 6), 8), labels=3)
+
+
+@pytest.mark.parametrize(("model", "check", "words"), FAULTY_GENERATORS)
+def test_a_faulty_generator_is_found(model, check, words):
+    with pytest.raises(AssertionError, match=words):
+        find(GENERATOR_CHECKS, check)(GeneratorCase(f"test_testing:{model.__name__}", SHAPE))
+
+
+@pytest.mark.parametrize(("model", "check", "words"), FAULTY_CLASSIFIERS)
+def test_a_faulty_classifier_is_found(model, check, words):
+    with pytest.raises(AssertionError, match=words):
+        find(CLASSIFIER_CHECKS, check)(ClassifierCase(f"test_testing:{model.__name__}", SHAPE))
+
+
+def test_every_model_check_finds_a_fault():
+    assert {check for _, check, _ in FAULTY_GENERATORS} == {check.__name__ for check in GENERATOR_CHECKS}
+    own = {check.__name__ for check in CLASSIFIER_CHECKS} - {check.__name__ for check in GENERATOR_CHECKS}
+    assert own <= {check for _, check, _ in FAULTY_CLASSIFIERS}
+
+
+def test_the_first_fault_is_named_with_its_check():
+    with pytest.raises(AssertionError, match=r"test_testing:Unused fails sends_gradients.*spare"):
+        check_generator("test_testing:Unused", SHAPE)
+    with pytest.raises(AssertionError, match="is not one of"):
+        check_generator("conv-vea")
+
+
+SPEC = ColoredMNISTSpec(train=100, valid=30, test=200)
+
+
+def good(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    return data.load(spec, seed)
+
+
+def float_images(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    population = good(spec, seed)
+    train = population.train
+    return replace(population, train=data.Split(train.images.astype(np.float64), train.labels, train.groups))
+
+
+def strange_codes(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    population = good(spec, seed)
+    train = population.train
+    return replace(population, train=data.Split(train.images, train.labels + 1, train.groups))
+
+
+def no_balanced_split(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    population = good(spec, seed)
+    return replace(population, tests={name: population.tests[name] for name in ("valid", "test")})
+
+
+def unbalanced(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    population = good(spec.model_copy(update={"green_given_label": (0.05, 0.95)}), seed)
+    return replace(population, tests={**population.tests, "test_balanced": population.tests["test"]})
+
+
+def other_each_time(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    return good(spec, int(np.random.default_rng().integers(2**31)))
+
+
+def cached_without_threshold(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    return good(spec.model_copy(update={"threshold": 5}), seed)
+
+
+def named_by_seed(spec: ColoredMNISTSpec, seed: int) -> data.Population:
+    return replace(good(spec, 0), fingerprint=f"{seed}")
+
+
+FAULTY_DATA = [
+    (float_images, "holds_arrays_of_the_right_kind", "train: images are float64, not uint8"),
+    (strange_codes, "names_what_its_codes_mean", "labels range from 1 to 2, with 2 names"),
+    (no_balanced_split, "has_every_split", "test_balanced"),
+    (unbalanced, "balances_its_balanced_split", "under label"),
+    (other_each_time, "is_the_same_for_the_same_seed", "fingerprints"),
+    (cached_without_threshold, "changes_its_fingerprint_with_every_parameter", "threshold=4"),
+    (named_by_seed, "changes_its_data_with_its_fingerprint", "deny"),
+]
+
+
+@pytest.mark.parametrize(("load", "check", "words"), FAULTY_DATA)
+def test_a_faulty_data_set_is_found(load, check, words):
+    with pytest.raises(AssertionError, match=words):
+        find(POPULATION_CHECKS, check)(PopulationCase(load, SPEC, {"threshold": 4}))
+
+
+def test_every_check_of_data_finds_a_fault():
+    assert {check for _, check, _ in FAULTY_DATA} == {check.__name__ for check in POPULATION_CHECKS}
+
+
+@dataclass(frozen=True)
+class Faulty:
+    """STAR with a fault."""
+
+    fault: str
+
+    def draw(self, source: Source, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
+        if self.fault == "deaf":
+            rng = torch.Generator().manual_seed(0)
+        batch, curation = Star(np.full((2, 2), 0.25), 4).draw(source, n, rng)
+        if self.fault == "short":
+            batch = batch.select(torch.arange(n - 1))
+        if self.fault == "twice":
+            batch = batch.select(torch.zeros(n, dtype=torch.long))
+        if self.fault == "renames":
+            batch = batch._replace(groups=1 - batch.groups)
+        if self.fault == "miscounts":
+            curation = curation._replace(redrawn=curation.redrawn + 1)
+        return batch, curation
+
+
+FAULTY_CURATORS = [
+    ("short", "fills_every_batch", "a batch of 1 has 0"),
+    ("twice", "takes_each_sample_from_the_source_once", "twice"),
+    ("renames", "takes_each_sample_from_the_source_once", "another label or group"),
+    ("miscounts", "counts_what_it_took", "redrawn"),
+    ("deaf", "follows_its_rng", "do not depend"),
+]
+
+
+@pytest.mark.parametrize(("fault", "check", "words"), FAULTY_CURATORS)
+def test_a_faulty_curation_is_found(fault, check, words):
+    with pytest.raises(AssertionError, match=words):
+        find(CURATOR_CHECKS, check)(CuratorCase(Faulty(fault)))
