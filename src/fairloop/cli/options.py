@@ -12,5 +12,10 @@ Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs,
 Sources = Annotated[
     list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
 ]
+Tracker = Literal["tensorboard", "wandb", "mlflow"]
+Track = Annotated[
+    Tracker | None,
+    typer.Option("--track", help="log each recorded generation there, too (needs fairloop[tracking])"),
+]
 Split = Literal["valid", "test", "test_balanced"]
 Format = Literal["terminal", "markdown", "latex"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from fairloop.cli.options import Out
+from fairloop.cli.options import Out, Track, Tracker
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ def run(
         Path | None,
         typer.Option(help="directory of models to share with other runs (all are kept); default: OUT/models"),
     ] = None,
+    track: Track = None,
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
     spec = _spec(what, [*(set_ or ()), *_shorthand(seed=seed, generations=generations)])
@@ -67,12 +68,19 @@ def run(
     from rich.console import Console
 
     from fairloop.progress import view_for
+    from fairloop.run import View
     from fairloop.run import run as run_in
     from fairloop.store.directory import RunDirectory
 
     console = Console()
-    with view_for(console) as view:
-        run_in(spec, RunDirectory(out), view, store)
+    directory = RunDirectory(out)
+    shown: View = view_for(console)
+    if track is not None:
+        from fairloop.tracking import Tracked
+
+        shown = Tracked(shown, track, directory)
+    with shown as view:
+        run_in(spec, directory, view, store)
     if console.is_terminal:
         typer.echo(f"next: fairloop export {out} --out table.csv")
 
@@ -95,6 +103,7 @@ def sweep(
     ] = None,
     gpus: Annotated[float, typer.Option("--gpus-per-run", min=0, help="with --ray; a part of one such as 0.25")] = 0.0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and what they would take")] = False,
+    track: Track = None,
 ) -> None:
     """Run a grid of experiments over several seeds, sharing the models that runs have in common."""
     from fairloop.sweep.local import default_workers
@@ -105,6 +114,8 @@ def sweep(
         return
     if ray is None and ("://" in out or "://" in (store or "") or gpus):
         raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
+    if track is not None:
+        _check_tracker(track, ray)
     from rich.console import Console
 
     from fairloop.sweep.job import jobs_at, jobs_in, shared_work
@@ -114,10 +125,8 @@ def sweep(
         if ray is None:
             from fairloop.sweep.local import run_all
 
-            jobs = jobs_in(Path(out), specs)
-            run_all(
-                jobs, Path(out), Path(store or Path(out) / "models"), workers or default_workers(specs[0].threads), view
-            )
+            jobs, models = jobs_in(Path(out), specs), Path(store or Path(out) / "models")
+            run_all(jobs, Path(out), models, workers or default_workers(specs[0].threads), view, track)
         else:
             from fairloop.sweep import cluster
 
@@ -227,6 +236,15 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
         f"about {duration(guess.work)} of work on one core; with {workers} worker{'s' if workers > 1 else ''} about "
         f"{duration(guess.seconds(workers))}; models take about {guess.bytes / 1e9:.2g} GB of disk"
     )
+
+
+def _check_tracker(track: Tracker, ray: str | None) -> None:
+    """Raise InputError now, and not in each run's log, if it cannot be."""
+    from fairloop.tracking import check
+
+    if ray is not None:
+        raise InputError("--track: is not for --ray; once a run is fetched, fairloop run with its spec.yaml logs it")
+    check(track)
 
 
 def _shorthand(**values: int | None) -> list[str]:

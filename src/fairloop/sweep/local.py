@@ -22,7 +22,9 @@ _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 30.0
 
 
-def run_all(jobs: Sequence[Job], out: Path, models: Path, workers: int, view: SweepView) -> None:
+def run_all(
+    jobs: Sequence[Job], out: Path, models: Path, workers: int, view: SweepView, track: str | None = None
+) -> None:
     """Run every job that is not done, `workers` at a time. One that fails does not keep the others from running.
 
     Raises FairloopError at the end if any failed (InputError if all of those for wrong input), and stops all of
@@ -36,7 +38,7 @@ def run_all(jobs: Sequence[Job], out: Path, models: Path, workers: int, view: Sw
             for slot in range(workers):
                 if slot not in running and waiting:
                     job = waiting.pop()
-                    running[slot] = (job, _start(job, out, models, shares[slot]))
+                    running[slot] = (job, _start(job, out, models, shares[slot], track))
             for slot, (job, process) in list(running.items()):
                 ended = process.poll()
                 job.line = last_line(Path(job.log))
@@ -61,12 +63,13 @@ def default_workers(threads: int) -> int:
     return max(1, min(cores, free // MEMORY_PER_RUN))
 
 
-def _start(job: Job, out: Path, models: Path, cores: set[int] | None) -> subprocess.Popen[bytes]:
+def _start(job: Job, out: Path, models: Path, cores: set[int] | None, track: str | None) -> subprocess.Popen[bytes]:
     log = out / "logs" / f"{job.spec.identity}.log"
     spec = log.with_suffix(".yaml")
     write_text(spec, job.spec.to_yaml())
     paths = ["--out", str(run_in(out, job.spec).root), "--store", str(models)]
-    command = [sys.executable, "-m", "fairloop", "run", str(spec), *paths]
+    tracking = ["--track", track] if track else []
+    command = [sys.executable, "-m", "fairloop", "run", str(spec), *paths, *tracking]
     with log.open("wb") as file:
         # A session of its own: Ctrl-C reaches the sweep alone, which then stops its runs one by one.
         process = subprocess.Popen(

@@ -74,7 +74,7 @@ def blocks(
                 repeated.append(axes)
         for axes in panels[len(parts) :]:
             axes.remove()
-        panels[0].set_title(_wrapped(name, size[0]), fontsize=10, loc="left")
+        panels[0].set_title(_wrapped(name, size[0] * wide), fontsize=10, loc="left")
     for axes in repeated:
         axes.set_ylabel("")
     one_legend(figure)
@@ -82,4 +82,4 @@ def blocks(
 
 
 def _wrapped(name: str, width: float) -> str:
-    return words("\n".join(textwrap.wrap(name, int(width * 12))))
+    return words("\n".join(textwrap.wrap(name, int(width * 11))))
