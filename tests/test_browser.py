@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -250,6 +251,55 @@ def test_hostile_names_are_shown_and_do_nothing(browser, tmp_path, column):
     with opening(browser, tmp_path / "report.html") as shown:
         assert shown.locator("#rows tr").count() > 1
         assert shown.evaluate("[document.scripts.length, document.images.length]") == [2, 0]
+
+
+def test_names_that_javascript_knows_are_names_like_others(browser, tmp_path):
+    rows = table({NONE: {0: [0.9, 0.8]}})
+    odd = {
+        "group": "constructor",
+        "metric": "toString",
+        "role": "valueOf",
+        "split": "__proto__",
+        "run": "hasOwnProperty",
+    }
+    page.write(pd.concat([rows, rows.assign(**odd)]), tmp_path / "report.html")
+    with opening(browser, tmp_path / "report.html") as shown:
+        shown.select_option("#measure", label="toString")
+        assert shown.inner_text("#curves-title") == "ToString, constructor, split __proto__"
+        assert readout(shown)[0].split()[-2:] == ["\N{MINUS SIGN}0.100", "1"]
+
+
+def test_what_is_not_measured_is_told_from_what_is_undefined(browser, tmp_path):
+    rows = table({NONE: {0: [0.9, np.nan, 0.7]}})
+    page.write(rows, tmp_path / "report.html")
+    with opening(browser, tmp_path / "report.html") as shown:
+        shown.fill("#generation", "1")
+        assert "undefined" in readout(shown)[0]
+    page.write(pd.concat([rows.assign(metric="x"), rows.iloc[:1].assign(metric="y")]), tmp_path / "report.html")
+    with opening(browser, tmp_path / "report.html") as shown:
+        shown.select_option("#measure", label="y")
+        assert "none" in readout(shown)[0]
+        assert drawn(shown)
+
+
+def test_batches_that_were_not_curated_are_said_to_be_none(browser, tmp_path):
+    rows = table({STAR: {0: [0.9, 0.8]}})
+    strata = [rows.iloc[1:].assign(label=label, group=group, role="generator", split="generated",
+                                   metric="star_candidates", value=10.0) for label in "ab" for group in "xy"]  # fmt: skip
+    page.write(pd.concat([rows, *strata]), tmp_path / "report.html")
+    with opening(browser, tmp_path / "report.html") as shown:
+        assert shown.inner_text("#strata-words") == "Generation 1: a batch was chosen from 40 candidates."
+        shown.fill("#generation", "0")
+        assert shown.inner_text("#strata-words") == "Generation 0: no batch was curated."
+        assert shown.locator("#strata-rows tr").count() == 4
+
+
+def test_long_names_become_letters_where_there_is_no_room(browser, report):
+    with opening(browser, report) as shown:
+        assert not shown.is_visible("#readout .letter >> nth=0")
+        shown.set_viewport_size(PHONE)
+        sync_api.expect(shown.locator("#readout .letter").first).to_be_visible()
+        assert shown.locator("#readout .letter").all_inner_texts() == ["A", "B"]
 
 
 def test_formulas_are_defused_in_the_download(browser, tmp_path):

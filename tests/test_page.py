@@ -23,7 +23,14 @@ from fairloop.report.table import export, gathered, run_directories
 from fairloop.store.directory import RunDirectory
 from test_compare import NONE, SPREAD, STAR, shares, steps, table
 
-HOSTILE = ("<script>alert(1)</script>", "</script><img src=x onerror=alert(2)>", '"><b>&amp;', "=HYPERLINK(1)")
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "constructor",
+    "__proto__",
+    "</script><img src=x onerror=alert(2)>",
+    '"><b>&amp;',
+    "=HYPERLINK(1)",
+)
 LABELS, GROUPS = ("<5", ">=5"), ("green", "red")
 METRICS = ("accuracy", "selection_rate", "tpr", "fnr", "fpr", "tnr", "count")
 

@@ -39,17 +39,22 @@ class Chart {
     this.tip.hidden = true;
     if (!this.box.clientWidth) return;
     this.lettered = this.widest((line) => line.name) > STRAIGHT_LABELS * this.box.clientWidth;
-    const series = [{}], data = [DATA.generations], bands = [];
+    this.box.closest("section").classList.toggle("lettered", this.lettered);
+    const [series, data, bands] = [[{}], [DATA.generations], []];
     for (const line of this.drawn) {
-      series.push({ stroke: line.colour, width: line.width, dash: line.dash,
-        points: { show: DATA.generations.length <= 25 && line.width > 1, size: 5, fill: line.colour } });
-      data.push(line.values);
+      series.push({
+        stroke: line.colour,
+        width: line.width,
+        dash: line.dash,
+        points: { show: DATA.generations.length <= 25 && line.width > 1, size: 5, fill: line.colour },
+      });
+      data.push(line.values.map((value) => value ?? null));
     }
     for (const line of this.drawn.filter((each) => each.lows)) {
       bands.push({ series: [data.length + 1, data.length], fill: `${line.colour}29` });
       for (const values of [line.lows, line.highs]) {
         series.push({ stroke: "transparent", points: { show: false } });
-        data.push(values);
+        data.push(values.map((value) => value ?? null));
       }
     }
     this.plot = new uPlot(this.options(series, bands), data, this.box);
@@ -60,16 +65,34 @@ class Chart {
   }
 
   options(series, bands) {
-    const ink = this.style("--soft"), rule = this.style("--rule"), font = `13px ${this.style("--sans")}`;
-    const common = { stroke: ink, font, ticks: { show: false }, grid: { stroke: rule, width: 1 } };
+    const font = `13px ${this.style("--sans")}`;
+    const grid = { stroke: this.style("--rule"), width: 1 };
+    const common = { stroke: this.style("--soft"), font, ticks: { show: false }, grid };
+    const room = (_, texts) => 16 + 8 * Math.max(4, ...(texts ?? []).map((text) => text.length));
     const whole = (_, splits) => splits.map((value) => (Number.isInteger(value) ? String(value) : ""));
     return {
-      width: this.box.clientWidth, height: this.height(), series, bands, legend: { show: false },
+      width: this.box.clientWidth,
+      height: this.height(),
+      series,
+      bands,
+      legend: { show: false },
       padding: [12, 16 + this.widest((line) => this.label(line)), 0, 0],
-      scales: { x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-        y: { range: (_, low, high) => this.range(low, high) } },
-      axes: [{ ...common, grid: { show: false }, values: whole, label: "generation", labelFont: font, labelSize: 22, size: 30 },
-        { ...common, size: 56, values: (_, splits) => splits.map((value) => this.tick(value, splits)) }],
+      scales: {
+        x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
+        y: { range: (_, low, high) => this.range(low, high) },
+      },
+      axes: [
+        {
+          ...common,
+          grid: { show: false },
+          values: whole,
+          label: "generation",
+          labelFont: font,
+          labelSize: 22,
+          size: 30,
+        },
+        { ...common, size: room, values: (_, splits) => splits.map((value) => this.tick(value, splits)) },
+      ],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       hooks: { draw: [(plot) => this.annotate(plot)], setCursor: [(plot) => this.point(plot)] },
     };
@@ -96,11 +119,12 @@ class Chart {
   widest(text) {
     const pen = document.createElement("canvas").getContext("2d");
     pen.font = `600 13px ${this.style("--sans")}`;
-    return Math.max(0, ...(this.drawn ?? []).filter((line) => line.labelled).map((line) => pen.measureText(text(line)).width));
+    return Math.max(0, ...this.lines.filter((line) => line.labelled).map((line) => pen.measureText(text(line)).width));
   }
 
   annotate(plot) {
-    const pen = plot.ctx, scale = devicePixelRatio;
+    const pen = plot.ctx;
+    const scale = devicePixelRatio;
     const x = Math.round(plot.valToPos(this.generation, "x", true));
     pen.save();
     pen.strokeStyle = this.style("--ink");
@@ -124,16 +148,24 @@ class Chart {
 
   // Where the names of lines go: at their last values, moved apart where they would touch.
   ends(plot, scale) {
-    const ends = [], apart = 16 * scale;
+    const ends = [];
+    const apart = 16 * scale;
     for (const line of this.drawn.filter((each) => each.labelled)) {
-      const i = line.values.findLastIndex((value) => value !== null);
+      const i = line.values.findLastIndex((value) => value != null);
       if (i < 0) continue;
-      ends.push({ line, x: plot.valToPos(DATA.generations[i], "x", true), y: plot.valToPos(line.values[i], "y", true) });
+      ends.push({
+        line,
+        x: plot.valToPos(DATA.generations[i], "x", true),
+        y: plot.valToPos(line.values[i], "y", true),
+      });
     }
     ends.sort((a, b) => a.y - b.y);
     const bottom = plot.bbox.top + plot.bbox.height;
-    ends.forEach((end, i) => { end.y = Math.max(end.y, i ? ends[i - 1].y + apart : plot.bbox.top); });
-    for (let i = ends.length - 1, limit = bottom; i >= 0; i -= 1, limit -= apart) ends[i].y = Math.min(ends[i].y, limit);
+    ends.forEach((end, i) => {
+      end.y = Math.max(end.y, i ? ends[i - 1].y + apart : plot.bbox.top);
+    });
+    for (let i = ends.length - 1, limit = bottom; i >= 0; i -= 1, limit -= apart)
+      ends[i].y = Math.min(ends[i].y, limit);
     return ends;
   }
 
@@ -142,13 +174,18 @@ class Chart {
     const { idx, left } = plot.cursor;
     this.tip.hidden = idx === null || idx === undefined || left < 0;
     if (this.tip.hidden) return;
-    const known = this.drawn.filter((line) => line.values[idx] !== null);
+    const known = this.drawn.filter((line) => line.values[idx] != null);
     known.sort((a, b) => b.values[idx] - a.values[idx]);
-    const rows = known.slice(0, MOST).map((line) => el("tr", {}, el("td", {}, swatch(line)), el("td", {}, line.name),
-      el("td", { class: "number" }, shown(line.values[idx]))));
+    const rows = known.slice(0, MOST).map((line) => {
+      const value = el("td", { class: "number" }, shown(line.values[idx]));
+      return el("tr", {}, el("td", {}, swatch(line)), el("td", {}, line.name), value);
+    });
     const rest = known.length > MOST ? [el("p", {}, `and ${known.length - MOST} more, in the table below`)] : [];
-    this.tip.replaceChildren(el("strong", {}, `generation ${DATA.generations[idx]}`),
-      el("table", {}, el("tbody", {}, ...rows)), ...rest);
+    this.tip.replaceChildren(
+      el("strong", {}, `generation ${DATA.generations[idx]}`),
+      el("table", {}, el("tbody", {}, ...rows)),
+      ...rest,
+    );
     const room = this.box.clientWidth - this.tip.offsetWidth;
     const beside = left + plot.over.offsetLeft + 16;
     this.tip.style.left = `${Math.max(0, beside > room ? beside - this.tip.offsetWidth - 32 : beside)}px`;
@@ -157,7 +194,14 @@ class Chart {
 
 // A line as the legend shows it.
 function swatch(line) {
-  const stroke = { stroke: line.colour, "stroke-width": Math.max(2, line.width), "stroke-dasharray": line.dash.join(" ") };
-  return svg("svg", { viewBox: "0 0 34 10", class: "swatch", "aria-hidden": "true" },
-    svg("line", { x1: 1, x2: 33, y1: 5, y2: 5, ...stroke }));
+  const stroke = {
+    stroke: line.colour,
+    "stroke-width": Math.max(2, line.width),
+    "stroke-dasharray": line.dash.join(" "),
+  };
+  return svg(
+    "svg",
+    { viewBox: "0 0 34 10", class: "swatch", "aria-hidden": "true" },
+    svg("line", { x1: 1, x2: 33, y1: 5, y2: 5, ...stroke }),
+  );
 }

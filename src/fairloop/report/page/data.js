@@ -2,14 +2,25 @@
 
 // What everything else draws from. Names come from people's tables: they only ever become text nodes and attributes.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const WHOLE = { overall: "overall", difference: "difference between groups", ratio: "ratio between groups",
-  min: "lowest group", max: "highest group" };
+const WHOLE = {
+  overall: "overall",
+  difference: "difference between groups",
+  ratio: "ratio between groups",
+  min: "lowest group",
+  max: "highest group",
+};
 
 const $ = (id) => document.getElementById(id);
 
 // A keyed value is { role, split, label, group, metric }; null where it does not apply.
-const KEYS = DATA.keys.map(([role, split, label, group, metric], index) => (
-  { index, role, split, label, group, metric }));
+const KEYS = DATA.keys.map(([role, split, label, group, metric], index) => ({
+  index,
+  role,
+  split,
+  label,
+  group,
+  metric,
+}));
 
 // The series of each key, one a run, with one value a generation.
 const SERIES = KEYS.map(() => []);
@@ -17,18 +28,26 @@ for (const [run, key, span, values, errors, epochs] of DATA.series) {
   if (typeof epochs !== "number") SERIES[key].push({ run, span: DATA.spans[span], values, errors });
 }
 
-const BANDS = new Map(DATA.bands.map(([which, key, span, lows, highs]) => (
-  [`${which}/${key}`, { span: DATA.spans[span], lows, highs }])));
+const BANDS = new Map(
+  DATA.bands.map(([which, key, span, lows, highs]) => [`${which}/${key}`, { span: DATA.spans[span], lows, highs }]),
+);
+
+// What an object holds under a name from a table, which may be "constructor".
+function named(object, name) {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
 
 // `values`, given for the generations of `span`, laid out along all generations of the page.
+// Null: undefined there. Undefined: not measured there.
 function along(span, values) {
   const at = new Map(span.map((generation, i) => [generation, values[i]]));
-  return DATA.generations.map((generation) => at.get(generation) ?? null);
+  return DATA.generations.map((generation) => at.get(generation));
 }
 
 function mean(values) {
-  const known = values.filter((value) => value !== null);
-  return known.length ? known.reduce((sum, value) => sum + value, 0) / known.length : null;
+  const known = values.filter((value) => value != null);
+  if (!known.length) return values.includes(null) ? null : undefined;
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
 // One line for a case: the mean over the seeds that have a value, how many have, and the band.
@@ -39,7 +58,7 @@ function caseLine(which, key) {
   const band = BANDS.get(`${which}/${key.index}`);
   return {
     values: DATA.generations.map((_, i) => mean(at(i))),
-    seeds: DATA.generations.map((_, i) => at(i).filter((value) => value !== null).length),
+    seeds: DATA.generations.map((_, i) => at(i).filter((value) => value != null).length),
     lows: band ? along(band.span, band.lows) : null,
     highs: band ? along(band.span, band.highs) : null,
     errors: mine.length === 1 && mine[0].errors ? along(mine[0].span, mine[0].errors) : null,
@@ -49,23 +68,29 @@ function caseLine(which, key) {
 
 function runLine(run, key) {
   const mine = SERIES[key.index].find((series) => series.run === run);
-  const values = mine ? along(mine.span, mine.values) : DATA.generations.map(() => null);
-  return { values, seeds: values.map((value) => (value === null ? 0 : 1)), lows: null, highs: null,
-    errors: mine?.errors ? along(mine.span, mine.errors) : null, present: Boolean(mine) };
+  const values = mine ? along(mine.span, mine.values) : DATA.generations.map(() => undefined);
+  return {
+    values,
+    seeds: values.map((value) => (value == null ? 0 : 1)),
+    lows: null,
+    highs: null,
+    errors: mine?.errors ? along(mine.span, mine.errors) : null,
+    present: Boolean(mine),
+  };
 }
 
 function metricTitle(metric) {
-  return DATA.metrics[metric]?.[0] ?? metric.replaceAll("_", " ");
+  return named(DATA.metrics, metric)?.[0] ?? metric.replaceAll("_", " ");
 }
 
 // What of a metric: a group, a label, a stratum, or something over all groups.
 function partTitle({ label, group }) {
-  if (label === null) return WHOLE[group] ?? group;
+  if (label === null) return named(WHOLE, group) ?? group;
   return group === "overall" ? label : `${label}, ${group}`;
 }
 
 function shown(value, sign = "") {
-  if (value === null || value === undefined) return "undefined";
+  if (value == null) return value === null ? "undefined" : "none";
   const size = Math.abs(value);
   const digits = size < 10 ? value.toFixed(3) : size < 1000 ? value.toFixed(1) : Math.round(value).toLocaleString("en");
   return (sign && value > 0 ? sign : "") + digits.replace("-", "\u2212");

@@ -18,7 +18,7 @@ function keysOfSplit() {
 
 // A group, a label or a stratum; not something over all groups.
 function isPart(key) {
-  return key.label !== null || !(key.group in WHOLE);
+  return key.label !== null || !Object.hasOwn(WHOLE, key.group);
 }
 
 function chosenKeys() {
@@ -29,47 +29,69 @@ function chosenKeys() {
 function fillMeasures() {
   const groups = new Map();
   MEASURES.forEach(({ role, metric }, value) => {
-    if (!groups.has(role)) groups.set(role, el("optgroup", { label: DATA.roles[role] ?? role }));
+    if (!groups.has(role)) groups.set(role, el("optgroup", { label: named(DATA.roles, role) ?? role }));
     groups.get(role).append(el("option", { value }, metricTitle(metric)));
   });
   $("measure").replaceChildren(...groups.values());
 }
 
 function fillSplits(chosen) {
-  fill($("split"), [...new Set(keysOfMeasure().map((key) => String(key.split)))].map((split) => [split, split]), chosen);
+  const splits = [...new Set(keysOfMeasure().map((key) => String(key.split)))];
+  fill(
+    $("split"),
+    splits.map((split) => [split, split]),
+    chosen,
+  );
 }
 
 function fillParts(chosen) {
-  const keys = keysOfSplit(), parts = keys.filter(isPart);
+  const keys = keysOfSplit();
+  const parts = keys.filter(isPart);
   const kind = parts[0]?.label == null ? "group" : parts[0].group === "overall" ? "label" : "stratum";
   const options = keys.map((key) => [key.index, partTitle(key)]);
   if (parts.length > 1) options.push(["each", `each ${kind}`]);
   const same = keys.find((key) => chosen && key.label === chosen.label && key.group === chosen.group);
   const overall = keys.find((key) => key.group === "overall" && key.label === null);
-  fill($("part"), options, chosen === "each" ? "each" : (same ?? overall)?.index ?? (parts.length > 1 ? "each" : null));
+  const otherwise = (same ?? overall)?.index ?? (parts.length > 1 ? "each" : null);
+  fill($("part"), options, chosen === "each" ? "each" : otherwise);
 }
 
 // Choose what the curves show; what a measure does not have becomes what it has.
 function measure(role, metric, split, part) {
-  $("measure").value = Math.max(0, MEASURES.findIndex((key) => key.role === role && key.metric === metric));
+  const place = MEASURES.findIndex((key) => key.role === role && key.metric === metric);
+  $("measure").value = Math.max(0, place);
   fillSplits(split);
   fillParts(part);
   redraw();
 }
 
+// A line for each case or run, and for each group, label or stratum of it. Where there are both, colours tell cases
+// apart and dashes the rest.
 function lines() {
   const keys = chosenKeys();
   const runs = $("by").value === "run";
-  const things = runs ? DATA.runs.map((run, i) => [`${DATA.cases[run.case]}, seed ${run.seed}`, i, run.case])
-    : DATA.cases.map((name, i) => [name, i, i]);
-  const found = things.flatMap(([name, i, which]) => keys.map((key, part) => {
-    const line = runs ? runLine(i, key) : caseLine(i, key);
-    const full = keys.length > 1 ? `${name}: ${partTitle(key)}` : name;
-    return { ...line, name: full, hidden: state.hidden.has(full), labelled: !runs, width: runs ? 1 : 2,
-      colour: chart.style(`--c${which % COLOURS}`), dash: DASHES[(keys.length > 1 ? part : which) % DASHES.length] };
-  })).filter((line) => line.present);
-  found.forEach((line, i) => { line.letter = i < 26 ? String.fromCharCode(65 + i) : String(i + 1); });
-  return found;
+  const things = runs
+    ? DATA.runs.map((run, i) => ({ name: `${DATA.cases[run.case]}, seed ${run.seed}`, i, look: run.case }))
+    : DATA.cases.map((name, i) => ({ name, i, look: i }));
+  const all = things.flatMap((thing) => keys.map((key, part) => ({ ...thing, key, part })));
+  const found = all.map(({ name, i, look, key, part }) => {
+    const alone = things.length === 1 && keys.length > 1;
+    const full = alone ? partTitle(key) : keys.length > 1 ? `${name}: ${partTitle(key)}` : name;
+    return {
+      ...(runs ? runLine(i, key) : caseLine(i, key)),
+      name: full,
+      hidden: state.hidden.has(full),
+      labelled: !runs || alone,
+      width: runs ? 1 : 2,
+      colour: chart.style(`--c${(alone ? part : look) % COLOURS}`),
+      dash: DASHES[(keys.length > 1 ? part : look) % DASHES.length],
+    };
+  });
+  const present = found.filter((line) => line.present);
+  present.forEach((line, i) => {
+    line.letter = i < 26 ? String.fromCharCode(65 + i) : String(i + 1);
+  });
+  return present;
 }
 
 function redraw() {
@@ -77,14 +99,16 @@ function redraw() {
   state.part = $("part").value === "each" ? "each" : key;
   const of = $("part").value === "each" ? $("part").selectedOptions[0].textContent : partTitle(key);
   const title = metricTitle(key.metric);
-  $("curves-title").textContent = `${title[0].toUpperCase()}${title.slice(1)}, ${of}${key.split ? `, split ${key.split}` : ""}`;
-  $("curves-what").textContent = DATA.metrics[key.metric]?.[1] ?? "";
+  const split = key.split ? `, split ${key.split}` : "";
+  $("curves-title").textContent = `${title[0].toUpperCase()}${title.slice(1)}, ${of}${split}`;
+  $("curves-what").textContent = named(DATA.metrics, key.metric)?.[1] ?? "";
   const drawn = lines();
   chart.show(drawn);
-  $("chart").setAttribute("aria-label", `${$("curves-title").textContent}, over generations. ${drawn.slice(0, 8).map((line) => {
-    const known = line.values.filter((value) => value !== null);
+  const words = drawn.slice(0, 8).map((line) => {
+    const known = line.values.filter((value) => value != null);
     return `${line.name}: from ${shown(known[0])} to ${shown(known.at(-1))}`;
-  }).join("; ")}.`);
+  });
+  $("chart").setAttribute("aria-label", `${$("curves-title").textContent}, over generations. ${words.join("; ")}.`);
   readout(drawn);
 }
 
@@ -92,26 +116,34 @@ function redraw() {
 function readout(drawn) {
   const at = DATA.generations.indexOf(state.generation);
   $("spread").textContent = drawn.some((line) => line.lows) ? "95 % interval" : "standard error";
-  $("readout").replaceChildren(...drawn.map((line) => {
-    const box = el("input", { type: "checkbox", "aria-label": `show ${line.name}` });
-    box.checked = !line.hidden;
-    box.addEventListener("change", () => {
-      state.hidden[box.checked ? "delete" : "add"](line.name);
-      line.hidden = !box.checked;
-      chart.show(drawn);
-    });
-    const first = line.values.find((value) => value !== null), value = line.values[at];
-    const change = value === null || value === undefined ? "" : shown(value - first, "+");
-    return el("tr", {}, el("td", {}, box), el("td", { class: "letter" }, chart.lettered && line.labelled ? line.letter : ""), el("td", {}, swatch(line)),
-      el("th", { scope: "row" }, line.name), el("td", { class: "number" }, shown(value)),
-      el("td", { class: "number" }, spread(line, at)), el("td", { class: "number" }, change),
-      el("td", { class: "number" }, String(line.seeds[at])));
-  }));
+  $("readout").replaceChildren(...drawn.map((line) => readoutRow(line, at, drawn)));
+}
+
+function readoutRow(line, at, drawn) {
+  const box = el("input", { type: "checkbox", "aria-label": `show ${line.name}` });
+  box.checked = !line.hidden;
+  box.addEventListener("change", () => {
+    state.hidden[box.checked ? "delete" : "add"](line.name);
+    line.hidden = !box.checked;
+    chart.show(drawn);
+  });
+  const first = line.values.find((value) => value != null);
+  const change = line.values[at] == null ? "" : shown(line.values[at] - first, "+");
+  const numbers = [shown(line.values[at]), spread(line, at), change, String(line.seeds[at])];
+  return el(
+    "tr",
+    {},
+    el("td", {}, box),
+    el("td", { class: "letter" }, line.labelled ? line.letter : ""),
+    el("td", {}, swatch(line)),
+    el("th", { scope: "row" }, line.name),
+    ...numbers.map((text) => el("td", { class: "number" }, text)),
+  );
 }
 
 function spread(line, at) {
-  if (line.lows && line.lows[at] !== null) return `${shown(line.lows[at])} to ${shown(line.highs[at])}`;
-  if (line.errors && line.errors[at] !== null) return `\u00b1 ${shown(line.errors[at])}`;
+  if (line.lows?.[at] != null) return `${shown(line.lows[at])} to ${shown(line.highs[at])}`;
+  if (line.errors?.[at] != null) return `\u00b1 ${shown(line.errors[at])}`;
   return "";
 }
 
@@ -131,9 +163,10 @@ function go(generation) {
 
 // The mark in the small curves of the summary, which run from the page's first generation to its last.
 function markSparks(at) {
+  const [first, last] = [DATA.generations[0], DATA.generations.at(-1)];
   for (const mark of document.querySelectorAll(".spark .mark")) {
-    const { left, right } = mark.dataset;
-    const x = Number(left) + ((DATA.generations[at] - DATA.generations[0]) / Math.max(1, DATA.generations.at(-1) - DATA.generations[0])) * (right - left);
+    const [left, right] = [mark.dataset.left, mark.dataset.right].map(Number);
+    const x = left + ((DATA.generations[at] - first) / Math.max(1, last - first)) * (right - left);
     mark.setAttribute("x1", x);
     mark.setAttribute("x2", x);
   }
@@ -157,23 +190,57 @@ function stop() {
 }
 
 function download() {
-  const link = el("a", { href: URL.createObjectURL(new Blob([values.csv()], { type: "text/csv" })), download: "values.csv" });
+  const link = el("a", {
+    href: URL.createObjectURL(new Blob([values.csv()], { type: "text/csv" })),
+    download: "values.csv",
+  });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 }
 
-const values = new Values({ body: $("rows"), head: $("columns"), count: $("count"), page: { previous: $("previous"), next: $("next") } });
+const values = new Values({
+  body: $("rows"),
+  head: $("columns"),
+  count: $("count"),
+  page: { previous: $("previous"), next: $("next") },
+});
 const batches = curated();
 const choose = () => values.choose($("search").value, $("only").checked ? state.generation : null);
 
 fillMeasures();
-fill($("by"), SEVERAL_SEEDS ? [["case", "mean over seeds"], ["run", "every run"]] : [["case", "runs"]]);
-if ($("samples")) fill($("seed"), seedsWithPictures().map((seed) => [seed, seed]));
-if ($("strata")) fill($("curated"), batches.map(({ name }, i) => [i, name]));
-$("measure").addEventListener("change", () => { fillSplits($("split").value); fillParts(state.part); redraw(); });
-$("split").addEventListener("change", () => { fillParts(state.part); redraw(); });
+fill(
+  $("by"),
+  SEVERAL_SEEDS
+    ? [
+        ["case", "mean over seeds"],
+        ["run", "every run"],
+      ]
+    : [["case", "runs"]],
+);
+if ($("samples"))
+  fill(
+    $("seed"),
+    seedsWithPictures().map((seed) => [seed, seed]),
+  );
+if ($("strata"))
+  fill(
+    $("curated"),
+    batches.map(({ name }, i) => [i, name]),
+  );
+$("measure").addEventListener("change", () => {
+  fillSplits($("split").value);
+  fillParts(state.part);
+  redraw();
+});
+$("split").addEventListener("change", () => {
+  fillParts(state.part);
+  redraw();
+});
 for (const id of ["part", "by"]) $(id).addEventListener("change", redraw);
-$("generation").addEventListener("input", () => { stop(); go(DATA.generations[$("generation").value]); });
+$("generation").addEventListener("input", () => {
+  stop();
+  go(DATA.generations[$("generation").value]);
+});
 $("play").addEventListener("click", play);
 for (const id of ["seed", "curated"]) $(id)?.addEventListener("change", () => go(state.generation));
 $("search").addEventListener("input", choose);
@@ -189,8 +256,14 @@ for (const button of document.querySelectorAll("[data-measure]")) {
     $("measure").focus({ preventScroll: true });
   });
 }
-addEventListener("beforeprint", () => { document.documentElement.dataset.print = "yes"; chart.show(chart.lines); });
-addEventListener("afterprint", () => { delete document.documentElement.dataset.print; chart.show(chart.lines); });
+addEventListener("beforeprint", () => {
+  document.documentElement.dataset.print = "yes";
+  chart.show(chart.lines);
+});
+addEventListener("afterprint", () => {
+  delete document.documentElement.dataset.print;
+  chart.show(chart.lines);
+});
 
 const [role, split, label, group, metric] = DATA.first;
 measure(role, metric, split, { label, group });

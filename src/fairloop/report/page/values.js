@@ -1,7 +1,19 @@
 "use strict";
 
 const PAGE = 25;
-const COLUMNS = ["metric", "group", "label", "split", "generation", "value", "standard_error", "case", "seed", "role", "epoch"];
+const COLUMNS = [
+  "metric",
+  "group",
+  "label",
+  "split",
+  "generation",
+  "value",
+  "standard_error",
+  "case",
+  "seed",
+  "role",
+  "epoch",
+];
 
 // Every value as a row that can be sorted, searched and downloaded. A row is (place of its series, place in it).
 class Values {
@@ -10,9 +22,13 @@ class Values {
     this.texts = DATA.series.map(([run, key]) => {
       const { role, split, label, group, metric } = KEYS[key];
       const { name, seed, fields } = DATA.runs[run];
-      return [DATA.cases[DATA.runs[run].case], name, `seed=${seed}`, role, split, label, group, metric, ...fields].join(" ").toLowerCase();
+      return [DATA.cases[DATA.runs[run].case], name, `seed=${seed}`, role, split, label, group, metric, ...fields]
+        .join(" ")
+        .toLowerCase();
     });
-    this.head.replaceChildren(...COLUMNS.map((name) => el("th", { scope: "col", "aria-sort": "none" }, this.sorter(name))));
+    this.head.replaceChildren(
+      ...COLUMNS.map((name) => el("th", { scope: "col", "aria-sort": "none" }, this.sorter(name))),
+    );
   }
 
   sorter(name) {
@@ -29,14 +45,22 @@ class Values {
   cell([place, i], name) {
     const [run, key, span, values, errors, epochs] = DATA.series[place];
     switch (name) {
-      case "case": return DATA.cases[DATA.runs[run].case];
-      case "run": return DATA.runs[run].name;
-      case "seed": return DATA.runs[run].seed;
-      case "generation": return DATA.spans[span][i];
-      case "epoch": return Array.isArray(epochs) ? epochs[i] : epochs;
-      case "value": return values[i];
-      case "standard_error": return errors ? errors[i] : null;
-      default: return KEYS[key][name];
+      case "case":
+        return DATA.cases[DATA.runs[run].case];
+      case "run":
+        return DATA.runs[run].name;
+      case "seed":
+        return DATA.runs[run].seed;
+      case "generation":
+        return DATA.spans[span][i];
+      case "epoch":
+        return Array.isArray(epochs) ? epochs[i] : epochs;
+      case "value":
+        return values[i];
+      case "standard_error":
+        return errors ? errors[i] : null;
+      default:
+        return KEYS[key][name];
     }
   }
 
@@ -56,7 +80,10 @@ class Values {
 
   sort() {
     COLUMNS.forEach((name, i) => {
-      this.head.children[i].setAttribute("aria-sort", name !== this.by ? "none" : this.falling ? "descending" : "ascending");
+      this.head.children[i].setAttribute(
+        "aria-sort",
+        name !== this.by ? "none" : this.falling ? "descending" : "ascending",
+      );
     });
     if (this.by === null) return;
     const keyed = this.rows.map((row) => [this.cell(row, this.by), row]);
@@ -73,9 +100,8 @@ class Values {
     const page = this.rows.slice(this.start, this.start + PAGE);
     this.body.replaceChildren(...page.map((row) => el("tr", {}, ...COLUMNS.map((name) => this.written(row, name)))));
     const end = this.start + page.length;
-    this.count.textContent = page.length
-      ? `${(this.start + 1).toLocaleString("en")} to ${end.toLocaleString("en")} of ${this.rows.length.toLocaleString("en")} values`
-      : "No value has all these words.";
+    const [from, to, of] = [this.start + 1, end, this.rows.length].map((n) => n.toLocaleString("en"));
+    this.count.textContent = page.length ? `${from} to ${to} of ${of} values` : "No value has all these words.";
     this.page.previous.disabled = this.start === 0;
     this.page.next.disabled = end >= this.rows.length;
   }
@@ -97,7 +123,9 @@ class Values {
         const value = this.cell(row, column);
         return value === null && (column === "value" || column === "standard_error") ? "nan" : quoted(value);
       });
-      lines.push([quoted(name), ...fields.slice(0, 3).map(quoted), seed, ...cells, ...fields.slice(3).map(quoted)].join(","));
+      lines.push(
+        [quoted(name), ...fields.slice(0, 3).map(quoted), seed, ...cells, ...fields.slice(3).map(quoted)].join(","),
+      );
     }
     return `${lines.join("\n")}\n`;
   }
