@@ -255,13 +255,7 @@ def test_hostile_names_are_shown_and_do_nothing(browser, tmp_path, column):
 
 def test_names_that_javascript_knows_are_names_like_others(browser, tmp_path):
     rows = table({NONE: {0: [0.9, 0.8]}})
-    odd = {
-        "group": "constructor",
-        "metric": "toString",
-        "role": "valueOf",
-        "split": "__proto__",
-        "run": "hasOwnProperty",
-    }
+    odd = {"group": "constructor", "metric": "toString", "role": "valueOf", "split": "__proto__"}
     page.write(pd.concat([rows, rows.assign(**odd)]), tmp_path / "report.html")
     with opening(browser, tmp_path / "report.html") as shown:
         shown.select_option("#measure", label="toString")
@@ -284,8 +278,8 @@ def test_what_is_not_measured_is_told_from_what_is_undefined(browser, tmp_path):
 
 def test_batches_that_were_not_curated_are_said_to_be_none(browser, tmp_path):
     rows = table({STAR: {0: [0.9, 0.8]}})
-    strata = [rows.iloc[1:].assign(label=label, group=group, role="generator", split="generated",
-                                   metric="star_candidates", value=10.0) for label in "ab" for group in "xy"]  # fmt: skip
+    later = rows.iloc[1:].assign(role="generator", split="generated", metric="star_candidates", value=10.0)
+    strata = [later.assign(label=label, group=group) for label in "ab" for group in "xy"]
     page.write(pd.concat([rows, *strata]), tmp_path / "report.html")
     with opening(browser, tmp_path / "report.html") as shown:
         assert shown.inner_text("#strata-words") == "Generation 1: a batch was chosen from 40 candidates."

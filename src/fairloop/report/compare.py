@@ -97,7 +97,7 @@ def alone_in_its_case(table: pd.DataFrame) -> None:
     if not (several := runs[runs.map(len) > 1]).empty:
         case, seed = several.index[0]
         raise InputError(
-            f"compare: {' and '.join(several.iloc[0][:2])} are both '{case}', seed {seed}; these tables do not "
+            f"{' and '.join(several.iloc[0][:2])} are both '{case}', seed {seed}; these tables do not "
             "say in which fields they differ; name the runs' directories instead, all at once"
         )
 
