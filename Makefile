@@ -31,9 +31,10 @@ format: .venv/.installed-dev
 clean:
 	rm -rf .venv build dist
 
+# Tests start many processes, which would each compile what they import where Python may write no bytecode.
 # uv where it can be had, pip where it cannot. The lock only constrains: it names packages of every platform.
 define install
-	$(BIN)/python -m uv pip install --quiet --compile-bytecode --python $(BIN)/python $(LINKS) $(BACKEND) -c constraints.txt -e '$(1)' \
+	$(BIN)/python -m uv pip install --quiet $(2) --python $(BIN)/python $(LINKS) $(BACKEND) -c constraints.txt -e '$(1)' \
 	  || $(BIN)/python -m pip install --quiet -c constraints.txt -e '$(1)'
 	touch $@
 endef
@@ -42,7 +43,7 @@ endef
 	$(call install,.)
 
 .venv/.installed-dev: pyproject.toml constraints.txt | .venv/.made
-	$(call install,.[dev])
+	$(call install,.[dev],--compile-bytecode)
 	touch .venv/.installed
 
 .venv/.made:
