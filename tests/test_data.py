@@ -83,7 +83,7 @@ def test_hub_data_set_is_decoded(monkeypatch, some_digits):
     pictures = [Image.fromarray(pixels) for pixels in images]
     hub = datasets.Dataset.from_dict({"image": pictures, "label": labels.tolist()}, features=features)
     asked = []
-    monkeypatch.setattr(datasets, "load_dataset", lambda name, split: asked.append((name, split)) or hub)
+    monkeypatch.setattr(datasets, "load_dataset", lambda name, _, split: asked.append((name, split)) or hub)
     read = digits.from_hub("train")
     assert asked == [("ylecun/mnist", "train")]
     assert np.array_equal(read.images, images)

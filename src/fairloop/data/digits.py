@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.data.listing import fetched
 from fairloop.errors import InputError
 
 HUB_NAME = "ylecun/mnist"
@@ -53,17 +54,7 @@ def from_directory(root: Path, split: str) -> Digits:
 
 def from_hub(split: str) -> Digits:
     """Digits from the hub's `ylecun/mnist`, downloaded once and kept where `datasets` keeps its files."""
-    import datasets  # here, because it takes a second to import
-
-    try:
-        rows = datasets.load_dataset(HUB_NAME, split=split)
-    except Exception as error:  # the library and the network beneath it raise many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(
-            f"data.source: could not load '{HUB_NAME}' from the hub ({reason}); "
-            "download MNIST yourself and set data.root to its directory, or set data.source=embedded"
-        ) from error
-    return _decode(rows.cast_column("image", datasets.Image(decode=False)))
+    return _decode(fetched(HUB_NAME, None, split))
 
 
 def _from_parquet(paths: list[Path]) -> Digits:

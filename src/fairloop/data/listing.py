@@ -55,19 +55,24 @@ class Hub:
 
     def listing(self) -> Listing:
         """Everybody, downloaded once and kept where `datasets` keeps its files."""
-        import datasets  # here, because it takes a second to import
-
-        try:
-            parts = {ours: datasets.load_dataset(self.name, self.config, split=s) for ours, s in self.splits.items()}
-        except Exception as error:  # the library and the network beneath it raise many kinds
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise InputError(
-                f"data: could not load '{self.name}' from the hub ({reason}); fetch the files yourself and set "
-                "data.root to their directory (`fairloop data list` says which)"
-            ) from error
-        encoded = [part.cast_column("image", datasets.Image(decode=False)) for part in parts.values()]
+        parts = {ours: fetched(self.name, self.config, split) for ours, split in self.splits.items()}
         table = _together({ours: _named_classes(part) for ours, part in parts.items()})
-        return Listing(table, lambda: (row["image"]["bytes"] for part in encoded for row in part))
+        return Listing(table, lambda: (row["image"]["bytes"] for part in parts.values() for row in part))
+
+
+def fetched(name: str, config: str | None, split: str) -> Any:
+    """A split of a data set of the hub, its images still encoded. Raises InputError if it is not to be had."""
+    import datasets  # here, because it takes a second to import
+
+    try:
+        rows = datasets.load_dataset(name, config, split=split)
+    except Exception as error:  # the library and the network beneath it raise many kinds
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"data: could not load '{name}' from the hub ({reason}); fetch the files yourself and set data.root to "
+            "their directory (`fairloop data list` says which)"
+        ) from error
+    return rows.cast_column("image", datasets.Image(decode=False))
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,18 @@ _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasci
 
 
 def show(header: Sequence[str], rows: Sequence[Sequence[str]], style: Format, console: Console) -> None:
-    """Print a table in one of the three styles. What is in cells is shown as it is, never interpreted."""
+    """Print a table in one of the three styles. What is in cells is shown as it is, never interpreted.
+
+    In a terminal the first cell of a row is left out where it repeats the one above.
+    """
     if style == "terminal":
         table = Table()
         for name in header:
             table.add_column(Text(name), overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, row))
+        before = ""
+        for first, *others in rows:
+            table.add_row(*map(Text, (first if first != before else "", *others)))
+            before = first
         console.print(table)
     else:
         text = markdown(header, rows) if style == "markdown" else latex(header, rows)
