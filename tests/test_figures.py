@@ -22,6 +22,7 @@ from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.measures import Measure, over_seeds, spread
 from fairloop.report.table import plain, tidy
 from fairloop.store.directory import RunDirectory
+from test_run import here
 
 NAN = float("nan")
 ACCURACY = Measure("accuracy", "accuracy", "classifier", "test", "overall", "accuracy")
@@ -458,3 +459,36 @@ def test_annotators_are_printed():
     assert "| A_S | test | 0.850±0.071 | 0.850±0.071 | 0.850±0.071 | undefined |" in text.getvalue()
     with pytest.raises(InputError, match="--annotators"):
         print_annotators(LOOP, "terminal", Console(file=text))
+
+
+def test_the_command_writes_figures_and_prints_annotators(tmp_path, monkeypatch, capsys):
+    some = {name: atlas.FIGURES[name] for name in ("accuracy", "samples")}
+    monkeypatch.setattr(atlas, "FIGURES", some)
+    study(tmp_path / "runs")
+    annotated().to_parquet(tmp_path / "annotators.parquet")
+    assert here("report", tmp_path / "runs", "--figures", tmp_path / "out", "--split", "valid") == 0
+    assert "left out: accuracy (no run has such values)" in capsys.readouterr().out
+    assert (tmp_path / "out" / "samples.png").is_file()
+    assert here("report", tmp_path / "annotators.parquet", "--annotators", "--format", "latex") == 0
+    assert r"A\_L & test & 0.850±0.071" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], ["--out", "--figures", "--annotators"]),
+        (["--annotators", "--format", "html"], ["--format", "html"]),
+        (["--figures", "OUT", "--split", "train"], ["--split", "train"]),
+        (["--figures", "FILE"], ["FILE"]),
+        (["--annotators"], ["--annotators"]),
+    ],
+)
+def test_wrong_wishes_are_one_line(tmp_path, monkeypatch, capsys, options, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").touch()
+    study(tmp_path / "runs")
+    assert here("report", "runs", *options) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert all(word in complaint for word in words), complaint
+    assert not (tmp_path / "OUT").exists()

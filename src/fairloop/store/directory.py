@@ -4,7 +4,7 @@ spec.yaml                        every field of the spec, resolved
 provenance.json                  version, commit, packages, device, sessions
 records/generation-0003.parquet  all rows of a generation, or none; once the run is done, all in one file,
                                  records/generations-0000-0039.parquet
-galleries/generation-0003.npz    pictures and latents of its generator
+galleries/generation-0003.npz    pictures, latents and reconstructions of its generator
 models/generator-3-<recipe>.safetensors
 """
 

@@ -226,7 +226,8 @@ def _reconstructions(study: Study) -> Drawn:
 def _grids(shown: Mapping[str, pd.DataFrame], draw: Callable[[str, pd.DataFrame, Axes], object], row: str) -> Drawn:
     rows = max((data[row].nunique() for data in shown.values()), default=0)
     columns = max((data["generation"].nunique() for data in shown.values()), default=0)
-    return _in_panels(shown, draw, f"no run kept any {row}", grids.size(rows, columns), share=False)
+    names = [name for data in shown.values() if "row" in data for name in data["row"]]
+    return _in_panels(shown, draw, f"no run kept any {row}", grids.size(rows, columns, names), share=False)
 
 
 def _star_compared(study: Study) -> Drawn:

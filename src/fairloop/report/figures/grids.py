@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,7 +122,7 @@ def draw_reconstructions(cells: pd.DataFrame, galleries: Mapping[int, Gallery], 
 
 def _draw(rows: Sequence[Sequence[NDArray[np.generic]]], columns: list[str], names: list[str], ax: Axes | None) -> Axes:
     """Pictures in rows and columns; a name stands at the middle of the rows that share it."""
-    axes = ax or own_axes(*size(len(rows), len(columns)))
+    axes = ax or own_axes(*size(len(rows), len(columns), names), pictures=True)
     axes.imshow(_mosaic(rows), extent=(-0.5, len(columns) - 0.5, len(rows) - 0.5, -0.5), interpolation="none")
     axes.set_xticks(range(len(columns)), columns)
     places = {name: [i for i, other in enumerate(names) if other == name] for name in names if name}
@@ -132,9 +132,9 @@ def _draw(rows: Sequence[Sequence[NDArray[np.generic]]], columns: list[str], nam
     return axes
 
 
-def size(rows: int, columns: int) -> tuple[float, float]:
-    """Inches that suit a grid."""
-    return 1.2 + _INCHES * columns, 0.7 + _INCHES * rows
+def size(rows: int, columns: int, names: Iterable[str]) -> tuple[float, float]:
+    """Inches that suit a grid. names: of its rows."""
+    return 0.7 + 0.09 * max(map(len, names), default=0) + _INCHES * columns, 0.7 + _INCHES * rows
 
 
 def _mosaic(rows: Sequence[Sequence[NDArray[np.generic]]]) -> NDArray[np.uint8]:

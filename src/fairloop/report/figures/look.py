@@ -67,9 +67,9 @@ def words(name: str) -> str:
     return f" {shown}" if shown.startswith("_") else shown
 
 
-def own_axes(width: float = 5.2, height: float = 3.6) -> Axes:
-    """Axes in a figure of their own."""
-    return Figure(figsize=(width, height), layout="constrained").subplots()
+def own_axes(width: float = 5.2, height: float = 3.6, *, pictures: bool = False) -> Axes:
+    """Axes in a figure of their own. pictures: axes keep their proportions."""
+    return Figure(figsize=(width, height), layout="compressed" if pictures else "constrained").subplots()
 
 
 def one_legend(figure: Figure) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 
@@ -27,7 +28,9 @@ def side_by_side(
     """A panel for each name in `shown`, drawn by `draw(name, data, axes)`. share: their axes. size: in inches."""
     columns = {1: 1, 2: 2, 4: 2}.get(len(shown), _WIDEST)
     rows = -(-len(shown) // columns)
-    figure = Figure(figsize=(size[0] * columns + 0.4, size[1] * rows + 0.3), layout="constrained")
+    figure = Figure(
+        figsize=(size[0] * columns + 0.4, size[1] * rows + 0.3), layout="constrained" if share else "compressed"
+    )
     grid = figure.subplots(rows, columns, sharex=share, sharey=share, squeeze=False)
     for place, (name, data) in enumerate(shown.items()):
         axes = grid.flat[place]
@@ -74,12 +77,20 @@ def blocks(
                 repeated.append(axes)
         for axes in panels[len(parts) :]:
             axes.remove()
-        panels[0].set_title(_wrapped(name, size[0] * wide), fontsize=10, loc="left")
+        _head(panels[0], _wrapped(name, size[0] * wide))
     for axes in repeated:
         axes.set_ylabel("")
     one_legend(figure)
     return figure
 
 
+def _head(axes: Axes, text: str) -> None:
+    """A title that may run over the panels to its right: a title proper would make its own panel's column wider."""
+    axes.set_title("\n" * text.count("\n") + " ", fontsize=10)  # keeps its height free
+    where = axes.annotate(text, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=10)
+    where.set_in_layout(False)
+
+
 def _wrapped(name: str, width: float) -> str:
-    return words("\n".join(textwrap.wrap(name, int(width * 11))))
+    glued = re.sub(r" (\S{1,3})$", "\N{NO-BREAK SPACE}\\1", name)  # no number alone in its line
+    return words("\n".join(textwrap.wrap(glued, int(width * 11))))
