@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 import fairloop
 from conftest import TINY
-from fairloop import cli, presets
+from fairloop import presets
+from fairloop.cli import running
 from fairloop.errors import InputError
 from fairloop.report.table import plain, tidy
 from fairloop.store.directory import find_runs
@@ -177,8 +178,8 @@ def test_a_sweep_file_says_what_varies_and_options_override_it(spec, tmp_path):
     mine.write_text(
         yaml.safe_dump({"base": str(spec), "seeds": "3-4", "cases": cases, "grid": {"data.threshold": [4, 6]}})
     )
-    assert len(cli._sweep(str(mine), None, None, [], []).specs()) == 8
-    changed = cli._sweep(str(mine), "demo", "1", ["data.threshold=5"], ["data.label_noise=0.2"]).specs()
+    assert len(running._sweep(str(mine), None, None, [], []).specs()) == 8
+    changed = running._sweep(str(mine), "demo", "1", ["data.threshold=5"], ["data.label_noise=0.2"]).specs()
     assert [(run.name, run.setting, run.seed, run.data.label_noise) for run in changed] == [
         ("demo", "seqclass", 1, 0.2),
         ("demo", "control", 1, 0.2),
