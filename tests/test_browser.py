@@ -260,7 +260,7 @@ def test_names_that_javascript_knows_are_names_like_others(browser, tmp_path):
     with opening(browser, tmp_path / "report.html") as shown:
         shown.select_option("#measure", label="toString")
         assert shown.inner_text("#curves-title") == "ToString, constructor, split __proto__"
-        assert readout(shown)[0].split()[-2:] == ["\N{MINUS SIGN}0.100", "1"]
+        assert readout(shown)[0].split()[-1] == "\N{MINUS SIGN}0.100"
 
 
 def test_what_is_not_measured_is_told_from_what_is_undefined(browser, tmp_path):
@@ -312,4 +312,18 @@ def test_one_generation_needs_no_slider(browser, tmp_path):
     page.write(table({NONE: {0: [0.9]}}), tmp_path / "report.html")
     with opening(browser, tmp_path / "report.html") as shown:
         assert not shown.is_visible("#generation")
-        assert readout(shown)[0].split()[-1] == "1"
+        assert readout(shown)[0].split()[-1] == "0.000"
+
+
+def test_rounds_of_an_audit_have_their_names(browser, tmp_path):
+    rows = table({("audit", "none"): {0: [0.9, 0.8]}}).assign(round=["=May", "<June>"])
+    page.write(rows, tmp_path / "report.html", lead=["Fell."])
+    with opening(browser, tmp_path / "report.html") as shown:
+        assert shown.inner_text(".dock label") == "Round <June>"
+        shown.fill("#generation", "0")
+        assert "at round =May" in shown.inner_text("#readout-caption")
+        with shown.expect_download() as download:
+            shown.click("#download")
+        download.value.save_as(tmp_path / "values.csv")
+    assert pd.read_csv(tmp_path / "values.csv")["round"].tolist() == ["'=May", "<June>"]
+    assert gathered([tmp_path / "values.csv"])["generation"].tolist() == [0, 1]

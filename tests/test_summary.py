@@ -35,7 +35,7 @@ def test_seeds_give_an_interval_and_the_generation_from_which_on():
     minus = "\N{MINUS SIGN}0.200"
     assert found.scope == "Generations 0 to 2, split test, mean over 5 seeds; in brackets 95 % intervals"
     first = f"Accuracy fell from 0.720 to 0.520 ({minus} [{minus}, {minus}]), outside its band from generation 2 on."
-    assert sentences(found) == [first, "Collapse: from generation 2 (accuracy below 0.6)."]
+    assert sentences(found) == [first, "Collapse: accuracy below 0.6 from generation 2."]
 
 
 def test_what_seeds_alone_could_do_is_no_clear_change():
@@ -74,7 +74,7 @@ def test_a_minoritized_group_that_fades_is_told():
     )
     found = sentences(told(rows)["seqgen-seqclass"])
     assert "Share of red fell from 0.500 to 0.050 (\N{MINUS SIGN}0.450)." in found
-    collapse = "never within 2 generations (accuracy below 0.6); from generation 1 (share of red below 0.1)."
+    collapse = "never within 2 generations (accuracy below 0.6); share of red below 0.1 from generation 1."
     assert f"Collapse: {collapse}" in found
 
 

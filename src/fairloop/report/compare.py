@@ -49,6 +49,7 @@ _OWN = (
     "group",
     "metric",
     "case",
+    "round",
 )
 
 

@@ -186,7 +186,10 @@ def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
     for measure, below in limits:
         if not (runs := compare.collapses(mine, measure, below)).empty:
             found.setdefault(compare.typical_collapse(runs), []).append(f"{measure.title} below {below:g}")
-    each = [f"{'' if when[0] == 'n' else 'from generation '}{when} ({', '.join(what)})" for when, what in found.items()]
+    each = [
+        f"{when} ({', '.join(what)})" if when.startswith("never") else f"{' and '.join(what)} from generation {when}"
+        for when, what in found.items()
+    ]
     if each:
         yield Sentence("Collapse:", f" {'; '.join(each)}.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -20,7 +20,8 @@ from fairloop.report.page import glance
 from fairloop.report.page.content import packed, thinned
 from fairloop.report.page.origins import aims, origins
 from fairloop.report.page.pictures import Recorded, sheets
-from fairloop.report.page.words import METRICS, READING, ROLES
+from fairloop.report.page.words import METRICS, READING, READING_OF_RUNS, ROLES
+from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import write_text
 
@@ -49,10 +50,12 @@ def write(
         raise InputError(f"--out: {out} does not end in .html")
     if table.empty:
         raise InputError("report: no generation is recorded yet")
-    head, table = summary.headline(table), compare.cased(table)
+    specs = {run.spec().identity: (run, run.spec()) for run in runs}
+    head = summary.headline(table, _minoritized(spec for _, spec in specs.values()))
+    table = compare.cased(table)
     kept = thinned(table)
     data = packed(kept)
-    recorded = _recorded(data, table, runs)
+    recorded = _recorded(data, table, specs)
     pictures = sheets(recorded)
     keys = [_key(measure) for measure in head.measures]
     data |= {
@@ -73,22 +76,28 @@ def write(
         "strata": any(key[4] == "star_candidates" for key in data["keys"]),
         "values": _about_values(len(table), len(kept)),
         "origins": origins(recorded) if recorded else None,
+        "reading": READING if lead else (*READING_OF_RUNS, *READING),
+        "step": data["step"],
         "generations": len(data["generations"]),
         "data": data,
     }
     write_text(out, _rendered(parts))
 
 
-def _recorded(data: Json, table: pd.DataFrame, runs: Sequence[RunDirectory]) -> list[Recorded]:
-    """Those of `runs` that the table tells of, in the page's order."""
-    directories = {run.spec().identity: run for run in runs}
+def _minoritized(specs: Iterable[RunSpec]) -> list[str]:
+    """The groups that specs say are minoritized."""
+    return list(dict.fromkeys(group for spec in specs for group in getattr(spec.data, "minoritized", None) or ()))
+
+
+def _recorded(data: Json, table: pd.DataFrame, runs: Mapping[str, tuple[RunDirectory, RunSpec]]) -> list[Recorded]:
+    """Those of `runs`, by name, that the table tells of, in the page's order."""
     found = []
     for run in data["runs"]:
-        if directory := directories.get(run["name"]):
+        if run["name"] in runs:
             rows = table[table["run"] == run["name"]]
             labels = rows["label"].dropna().unique()
             groups = rows.loc[rows["metric"] == "group_share", "group"].unique()
-            found.append(Recorded(run["name"], run["case"], directory, list(labels), list(groups)))
+            found.append(Recorded(run["name"], run["case"], *runs[run["name"]], list(labels), list(groups)))
     return found
 
 
@@ -104,12 +113,15 @@ def _key(measure: Measure) -> list[str | None]:
 
 
 def _facts(data: Json) -> str:
-    """Such as "colored-mnist: 6 runs, 2 cases, seeds 0 to 2, generations 0 to 9"."""
-    seeds = sorted({run["seed"] for run in data["runs"]})
+    """Such as "colored-mnist: 6 runs, 2 cases, 3 seeds, generations 0 to 9"."""
     datasets = ", ".join(dict.fromkeys(str(run["fields"][0]) for run in data["runs"]))
-    counts = f"{_many(len(data['runs']), 'run')}, {_many(len(data['cases']), 'case')}, {_many(len(seeds), 'seed')}"
-    first, last = data["generations"][0], data["generations"][-1]
-    return f"{datasets}: {counts}, " + (f"generations {first} to {last}" if first != last else f"generation {first}")
+    seeds = {run["seed"] for run in data["runs"]}
+    first, last = data["steps"][0], data["steps"][-1]
+    steps = f"{data['step']}s {first} to {last}" if first != last else f"{data['step']} {first}"
+    if len(data["runs"]) == 1:
+        return f"{datasets}: one run, {steps}" if data["step"] == "generation" else steps
+    counts = (_many(len(data["runs"]), "run"), _many(len(data["cases"]), "case"), _many(len(seeds), "seed"))
+    return f"{datasets}: {', '.join(counts)}, {steps}"
 
 
 def _many(n: int, what: str) -> str:
@@ -117,7 +129,7 @@ def _many(n: int, what: str) -> str:
 
 
 def _about(pictures: Json, recorded: Sequence[Recorded]) -> str:
-    kept = max(run.directory.spec().measure.gallery for run in recorded)
+    kept = max(run.spec.measure.gallery for run in recorded)
     shown = min(pictures["samples"], kept)
     fewer = "" if shown == kept else f" The runs keep {kept}; more would make the page too large."
     seeds = "" if pictures["every_seed"] else " Of each case only the first seed is here, for the same reason."
@@ -157,7 +169,6 @@ def _rendered(parts: Json) -> str:
         width=glance.WIDTH,
         height=glance.HEIGHT,
         margin=glance.MARGIN,
-        reading=READING,
         version=version("fairloop"),
         written=f"{datetime.now(UTC):%Y-%m-%d}",
     )

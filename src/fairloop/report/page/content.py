@@ -31,7 +31,8 @@ def thinned(table: pd.DataFrame) -> pd.DataFrame:
 def packed(table: pd.DataFrame) -> Json:
     """Cases, runs and values of a table that has the columns `case` and `latest`.
 
-    fields: what differs between runs but for the seed: dataset, setting, star, further fields of the spec. runs: name,
+    step: what a generation is called. steps: names of the generations, in the order of `generations`. fields: what
+    differs between runs but for the seed: dataset, setting, star, further fields of the spec. runs: name,
     case (its place in `cases`), seed, fields. keys: role, split, label, group, metric; null for what does not apply.
     spans: lists of generations. series: run, key and span (places in their lists), values, standard errors (null: none
     are known), epochs: null, an earlier epoch, or a list: for each value the last epoch of its generation. bands: case,
@@ -60,10 +61,19 @@ def packed(table: pd.DataFrame) -> Json:
         ],
         "keys": [[_cell(word) for word in key] for key in table.drop_duplicates("key")[KEY].itertuples(index=False)],
         "generations": [int(generation) for generation in sorted(table["generation"].unique())],
+        "step": "round" if (table["setting"] == "audit").all() else "generation",
+        "steps": _steps(table),
         "series": list(_series(table, spans)),
         "bands": list(_bands(table, cases, spans)),
         "spans": [list(span) for span in spans],
     }
+
+
+def _steps(table: pd.DataFrame) -> list[str]:
+    """What generations are called: rounds of an audit may have names; where those of several differ, numbers."""
+    steps = table.drop_duplicates(["generation", *(["round"] if "round" in table else [])]).sort_values("generation")
+    named = "round" in steps and steps["round"].notna().all() and steps["generation"].is_unique
+    return [str(step) for step in (steps["round"] if named else steps["generation"].unique())]
 
 
 def _series(table: pd.DataFrame, spans: Spans) -> Iterator[list[Any]]:

@@ -69,7 +69,8 @@ class Chart {
     const grid = { stroke: this.style("--rule"), width: 1 };
     const common = { stroke: this.style("--soft"), font, ticks: { show: false }, grid };
     const room = (_, texts) => 16 + 8 * Math.max(4, ...(texts ?? []).map((text) => text.length));
-    const whole = (_, splits) => splits.map((value) => (Number.isInteger(value) ? String(value) : ""));
+    const named = (_, splits) => splits.map((value) => STEPS.get(value) ?? "");
+    const widest = Math.max(...DATA.steps.map((step) => step.length));
     return {
       width: this.box.clientWidth,
       height: this.height(),
@@ -85,8 +86,10 @@ class Chart {
         {
           ...common,
           grid: { show: false },
-          values: whole,
-          label: "generation",
+          values: named,
+          space: 20 + 8 * widest,
+          incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000],
+          label: STEP,
           labelFont: font,
           labelSize: 22,
           size: 30,
@@ -182,7 +185,7 @@ class Chart {
     });
     const rest = known.length > MOST ? [el("p", {}, `and ${known.length - MOST} more, in the table below`)] : [];
     this.tip.replaceChildren(
-      el("strong", {}, `generation ${DATA.generations[idx]}`),
+      el("strong", {}, `${STEP} ${DATA.steps[idx]}`),
       el("table", {}, el("tbody", {}, ...rows)),
       ...rest,
     );

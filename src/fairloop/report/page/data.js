@@ -10,6 +10,10 @@ const WHOLE = {
   max: "highest group",
 };
 
+// What a generation is called, by its number; and what all of them are.
+const STEP = DATA.step;
+const STEPS = new Map(DATA.generations.map((generation, i) => [generation, DATA.steps[i]]));
+
 const $ = (id) => document.getElementById(id);
 
 // A keyed value is { role, split, label, group, metric }; null where it does not apply.

@@ -35,14 +35,12 @@ def origins(runs: Sequence[Recorded]) -> Json:
 
     titles, runs: a table of runs, with the varied fields and what else differs.
     """
-    specs = [run.directory.spec() for run in runs]
+    specs = [run.spec for run in runs]
     fields = varied(specs)
     sessions = [run.directory.provenance().get("sessions", []) for run in runs]
     columns = {
         **{path: [_text(mine[path]) for mine in fields] for path in fields[0]},
-        "generations": [
-            f"{run.directory.committed()} of {spec.generations}" for run, spec in zip(runs, specs, strict=True)
-        ],
+        "generations": [f"{run.directory.committed()} of {run.spec.generations}" for run in runs],
         "started": [mine[0]["started"] if mine else "" for mine in sessions],
         "minutes": [f"{sum(session['seconds'] for session in mine) / 60:.1f}" for mine in sessions],
         **{title: [_each(mine, path) for mine in sessions] for title, path in _SESSIONS.items()},
@@ -77,7 +75,7 @@ def aims(runs: Sequence[Recorded]) -> dict[int, Json]:
     """What STAR aimed at, by case and role: batch (samples of a curated batch) and quotas (label, group, samples)."""
     found: dict[int, Json] = {}
     for run in runs:
-        spec = run.directory.spec()
+        spec = run.spec
         batches: dict[Literal["classifier", "generator"], int] = {
             "classifier": spec.star.batch or spec.classifier.batch,
             "generator": math.floor(spec.synthetic_share * spec.generator.batch),

@@ -108,7 +108,7 @@ function redraw() {
     const known = line.values.filter((value) => value != null);
     return `${line.name}: from ${shown(known[0])} to ${shown(known.at(-1))}`;
   });
-  $("chart").setAttribute("aria-label", `${$("curves-title").textContent}, over generations. ${words.join("; ")}.`);
+  $("chart").setAttribute("aria-label", `${$("curves-title").textContent}, over ${STEP}s. ${words.join("; ")}.`);
   readout(drawn);
 }
 
@@ -129,7 +129,8 @@ function readoutRow(line, at, drawn) {
   });
   const first = line.values.find((value) => value != null);
   const change = line.values[at] == null ? "" : shown(line.values[at] - first, "+");
-  const numbers = [shown(line.values[at]), spread(line, at), change, String(line.seeds[at])];
+  const numbers = [shown(line.values[at]), spread(line, at), change];
+  if (SEVERAL_SEEDS) numbers.push(String(line.seeds[at]));
   return el(
     "tr",
     {},
@@ -151,8 +152,8 @@ function spread(line, at) {
 function go(generation) {
   state.generation = generation;
   $("generation").value = DATA.generations.indexOf(generation);
-  $("generation").setAttribute("aria-valuetext", `generation ${generation}`);
-  for (const place of document.querySelectorAll("[data-generation]")) place.textContent = generation;
+  $("generation").setAttribute("aria-valuetext", `${STEP} ${STEPS.get(generation)}`);
+  for (const place of document.querySelectorAll("[data-generation]")) place.textContent = STEPS.get(generation);
   chart.mark(generation);
   markSparks(DATA.generations.indexOf(generation));
   readout(chart.lines);
@@ -205,6 +206,7 @@ const values = new Values({
   page: { previous: $("previous"), next: $("next") },
 });
 const batches = curated();
+$("seeds").hidden = !SEVERAL_SEEDS;
 const choose = () => values.choose($("search").value, $("only").checked ? state.generation : null);
 
 fillMeasures();

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fairloop.errors import InputError
 from fairloop.record import Gallery
+from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 
 LIMIT = 3_000_000
@@ -34,6 +35,7 @@ class Recorded(NamedTuple):
     name: str
     case: int
     directory: RunDirectory
+    spec: RunSpec
     labels: Sequence[str]
     groups: Sequence[str]
 

@@ -16,9 +16,9 @@ function showSamples(box, seed, generation) {
 
 function sample(run, generation) {
   const name = el("strong", {}, DATA.cases[run.case]);
-  const [sheet, words] = picturesOf(run)[generation] ?? [null, `no pictures of generation ${generation}`];
+  const [sheet, words] = picturesOf(run)[generation] ?? [null, `no pictures of ${STEP} ${STEPS.get(generation)}`];
   const caption = el("figcaption", {}, name, el("span", {}, words));
   if (sheet === null) return el("figure", {}, caption);
-  const alt = `Samples of generation ${generation}, ${DATA.cases[run.case]}, seed ${run.seed}. ${words}.`;
+  const alt = `Samples of ${STEP} ${STEPS.get(generation)}, ${DATA.cases[run.case]}, seed ${run.seed}. ${words}.`;
   return el("figure", {}, el("img", { src: DATA.pictures.sheets[sheet], alt }), caption);
 }

@@ -25,7 +25,8 @@ function showStrata(body, words, { which, role }, generation) {
   const most = Math.max(1, ...strata.flatMap(({ values, quota }) => [...values, quota]).filter((n) => n != null));
   body.replaceChildren(...strata.map((stratum) => stratumRow(stratum, at, most)));
   const candidates = strata.map(({ values }) => values[at]).filter((value) => value != null);
-  words.textContent = `Generation ${generation}: ${sentence(which, role, candidates, aim, at)}`;
+  const step = `${STEP[0].toUpperCase()}${STEP.slice(1)} ${DATA.steps[at]}`;
+  words.textContent = `${step}: ${sentence(which, role, candidates, aim, at)}`;
 }
 
 function sentence(which, role, candidates, aim, at) {

@@ -108,6 +108,7 @@ class Values {
 
   written(row, name) {
     const value = this.cell(row, name);
+    if (name === "generation") return el("td", { class: "number" }, STEPS.get(value));
     if (name === "value") return el("td", { class: "number" }, value === null ? "undefined" : String(value));
     return el("td", typeof value === "number" ? { class: "number" } : {}, value === null ? "" : String(value));
   }
@@ -115,26 +116,25 @@ class Values {
   // The chosen rows, in the columns of the tidy table.
   csv() {
     const own = ["generation", "epoch", "role", "split", "label", "group", "metric", "value", "standard_error"];
-    const [common, further] = [DATA.fields.slice(0, 3), DATA.fields.slice(3)];
-    const lines = [["run", ...common, "seed", ...own, ...further].map(quoted).join(",")];
+    const named = DATA.steps.some((step, i) => step !== String(DATA.generations[i]));
+    const [first, further] = [DATA.fields.slice(0, 3), DATA.fields.slice(3)];
+    const lines = [["run", ...first, "seed", ...own, ...(named ? ["round"] : []), ...further]];
     for (const row of this.rows) {
       const { name, seed, fields } = DATA.runs[DATA.series[row[0]][0]];
-      const cells = own.map((column) => {
-        const value = this.cell(row, column);
-        return value === null && (column === "value" || column === "standard_error") ? "nan" : quoted(value);
-      });
-      lines.push(
-        [quoted(name), ...fields.slice(0, 3).map(quoted), seed, ...cells, ...fields.slice(3).map(quoted)].join(","),
+      const cells = own.map(
+        (column) => this.cell(row, column) ?? (/^(value|standard_error)$/.test(column) ? NaN : null),
       );
+      const step = named ? [STEPS.get(this.cell(row, "generation"))] : [];
+      lines.push([name, ...fields.slice(0, 3), seed, ...cells, ...step, ...fields.slice(3)]);
     }
-    return `${lines.join("\n")}\n`;
+    return lines.map((cells) => `${cells.map(quoted).join(",")}\n`).join("");
   }
 }
 
 // Text that a spreadsheet would take for a formula gets an apostrophe in front.
 function quoted(value) {
   if (value === null) return "";
-  if (typeof value !== "string") return String(value);
+  if (typeof value !== "string") return String(value).toLowerCase(); // nan, as in fairloop's own tables
   const safe = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/.test(value) ? `'${value}` : value;
   return `"${safe.replaceAll('"', '""')}"`;
 }

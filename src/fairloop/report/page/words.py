@@ -28,6 +28,7 @@ METRICS = {
         "The same, as named by who labelled what the generation learned from.",
     ),
     "label_share_by_classifier": ("share of labels, by classifier", "The same, as the generation's classifier says."),
+    "model_made_share": ("labels made by models", "Share of labels that a model made, of those whose maker is known."),
     "group_share": ("share of groups", "Share of generated samples of a group, as the group annotator names it."),
     "stratum_share": ("share of strata", "Share of generated samples of a label and group, as the annotators say."),
     "group_confidence": (
@@ -42,13 +43,22 @@ ROLES = {
     "generator": "generators and their samples",
     "label_annotator": "label annotator",
     "group_annotator": "group annotator",
+    "labeller": "who made the labels",
 }
 
 READING = (
     (
+        "difference between groups",
+        "Of the group with the largest value and the group with the smallest. 0 is not good news by itself: a "
+        "classifier that treats everyone alike because it has learned nothing has it, too.",
+    ),
+)
+"""Terms on every page, and what they mean."""
+
+READING_OF_RUNS = (
+    (
         "generation",
-        "One round of the loop: a generator and a classifier are trained on what the round before left behind. In an "
-        "audit of someone's own log, one round of retraining.",
+        "One round of the loop: a generator and a classifier are trained on what the round before left behind.",
     ),
     ("case", "Runs that differ in their seed only. Lines and numbers are means over the seeds that have a value."),
     (
@@ -68,11 +78,6 @@ READING = (
         "averaged.",
     ),
     (
-        "difference between groups",
-        "Of the group with the largest value and the group with the smallest. 0 is not good news by itself: a "
-        "classifier that treats everyone alike because it has learned nothing has it, too.",
-    ),
-    (
         "collapse",
         f"The first generation with an accuracy below {compare.ACCURACY_BELOW:g}, or a share of minoritized groups "
         f"below {compare.SHARE_BELOW:g}: the median over seeds, in brackets the range. fairloop compare takes other "
@@ -82,4 +87,4 @@ READING = (
     ("stratum", "People or samples of one label and one group."),
     ("labels and groups of generated samples", "Nobody stands behind a generated sample. These are models' opinions."),
 )
-"""Terms on the page and what they mean."""
+"""Terms on pages about runs."""
