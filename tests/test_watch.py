@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 
 from conftest import tiny
 from fairloop import watch as module
@@ -73,7 +73,7 @@ def test_a_run_that_is_worked_on_shows_what_it_trains(tmp_path, monkeypatch, tel
     with directory.locked(), FileLock(directory.models / f".{recipe().filename}.lock"):
         (sight,) = look([tmp_path])
     assert (sight.state, sight.now, sight.time) == (
-        "running", "generator 2, epoch 2 of 3 saved", "about 10 s left",
+        "running", "generator 2, epoch 2/3 saved", "about 10 s left",
     )  # fmt: skip
     assert look([tmp_path])[0].state == "interrupted"
 
@@ -129,7 +129,7 @@ def test_finished_runs_make_room_on_a_small_terminal(tmp_path):
     for seed in range(4):
         run_with(tmp_path / str(seed), 3 if seed < 3 else 1, f"seed={seed}")
     text = io.StringIO()
-    Console(file=text, width=100).print(module._table(look([tmp_path]), height=8))
+    Console(file=text, width=100).print(module._table(look([tmp_path]), ConsoleDimensions(100, 8)))
     assert "seed 3" in text.getvalue()
     assert "seed 2" not in text.getvalue()
     assert "1 interrupted, 3 finished (2 shown)" in text.getvalue()

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow.compute as pc
-from rich.console import Console
+from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -72,32 +72,39 @@ def watch(paths: list[Path], console: Console, *, once: bool) -> None:
     with Live(console=console, auto_refresh=False) as live:
         try:
             while True:
-                live.update(_table(look(paths), console.height), refresh=True)
+                live.update(_table(look(paths), console.size), refresh=True)
                 time.sleep(_SECONDS_BETWEEN_LOOKS)
         except KeyboardInterrupt:  # how a person leaves; the runs go on
             return
 
 
-def _table(sights: Sequence[Sight], height: int | None = None) -> Table:
-    """height: lines of the terminal; if not all runs fit, finished ones make room for the others."""
+def _table(sights: Sequence[Sight], room: ConsoleDimensions | None = None) -> Table:
+    """room: the terminal's, where each run gets one line, and finished runs make room for the others."""
     states = [sight.state for sight in sights]
     counts = ", ".join(f"{states.count(state)} {state}" for state in _URGENCY if state in states)
-    room = len(sights) if height is None else max(1, height - 6)
-    if len(sights) > room:
-        sights = sorted(sights, key=lambda sight: _URGENCY.index(sight.state))[:room]
-        counts += f" ({room} shown)"
-    # One line each, or there would be no telling how many fit; a page that is printed has room.
-    flexible: dict[str, Any] = {"no_wrap": height is not None, "overflow": "ellipsis" if height is not None else "fold"}
+    if room and len(sights) > (most := max(1, room.height - 6)):
+        sights = sorted(sights, key=lambda sight: _URGENCY.index(sight.state))[:most]
+        counts += f" ({most} shown)"
     table = Table(caption=counts, expand=True)
-    table.add_column("run", ratio=3, **flexible)
+    widest = max(15, (room.width - 30) // 2) if room else 1_000
+    table.add_column("run", no_wrap=room is not None)
     for name in ("gen.", "acc.", "EO"):
         table.add_column(name, no_wrap=True, justify="right")
-    table.add_column("state", ratio=2, **flexible)
+    table.add_column("state", no_wrap=room is not None, overflow="ellipsis" if room else "fold", ratio=1)
     for sight in sights:
         values = ["-" if math.isnan(value) else f"{value:.3f}" for value in (sight.accuracy, sight.unfairness)]
         state = ", ".join(filter(None, (sight.state, sight.time, sight.now)))
-        table.add_row(Text(sight.name), f"{sight.done}/{sight.generations}", *values, Text(state))
+        table.add_row(Text(_clipped(sight.name, widest)), f"{sight.done}/{sight.generations}", *values, Text(state))
     return table
+
+
+def _clipped(name: str, widest: int) -> str:
+    """The seed, which tells most runs apart, stands at the end of a name."""
+    return (
+        name
+        if len(name) <= widest
+        else f"{name[: widest // 3]}\N{HORIZONTAL ELLIPSIS}{name[widest // 3 + 1 - widest :]}"
+    )
 
 
 def _look(run: RunDirectory, spec: RunSpec, name: str, locks: Locks | None) -> Sight:
@@ -170,7 +177,7 @@ def _inode(path: Path) -> int:
 
 
 def _training(run: RunDirectory, spec: RunSpec, locks: Locks | None) -> str:
-    """What the run is training, as far as files and locks say: such as `generator 3, epoch 12 of 30 saved`."""
+    """What the run is training, as far as files and locks say: such as `generator 3, epoch 12/30 saved`."""
     models = run.root / run.provenance().get("models", "models")
     if not models.is_dir():
         return ""
@@ -190,7 +197,7 @@ def _progress(models: Path, name: str, spec: RunSpec) -> str:
     training = {"generator": spec.generator, "classifier": spec.classifier}.get(kind, spec.annotator)
     epochs = spec.generator.first_epochs or training.epochs if title == "generator 0" else training.epochs
     saved = _saved_epoch(models / f"{name}.partial")
-    return f"{title}, epoch {saved} of {epochs} saved" if saved else f"{title}, {epochs} epochs"
+    return f"{title}, epoch {saved}/{epochs} saved" if saved else f"{title}, {epochs} epochs"
 
 
 def _saved_epoch(partial: Path) -> int | None:
