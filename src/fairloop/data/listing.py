@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,9 @@ def fetched(name: str, config: str | None, split: str) -> Any:
     """A split of a data set of the hub, its images still encoded. Raises InputError if it is not to be had."""
     import datasets  # here, because it takes a second to import
 
+    hub = logging.getLogger("huggingface_hub")  # it would warn of what the error below says
+    before = hub.level
+    hub.setLevel(logging.ERROR)
     try:
         rows = datasets.load_dataset(name, config, split=split)
     except Exception as error:  # the library and the network beneath it raise many kinds
@@ -72,6 +76,8 @@ def fetched(name: str, config: str | None, split: str) -> Any:
             f"data: could not load '{name}' from the hub ({reason}); fetch the files yourself and set data.root to "
             "their directory (`fairloop data list` says which)"
         ) from error
+    finally:
+        hub.setLevel(before)
     return rows.cast_column("image", datasets.Image(decode=False))
 
 
