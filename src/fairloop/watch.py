@@ -100,11 +100,7 @@ def _table(sights: Sequence[Sight], room: ConsoleDimensions | None = None) -> Ta
 
 def _clipped(name: str, widest: int) -> str:
     """The seed, which tells most runs apart, stands at the end of a name."""
-    return (
-        name
-        if len(name) <= widest
-        else f"{name[: widest // 3]}\N{HORIZONTAL ELLIPSIS}{name[widest // 3 + 1 - widest :]}"
-    )
+    return name if len(name) <= widest else f"{name[: widest - 11]}\N{HORIZONTAL ELLIPSIS}{name[-10:]}"
 
 
 def _look(run: RunDirectory, spec: RunSpec, name: str, locks: Locks | None) -> Sight:
