@@ -50,38 +50,33 @@ def write(
         raise InputError(f"--out: {out} does not end in .html")
     if table.empty:
         raise InputError("report: no generation is recorded yet")
-    specs = {run.spec().identity: (run, run.spec()) for run in runs}
+    specs = {spec.identity: (run, spec) for run, spec in ((run, run.spec()) for run in runs)}
     head = summary.headline(table, _minoritized(spec for _, spec in specs.values()))
     table = compare.cased(table)
     kept = thinned(table)
     data = packed(kept)
-    recorded = _recorded(data, table, specs)
-    pictures = sheets(recorded)
-    keys = [_key(measure) for measure in head.measures]
-    data |= {
-        "metrics": METRICS,
-        "roles": ROLES,
-        "aims": aims(recorded),
-        "pictures": pictures,
-        "first": keys[0] if keys else data["keys"][0],
-    }
+    data |= {"metrics": METRICS, "roles": ROLES, "first": _key(head.measures[0]) if head.measures else data["keys"][0]}
     parts = {
         "title": title,
         "facts": _facts(data),
         "lead": lead,
-        "measures": [{"title": measure.title, "key": key} for measure, key in zip(head.measures, keys, strict=True)],
-        "sparks": glance.sparks(head) if head.measures else {},
         "findings": {} if lead else _chapters(summary.summary(head)),
-        "pictures": _about(pictures, recorded) if pictures else "",
-        "strata": any(key[4] == "star_candidates" for key in data["keys"]),
-        "values": _about_values(len(table), len(kept)),
-        "origins": origins(recorded) if recorded else None,
         "reading": READING if lead else (*READING_OF_RUNS, *READING),
-        "step": data["step"],
-        "generations": len(data["generations"]),
-        "data": data,
+        "measures": [{"title": measure.title, "key": _key(measure)} for measure in head.measures],
+        "sparks": glance.sparks(head) if head.measures else {},
+        "values": _about_values(len(table), len(kept)),
     }
-    write_text(out, _rendered(parts))
+    write_text(out, _rendered({**parts, **_with_runs(data, _recorded(data, table, specs))}))
+
+
+def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
+    """What the page says of runs that have a directory, and `data` with that."""
+    pictures = sheets(recorded)
+    return {
+        "pictures": _about(pictures, recorded) if pictures else "",
+        "origins": origins(recorded) if recorded else None,
+        "data": {**data, "aims": aims(recorded), "pictures": pictures},
+    }
 
 
 def _minoritized(specs: Iterable[RunSpec]) -> list[str]:
