@@ -134,7 +134,7 @@ def _show_collapses(
 
 
 def _show(header: Sequence[str], rows: Sequence[Sequence[str]], wishes: Wishes, console: Console) -> None:
-    show_table(header, rows, cast(Format, wishes.style), console)
+    show_table(header, rows, cast(Format, wishes.style), console, grouped=True)
 
 
 def _difference(row: dict[Any, Any] | None) -> str:

@@ -17,10 +17,17 @@ _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasci
 }
 
 
-def show(header: Sequence[str], rows: Sequence[Sequence[str]], style: Format, console: Console) -> None:
+def show(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    style: Format,
+    console: Console,
+    *,
+    grouped: bool = False,
+) -> None:
     """Print a table in one of the three styles. What is in cells is shown as it is, never interpreted.
 
-    In a terminal the first cell of a row is left out where it repeats the one above.
+    grouped: in a terminal, leave out the first cell of a row where it repeats the one above.
     """
     if style == "terminal":
         table = Table()
@@ -28,7 +35,7 @@ def show(header: Sequence[str], rows: Sequence[Sequence[str]], style: Format, co
             table.add_column(Text(name), overflow="fold")
         before = ""
         for first, *others in rows:
-            table.add_row(*map(Text, (first if first != before else "", *others)))
+            table.add_row(*map(Text, ("" if grouped and first == before else first, *others)))
             before = first
         console.print(table)
     else:
