@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from conftest import tiny
@@ -18,7 +20,7 @@ from fairloop.recipe import Recipe
 from fairloop.record import Gallery, Row
 from fairloop.seeding import ModelRole
 from fairloop.store.directory import RunDirectory
-from fairloop.store.files import read_sealed, replacing, write_sealed
+from fairloop.store.files import BLANK, SEAL, is_sealed, replacing, sealed
 from fairloop.store.interface import Fit
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
@@ -107,13 +109,14 @@ def test_a_damaged_model_is_named_and_refused(tmp_path):
         models.model(other, fit([]))
 
 
-def test_sealed_content_is_read_back_or_refused(tmp_path):
-    path = tmp_path / "sealed"
-    write_sealed(path, b"content")
-    assert read_sealed(path) == b"content"
-    flip(path, -1)
-    with pytest.raises(InputError, match="checksum"):
-        read_sealed(path)
+@given(before=st.binary(), after=st.binary(), data=st.data())
+def test_sealed_content_is_known_or_refused(before, after, data):
+    content = sealed(before + (SEAL + BLANK).encode() + after)
+    assert is_sealed(content)
+    bit = data.draw(st.integers(0, 8 * len(content) - 1))
+    flipped = bytearray(content)
+    flipped[bit // 8] ^= 1 << bit % 8
+    assert not is_sealed(bytes(flipped))
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

@@ -17,9 +17,10 @@ from typing import Any, Protocol
 from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.loop import Generation, generations
-from fairloop.recipe import Plan, Recipe
+from fairloop.recipe import MATHS_VERSION, Plan, Recipe
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
+from fairloop.store.files import DAMAGED, set_aside
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.training import Checkpoint, State
@@ -48,20 +49,27 @@ def run(
     view: View,
     models: Path | None = None,
     through: Callable[[DirectoryModels], Models] = lambda store: store,
+    *,
+    repair: bool = False,
 ) -> None:
     """Run `spec` in `directory`: from the beginning, or on from its last whole generation.
 
     models: where models are kept, if not in `directory`; several runs may share it, so all are kept there.
     through: what stands between the run and its models, such as a lease or a copy elsewhere.
+    repair: set aside damaged files, with a warning for each, and go on from the generation before them.
 
     Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
     does not fit the data or this machine.
     """
-    directory.check(spec)
+    if not repair:
+        directory.check(spec)
     store = DirectoryModels(models or directory.models)
     watched = _Watched(through(store), view)
     workshop = Workshop(spec, watched)
     with directory.locked():
+        if repair:
+            _repair(directory, spec, store, workshop.plan)
+        directory.records()  # or damage would come to light only when the run is done
         _same_ground(directory, workshop)
         done = directory.committed()
         session = Session(directory, workshop, store.root)
@@ -90,6 +98,8 @@ class Session:
         self._before = directory.provenance().get("sessions", [])
         self._started = time.monotonic()
         self._entry: dict[str, Any] = {
+            "run": self._spec.identity,
+            "maths": MATHS_VERSION,
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": 0.0,
             "generations": [],
@@ -141,11 +151,25 @@ class _Watched:
         return self._models.busy(recipe)
 
 
+def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan: Plan) -> None:
+    """Set aside the damaged files of a run, and of the models that it needs."""
+    aside = directory.mend(spec)
+    aside += [set_aside(path) for recipe in plan for path in store.damages(recipe)]
+    for path in aside:
+        warnings.warn(f"{path.name.removesuffix(DAMAGED)} was damaged; it is set aside as {path}", stacklevel=2)
+
+
 def _same_ground(directory: RunDirectory, workshop: Workshop) -> None:
     """Raise InputError if the run was begun on other data or numerics than this machine would go on with."""
     for session in directory.provenance().get("sessions", [])[-1:]:
         if session["data"] != workshop.population.fingerprint:
             raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
+        if (maths := session.get("maths", 2)) != MATHS_VERSION:  # 2: of versions that did not say
+            theirs = session["packages"].get("fairloop")
+            raise InputError(
+                f"--out: {directory.root} was begun by fairloop {theirs}, which makes other models of the same recipes "
+                f"(maths {maths}, not {MATHS_VERSION}); go on with that version, or choose another --out"
+            )
         before, now = session["numerics"], workshop.numerics.record()
         for name in before:
             if before[name] != now[name]:

@@ -103,7 +103,7 @@ def _fit(
         model.load_state_dict(state.weights)
         done, log = state.epochs, state.log
         if state.optimizer is not None:
-            optimizer.load_state_dict(state.optimizer)
+            _resume(optimizer, state.optimizer)
     for epoch in range(done, training.epochs):
         numerics.apply_threads()
         model.train()
@@ -130,6 +130,15 @@ def _optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimize
         return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
     kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
     return kind(parameters, lr=rate, weight_decay=decay)
+
+
+def _resume(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Give it back its state, in the parameters' memory layout: another one could give other last bits."""
+    optimizer.load_state_dict(state)
+    for parameter, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                moments[name] = torch.empty_like(parameter).copy_(value)
 
 
 def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:

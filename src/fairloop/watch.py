@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
-import pickletools
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
@@ -18,6 +17,7 @@ from rich.console import Console, ConsoleDimensions
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
+from safetensors import SafetensorError, safe_open
 
 from fairloop.clock import duration
 from fairloop.errors import InputError
@@ -197,15 +197,12 @@ def _progress(models: Path, name: str, spec: RunSpec) -> str:
 
 
 def _saved_epoch(partial: Path) -> int | None:
-    """How far an unfinished model is. Reads its pickle's instructions one by one, and follows none of them."""
+    """How far an unfinished model is, by its file's header."""
     try:
-        with zipfile.ZipFile(partial) as archive:
-            pickle = archive.read(next(name for name in archive.namelist() if name.endswith("data.pkl")))
-    except (FileNotFoundError, zipfile.BadZipFile, StopIteration):
+        with safe_open(partial, framework="numpy") as file:
+            return int(json.loads(file.metadata()["fairloop"])["epochs"])
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError):  # not there, or being replaced, or damaged
         return None
-    instructions = pickletools.genops(pickle)
-    any(argument == "epochs" for _, argument, _ in instructions)  # goes there
-    return next((int(n or 0) for kind, n, _ in instructions if kind.name in ("BININT", "BININT1", "BININT2")), None)
 
 
 def _complaint(run: RunDirectory) -> str:

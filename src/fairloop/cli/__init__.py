@@ -49,7 +49,11 @@ def main() -> NoReturn:
     except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
         _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
     except OSError as error:
-        _complain(f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost", code=1)
+        _complain(
+            f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost, "
+            "and once that is mended the same command goes on",
+            code=1,
+        )
     except FairloopError as error:
         _complain(str(error), code=1)
     except (KeyboardInterrupt, Abort):

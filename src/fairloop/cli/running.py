@@ -59,6 +59,9 @@ def run(
         typer.Option(help="directory of models to share with other runs (all are kept); default: OUT/models"),
     ] = None,
     track: Track = None,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="set damaged files of the run aside, and go on from the generation before")
+    ] = False,
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
     spec = _spec(what, [*(set_ or ()), *_shorthand(seed=seed, generations=generations)])
@@ -80,7 +83,7 @@ def run(
 
         shown = Tracked(shown, track, directory)
     with shown as view:
-        run_in(spec, directory, view, store)
+        run_in(spec, directory, view, store, repair=repair)
     if console.is_terminal:
         typer.echo(f"next: fairloop export {out} --out table.csv")
 

@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 from fairloop.errors import InputError
 from fairloop.record import Row
 from fairloop.spec import RunSpec, varied
-from fairloop.store.directory import SCHEMA, TEXT, RunDirectory, find_runs
+from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.files import replacing
+from fairloop.store.records import SCHEMA, TEXT
 
 _OWN_COLUMNS = {"setting", "star.target", "seed"}
 

@@ -13,38 +13,39 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict
 
 from fairloop.errors import InputError
 from fairloop.record import Gallery, Row
 from fairloop.spec import RunSpec, from_file
-from fairloop.store.files import damaged, replacing, write_text
-
-SCHEMA = pa.schema(
-    [
-        ("generation", pa.int32()),
-        ("epoch", pa.int32()),
-        ("role", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.string()),
-        ("group", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("standard_error", pa.float64()),
-    ]
+from fairloop.store import records
+from fairloop.store.files import (
+    BLANK,
+    SEAL,
+    UNFINISHED,
+    damaged,
+    discard_unfinished,
+    is_sealed,
+    replacing,
+    sealed,
+    set_aside,
 )
-TEXT = pa.dictionary(pa.int32(), pa.string())
-"""How text is held in memory: each word once, or a thousand runs would not fit."""
+from fairloop.store.records import HELD, SCHEMA
 
-_HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
+MOST_OF_A_GALLERY = 2**30
+"""Bytes of its arrays: more are refused, whatever they are packed into."""
+
 _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 _OWNER = re.compile(r"process (\d+) on (.+)")
 _HEADER = "# The spec of a run of fairloop, every field resolved. Written by fairloop; changing it changes nothing."
@@ -64,9 +65,10 @@ class RunDirectory:
         return is_run(self.root)
 
     def spec(self) -> RunSpec:
-        """The spec of the run. Raises InputError if there is no run here."""
+        """The spec of the run. Raises InputError if there is no run here, or its spec is damaged."""
         if not self.exists:
             raise InputError(f"{self.root}: holds no run of fairloop (there is no {self._spec_path.name})")
+        _read_sealed(self._spec_path)
         return from_file(self._spec_path)
 
     def check(self, spec: RunSpec) -> None:
@@ -74,7 +76,7 @@ class RunDirectory:
         if self.root.exists() and not self.root.is_dir():
             raise InputError(f"--out: {self.root} is a file, not a directory")
         if not self.exists:
-            if self.root.is_dir() and any(path.suffix != ".lock" for path in self.root.iterdir()):
+            if self.root.is_dir() and any(path.suffix not in (".lock", UNFINISHED) for path in self.root.iterdir()):
                 raise InputError(f"--out: {self.root} holds other files and no run; choose an empty directory")
             return
         before = self.spec()
@@ -98,10 +100,16 @@ class RunDirectory:
         try:
             lock.acquire()
         except Timeout:
-            who = self._owner.read_text(encoding="utf-8") if self._owner.is_file() else "another process"
+            who = (
+                self._owner.read_text(encoding="utf-8", errors="replace")
+                if self._owner.is_file()
+                else "another process"
+            )
             raise InputError(f"--out: {self.root} is in use by {who}; wait for it or choose another one") from None
         try:
             self._owner.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
+            for folder in (self.root, self._records, self._galleries):
+                discard_unfinished(folder)
             yield
         finally:
             self._owner.unlink(missing_ok=True)
@@ -111,25 +119,25 @@ class RunDirectory:
     def owner(self) -> tuple[int, str] | None:
         """The process that has locked the run, or that died while it had, and its machine."""
         try:
-            found = _OWNER.fullmatch(self._owner.read_text(encoding="utf-8"))
+            found = _OWNER.fullmatch(self._owner.read_text(encoding="utf-8", errors="replace"))
         except FileNotFoundError:
             return None
         return (int(found[1]), found[2]) if found else None
 
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
         """Write what the run is and where it came from."""
-        write_text(self._spec_path, f"{_HEADER}\n{spec.to_yaml()}")
-        write_text(self._provenance_path, json.dumps(provenance, indent=2) + "\n")
+        _write_sealed(self._spec_path, f"{_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+        _write_sealed(self._provenance_path, json.dumps({"seal": SEAL + BLANK, **provenance}, indent=2) + "\n")
 
     def provenance(self) -> dict[str, Any]:
-        """What `describe` wrote; empty before."""
+        """What `describe` wrote; empty before. Raises InputError if it is damaged."""
         if not self._provenance_path.is_file():
             return {}
         try:
-            found = json.loads(self._provenance_path.read_text(encoding="utf-8"))
+            found = _Provenance.model_validate_json(_read_sealed(self._provenance_path))
         except ValueError as error:
-            raise damaged(self._provenance_path, str(error)) from error
-        return dict(found)
+            raise damaged(self._provenance_path, str(error).partition(" [type")[0]) from error
+        return found.model_dump(exclude={"seal"})
 
     def committed(self) -> int:
         """How many generations, from 0 on without a gap, are recorded."""
@@ -141,9 +149,9 @@ class RunDirectory:
     def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
         """Record a generation: its gallery first, then all its rows at once, which makes it count."""
         with replacing(self._gallery_path(generation)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, **vars(gallery))
+            np.savez_compressed(file, run=self._names[0], generation=generation, **vars(gallery))
         columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
-        _write(self._records_path(generation), pa.table(columns, schema=SCHEMA))
+        records.write(self._records_path(generation), pa.table(columns, schema=SCHEMA), self._names[0])
 
     def files_of(self, generation: int) -> tuple[Path, Path]:
         """What `commit` writes, in its order."""
@@ -153,16 +161,16 @@ class RunDirectory:
         """Every recorded row, in order, text as `TEXT`. Raises InputError if a file is damaged."""
         while True:
             try:
-                tables = [_read(path) for path in self._whole()]
+                tables = [records.read(path, held, self._names) for path, held in self._whole()]
             except FileNotFoundError:  # packed meanwhile, by the process that runs it
                 continue
-            return pa.concat_tables(tables) if tables else _HELD.empty_table()
+            return pa.concat_tables(tables) if tables else HELD.empty_table()
 
     def pack(self) -> None:
         """Put all recorded rows into one file, so that tables of many runs are read fast."""
         done = self.committed()
         if done > self._packed():
-            _write(self._pack_path(done), self.records().cast(SCHEMA).combine_chunks())
+            records.write(self._pack_path(done), self.records().cast(SCHEMA).combine_chunks(), self._names[0])
         older = [self._records_path(i) for i in range(done)]
         older += [path for path in self._records.glob("generations-*.parquet") if path != self._pack_path(done)]
         for path in older:
@@ -172,14 +180,73 @@ class RunDirectory:
         """The gallery of a recorded generation. Raises InputError if it is damaged."""
         path = self._gallery_path(generation)
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return Gallery(**arrays)
+            arrays = _arrays(path)
+            whose = str(arrays.pop("run", "")), int(arrays.pop("generation", generation))
+            gallery = Gallery(**arrays)
         except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
             raise InputError(f"{path}: is damaged ({error}); the run's table does not need it") from error
+        if whose[0] not in ("", *self._names) or whose[1] != generation:
+            raise InputError(f"{path}: is of generation {whose[1]} of the run {whose[0]}; the table does not need it")
+        return gallery
+
+    def mend(self, spec: RunSpec) -> list[Path]:
+        """Set aside what is damaged, so that the run can go on from the generation before it. Returns those files.
+
+        spec: takes the place of a damaged spec.yaml, if provenance.json says that it is this run's.
+
+        Raises InputError if neither of the two says what the run is.
+        """
+        aside = []
+        if self.exists and self._is_damaged(self.spec):
+            if self.provenance().get("run") != spec.identity:
+                self.spec()
+            aside.append(set_aside(self._spec_path))
+            _write_sealed(self._spec_path, f"{_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+        self.check(spec)
+        if self._is_damaged(self.provenance):
+            aside.append(set_aside(self._provenance_path))
+            self.describe(spec, {"run": spec.identity})
+        for path, held in self._whole():
+            if self._is_damaged(partial(records.read, path, held, self._names)):
+                aside.append(set_aside(path))
+        for i in range(self.committed()):
+            if self._gallery_path(i).is_file() and self._is_damaged(partial(self.gallery, i)):
+                aside.append(set_aside(self._gallery_path(i)))
+                self._take_back(i)
+        return aside
+
+    def _take_back(self, generation: int) -> None:
+        """Leave the records of the generations before `generation`; later ones are made anew."""
+        if generation < (packed := self._packed()):
+            whole = records.read(self._pack_path(packed), range(packed), self._names).cast(SCHEMA)
+            if generation:
+                kept = whole.filter(pc.less(whole["generation"], generation))
+                records.write(self._pack_path(generation), kept, self._names[0])
+            self._pack_path(packed).unlink()
+        self._records_path(generation).unlink(missing_ok=True)
+
+    @staticmethod
+    def _is_damaged(read: Callable[[], object]) -> bool:
+        try:
+            read()
+        except InputError:
+            return True
+        return False
+
+    @property
+    def _names(self) -> list[str]:
+        """What the run is called now, and was by versions whose specs had other fields."""
+        provenance = self.provenance()
+        sessions = provenance.get("sessions", [])
+        return [str(provenance.get("run", "")), *(session["run"] for session in sessions)]
 
     @property
     def _owner(self) -> Path:
         return self.root / "owner.lock"
+
+    @property
+    def _galleries(self) -> Path:
+        return self.root / "galleries"
 
     @property
     def _spec_path(self) -> Path:
@@ -201,36 +268,59 @@ class RunDirectory:
         matches = map(_PACK.fullmatch, names)
         return max((int(match[1]) + 1 for match in matches if match), default=0)
 
-    def _whole(self) -> list[Path]:
-        """The files that together hold all recorded rows, in order."""
+    def _whole(self) -> list[tuple[Path, range]]:
+        """The files that together hold all recorded rows, in order, and the generations in each."""
         packed = self._packed()
-        paths = [self._pack_path(packed)] if packed else []
+        paths = [(self._pack_path(packed), range(packed))] if packed else []
         while (path := self._records_path(packed)).is_file():
-            paths.append(path)
+            paths.append((path, range(packed, packed + 1)))
             packed += 1
         return paths
 
     def _gallery_path(self, generation: int) -> Path:
-        return self.root / "galleries" / f"generation-{generation:04d}.npz"
+        return self._galleries / f"generation-{generation:04d}.npz"
 
 
-def _write(path: Path, table: pa.Table) -> None:
+class _Session(BaseModel):
+    """One go at a run. What other rooms read of it is there, whoever wrote the file."""
+
+    model_config = ConfigDict(extra="allow")
+    started: str = ""
+    seconds: float = 0.0
+    generations: list[int] = []
+    trained: list[str] = []
+    packages: dict[str, str] = {}
+    numerics: dict[Literal["precision", "device", "threads"], str | int] = {}
+    data: str = ""
+    run: str = ""
+
+
+class _Provenance(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    run: str = ""
+    models: str = "models"
+    sessions: list[_Session] = []
+
+
+def _write_sealed(path: Path, text: str) -> None:
     with replacing(path) as temporary:
-        pq.write_table(table, temporary, write_page_checksum=True)
+        temporary.write_bytes(sealed(text.encode()))
 
 
-def _read(path: Path) -> pa.Table:
-    try:
-        words = [name for name in _HELD.names if _HELD.field(name).type == TEXT]
-        with pq.ParquetFile(path, page_checksum_verification=True, read_dictionary=words) as file:
-            table = file.read(use_threads=False)  # it is small: threads would cost more than they bring
-    except FileNotFoundError:
-        raise
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(path, str(error).splitlines()[0]) from error
-    if table.schema != _HELD:
-        raise damaged(path, "its columns are not those of fairloop's records")
-    return table
+def _read_sealed(path: Path) -> bytes:
+    content = path.read_bytes()
+    if is_sealed(content) is False:
+        raise damaged(path, "its checksum does not match")
+    return content
+
+
+def _arrays(path: Path) -> dict[str, Any]:
+    """The arrays of a gallery. Raises ValueError if they are larger than any gallery."""
+    with zipfile.ZipFile(path) as archive:
+        if (size := sum(member.file_size for member in archive.infolist())) > MOST_OF_A_GALLERY:
+            raise ValueError(f"it would take {size / 1e9:.1f} GB of memory")
+    with np.load(path, allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

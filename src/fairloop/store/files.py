@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,14 +12,22 @@ from pathlib import Path
 
 from fairloop.errors import InputError
 
-_DIGEST = hashlib.sha256().digest_size
+UNFINISHED = ".tmp"
+"""How the names of files end that are being written, or that a killed process left behind."""
+
+DAMAGED = ".damaged"
+"""How the names of files end that were set aside."""
+
+SEAL = "fairloop-sha256:"
+BLANK = "0" * hashlib.sha256().digest_size * 2
+"""A file is sealed by its own SHA-256, which stands behind `SEAL`; and `BLANK` there while it is taken."""
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path`, durably and in one step, if the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -27,8 +36,16 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.chmod(0o644)  # mkstemp's 0600 would hide results from a group that shares a disk
         temporary.replace(path)
         _sync(path.parent)
+    except OSError as error:  # libraries do not say which file the disk had no room for
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def discard_unfinished(folder: Path, name: str = "*") -> None:
+    """Delete what killed processes left half-written of files that are called `name`. None may be writing one now."""
+    for left in folder.glob(f".{name}.*{UNFINISHED}"):
+        left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -37,24 +54,37 @@ def write_text(path: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_sealed(path: Path, content: bytes) -> None:
-    """Replace `path` by the SHA-256 of `content`, then `content`."""
-    with replacing(path) as temporary:
-        temporary.write_bytes(hashlib.sha256(content).digest() + content)
+def sealed(content: bytes) -> bytes:
+    """`content`, in which `BLANK` stands behind `SEAL`, with its own SHA-256 there."""
+    place = content.index((SEAL + BLANK).encode()) + len(SEAL)
+    return content[:place] + _digest(content) + content[place + len(BLANK) :]
 
 
-def read_sealed(path: Path) -> bytes:
-    """What `write_sealed` wrote. Raises InputError if it is no longer that."""
-    sealed = path.read_bytes()
-    content = sealed[_DIGEST:]
-    if hashlib.sha256(content).digest() != sealed[:_DIGEST]:
-        raise damaged(path, "its checksum does not match")
-    return content
+def is_sealed(content: bytes) -> bool | None:
+    """Whether `content` still is what `sealed` gave; None if it has no seal, as files before there were any."""
+    places = [found.end() for found in re.finditer(SEAL.encode(), content)]  # a name in it may look like a seal
+    ends = [place + len(BLANK) for place in places]
+    whole = (
+        _digest(content[:place] + BLANK.encode() + content[end:]) == content[place:end]
+        for place, end in zip(places, ends, strict=True)
+    )
+    return any(whole) if places else None
+
+
+def set_aside(path: Path) -> Path:
+    """Give a damaged file another name, which nobody reads."""
+    return path.replace(path.with_name(path.name + DAMAGED))
 
 
 def damaged(path: Path, how: str) -> InputError:
     """The error for a file that cannot be trusted."""
-    return InputError(f"{path}: is damaged ({how}); delete it and run the same command again to make it anew")
+    return InputError(
+        f"{path}: is damaged ({how}); `fairloop run` with --repair sets it aside and goes on from what is whole"
+    )
+
+
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).hexdigest().encode()
 
 
 def _sync(path: Path) -> None:

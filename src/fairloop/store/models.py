@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import time
 import warnings
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,17 +14,18 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
+from fairloop.errors import InputError
 from fairloop.recipe import Recipe
-from fairloop.store.files import damaged, read_sealed, replacing, write_sealed
+from fairloop.store.files import damaged, discard_unfinished, replacing
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.training import Checkpoint, State
 
 SECONDS_BETWEEN_SAVES = 20.0
 _METADATA = "fairloop"  # one key: with several, the bytes of the file depend on their order
-_WEIGHT, _LOG = "weight/", "log/"
+_WEIGHT, _LOG, _OPTIMIZER = "weight/", "log/", "optimizer/"
 
 
 class DirectoryModels:
@@ -73,6 +74,14 @@ class DirectoryModels:
         self.path(recipe).unlink(missing_ok=True)
         self._partial(recipe).unlink(missing_ok=True)
 
+    def damages(self, recipe: Recipe) -> Iterator[Path]:
+        """The files of `recipe` that are there and cannot be trusted."""
+        for path in filter(Path.is_file, (self.path(recipe), self._partial(recipe))):
+            try:
+                _load(path, recipe)
+            except InputError:
+                yield path
+
     def _lock(self, recipe: Recipe) -> FileLock:
         return FileLock(self.root / f".{recipe.filename}.lock")
 
@@ -80,13 +89,14 @@ class DirectoryModels:
         return self.root / f"{recipe.filename}.partial"
 
     def _fitted(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        discard_unfinished(self.root, f"{recipe.filename}.*")
         partial = self._partial(recipe)
         saved = time.monotonic()
         checkpoint: Checkpoint[M] | None = None
-        for checkpoint in fit(_load_partial(partial) if partial.is_file() else None):
+        for checkpoint in fit(_load(partial, recipe) if partial.is_file() else None):
             unfinished = checkpoint.epoch < checkpoint.epochs
             if unfinished and time.monotonic() - saved >= self._seconds:
-                _save_partial(partial, checkpoint.state(resumable=True))
+                _save(partial, recipe, checkpoint.state(resumable=True))
                 saved = time.monotonic()
         assert checkpoint is not None  # a fit has at least one epoch
         _save(self.path(recipe), recipe, checkpoint.state(resumable=False))
@@ -98,18 +108,22 @@ def _save(path: Path, recipe: Recipe, state: State) -> None:
     tensors = {_WEIGHT + name: tensor.contiguous() for name, tensor in state.weights.items()}
     tensors |= {_LOG + name: tensor.contiguous() for name, tensor in state.log.items()}
     metadata = {"recipe": asdict(recipe), "epochs": state.epochs, "torch": torch.__version__}
+    if state.optimizer is not None:
+        moments, metadata["optimizer"] = _taken_apart(state.optimizer)
+        tensors |= {name: tensor.cpu().contiguous() for name, tensor in moments.items()}
     metadata["sha256"] = _checksum(tensors, metadata)
+    content = save(tensors, {_METADATA: json.dumps(metadata, sort_keys=True)})
     with replacing(path) as temporary:
-        save_file(tensors, temporary, metadata={_METADATA: json.dumps(metadata, sort_keys=True)})
+        temporary.write_bytes(content)
 
 
 def _load(path: Path, recipe: Recipe) -> State:
     try:
         with safe_open(path, framework="pt") as file:
-            metadata: dict[str, Any] = json.loads((file.metadata() or {})[_METADATA])
+            metadata: dict[str, Any] = dict(json.loads((file.metadata() or {})[_METADATA]))
             names = file.keys()
             tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError, TypeError, RuntimeError) as error:
         raise damaged(path, f"no model of fairloop can be read: {error}") from error
     if metadata.pop("sha256", None) != _checksum(tensors, metadata):
         raise damaged(path, "its checksum does not match")
@@ -119,17 +133,33 @@ def _load(path: Path, recipe: Recipe) -> State:
         warnings.warn(f"models were trained with torch {metadata['torch']}, not {torch.__version__}", stacklevel=2)
     weights = {name.removeprefix(_WEIGHT): tensor for name, tensor in tensors.items() if name.startswith(_WEIGHT)}
     log = {name.removeprefix(_LOG): tensor for name, tensor in tensors.items() if name.startswith(_LOG)}
-    return State(metadata["epochs"], weights, log)
+    optimizer = _put_together(tensors, metadata["optimizer"]) if "optimizer" in metadata else None
+    return State(metadata["epochs"], weights, log, optimizer)
 
 
-def _save_partial(path: Path, state: State) -> None:
-    content = io.BytesIO()
-    torch.save(asdict(state), content)
-    write_sealed(path, content.getvalue())
+def _taken_apart(optimizer: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """An optimizer's state as tensors, by names that `_put_together` understands, and the rest of it as plain data."""
+    state = optimizer["state"]
+    tensors = {
+        f"{_OPTIMIZER}{parameter}/{name}": value
+        for parameter, values in state.items()
+        for name, value in values.items()
+        if isinstance(value, Tensor)
+    }
+    others = {
+        str(parameter): {name: value for name, value in values.items() if not isinstance(value, Tensor)}
+        for parameter, values in state.items()
+    }
+    return tensors, {"param_groups": optimizer["param_groups"], "state": others}
 
 
-def _load_partial(path: Path) -> State:
-    return State(**torch.load(io.BytesIO(read_sealed(path)), weights_only=True))
+def _put_together(tensors: dict[str, Tensor], rest: dict[str, Any]) -> dict[str, Any]:
+    state = {int(parameter): dict(values) for parameter, values in rest["state"].items()}
+    for path, tensor in tensors.items():
+        if path.startswith(_OPTIMIZER):
+            parameter, _, name = path.removeprefix(_OPTIMIZER).partition("/")
+            state[int(parameter)][name] = tensor
+    return {"param_groups": rest["param_groups"], "state": state}
 
 
 def _checksum(tensors: dict[str, Tensor], metadata: dict[str, Any]) -> str:

@@ -1,0 +1,65 @@
+"""Recorded rows as parquet files, each sealed, and each saying whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from fairloop.store.files import BLANK, SEAL, damaged, is_sealed, replacing, sealed
+
+SCHEMA = pa.schema(
+    [
+        ("generation", pa.int32()),
+        ("epoch", pa.int32()),
+        ("role", pa.string()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        ("group", pa.string()),
+        ("metric", pa.string()),
+        ("value", pa.float64()),
+        ("standard_error", pa.float64()),
+    ]
+)
+TEXT = pa.dictionary(pa.int32(), pa.string())
+"""How text is held in memory: each word once, or a thousand runs would not fit."""
+
+HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
+
+
+def write(path: Path, table: pa.Table, run: str) -> None:
+    """Replace `path` by the rows of `table`, of the run that is called `run`."""
+    with replacing(path) as temporary:
+        with pq.ParquetWriter(temporary, SCHEMA, write_page_checksum=True) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({"seal": SEAL + BLANK, "run": run})
+        temporary.write_bytes(sealed(temporary.read_bytes()))
+
+
+def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
+    """What `write` wrote, text as `TEXT`. Raises FileNotFoundError, and InputError if it is damaged or foreign.
+
+    generations: those that it should hold. runs: what its run is, or was, called. Files from before there were seals
+    do not say; they are checked page by page.
+    """
+    content = path.read_bytes()
+    if is_sealed(content) is False:
+        raise damaged(path, "its checksum does not match")
+    words = [name for name in HELD.names if HELD.field(name).type == TEXT]
+    try:
+        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=words) as file:
+            table = file.read(use_threads=False)  # it is small: threads would cost more than they bring
+            run = (file.metadata.metadata or {}).get(b"run", b"").decode(errors="replace")
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(path, str(error).splitlines()[0]) from error
+    if not table.schema.equals(HELD):
+        raise damaged(path, "its columns are not those of fairloop's records")
+    if run and run not in runs:
+        raise damaged(path, f"it belongs to another run, {run}")
+    found = pc.min_max(table["generation"]).as_py()
+    if table.num_rows and (found["min"], found["max"]) != (generations[0], generations[-1]):
+        raise damaged(path, f"it holds generations {found['min']} to {found['max']}")
+    return table.replace_schema_metadata(None)

@@ -1,0 +1,169 @@
+"""Nothing is lost: runs that are killed, stopped or out of disk at any instant, and what becomes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+from fairloop.report.table import export
+from fairloop.store.directory import RunDirectory
+
+SPEC = {
+    "generations": 3,
+    "data": {"train": 128, "valid": 40, "test": 40},
+    "generator": {"arguments": {"widths": [4, 8], "latent": 4}, "batch": 64, "epochs": 2},
+    "classifier": {"batch": 64, "epochs": 2, "optimizer": "adam", "learning_rate": 0.001},
+    "annotator": {"batch": 64, "epochs": 2, "momentum": 0.5},
+    "measure": {"samples": 50, "gallery": 4, "latents": 8},
+    "star": {"target": "both"},
+    "precision": "fp32",
+    "keep": "last",
+}
+
+
+class Ended(NamedTuple):
+    code: int
+    said: str
+
+
+class Runs:
+    """Runs of one spec, through a server that forks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.spec = folder / "spec.yaml"
+        self.spec.write_text(yaml.safe_dump(SPEC))
+        self._server = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("forkserver.py")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self.run("whole").code == 0
+        began = time.monotonic()
+        assert self.run("again").code == 0
+        self.seconds = time.monotonic() - began
+        self.table = self.table_of("whole")
+
+    def run(self, name: str, *arguments: str, **wish: Any) -> Ended:
+        """The same command each time. Comes back when it has ended."""
+        argv = ["run", str(self.spec), "--out", str(self.folder / name), *arguments]
+        stderr = self.folder / f"{name}.txt"
+        wish |= {"argv": argv, "stderr": str(stderr), "below": str(self.folder / name)}
+        self._server.stdin.write(json.dumps(wish) + "\n")
+        self._server.stdin.flush()
+        return Ended(int(self._server.stdout.readline()), stderr.read_text())
+
+    def table_of(self, name: str) -> bytes:
+        """What `fairloop export` writes, to the byte."""
+        out = self.folder / f"{name}.csv"
+        export([RunDirectory(self.folder / name)], out)
+        return out.read_bytes()
+
+    def goes_on(self, name: str, *arguments: str) -> None:
+        """The same command again ends well and gives the same bits, and trains nothing that was recorded."""
+        directory = RunDirectory(self.folder / name)
+        done = directory.committed()
+        ended = self.run(name, *arguments)
+        assert ended.code == 0, ended.said
+        assert self.table_of(name) == self.table
+        trained = directory.provenance()["sessions"][-1]["trained"]
+        assert all(int(found[1]) >= done for title in trained if (found := re.search(r"(\d+)$", title))), trained
+        left = [path for path in directory.root.rglob("*") if path.suffix in (".tmp", ".partial")]
+        assert not left
+        shutil.rmtree(directory.root)
+
+    def close(self) -> None:
+        self._server.stdin.close()
+        self._server.wait()
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory) -> Iterator[Runs]:
+    found = Runs(tmp_path_factory.mktemp("runs"))
+    yield found
+    found.close()
+
+
+def interrupted(runs: Runs, name: str, sign: signal.Signals, after: float) -> bool:
+    """Whether the signal came before the end; and the run ended as it should."""
+    ended = runs.run(name, signal=int(sign), after=after)
+    if sign != signal.SIGKILL and ended.code == 130:
+        assert ended.said == "fairloop: interrupted; run the same command again to go on\n"
+    assert ended.code in (0, -9 if sign == signal.SIGKILL else 130), ended.said
+    return ended.code != 0
+
+
+@pytest.mark.slow
+def test_a_run_stopped_at_any_of_fifty_instants_goes_on_to_the_same_bits(runs):
+    rng, stopped = random.Random(0), 0
+    signs = [signal.SIGKILL] * 34 + [signal.SIGTERM] * 8 + [signal.SIGINT] * 8
+    for i, sign in enumerate(signs):
+        stopped += interrupted(runs, f"cut-{i}", sign, rng.uniform(0.05, runs.seconds))
+        runs.goes_on(f"cut-{i}")
+    assert stopped > 40
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+def test_a_run_stopped_at_a_few_instants_goes_on_to_the_same_bits(runs, sign):
+    name = f"few-{sign}"
+    for share in (0.3, 0.6):  # one run, stopped several times
+        interrupted(runs, name, sign, share * runs.seconds)
+    runs.goes_on(name)
+
+
+
+
+@pytest.mark.slow
+def test_a_run_killed_before_any_file_operation_goes_on_to_the_same_bits(runs):
+    killed = 0
+    for at in range(1, 1000, 3):
+        if runs.run("op", fault="kill", at=at).code == 0:
+            shutil.rmtree(runs.folder / "op")
+            break
+        runs.goes_on("op")
+        killed += 1
+    assert killed > 50
+
+
+@pytest.mark.parametrize("at", [3, 101])
+def test_a_run_killed_while_it_writes_goes_on_to_the_same_bits(runs, at):
+    assert runs.run("op", fault="kill", at=at).code == -9
+    runs.goes_on("op")
+
+
+def out_of_disk(runs: Runs, **wish: Any) -> None:
+    ended = runs.run("full", **wish)
+    assert ended.code == 1, ended
+    assert ended.said.count("\n") == 1
+    assert "nothing that was recorded is lost" in ended.said
+    assert str(runs.folder / "full") in ended.said
+    runs.goes_on("full")
+
+
+@pytest.mark.parametrize("limit", [1_000, 12_000])
+def test_a_run_whose_files_become_too_large_goes_on_when_there_is_room(runs, limit):
+    out_of_disk(runs, limit=limit)
+
+
+@pytest.mark.slow
+def test_a_run_on_a_disk_that_fills_up_goes_on_when_there_is_room(runs):
+    for at in range(1, 160, 8):
+        out_of_disk(runs, fault="full", at=at)
+
+
+def test_a_disk_that_fills_up_late_costs_one_generation_at_most(runs):
+    out_of_disk(runs, fault="full", at=100)
