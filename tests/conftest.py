@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from fairloop.spec import RunSpec, from_mapping
+
+if TYPE_CHECKING:
+    from disturbed import Runs
 
 os.environ["OMP_NUM_THREADS"] = "1"  # also in the processes that tests start
 
@@ -36,3 +41,13 @@ def _one_thread() -> None:
     import torch
 
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+    """Runs that can be disturbed, beside one that was not."""
+    from disturbed import Runs
+
+    found = Runs(tmp_path_factory.mktemp("runs"))
+    yield found
+    found.close()

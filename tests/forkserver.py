@@ -15,10 +15,11 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import redirect_stdout
 from typing import Any
 
 import fairloop.progress
-import fairloop.recorded  # noqa: F401
+import fairloop.recorded
 import fairloop.report.table
 import fairloop.run  # noqa: F401
 from fairloop.cli import main
@@ -55,20 +56,26 @@ def _child(wish: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (wish["limit"], resource.RLIM_INFINITY))
     if "fault" in wish:
         _disturb(wish["at"], wish["fault"], wish["below"])
-    sys.argv = ["fairloop", *wish["argv"]]
-    try:
-        main()
-    except SystemExit as end:
-        code = int(end.code or 0)
-    except BaseException:
-        traceback.print_exc()
-        code = 70
+    code = _run(wish["argv"])
     sys.stderr.flush()
     os._exit(code)
 
 
+def _run(argv: list[str]) -> int:
+    sys.argv = ["fairloop", *argv]
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    except BaseException:  # noqa: BLE001: whatever it is, the test shall see it
+        traceback.print_exc()
+    return 70
+
+
 def serve() -> None:
-    """Until there is no more to read."""
+    """Until there is no more to read. First runs its own arguments, so that forks find every kernel compiled."""
+    with redirect_stdout(sys.stderr):
+        _run(sys.argv[1:])
     for line in sys.stdin:
         wish = json.loads(line)
         process = os.fork()
