@@ -67,7 +67,7 @@ def _run(argv: list[str]) -> int:
         main()
     except SystemExit as end:
         return int(end.code or 0)
-    except BaseException:  # noqa: BLE001: whatever it is, the test shall see it
+    except BaseException:  # noqa: BLE001  # whatever it is, the test shall see it
         traceback.print_exc()
     return 70
 

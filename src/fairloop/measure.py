@@ -63,15 +63,22 @@ class Measurer:
         yield from self._training(i, classifier)
         yield from self._performance(i, classifier)
         labellers = {
-            "label_share": self._annotators.label.module,
-            "label_share_by_labeller": labeller.module,
-            "label_share_by_classifier": classifier.module,
+            "label_share": self._annotators.label,
+            "label_share_by_labeller": labeller,
+            "label_share_by_classifier": classifier,
         }
-        yield from self._samples(i, generator.module, labellers)
+        yield from self._samples(i, generator, labellers)
 
     def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
-        """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space."""
+        """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space.
+
+        Empty if the generator diverged, or an annotator, who names what it shows.
+        """
         label, group = self._annotators
+        if any(trained.diverged for trained in (generator, label, group)):
+            nothing = np.zeros((0, *self._population.shape), self._originals.dtype)
+            unnamed, nowhere = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+            return Gallery(nothing, unnamed, unnamed, nowhere, self._originals)
         source = Source(generator.module, self._numerics, label.module, group.module)
         shown = source.draw(self._spec.measure.gallery, self._streams(0).at(Role.GALLERY))
         rng = self._streams(i).at(Role.GALLERY, epoch=1)
@@ -92,6 +99,7 @@ class Measurer:
         of_groups = trained.recipe.role is ModelRole.GROUP_ANNOTATOR
         for split_name, split in self._population.tests.items():
             counts = self._confusion(trained.module, split, of_groups)
+            counts = counts * 0 if trained.diverged else counts  # nobody's prediction is one
             # For groups nothing is beneficial; the last one is what the rates of A_S are about.
             beneficial = counts.shape[1] - 1 if of_groups else self._population.beneficial
             rates = perf.performance(counts, beneficial)
@@ -103,6 +111,10 @@ class Measurer:
         role = trained.recipe.role
         for epoch, loss in enumerate(trained.log["loss"].tolist()):
             yield Row(i, epoch, role, None, None, "overall", "loss", loss, np.nan)
+        if trained.diverged:
+            epoch, batch = trained.log["diverged"].tolist()
+            told = (epoch, batch) if epoch >= 0 else (None, np.nan)
+            yield Row(i, told[0], role, None, None, "overall", "diverged_at_batch", told[1], np.nan)
         if "redrawn" not in trained.log:
             return
         for epoch, (redrawn, candidates) in enumerate(
@@ -112,19 +124,27 @@ class Measurer:
             for (label, group), column in zip(self._cells(), candidates.T, strict=True):
                 yield Row(i, epoch, role, "generated", label, group, "star_candidates", *_mean(column))
 
-    def _samples(self, i: int, generator: Generator, labellers: dict[str, Classifier]) -> Iterator[Row]:
-        """Shares of labels (by each labeller), groups and strata (by A_L and A_S), and A_S's confidence."""
-        named: dict[str, list[Tensor]] = {metric: [] for metric in labellers}
-        grouped = []
+    def _samples(
+        self, i: int, generator: Trained[Generator], labellers: dict[str, Trained[Classifier]]
+    ) -> Iterator[Row]:
+        """Shares of labels (by each labeller), groups and strata (by A_L and A_S), and A_S's confidence.
+
+        Of a generator that diverged nothing is known, nor what a classifier says that did.
+        """
+        label_names, group_names = self._population.label_names, self._population.group_names
+        named = {metric: [torch.zeros(0, dtype=torch.int64)] for metric in labellers}
+        grouped = [torch.zeros(0, len(group_names))]
         rng = self._streams(i).at(Role.MEASUREMENT)
-        for images in self._drawn(generator, self._spec.measure.samples, rng):
+        drawn = () if generator.diverged else self._drawn(generator.module, self._spec.measure.samples, rng)
+        for images in drawn:
             for metric, labeller in labellers.items():
-                named[metric].append(probabilities(labeller, [images], self._numerics).argmax(dim=1))
-            grouped.append(probabilities(self._annotators.group.module, [images], self._numerics))
+                if not labeller.diverged:
+                    named[metric].append(probabilities(labeller.module, [images], self._numerics).argmax(dim=1))
+            if not self._annotators.group.diverged:
+                grouped.append(probabilities(self._annotators.group.module, [images], self._numerics))
         chances = torch.cat(grouped).double().numpy()
         groups = chances.argmax(axis=1)
         labels = {metric: torch.cat(parts).numpy() for metric, parts in named.items()}
-        label_names, group_names = self._population.label_names, self._population.group_names
 
         def row(label: str | None, group: str, metric: str, value: float, error: float) -> Row:
             return Row(i, None, ModelRole.GENERATOR, "generated", label, group, metric, float(value), float(error))
@@ -134,7 +154,8 @@ class Measurer:
                 yield row(name, "overall", metric, share, error)
         for name, share, error in zip(group_names, *shares(groups, len(group_names)), strict=True):
             yield row(None, name, "group_share", share, error)
-        strata = labels["label_share"] * len(group_names) + groups
+        both = min(len(labels["label_share"]), len(groups))  # 0 if one of the annotators diverged
+        strata = labels["label_share"][:both] * len(group_names) + groups[:both]
         for (label, group), share, error in zip(self._cells(), *shares(strata, len(self._cells())), strict=True):
             yield row(label, group, "stratum_share", share, error)
         for name, margin, error in zip(group_names, *confidence(chances), strict=True):

@@ -30,6 +30,7 @@ from fairloop.store.files import replacing
 from fairloop.store.interface import M, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.streams import Streams
+from fairloop.training import is_defined
 from fairloop.workshop import Annotators, Workshop
 
 
@@ -88,6 +89,8 @@ class RecordedRun:
         labeller = self.classifier(generation - 1) if follows else self.annotators.label.module
         grouper, numerics = self.annotators.group.module, self._workshop.numerics
         source = Source(self.generator(generation), numerics, labeller, grouper)
+        if not all(map(is_defined, (source.generator, labeller, grouper))):
+            raise InputError(f"generation={generation}: its generator diverged, or who labels, so it has no samples")
         rng = Streams(self.spec.seed, generation, ModelRole.GENERATOR, numerics.device).at(Role.EXPORT)
         size = chunk(self.population.shape)
         return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))

@@ -26,8 +26,8 @@ from fairloop.setting import SETTINGS, Setting
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
 Target = Literal["none", "classifier", "generator", "both"]
 
-FREE_TO_CHANGE = ("name", "generations", "keep", "data.root", "data.cache")
-"""Fields that say how a run is called, how far it goes, what it keeps and where its data lie.
+FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "data.cache")
+"""Fields that say how a run is called, how far it goes, what it keeps, when it stops and where its data lie.
 
 All others define the experiment, and may not change between the sessions of one run.
 """
@@ -124,6 +124,11 @@ class RunSpec(_Spec):
     annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
     star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
     measure: MeasureSpec = Field(MeasureSpec(), description="measurements")
+    on_divergence: Literal["stop", "go_on"] = Field(
+        "stop",
+        description="when a loss or weights are no longer finite: stop, or go_on with the measures of that model "
+        "undefined, and those of all that learn from it",
+    )
     keep: Literal["all", "last", "none"] = Field(
         "all", description="models that stay on disk: all, those of the last generation, or none once it is done"
     )

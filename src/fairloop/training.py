@@ -12,7 +12,6 @@ from torch.nn import functional as F
 
 from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
-from fairloop.errors import DivergedError
 from fairloop.feeds import Feed
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
@@ -23,7 +22,11 @@ from fairloop.streams import Streams
 M = TypeVar("M", bound=nn.Module)
 Log = dict[str, Tensor]
 """What training recorded, by epoch: `loss` (E,), and for curated batches `redrawn` (E, steps) and
-`candidates` (E, steps, strata)."""
+`candidates` (E, steps, strata). And if it ended because a number was no longer finite, `diverged` (2,): the epoch and
+the batch; both -1 if that happened to a model that it would have learned from."""
+
+_STEPS_BETWEEN_LOOKS = {"cpu": 1}
+"""How often a loss is looked at while an epoch lasts. The host would have to wait for other devices: there, 100."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,22 @@ def fit_classifier(
     return _fit(model, training, feed, loss_of, numerics, state)
 
 
+def undefined(
+    model: M, training: TrainingSpec, log: Log | None = None, at: tuple[int, int] = (-1, -1)
+) -> Checkpoint[M]:
+    """`model` as it counts after divergence `at` an epoch and batch: finished, with weights that are no numbers."""
+    for parameter in model.parameters():
+        parameter.data.fill_(torch.nan)
+    loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
+    log = {**(log or {}), "loss": loss, "diverged": torch.tensor(at)}
+    return Checkpoint(model.eval(), _optimizer(model, training), log, training.epochs, training.epochs)
+
+
+def is_defined(model: nn.Module) -> bool:
+    """Whether all its numbers are finite."""
+    return all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
+
+
 def _fit(
     model: M,
     training: TrainingSpec,
@@ -109,7 +128,8 @@ def _fit(
         model.train()
         batch_loss = loss_of(epoch)
         losses, curations = [], []
-        for batch, curation in feed(epoch):
+        looks = _STEPS_BETWEEN_LOOKS.get(numerics.device, 100)
+        for step, (batch, curation) in enumerate(feed(epoch), start=1):
             with numerics.autocast():
                 loss = batch_loss(batch)
             optimizer.zero_grad()
@@ -117,8 +137,12 @@ def _fit(
             optimizer.step()
             losses.append(loss.detach())
             curations.append(curation)
+            if step % looks == 0 and not loss.isfinite():
+                break
+        if (lost := _lost_at(model, losses)) is not None:
+            yield undefined(model, training, log, (epoch, lost))
+            return
         log = _extended(log, losses, curations)
-        _stop_if_diverged(model, log, epoch, training)
         yield Checkpoint(model.eval(), optimizer, log, epoch + 1, training.epochs)
     if done >= training.epochs:
         yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
@@ -151,10 +175,9 @@ def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) 
     return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
 
 
-def _stop_if_diverged(model: nn.Module, log: Log, epoch: int, training: TrainingSpec) -> None:
-    # The weights too: the loss of the last batch was taken before the last step.
-    if not (log["loss"][-1].isfinite() and all(tensor.isfinite().all() for tensor in model.state_dict().values())):
-        raise DivergedError(
-            f"{training.model} diverged in epoch {epoch} (loss {log['loss'][-1].item():g}, or weights, not finite); "
-            f"lower its learning_rate (it is {training.learning_rate:g}) or set precision=fp32"
-        )
+def _lost_at(model: nn.Module, losses: list[Tensor]) -> int | None:
+    """The first batch whose loss was not finite; else the last one, if the step after it lost the weights."""
+    finite = torch.stack(losses).isfinite().cpu()
+    if not finite.all():
+        return int(finite.long().argmin())
+    return None if is_defined(model) else len(losses) - 1

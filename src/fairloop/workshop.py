@@ -13,6 +13,7 @@ from fairloop import data
 from fairloop.batch import Batch
 from fairloop.curation.interface import Curation, Curator, NoCuration
 from fairloop.curation.star import Star
+from fairloop.errors import DivergedError
 from fairloop.feeds import Feed, mixed, real, synthetic, synthetic_part
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
@@ -20,10 +21,10 @@ from fairloop.numerics import Numerics, resolve
 from fairloop.recipe import Recipe, plan, training_of_first
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import RealData, Source
-from fairloop.spec import ClassifierSpec, RunSpec
+from fairloop.spec import ClassifierSpec, RunSpec, TrainingSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.streams import Streams, initialising
-from fairloop.training import Checkpoint, State, fit_classifier, fit_generator
+from fairloop.training import Checkpoint, State, fit_classifier, fit_generator, is_defined, undefined
 
 Model = TypeVar("Model", Generator, Classifier)
 
@@ -89,15 +90,15 @@ class Workshop:
         curator, streams = self._curator(recipe), self._streams(recipe)
         source = source if recipe.curation else Source(source.generator, self.numerics)  # images are enough
         if recipe.synthetic_share is None:
-            return self._generator(recipe, synthetic(source, curator, recipe.schedule, streams))
-        return self._generator(recipe, mixed(source, curator, self._real, share, recipe.schedule, streams))
+            return self._generator(recipe, synthetic(source, curator, recipe.schedule, streams), source)
+        return self._generator(recipe, mixed(source, curator, self._real, share, recipe.schedule, streams), source)
 
     def classifier(self, generation: int, source: Source) -> Trained[Classifier]:
         """C_i, trained on labelled samples."""
         recipe = self.plan.classifiers[generation]
         source = source if recipe.curation else replace(source, grouper=None)  # labels are enough
         feed = synthetic(source, self._curator(recipe), recipe.schedule, self._streams(recipe))
-        return self._classifier(recipe, self.spec.classifier, feed)
+        return self._classifier(recipe, self.spec.classifier, feed, source)
 
     def source(
         self, generator: Trained[Generator], labeller: Trained[Classifier], grouper: Trained[Classifier]
@@ -124,22 +125,39 @@ class Workshop:
         of_groups = recipe.role is ModelRole.GROUP_ANNOTATOR
         return self._classifier(recipe, self.spec.annotator, groups_as_labels if of_groups else feed)
 
-    def _generator(self, recipe: Recipe, feed: Feed) -> Trained[Generator]:
+    def _generator(self, recipe: Recipe, feed: Feed, source: Source | None = None) -> Trained[Generator]:
         training = self.spec.generator if recipe.generation else training_of_first(self.spec.generator)
         streams = self._streams(recipe)
 
         def fit(state: State | None) -> Iterator[Checkpoint[Generator]]:
             model = self._initialised(recipe, self._new_generator)
+            if state is None and not _can_teach(source):
+                return iter((undefined(model, training),))
             return fit_generator(model, training, feed, streams, self.numerics, state)
 
-        return self._models.model(recipe, fit)
+        return self._accepted(self._models.model(recipe, fit), training)
 
-    def _classifier(self, recipe: Recipe, training: ClassifierSpec, feed: Feed) -> Trained[Classifier]:
+    def _classifier(
+        self, recipe: Recipe, training: ClassifierSpec, feed: Feed, source: Source | None = None
+    ) -> Trained[Classifier]:
         def fit(state: State | None) -> Iterator[Checkpoint[Classifier]]:
             model = self._initialised(recipe, partial(self._new_classifier, recipe.role))
+            if state is None and not _can_teach(source):
+                return iter((undefined(model, training),))
             return fit_classifier(model, training, feed, self.numerics, state)
 
-        return self._models.model(recipe, fit)
+        return self._accepted(self._models.model(recipe, fit), training)
+
+    def _accepted(self, trained: Trained[Model], training: TrainingSpec) -> Trained[Model]:
+        """The same. Raises DivergedError if it diverged and the run is to stop then."""
+        if trained.diverged and self.spec.on_divergence == "stop":
+            epoch, batch = trained.log["diverged"].tolist()
+            raise DivergedError(
+                f"{trained.recipe.title} ({training.model}) diverged in epoch {epoch}, batch {batch}: its loss or "
+                f"weights are no longer finite; lower its learning_rate (it is {training.learning_rate:g}), set "
+                "precision=fp32, or let the run go on with its measures undefined (on_divergence=go_on)"
+            )
+        return trained
 
     def _new_generator(self) -> Generator:
         asked, people = self.spec.generator, self.population
@@ -179,6 +197,12 @@ class Workshop:
 
     def _streams(self, recipe: Recipe) -> Streams:
         return Streams(recipe.seed, recipe.generation, recipe.role, self.numerics.device)
+
+
+def _can_teach(source: Source | None) -> bool:
+    """Whether no model of the source diverged; real people did not."""
+    models = () if source is None else (source.generator, source.labeller, source.grouper)
+    return all(model is None or is_defined(model) for model in models)
 
 
 def _nothing(epoch: int) -> NoReturn:

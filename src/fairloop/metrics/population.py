@@ -5,14 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.metrics.performance import divide
+
 CERTAIN_MARGIN = 0.5
 """Samples with a smaller margin are left out of the confidence, as in the published figures."""
 
 
 def shares(codes: NDArray[np.int64], size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(size,) shares of the codes 0..size-1 among (N,) `codes`, N > 0, and their standard errors."""
-    share = np.bincount(codes, minlength=size) / len(codes)
-    return share, np.sqrt(share * (1 - share) / len(codes))
+    """(size,) shares of the codes 0..size-1 among (N,) `codes`, and their standard errors; of none, NaN."""
+    share = divide(np.bincount(codes, minlength=size), len(codes))
+    return share, np.sqrt(divide(share * (1 - share), len(codes)))
 
 
 def confidence(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

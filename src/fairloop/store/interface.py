@@ -28,6 +28,11 @@ class Trained(Generic[M]):
     module: M
     log: Log
 
+    @property
+    def diverged(self) -> bool:
+        """Whether its numbers stopped being finite, or those of a model that it would have learned from."""
+        return "diverged" in self.log
+
 
 class Models(Protocol):
     """Trained models by recipe."""

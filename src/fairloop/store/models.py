@@ -66,6 +66,8 @@ class DirectoryModels:
             with self._lock(recipe):
                 if not self.has(recipe):  # another process may have fitted it meanwhile
                     return self._fitted(recipe, fit)
+        if (partial := self._partial(recipe)).is_file():  # its process was killed after it had saved the model
+            partial.unlink(missing_ok=True)
         checkpoint = next(iter(fit(_load(self.path(recipe), recipe))))
         return Trained(recipe, checkpoint.module, checkpoint.log)
 

@@ -73,9 +73,10 @@ class Case:
 
     @cached_property
     def galleries(self) -> dict[int, Gallery]:
-        """Of that run, by generation; of some, if there are many."""
+        """Of that run, by generation; of some, if there are many. A generator that diverged has none."""
         shown = spread(range(self.run.committed()), grids.MOST_GENERATIONS) if self.run else []
-        return {i: self.run.gallery(i) for i in shown if self.run}
+        found = {i: self.run.gallery(i) for i in shown if self.run}
+        return {i: gallery for i, gallery in found.items() if len(gallery.images) or len(gallery.latents)}
 
 
 class Drawn(NamedTuple):
