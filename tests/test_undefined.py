@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -13,9 +14,12 @@ from fairloop import simulate
 from fairloop.errors import DivergedError
 from fairloop.loop import Generation
 from fairloop.recorded import table_of
+from fairloop.report import compare, summary
+from fairloop.report.figures import curves
 from fairloop.spec import from_mapping
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
+from test_run import here
 
 BURST = "classifier.learning_rate=1e30"
 
@@ -91,3 +95,61 @@ def test_a_diverged_model_keeps_the_losses_before(tmp_path):
         assert len(log["loss"]) == epoch + 1
         assert log["loss"][:epoch].isfinite().all()
         assert torch.isnan(log["loss"][epoch])
+
+
+@pytest.fixture(scope="module")
+def half_known() -> pd.DataFrame:
+    """Five seeds of two cases; of the first, seed 4 diverged at generation 1, and two more lose EO at the end."""
+    one = table_of(from_mapping(TINY), generations())
+    parts = [
+        one.assign(seed=seed, run=f"{setting}.{seed}", setting=setting)
+        for setting in ("seqgen-seqclass", "control")
+        for seed in range(5)
+    ]
+    table = pd.concat(parts, ignore_index=True)
+    loop = table["setting"] == "seqgen-seqclass"
+    table.loc[loop & (table["seed"] == 4) & (table["generation"] > 0), "value"] = np.nan
+    odds = loop & (table["metric"] == "equalized_odds") & (table["generation"] == 2) & table["seed"].isin([2, 3])
+    table.loc[odds, "value"] = np.nan
+    return table
+
+
+def test_comparisons_say_what_they_leave_out(half_known, tmp_path, capsys):
+    path = tmp_path / "table.parquet"
+    half_known.to_parquet(path)
+    assert here("compare", path) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "Undefined in 'seqgen-seqclass', and left out there: accuracy in 1 of 5 seeds (generations 1 to 2)" in said
+    assert "EO difference in 3 of 5 seeds (generations 1 to 2)" in said
+    assert "Undefined in 'control'" not in said
+
+
+def test_summaries_say_what_they_leave_out(half_known):
+    loop, control, *_ = summary.summary(summary.headline(half_known))
+    words = {sentence.about: sentence.words for sentence in loop.sentences}
+    assert "EO difference in 3 of 5 seeds (generations 1 to 2)" in words["Undefined, and left out there:"]
+    assert not any("Undefined" in sentence.about for sentence in control.sentences)
+
+
+def test_a_case_of_which_nothing_is_known_is_not_passed_over(half_known):
+    lost = half_known.assign(value=half_known["value"].where(half_known["generation"] == 0))
+    finding = summary.summary(summary.headline(lost))[0]
+    assert finding.scope == "no measure is defined at both ends"
+    assert "accuracy in 5 of 5 seeds" in finding.sentences[0].words
+
+
+def test_figures_average_over_the_defined_and_mark_where_some_are_not(half_known):
+    loop = half_known[half_known["setting"] == "seqgen-seqclass"]
+    data = curves.equalized_odds.data(loop)
+    difference = data[data["line"] == "EO difference"].set_index("x")
+    assert difference["seeds"].tolist() == [5, 4, 2]
+    assert difference["absent"].tolist() == [0, 1, 3]
+    labels = [text.get_text() for text in curves.equalized_odds(loop).get_legend().get_texts()]
+    assert "not all seeds" in labels
+
+
+def test_a_run_does_not_stay_above_a_limit_while_it_is_undefined(half_known):
+    loop = half_known[half_known["setting"] == "seqgen-seqclass"]
+    found = compare.collapses(loop, compare.fairness()[0], 0.0)
+    assert found["generations"].tolist() == [3, 3, 3, 3, 1]
+    assert compare.typical_collapse(found) == "never within 1 generation"

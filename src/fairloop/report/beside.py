@@ -87,9 +87,15 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
     )
     table = compare.with_minoritized(table, groups)
     share = [compare.minoritized_share(groups)] if groups else []
+    _say_undefined(table, [*measures, *share], console)
     _show_departures(table, [*measures, *share], wishes, console)
     _show_collapses(table, measures[0], share, wishes, console)
     return found
+
+
+def _say_undefined(table: pd.DataFrame, measures: Sequence[Measure], console: Console) -> None:
+    for case, rows in compare.undefined(table, measures).groupby("case", sort=False):
+        _say(f"Undefined in '{case}', and left out there: {compare.said_undefined(rows)}.", console)
 
 
 def _show_departures(table: pd.DataFrame, measures: Sequence[Measure], wishes: Wishes, console: Console) -> None:
@@ -157,6 +163,8 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
         for row in paper.verdicts(cells).to_dict("records")
     ]
     _show(["curve", "measure", "cells inside", "share", "farthest outside"], rows, wishes, console)
+    if gone := int(cells["value"].isna().sum()):
+        _say(f"{gone} of {len(cells)} cells are undefined in these runs, and are left out.", console)
     known = cells.dropna(subset=["outside"])
     if known.empty:
         raise InputError(f"--published: fewer than {paper.FEWEST_SEEDS} seeds were published of these generations")

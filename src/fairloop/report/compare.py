@@ -216,12 +216,39 @@ def departures(table: pd.DataFrame, measures: Sequence[Measure], against: str | 
 def collapses(table: pd.DataFrame, measure: Measure, below: float) -> pd.DataFrame:
     """For each run, the first generation where `measure` is less than `below`. What is undefined is less than nothing.
 
-    Columns: case, seed, generations (how many are recorded), generation (empty: never).
+    Columns: case, seed, generations (how many are recorded until the last one in which it is defined), generation
+    (empty: never).
     """
     found = measure.rows(cased(table))
-    runs = found.groupby(["case", "seed"], sort=False)["generation"]
+    seen = found["generation"].where(found["value"].notna(), -1) + 1
+    runs = found.assign(seen=seen).groupby(["case", "seed"], sort=False)["seen"]
     under = found[found["value"] < below].groupby(["case", "seed"])["generation"].min().astype("Int64")
-    return pd.concat([(runs.max() + 1).rename("generations"), under], axis=1).reset_index()
+    return pd.concat([runs.max().rename("generations"), under], axis=1).reset_index()
+
+
+def undefined(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
+    """Where a measure is undefined (NaN) in some seeds, which means and intervals leave out there.
+
+    Columns: case, measure, first and last (generations in which that is so), seeds (of which), of (all seeds).
+    """
+    table = cased(table)
+    rows = []
+    for measure in measures:
+        for name, mine in measure.rows(table).groupby("case", sort=False):
+            gone = mine[mine["value"].isna()]
+            if len(gone):
+                ends = gone["generation"].min(), gone["generation"].max()
+                rows.append([name, measure.title, *ends, gone["seed"].nunique(), mine["seed"].nunique()])
+    return pd.DataFrame(rows, columns=["case", "measure", "first", "last", "seeds", "of"])
+
+
+def said_undefined(found: pd.DataFrame) -> str:
+    """The rows of `undefined`, of one case, in words; empty if there are none."""
+    each = []
+    for row in found.to_dict("records"):
+        when = f"s {row['first']} to {row['last']}" if row["last"] > row["first"] else f" {row['first']}"
+        each.append(f"{row['measure']} in {row['seeds']} of {row['of']} seeds (generation{when})")
+    return "; ".join(each)
 
 
 def typical_collapse(runs: pd.DataFrame) -> str:

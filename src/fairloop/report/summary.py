@@ -79,8 +79,10 @@ def summary(head: Headline) -> list[Finding]:
     changed = _by_case(compare.changes(head.table, head.measures))
     left = compare.departures(head.table, head.measures)
     own = _by_case(left[left["band"] == "own"])
-    names = [case for case in compare.case_names(head.table) if case in changed]
-    drifts = [_drift(head, case, changed[case], own.get(case, {})) for case in names]
+    drifts = [
+        _drift(head, case, changed[case], own.get(case, {})) if case in changed else _nothing_known(head, case)
+        for case in compare.case_names(head.table)
+    ]
     pairs = [beside for case, base in _pairs(head.table) for beside in _beside(head, case, base)]
     return drifts + sorted(pairs, key=lambda finding: finding.chapter)  # STAR, then the loop
 
@@ -118,8 +120,20 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
     moving = row["last"] > row["first"]
     sentences += [Sentence("No clear change:" if moving else "So far:", f" {'; '.join(still)}.")] if still else []
     sentences += _collapse(head, case)
+    sentences += _left_out(head, case)
     generations = f"Generations {row['first']} to {row['last']}" if moving else f"Generation {row['last']}"
     return Finding("What drifted", case, f"{generations}{data}, {_seeds(seeds)}", tuple(sentences))
+
+
+def _nothing_known(head: Headline, case: str) -> Finding:
+    """Of a case whose measures no seed has both first and last, as where every model diverged."""
+    return Finding("What drifted", case, "no measure is defined at both ends", tuple(_left_out(head, case)))
+
+
+def _left_out(head: Headline, case: str) -> Iterator[Sentence]:
+    mine = head.table[head.table["case"] == case]
+    if gone := compare.said_undefined(compare.undefined(mine, head.measures)):
+        yield Sentence("Undefined, and left out there:", f" {gone}.")
 
 
 def _is_clear(row: _Row, one: str, other: str) -> bool:
