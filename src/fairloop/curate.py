@@ -18,6 +18,7 @@ from fairloop.curation.deal import Deal, Tally, wanted
 from fairloop.curation.ideal import Shares
 from fairloop.curation.sizes import whole
 from fairloop.errors import InputError
+from fairloop.limits import check_parquet
 from fairloop.seeding import Role, numpy_stream
 from fairloop.store.files import replacing
 
@@ -83,6 +84,7 @@ class _Table(Protocol):
 class _Parquet:
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         try:
+            check_parquet(path)
             self._table = pq.read_table(path)
         except (pa.ArrowException, OSError) as error:
             raise InputError(f"{path}: cannot be read as parquet ({str(error).splitlines()[0]})") from error

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from fairloop.clock import duration
 from fairloop.data import Population
+from fairloop.escape import for_terminal
 from fairloop.loop import Generation
 from fairloop.recipe import Recipe
 from fairloop.spec import RunSpec
@@ -100,7 +101,7 @@ def view_for(console: Console) -> LineView:
 
 
 def _printer(console: Console) -> Callable[[str], None]:
-    return lambda line: console.print(Text(line), soft_wrap=True)
+    return lambda line: console.print(Text(for_terminal(line)), soft_wrap=True)
 
 
 class _Clock:

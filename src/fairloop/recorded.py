@@ -17,6 +17,7 @@ from fairloop.batch import Batch, join
 from fairloop.data import Population
 from fairloop.data.columns import decode
 from fairloop.errors import InputError
+from fairloop.escape import table_for_csv
 from fairloop.loop import Generation
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
@@ -145,7 +146,7 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
     for file, picture in zip(files, pictures, strict=True):
         (out / file).write_bytes(picture)
     with replacing(out / "samples.csv") as temporary:
-        pa.csv.write_csv(pa.table({"file": files, **columns}), temporary)
+        pa.csv.write_csv(table_for_csv(pa.table({"file": files, **columns})), temporary)
 
 
 def _write_rows(batch: Batch, names: Population, said: dict[str, list[Any]], out: Path) -> None:
@@ -156,7 +157,7 @@ def _write_rows(batch: Batch, names: Population, said: dict[str, list[Any]], out
     clear = {f"{name} (feature)" if name in said else name: value for name, value in values.items()}
     table = pa.table({**clear, **said})
     with replacing(out if out.suffix else out / "samples.csv") as temporary:
-        pq.write_table(table, temporary) if out.suffix else pa.csv.write_csv(table, temporary)
+        pq.write_table(table, temporary) if out.suffix else pa.csv.write_csv(table_for_csv(table), temporary)
 
 
 def _encoded(batch: Batch) -> list[bytes]:

@@ -21,6 +21,7 @@ from fairloop.curation import ideal as ideals
 from fairloop.data import DATASETS, DEFAULT, DataSpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
+from fairloop.limits import parsed
 from fairloop.setting import SETTINGS, Setting
 
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
@@ -31,9 +32,6 @@ FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "
 
 All others define the experiment, and may not change between the sessions of one run.
 """
-
-
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with libyaml
 
 
 class _Spec(BaseModel):
@@ -206,11 +204,13 @@ def from_file(path: Path, overrides: Iterable[str] = ()) -> RunSpec:
 def read_fields(path: Path) -> object:
     """What a YAML or JSON file holds. Raises InputError if it cannot be read."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"spec: '{path}' cannot be read ({error})") from error
-    except yaml.YAMLError as error:
-        raise InputError(f"spec: '{path}' is no YAML: {' '.join(str(error).split())}") from error
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise InputError(f"spec: '{path}' is no YAML: {error}") from error
 
 
 def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tuple[str, Any, str]]:
@@ -267,9 +267,10 @@ def _override(fields: dict[str, Any], override: str) -> None:
     if not separator or not path.strip():
         raise InputError(f"--set {override}: write it as field=value, for example data.label_noise=0.1")
     try:
-        assign(fields, path.strip(), yaml.safe_load(text))
-    except yaml.YAMLError:
+        value = parsed(text)
+    except ValueError:
         raise InputError(f"--set {override}: '{text}' is no value that YAML understands") from None
+    assign(fields, path.strip(), value)
 
 
 def _explain(error: ErrorDetails) -> str:

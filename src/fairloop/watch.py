@@ -21,6 +21,7 @@ from safetensors import SafetensorError, safe_open
 
 from fairloop.clock import duration
 from fairloop.errors import InputError
+from fairloop.escape import for_terminal
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.sweep.job import jobs_at
@@ -94,7 +95,12 @@ def _table(sights: Sequence[Sight], room: ConsoleDimensions | None = None) -> Ta
     for sight in sights:
         values = ["-" if math.isnan(value) else f"{value:.3f}" for value in (sight.accuracy, sight.unfairness)]
         state = ", ".join(filter(None, (sight.state, sight.time, sight.now)))
-        table.add_row(Text(_clipped(sight.name, widest)), f"{sight.done}/{sight.generations}", *values, Text(state))
+        table.add_row(
+            Text(for_terminal(_clipped(sight.name, widest))),
+            f"{sight.done}/{sight.generations}",
+            *values,
+            Text(for_terminal(state)),
+        )
     return table
 
 

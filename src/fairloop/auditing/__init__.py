@@ -23,6 +23,7 @@ from fairloop.auditing.measures import MODEL_MADE, Limit, Measured, limit
 from fairloop.auditing.rounds import rounds
 from fairloop.auditing.verdicts import Crossing, Drift
 from fairloop.errors import InputError
+from fairloop.escape import frame_for_csv, table_for_csv
 from fairloop.metrics.performance import flatten
 from fairloop.record import Row
 from fairloop.report import page
@@ -153,9 +154,9 @@ class Audit:
         with replacing(out / "table.parquet") as temporary:
             pq.write_table(self._table, temporary, store_schema=False)
         with replacing(out / "table.csv") as temporary:
-            pa.csv.write_csv(plain(self._table), temporary)
+            pa.csv.write_csv(table_for_csv(plain(self._table)), temporary)
         with replacing(out / "drift.csv") as temporary:
-            self.drift.to_csv(temporary, index=False)
+            frame_for_csv(self.drift).to_csv(temporary, index=False)
         write_text(out / "verdict.txt", self.verdict + "\n")
         lead = [line.strip() for block in self._blocks(text.sentences(self.drifts)) for line in block]
         page.write(self.table, out / "report.html", title=f"Audit of {self.name}", lead=lead)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import warnings
@@ -12,6 +13,7 @@ from typer.exceptions import Abort, TyperException
 
 from fairloop.cli import data, practice, results, running
 from fairloop.errors import FairloopError, InputError
+from fairloop.escape import for_terminal
 
 app = typer.Typer(
     help="Simulate fairness feedback loops, measure what they do, and repair them.",
@@ -49,9 +51,11 @@ def main() -> NoReturn:
     except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
         _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
     except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS):
+            _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
         _complain(
-            f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost, "
-            "and once that is mended the same command goes on",
+            f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost, and once "
+            "that is mended the same command goes on",
             code=1,
         )
     except FairloopError as error:
@@ -73,11 +77,11 @@ def _warn(
 ) -> None:
     """Warnings of fairloop in a line of their own; those for developers stay as Python shows them."""
     if issubclass(category, UserWarning):
-        print(f"fairloop: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        print(f"fairloop: warning: {for_terminal(' '.join(str(message).split()))}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, filename, lineno, line), file=file or sys.stderr)
 
 
 def _complain(message: str, code: int) -> NoReturn:
-    print(f"fairloop: {' '.join(message.split())}", file=sys.stderr)
+    print(f"fairloop: {for_terminal(' '.join(message.split()))}", file=sys.stderr)
     sys.exit(code)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairloop.cli.options import say
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ def list_() -> None:
     from fairloop.data import DATASETS
 
     for name, dataset in DATASETS.items():
-        typer.echo(f"{name}: {(dataset.spec.__doc__ or '').splitlines()[0]}")
+        say(f"{name}: {(dataset.spec.__doc__ or '').splitlines()[0]}")
         for field in ("table", "root"):
             if field in dataset.spec.model_fields:
-                typer.echo(f"  data.{field}: {dataset.spec.model_fields[field].description}")
+                say(f"  data.{field}: {dataset.spec.model_fields[field].description}")
 
 
 @app.command()
@@ -52,7 +53,7 @@ def prepare(
     began = time.perf_counter()
     spec = _spec(name, [*_shorthand("root", root), *_shorthand("cache", out), *(set_ or ())])
     population = _load(spec)
-    typer.echo(f"{_headline(population)}; ready after {time.perf_counter() - began:.1f} s")
+    say(f"{_headline(population)}; ready after {time.perf_counter() - began:.1f} s")
 
 
 @app.command()
@@ -70,15 +71,15 @@ def inspect(
 
     population = _load(_spec(name, [*_shorthand("root", root), *(set_ or ())]))
     console = Console()
-    typer.echo(_headline(population))
-    typer.echo(f"minoritized: {', '.join(population.minoritized) or 'no group'}")
-    typer.echo("people per stratum:")
+    say(_headline(population))
+    say(f"minoritized: {', '.join(population.minoritized) or 'no group'}")
+    say("people per stratum:")
     show(*_wide(counts(population), "count", "{:,}"), "terminal", console)
-    typer.echo(f"share with the beneficial label, {population.label_names[population.beneficial]}:")
+    say(f"share with the beneficial label, {population.label_names[population.beneficial]}:")
     show(*_wide(base_rates(population), "base_rate", "{:.3f}"), "terminal", console)
     if out is not None:
         files = write_examples(population, out)
-        typer.echo(f"{out}: examples of {len(files)} strata, such as {files[0].name}")
+        say(f"{out}: examples of {len(files)} strata, such as {files[0].name}")
 
 
 def _spec(name: str, overrides: list[str]) -> RunSpec:

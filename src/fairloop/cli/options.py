@@ -7,6 +7,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from fairloop.escape import for_terminal
+
+
+def say(text: str) -> None:
+    """Print `text`, in which names may be anything."""
+    typer.echo(for_terminal(text))
+
+
 Out = Annotated[Path, typer.Option("--out", help="directory of the run; the same command again goes on there")]
 Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs, or directories that hold runs")]
 Sources = Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fairloop.cli.options import say
 from fairloop.errors import FairloopError, InputError
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def audit(
         fail_on=fail_on or (),
     )  # fmt: skip
     found.write(out)
-    typer.echo(found.verdict)
-    typer.echo(f"\n{out}: {', '.join(FILES)}")
+    say(found.verdict)
+    say(f"\n{out}: {', '.join(FILES)}")
     if found.failures:
         raise FairloopError("; ".join(found.failures))
 
@@ -102,9 +103,9 @@ def curate(
         overwrite=overwrite,
     )
     _show(done)
-    typer.echo(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
+    say(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
     if done.tally.redrawn.any():
-        typer.echo(_repetitions(done))
+        say(_repetitions(done))
 
 
 def _show(done: Curated) -> None:
@@ -135,9 +136,9 @@ def _repetitions(done: Curated) -> str:
 
 def _ideal(text: str) -> object:
     """As `--set` reads values: YAML, in which a name or a path stands for itself."""
-    import yaml
+    from fairloop.limits import parsed
 
     try:
-        return text if Path(text).is_file() else yaml.safe_load(text)
-    except yaml.YAMLError:
+        return text if Path(text).is_file() else parsed(text)
+    except ValueError:
         raise InputError(f"--ideal {text}: is no value that YAML understands") from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fairloop.cli.options import Directories, Format, Sources, Split
+from fairloop.cli.options import Directories, Format, Sources, Split, say
 from fairloop.errors import InputError
 
 
@@ -21,7 +21,7 @@ def export(
 
     runs = find_runs(directories)
     rows = export_table(runs, out)
-    typer.echo(f"{out}: {rows:,} rows of {len(runs)} run{'s' if len(runs) > 1 else ''}")
+    say(f"{out}: {rows:,} rows of {len(runs)} run{'s' if len(runs) > 1 else ''}")
 
 
 def report(
@@ -53,7 +53,7 @@ def report(
         from fairloop.report import page
 
         page.write(table, out, runs)
-        typer.echo(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+        say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     if figures is not None:
         from fairloop.report.figures.atlas import Study, write_all
 
@@ -108,4 +108,4 @@ def samples(
     from fairloop.recorded import load, write_samples
 
     write_samples(load(directory), generation, n, out)
-    typer.echo(f"{out}: {n:,} samples of generation {generation}")
+    say(f"{out}: {n:,} samples of generation {generation}")

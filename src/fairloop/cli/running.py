@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from fairloop.cli.options import Out, Track, Tracker
+from fairloop.cli.options import Out, Track, Tracker, say
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def run(
     with shown as view:
         run_in(spec, directory, view, store, repair=repair)
     if console.is_terminal:
-        typer.echo(f"next: fairloop export {out} --out table.csv")
+        say(f"next: fairloop export {out} --out table.csv")
 
 
 def sweep(
@@ -137,14 +137,14 @@ def sweep(
             jobs = jobs_at(specs) if place.remote else jobs_in(Path(out), specs)
             cluster.run_all(jobs, place, ray, view, workers=workers, gpus=gpus)
     if "://" in out:
-        typer.echo(f"{out}: {len(jobs)} runs; next: fairloop fetch {out} --out DIR")
+        say(f"{out}: {len(jobs)} runs; next: fairloop fetch {out} --out DIR")
         return
     from fairloop.store.directory import RunDirectory, find_runs
 
     here = {job.spec.identity for job in jobs}
     runs: list[RunDirectory] = [run for run in find_runs([Path(out)]) if run.root.name in here]
-    typer.echo(shared_work(runs))
-    typer.echo(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
+    say(shared_work(runs))
+    say(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
 
 
 def fetch(
@@ -162,7 +162,7 @@ def fetch(
     if not names:
         raise InputError(f"{address}: holds nothing; give what the sweep was given as --out")
     fetched = folder.fetch(out, names)
-    typer.echo(f"{out}: {fetched} of {len(names)} files fetched; next: fairloop export {out} --out table.parquet")
+    say(f"{out}: {fetched} of {len(names)} files fetched; next: fairloop export {out} --out table.parquet")
 
 
 def demo(
@@ -218,10 +218,8 @@ def _is_file(what: str) -> bool:
 
 def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
     for spec in specs:
-        typer.echo(spec.identity)
-    typer.echo(
-        f"{len(specs)} runs of {specs[0].generations} generations; measuring a few steps of each kind of model ..."
-    )
+        say(spec.identity)
+    say(f"{len(specs)} runs of {specs[0].generations} generations; measuring a few steps of each kind of model ...")
     from fairloop.fast.process import keep_freed_memory
 
     keep_freed_memory()
@@ -229,13 +227,13 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
     from fairloop.sweep.estimate import estimate
 
     guess = estimate(specs)
-    typer.echo(f"models to train: {guess.models.total():,}, where runs alone would train {guess.alone.total():,}")
+    say(f"models to train: {guess.models.total():,}, where runs alone would train {guess.alone.total():,}")
     for role, seconds in guess.steps.items():
-        typer.echo(
+        say(
             f"  {role.replace('_', ' ')}s: {guess.models[role]:,} instead of {guess.alone[role]:,}; "
             f"a step takes {seconds * 1000:.3g} ms"
         )
-    typer.echo(
+    say(
         f"about {duration(guess.work)} of work on one core; with {workers} worker{'s' if workers > 1 else ''} about "
         f"{duration(guess.seconds(workers))}; models take about {guess.bytes / 1e9:.2g} GB of disk"
     )

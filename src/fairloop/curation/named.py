@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from fairloop.curation.columns import Names, in_words
+from fairloop.limits import parsed
 
 TOLERANCE = 1e-6
 SUFFIXES = (".csv", ".yaml", ".yml", ".json")
@@ -24,8 +24,8 @@ def from_file(path: Path) -> list[Row]:
     """The rows of a .csv, .yaml or .json file. Raises ValueError if it cannot be read or if they make no ideal."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            content = list(csv.DictReader(file, strict=True)) if path.suffix == ".csv" else yaml.safe_load(file)
-    except (OSError, UnicodeDecodeError, csv.Error, yaml.YAMLError) as error:
+            content = list(csv.DictReader(file, strict=True)) if path.suffix == ".csv" else parsed(file.read())
+    except (OSError, ValueError, csv.Error) as error:
         raise ValueError(f"file '{path}' cannot be read ({' '.join(str(error).split())})") from error
     if not isinstance(content, list):
         raise ValueError(f"file '{path}' holds no list of rows, each with label, group and share")

@@ -21,7 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.data.listing import Listing, Origin, Picture
+from fairloop.data.pictures import FORMATS, PILLOW_RAISES
 from fairloop.errors import InputError
+from fairloop.limits import MOST_PIXELS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,15 +141,17 @@ def _decoded(number: int, picture: Picture, size: int, mode: Mode) -> NDArray[np
         if isinstance(picture, np.ndarray):
             image: Image.Image = Image.fromarray(picture)
         else:
-            image = Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture)
+            image = Image.open(io.BytesIO(picture) if isinstance(picture, bytes) else picture, formats=FORMATS)
         with image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"it has {image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
             resized = image.convert(mode)
             if resized.size != (size, size):
                 resized = resized.resize((size, size), Image.Resampling.BILINEAR)
             pixels = np.asarray(resized)
     except FileNotFoundError as error:
         raise InputError(f"data: {where} is not there, though the table names it") from error
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:  # Pillow raises all of them
+    except (*PILLOW_RAISES, Image.DecompressionBombError) as error:
         raise InputError(f"data: {where} cannot be decoded ({error}); fetch it again, or take it out") from error
     return np.moveaxis(pixels, -1, 0) if mode == "RGB" else pixels
 

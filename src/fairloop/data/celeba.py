@@ -14,7 +14,7 @@ from pydantic import Field
 
 from fairloop.data.cache import prepared
 from fairloop.data.fields import NaturalFields, PictureFields
-from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, stamp
+from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, stamp
 from fairloop.data.people import People, crossed, named
 from fairloop.data.population import Population
 from fairloop.errors import InputError
@@ -118,7 +118,7 @@ class OfficialFiles:
             )
 
         def pictures() -> Iterator[Picture]:
-            return (self._pictures / name for name in attributes.index)
+            return (inside(self._pictures, str(name), self._attributes) for name in attributes.index)
 
         return Listing(attributes.assign(split=split).reset_index(drop=True), pictures)
 

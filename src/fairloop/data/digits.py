@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import struct
 import zlib
 from collections.abc import Iterable
@@ -11,17 +12,20 @@ from dataclasses import dataclass
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.data.listing import fetched
+from fairloop.data.pictures import FORMATS, PILLOW_RAISES
 from fairloop.errors import InputError
+from fairloop.limits import check_parquet
 
 HUB_NAME = "ylecun/mnist"
 _IDX = {"train": "train", "test": "t10k"}
 _SIDE = 28
+_MOST_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,10 @@ def _from_parquet(paths: list[Path]) -> Digits:
     import pyarrow.parquet as pq
 
     try:
+        for path in paths:
+            check_parquet(path)
         rows = pa.concat_tables(pq.read_table(path, columns=["image", "label"]) for path in paths)
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise InputError(
             f"data.root: {paths[0].name} and its like need the columns 'image' and 'label' of {HUB_NAME}: "
             f"{str(error).splitlines()[0]}"
@@ -72,17 +78,17 @@ def _from_parquet(paths: list[Path]) -> Digits:
 
 
 def _decode(rows: Iterable[Any]) -> Digits:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     images, digits = [], []
     for number, row in enumerate(rows):
         try:
-            with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
+            with Image.open(io.BytesIO(row["image"]["bytes"]), formats=FORMATS) as picture:
+                if picture.size != (_SIDE, _SIDE):  # before it is decoded: it could be a billion pixels
+                    raise InputError(f"data: image of row {number} is {picture.size}, not ({_SIDE}, {_SIDE})")
                 pixels = np.asarray(picture.convert("L"))
-        except (UnidentifiedImageError, OSError, TypeError, KeyError) as error:
+        except PILLOW_RAISES as error:
             raise InputError(f"data: image of row {number} cannot be decoded ({error})") from error
-        if pixels.shape != (_SIDE, _SIDE):
-            raise InputError(f"data: image of row {number} is {pixels.shape}, not ({_SIDE}, {_SIDE})")
         images.append(pixels)
         if not isinstance(row["label"], int):
             raise InputError(f"data: row {number} has the label {row['label']}, not a digit")
@@ -113,16 +119,25 @@ def _read_idx(root: Path | Traversable, name: str, dimensions: int) -> NDArray[n
     if not (raw.is_file() or packed.is_file()):
         raise InputError(f"data.root: '{root}' has no {name}, {name}.gz or parquet file; put MNIST's four files there")
     try:
-        content = raw.read_bytes() if raw.is_file() else gzip.decompress(packed.read_bytes())
-    except (EOFError, OSError, zlib.error) as error:  # gzip raises all three for a damaged archive
-        raise InputError(f"data.root: {packed} is truncated or damaged ({error}); fetch it again") from error
-    header = 4 * (1 + dimensions)
-    if len(content) < header:
-        raise InputError(f"data.root: {root / name} is truncated within its header; fetch it again")
-    magic, *shape = struct.unpack(f">{1 + dimensions}I", content[:header])
+        with raw.open("rb") if raw.is_file() else packed.open("rb") as file:
+            return _idx(file if raw.is_file() else gzip.GzipFile(fileobj=file), dimensions)
+    except (EOFError, OSError, ValueError, zlib.error) as error:  # gzip raises all but ValueError for a damaged archive
+        where = raw if raw.is_file() else packed
+        raise InputError(f"data.root: {where} is truncated or damaged ({error}); fetch it again") from error
+
+
+def _idx(file: IO[bytes] | gzip.GzipFile, dimensions: int) -> NDArray[np.uint8]:
+    """The array in an IDX file. Reads no more than its header announces. Raises ValueError if it is not that."""
+    header = file.read(4 * (1 + dimensions))
+    if len(header) < 4 * (1 + dimensions):
+        raise ValueError("it ends within its header")
+    magic, *shape = struct.unpack(f">{1 + dimensions}I", header)
     if magic != 0x0800 + dimensions:
-        raise InputError(f"data.root: {root / name} is no IDX file of unsigned bytes; fetch it again")
-    pixels = np.frombuffer(content, dtype=np.uint8, offset=header)
-    if pixels.size != int(np.prod(shape)):
-        raise InputError(f"data.root: {root / name} is truncated: {pixels.size} of {int(np.prod(shape))} bytes")
-    return pixels.reshape(shape)
+        raise ValueError("it is no IDX file of unsigned bytes")
+    size = math.prod(shape)
+    if size > _MOST_BYTES:
+        raise ValueError(f"it announces {size:,} bytes, more than any MNIST has")
+    content = file.read(size + 1)
+    if len(content) != size:
+        raise ValueError(f"it holds {'more than' if len(content) > size else f'{len(content)} of'} {size} bytes")
+    return np.frombuffer(content, dtype=np.uint8).reshape(shape)

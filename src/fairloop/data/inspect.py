@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fairloop.data.columns import decode
 from fairloop.data.population import Population, Split
 from fairloop.errors import InputError
+from fairloop.escape import frame_for_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +76,7 @@ def _write(population: Population, stem: str, samples: NDArray[Any], out: Path) 
         import pandas as pd
 
         path = out / f"{stem}.csv"
-        pd.DataFrame(decode(samples, population.columns)).to_csv(path, index=False)
+        frame_for_csv(pd.DataFrame(decode(samples, population.columns))).to_csv(path, index=False)
         return path
     if samples.ndim == 2:
         raise InputError(f"--out: the rows of '{population.name}' are neither pictures nor columns with names")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
+from fairloop.limits import check_parquet, opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -164,20 +165,23 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
     Raises InputError if it cannot be read.
     """
     import pandas as pd
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not file.is_file():
         raise InputError(f"data: there is no file '{file}'; give the path of a .csv, .csv.gz, .jsonl or .parquet file")
     try:
         if file.suffix == ".parquet":
+            check_parquet(file)
             schema = pq.read_schema(file)
             columns = [name for name in schema.names if name not in without]
             return _classes_as_text(pq.read_table(file, columns=columns).to_pandas(), schema.metadata or {})
         if file.suffix == ".jsonl":
             return pd.read_json(file, lines=True, dtype=False)
-        return pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
-    except (pa.ArrowException, OSError, ValueError, EOFError) as error:  # pandas' parser errors are ValueErrors
+        with opened(file) as content:
+            return pd.read_csv(content, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+    except InputError:
+        raise
+    except Exception as error:  # pandas and pyarrow raise many kinds for a damaged file
         raise InputError(
             f"data: '{file}' cannot be read as a table ({_first_line(error)}); it should be .csv, .csv.gz, .jsonl "
             "or .parquet"

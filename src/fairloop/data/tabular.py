@@ -7,6 +7,7 @@ can from a picture.
 from __future__ import annotations
 
 import hashlib
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ from fairloop.data.people import (
 )
 from fairloop.data.population import Population
 from fairloop.errors import InputError
+from fairloop.limits import opened
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -250,19 +252,20 @@ def _file(
     if columns is None:
         return read_table(path)
     try:
-        frame = pd.read_csv(
-            path,
-            sep=separator,
-            names=list(columns),
-            skiprows=int(skip),
-            dtype=str,
-            skipinitialspace=True,
-            keep_default_na=False,
-            na_values=[""],
-            index_col=False,
-            on_bad_lines="error",
-        )
-    except (OSError, EOFError, ValueError) as error:
+        with opened(path) as content:
+            frame = pd.read_csv(
+                content,
+                sep=separator,
+                names=list(columns),
+                skiprows=int(skip),
+                dtype=str,
+                skipinitialspace=True,
+                keep_default_na=False,
+                na_values=[""],
+                index_col=False,
+                on_bad_lines="error",
+            )
+    except (OSError, EOFError, ValueError, zlib.error) as error:
         raise InputError(f"data.root: {path} is truncated or damaged ({str(error).strip()}); fetch it again") from error
     if frame.isna().any(axis=None):
         row = int(np.flatnonzero(frame.isna().any(axis=1))[0])

@@ -12,6 +12,7 @@ import pandas as pd
 from rich.console import Console
 
 from fairloop.errors import InputError
+from fairloop.escape import for_terminal, frame_for_csv
 from fairloop.report import compare
 from fairloop.report import published as paper
 from fairloop.report.figures import Measure, save
@@ -64,7 +65,7 @@ def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> None:
     found = _with_paper(table, wishes, console) if wishes.published else _with_each_other(table, wishes, console)
     if wishes.out is not None:
         with replacing(wishes.out) as temporary:
-            found.to_csv(temporary, index=False)
+            frame_for_csv(found).to_csv(temporary, index=False)
 
 
 def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
@@ -181,4 +182,4 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
 
 
 def _say(words: str, console: Console) -> None:
-    console.print(words, highlight=False, markup=False)
+    console.print(for_terminal(words), highlight=False, markup=False)

@@ -14,6 +14,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop.errors import InputError
+from fairloop.escape import table_for_csv, table_from_csv
+from fairloop.limits import check_parquet
 from fairloop.record import Row
 from fairloop.spec import RunSpec, varied
 from fairloop.store.directory import RunDirectory, find_runs
@@ -102,7 +104,11 @@ def _exported(path: Path) -> pa.Table:
     blank = pa.csv.ConvertOptions(null_values=[""], strings_can_be_null=True)
     types = {field.name: field.type for field in SCHEMA} | {"seed": pa.int64()}
     try:
-        table = pq.read_table(path) if path.suffix == ".parquet" else pa.csv.read_csv(path, convert_options=blank)
+        if path.suffix == ".parquet":
+            check_parquet(path)
+            table = pq.read_table(path)
+        else:
+            table = table_from_csv(pa.csv.read_csv(path, convert_options=blank))
         wanted = ["run", "dataset", "setting", "star", "seed", *SCHEMA.names]
         if missing := [name for name in wanted if name not in table.column_names]:
             raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
@@ -126,7 +132,7 @@ def export(runs: Sequence[RunDirectory], out: Path) -> int:
         if out.suffix == ".parquet":
             pq.write_table(table, temporary, store_schema=False)  # readers get plain strings
         else:
-            pa.csv.write_csv(plain(table), temporary)
+            pa.csv.write_csv(table_for_csv(plain(table)), temporary)
     return int(table.num_rows)
 
 

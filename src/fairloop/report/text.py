@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from fairloop.escape import for_terminal
+
 Format = Literal["terminal", "markdown", "latex"]
 
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
@@ -32,21 +34,26 @@ def show(
     if style == "terminal":
         table = Table()
         for name in header:
-            table.add_column(Text(name), overflow="fold")
+            table.add_column(_text(name), overflow="fold")
         before = ""
         for first, *others in rows:
-            table.add_row(*map(Text, ("" if grouped and first == before else first, *others)))
+            table.add_row(*map(_text, ("" if grouped and first == before else first, *others)))
             before = first
         console.print(table)
     else:
         text = markdown(header, rows) if style == "markdown" else latex(header, rows)
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        console.print(for_terminal(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def _text(cell: str) -> Text:
+    return Text(for_terminal(cell))
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    cells = [[" ".join(cell.replace("|", r"\|").split()) for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
 def latex(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fairloop.errors import InputError
+from fairloop.limits import parsed
 from fairloop.setting import SETTINGS
 from fairloop.spec import FREE_TO_CHANGE, RunSpec, assign, from_mapping
 
@@ -38,6 +39,9 @@ def sweep_spec(fields: object, where: str) -> SweepSpec:
         known = ", ".join(SweepSpec.model_fields)
         raise InputError(f"{where}: {path}: {first['msg'].lower()} (a sweep has {known})") from None
 
+
+MOST_RUNS = 100_000
+"""Of one sweep: more are a slip of the pen."""
 
 _SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
 
@@ -66,6 +70,8 @@ class Sweep:
             if path == "seed" or path in FREE_TO_CHANGE:
                 remedy = "use --seeds" if path == "seed" else "use --set; all runs of a sweep share it"
                 raise InputError(f"{path}: does not tell experiments apart; {remedy}")
+        if (n := math.prod([len(self.cases), len(self.seeds), *map(len, self.grid.values())])) > MOST_RUNS:
+            raise InputError(f"--grid: makes {n:,} runs of it, more than {MOST_RUNS:,}")
         points = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
         for case, point, seed in itertools.product(self.cases, points, self.seeds):
             fields = json.loads(json.dumps(self.base))  # a deep copy that also parts what YAML anchors join
@@ -85,6 +91,8 @@ def parse_seeds(text: str) -> list[int]:
     for part in text.split(","):
         match = _SEEDS.fullmatch(part.strip())
         first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if len(seeds) + last - first >= MOST_RUNS:
+            raise InputError(f"--seeds {text}: are more than {MOST_RUNS:,} seeds")
         if last < first:
             raise InputError(f"--seeds {text}: write numbers and ranges, such as 0-24 or 0,2,5-7")
         seeds += range(first, last + 1)
@@ -97,8 +105,8 @@ def parse_grid(texts: Iterable[str]) -> dict[str, list[Any]]:
     for text in texts:
         path, separator, values = text.partition("=")
         try:
-            grid[path.strip()] = yaml.safe_load(f"[{values}]")
-        except yaml.YAMLError:
+            grid[path.strip()] = parsed(f"[{values}]")
+        except ValueError:
             raise InputError(f"--grid {text}: the values are no YAML; separate them by commas") from None
         if not separator or not path.strip() or not grid[path.strip()]:
             raise InputError(f"--grid {text}: write it as field=value,value, for example setting=seqclass,control")

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from fairloop.escape import for_terminal
 from fairloop.sweep.job import Job
 
 
@@ -33,7 +34,7 @@ class SweepLines:
         for job in jobs:
             if job.state != "waiting" and job.line and self._shown.get(job.spec.identity) != job.line:
                 self._shown[job.spec.identity] = job.line
-                self._console.print(Text(f"{job.name}: {job.line}"), soft_wrap=True)
+                self._console.print(Text(for_terminal(f"{job.name}: {job.line}")), soft_wrap=True)
 
 
 class SweepTable:
@@ -58,7 +59,12 @@ class SweepTable:
         for job in jobs:
             if few or job.state in ("running", "failed"):
                 done = f"{job.done}/{job.spec.generations}"
-                table.add_row(Text(job.name), job.state, done, Text(job.line, overflow="ellipsis", no_wrap=True))
+                table.add_row(
+                    Text(for_terminal(job.name)),
+                    job.state,
+                    done,
+                    Text(for_terminal(job.line), overflow="ellipsis", no_wrap=True),
+                )
         self._live.update(table)
 
 

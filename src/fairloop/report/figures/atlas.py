@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from fairloop.errors import InputError
+from fairloop.escape import for_terminal, frame_for_csv
 from fairloop.record import Gallery
 from fairloop.report import compare
 from fairloop.report.figures import compared, curves, generated, grids, latent, panels, star
@@ -107,7 +108,9 @@ def write_all(study: Study, out: Path, console: Console) -> None:
             except InputError as error:
                 left_out.setdefault(str(error), []).append(name)
     for why, names in left_out.items():
-        console.print(f"left out: {', '.join(names)} ({why})", highlight=False, markup=False, soft_wrap=True)
+        console.print(
+            for_terminal(f"left out: {', '.join(names)} ({why})"), highlight=False, markup=False, soft_wrap=True
+        )
     written = len(FIGURES) - sum(map(len, left_out.values()))
     seeds = study.table["seed"].nunique()
     bands = f"; with {seeds} seeds bands are too narrow" if 1 < seeds < compare.FEW_SEEDS else ""
@@ -123,7 +126,7 @@ def _write(drawn: Drawn, out: Path, name: str) -> None:
     for ending in FORMATS:
         save(drawn.figure, out / f"{name}{ending}")
     with replacing(out / f"{name}.csv") as temporary:
-        drawn.data.to_csv(temporary, index=False, float_format="%.8g")
+        frame_for_csv(drawn.data).to_csv(temporary, index=False, float_format="%.8g")
 
 
 def _in_panels(

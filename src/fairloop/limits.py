@@ -1,0 +1,103 @@
+"""What a file from elsewhere may cost to read: one that unpacks to more is refused, not read until memory is full."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+from typing import IO, Any
+
+import yaml
+
+from fairloop.errors import InputError
+
+MOST_BYTES = 4 * 2**30
+"""Unpacked bytes of a compressed table, or of the parquet file that says so."""
+
+MOST_CELLS = 10**9
+"""Rows times columns of a parquet file: a few bytes can say that one value comes a billion times."""
+
+MOST_PIXELS = 50_000_000
+"""Of one picture."""
+
+MOST_VALUES = 100_000
+"""Names and values in YAML, with all that its references repeat."""
+
+DEEPEST = 100
+"""Levels of lists within lists in YAML."""
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with libyaml
+
+
+def parsed(text: str) -> Any:
+    """What YAML or JSON text says: plain data, names, and dates as the text they were. Raises ValueError, in a line."""
+    try:
+        _refuse_depth(text)
+        value = yaml.load(text, _LOADER)
+    except Exception as error:  # PyYAML's constructors raise many kinds for values that are not what they look like
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
+    if _size(value, MOST_VALUES) > MOST_VALUES:
+        raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+    return value
+
+
+def opened(path: Path) -> IO[bytes]:
+    """The bytes of a file; of a .gz file those within, at most `MOST_BYTES`, beyond which reading raises OSError."""
+    file = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115  # closed by its reader
+    return io.BufferedReader(_Bounded(file))
+
+
+def check_parquet(path: Path) -> None:
+    """Raise InputError if a parquet file says that it is larger than a table may be. Reads its footer only."""
+    import pyarrow.parquet as pq
+
+    about = pq.read_metadata(path)
+    size = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    if size > MOST_BYTES or about.num_rows * about.num_columns > MOST_CELLS:
+        raise InputError(
+            f"{path}: would take {size / 1e9:,.1f} GB in {about.num_rows:,} rows; a table may have "
+            f"{MOST_BYTES / 1e9:.1f} GB and {MOST_CELLS:,} cells"
+        )
+
+
+class _Bounded(io.RawIOBase):
+    """A file that ends in an error after `MOST_BYTES`."""
+
+    def __init__(self, file: Any) -> None:
+        self._file, self._left = file, MOST_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = int(self._file.readinto(buffer))
+        self._left -= count
+        if self._left < 0:
+            raise OSError(f"it unpacks to more than {MOST_BYTES / 1e9:.1f} GB")
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _refuse_depth(text: str) -> None:
+    """Raise ValueError for what lies too deep: the loader calls itself for each level, and would crash."""
+    depth = 0
+    for event in yaml.parse(text, _LOADER):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"it nests more than {DEEPEST} levels deep")
+
+
+def _size(value: Any, most: int) -> int:
+    """How many values there are in `value`, counted until they are more than `most`."""
+    waiting, count = [value], 0
+    while waiting and count <= most:
+        item = waiting.pop()
+        count += 1
+        if isinstance(item, dict):
+            waiting += [*item.keys(), *item.values()]
+        elif isinstance(item, (list, tuple, set)):
+            waiting += item
+    return count
