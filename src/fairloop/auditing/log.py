@@ -93,7 +93,7 @@ def tally(log: Path | pd.DataFrame, columns: Columns) -> pd.DataFrame:
             whole = part if whole is None else _merged(pd.concat([whole, part], ignore_index=True))
             if len(whole) > _MANY:
                 _refuse_identifiers(whole, columns, name)
-    except (pa.ArrowException, UnicodeDecodeError, csv.Error) as error:
+    except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
         raise InputError(f"{name}: cannot be read ({str(error).splitlines()[0]})") from error
     if whole is None or whole.empty:
         raise InputError(f"{name}: holds no rows")

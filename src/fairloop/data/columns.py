@@ -119,6 +119,8 @@ def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
 
 
 def _numeric(name: str, values: NDArray[np.float64]) -> Numeric:
+    if not len(values):
+        raise InputError("data: no training sample is left; check data.root and the split")
     distinct, counts = np.unique(values, return_counts=True)
     middle = (counts.cumsum() - counts / 2) / counts.sum()
     if len(distinct) > _KNOTS:

@@ -69,7 +69,7 @@ def _from_parquet(paths: list[Path]) -> Digits:
         for path in paths:
             check_parquet(path)
         rows = pa.concat_tables(pq.read_table(path, columns=["image", "label"]) for path in paths)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(
             f"data.root: {paths[0].name} and its like need the columns 'image' and 'label' of {HUB_NAME}: "
             f"{str(error).splitlines()[0]}"

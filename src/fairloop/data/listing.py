@@ -155,7 +155,7 @@ def encoded_images(file: Path, column: str, root: Path | None = None) -> Iterato
                     yield inside(root or file.parent, name, file)
                 else:
                     raise InputError(f"data: {file} has a row without a picture in column '{column}'")
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"data: {file} is truncated or damaged ({_first_line(error)}); fetch it again") from error
 
 

@@ -167,7 +167,7 @@ def compas(spec: CompasSpec, seed: int) -> Population:
     frame = _file(spec.root, "compas-scores-two-years.csv")
     for name in (*_COMPAS_FEATURES, "days_b_screening_arrest", "is_recid", "score_text", "two_year_recid"):
         wanted(frame, name, "data.root", where=Path("compas-scores-two-years.csv"))
-    days = frame["days_b_screening_arrest"].astype(float)
+    days = _numbers(frame["days_b_screening_arrest"])
     kept = days.between(-30, 30) & (frame["is_recid"] != "-1") & (frame["c_charge_degree"] != "O")
     frame = frame[kept & (frame["score_text"] != "N/A")].reset_index(drop=True)
     frame["race"] = frame["race"].replace(dict.fromkeys(_SMALL_RACES, "other"))
@@ -200,7 +200,7 @@ def german(spec: GermanSpec, seed: int) -> Population:
     frame = _file(spec.root, "german.data", _GERMAN, separator=r"\s+")
     sensitive = {
         "sex": frame["status"].isin(_WOMEN).map({True: "female", False: "male"}).rename("sex"),
-        "age": (frame["age"].astype(float) > 25).map({True: ">25", False: "<=25"}).rename("age"),
+        "age": (_numbers(frame["age"]) > 25).map({True: ">25", False: "<=25"}).rename("age"),
     }
     label = frame["credit"].map({"1": "good", "2": "bad"})
     groups = [sensitive[name] for name in spec.groups]
@@ -236,6 +236,17 @@ def _population(
         minoritized=minoritized,
         columns=columns,
     ).population(spec.seed_of(seed))
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """A column of text as numbers, NaN where a cell is empty. Raises InputError for other cells."""
+    import pandas as pd
+
+    try:
+        numbers: pd.Series = pd.to_numeric(column)
+    except (ValueError, TypeError) as error:
+        raise InputError(f"data.root: column '{column.name}' should hold numbers: {error}") from error
+    return numbers
 
 
 def _file(

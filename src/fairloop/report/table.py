@@ -114,7 +114,7 @@ def _exported(path: Path) -> pa.Table:
             raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
         fields = [pa.field(field.name, types.get(field.name, field.type)) for field in table.schema]
         return table.cast(pa.schema(fields))
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise InputError(f"{path}: cannot be read as a table ({str(error).splitlines()[0]})") from error
 
 

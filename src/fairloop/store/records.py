@@ -53,7 +53,7 @@ def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=words) as file:
             table = file.read(use_threads=False)  # it is small: threads would cost more than they bring
             run = (file.metadata.metadata or {}).get(b"run", b"").decode(errors="replace")
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged(path, str(error).splitlines()[0]) from error
     if not table.schema.equals(HELD):
         raise damaged(path, "its columns are not those of fairloop's records")
