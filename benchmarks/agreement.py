@@ -77,7 +77,7 @@ def main() -> None:
         apart[name] = np.array(found)
         print(f"  {name}: {counts[0]:,} of {counts[1]:,} ({counts[0] / counts[1]:.1%})", flush=True)
     apart["another seed"] = np.array(between)
-    print(f"root mean square difference over {len(seeds)} seeds of accuracy, EO difference, share of red; by generation")
+    print(f"root mean square difference, over {len(seeds)} seeds, of accuracy, EO difference and share of red")
     for name, differences in apart.items():
         for i, row in enumerate(np.sqrt((differences**2).mean(axis=0))):
             print(f"  {name}, generation {i}: {'  '.join(f'{value:.4f}' for value in row)}")

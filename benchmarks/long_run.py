@@ -1,6 +1,6 @@
-"""Whether a long run keeps its memory and its open files: `fairloop run` of a tiny model, looked at after each generation.
+"""Whether a long run keeps its memory and its open files: a tiny model, looked at after each generation.
 
-    python benchmarks/long_run.py [GENERATIONS]
+python benchmarks/long_run.py [GENERATIONS]
 """
 
 from __future__ import annotations

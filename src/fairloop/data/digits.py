@@ -87,7 +87,7 @@ def _decode(rows: Iterable[Any]) -> Digits:
                 if picture.size != (_SIDE, _SIDE):  # before it is decoded: it could be a billion pixels
                     raise InputError(f"data: image of row {number} is {picture.size}, not ({_SIDE}, {_SIDE})")
                 pixels = np.asarray(picture.convert("L"))
-        except PILLOW_RAISES as error:
+        except (*PILLOW_RAISES, Image.DecompressionBombError) as error:
             raise InputError(f"data: image of row {number} cannot be decoded ({error})") from error
         images.append(pixels)
         if not isinstance(row["label"], int):
