@@ -22,8 +22,8 @@ from fairloop.streams import Streams
 
 M = TypeVar("M", bound=nn.Module)
 Log = dict[str, Tensor]
-"""What training recorded, by epoch: `loss` (E,), and for curated batches `redrawn` (E, steps) and
-`candidates` (E, steps, strata)."""
+"""What training recorded, by epoch: `loss` (E,), and what `Curation` tells of batches: `redrawn` (E, steps),
+`candidates`, `offered` and `chosen` (E, steps, strata), and summed over an epoch's steps `origins` (E, G, L)."""
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,15 @@ def fit_classifier(
     """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
 
     def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
-        return lambda batch: F.cross_entropy(model(batch.images).float(), batch.labels)
+        return lambda batch: _cross_entropy(model(batch.images).float(), batch)
 
     return _fit(model, training, feed, loss_of, numerics, state)
+
+
+def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
+    if batch.weights is None:
+        return F.cross_entropy(logits, batch.labels)
+    return (F.cross_entropy(logits, batch.labels, reduction="none") * batch.weights).mean()
 
 
 def _fit(
@@ -135,10 +141,13 @@ def _optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimize
 def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:
     """The log with one more epoch; the only moment at which the host waits for the device."""
     epoch = {"loss": torch.stack(losses).double().mean().cpu()}
-    curated = [curation for curation in curations if curation is not None]
-    if curated:
-        epoch["redrawn"] = torch.stack([curation.redrawn for curation in curated]).int().cpu()
-        epoch["candidates"] = torch.stack([curation.candidates for curation in curated]).int().cpu()
+    for name in Curation._fields:
+        told = [value for curation in curations if (value := getattr(curation, name, None)) is not None]
+        if told and name == "origins":
+            epoch[name] = torch.stack(told).sum(dim=0).int().cpu()
+        elif told:
+            rows = torch.stack(told).cpu()
+            epoch[name] = rows if rows.is_floating_point() else rows.int()
     return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
 
 
