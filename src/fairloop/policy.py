@@ -132,15 +132,17 @@ class Ingredients(NamedTuple):
 
     parts: whose data, in the order of generations; their shares sum to 1.
     size: samples that an epoch passes over.
+    latest: the last generation that made any data.
     """
 
     parts: tuple[Part, ...]
     size: int
+    latest: int
 
     @property
     def plain(self) -> bool:
-        """Whether all is of one generation of models, as in the published settings."""
-        return len(self.parts) == 1 and not self.real
+        """Whether all is of the latest generation, as in the published settings."""
+        return [part.generation for part in self.parts] == [self.latest]
 
     @property
     def real(self) -> bool:
@@ -172,4 +174,4 @@ def ingredients(
     shares = {g: left * weight / sum(weights.values()) for g, weight in weights.items() if left}
     if real_share:
         shares = {REAL: real_share} | shares
-    return Ingredients(tuple(Part(g, share) for g, share in shares.items()), total)
+    return Ingredients(tuple(Part(g, share) for g, share in shares.items()), total, latest)
