@@ -15,7 +15,7 @@ from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.policy import ANNOTATOR, NOBODY, REAL, TRUTH
-from fairloop.record import Gallery, Pictures, Row
+from fairloop.record import TRAINING, Gallery, Pictures, Row
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import RealData, Source, chunk, probabilities
 from fairloop.spec import RunSpec
@@ -114,13 +114,16 @@ class Measurer:
                 for (label, group), column in zip(self._cells(), counts.T, strict=True):
                     yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
         for epoch, origins in enumerate(log.get("origins", ())):
-            total = origins.sum().item()
-            for place in origins.nonzero().tolist():
-                made_by, labelled_by = place[0] + REAL, place[1] + NOBODY
-                share = origins[tuple(place)].item() / total
-                maker = "real people" if made_by == REAL else f"generation {made_by}"
-                yield Row(i, epoch, role, "training", _LABELLERS.get(labelled_by, f"classifier {labelled_by}"), maker,
-                          "origin_share", share, np.nan)  # fmt: skip
+            yield from self._origins(i, epoch, role, origins)
+
+    def _origins(self, i: int, epoch: int, role: ModelRole, counts: Tensor) -> Iterator[Row]:
+        """Shares of what a model learned from, by who made and who labelled it."""
+        for place in counts.nonzero().tolist():
+            made_by, labelled_by = place[0] + REAL, place[1] + NOBODY
+            maker = "real people" if made_by == REAL else f"generation {made_by}"
+            labeller = _LABELLERS.get(labelled_by, f"{ModelRole.CLASSIFIER} {labelled_by}")
+            share = counts[tuple(place)].item() / counts.sum().item()
+            yield Row(i, epoch, role, TRAINING, labeller, maker, "origin_share", share, np.nan)
 
     def people(self, i: int, shares: NDArray[np.float64]) -> Iterator[Row]:
         """(S,) shares of groups among the real people who are there in generation i."""
