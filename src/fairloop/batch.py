@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -21,15 +22,32 @@ class Batch(NamedTuple):
     """(B,) int64, 0..K-1, or `UNNAMED`."""
     groups: Tensor
     """(B,) int64, 0..S-1 (intersectional groups already multiplied out), or `UNNAMED`."""
+    origins: Tensor | None = None
+    """(B, 2) int64: the generation that a sample is of and who labelled it, as `policy.Origin` has them; None where all
+    are alike."""
+    weights: Tensor | None = None
+    """(B,) float, 1 on average: how much each sample counts in a classifier's loss; None where all count alike."""
 
     def select(self, index: Tensor) -> Batch:
         """The samples at `index` ((M,) int64), in that order."""
-        return Batch(self.images[index], self.labels[index], self.groups[index])
+        return self.each(lambda part: part[index])
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Every part that is there, changed."""
+        images, labels, groups, *rest = self
+        origins, weights = (None if part is None else change(part) for part in rest)
+        return Batch(change(images), change(labels), change(groups), origins, weights)
 
 
 def join(*batches: Batch) -> Batch:
-    """All batches, at least one, as one, in their order."""
-    return Batch(*(torch.cat(parts) for parts in zip(*batches, strict=True)))
+    """All batches, at least one, as one, in their order. Origins and weights stay where all have them."""
+    images, labels, groups, origins, weights = zip(*batches, strict=True)
+    return Batch(torch.cat(images), torch.cat(labels), torch.cat(groups), _all_or_none(origins), _all_or_none(weights))
+
+
+def _all_or_none(parts: Sequence[Tensor | None]) -> Tensor | None:
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if len(there) == len(parts) else None
 
 
 @dataclass(frozen=True)

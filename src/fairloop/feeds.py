@@ -9,8 +9,9 @@ import torch
 
 from fairloop.batch import Batch, join
 from fairloop.curation.interface import Curation, Curator
+from fairloop.policy import NOBODY, REAL
 from fairloop.seeding import Role
-from fairloop.source import RealData, Source
+from fairloop.source import RealData, Supply
 from fairloop.streams import Streams
 
 Feed = Callable[[int], Iterator[tuple[Batch, Curation | None]]]
@@ -33,12 +34,12 @@ def real(data: RealData, batch: int, streams: Streams) -> Feed:
     return lambda epoch: ((drawn, None) for drawn in data.epoch(batch, streams.at(Role.ORDER, epoch)))
 
 
-def synthetic(source: Source, curator: Curator, schedule: Schedule, streams: Streams) -> Feed:
+def synthetic(source: Supply, curator: Curator, schedule: Schedule, streams: Streams) -> Feed:
     """Fresh samples for every step, as the curator draws them."""
 
     def epoch_of(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
         rng = streams.at(Role.LATENTS, epoch)
-        return (curator.draw(source, n, rng) for n in schedule.sizes())
+        return (_drawn(source, curator, n, rng, streams.generation) for n in schedule.sizes())
 
     return epoch_of
 
@@ -48,7 +49,7 @@ def synthetic_part(share: float, batch: int) -> int:
     return int(share * batch + 1e-9)
 
 
-def mixed(source: Source, curator: Curator, data: RealData, share: float, schedule: Schedule, streams: Streams) -> Feed:
+def mixed(source: Supply, curator: Curator, data: RealData, share: float, schedule: Schedule, streams: Streams) -> Feed:
     """Batches with floor(share * n) curated samples, the rest real people, shuffled."""
 
     def epoch_of(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
@@ -58,10 +59,23 @@ def mixed(source: Source, curator: Curator, data: RealData, share: float, schedu
         for _ in range(schedule.steps):
             parts, curation = [] if people is None else [next(people)], None
             if made:
-                curated, curation = curator.draw(source, made, latents)
+                curated, curation = _drawn(source, curator, made, latents, streams.generation)
                 parts.insert(0, curated)
             batch = join(*parts)
             shuffled = torch.randperm(len(batch.labels), generator=order, device=order.device)
             yield batch.select(shuffled), curation
 
     return epoch_of
+
+
+def _drawn(
+    source: Supply, curator: Curator, n: int, rng: torch.Generator, generation: int
+) -> tuple[Batch, Curation | None]:
+    """What the curator draws for a model of `generation`; where origins differ, with their counts."""
+    batch, curation = curator.draw(source, n, rng)
+    if batch.origins is None:
+        return batch, curation
+    made_by, labelled_by = batch.origins.unbind(1)
+    size = generation + 1 - NOBODY  # no later generation or labeller than its own can be there
+    cells = torch.bincount((made_by - REAL) * size + labelled_by - NOBODY, minlength=size * size)
+    return batch, (curation or Curation())._replace(origins=cells.reshape(size, size))

@@ -13,16 +13,8 @@ from fairloop.record import Gallery, Row
 from fairloop.spec import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.store.memory import MemoryModels
+from fairloop.supplies import History
 from fairloop.workshop import Workshop
-
-
-@dataclass(frozen=True)
-class Ecosystem:
-    """What generation `generation` leaves to the next. Before generation 0 that is G_0, and A_L as labeller."""
-
-    generation: int
-    generator: Trained[Generator]
-    classifier: Trained[Classifier]
 
 
 @dataclass(frozen=True)
@@ -75,24 +67,33 @@ def generations(workshop: Workshop | OwnLoop, start: int = 0) -> Iterator[Genera
     annotators = workshop.annotators()
     first = workshop.first_generator()
     measurer = Measurer(workshop.population, workshop.numerics, spec, annotators, first.module)
-    ecosystem = _left_behind(workshop, start) or Ecosystem(-1, first, annotators.label)
+    history = _left_behind(workshop, start)
 
-    for i in range(ecosystem.generation + 1, spec.generations):
-        labeller = annotators.label if spec.rules.labels == "annotator" else ecosystem.classifier
-        generator = ecosystem.generator
-        if i > 0 and spec.rules.generators == "sequential":
-            generator = workshop.generator(i, workshop.source(generator, labeller, annotators.group))
-        classifier = workshop.classifier(i, workshop.source(generator, labeller, annotators.group))
-        ecosystem = Ecosystem(i, generator, classifier)
+    for i in range(history.latest + 1, spec.generations):
+        generator = first if i == 0 or spec.rules.generators == "fixed" else workshop.generator(i, history)
+        history.generators[i] = generator
+        classifier = workshop.classifier(i, history)
+        history.classifiers[i] = classifier
         if i >= start:
-            rows = list(measurer.generation(i, generator, classifier, labeller))
+            rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
+            if spec.response.on:
+                rows += measurer.people(i, workshop.groups_present(i, history))
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
+        if not spec.looks_back:
+            history.forget_before(i)
 
 
-def _left_behind(workshop: Workshop | OwnLoop, start: int) -> Ecosystem | None:
-    """The latest generation before `start` whose models are kept; its successors are made again from there."""
+def _left_behind(workshop: Workshop | OwnLoop, start: int) -> History:
+    """The latest generation before `start` whose models are kept, and those that are needed with it; its successors are
+    made again from there.
+    """
+    history = History(workshop.spec.rules, workshop.annotators())
     for i in range(start - 1, -1, -1):
-        generator, classifier = workshop.kept_generator(i), workshop.kept_classifier(i)
-        if generator is not None and classifier is not None:
-            return Ecosystem(i, generator, classifier)
-    return None
+        needed = range(0 if workshop.spec.looks_back else i, i + 1)
+        generators = {j: workshop.kept_generator(j) for j in needed}
+        classifiers = {j: workshop.kept_classifier(j) for j in needed}
+        if None not in (*generators.values(), *classifiers.values()):
+            history.generators.update({j: kept for j, kept in generators.items() if kept})
+            history.classifiers.update({j: kept for j, kept in classifiers.items() if kept})
+            break
+    return history

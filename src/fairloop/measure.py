@@ -14,13 +14,17 @@ from fairloop.metrics import performance as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
-from fairloop.record import Gallery, Pictures, Row
+from fairloop.policy import ANNOTATOR, NOBODY, REAL, TRUTH
+from fairloop.record import TRAINING, Gallery, Pictures, Row
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import RealData, Source, chunk, probabilities
 from fairloop.spec import RunSpec
 from fairloop.store.interface import Trained
 from fairloop.streams import Streams
-from fairloop.workshop import Annotators
+from fairloop.supplies import Annotators
+
+_BY_STRATUM = {"candidates": "star_candidates", "offered": "curation_offered", "chosen": "curation_chosen"}
+_LABELLERS: dict[int, str | None] = {NOBODY: None, TRUTH: "true label", ANNOTATOR: str(ModelRole.LABEL_ANNOTATOR)}
 
 
 class Measurer:
@@ -83,7 +87,7 @@ class Measurer:
         shown = source.draw(self._spec.measure.gallery, self._streams(0).at(Role.GALLERY))
         rng = self._streams(i).at(Role.GALLERY, epoch=1)
         latents = self._spec.measure.latents if self._first.has_encoder else 0
-        places = [self._encode(images) for images in self._drawn(generator.module, latents, rng)]
+        places = [self._encode(images) for images in self._drawn(i, generator.module, latents, rng)]
         people = self._numerics.tensor(torch.from_numpy(self._originals))
         return Gallery(
             _pictures(shown.images),
@@ -107,22 +111,36 @@ class Measurer:
                 yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
 
     def _training(self, i: int, trained: Trained[Generator] | Trained[Classifier]) -> Iterator[Row]:
-        """The loss of each epoch, and what curating its batches took (means over the epoch's batches)."""
-        role = trained.recipe.role
-        for epoch, loss in enumerate(trained.log["loss"].tolist()):
+        """The loss of each epoch, whose data it saw, and what curating them took (means over the epoch's batches)."""
+        role, log = trained.recipe.role, trained.log
+        for epoch, loss in enumerate(log["loss"].tolist()):
             yield Row(i, epoch, role, None, None, "overall", "loss", loss, np.nan)
         if trained.diverged:
-            epoch, batch = trained.log["diverged"].tolist()
+            epoch, batch = log["diverged"].tolist()
             told = (epoch, batch) if epoch >= 0 else (None, np.nan)
             yield Row(i, told[0], role, None, None, "overall", "diverged_at_batch", told[1], np.nan)
-        if "redrawn" not in trained.log:
-            return
-        for epoch, (redrawn, candidates) in enumerate(
-            zip(trained.log["redrawn"], trained.log["candidates"], strict=True)
-        ):
+        for epoch, redrawn in enumerate(log.get("redrawn", ())):
             yield Row(i, epoch, role, "generated", None, "overall", "star_redrawn", *_mean(redrawn))
-            for (label, group), column in zip(self._cells(), candidates.T, strict=True):
-                yield Row(i, epoch, role, "generated", label, group, "star_candidates", *_mean(column))
+        for name, metric in _BY_STRATUM.items():
+            for epoch, counts in enumerate(log.get(name, ())):
+                for (label, group), column in zip(self._cells(), counts.T, strict=True):
+                    yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
+        for epoch, origins in enumerate(log.get("origins", ())):
+            yield from self._origins(i, epoch, role, origins)
+
+    def _origins(self, i: int, epoch: int, role: ModelRole, counts: Tensor) -> Iterator[Row]:
+        """Shares of what a model learned from, by who made and who labelled it."""
+        for place in counts.nonzero().tolist():
+            made_by, labelled_by = place[0] + REAL, place[1] + NOBODY
+            maker = "real people" if made_by == REAL else f"generation {made_by}"
+            labeller = _LABELLERS.get(labelled_by, f"{ModelRole.CLASSIFIER} {labelled_by}")
+            share = counts[tuple(place)].item() / counts.sum().item()
+            yield Row(i, epoch, role, TRAINING, labeller, maker, "origin_share", share, np.nan)
+
+    def people(self, i: int, shares: NDArray[np.float64]) -> Iterator[Row]:
+        """(S,) shares of groups among the real people who are there in generation i."""
+        for group, share in zip(self._population.group_names, shares.tolist(), strict=True):
+            yield Row(i, None, ModelRole.CLASSIFIER, "people", None, group, "group_share", share, np.nan)
 
     def _samples(
         self, i: int, generator: Trained[Generator], labellers: dict[str, Trained[Classifier]]
@@ -135,7 +153,7 @@ class Measurer:
         named = {metric: [torch.zeros(0, dtype=torch.int64)] for metric in labellers}
         grouped = [torch.zeros(0, len(group_names))]
         rng = self._streams(i).at(Role.MEASUREMENT)
-        drawn = () if generator.diverged else self._drawn(generator.module, self._spec.measure.samples, rng)
+        drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
         for images in drawn:
             for metric, labeller in labellers.items():
                 if not labeller.diverged:
@@ -164,8 +182,10 @@ class Measurer:
     def _cells(self) -> list[tuple[str, str]]:
         return [(label, group) for label in self._population.label_names for group in self._population.group_names]
 
-    def _drawn(self, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
-        source, size = Source(generator, self._numerics), chunk(self._population.shape)
+    def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
+        """Samples as they enter the data of generation i's models."""
+        source = Source(generator, self._numerics, temperature=self._spec.at(i).temperature)
+        size = chunk(self._population.shape)
         return (source.draw(min(size, n - start), rng).images for start in range(0, n, size))
 
     def _encode(self, images: Tensor) -> NDArray[np.float32]:

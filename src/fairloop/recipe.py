@@ -9,16 +9,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from fairloop.curation import ideal as ideals
 from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
+from fairloop.errors import InputError
 from fairloop.feeds import Schedule, synthetic_part
 from fairloop.numerics import Numerics
+from fairloop.policy import REAL
+from fairloop.regime import LabelsSpec, Learner
 from fairloop.seeding import ModelRole
+from fairloop.setting import Setting
 from fairloop.spec import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
 
 MATHS_VERSION = 2
@@ -36,6 +42,7 @@ class Recipe:
     data: fingerprint of the real data it saw; None if it saw none.
     curation: how its batches were curated; None if they were not.
     synthetic_share: of its batches; None if it saw only one kind.
+    mixture: whose data it saw, and how they were labelled; None if only one generation's, as published.
     parents: fingerprints of the models that it learned from, by their part in it.
     """
 
@@ -50,11 +57,19 @@ class Recipe:
     synthetic_share: float | None = None
     parents: dict[str, str] = field(default_factory=dict)
     maths: int = MATHS_VERSION
+    mixture: dict[str, Any] | None = None
+
+    def described(self) -> dict[str, Any]:
+        """All fields as plain data. What came later and is not there is left out, so that older models are found."""
+        fields = asdict(self)
+        if self.mixture is None:
+            del fields["mixture"]
+        return fields
 
     @cached_property
     def fingerprint(self) -> str:
         """A hash of all fields."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()
 
     @property
     def title(self) -> str:
@@ -77,6 +92,11 @@ class Plan:
     group_annotator: Recipe
     generators: tuple[Recipe, ...]
     classifiers: tuple[Recipe, ...]
+
+    def labeller(self, generation: int, rules: Setting) -> Recipe:
+        """Who labels what models of `generation` learn from."""
+        by_annotator = generation == 0 or rules.labels == "annotator"
+        return self.label_annotator if by_annotator else self.classifiers[generation - 1]
 
     def __iter__(self) -> Iterator[Recipe]:
         """Every recipe once, parents before children."""
@@ -103,7 +123,7 @@ def training_of_first(generator: GeneratorSpec) -> GeneratorSpec:
 def classifier_schedule(spec: RunSpec, people: int) -> Schedule:
     """The batches of a classifier's epoch: as many as the generator's, so that both see alike many samples.
 
-    Without curation the last one is as short as it would be with the training set's `people`.
+    people: or samples, that an epoch passes over. Without curation by STAR the last batch is as short as with these.
     """
     steps = -(-people // spec.generator.batch)
     if spec.star.curates("classifier"):
@@ -119,9 +139,67 @@ def generator_schedule(spec: RunSpec, people: int) -> Schedule:
     return Schedule(-(-people // spec.generator.batch), spec.generator.batch, spec.generator.batch)
 
 
-def star_budget(spec: RunSpec, batch: int) -> int:
-    """Extra candidates for a curated batch."""
-    return budget_for(batch, spec.star.budget)
+def mixture_of(spec: RunSpec, learner: Learner, generation: int, everybody: int, *, labelled: bool) -> dict[str, Any]:
+    """What a recipe tells of whose data G_i or C_i learns from; empty if it is as published.
+
+    spec: as it holds in `generation`. everybody: people in the training set. labelled: whether labels matter.
+    """
+    mix = spec.ingredients(learner, generation, everybody)
+    chosen = spec.policy.generator if learner == "generator" else spec.policy.classifier
+    told: dict[str, Any] = {} if mix.plain else {"parts": [list(part) for part in mix.parts]}
+    if chosen.kept:
+        told["kept"] = chosen.samples or spec.policy.people or everybody
+    if spec.temperature != 1:
+        told["temperature"] = spec.temperature
+    if labelled and spec.labels != LabelsSpec():
+        told["labels"] = spec.labels.model_dump(mode="json")
+    if mix.real or (learner == "generator" and spec.synthetic_share < 1):
+        told |= _people(spec, generation)
+        if spec.response.on and generation:
+            told["response"] = spec.response.model_dump(mode="json")
+    return told
+
+
+def _people(spec: RunSpec, generation: int) -> dict[str, Any]:
+    """Which real people a model of `generation` may see, if not all: the first of them, or those whose turn it is."""
+    n = spec.policy.people
+    if n is None:
+        return {}
+    first = generation * n if spec.policy.real == "fresh" else 0
+    return {"people": [first, first + n]}
+
+
+def curation_of(spec: RunSpec, population: Population, learner: Learner, batch: int) -> dict[str, Any] | None:
+    """What a recipe tells of how batches of `batch` are curated; None if they are not."""
+    told: dict[str, Any] = {}
+    if spec.curation.curates(learner):
+        told["steps"] = spec.curation.steps
+    if spec.star.curates(learner):
+        ideal = ideals.shares_for(spec.star.ideal, population).tolist()
+        told |= {"star": ideal, "budget": budget_for(batch, spec.star.budget), "rounding": spec.star.rounding}
+    return told or None
+
+
+def check_against(spec: RunSpec, population: Population) -> None:
+    """Raise InputError if the ideal or the regime does not fit the data."""
+    ideals.shares_for(spec.star.ideal, population)
+    everybody, strata = len(population.train), (len(population.label_names), len(population.group_names))
+    needed = (spec.policy.people or 0) * (spec.generations if spec.policy.real == "fresh" else 1)
+    if needed > everybody:
+        raise InputError(
+            f"policy.people={spec.policy.people}: {spec.generations} generations need {needed} real people, and the "
+            f"training set has {everybody}; lower policy.people or generations, or set policy.real=fixed"
+            if spec.policy.real == "fresh"
+            else f"policy.people={needed}: the training set has {everybody}"
+        )
+    if len(spec.labels.error) not in (0, 1, strata[1]):
+        raise InputError(f"labels.error={spec.labels.error}: give one number, or one for each of {strata[1]} groups")
+    if spec.response.on and np.shape(spec.response.retention) != strata[::-1]:
+        raise InputError(
+            f"response.retention={spec.response.retention}: needs a row for each of {strata[1]} groups "
+            f"({', '.join(population.group_names)}), with a probability for each of {strata[0]} labels "
+            f"({', '.join(population.label_names)})"
+        )
 
 
 class _Planner:
@@ -129,65 +207,94 @@ class _Planner:
         self._spec = spec
         self._population = population
         self._numerics = numerics.record()
-        self._ideal = ideals.shares_for(spec.star.ideal, population).tolist()
+        check_against(spec, population)
 
     def plan(self) -> Plan:
         spec = self._spec
         label_annotator = self._on_real_data(ModelRole.LABEL_ANNOTATOR, spec.annotator)
         group_annotator = self._on_real_data(ModelRole.GROUP_ANNOTATOR, spec.annotator)
-        generators = [self._on_real_data(ModelRole.GENERATOR, training_of_first(spec.generator))]
-        classifiers: list[Recipe] = []
+        made = Plan(label_annotator, group_annotator, (), ())
         for i in range(spec.generations):
-            follows = i > 0 and spec.rules.labels == "previous_classifier"
-            labeller = classifiers[-1] if follows else label_annotator
-            if i > 0:
-                fixed = spec.rules.generators == "fixed"
-                generators.append(
-                    generators[0] if fixed else self._generator(i, generators[-1], labeller, group_annotator)
-                )
-            classifiers.append(self._classifier(i, generators[-1], labeller, group_annotator))
-        return Plan(label_annotator, group_annotator, tuple(generators), tuple(classifiers))
+            now = spec.at(i)
+            if i == 0:
+                generator = self._on_real_data(ModelRole.GENERATOR, training_of_first(now.generator))
+            elif spec.rules.generators == "sequential":
+                generator = self._generator(i, now, made)
+            made = replace(made, generators=(*made.generators, generator))
+            made = replace(made, classifiers=(*made.classifiers, self._classifier(i, now, made)))
+        return made
 
     def _on_real_data(self, role: ModelRole, training: TrainingSpec) -> Recipe:
-        people = len(self._population.train)
+        told = _people(self._spec, 0) if role is ModelRole.GENERATOR else {}
+        people = self._spec.policy.people if told else None
+        people = people or len(self._population.train)
         steps = -(-people // training.batch)
         schedule = Schedule(steps, training.batch, people - training.batch * (steps - 1))
-        return self._recipe(role, 0, training, schedule, data=self._population.fingerprint)
+        return self._recipe(role, 0, training, schedule, data=self._population.fingerprint, mixture=told or None)
 
-    def _generator(self, i: int, parent: Recipe, labeller: Recipe, grouper: Recipe) -> Recipe:
-        spec = self._spec
-        curated = spec.star.curates("generator")
-        schedule = generator_schedule(spec, len(self._population.train))
+    def _generator(self, i: int, spec: RunSpec, made: Plan) -> Recipe:
+        curated = spec.star.curates("generator") or spec.curation.curates("generator")
+        told = mixture_of(spec, "generator", i, len(self._population.train), labelled=curated)
+        mix = spec.ingredients("generator", i, len(self._population.train))
+        schedule = generator_schedule(spec, mix.size)
         mixed = spec.synthetic_share < 1
-        parents = {"generator": parent} | ({"labeller": labeller, "grouper": grouper} if curated else {})
+        parents = self._learned_from("generator", i, told, made, curated)
+        if spec.warm_start in ("generator", "both"):
+            parents["start"] = made.generators[i - 1]
         return self._recipe(
             ModelRole.GENERATOR,
             i,
             spec.generator.model_copy(update={"first_epochs": None}),
             schedule,
-            data=self._population.fingerprint if mixed else None,
-            curation=self._star(synthetic_part(spec.synthetic_share, schedule.batch)) if curated else None,
+            data=self._population.fingerprint if mixed or mix.real else None,
+            curation=curation_of(
+                spec, self._population, "generator", synthetic_part(spec.synthetic_share, schedule.batch)
+            ),
             synthetic_share=spec.synthetic_share if mixed else None,
             parents={name: recipe.fingerprint for name, recipe in parents.items()},
+            mixture=told or None,
         )
 
-    def _classifier(self, i: int, generator: Recipe, labeller: Recipe, grouper: Recipe) -> Recipe:
-        spec = self._spec
-        curated = spec.star.curates("classifier")
-        schedule = classifier_schedule(spec, len(self._population.train))
-        parents = {"generator": generator, "labeller": labeller} | ({"grouper": grouper} if curated else {})
+    def _classifier(self, i: int, spec: RunSpec, made: Plan) -> Recipe:
+        curated = spec.star.curates("classifier") or spec.curation.curates("classifier")
+        told = mixture_of(spec, "classifier", i, len(self._population.train), labelled=True)
+        mix = spec.ingredients("classifier", i, len(self._population.train))
+        schedule = classifier_schedule(spec, mix.size)
+        parents = self._learned_from("classifier", i, told, made, curated)
+        if spec.warm_start in ("classifier", "both") and i:
+            parents["start"] = made.classifiers[i - 1]
         return self._recipe(
             ModelRole.CLASSIFIER,
             i,
             spec.classifier,
             schedule,
-            curation=self._star(schedule.batch) if curated else None,
+            data=self._population.fingerprint if mix.real else None,
+            curation=curation_of(spec, self._population, "classifier", schedule.batch),
             parents={name: recipe.fingerprint for name, recipe in parents.items()},
+            mixture=told or None,
         )
 
-    def _star(self, batch: int) -> dict[str, Any]:
-        star = self._spec.star
-        return {"star": self._ideal, "budget": star_budget(self._spec, batch), "rounding": star.rounding}
+    def _learned_from(
+        self, learner: Learner, i: int, told: dict[str, Any], made: Plan, curated: bool
+    ) -> dict[str, Recipe]:
+        """Models that shaped the data, by their part in it."""
+        later = 1 if learner == "generator" else 0
+        parents: dict[str, Recipe] = {}
+        made_by = [g for g, _ in told["parts"] if g != REAL] if "parts" in told else [i - later]
+        for g in made_by:
+            number = f" {g}" if "parts" in told else ""
+            parents[f"generator{number}"] = made.generators[g]
+            if curated or learner == "classifier":
+                parents[f"labeller{number}"] = made.labeller(g + later, self._spec.rules)
+        labels = told.get("labels", {})
+        if curated or len(labels.get("error", ())) > 1:
+            parents["grouper"] = made.group_annotator
+        if labels.get("human_share") or (curated and self._spec.at(i).curation.curates(learner)):
+            parents["annotator"] = made.label_annotator
+            parents.setdefault("labeller", made.labeller(i, self._spec.rules))
+        if "response" in told:
+            parents |= {f"decider {j}": made.classifiers[j] for j in range(i)}
+        return parents
 
     def _recipe(
         self, role: ModelRole, generation: int, training: ClassifierSpec | TrainingSpec, schedule: Schedule, **rest: Any

@@ -8,6 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+TRAINING = "training"
+"""The split of rows about what models learned from. Their `label` and `group` say who labelled and who made it."""
+
 
 class Row(NamedTuple):
     """One value. Fields that do not apply are None; a value that is undefined is NaN."""

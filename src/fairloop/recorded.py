@@ -22,6 +22,7 @@ from fairloop.loop import Generation
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.own import OwnLoop
+from fairloop.policy import ANNOTATOR, Origin
 from fairloop.report.table import of_rows, own_columns, plain, tidy
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import Source, chunk
@@ -31,8 +32,8 @@ from fairloop.store.files import replacing
 from fairloop.store.interface import M, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.streams import Streams
-from fairloop.training import is_defined
-from fairloop.workshop import Annotators, Workshop
+from fairloop.supplies import Annotators, labelling_of
+from fairloop.workshop import Workshop
 
 
 def load(path: str | Path) -> RecordedRun:
@@ -87,11 +88,17 @@ class RecordedRun:
     def samples(self, generation: int, n: int) -> Batch:
         """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees."""
         follows = generation > 0 and self.spec.rules.labels == "previous_classifier"
-        labeller = self.classifier(generation - 1) if follows else self.annotators.label.module
-        grouper, numerics = self.annotators.group.module, self._workshop.numerics
-        source = Source(self.generator(generation), numerics, labeller, grouper)
-        if not all(map(is_defined, (source.generator, labeller, grouper))):
-            raise InputError(f"generation={generation}: its generator diverged, or who labels, so it has no samples")
+        label, group = self.annotators
+        kept = self._workshop.kept_generator(generation)
+        if kept is not None and kept.diverged:
+            raise InputError(f"generation={generation}: its generator diverged, so it has no samples")
+        labeller = self.classifier(generation - 1) if follows else label.module
+        now, numerics = self.spec.at(generation), self._workshop.numerics
+        origin = Origin(generation, generation - 1 if follows else ANNOTATOR)
+        labelling = labelling_of(now.labels, label)
+        source = Source(
+            self.generator(generation), numerics, labeller, group.module, labelling, now.temperature, origin
+        )
         rng = Streams(self.spec.seed, generation, ModelRole.GENERATOR, numerics.device).at(Role.EXPORT)
         size = chunk(self.population.shape)
         return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))

@@ -23,6 +23,7 @@ class Role(StrEnum):
     ORDER = "order"
     LATENTS = "latents"
     NOISE = "noise"
+    KEPT_SAMPLES = "kept samples"
     MEASUREMENT = "measurement"
     GALLERY = "gallery"
     EXPORT = "export"

@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fairloop.batch import UNNAMED, Batch
 from fairloop.data.population import Split
+from fairloop.labelling import BY_LABELLER, Labelling
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
+from fairloop.policy import REAL, TRUTH, Origin
 
 _CHUNK, _CHUNK_VALUES = 1024, 2**22
 
@@ -25,69 +30,130 @@ def chunk(shape: tuple[int, ...]) -> int:
     return max(1, min(_CHUNK, _CHUNK_VALUES // math.prod(shape)))
 
 
+class Supply(Protocol):
+    """Whatever batches can be drawn from."""
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N fresh samples."""
+        ...
+
+
 @dataclass(frozen=True)
 class Source:
     """A generator, a labeller and a grouper, all in evaluation mode.
 
     Who is absent names nobody: a batch then holds `UNNAMED` labels or groups.
+
+    labelling: how labels are given. temperature: the standard deviation of latents.
+    origin: said of every sample; None: not worth saying.
     """
 
     generator: Generator
     numerics: Numerics
     labeller: Classifier | None = None
     grouper: Classifier | None = None
+    labelling: Labelling = BY_LABELLER
+    temperature: float = 1.0
+    origin: Origin | None = None
 
     @torch.no_grad()
     def draw(self, n: int, rng: torch.Generator) -> Batch:
-        """N fresh samples; label and group are the argmax of the labeller's and the grouper's logits."""
+        """N fresh samples; by default, label and group are the argmax of the labeller's and the grouper's logits."""
         with self.numerics.autocast():
-            images = self.generator.sample(n, rng)
-            return Batch(images, _name(self.labeller, images), _name(self.grouper, images))
+            images = self._images(n, rng)
+            groups = _group(self.grouper, images)
+            labeller = self.origin.labeller if self.origin else 0
+            labels, who = self.labelling.label(self.labeller, labeller, images, groups, rng)
+        if self.origin is None:
+            return Batch(images, labels, groups)
+        return Batch(images, labels, groups, torch.stack([torch.full_like(who, self.origin.generation), who], dim=1))
+
+    def _images(self, n: int, rng: torch.Generator) -> Tensor:
+        if self.temperature == 1:
+            return self.generator.sample(n, rng)
+        return self.generator.sample_at(self.temperature, n, rng)
 
 
-def _name(classifier: Classifier | None, images: Tensor) -> Tensor:
-    if classifier is None:
+def _group(grouper: Classifier | None, images: Tensor) -> Tensor:
+    if grouper is None:
         return torch.full((len(images),), UNNAMED, device=images.device)
-    labels: Tensor = classifier(images).argmax(dim=1)
-    return labels
+    groups: Tensor = grouper(images).argmax(dim=1)
+    return groups
 
 
 class RealData:
-    """A split, served in batches on the device. What lies on disk is read batch by batch."""
+    """People of a split, or samples kept as if they were people; served in batches on the device.
 
-    def __init__(self, split: Split, numerics: Numerics) -> None:
+    What lies on disk is read batch by batch.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        numerics: Numerics,
+        positions: NDArray[np.int64] | None = None,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        """positions: (M,) who of the split; None: all. weights: (M,) how likely `draw` takes each; None: all alike."""
         self._split = split
         self._numerics = numerics
+        self._positions = np.arange(len(split)) if positions is None else positions
+        self._weights = None if weights is None else torch.from_numpy(weights)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N of them with their true labels: nobody twice as long as there are enough, or by their weights."""
+        if self._weights is not None:
+            index = torch.multinomial(self._weights.to(rng.device), n, replacement=True, generator=rng)
+        else:
+            index = passes(len(self), n, rng)
+        drawn = self._take(index.cpu())
+        drawn = _mirrored(drawn, rng) if self._split.mirror else drawn
+        origin = torch.tensor(Origin(REAL, TRUTH), device=drawn.labels.device)
+        return drawn._replace(origins=origin.expand(n, 2))
 
     def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
         """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short.
 
         Where the split allows it, each image is mirrored with probability 1/2.
         """
-        order = torch.randperm(len(self._split), generator=rng, device=rng.device).cpu()
+        order = torch.randperm(len(self), generator=rng, device=rng.device).cpu()
         for index in torch.split(order, batch):
             drawn = self._take(index)
             yield _mirrored(drawn, rng) if self._split.mirror else drawn
 
     def endless(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
-        """Full batches without end: each pass over everybody in a new order; what does not fill one is dropped."""
+        """Full batches without end: each pass over everybody in a new order; what does not fill one is dropped.
+
+        Where people have weights, each batch is drawn by these.
+        """
+        while self._weights is not None:
+            yield self.draw(batch, rng)
         while True:
             for drawn in self.epoch(batch, rng):
-                if len(drawn.labels) == batch or len(self._split) < batch:
+                if len(drawn.labels) == batch or len(self) < batch:
                     yield drawn
 
     def in_order(self) -> Iterator[Batch]:
         """Everybody once, in file order."""
-        for index in torch.split(torch.arange(len(self._split)), chunk(self._split.images.shape[1:])):
+        for index in torch.split(torch.arange(len(self)), chunk(self._split.images.shape[1:])):
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:
-        device, positions = self._numerics.device, index.numpy()
+        device, positions = self._numerics.device, self._positions[index.numpy()]
         return Batch(
             self._numerics.tensor(torch.from_numpy(self._split.images[positions])),
             torch.from_numpy(self._split.labels[positions]).to(device),
             torch.from_numpy(self._split.groups[positions]).to(device),
         )
+
+
+def passes(size: int, n: int, rng: torch.Generator) -> Tensor:
+    """(n,) int64 positions in 0..size-1: no position a second time before all had their first."""
+    rounds = [torch.randperm(size, generator=rng, device=rng.device) for _ in range(-(-n // size))]
+    return torch.cat(rounds)[:n] if rounds else torch.zeros(0, dtype=torch.long, device=rng.device)
 
 
 def _mirrored(batch: Batch, rng: torch.Generator) -> Batch:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop.curation import ideal as ideals
@@ -22,10 +22,11 @@ from fairloop.data import DATASETS, DEFAULT, DataSpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.limits import parsed
+from fairloop.policy import Ingredients, ingredients
+from fairloop.regime import CurationSpec, DataPolicySpec, LabelsSpec, Learner, PolicySpec, ResponseSpec, Section, Target
 from fairloop.setting import SETTINGS, Setting
 
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
-Target = Literal["none", "classifier", "generator", "both"]
 
 FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "data.cache")
 """Fields that say how a run is called, how far it goes, what it keeps, when it stops and where its data lie.
@@ -33,12 +34,14 @@ FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "
 All others define the experiment, and may not change between the sessions of one run.
 """
 
+LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start", "schedule")
+"""Fields that came after the first runs were named: left out at their default, so that those keep their names."""
 
-class _Spec(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+_SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
+_FIXED = ("model", "arguments", "first_epochs", "people", "real")
 
 
-class TrainingSpec(_Spec):
+class TrainingSpec(Section):
     """A model and how it is trained."""
 
     model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
@@ -71,7 +74,7 @@ class ClassifierSpec(TrainingSpec):
     learning_rate: float = Field(0.1, gt=0, description="constant over training")
 
 
-class StarSpec(_Spec):
+class StarSpec(Section):
     """Algorithmic reparation by STAR."""
 
     target: Target = Field("none", description="whose batches are curated")
@@ -93,12 +96,12 @@ class StarSpec(_Spec):
     def _is_an_ideal(cls, value: object) -> ideals.Ideal:
         return ideals.read(value)
 
-    def curates(self, model: Literal["classifier", "generator"]) -> bool:
+    def curates(self, model: Learner) -> bool:
         """Whether batches of that model are curated."""
         return self.target in (model, "both")
 
 
-class MeasureSpec(_Spec):
+class MeasureSpec(Section):
     """What each generation's samples are measured on."""
 
     samples: int = Field(10_000, ge=1, description="samples behind each population share")
@@ -106,7 +109,7 @@ class MeasureSpec(_Spec):
     latents: int = Field(1_000, ge=0, description="samples whose place in G_0's latent space is kept")
 
 
-class RunSpec(_Spec):
+class RunSpec(Section):
     """One run: a data ecosystem followed over generations."""
 
     name: str = Field("run", description="what the run is called in tables and figures")
@@ -121,6 +124,17 @@ class RunSpec(_Spec):
     classifier: ClassifierSpec = Field(ClassifierSpec(), description="C_i")
     annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
     star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
+    curation: CurationSpec = Field(CurationSpec(), description="other curations, and baselines")
+    policy: PolicySpec = Field(PolicySpec(), description="of whose data the next generation learns")
+    labels: LabelsSpec = Field(LabelsSpec(), description="who labels, and how")
+    response: ResponseSpec = Field(ResponseSpec(), description="real people who leave or return")
+    temperature: float = Field(1.0, gt=0, description="standard deviation of the latents that data are made from")
+    warm_start: Target = Field(
+        "none", description="which models begin as their predecessors ended, from generation 1 on"
+    )
+    schedule: dict[int, dict[str, Any]] = Field(
+        {}, description="{generation: {field: value}}: other values of fields from that generation on"
+    )
     measure: MeasureSpec = Field(MeasureSpec(), description="measurements")
     on_divergence: Literal["stop", "go_on"] = Field(
         "stop",
@@ -145,6 +159,90 @@ class RunSpec(_Spec):
             )
         return self
 
+    @model_validator(mode="after")
+    def _regime_is_possible(self) -> RunSpec:
+        generator = self.policy.generator
+        about_generators = generator != DataPolicySpec() or self.curation.curates("generator") or self.warm_start in (
+            "generator", "both"
+        )  # fmt: skip
+        if about_generators and self.rules.generators == "fixed":
+            raise ValueError(
+                f"setting={self.setting}: keeps its generator, so policy.generator, curation.target and warm_start can "
+                "say nothing about it; use a seqgen setting"
+            )
+        if generator.real_share is not None and self.synthetic_share < 1:
+            raise ValueError(
+                f"synthetic_share={self.synthetic_share}: policy.generator.real_share says how many are real people, "
+                "too; give one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _schedule_is_possible(self) -> RunSpec:
+        for generation, changes in self.schedule.items():
+            if generation < 0:
+                raise ValueError(f"schedule.{generation}: generations are counted from 0 on")
+            for path in changes:
+                if path.partition(".")[0] not in _SCHEDULED or path.rpartition(".")[2] in _FIXED:
+                    raise ValueError(f"schedule.{generation}.{path}: cannot change between generations")
+            try:
+                self.at(generation)
+            except ValidationError as error:
+                raise ValueError(f"schedule.{generation}: {_explain(error.errors()[0])}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_needed_later_is_kept(self) -> RunSpec:
+        if self.looks_back and self.keep != "all":
+            raise ValueError(f"keep={self.keep}: a policy or the response needs earlier models; use keep=all")
+        if self.response.on and self.policy.real == "fresh":
+            raise ValueError("response: people who are new each time have no outcome before; set policy.real=fixed")
+        if self.response.on and not any(spec.takes_people for spec in self._spans()):
+            raise ValueError(
+                "response: no real people enter the data; let them, for example by policy.classifier.real_share=0.5"
+            )
+        return self
+
+    def at(self, generation: int) -> RunSpec:
+        """The spec that holds in `generation`: with all changes that `schedule` names up to it."""
+        changes = [self.schedule[i] for i in sorted(self.schedule) if i <= generation]
+        if not changes:
+            return self
+        fields = {**self.model_dump(mode="json"), "schedule": {}}
+        for path, value in (change for some in changes for change in some.items()):
+            assign(fields, path, value)
+        return RunSpec.model_validate(fields)
+
+    def ingredients(self, learner: Learner, generation: int, everybody: int) -> Ingredients:
+        """What G_i or C_i of `generation` learns from. everybody: how many people the training set has."""
+        chosen = self.policy.generator if learner == "generator" else self.policy.classifier
+        people = self.policy.people or everybody
+        return ingredients(
+            chosen.policy(),
+            generation - 1 if learner == "generator" else generation,
+            people=people,
+            samples=chosen.samples or people,
+            by_size=chosen.weights == "size",
+            real_share=chosen.real_share if chosen.takes_people else 0.0,
+        )
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether some generation needs models from before the one before it."""
+        return self.response.on or any(
+            chosen.kind != "replace"
+            for spec in self._spans()
+            for chosen in (spec.policy.generator, spec.policy.classifier)
+        )
+
+    @property
+    def takes_people(self) -> bool:
+        """Whether real people are among those that models after G_0 learn from."""
+        return self.synthetic_share < 1 or self.policy.generator.takes_people or self.policy.classifier.takes_people
+
+    def _spans(self) -> list[RunSpec]:
+        return [self.at(generation) for generation in (0, *self.schedule)]
+
     @property
     def rules(self) -> Setting:
         """The setting as an object."""
@@ -168,7 +266,11 @@ class RunSpec(_Spec):
     @property
     def identity(self) -> str:
         """The run's name in tables: readable, and different for different experiments."""
-        digest = hashlib.sha256(json.dumps(self.experiment(), sort_keys=True).encode()).hexdigest()
+        told = self.experiment()
+        for name in LATER:
+            if getattr(self, name) == RunSpec.model_fields[name].default:
+                del told[name]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
         return f"{self.setting}.{self.star.target}.seed-{self.seed}.{digest[:8]}"
 
     def to_yaml(self) -> str:

@@ -21,9 +21,10 @@ from fairloop.streams import Streams
 
 M = TypeVar("M", bound=nn.Module)
 Log = dict[str, Tensor]
-"""What training recorded, by epoch: `loss` (E,), and for curated batches `redrawn` (E, steps) and
-`candidates` (E, steps, strata). And if it ended because a number was no longer finite, `diverged` (2,): the epoch and
-the batch; both -1 if that happened to a model that it would have learned from."""
+"""What training recorded, by epoch: `loss` (E,), and what `Curation` tells of batches: `redrawn` (E, steps),
+`candidates`, `offered` and `chosen` (E, steps, strata), and summed over an epoch's steps `origins` (E, G, L). And if it
+ended because a number was no longer finite, `diverged` (2,): the epoch and the batch; both -1 if that happened to a
+model that it would have learned from."""
 
 _STEPS_BETWEEN_LOOKS = {"cpu": 1}
 """How often a loss is looked at while an epoch lasts. The host would have to wait for other devices: there, 100."""
@@ -85,9 +86,15 @@ def fit_classifier(
     """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
 
     def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
-        return lambda batch: F.cross_entropy(model(batch.images).float(), batch.labels)
+        return lambda batch: _cross_entropy(model(batch.images).float(), batch)
 
     return _fit(model, training, feed, loss_of, numerics, state)
+
+
+def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
+    if batch.weights is None:
+        return F.cross_entropy(logits, batch.labels)
+    return (F.cross_entropy(logits, batch.labels, reduction="none") * batch.weights).mean()
 
 
 def undefined(
@@ -99,11 +106,6 @@ def undefined(
     loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
     log = {**(log or {}), "loss": loss, "diverged": torch.tensor(at)}
     return Checkpoint(model.eval(), _optimizer(model, training), log, training.epochs, training.epochs)
-
-
-def is_defined(model: nn.Module) -> bool:
-    """Whether all its numbers are finite."""
-    return all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
 
 
 def _fit(
@@ -168,10 +170,13 @@ def _resume(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
 def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:
     """The log with one more epoch; the only moment at which the host waits for the device."""
     epoch = {"loss": torch.stack(losses).double().mean().cpu()}
-    curated = [curation for curation in curations if curation is not None]
-    if curated:
-        epoch["redrawn"] = torch.stack([curation.redrawn for curation in curated]).int().cpu()
-        epoch["candidates"] = torch.stack([curation.candidates for curation in curated]).int().cpu()
+    for name in Curation._fields:
+        told = [value for curation in curations if (value := getattr(curation, name, None)) is not None]
+        if told and name == "origins":
+            epoch[name] = torch.stack(told).sum(dim=0).int().cpu()
+        elif told:
+            rows = torch.stack(told).cpu()
+            epoch[name] = rows if rows.is_floating_point() else rows.int()
     return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
 
 
@@ -180,4 +185,5 @@ def _lost_at(model: nn.Module, losses: list[Tensor]) -> int | None:
     finite = torch.stack(losses).isfinite().cpu()
     if not finite.all():
         return int(finite.long().argmin())
-    return None if is_defined(model) else len(losses) - 1
+    whole = all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
+    return None if whole else len(losses) - 1

@@ -3,37 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, NoReturn, TypeVar
+from typing import NoReturn, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairloop import data
 from fairloop.batch import Batch
-from fairloop.curation.interface import Curation, Curator, NoCuration
-from fairloop.curation.star import Star
-from fairloop.errors import DivergedError
+from fairloop.curation.interface import Curation
+from fairloop.errors import DivergedError, InputError
 from fairloop.feeds import Feed, mixed, real, synthetic, synthetic_part
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics, resolve
 from fairloop.recipe import Recipe, plan, training_of_first
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import RealData, Source
+from fairloop.source import RealData
 from fairloop.spec import ClassifierSpec, RunSpec, TrainingSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.streams import Streams, initialising
-from fairloop.training import Checkpoint, State, fit_classifier, fit_generator, is_defined, undefined
+from fairloop.supplies import Annotators, History, Supplies, check_steps, star
+from fairloop.training import Checkpoint, State, fit_classifier, fit_generator, undefined
 
 Model = TypeVar("Model", Generator, Classifier)
-
-
-class Annotators(NamedTuple):
-    """A_L, who labels, and A_S, who names groups."""
-
-    label: Trained[Classifier]
-    group: Trained[Classifier]
 
 
 class Workshop:
@@ -59,6 +52,9 @@ class Workshop:
         self.plan = plan(spec, self.population, recorded or self.numerics)
         self._models = models
         self._real = RealData(self.population.train, self.numerics)
+        self._annotators: Annotators | None = None
+        self._diverged: set[str] = set()
+        self._supplies = Supplies(self.population, self.numerics, spec.seed)
         self._try_models()
         self._warn_of_starved_strata()
 
@@ -77,34 +73,43 @@ class Workshop:
 
     def annotators(self) -> Annotators:
         """A_L, trained on real labels, and A_S, trained on real groups."""
-        return Annotators(self._annotator(self.plan.label_annotator), self._annotator(self.plan.group_annotator))
+        if self._annotators is None:
+            label, group = self._annotator(self.plan.label_annotator), self._annotator(self.plan.group_annotator)
+            self._annotators = Annotators(label, group)
+        return self._annotators
 
     def first_generator(self) -> Trained[Generator]:
         """G_0, trained on real data."""
         recipe = self.plan.generators[0]
-        return self._generator(recipe, self._real_feed(recipe))
+        return self._generator(
+            recipe, real(self._supplies.people(recipe), recipe.schedule.batch, self._streams(recipe))
+        )
 
-    def generator(self, generation: int, source: Source) -> Trained[Generator]:
-        """G_i, trained on samples of its predecessor, and on real data where the synthetic share is below 1."""
-        recipe, share = self.plan.generators[generation], self.spec.synthetic_share
-        curator, streams = self._curator(recipe), self._streams(recipe)
-        source = source if recipe.curation else Source(source.generator, self.numerics)  # images are enough
-        if recipe.synthetic_share is None:
-            return self._generator(recipe, synthetic(source, curator, recipe.schedule, streams), source)
-        return self._generator(recipe, mixed(source, curator, self._real, share, recipe.schedule, streams), source)
+    def generator(self, generation: int, history: History) -> Trained[Generator]:
+        """G_i, trained on what earlier generations made, and on real data where the spec says so."""
+        recipe = self.plan.generators[generation]
+        curated = recipe.curation is not None
+        source = self._supplies.of(recipe, history, labelled=curated, grouped=curated)
+        curator = self._supplies.curator(recipe, history)
+        start = history.generators[generation - 1].module if "start" in recipe.parents else None
+        share, streams = recipe.synthetic_share, self._streams(recipe)
+        if share is None:
+            return self._generator(recipe, synthetic(source, curator, recipe.schedule, streams), start)
+        people = self._supplies.people(recipe, history)
+        return self._generator(recipe, mixed(source, curator, people, share, recipe.schedule, streams), start)
 
-    def classifier(self, generation: int, source: Source) -> Trained[Classifier]:
+    def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, trained on labelled samples."""
         recipe = self.plan.classifiers[generation]
-        source = source if recipe.curation else replace(source, grouper=None)  # labels are enough
-        feed = synthetic(source, self._curator(recipe), recipe.schedule, self._streams(recipe))
-        return self._classifier(recipe, self.spec.classifier, feed, source)
+        source = self._supplies.of(recipe, history, labelled=True, grouped=recipe.curation is not None)
+        curator = self._supplies.curator(recipe, history)
+        start = history.classifiers[generation - 1].module if "start" in recipe.parents else None
+        feed = synthetic(source, curator, recipe.schedule, self._streams(recipe))
+        return self._classifier(recipe, self.spec.at(generation).classifier, feed, start)
 
-    def source(
-        self, generator: Trained[Generator], labeller: Trained[Classifier], grouper: Trained[Classifier]
-    ) -> Source:
-        """What a model learns from: samples of `generator`, named by the other two."""
-        return Source(generator.module, self.numerics, labeller.module, grouper.module)
+    def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
+        """(S,) shares of groups among the real people who are there in `generation`."""
+        return self._supplies.groups_present(self.spec.at(generation).response, generation, history)
 
     def kept_generator(self, generation: int) -> Trained[Generator] | None:
         """G_i if it was kept from before."""
@@ -114,10 +119,12 @@ class Workshop:
     def kept_classifier(self, generation: int) -> Trained[Classifier] | None:
         """C_i if it was kept from before."""
         recipe = self.plan.classifiers[generation]
-        return self._classifier(recipe, self.spec.classifier, _nothing) if self._models.has(recipe) else None
+        if not self._models.has(recipe):
+            return None
+        return self._classifier(recipe, self.spec.at(generation).classifier, _nothing)
 
     def _annotator(self, recipe: Recipe) -> Trained[Classifier]:
-        feed = self._real_feed(recipe)
+        feed = real(self._real, recipe.schedule.batch, self._streams(recipe))
 
         def groups_as_labels(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
             return ((batch._replace(labels=batch.groups), curation) for batch, curation in feed(epoch))
@@ -125,24 +132,25 @@ class Workshop:
         of_groups = recipe.role is ModelRole.GROUP_ANNOTATOR
         return self._classifier(recipe, self.spec.annotator, groups_as_labels if of_groups else feed)
 
-    def _generator(self, recipe: Recipe, feed: Feed, source: Source | None = None) -> Trained[Generator]:
-        training = self.spec.generator if recipe.generation else training_of_first(self.spec.generator)
+    def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:
+        training = self.spec.at(recipe.generation).generator
+        training = training if recipe.generation else training_of_first(training)
         streams = self._streams(recipe)
 
         def fit(state: State | None) -> Iterator[Checkpoint[Generator]]:
-            model = self._initialised(recipe, self._new_generator)
-            if state is None and not _can_teach(source):
+            model = _begun_as(start, self._initialised(recipe, self._new_generator))
+            if state is None and not self._diverged.isdisjoint(recipe.parents.values()):
                 return iter((undefined(model, training),))
             return fit_generator(model, training, feed, streams, self.numerics, state)
 
         return self._accepted(self._models.model(recipe, fit), training)
 
     def _classifier(
-        self, recipe: Recipe, training: ClassifierSpec, feed: Feed, source: Source | None = None
+        self, recipe: Recipe, training: ClassifierSpec, feed: Feed, start: Classifier | None = None
     ) -> Trained[Classifier]:
         def fit(state: State | None) -> Iterator[Checkpoint[Classifier]]:
-            model = self._initialised(recipe, partial(self._new_classifier, recipe.role))
-            if state is None and not _can_teach(source):
+            model = _begun_as(start, self._initialised(recipe, partial(self._new_classifier, recipe.role)))
+            if state is None and not self._diverged.isdisjoint(recipe.parents.values()):
                 return iter((undefined(model, training),))
             return fit_classifier(model, training, feed, self.numerics, state)
 
@@ -150,6 +158,8 @@ class Workshop:
 
     def _accepted(self, trained: Trained[Model], training: TrainingSpec) -> Trained[Model]:
         """The same. Raises DivergedError if it diverged and the run is to stop then."""
+        if trained.diverged:
+            self._diverged.add(trained.recipe.fingerprint)
         if trained.diverged and self.spec.on_divergence == "stop":
             epoch, batch = trained.log["diverged"].tolist()
             raise DivergedError(
@@ -175,34 +185,37 @@ class Workshop:
             return build()
 
     def _try_models(self) -> None:
-        """Build each kind of model once, so that a wrong argument ends the run before it starts."""
-        for recipe in (self.plan.label_annotator, self.plan.group_annotator, self.plan.classifiers[0]):
-            self._initialised(recipe, partial(self._new_classifier, recipe.role))
-        self._initialised(self.plan.generators[0], self._new_generator)
+        """Build each kind of model and of curation once, so that a wrong argument ends the run before it starts."""
+        plan_ = self.plan
+        for recipe in (plan_.label_annotator, plan_.group_annotator, plan_.classifiers[0]):
+            critic = self._initialised(recipe, partial(self._new_classifier, recipe.role))
+        generator = self._initialised(plan_.generators[0], self._new_generator)
+        spread = next(
+            (told["temperature"] for recipe in plan_ if "temperature" in (told := recipe.mixture or {})), None
+        )
+        if spread is not None and not generator.has_temperature:
+            raise InputError(
+                f"temperature={spread:g}: '{self.spec.generator.model}' has no latents that could be spread"
+            )
+        critics = self._supplies.critics(critic, critic, critic)
+        for recipe in plan_:
+            check_steps(recipe, critics)
 
     def _warn_of_starved_strata(self) -> None:
         for recipe in (self.plan.classifiers[0], self.plan.generators[-1]):
-            curator = self._curator(recipe)
-            if isinstance(curator, Star):
+            if (curator := star(recipe)) is not None:
                 share = 1.0 if recipe.synthetic_share is None else recipe.synthetic_share
                 curator.warn_if_starved(synthetic_part(share, recipe.schedule.batch))
-
-    def _real_feed(self, recipe: Recipe) -> Feed:
-        return real(self._real, recipe.schedule.batch, self._streams(recipe))
-
-    def _curator(self, recipe: Recipe) -> Curator:
-        if recipe.curation is None:
-            return NoCuration()
-        return Star(np.asarray(recipe.curation["star"]), recipe.curation["budget"], recipe.curation["rounding"])
 
     def _streams(self, recipe: Recipe) -> Streams:
         return Streams(recipe.seed, recipe.generation, recipe.role, self.numerics.device)
 
 
-def _can_teach(source: Source | None) -> bool:
-    """Whether no model of the source diverged; real people did not."""
-    models = () if source is None else (source.generator, source.labeller, source.grouper)
-    return all(model is None or is_defined(model) for model in models)
+def _begun_as(start: Model | None, model: Model) -> Model:
+    """`model`, with the weights of the one that it starts from, if there is one."""
+    if start is not None:
+        model.load_state_dict(start.state_dict())
+    return model
 
 
 def _nothing(epoch: int) -> NoReturn:

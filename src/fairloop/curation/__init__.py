@@ -1,1 +1,11 @@
-"""Which samples a model trains on: as they come, or curated towards a fairness ideal by STAR."""
+"""Which samples a model trains on: as they come, curated towards a fairness ideal by STAR, or chosen otherwise."""
+
+CURATIONS = {
+    "verifier": "fairloop.curation.choices:Verifier",
+    "confident": "fairloop.curation.choices:Confident",
+    "best-of": "fairloop.curation.choices:BestOf",
+    "detector": "fairloop.curation.choices:Detector",
+    "oversample": "fairloop.curation.balance:Oversample",
+    "reweigh": "fairloop.curation.balance:Reweigh",
+    "group-balanced": "fairloop.curation.balance:GroupBalanced",
+}

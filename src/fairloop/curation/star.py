@@ -13,7 +13,7 @@ from fairloop.batch import Batch, Strata, join
 from fairloop.curation import quotas
 from fairloop.curation.interface import Curation
 from fairloop.curation.quotas import Rounding
-from fairloop.source import Source
+from fairloop.source import Supply
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Star:
         """The cells that the ideal is about."""
         return Strata(*self.ideal.shape)
 
-    def draw(self, source: Source, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
+    def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
         """N of n + budget candidates by quota, the first of each stratum; what is missing is drawn afresh."""
         candidates = source.draw(n + self.budget, rng)
         stratum = self.strata.index(candidates)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fairloop.errors import InputError
+from fairloop.named import find
 
 if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is slow to import
     from fairloop.models.interface import Classifier, Generator
@@ -41,7 +41,7 @@ def build_generator(
     """
     from fairloop.models.interface import Generator
 
-    if blocks and "blocks" in inspect.signature(_resolve(GENERATORS, "generator", name)).parameters:
+    if blocks and "blocks" in inspect.signature(find(GENERATORS, name, "generator.model")).parameters:
         arguments = {"blocks": list(blocks), **arguments}
     model = _build(GENERATORS, "generator", name, (shape,), arguments)
     if not isinstance(model, Generator):
@@ -67,7 +67,7 @@ def build_classifier(
 def _build(
     known: Mapping[str, str], kind: str, name: str, positional: tuple[Any, ...], arguments: Mapping[str, Any]
 ) -> object:
-    factory = _resolve(known, kind, name)
+    factory = find(known, name, f"{kind}.model")
     try:
         inspect.signature(factory).bind(*positional, **arguments)
         return factory(*positional, **arguments)
@@ -77,17 +77,6 @@ def _build(
         raise InputError(
             f"{kind}.arguments: '{name}' cannot be built for samples of shape {positional[0]} with {given}: {why}"
         ) from error
-
-
-def _resolve(known: Mapping[str, str], kind: str, name: str) -> Any:
-    module, _, attribute = known.get(name, name).partition(":")
-    if not attribute:
-        raise InputError(f"{kind}.model: '{name}' is not one of {', '.join(known)}, nor a module:Name")
-    try:
-        return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # importing runs anybody's code
-        why = " ".join(str(error).split())
-        raise InputError(f"{kind}.model: '{name}' cannot be imported: {why}") from error
 
 
 def _wrong_kind(kind: str, name: str, interface: type) -> InputError:

@@ -77,7 +77,11 @@ class DDPM(Generator):
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        images = torch.randn((n, *self.shape), generator=rng, device=rng.device)
+        return self.sample_at(1.0, n, rng)
+
+    @torch.no_grad()
+    def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
+        images = temperature * torch.randn((n, *self.shape), generator=rng, device=rng.device)
         self._denoising.set_timesteps(self.steps, device=rng.device)
         for level in self._denoising.timesteps:
             images = self._denoising.step(self._noise_in(images, level), level, images).prev_sample

@@ -32,6 +32,15 @@ class Generator(nn.Module, ABC):
         """Whether `encode` and `reconstruct` can be called."""
         return type(self).encode is not Generator.encode
 
+    @property
+    def has_temperature(self) -> bool:
+        """Whether `sample_at` can be called."""
+        return type(self).sample_at is not Generator.sample_at
+
+    def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
+        """As `sample`, from latents that are `temperature` times as far spread. Only for generators that have some."""
+        raise TypeError(f"{type(self).__name__} has no latents to spread")
+
     def encode(self, images: Tensor) -> Tensor:
         """(B, L): where `images` lie in latent space. Only for generators that have one."""
         raise TypeError(f"{type(self).__name__} has no encoder")

@@ -54,7 +54,12 @@ class TabularVAE(Generator):
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """(n, F) rows: numbers in [0, 1], one-hot categories."""
-        z = torch.randn((n, self.latent), generator=rng, device=rng.device)
+        return self.sample_at(1.0, n, rng)
+
+    @torch.no_grad()
+    def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
+        """The same, from latents that are `temperature` times as far spread."""
+        z = temperature * torch.randn((n, self.latent), generator=rng, device=rng.device)
         return self._drawn(self.decoder(z).float(), rng)
 
     @torch.no_grad()

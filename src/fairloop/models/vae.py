@@ -54,7 +54,11 @@ class VAE(Generator):
 
     @torch.no_grad()
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        return self.decode(torch.randn(n, self.latent, generator=rng, device=rng.device))
+        return self.sample_at(1.0, n, rng)
+
+    @torch.no_grad()
+    def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
+        return self.decode(temperature * torch.randn(n, self.latent, generator=rng, device=rng.device))
 
     @torch.no_grad()
     def encode(self, images: Tensor) -> Tensor:

@@ -7,25 +7,26 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from fairloop.batch import Batch
-from fairloop.curation import ideal as ideals
-from fairloop.curation.interface import Curation, Curator, NoCuration
-from fairloop.curation.star import Star
+from fairloop.curation.interface import Curation
 from fairloop.errors import InputError
-from fairloop.feeds import Schedule, mixed, synthetic
+from fairloop.feeds import Schedule, mixed, synthetic, synthetic_part
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.own.objects import fitted_classifier, fitted_generator, wanted
 from fairloop.own.people import OwnPeople, People
-from fairloop.recipe import Recipe
+from fairloop.recipe import Recipe, check_against, curation_of, mixture_of
+from fairloop.regime import Learner
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import RealData, Source
 from fairloop.spec import RunSpec, from_mapping
 from fairloop.store.interface import Trained
 from fairloop.streams import Streams
+from fairloop.supplies import Annotators, History, Supplies, check_steps, star
 from fairloop.training import Log
-from fairloop.workshop import Annotators
+
+_REGIME = {"policy", "labels", "curation", "response", "schedule"}
 
 
 class OwnLoop:
@@ -48,6 +49,8 @@ class OwnLoop:
     as `train` has), drawn once, curated once. Every model is a fresh copy of the object that you give.
 
     star: whose people STAR curates, or a mapping of the spec's fields (`target`, `ideal`, `budget`, `rounding`).
+    regime: other sections of the spec about what enters the next generation's data: `policy`, `labels`, `curation`,
+        `response`, `schedule`.
     beneficial: the label that is good for the person; 1 if labels are 0 and 1.
     samples: of each generator, that shares are measured on.
 
@@ -76,10 +79,16 @@ class OwnLoop:
         minoritized: Sequence[str] = (),
         samples: int = 10_000,
         name: str = "own",
+        **regime: Mapping[str, Any],
     ) -> None:
+        if unknown := set(regime) - _REGIME:
+            raise TypeError(f"OwnLoop() got an unexpected keyword argument '{unknown.pop()}'")
+        if size is not None and size < 1:
+            raise InputError(f"size={size}: a generation needs at least one person")
         self.name = name
         self.spec: RunSpec = from_mapping(
-            {"setting": setting, "generations": generations, "seed": seed, "synthetic_share": synthetic_share,
+            {**regime, "setting": setting, "generations": generations, "seed": seed, "synthetic_share": synthetic_share,
+             "policy": self._counting(regime.get("policy", {}), size),
              "star": {"target": star} if isinstance(star, str) else dict(star),
              "measure": {"samples": samples, "latents": 0}}
         )  # fmt: skip
@@ -87,17 +96,21 @@ class OwnLoop:
         self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
         self._people = OwnPeople({"train": train, **tests})
         self.population = self._people.population(name, beneficial, minoritized)
-        if size is not None and size < 1:
-            raise InputError(f"size={size}: a generation needs at least one person")
         n = size or len(self.population.train)
-        self._schedule = Schedule(1, n, n)
+        self._size = n
         self._objects = {ModelRole.GENERATOR: generator, ModelRole.CLASSIFIER: classifier}
         grouper = self._people.reader or group_annotator
         for role, own in ((ModelRole.LABEL_ANNOTATOR, label_annotator), (ModelRole.GROUP_ANNOTATOR, grouper)):
             self._objects[role] = classifier if own is None else own
-        self._star = self._curation()
-        self._real = RealData(self.population.train, self.numerics)
+        self._supplies = Supplies(self.population, self.numerics, seed)
         self._roots: tuple[Annotators, Trained[Generator]] | None = None
+        self._check()
+
+    @staticmethod
+    def _counting(policy: Mapping[str, Any], size: int | None) -> dict[str, Any]:
+        """`policy`, in which each generation makes `size` people unless it says otherwise."""
+        kinds = {kind: {"samples": size, **policy.get(kind, {})} for kind in ("generator", "classifier")}
+        return {**policy, **kinds}
 
     @property
     def own_columns(self) -> dict[str, Any]:
@@ -109,10 +122,13 @@ class OwnLoop:
     def fit_roots(self) -> None:
         """Fit G_0, A_L and A_S to real people."""
         everybody = self._everybody()
-        label = self._fitted_classifier(ModelRole.LABEL_ANNOTATOR, 0, everybody, None)
+        label = self._fitted_classifier(self._recipe(ModelRole.LABEL_ANNOTATOR, 0), everybody, None)
         by_group = everybody._replace(labels=everybody.groups)
-        group = self._fitted_classifier(ModelRole.GROUP_ANNOTATOR, 0, by_group, None)
-        self._roots = Annotators(label, group), self._fitted_generator(0, everybody, None)
+        group = self._fitted_classifier(self._recipe(ModelRole.GROUP_ANNOTATOR, 0), by_group, None)
+        self._roots = (
+            Annotators(label, group),
+            self._fitted_generator(self._recipe(ModelRole.GENERATOR, 0), everybody, None),
+        )
 
     def annotators(self) -> Annotators:
         """A_L and A_S."""
@@ -122,30 +138,27 @@ class OwnLoop:
         """G_0."""
         return self._rooted()[1]
 
-    def generator(self, generation: int, source: Source) -> Trained[Generator]:
-        """G_i, fitted to people whom its predecessor makes, and to real ones where the synthetic share is below 1."""
-        share, streams = self.spec.synthetic_share, self._streams(ModelRole.GENERATOR, generation)
-        curator = self._star if self.spec.star.curates("generator") else NoCuration()
-        if isinstance(curator, NoCuration) and not wanted(self._objects[ModelRole.GENERATOR]):
-            source = Source(source.generator, self.numerics)  # features are enough
-        feed = (
-            synthetic(source, curator, self._schedule, streams)
-            if share == 1
-            else mixed(source, curator, self._real, share, self._schedule, streams)
-        )
-        return self._fitted_generator(generation, *next(feed(0)))
+    def generator(self, generation: int, history: History) -> Trained[Generator]:
+        """G_i, fitted to people whom earlier generations make, and to real ones where the spec says so."""
+        recipe, streams = self._recipe(ModelRole.GENERATOR, generation), self._streams(ModelRole.GENERATOR, generation)
+        named = recipe.curation is not None or bool(wanted(self._objects[ModelRole.GENERATOR]))
+        source = self._supplies.of(recipe, history, labelled=named, grouped=named)
+        curator, share = self._supplies.curator(recipe, history), recipe.synthetic_share
+        feed = synthetic(source, curator, recipe.schedule, streams)
+        if share is not None:
+            feed = mixed(source, curator, self._supplies.people(recipe, history), share, recipe.schedule, streams)
+        return self._fitted_generator(recipe, *next(feed(0)))
 
-    def classifier(self, generation: int, source: Source) -> Trained[Classifier]:
+    def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, fitted to labelled people."""
-        curator = self._star if self.spec.star.curates("classifier") else NoCuration()
-        feed = synthetic(source, curator, self._schedule, self._streams(ModelRole.CLASSIFIER, generation))
-        return self._fitted_classifier(ModelRole.CLASSIFIER, generation, *next(feed(0)))
+        recipe = self._recipe(ModelRole.CLASSIFIER, generation)
+        source = self._supplies.of(recipe, history, labelled=True, grouped=recipe.curation is not None)
+        curator, streams = self._supplies.curator(recipe, history), self._streams(ModelRole.CLASSIFIER, generation)
+        return self._fitted_classifier(recipe, *next(synthetic(source, curator, recipe.schedule, streams)(0)))
 
-    def source(
-        self, generator: Trained[Generator], labeller: Trained[Classifier], grouper: Trained[Classifier]
-    ) -> Source:
-        """What a model learns from: people whom `generator` makes, named by the other two."""
-        return Source(generator.module, self.numerics, labeller.module, grouper.module)
+    def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
+        """(S,) shares of groups among the real people who are there in `generation`."""
+        return self._supplies.groups_present(self.spec.at(generation).response, generation, history)
 
     def kept_generator(self, generation: int) -> None:
         """Nothing is kept: a loop begins at its beginning."""
@@ -159,51 +172,63 @@ class OwnLoop:
         assert self._roots is not None
         return self._roots
 
-    def _fitted_generator(self, generation: int, people: Batch, curation: Curation | None) -> Trained[Generator]:
-        role = ModelRole.GENERATOR
+    def _fitted_generator(self, recipe: Recipe, people: Batch, curation: Curation | None) -> Trained[Generator]:
         labels, groups = (
             np.asarray(names, object)[codes.numpy()]
             for names, codes in ((self._people.labels, people.labels), (self._people.groups, people.groups))
         )
-        rng = self._streams(role, generation).at(Role.INITIALISATION)
-        module = fitted_generator(self._objects[role], self._people.codec, people.images, labels, groups, rng)
-        return Trained(self._recipe(role, generation), module.eval(), _log(curation))
+        rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
+        own = self._objects[recipe.role]
+        module = fitted_generator(own, self._people.codec, people.images, labels, groups, rng)
+        return Trained(recipe, module.eval(), _log(curation))
 
-    def _fitted_classifier(
-        self, role: ModelRole, generation: int, people: Batch, curation: Curation | None
-    ) -> Trained[Classifier]:
-        names = self._people.groups if role is ModelRole.GROUP_ANNOTATOR else self._people.labels
-        rng = self._streams(role, generation).at(Role.INITIALISATION)
-        module = fitted_classifier(
-            self._objects[role], self._people.codec, people.images, people.labels.numpy(), names, rng
-        )
-        return Trained(self._recipe(role, generation), module.eval(), _log(curation))
+    def _fitted_classifier(self, recipe: Recipe, people: Batch, curation: Curation | None) -> Trained[Classifier]:
+        names = self._people.groups if recipe.role is ModelRole.GROUP_ANNOTATOR else self._people.labels
+        rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
+        own = self._objects[recipe.role]
+        module = fitted_classifier(own, self._people.codec, people.images, people.labels.numpy(), names, rng)
+        return Trained(recipe, module.eval(), _log(curation))
 
     def _everybody(self) -> Batch:
         train = self.population.train
         return Batch(*(torch.from_numpy(part) for part in (train.images[:], train.labels, train.groups)))
 
-    def _curation(self) -> Curator:
-        star, n = self.spec.star, self._schedule.batch
-        budget = n // 4 if star.budget is None else star.budget
-        curator = Star(ideals.shares_for(star.ideal, self.population), budget, star.rounding)
-        if star.target != "none":
-            curator.warn_if_starved(n)
-        return curator
+    def _check(self) -> None:
+        """Raise InputError if the regime does not fit the people."""
+        check_against(self.spec, self.population)
+        nobody: Any = None  # steps are built, and ask nobody
+        recipes = [self._recipe(ModelRole.CLASSIFIER, i) for i in range(self.spec.generations)]
+        recipes += [self._recipe(ModelRole.GENERATOR, i) for i in range(1, self.spec.generations)]
+        for recipe in recipes:
+            check_steps(recipe, self._supplies.critics(nobody, nobody, nobody))
+        if curators := [curator for recipe in recipes if (curator := star(recipe)) is not None]:
+            curators[0].warn_if_starved(self._size)
 
     def _recipe(self, role: ModelRole, generation: int) -> Recipe:
-        """Whose place the model has; what shaped it is the caller's to know."""
+        """Whose place the model has, and what it learns from; what else shaped it is the caller's to know."""
         kind = type(self._objects[role])
         model = {"model": f"{kind.__module__}:{kind.__qualname__}"}
-        return Recipe(role, self.spec.seed, generation, model, self.numerics.record(), self._schedule)
+        spec, everybody, n = self.spec.at(generation), len(self.population.train), self._size
+        rest: dict[str, Any] = {}
+        if role in (ModelRole.GENERATOR, ModelRole.CLASSIFIER) and (generation or role is ModelRole.CLASSIFIER):
+            learner: Learner = "generator" if role is ModelRole.GENERATOR else "classifier"
+            n = spec.ingredients(learner, generation, everybody).size
+            share = spec.synthetic_share if learner == "generator" and spec.synthetic_share < 1 else None
+            rest = {
+                "mixture": mixture_of(spec, learner, generation, everybody, labelled=True) or None,
+                "curation": curation_of(
+                    spec, self.population, learner, n if share is None else synthetic_part(share, n)
+                ),
+                "synthetic_share": share,
+            }
+        return Recipe(role, self.spec.seed, generation, model, self.numerics.record(), Schedule(1, n, n), **rest)
 
     def _streams(self, role: ModelRole, generation: int) -> Streams:
         return Streams(self.spec.seed, generation, role)
 
 
 def _log(curation: Curation | None) -> Log:
-    """What a model's one step recorded: no loss, and what curating its people took."""
-    nothing: Log = {"loss": torch.zeros(0)}
-    if curation is None:
-        return nothing
-    return nothing | {"redrawn": curation.redrawn[None, None], "candidates": curation.candidates[None, None]}
+    """What a model's one step recorded: no loss, and what making its people took."""
+    told = {} if curation is None else {name: value for name, value in curation._asdict().items() if value is not None}
+    rows = {name: value[None] if name == "origins" else value[None, None] for name, value in told.items()}
+    return {"loss": torch.zeros(0), **rows}

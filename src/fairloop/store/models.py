@@ -7,7 +7,6 @@ import json
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +108,7 @@ class DirectoryModels:
 def _save(path: Path, recipe: Recipe, state: State) -> None:
     tensors = {_WEIGHT + name: tensor.contiguous() for name, tensor in state.weights.items()}
     tensors |= {_LOG + name: tensor.contiguous() for name, tensor in state.log.items()}
-    metadata = {"recipe": asdict(recipe), "epochs": state.epochs, "torch": torch.__version__}
+    metadata = {"recipe": recipe.described(), "epochs": state.epochs, "torch": torch.__version__}
     if state.optimizer is not None:
         moments, metadata["optimizer"] = _taken_apart(state.optimizer)
         tensors |= {name: tensor.cpu().contiguous() for name, tensor in moments.items()}
@@ -129,7 +128,7 @@ def _load(path: Path, recipe: Recipe) -> State:
         raise damaged(path, f"no model of fairloop can be read: {error}") from error
     if metadata.pop("sha256", None) != _checksum(tensors, metadata):
         raise damaged(path, "its checksum does not match")
-    if metadata.get("recipe") != json.loads(json.dumps(asdict(recipe))):
+    if metadata.get("recipe") != json.loads(json.dumps(recipe.described())):
         raise damaged(path, "it holds the model of another recipe")
     if metadata["torch"] != torch.__version__:
         warnings.warn(f"models were trained with torch {metadata['torch']}, not {torch.__version__}", stacklevel=2)

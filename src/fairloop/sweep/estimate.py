@@ -24,6 +24,7 @@ from fairloop.workshop import Workshop
 
 _STEPS = 4
 _EPOCHS = 3
+_GENERATIONS = 2  # all that differ in kind, where no schedule changes them later
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,13 @@ def estimate(specs: Sequence[RunSpec]) -> Estimate:
     measuring = 0.0
     size: dict[ModelRole, int] = {}
     for spec, (plan_, population) in zip(specs, plans, strict=True):
-        if any(_kind(recipe) not in costs for recipe in plan_):
+        if any(_kind(recipe) not in costs for recipe in plan_ if recipe.generation < _GENERATIONS):
             timed = _Timed()
             measuring = max(measuring, _try(spec, population, timed))
             costs = timed.steps | costs
             size |= timed.bytes
     recipes = {recipe.fingerprint: recipe for plan_, _ in plans for recipe in plan_}
-    cost = {name: _steps(recipe) * costs[_kind(recipe)] for name, recipe in recipes.items()}
+    cost = {name: _steps(recipe) * _step(recipe, costs) for name, recipe in recipes.items()}
     longest: dict[str, float] = {}
     for plan_, _ in plans:
         for recipe in plan_:  # parents come before their children
@@ -71,7 +72,7 @@ def estimate(specs: Sequence[RunSpec]) -> Estimate:
             longest[recipe.fingerprint] = waits + cost[recipe.fingerprint]
     roles: dict[str, list[float]] = {}
     for recipe in recipes.values():
-        roles.setdefault(recipe.role, []).append(costs[_kind(recipe)])
+        roles.setdefault(recipe.role, []).append(_step(recipe, costs))
     return Estimate(
         models=Counter(str(recipe.role) for recipe in recipes.values()),
         alone=Counter(str(recipe.role) for plan_, _ in plans for recipe in plan_),
@@ -99,9 +100,14 @@ def _plans(specs: Sequence[RunSpec]) -> list[tuple[Plan, Population]]:
 def _kind(recipe: Recipe) -> tuple[str, ...]:
     """What decides how long a step takes."""
     training = {name: value for name, value in recipe.training.items() if name not in ("epochs", "learning_rate")}
-    curation = None if recipe.curation is None else {**recipe.curation, "star": len(recipe.curation["star"])}
+    curation = None if recipe.curation is None else {**recipe.curation, "star": len(recipe.curation.get("star", ()))}
     parts: list[Any] = [training, recipe.schedule.batch, curation, recipe.synthetic_share, bool(recipe.parents)]
     return (str(recipe.role), *map(repr, parts))
+
+
+def _step(recipe: Recipe, costs: Mapping[tuple[str, ...], float]) -> float:
+    """Seconds of a step; where a schedule brings a kind that was not timed, the longest of its role."""
+    return costs.get(_kind(recipe)) or max(cost for kind, cost in costs.items() if kind[0] == recipe.role)
 
 
 def _steps(recipe: Recipe) -> int:
@@ -114,7 +120,8 @@ def _try(spec: RunSpec, population: Population, timed: _Timed) -> float:
     for section in ("generator", "classifier", "annotator"):
         fields[section]["epochs"] = _EPOCHS
     fields["generator"]["first_epochs"] = None
-    short = RunSpec.model_validate({**fields, "generations": min(2, spec.generations)})
+    fields["policy"] |= {"people": None, "real": "fixed"}
+    short = RunSpec.model_validate({**fields, "generations": min(_GENERATIONS, spec.generations)})
     people = min(len(population.train), _STEPS * spec.generator.batch)
     train = population.train
     few = replace(

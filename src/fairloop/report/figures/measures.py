@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
+from fairloop.record import TRAINING
 
 _AGGREGATES = ("overall", "difference", "ratio", "min", "max")
 _RESAMPLES = 2_000
@@ -83,12 +84,13 @@ def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
 
 def groups(table: pd.DataFrame) -> list[str]:
     """The groups' names, in the data set's order."""
-    return [name for name in table["group"].dropna().unique() if name not in _AGGREGATES]
+    named = table.loc[table["split"] != TRAINING, "group"].dropna().unique()
+    return [name for name in named if name not in _AGGREGATES]
 
 
 def labels(table: pd.DataFrame) -> list[str]:
     """The labels' names, in the data set's order."""
-    return list(table["label"].dropna().unique())
+    return list(table.loc[table["split"] != TRAINING, "label"].dropna().unique())
 
 
 def spread(values: Sequence[int], most: int) -> list[int]:

@@ -90,7 +90,7 @@ def _recorded(data: Json, table: pd.DataFrame, runs: Mapping[str, tuple[RunDirec
     for run in data["runs"]:
         if run["name"] in runs:
             rows = table[table["run"] == run["name"]]
-            labels = rows["label"].dropna().unique()
+            labels = rows.loc[rows["metric"] == "label_share", "label"].unique()
             groups = rows.loc[rows["metric"] == "group_share", "group"].unique()
             found.append(Recorded(run["name"], run["case"], *runs[run["name"]], list(labels), list(groups)))
     return found

@@ -1,0 +1,103 @@
+"""Curations one after the other: each draws from what the one before it lets through."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from fairloop.batch import Batch, Strata
+from fairloop.curation import CURATIONS
+from fairloop.curation.interface import Curation, Curator, NoCuration
+from fairloop.errors import InputError
+from fairloop.models.interface import Classifier
+from fairloop.named import find
+from fairloop.numerics import Numerics
+from fairloop.source import Supply
+
+
+@dataclass(frozen=True)
+class Critics:
+    """Whom a curation may ask about samples.
+
+    strata: of the data. beneficial: the label that is good for the person. majoritized: codes of these groups.
+    annotator: A_L. labeller: who labels at the moment, C_{i-1} or A_L. grouper: A_S.
+    """
+
+    strata: Strata
+    beneficial: int
+    majoritized: tuple[int, ...]
+    annotator: Classifier
+    labeller: Classifier
+    grouper: Classifier
+    numerics: Numerics
+
+    @torch.no_grad()
+    def probabilities(self, critic: Classifier, images: Tensor) -> Tensor:
+        """(B, K) float32, on the device of `images`."""
+        with self.numerics.autocast():
+            logits: Tensor = critic(images)
+        return logits.float().softmax(dim=1)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """`last` draws from what `earlier` makes of the source; what is recorded of both is told together."""
+
+    earlier: Curator
+    last: Curator
+
+    def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
+        """N samples that both let through."""
+        curated = _Curated(self.earlier, source)
+        batch, taken = self.last.draw(curated, n, rng)
+        return batch, _together(curated.told[0], taken)
+
+
+@dataclass(frozen=True)
+class _Curated:
+    """A source seen through a curation."""
+
+    curator: Curator
+    source: Supply
+    told: list[Curation | None] = field(default_factory=list)
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        batch, taken = self.curator.draw(self.source, n, rng)
+        self.told.append(taken)
+        return batch
+
+
+def _together(first: Curation | None, last: Curation | None) -> Curation | None:
+    """What both told: what was offered to the first, and all else of the last that tells it."""
+    if first is None or last is None:
+        return last if first is None else first
+    told = last._asdict() | {name: value for name, value in first._asdict().items() if getattr(last, name) is None}
+    return Curation(**told | {"offered": last.offered if first.offered is None else first.offered})
+
+
+def chained(curators: Sequence[Curator]) -> Curator:
+    """All of them in their order, as one."""
+    whole: Curator = NoCuration()
+    for curator in curators:
+        whole = curator if isinstance(whole, NoCuration) else Chain(whole, curator)
+    return whole
+
+
+def curator_of(step: Mapping[str, Any], critics: Critics) -> Curator:
+    """The curation that a step of `curation.steps` names.
+
+    Raises InputError if there is none of that name or if it does not take these arguments.
+    """
+    arguments = {name: value for name, value in step.items() if name != "kind"}
+    kind = find(CURATIONS, step["kind"], "curation.steps")
+    try:
+        inspect.signature(kind).bind(critics, **arguments)
+        made: Curator = kind(critics, **arguments)
+        return made
+    except Exception as error:  # a constructor, anybody's, may raise anything
+        raise InputError(f"curation.steps: {dict(step)} cannot be built: {' '.join(str(error).split())}") from error

@@ -1,0 +1,204 @@
+"""Curations that choose some of more candidates: by a verifier, a reward, a detector of model-made samples.
+
+Each is one small class: how many candidates there are for a batch, and which of them it takes.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor
+
+from fairloop.batch import Batch
+from fairloop.curation.chain import Critics
+from fairloop.curation.interface import Curation
+from fairloop.policy import REAL
+from fairloop.source import Supply
+
+
+@dataclass(frozen=True)
+class Choice(ABC):
+    """Takes n of more candidates."""
+
+    critics: Critics
+
+    @abstractmethod
+    def candidates(self, n: int) -> int:
+        """How many are drawn for a batch of n."""
+
+    @abstractmethod
+    def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
+        """(n,) int64 positions of those that are taken."""
+
+    def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
+        """N samples, and how many of each stratum there were before and after."""
+        candidates = source.draw(self.candidates(n), rng)
+        batch = candidates.select(self.choose(candidates, n, rng))
+        return batch, Curation(offered=self._count(candidates), chosen=self._count(batch).float())
+
+    def _count(self, batch: Batch) -> Tensor:
+        strata = self.critics.strata
+        return torch.bincount(strata.index(batch), minlength=len(strata))
+
+
+@dataclass(frozen=True)
+class Verifier(Choice):
+    """Keeps the share `keep` of samples whose labels a verifier finds most plausible.
+
+    by: `annotator`, A_L; or `labeller`, who labels at the moment and so verifies its own labels.
+    quality: the share of samples that are ranked by the verifier's probability of their label; the others get a
+        random rank. At 0 nothing is verified.
+
+    What verification can do, and how it drifts: Feng et al., arXiv 2406.07515; Yi and Liu, arXiv 2510.16657.
+    """
+
+    keep: float = 0.5
+    quality: float = 1.0
+    by: Literal["annotator", "labeller"] = "annotator"
+
+    def __post_init__(self) -> None:
+        _within("keep", self.keep, 0, 1, open_below=True)
+        _within("quality", self.quality, 0, 1)
+        _one_of("by", self.by, ("annotator", "labeller"))
+
+    def candidates(self, n: int) -> int:
+        """N / keep."""
+        return math.ceil(n / self.keep - 1e-9)
+
+    def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
+        """The most plausible."""
+        critic = self.critics.annotator if self.by == "annotator" else self.critics.labeller
+        chances = self.critics.probabilities(critic, candidates.images)
+        rank = _rank(chances.gather(1, candidates.labels[:, None])[:, 0])
+        blind, seen = _uniform(len(rank), rng), _uniform(len(rank), rng) < self.quality
+        return torch.where(seen, rank, blind).argsort(descending=True, stable=True)[:n]
+
+
+@dataclass(frozen=True)
+class Confident(Choice):
+    """Keeps samples whose label is at least `threshold` probable to A_L; if they are too few, the next best, too.
+
+    factor: candidates for each place in the batch.
+    """
+
+    threshold: float = 0.9
+    factor: float = 2.0
+
+    def __post_init__(self) -> None:
+        _within("threshold", self.threshold, 0, 1)
+        _within("factor", self.factor, 1, math.inf)
+
+    def candidates(self, n: int) -> int:
+        """Factor * n."""
+        return math.ceil(n * self.factor - 1e-9)
+
+    def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
+        """Any that reach the threshold, at random; then the others, best first."""
+        chances = self.critics.probabilities(self.critics.annotator, candidates.images)
+        plausible = chances.gather(1, candidates.labels[:, None])[:, 0]
+        order = torch.where(plausible >= self.threshold, 1 + _uniform(len(plausible), rng), plausible)
+        return order.argsort(descending=True, stable=True)[:n]
+
+
+Reward = Literal["confidence", "beneficial", "majoritized"]
+
+
+@dataclass(frozen=True)
+class BestOf(Choice):
+    """Keeps one of every k samples, by a reward (Ferbach et al., arXiv 2407.09499).
+
+    reward: the logarithm of a probability: `confidence`, of the label that is likeliest to A_L; `beneficial`, of the
+        beneficial label to A_L; `majoritized`, of all majoritized groups to A_S.
+    temperature: 0 keeps the best. Above, a sample is kept with probability in proportion to exp(reward / temperature):
+        the choice of people whose tastes differ (Bradley and Terry's model, for k of 2).
+    """
+
+    k: int = 4
+    reward: Reward = "confidence"
+    temperature: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.k, int) or self.k < 1:
+            raise ValueError(f"k={self.k}: is no whole number from 1 on")
+        _one_of("reward", self.reward, get_args(Reward))
+        _within("temperature", self.temperature, 0, math.inf)
+
+    def candidates(self, n: int) -> int:
+        """K * n."""
+        return self.k * n
+
+    def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
+        """One of each k."""
+        reward = self._reward(candidates.images).reshape(n, self.k)
+        if self.temperature > 0:
+            gumbel = -(-_uniform(n * self.k, rng).clamp(1e-12, 1 - 1e-7).log()).log().reshape(n, self.k)
+            reward = reward / self.temperature + gumbel
+        return torch.arange(n, device=reward.device) * self.k + reward.argmax(dim=1)
+
+    def _reward(self, images: Tensor) -> Tensor:
+        critics = self.critics
+        critic = critics.grouper if self.reward == "majoritized" else critics.annotator
+        chances = critics.probabilities(critic, images)
+        if self.reward == "confidence":
+            return chances.max(dim=1).values.log()
+        wanted = list(critics.majoritized) if self.reward == "majoritized" else [critics.beneficial]
+        return chances[:, wanted].sum(dim=1).clamp_min(1e-12).log()
+
+
+@dataclass(frozen=True)
+class Detector(Choice):
+    """Leaves out what a detector of model-made samples flags (after Drayson et al., arXiv 2502.15654).
+
+    true_positive_rate: P(flagged | made by a model). false_positive_rate: P(flagged | a real person).
+    factor: candidates for each place in the batch. Flagged ones fill what is missing.
+
+    Matters where real people are among the candidates: `policy.*.real_share`, or policies that accumulate.
+    """
+
+    true_positive_rate: float = 0.9
+    false_positive_rate: float = 0.1
+    factor: float = 2.0
+
+    def __post_init__(self) -> None:
+        _within("true_positive_rate", self.true_positive_rate, 0, 1)
+        _within("false_positive_rate", self.false_positive_rate, 0, 1)
+        _within("factor", self.factor, 1, math.inf)
+
+    def candidates(self, n: int) -> int:
+        """Factor * n."""
+        return math.ceil(n * self.factor - 1e-9)
+
+    def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
+        """Those that are not flagged, at random; then flagged ones."""
+        made = torch.ones_like(candidates.labels, dtype=torch.bool)
+        if candidates.origins is not None:
+            made = candidates.origins[:, 0] != REAL
+        rate = torch.where(made, self.true_positive_rate, self.false_positive_rate)
+        flagged = _uniform(len(made), rng) < rate
+        return (_uniform(len(made), rng) + flagged).argsort(stable=True)[:n]
+
+
+def _rank(values: Tensor) -> Tensor:
+    """(N,) in [0, 1): the place of each value from below."""
+    rank = torch.empty_like(values)
+    rank[values.argsort(stable=True)] = torch.arange(len(values), dtype=values.dtype, device=values.device)
+    return rank / len(values)
+
+
+def _uniform(n: int, rng: torch.Generator) -> Tensor:
+    return torch.rand(n, generator=rng, device=rng.device)
+
+
+def _within(name: str, value: float, low: float, high: float, *, open_below: bool = False) -> None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not low <= value <= high or (open_below and value == low) or math.isinf(value):
+        raise ValueError(f"{name}={value}: is no number {'above' if open_below else 'from'} {low:g} to {high:g}")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise ValueError(f"{name}={value}: is none of {', '.join(known)}")
