@@ -20,11 +20,11 @@ from fairloop.spec import from_mapping
 
 SPEC = {
     "generations": 3,
-    "data": {"train": 4000, "valid": 500, "test": 2000},
-    "generator": {"arguments": {"widths": [16, 32], "latent": 12}, "batch": 64, "epochs": 3, "first_epochs": 6},
-    "classifier": {"batch": 64, "epochs": 2, "optimizer": "adam", "learning_rate": 0.001},
+    "data": {"train": 1500, "valid": 200, "test": 1500},
+    "generator": {"arguments": {"widths": [8, 16], "latent": 8}, "batch": 64, "epochs": 3, "first_epochs": 6},
+    "classifier": {"batch": 64, "epochs": 3, "optimizer": "adam", "learning_rate": 0.001},
     "annotator": {"batch": 64, "epochs": 3, "optimizer": "adam", "learning_rate": 0.001},
-    "measure": {"samples": 4000, "gallery": 0, "latents": 0},
+    "measure": {"samples": 2000, "gallery": 0, "latents": 0},
 }
 NUMERICS = {
     "the same again": {"precision": "fp32", "threads": 1},

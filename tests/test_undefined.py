@@ -153,3 +153,43 @@ def test_a_run_does_not_stay_above_a_limit_while_it_is_undefined(half_known):
     found = compare.collapses(loop, compare.fairness()[0], 0.0)
     assert found["generations"].tolist() == [3, 3, 3, 3, 1]
     assert compare.typical_collapse(found) == "never within 1 generation"
+
+
+def test_a_group_without_people_is_undefined_and_so_are_the_disparities():
+    generation = generations("generations=1", "data.green_given_label=[1,1]", "star.target=classifier")[0]
+    found = {(row.group, row.metric): row.value for row in generation.rows
+             if (row.role, row.split) == ("classifier", "test")}  # fmt: skip
+    assert found["red", "count"] == 0
+    assert all(math.isnan(found["red", metric]) for metric in ("accuracy", "selection_rate", "tpr", "fpr"))
+    assert all(math.isnan(found[part, "demographic_parity"]) for part in ("difference", "ratio"))
+    assert math.isnan(found["difference", "equalized_odds"])
+    assert 0 <= found["overall", "accuracy"] <= 1
+    assert found["green", "accuracy"] == found["overall", "accuracy"]
+
+
+def test_an_empty_stratum_is_undefined_where_it_matters_and_curation_goes_on():
+    changes = ("data.green_given_label=[1,0]", "data.label_noise=0", "star.target=both", "star.budget=16")
+    generation = generations("generations=2", *changes)[1]
+    found = {(row.group, row.metric): row.value for row in generation.rows
+             if (row.role, row.split) == ("classifier", "test")}  # fmt: skip
+    assert math.isnan(found["green", "tpr"])  # no green digit has label 1
+    assert math.isnan(found["red", "fpr"])
+    assert 0 <= found["red", "tpr"] <= 1
+    assert math.isnan(found["difference", "equalized_odds"])
+    assert 0 <= found["difference", "accuracy"] <= 1
+    redrawn = [row.value for row in generation.rows if row.metric == "star_redrawn"]
+    assert all(value > 0 for value in redrawn)  # the ideal wants who is hardly ever made
+
+
+def test_people_of_one_class_are_refused_before_anything_is_trained(tmp_path, capsys):
+    (tmp_path / "people.csv").write_text("hired,sex\n" + "yes,f\nyes,m\n" * 20)
+    fields = {
+        "data.name": "table",
+        "data.table": tmp_path / "people.csv",
+        "data.label": "hired",
+        "data.groups": "[sex]",
+    }
+    settings = [part for path, value in fields.items() for part in ("--set", f"{path}={value}")]
+    assert here("run", "adult", "--out", tmp_path / "out", *settings) == 2
+    assert "everybody in the training data has the label 'yes'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
