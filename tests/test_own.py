@@ -316,6 +316,8 @@ WRONG = {
     "star": ({"setting": "control", "star": "generator"}, "star.target"),
     "ideal": ({"star": {"target": "classifier", "ideal": [[1.0]]}}, "2 labels x 4 groups"),
     "size": ({"size": 0}, "at least one person"),
+    "policy": ({"policy": {"generator": {"kind": "forget"}}}, "'forget'"),
+    "weights": ({"curation": {"target": "classifier", "steps": [{"kind": "reweigh"}]}}, "no parameter sample_weight"),
     "beneficial": ({"beneficial": "best"}, "'best'"),
     "unsaid": ({"beneficial": None}, "say which one"),
     "minoritized": ({"minoritized": ["F"]}, "'F'"),
@@ -370,3 +372,19 @@ def test_groups_may_be_guessed_from_features_that_hold_them_not():
     (generation,) = simulate(loop)
     accuracy = generation.value("accuracy", role="group_annotator")
     assert 0.5 < accuracy < 1  # sex cannot be told from race
+
+
+def test_own_classifiers_are_weighed_where_they_can_be():
+    rng = np.random.default_rng(0)
+    x, groups = rng.normal(size=(300, 2)), np.where(rng.random(300) < 0.2, "b", "a")
+    x[:, 1] += 9 * (groups == "b")  # A_S can tell
+    people = x, ((x[:, 0] > 0) ^ (groups == "b")).astype(int), groups
+    scores = []
+    for steps in ([], [{"kind": "group-balanced"}]):
+        curation = {"target": "classifier" if steps else "none", "steps": steps}
+        loop = OwnLoop(
+            people, people, generator=Bootstrap(), classifier=LogisticRegression(), generations=1, samples=10,
+            curation=curation,
+        )  # fmt: skip
+        scores.append(next(iter(simulate(loop))).value("accuracy", "b"))
+    assert scores[1] > scores[0]
