@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
@@ -375,16 +376,20 @@ def test_groups_may_be_guessed_from_features_that_hold_them_not():
 
 
 def test_own_classifiers_are_weighed_where_they_can_be():
-    rng = np.random.default_rng(0)
-    x, groups = rng.normal(size=(300, 2)), np.where(rng.random(300) < 0.2, "b", "a")
-    x[:, 1] += 9 * (groups == "b")  # A_S can tell
-    people = x, ((x[:, 0] > 0) ^ (groups == "b")).astype(int), groups
-    scores = []
-    for steps in ([], [{"kind": "group-balanced"}]):
-        curation = {"target": "classifier" if steps else "none", "steps": steps}
+    groups = np.array(["a"] * 70 + ["b"] * 30)  # of a, most have label 1; of b, nobody has
+    labels = np.r_[np.ones(50), np.zeros(50)].astype(int)
+    people = (groups == "b").astype(float)[:, None], labels, groups
+    for steps, expected in (([], 0.0), ([{"kind": "group-balanced"}], 1.0)):
         loop = OwnLoop(
-            people, people, generator=Bootstrap(), classifier=LogisticRegression(), generations=1, samples=10,
-            curation=curation,
+            people, people, generator=Bootstrap(), classifier=DummyClassifier(), label_annotator=ByGroup(),
+            group_annotator=LogisticRegression(), generations=1, samples=10, size=2000,
+            curation={"target": "classifier" if steps else "none", "steps": steps},
         )  # fmt: skip
-        scores.append(next(iter(simulate(loop))).value("accuracy", "b"))
-    assert scores[1] > scores[0]
+        assert next(iter(simulate(loop))).value("accuracy", "b") == expected
+
+
+class ByGroup:
+    """Gives 3 of 4 people of group a the label 1, nobody else."""
+
+    def predict(self, people):
+        return ((people[:, 0] == 0) & (np.arange(len(people)) % 4 > 0)).astype(int)
