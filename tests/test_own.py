@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.compose import make_column_transformer
+from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.mixture import GaussianMixture
@@ -316,6 +317,8 @@ WRONG = {
     "star": ({"setting": "control", "star": "generator"}, "star.target"),
     "ideal": ({"star": {"target": "classifier", "ideal": [[1.0]]}}, "2 labels x 4 groups"),
     "size": ({"size": 0}, "at least one person"),
+    "policy": ({"policy": {"generator": {"kind": "forget"}}}, "'forget'"),
+    "weights": ({"curation": {"target": "classifier", "steps": [{"kind": "reweigh"}]}}, "no parameter sample_weight"),
     "beneficial": ({"beneficial": "best"}, "'best'"),
     "unsaid": ({"beneficial": None}, "say which one"),
     "minoritized": ({"minoritized": ["F"]}, "'F'"),
@@ -370,3 +373,23 @@ def test_groups_may_be_guessed_from_features_that_hold_them_not():
     (generation,) = simulate(loop)
     accuracy = generation.value("accuracy", role="group_annotator")
     assert 0.5 < accuracy < 1  # sex cannot be told from race
+
+
+def test_own_classifiers_are_weighed_where_they_can_be():
+    groups = np.array(["a"] * 70 + ["b"] * 30)  # of a, most have label 1; of b, nobody has
+    labels = np.r_[np.ones(50), np.zeros(50)].astype(int)
+    people = (groups == "b").astype(float)[:, None], labels, groups
+    for steps, expected in (([], 0.0), ([{"kind": "group-balanced"}], 1.0)):
+        loop = OwnLoop(
+            people, people, generator=Bootstrap(), classifier=DummyClassifier(), label_annotator=ByGroup(),
+            group_annotator=LogisticRegression(), generations=1, samples=10, size=2000,
+            curation={"target": "classifier" if steps else "none", "steps": steps},
+        )  # fmt: skip
+        assert next(iter(simulate(loop))).value("accuracy", "b") == expected
+
+
+class ByGroup:
+    """Gives 3 of 4 people of group a the label 1, nobody else."""
+
+    def predict(self, people):
+        return ((people[:, 0] == 0) & (np.arange(len(people)) % 4 > 0)).astype(int)

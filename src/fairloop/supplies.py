@@ -180,14 +180,17 @@ def star(recipe: Recipe) -> Star | None:
     return Star(np.asarray(told["star"]), told["budget"], told["rounding"]) if "star" in told else None
 
 
-def check_steps(recipe: Recipe, critics: Critics) -> None:
-    """Raise InputError if a step of the recipe's curation cannot be built, or cannot be for such a model."""
-    for step in (recipe.curation or {}).get("steps", ()):
-        made = curator_of(step, critics)
-        if recipe.role is ModelRole.GENERATOR and getattr(made, "weighs", False):
-            raise InputError(
-                f"curation.target: {step['kind']} weighs the loss of classifiers; use curation.target=classifier"
-            )
+def check_steps(recipe: Recipe, critics: Critics) -> bool:
+    """Whether a step of the recipe's curation weighs people.
+
+    Raises InputError if a step cannot be built, or cannot be for such a model.
+    """
+    steps = (recipe.curation or {}).get("steps", ())
+    weighing = [step for step in steps if getattr(curator_of(step, critics), "weighs", False)]
+    if weighing and recipe.role is ModelRole.GENERATOR:
+        kind = weighing[0]["kind"]
+        raise InputError(f"curation.target: {kind} weighs the loss of classifiers; use curation.target=classifier")
+    return bool(weighing)
 
 
 def labelling_of(labels: LabelsSpec, annotator: Trained[Classifier]) -> Labelling:

@@ -15,7 +15,7 @@ from fairloop.errors import InputError
 from fairloop.feeds import Schedule, mixed, synthetic, synthetic_part
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
-from fairloop.own.objects import fitted_classifier, fitted_generator, wanted
+from fairloop.own.objects import fitted_classifier, fitted_generator, takes_weights, wanted
 from fairloop.own.people import OwnPeople, People
 from fairloop.recipe import Recipe, check_against, curation_of, mixture_of
 from fairloop.regime import Learner
@@ -186,7 +186,8 @@ class OwnLoop:
         names = self._people.groups if recipe.role is ModelRole.GROUP_ANNOTATOR else self._people.labels
         rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
         own = self._objects[recipe.role]
-        module = fitted_classifier(own, self._people.codec, people.images, people.labels.numpy(), names, rng)
+        codec, codes = self._people.codec, people.labels.numpy()
+        module = fitted_classifier(own, codec, people.images, codes, names, rng, people.weights)
         return Trained(recipe, module.eval(), _log(curation))
 
     def _everybody(self) -> Batch:
@@ -199,8 +200,13 @@ class OwnLoop:
         nobody: Any = None  # steps are built, and ask nobody
         recipes = [self._recipe(ModelRole.CLASSIFIER, i) for i in range(self.spec.generations)]
         recipes += [self._recipe(ModelRole.GENERATOR, i) for i in range(1, self.spec.generations)]
-        for recipe in recipes:
-            check_steps(recipe, self._supplies.critics(nobody, nobody, nobody))
+        critics = self._supplies.critics(nobody, nobody, nobody)
+        weighing = [recipe for recipe in recipes if check_steps(recipe, critics)]
+        if weighing and not takes_weights(classifier := self._objects[ModelRole.CLASSIFIER]):
+            raise InputError(
+                f"curation.steps: the fit of {type(classifier).__name__} has no parameter sample_weight, so it cannot "
+                "weigh people; use {kind: oversample} instead"
+            )
         if curators := [curator for recipe in recipes if (curator := star(recipe)) is not None]:
             curators[0].warn_if_starved(self._size)
 

@@ -117,8 +117,11 @@ def fitted_classifier(
     codes: NDArray[np.int64],
     names: Sequence[Hashable],
     rng: torch.Generator,
+    weights: Tensor | None = None,
 ) -> OwnClassifier:
     """A copy of `prototype`, seeded from `rng`, fitted to (N, F) `features` and the labels `names[codes]`.
+
+    weights: (N,) how much each person counts; only for one that `takes_weights`.
 
     What has no `fit` is taken as it is. Where all have one label, nothing can be fitted: that label is predicted.
     """
@@ -130,8 +133,14 @@ def fitted_classifier(
                       stacklevel=2)  # fmt: skip
         return OwnClassifier(Constant(only), codec, names)
     own = _seeded(copy.deepcopy(prototype), rng)
-    own.fit(codec.decode(features.numpy()), np.asarray(names)[codes])
+    weighed = {} if weights is None else {"sample_weight": weights.numpy()}
+    own.fit(codec.decode(features.numpy()), np.asarray(names)[codes], **weighed)
     return OwnClassifier(own, codec, names)
+
+
+def takes_weights(classifier: Any) -> bool:
+    """Whether its `fit` has a parameter `sample_weight`."""
+    return hasattr(classifier, "fit") and "sample_weight" in inspect.signature(classifier.fit).parameters
 
 
 def wanted(generator: Any) -> set[str]:

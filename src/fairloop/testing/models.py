@@ -182,6 +182,18 @@ def encodes_if_it_has_an_encoder(case: GeneratorCase) -> None:
     _check_alone(model.encode, images, "encode")
 
 
+def spreads_samples_if_it_has_latents(case: GeneratorCase) -> None:
+    """`sample_at(1, ...)` gives what `sample` gives; latents of almost no spread give samples that are more alike."""
+    model = _trained(case, 2)
+    if not model.has_temperature:
+        return
+    same = torch.equal(model.sample_at(1.0, 5, stream(1)), model.sample(5, stream(1)))
+    assert same, "sample_at(1.0, n, rng) is not sample(n, rng)"
+    wide, narrow = (model.sample_at(temperature, 64, stream(1)) for temperature in (1.0, 1e-3))
+    case.check_output(narrow, 64)
+    assert narrow.std(dim=0).mean() <= wide.std(dim=0).mean(), "latents of no spread give samples that differ more"
+
+
 def names_each_sample_by_itself(case: ModelCase) -> None:
     """In evaluation mode, a sample's logits do not depend on who else is in the batch."""
     model = _trained(case, 2)
@@ -207,6 +219,7 @@ GENERATOR_CHECKS: tuple[Callable[[Any], None], ...] = (
     *_COMMON,
     samples_follow_their_rng,
     encodes_if_it_has_an_encoder,
+    spreads_samples_if_it_has_latents,
 )
 CLASSIFIER_CHECKS: tuple[Callable[[Any], None], ...] = (*_COMMON, names_each_sample_by_itself)
 
