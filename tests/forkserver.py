@@ -56,6 +56,7 @@ def _child(wish: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (wish["limit"], resource.RLIM_INFINITY))
     if "fault" in wish:
         _disturb(wish["at"], wish["fault"], wish["below"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it for what they run in the background
     code = _run(wish["argv"])
     sys.stderr.flush()
     os._exit(code)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 
 from conftest import TINY, tiny
 from fairloop import simulate
@@ -193,3 +194,18 @@ def test_people_of_one_class_are_refused_before_anything_is_trained(tmp_path, ca
     assert here("run", "adult", "--out", tmp_path / "out", *settings) == 2
     assert "everybody in the training data has the label 'yes'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_diverged_run_is_shown_for_what_it_is(tmp_path, capsys):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(yaml.safe_dump(TINY))
+    out = tmp_path / "out"
+    command = ("run", spec, "--out", out, "--set", BURST)
+    assert here(*command) == 1
+    assert "classifier 0 (simple-cnn) diverged in epoch 0, batch 1" in capsys.readouterr().err
+    assert here(*command, "--set", "on_divergence=go_on") == 0  # the run that had stopped goes on
+    assert "accuracy undefined, equalized odds difference undefined" in capsys.readouterr().out
+    assert here("report", out, "--out", tmp_path / "report.html") == 0
+    assert "Undefined, and left out there:" in (tmp_path / "report.html").read_text()
+    assert here("samples", out, "--generation", 1, "--n", 3, "--out", tmp_path / "samples") == 2
+    assert "diverged" in capsys.readouterr().err

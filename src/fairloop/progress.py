@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from math import isnan
 from types import TracebackType
 
 from rich.console import Console
@@ -123,10 +124,14 @@ class _Clock:
 def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
     share = sum(generation.value("group_share", group, role="generator", split="generated") for group in minoritized)
     said = [
-        f"generation {generation.index}: accuracy {generation.value('accuracy'):.3f}",
-        f"equalized odds difference {generation.value('equalized_odds', 'difference'):.3f}",
+        f"generation {generation.index}: accuracy {_number(generation.value('accuracy'))}",
+        f"equalized odds difference {_number(generation.value('equalized_odds', 'difference'))}",
     ]
     if minoritized:
         who = " + ".join(minoritized) if len(minoritized) <= 2 else f"{len(minoritized)} minoritized groups"
-        said.append(f"{who} {share:.1%} of samples")
+        said.append(f"{who} {'an undefined share' if isnan(share) else f'{share:.1%}'} of samples")
     return ", ".join(said)
+
+
+def _number(value: float) -> str:
+    return "undefined" if isnan(value) else f"{value:.3f}"

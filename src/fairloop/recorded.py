@@ -89,9 +89,9 @@ class RecordedRun:
         """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees."""
         follows = generation > 0 and self.spec.rules.labels == "previous_classifier"
         label, group = self.annotators
-        kept = self._workshop.kept_generator(generation)
-        if kept is not None and kept.diverged:
-            raise InputError(f"generation={generation}: its generator diverged, so it has no samples")
+        named = self._workshop.kept_classifier(generation - 1) if follows else label
+        if any(kept and kept.diverged for kept in (self._workshop.kept_generator(generation), named, group)):
+            raise InputError(f"generation={generation}: its generator diverged, or who names its samples; it has none")
         labeller = self.classifier(generation - 1) if follows else label.module
         now, numerics = self.spec.at(generation), self._workshop.numerics
         origin = Origin(generation, generation - 1 if follows else ANNOTATOR)

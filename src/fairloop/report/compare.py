@@ -153,7 +153,9 @@ def differences(
             )
             parts.append(part.reset_index())
     if not (found := pd.concat(parts) if parts else pd.DataFrame()).size:
-        raise InputError("compare: needs two cases that share a seed, such as two settings of one sweep")
+        raise InputError(
+            "compare: needs two cases that share a seed, such as two settings of one sweep, and a measure that both have"
+        )
     columns = ["case", "against", "measure", "generation", "seeds", "mean", "mean_against", "difference", "low", "high"]
     return found[columns].reset_index(drop=True)
 
