@@ -154,7 +154,7 @@ def differences(
             parts.append(part.reset_index())
     if not (found := pd.concat(parts) if parts else pd.DataFrame()).size:
         raise InputError(
-            "compare: needs two cases that share a seed, such as two settings of one sweep, and a measure that both have"
+            "compare: needs two cases that share a seed, such as two settings of one sweep, and a measure of both"
         )
     columns = ["case", "against", "measure", "generation", "seeds", "mean", "mean_against", "difference", "low", "high"]
     return found[columns].reset_index(drop=True)
