@@ -42,10 +42,11 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def discard_unfinished(folder: Path, name: str = "*") -> None:
-    """Delete what killed processes left half-written of files that are called `name`. None may be writing one now."""
-    for left in folder.glob(f".{name}.*{UNFINISHED}"):
-        left.unlink(missing_ok=True)
+def discard_unfinished(folder: Path, name: str = "") -> None:
+    """Delete what killed processes left half-written of files whose names begin so. None may be writing one now."""
+    for left in folder.iterdir() if folder.is_dir() else ():
+        if left.name.startswith(f".{name}") and left.suffix == UNFINISHED:
+            left.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

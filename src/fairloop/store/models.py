@@ -90,7 +90,7 @@ class DirectoryModels:
         return self.root / f"{recipe.filename}.partial"
 
     def _fitted(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        discard_unfinished(self.root, f"{recipe.filename}.*")
+        discard_unfinished(self.root, recipe.filename)
         partial = self._partial(recipe)
         saved = time.monotonic()
         checkpoint: Checkpoint[M] | None = None
