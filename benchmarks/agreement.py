@@ -20,16 +20,16 @@ from fairloop.spec import from_mapping
 
 SPEC = {
     "generations": 3,
-    "data": {"train": 1500, "valid": 200, "test": 1500},
-    "generator": {"arguments": {"widths": [8, 16], "latent": 8}, "batch": 64, "epochs": 3, "first_epochs": 6},
+    "data": {"train": 640, "valid": 100, "test": 1000},
+    "generator": {"arguments": {"widths": [8, 16], "latent": 8}, "batch": 64, "epochs": 2, "first_epochs": 5},
     "classifier": {"batch": 64, "epochs": 3, "optimizer": "adam", "learning_rate": 0.001},
     "annotator": {"batch": 64, "epochs": 3, "optimizer": "adam", "learning_rate": 0.001},
-    "measure": {"samples": 2000, "gallery": 0, "latents": 0},
+    "measure": {"samples": 1000, "gallery": 0, "latents": 0},
 }
 NUMERICS = {
     "the same again": {"precision": "fp32", "threads": 1},
-    "2 threads": {"precision": "fp32", "threads": 2},
     "bf16": {"precision": "bf16", "threads": 1},
+    "2 threads": {"precision": "fp32", "threads": 2},
 }
 BASE = NUMERICS["the same again"]
 Values = list[float]
@@ -59,28 +59,30 @@ def same_weights(one: list[Generation], other: list[Generation]) -> tuple[int, i
     return same, total
 
 
+def say(name: str, differences: list[Values]) -> None:
+    """Root mean square differences over seeds and generations."""
+    found = np.sqrt(np.square(differences).mean(axis=0))
+    print(f"{name}: accuracy {found[0]:.4f}, EO difference {found[1]:.4f}, share of red {found[2]:.4f}", flush=True)
+
+
+def apart(one: list[Generation], other: list[Generation]) -> list[Values]:
+    """Differences of the measures, by generation."""
+    return [list(np.subtract(measured(a), measured(b))) for a, b in zip(one, other, strict=True)]
+
+
 def main() -> None:
     seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
     base = [run(seed, BASE) for seed in seeds]
-    apart: dict[str, np.ndarray] = {}
-    between = [
-        [np.subtract(measured(a), measured(b)) for a, b in zip(one, other, strict=True)]
-        for one, other in combinations(base, 2)
-    ]
-    print("weights of the same bits")
+    print(f"Root mean square differences over {len(seeds)} seeds and {SPEC['generations']} generations")
+    say("another seed", [row for one, other in combinations(base, 2) for row in apart(one, other)])
     for name, numerics in NUMERICS.items():
         counts, found = np.zeros(2, int), []
         for seed, mine in zip(seeds, base, strict=True):
             other = run(seed, numerics)
             counts += same_weights(mine, other)
-            found.append([np.subtract(measured(a), measured(b)) for a, b in zip(mine, other, strict=True)])
-        apart[name] = np.array(found)
-        print(f"  {name}: {counts[0]:,} of {counts[1]:,} ({counts[0] / counts[1]:.1%})", flush=True)
-    apart["another seed"] = np.array(between)
-    print(f"root mean square difference, over {len(seeds)} seeds, of accuracy, EO difference and share of red")
-    for name, differences in apart.items():
-        for i, row in enumerate(np.sqrt((differences**2).mean(axis=0))):
-            print(f"  {name}, generation {i}: {'  '.join(f'{value:.4f}' for value in row)}")
+            found += apart(mine, other)
+        say(name, found)
+        print(f"    {counts[0]:,} of {counts[1]:,} weights are the same bits ({counts[0] / counts[1]:.1%})", flush=True)
 
 
 if __name__ == "__main__":

@@ -131,10 +131,10 @@ def damage(root: Path, how: str, images: np.ndarray, labels: np.ndarray) -> None
 
 DAMAGE = {
     "missing": "has no train-images-idx3-ubyte",
-    "truncated": "train-images-idx3-ubyte is truncated: 46940 of 47040 bytes",
-    "empty": "train-images-idx3-ubyte is truncated within its header",
-    "short header": "train-images-idx3-ubyte is truncated within its header",
-    "foreign": "train-images-idx3-ubyte is no IDX file",
+    "truncated": r"train-images-idx3-ubyte is truncated .*46940 of 47040 bytes",
+    "empty": r"train-images-idx3-ubyte is truncated .*ends within its header",
+    "short header": r"train-images-idx3-ubyte is truncated .*ends within its header",
+    "foreign": r"train-images-idx3-ubyte .*is no IDX file",
     "truncated gzip": r"train-images-idx3-ubyte\.gz is truncated or damaged",
     "corrupt gzip": r"train-images-idx3-ubyte\.gz is truncated or damaged",
     "other labels": "60 train images but 59 labels",
