@@ -9,7 +9,7 @@ from torch import nn
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.fast.layers import UpConv2d, UpsampledConv2d
+from fairloop.fast.layers import TransposedConv2d, UpConv2d, UpsampledConv2d
 from fairloop.loop import simulate
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.vae import reparametrised
@@ -140,20 +140,37 @@ def test_a_tanh_is_mapped_to_what_an_image_may_be():
     assert torch.allclose(vae.decode(latents), (1 + before_tanh.tanh()) / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize(("before", "after", "side"), [(16, 3, 14), (5, 1, 7), (4, 8, 3)])
-def test_the_fast_upconvolution_equals_torchs(before, after, side):
-    plain, fast = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), UpConv2d(before, after)
+PADDED = {"kernel_size": 4, "stride": 2, "padding": 1}
+
+
+@pytest.mark.parametrize(
+    ("layer", "before", "after", "side", "options"),
+    [
+        (UpConv2d, 16, 3, 14, PADDED),
+        (UpConv2d, 5, 1, 7, PADDED),
+        (UpConv2d, 4, 8, 3, PADDED),
+        (TransposedConv2d, 16, 8, 7, PADDED),
+        (TransposedConv2d, 5, 4, 3, {"kernel_size": 6, "stride": 2}),
+        (TransposedConv2d, 3, 4, 2, {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}),
+        (TransposedConv2d, 3, 4, 2, {"kernel_size": 3, "bias": False}),
+    ],
+)
+@pytest.mark.parametrize(("precision", "error"), [("fp32", 1e-5), ("bf16", 5e-2)])
+def test_fast_transposed_convolutions_equal_torchs(layer, before, after, side, options, precision, error):
+    plain = nn.ConvTranspose2d(before, after, **options)
+    fast = UpConv2d(before, after) if layer is UpConv2d else layer(before, after, **options)
     fast.load_state_dict(plain.state_dict())
     x = torch.randn(3, before, side, side, generator=rng())
-    gradient = torch.randn(3, after, 2 * side, 2 * side, generator=rng(1))
+    gradient = torch.randn(plain(x).shape, generator=rng(1))
     results = []
-    for layer in (plain, fast):
+    for module in (plain, fast):
         inputs = x.clone().requires_grad_()
-        out = layer(inputs)
-        out.backward(gradient)
-        results.append((out, inputs.grad, layer.weight.grad, layer.bias.grad))
-    for ours, theirs in zip(*results, strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-4)
+        with Numerics(precision).autocast():
+            out = module(inputs)
+        out.backward(gradient.to(out.dtype))
+        results.append((out, inputs.grad, *(parameter.grad for parameter in module.parameters())))
+    for theirs, ours in zip(*results, strict=True):
+        assert (ours - theirs).abs().max() <= error * theirs.abs().max()
 
 
 @pytest.mark.parametrize(("before", "after", "height", "width"), [(16, 3, 14, 14), (5, 4, 1, 3), (1, 1, 2, 1)])
