@@ -9,7 +9,7 @@ from torch import nn
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.fast.layers import TransposedConv2d, UpConv2d, UpsampledConv2d
+from fairloop.fast.layers import HalvingMaxPool2d, TransposedConv2d, UpConv2d, UpsampledConv2d
 from fairloop.loop import simulate
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.vae import reparametrised
@@ -171,6 +171,23 @@ def test_fast_transposed_convolutions_equal_torchs(layer, before, after, side, o
         results.append((out, inputs.grad, *(parameter.grad for parameter in module.parameters())))
     for theirs, ours in zip(*results, strict=True):
         assert (ours - theirs).abs().max() <= error * theirs.abs().max()
+
+
+@pytest.mark.parametrize("sides", [(6, 8), (5, 7), (2, 3)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_the_fast_pooling_is_torchs_to_the_bit(sides, dtype, layout):
+    # Few values, so that most squares have several largest pixels.
+    x = torch.randint(-1, 3, (3, 5, *sides), generator=rng()).to(dtype).contiguous(memory_format=layout)
+    gradient = torch.randn(3, 5, sides[0] // 2, sides[1] // 2, generator=rng(1)).to(dtype)
+    results = []
+    for layer in (nn.MaxPool2d(2), HalvingMaxPool2d()):
+        inputs = x.clone().requires_grad_()
+        out = layer(inputs)
+        out.backward(gradient)
+        results.append((out, inputs.grad, layer(x)))
+    for theirs, ours in zip(*results, strict=True):
+        assert torch.equal(theirs, ours)
 
 
 @pytest.mark.parametrize(("before", "after", "height", "width"), [(16, 3, 14, 14), (5, 4, 1, 3), (1, 1, 2, 1)])
