@@ -49,7 +49,8 @@ images = np.load(sys.argv[1], mmap_mode="r")
 names = np.zeros(len(images), np.int64)
 before = anonymous()
 most = before
-for number, batch in enumerate(RealData(Split(images, names, names, mirror=True), Numerics()).epoch(64, torch.Generator())):
+people = RealData(Split(images, names, names, mirror=True), Numerics())
+for number, batch in enumerate(people.epoch(64, torch.Generator())):
     most = max(most, anonymous())
     if number == 200:
         break

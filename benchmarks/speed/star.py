@@ -22,7 +22,7 @@ LIMITS = {4: 1.5, 28: 1.5, 1000: 2.0}
 
 
 def measure(people: Population, rounds: int) -> Iterator[Finding]:
-    """At budget 25 %, for 4, 28 and 1,000 strata, with a generator and annotators that were trained for a few epochs."""
+    """At budget 25 %, for 4, 28 and 1,000 strata, with models that were trained for a few epochs."""
     numerics = resolve("auto", "cpu", 1)
     torch.manual_seed(0)
     shipped = embedded("train")
