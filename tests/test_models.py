@@ -9,11 +9,9 @@ from torch import nn
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.fast.layers import HalvingMaxPool2d, TransposedConv2d, UpConv2d, UpsampledConv2d
 from fairloop.loop import simulate
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.vae import reparametrised
-from fairloop.numerics import Numerics
 
 SHAPE = (3, 28, 28)
 
@@ -138,83 +136,6 @@ def test_a_tanh_is_mapped_to_what_an_image_may_be():
     latents = 5 * torch.randn(4, 2, generator=rng())
     before_tanh = vae.decoder[:-1](latents)
     assert torch.allclose(vae.decode(latents), (1 + before_tanh.tanh()) / 2, atol=1e-6)
-
-
-PADDED = {"kernel_size": 4, "stride": 2, "padding": 1}
-
-
-@pytest.mark.parametrize(
-    ("layer", "before", "after", "side", "options"),
-    [
-        (UpConv2d, 16, 3, 14, PADDED),
-        (UpConv2d, 5, 1, 7, PADDED),
-        (UpConv2d, 4, 8, 3, PADDED),
-        (TransposedConv2d, 16, 8, 7, PADDED),
-        (TransposedConv2d, 5, 4, 3, {"kernel_size": 6, "stride": 2}),
-        (TransposedConv2d, 3, 4, 2, {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}),
-        (TransposedConv2d, 3, 4, 2, {"kernel_size": 3, "bias": False}),
-    ],
-)
-@pytest.mark.parametrize(("precision", "error"), [("fp32", 1e-5), ("bf16", 5e-2)])
-def test_fast_transposed_convolutions_equal_torchs(layer, before, after, side, options, precision, error):
-    plain = nn.ConvTranspose2d(before, after, **options)
-    fast = UpConv2d(before, after) if layer is UpConv2d else layer(before, after, **options)
-    fast.load_state_dict(plain.state_dict())
-    x = torch.randn(3, before, side, side, generator=rng())
-    gradient = torch.randn(plain(x).shape, generator=rng(1))
-    results = []
-    for module in (plain, fast):
-        inputs = x.clone().requires_grad_()
-        with Numerics(precision).autocast():
-            out = module(inputs)
-        out.backward(gradient.to(out.dtype))
-        results.append((out, inputs.grad, *(parameter.grad for parameter in module.parameters())))
-    for theirs, ours in zip(*results, strict=True):
-        assert (ours - theirs).abs().max() <= error * theirs.abs().max()
-
-
-@pytest.mark.parametrize("sides", [(6, 8), (5, 7), (2, 3)])
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_the_fast_pooling_is_torchs_to_the_bit(sides, dtype, layout):
-    # Few values, so that most squares have several largest pixels.
-    x = torch.randint(-1, 3, (3, 5, *sides), generator=rng()).to(dtype).contiguous(memory_format=layout)
-    gradient = torch.randn(3, 5, sides[0] // 2, sides[1] // 2, generator=rng(1)).to(dtype)
-    results = []
-    for layer in (nn.MaxPool2d(2), HalvingMaxPool2d()):
-        inputs = x.clone().requires_grad_()
-        out = layer(inputs)
-        out.backward(gradient)
-        results.append((out, inputs.grad, layer(x)))
-    for theirs, ours in zip(*results, strict=True):
-        assert torch.equal(theirs, ours)
-
-
-@pytest.mark.parametrize(("before", "after", "height", "width"), [(16, 3, 14, 14), (5, 4, 1, 3), (1, 1, 2, 1)])
-def test_the_fast_upsampling_equals_its_three_steps(before, after, height, width):
-    plain = nn.Sequential(nn.UpsamplingNearest2d(scale_factor=2), nn.ReplicationPad2d(1), nn.Conv2d(before, after, 3))
-    fast = UpsampledConv2d(before, after)
-    fast.load_state_dict(plain[2].state_dict())
-    x = torch.randn(3, before, height, width, generator=rng())
-    gradient = torch.randn(3, after, 2 * height, 2 * width, generator=rng(1))
-    results = []
-    for layer, convolution in ((plain, plain[2]), (fast, fast)):
-        inputs = x.clone().requires_grad_()
-        out = layer(inputs)
-        out.backward(gradient)
-        results.append((out, inputs.grad, convolution.weight.grad, convolution.bias.grad))
-    for ours, theirs in zip(*results, strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-4)
-
-
-def test_bf16_agrees_with_fp32_in_the_loss():
-    vae = Numerics().place(build_generator("conv-vae", SHAPE, {}))
-    images = torch.rand(32, *SHAPE, generator=rng())
-    losses = []
-    for precision in ("fp32", "bf16"):
-        with Numerics(precision).autocast():
-            losses.append(vae.loss(images, rng()).item())
-    assert losses[1] == pytest.approx(losses[0], rel=2e-3)
 
 
 @pytest.mark.parametrize(

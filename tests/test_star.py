@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata
+from fairloop.batch import Batch, Strata, counted
 from fairloop.curation import ideal as ideals
 from fairloop.curation.interface import NoCuration
-from fairloop.curation.star import Star, counted, filled, first_of_each
+from fairloop.curation.star import Star, filled, first_of_each
 
 
 def uniform(labels: int, groups: int) -> NDArray[np.float64]:

@@ -47,10 +47,10 @@ def sections(root: Path | None, rounds: int) -> dict[str, Callable[[], Iterator[
     return {
         "peaks": peaks,
         "steps": lambda: alone(lambda: _steps(root, rounds)),
-        "star": lambda: alone(lambda: _star(root, rounds)),
+        "star": lambda: alone(lambda: _star(rounds)),
         "host": lambda: host.measure(root, rounds),
         "footprint": lambda: footprint.measure(root, rounds),
-        "gpu": _gpu,
+        "gpu": lambda: _gpu(rounds),
     }
 
 
@@ -95,15 +95,17 @@ def _steps(root: Path | None, rounds: int) -> Iterator[Finding]:
     return steps.measure(population(root), rounds)
 
 
-def _star(root: Path | None, rounds: int) -> Iterator[Finding]:
+def _star(rounds: int) -> Iterator[Finding]:
     from benchmarks.speed import star
     from benchmarks.speed.people import population
 
     return star.measure(population(), rounds)
 
 
-def _gpu() -> Iterator[Finding]:
-    return iter(())
+def _gpu(rounds: int) -> Iterator[Finding]:
+    from benchmarks.speed import gpu
+
+    return gpu.measure(rounds)
 
 
 if __name__ == "__main__":

@@ -87,9 +87,16 @@ def _serve(asked: Connection, name: str, root: Path | None, threads: int, core: 
     # Once: a hundredth of a generation or less, but as long as many steps.
     measuring = work.measurings * min(seconds(work.measuring) for _ in range(2))
     asked.send("ready")
-    while asked.recv() == "go":
+    while _word(asked) == "go":
         step = (seconds(work.generator) + seconds(work.classifier)) / STEPS
         asked.send(EPOCHS * EPOCH_STEPS * step + measuring)
+
+
+def _word(asked: Connection) -> str:
+    try:
+        return str(asked.recv())
+    except EOFError:  # whoever asked is gone
+        return "end"
 
 
 def _work(name: str, root: Path | None, threads: int) -> Work:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
 from fairloop.errors import DivergedError
+from fairloop.fast.graphs import replayed
 from fairloop.feeds import Feed
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
@@ -64,12 +65,8 @@ def fit_generator(
     state: State | None = None,
 ) -> Iterator[Checkpoint[Generator]]:
     """Minimise the generator's own loss on the images of `feed`. Yields after each epoch; the last is the result."""
-
-    def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
-        rng = streams.at(Role.NOISE, epoch)
-        return lambda batch: model.loss(batch.images, rng)
-
-    return _fit(model, training, feed, loss_of, numerics, state)
+    noise = streams.rewound(Role.NOISE)
+    return _fit(model, training, feed, lambda batch, rng: model.loss(batch.images, rng), noise, numerics, state)
 
 
 def fit_classifier(
@@ -81,10 +78,12 @@ def fit_classifier(
 ) -> Iterator[Checkpoint[Classifier]]:
     """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
 
-    def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
-        return lambda batch: _cross_entropy(model(batch.images).float(), batch)
+    def loss(batch: Batch, rng: torch.Generator) -> Tensor:
+        del rng  # classifiers have no noise
+        return _cross_entropy(model(batch.images).float(), batch)
 
-    return _fit(model, training, feed, loss_of, numerics, state)
+    unused = torch.Generator(numerics.device)
+    return _fit(model, training, feed, loss, lambda epoch: unused, numerics, state)
 
 
 def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
@@ -97,12 +96,13 @@ def _fit(
     model: M,
     training: TrainingSpec,
     feed: Feed,
-    loss_of: Callable[[int], Callable[[Batch], Tensor]],
+    loss_of: Callable[[Batch, torch.Generator], Tensor],
+    noise: Callable[[int], torch.Generator],
     numerics: Numerics,
     state: State | None,
 ) -> Iterator[Checkpoint[M]]:
     numerics.place(model)
-    optimizer = _optimizer(model, training)
+    optimizer = _optimizer(model, training, numerics)
     log: Log = {}
     done = 0
     if state is not None:
@@ -110,18 +110,24 @@ def _fit(
         done, log = state.epochs, state.log
         if state.optimizer is not None:
             optimizer.load_state_dict(state.optimizer)
+    rng = noise(done)
+
+    def step(batch: Batch) -> Tensor:
+        with numerics.autocast():
+            loss = loss_of(batch, rng)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        return loss.detach()
+
+    train = replayed(step, numerics.device, rng)
     for epoch in range(done, training.epochs):
         numerics.apply_threads()
         model.train()
-        batch_loss = loss_of(epoch)
+        noise(epoch)
         losses, curations = [], []
         for batch, curation in feed(epoch):
-            with numerics.autocast():
-                loss = batch_loss(batch)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            losses.append(loss.detach())
+            losses.append(train(batch))
             curations.append(curation)
         log = _extended(log, losses, curations)
         _stop_if_diverged(model, log, epoch, training)
@@ -130,12 +136,12 @@ def _fit(
         yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
 
 
-def _optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> torch.optim.Optimizer:
     parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
     if training.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
     kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameters, lr=rate, weight_decay=decay)
+    return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
 
 
 def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:

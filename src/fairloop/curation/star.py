@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata, join
+from fairloop.batch import Batch, Strata, counted, join
 from fairloop.curation import quotas
 from fairloop.curation.interface import Curation
 from fairloop.curation.quotas import Rounding
@@ -66,11 +66,6 @@ class Star:
     def warn_if_starved(self, n: int) -> None:
         """Warn of strata that the ideal wants but that get no place in a batch of n."""
         quotas.warn_if_starved(self.ideal, n, self.rounding, "star.rounding")
-
-
-def counted(stratum: Tensor, strata: int) -> Tensor:
-    """(Z,) int64: how often each of `strata` = Z occurs in `stratum`; `bincount` would wait for the device."""
-    return torch.zeros(strata, dtype=torch.long, device=stratum.device).index_add_(0, stratum, torch.ones_like(stratum))
 
 
 def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> tuple[Tensor, Tensor]:
