@@ -19,7 +19,7 @@ REPLICAS, STEPS = (1, 5, 25), 100
 GFLOP = {"generator": 21.85 + 3.66, "classifier": 3.66 + 3 * 0.19}
 """Of a step on synthetic data, its decoding included."""
 MODELS, MODEL_STEPS = {"generator": 1975, "classifier": 5900}, 30 * 196
-"""Of the published grid, 6 pairs of setting and STAR target with 25 seeds and 40 generations, where each is made once."""
+"""Of the published grid: 6 pairs of setting and STAR target, 25 seeds, 40 generations, each model trained once."""
 
 
 def measure(rounds: int) -> Iterator[Finding]:
