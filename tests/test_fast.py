@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from fairloop import training
+from fairloop.batch import Batch
+from fairloop.curation import star
+from fairloop.curation.interface import NoCuration
 from fairloop.data.colored_mnist import ColoredMNISTSpec, load
+from fairloop.fast import graphs
 from fairloop.fast.layers import HalvingMaxPool2d, TransposedConv2d, UpConv2d, UpsampledConv2d
-from fairloop.feeds import real
+from fairloop.feeds import Feed, Schedule, real, synthetic
 from fairloop.models import CLASSIFIERS, build_classifier, build_generator
-from fairloop.numerics import Numerics
+from fairloop.numerics import Numerics, resolve
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import RealData
-from fairloop.spec import GeneratorSpec
+from fairloop.source import RealData, Source
+from fairloop.spec import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import last
 from fairloop.streams import Streams, initialising
-from fairloop.training import fit_generator
+from fairloop.training import fit_classifier, fit_generator
 
 SHAPE = (3, 28, 28)
 
@@ -107,7 +117,7 @@ def test_bf16_agrees_with_fp32_in_the_loss(name):
     assert losses[1] == pytest.approx(losses[0], rel=2e-3)
 
 
-def test_bf16_training_agrees_with_fp32_in_the_elbo():
+def test_bf16_slowlyagrees_with_fp32_in_the_elbo():
     """Same seed, two epochs, then both are measured in fp32 on images that they have not seen."""
     split = load(ColoredMNISTSpec(train=512, valid=256), 0)
     unseen = Numerics().tensor(torch.from_numpy(split.tests["valid"].images[:]))
@@ -122,3 +132,116 @@ def test_bf16_training_agrees_with_fp32_in_the_elbo():
         with torch.no_grad():
             elbos.append(trained.loss(unseen, rng()).item() / len(unseen))
     assert elbos[1] == pytest.approx(elbos[0], rel=1e-2)
+
+
+class NoWaiting(TorchDispatchMode):
+    """Refuses what would make the host wait for a device: looking at values, and shapes that depend on values."""
+
+    waits = ("_local_scalar_dense", "nonzero", "masked_select", "bincount", "equal", "unique")
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        name = func.overloadpacket.__name__
+        assert not any(name.startswith(wait) for wait in self.waits), f"{name} waits for the device"
+        if name == "index":
+            assert all(index is None or index.dtype != torch.bool for index in args[1]), "a mask waits for the device"
+        return func(*args, **(kwargs or {}))
+
+
+def watched(feed: Feed) -> Feed:
+    """`feed`, in whose epochs nothing may wait, neither in drawing a batch nor in a step between two of them."""
+
+    def epoch_of(epoch):
+        with NoWaiting():
+            yield from feed(epoch)
+
+    return epoch_of
+
+
+@pytest.mark.parametrize("rounding", ["floor", "stochastic"])
+def test_nothing_waits_for_the_device_within_an_epoch(rounding, monkeypatch):
+    monkeypatch.setattr(star, "free_to_ask", lambda tensor: False)
+    numerics, streams = Numerics(), Streams(0, 1, ModelRole.GENERATOR)
+    generator = build_generator("conv-vae", SHAPE, {"widths": [2, 4]})
+    annotators = [build_classifier("simple-cnn", SHAPE, 2, {}) for _ in range(2)]
+    curator = star.Star(np.full((2, 2), 0.25), 8, rounding)
+    feed = synthetic(Source(generator, numerics, *annotators), curator, Schedule(3, 16, 16), streams)
+    # Not Adam: on a CPU it counts its steps in tensors that it looks at; elsewhere it is capturable and does not.
+    slowly = GeneratorSpec(epochs=1, optimizer="sgd", learning_rate=1e-6)
+    fit = fit_generator(generator, slowly, watched(feed), streams, numerics)
+    assert last(fit).log["redrawn"].shape == (1, 3)
+    classifier = build_classifier("simple-cnn", SHAPE, 2, {})
+    last(fit_classifier(classifier, ClassifierSpec(epochs=1), watched(feed), numerics))
+
+
+def test_what_waits_is_found_out():
+    with NoWaiting(), pytest.raises(AssertionError, match="waits"):
+        torch.ones(3).sum().item()
+    with NoWaiting(), pytest.raises(AssertionError, match="mask"):
+        torch.ones(3)[torch.ones(3) > 0]
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+def test_steps_replayed_as_a_graph_equal_those_launched_one_by_one(monkeypatch):
+    numerics = resolve("auto", "cuda", 1)
+    streams = Streams(0, 1, ModelRole.GENERATOR, "cuda")
+    results = []
+    for replays in (True, False):
+        with initialising(Streams(0, 1, ModelRole.GENERATOR).at(Role.INITIALISATION)):
+            before, model = (numerics.place(build_generator("conv-vae", SHAPE, {"widths": [8, 16]})) for _ in range(2))
+        if not replays:
+            monkeypatch.setattr(training, "replayed", lambda step, device, noise: step)
+        feed = synthetic(Source(before, numerics), NoCuration(), Schedule(20, 64, 17), streams)
+        results.append(last(fit_generator(model, GeneratorSpec(epochs=2), feed, streams, numerics)).log["loss"])
+    assert torch.allclose(*results, rtol=1e-3)
+
+
+class Tape:
+    """Stands in for CUDA: records a step when it is captured, and runs it when it is replayed."""
+
+    def __init__(self, events: list[str], capturable: bool) -> None:
+        self.events, self.capturable = events, capturable
+
+    def stream(self) -> Tape:
+        return self
+
+    def wait_stream(self, stream: Tape) -> None:
+        pass
+
+    def register_generator_state(self, rng: torch.Generator) -> None:
+        pass
+
+    def replay(self) -> None:
+        self.events.append("replay")
+
+    @contextmanager
+    def graph(self, graph: Tape, **options: object) -> Iterator[None]:
+        self.events.append("capture")
+        if not self.capturable:
+            raise RuntimeError("operation not permitted when stream is capturing")
+        yield
+
+
+@pytest.mark.parametrize("capturable", [True, False])
+def test_full_batches_are_replayed_and_others_launched(monkeypatch, capturable):
+    events: list[str] = []
+    tape = Tape(events, capturable)
+    monkeypatch.setattr(graphs, "_stream", tape.stream)
+    monkeypatch.setattr(torch.cuda, "current_stream", tape.stream)
+    monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch.cuda, "CUDAGraph", tape.stream)
+    monkeypatch.setattr(torch.cuda, "graph", tape.graph)
+
+    def step(batch: Batch) -> torch.Tensor:
+        events.append(f"step of {len(batch.labels)}")
+        return torch.tensor(0.0)
+
+    train = graphs.replayed(step, "cuda", rng())
+    sizes = [8, 3, 8, 8, 8, 8, 8, 3, 8]
+    with nullcontext() if capturable else pytest.warns(UserWarning, match="one by one"):
+        for size in sizes:
+            train(Batch(torch.zeros(size, 2), torch.zeros(size), torch.zeros(size)))
+    launched = [f"step of {size}" for size in sizes]
+    if capturable:
+        assert events == [*launched[:5], "capture", "step of 8", "replay", "replay", "step of 3", "replay"]
+    else:
+        assert events == [*launched[:5], "capture", *launched[5:]]

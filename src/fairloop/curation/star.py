@@ -44,7 +44,7 @@ class Star:
         position, taken = first_of_each(stratum, counts, self.quotas(n, rng))
         missing = n - taken.sum()
         # An accelerator is not waited for: it decodes what could be missing at most, and what is not is left out.
-        spare = int(missing) if stratum.device.type == "cpu" else n
+        spare = int(missing) if free_to_ask(stratum) else n
         pool = join(candidates, source.draw(spare, rng)) if spare else candidates
         order = torch.randperm(n, generator=rng, device=rng.device)
         return pool.select(filled(position, taken, spare, n)[order]), Curation(missing, counts)
@@ -66,6 +66,11 @@ class Star:
     def warn_if_starved(self, n: int) -> None:
         """Warn of strata that the ideal wants but that get no place in a batch of n."""
         quotas.warn_if_starved(self.ideal, n, self.rounding, "star.rounding")
+
+
+def free_to_ask(tensor: Tensor) -> bool:
+    """Whether its values can be looked at without waiting for a device."""
+    return tensor.device.type == "cpu"
 
 
 def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> tuple[Tensor, Tensor]:

@@ -69,6 +69,7 @@ class _Replayed:
         try:
             with (
                 _capturing,
+                torch.cuda.stream(torch.cuda.current_stream()),  # which a capture that fails does not restore
                 torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
             ):
                 self._loss = self._step(self._batch)
