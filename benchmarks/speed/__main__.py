@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
+import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from benchmarks.speed import footprint, host, page
 from benchmarks.speed.measuring import Finding
@@ -25,29 +29,33 @@ def main() -> None:
     options.add_argument("--root", type=Path, help="directory with MNIST; default: the shipped digits, repeated")
     options.add_argument("--out", type=Path, default=Path(__file__).parent.parent / "results", help="where results go")
     given = options.parse_args()
-    began = datetime.now(UTC)
-    findings = []
+    began, findings = time.monotonic(), []
     for name in given.only:
         for finding in sections(given.root, given.rounds)[name]():
             findings.append(finding)
             print(page.line(finding), flush=True)
+        run = {"data": "MNIST" if given.root else "shipped digits, repeated", "rounds": given.rounds}
+        keep(given.out, run | {"minutes": round((time.monotonic() - began) / 60, 1)}, findings)
+    print(f"{given.out}: speed.json, speed.md")
+
+
+def keep(out: Path, run: dict[str, Any], findings: list[Finding]) -> None:
+    """Write what was found so far."""
     from benchmarks.speed.machine import description
 
-    about = description() | {"data": "MNIST" if given.root else "shipped digits, repeated", "rounds": given.rounds}
-    about["minutes"] = round((datetime.now(UTC) - began).total_seconds() / 60, 1)
+    about = description() | run
+    out.mkdir(parents=True, exist_ok=True)
     record = {"machine": about, "findings": [finding.record() for finding in findings]}
-    given.out.mkdir(parents=True, exist_ok=True)
-    (given.out / "speed.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    (given.out / "speed.md").write_text(page.markdown(about, findings), encoding="utf-8")
-    print(f"{given.out}: speed.json, speed.md ({about['minutes']} minutes)")
+    (out / "speed.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (out / "speed.md").write_text(page.markdown(about, findings), encoding="utf-8")
 
 
 def sections(root: Path | None, rounds: int) -> dict[str, Callable[[], Iterator[Finding]]]:
-    """Each section by its name; on one thread and one core what is measured in this process."""
+    """Each section by its name."""
     return {
         "peaks": peaks,
-        "steps": lambda: alone(lambda: _steps(root, rounds)),
-        "star": lambda: alone(lambda: _star(rounds)),
+        "steps": lambda: alone("steps", root, rounds),
+        "star": lambda: alone("star", None, rounds),
         "host": lambda: host.measure(root, rounds),
         "footprint": lambda: footprint.measure(root, rounds),
         "gpu": lambda: _gpu(rounds),
@@ -69,37 +77,34 @@ def peaks() -> Iterator[Finding]:
     torch.set_num_threads(cores)
 
 
-def alone(section: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
-    """As a run of a sweep is: on one core and one thread, with the allocator's thresholds set."""
-    import torch
+def alone(section: str, root: Path | None, rounds: int) -> Iterator[Finding]:
+    """A section in a process of its own, such as a sweep gives to a run: one core, one thread, its allocator set."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_measure_alone, args=(theirs, section, root, rounds))
+    process.start()
+    theirs.close()
+    with suppress(EOFError):
+        while True:
+            yield ours.recv()
+    process.join()
+    if process.exitcode:
+        raise RuntimeError(f"{section}: its process ended with {process.exitcode}")
 
+
+def _measure_alone(findings: Connection, section: str, root: Path | None, rounds: int) -> None:
     from fairloop.fast.process import keep_freed_memory
 
     keep_freed_memory()
-    threads, cores = torch.get_num_threads(), os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    import torch
+
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
-    if cores:
-        os.sched_setaffinity(0, {max(cores)})
-    try:
-        yield from section()
-    finally:
-        if cores:
-            os.sched_setaffinity(0, cores)
-        torch.set_num_threads(threads)
-
-
-def _steps(root: Path | None, rounds: int) -> Iterator[Finding]:
-    from benchmarks.speed import steps
+    from benchmarks.speed import star, steps
     from benchmarks.speed.people import population
 
-    return steps.measure(population(root), rounds)
-
-
-def _star(rounds: int) -> Iterator[Finding]:
-    from benchmarks.speed import star
-    from benchmarks.speed.people import population
-
-    return star.measure(population(), rounds)
+    for finding in steps.measure(population(root), rounds) if section == "steps" else star.measure(rounds):
+        findings.send(finding)
 
 
 def _gpu(rounds: int) -> Iterator[Finding]:

@@ -9,8 +9,10 @@ import torch
 
 from benchmarks.speed import ours
 from benchmarks.speed.measuring import Finding, alternating, mean
+from fairloop import data
 from fairloop.curation.star import Star
-from fairloop.data import Population, Split
+from fairloop.data import Split
+from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.digits import embedded
 from fairloop.numerics import resolve
 from fairloop.source import Source
@@ -21,13 +23,12 @@ GENERATOR_EPOCHS, ANNOTATOR_EPOCHS = 4, 6
 LIMITS = {4: 1.5, 28: 1.5, 1000: 2.0}
 
 
-def measure(people: Population, rounds: int) -> Iterator[Finding]:
+def measure(rounds: int) -> Iterator[Finding]:
     """At budget 25 %, for 4, 28 and 1,000 strata, with models that were trained for a few epochs."""
     numerics = resolve("auto", "cpu", 1)
     torch.manual_seed(0)
-    shipped = embedded("train")
-    digits = shipped.digits[: len(people.train)] if len(people.train) < len(shipped.digits) else shipped.digits
-    known = ours.first(people.train, len(digits))
+    known = data.load(ColoredMNISTSpec(), seed=0).train
+    digits = embedded("train").digits[: len(known)]
     generator = ours.trained_generator(known, numerics, GENERATOR_EPOCHS)
     for strata, (labels, groups) in _namings(known, digits).items():
         label = Split(known.images, labels, groups)
