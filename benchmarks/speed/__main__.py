@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import multiprocessing
-import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from benchmarks.speed import footprint, host, page
+from benchmarks.speed.alone import alone
 from benchmarks.speed.measuring import Finding
 
 SECTIONS = ("peaks", "steps", "star", "host", "footprint", "gpu")
@@ -75,36 +72,6 @@ def peaks() -> Iterator[Finding]:
             title = f"GEMM, {name}, {threads} thread{'s' if threads > 1 else ''}"
             yield Finding("peaks", title, "GFLOP/s", [peak(dtype) for _ in range(3)])
     torch.set_num_threads(cores)
-
-
-def alone(section: str, root: Path | None, rounds: int) -> Iterator[Finding]:
-    """A section in a process of its own, such as a sweep gives to a run: one core, one thread, its allocator set."""
-    ours, theirs = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_measure_alone, args=(theirs, section, root, rounds))
-    process.start()
-    theirs.close()
-    with suppress(EOFError):
-        while True:
-            yield ours.recv()
-    process.join()
-    if process.exitcode:
-        raise RuntimeError(f"{section}: its process ended with {process.exitcode}")
-
-
-def _measure_alone(findings: Connection, section: str, root: Path | None, rounds: int) -> None:
-    from fairloop.fast.process import keep_freed_memory
-
-    keep_freed_memory()
-    import torch
-
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    torch.set_num_threads(1)
-    from benchmarks.speed import star, steps
-    from benchmarks.speed.people import population
-
-    for finding in steps.measure(population(root), rounds) if section == "steps" else star.measure(rounds):
-        findings.send(finding)
 
 
 def _gpu(rounds: int) -> Iterator[Finding]:
