@@ -14,7 +14,8 @@ STEADY = 0.15
 RULE = (
     "A value is the median over rounds. `pass`: the quartile on the wrong side meets the target, too; `fail`: the "
     f"quartile on the right side misses it; else, or where the quartiles lie apart by more than {STEADY:.0%} of the "
-    "median and the target between the smallest and the largest round, `inconclusive`. `measured`: no target was set."
+    "median and the target between the smallest and the largest round, `inconclusive`; so, too, where other programs took "
+    "more than a tenth of the cores from ours. `measured`: no target was set."
 )
 
 
@@ -23,6 +24,7 @@ class Finding:
     """One line of the results.
 
     rounds: the value in each round. target: what it should at least (or, `at_most`, at most) be.
+    disturbed: whether the machine did too much else for a verdict.
     """
 
     section: str
@@ -31,6 +33,7 @@ class Finding:
     rounds: Sequence[float]
     target: float | None = None
     at_most: bool = False
+    disturbed: bool = False
 
     @property
     def quartiles(self) -> tuple[float, float, float]:
@@ -43,6 +46,8 @@ class Finding:
         """By `RULE`."""
         if self.target is None:
             return "measured"
+        if self.disturbed:
+            return "inconclusive"
         low, middle, high = self.quartiles
         worse, better = (high, low) if self.at_most else (low, high)
         if high - low > STEADY * abs(middle) and min(self.rounds) < self.target < max(self.rounds):
