@@ -14,8 +14,8 @@ STEADY = 0.15
 RULE = (
     "A value is the median over rounds. `pass`: the quartile on the wrong side meets the target, too; `fail`: the "
     f"quartile on the right side misses it; else, or where the quartiles lie apart by more than {STEADY:.0%} of the "
-    "median and the target between the smallest and the largest round, `inconclusive`; so, too, where other programs took "
-    "more than a tenth of the cores from ours. `measured`: no target was set."
+    "median and the target between the smallest and the largest round, `inconclusive`; so, too, where other "
+    "programs took more than a tenth of the cores from ours. `measured`: no target was set."
 )
 
 
