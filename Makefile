@@ -7,7 +7,7 @@ BIN := .venv/bin
 LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 BACKEND := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 
-.PHONY: demo test test-all check format clean
+.PHONY: demo test test-all bench check format clean
 
 demo: .venv/.installed
 	$(BIN)/fairloop demo --out demo
@@ -17,6 +17,10 @@ test: .venv/.installed-dev
 
 test-all: .venv/.installed-dev
 	$(BIN)/pytest -n 2
+
+# About ten minutes, on a machine that does nothing else; benchmarks/results/ has what was found.
+bench: .venv/.installed-dev
+	$(BIN)/python -m benchmarks.speed
 
 check: .venv/.installed-dev
 	$(BIN)/ruff format --check

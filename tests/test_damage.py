@@ -196,3 +196,10 @@ def test_a_run_of_0_1_0_is_complete_for_the_same_command(stored, capsys):
     assert "all 3 generations are recorded already" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in stored.rglob("*.parquet")} == before
     assert "seal" in (stored / "provenance.json").read_text()
+
+
+def test_a_run_of_other_maths_does_not_grow_and_loses_nothing(stored, capsys):
+    before = {path: path.read_bytes() for path in stored.rglob("*.parquet")}
+    assert here("run", stored / "spec.yaml", "--out", stored, "--generations", 4) == 2
+    assert "makes other models of the same recipes" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in stored.rglob("*.parquet")} == before

@@ -9,11 +9,9 @@ from torch import nn
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.fast.layers import UpConv2d, UpsampledConv2d
 from fairloop.loop import simulate
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.vae import reparametrised
-from fairloop.numerics import Numerics
 
 SHAPE = (3, 28, 28)
 
@@ -138,49 +136,6 @@ def test_a_tanh_is_mapped_to_what_an_image_may_be():
     latents = 5 * torch.randn(4, 2, generator=rng())
     before_tanh = vae.decoder[:-1](latents)
     assert torch.allclose(vae.decode(latents), (1 + before_tanh.tanh()) / 2, atol=1e-6)
-
-
-@pytest.mark.parametrize(("before", "after", "side"), [(16, 3, 14), (5, 1, 7), (4, 8, 3)])
-def test_the_fast_upconvolution_equals_torchs(before, after, side):
-    plain, fast = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), UpConv2d(before, after)
-    fast.load_state_dict(plain.state_dict())
-    x = torch.randn(3, before, side, side, generator=rng())
-    gradient = torch.randn(3, after, 2 * side, 2 * side, generator=rng(1))
-    results = []
-    for layer in (plain, fast):
-        inputs = x.clone().requires_grad_()
-        out = layer(inputs)
-        out.backward(gradient)
-        results.append((out, inputs.grad, layer.weight.grad, layer.bias.grad))
-    for ours, theirs in zip(*results, strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-4)
-
-
-@pytest.mark.parametrize(("before", "after", "height", "width"), [(16, 3, 14, 14), (5, 4, 1, 3), (1, 1, 2, 1)])
-def test_the_fast_upsampling_equals_its_three_steps(before, after, height, width):
-    plain = nn.Sequential(nn.UpsamplingNearest2d(scale_factor=2), nn.ReplicationPad2d(1), nn.Conv2d(before, after, 3))
-    fast = UpsampledConv2d(before, after)
-    fast.load_state_dict(plain[2].state_dict())
-    x = torch.randn(3, before, height, width, generator=rng())
-    gradient = torch.randn(3, after, 2 * height, 2 * width, generator=rng(1))
-    results = []
-    for layer, convolution in ((plain, plain[2]), (fast, fast)):
-        inputs = x.clone().requires_grad_()
-        out = layer(inputs)
-        out.backward(gradient)
-        results.append((out, inputs.grad, convolution.weight.grad, convolution.bias.grad))
-    for ours, theirs in zip(*results, strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-4)
-
-
-def test_bf16_agrees_with_fp32_in_the_loss():
-    vae = Numerics().place(build_generator("conv-vae", SHAPE, {}))
-    images = torch.rand(32, *SHAPE, generator=rng())
-    losses = []
-    for precision in ("fp32", "bf16"):
-        with Numerics(precision).autocast():
-            losses.append(vae.loss(images, rng()).item())
-    assert losses[1] == pytest.approx(losses[0], rel=2e-3)
 
 
 @pytest.mark.parametrize(

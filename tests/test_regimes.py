@@ -25,6 +25,7 @@ from fairloop.policy import ANNOTATOR, NOBODY, REAL, TRUTH, Origin, ingredients,
 from fairloop.pool import Kept, Pool
 from fairloop.source import RealData, Source
 from fairloop.spec import from_mapping
+from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing import CURATOR_CHECKS, CuratorCase
 from fairloop.testing.streams import stream
@@ -399,11 +400,8 @@ def presence(retention: list[list[float]], arrivals: float, decisions: NDArray[n
     people = Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split})
     supplies = Supplies(people, Numerics(), seed=0)
 
-    class Decider:
-        module = Sure()
-        recipe = tiny_recipe()
-
-    history = History(SETTINGS["control"], None, {}, {i: Decider() for i in range(generations)})
+    decider = Trained(tiny_recipe(), Sure(), {})
+    history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(generations), decider))
     response = from_mapping({"response": {"retention": retention, "arrivals": arrivals},
                              "policy": {"classifier": {"real_share": 0.5}}}).response  # fmt: skip
     return supplies.groups_present(response, generations, history)

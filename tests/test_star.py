@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata
+from fairloop.batch import Batch, Strata, counted
 from fairloop.curation import ideal as ideals
 from fairloop.curation.interface import NoCuration
-from fairloop.curation.star import Star, first_of_each
+from fairloop.curation.star import Star, filled, first_of_each
 
 
 def uniform(labels: int, groups: int) -> NDArray[np.float64]:
@@ -133,9 +133,22 @@ def test_first_of_each_equals_a_plain_loop(strata, quotas):
         if left[k]:
             left[k] -= 1
             expected.add(i)
-    found = first_of_each(stratum, torch.bincount(stratum, minlength=6), quota)
-    assert set(found.tolist()) == expected
-    assert len(found) == len(expected)
+    counts = counted(stratum, 6)
+    assert torch.equal(counts, torch.bincount(stratum, minlength=6))
+    position, taken = first_of_each(stratum, counts, quota)
+    assert sorted(position.tolist()) == list(range(len(strata)))
+    assert set(position[taken].tolist()) == expected
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60), st.lists(st.integers(0, 9), min_size=4, max_size=4))
+def test_more_fresh_samples_than_are_missing_change_nothing(strata, quotas):
+    stratum = torch.tensor(strata)
+    position, taken = first_of_each(stratum, counted(stratum, 4), torch.tensor(quotas))
+    n = len(strata)
+    missing = n - int(taken.sum())
+    exact = filled(position, taken, missing, n)
+    assert torch.equal(exact, filled(position, taken, n, n))
+    assert torch.equal(exact, torch.cat([position[taken], torch.arange(n, n + missing)]))
 
 
 def test_no_curation_hands_batches_on():

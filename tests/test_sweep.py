@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fairloop
-from conftest import TINY
+from conftest import TINY, tiny
 from fairloop import presets
 from fairloop.cli import running
 from fairloop.errors import InputError
 from fairloop.report.table import plain, tidy
-from fairloop.store.directory import find_runs
+from fairloop.store.directory import RunDirectory, find_runs
+from fairloop.sweep import together
 from fairloop.sweep.estimate import estimate
 from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
 from fairloop.sweep.job import jobs_at
@@ -197,6 +198,34 @@ def test_a_sweep_that_was_killed_goes_on_to_the_same_table(swept, spec, tmp_path
     process.send_signal(signal.SIGINT)
     assert process.wait(60) in (0, 130)
     assert subprocess.run(command(spec, out), timeout=120, check=False).returncode == 0
+    pd.testing.assert_frame_equal(whole_table(out), whole_table(swept), check_exact=True)
+
+
+def test_runs_in_one_program_have_the_bits_that_they_have_alone(tmp_path, monkeypatch):
+    specs = [tiny("generations=2", f"seed={seed}", "star.target=both") for seed in range(3)]
+    specs.append(tiny("generations=2", "seed=0", "setting=control"))  # which shares models with the first
+    specs.append(tiny("generations=1", "seed=0", "generator.learning_rate=1e30"))  # which fails
+    arguments = [str(tmp_path / "models")]
+    for number, spec in enumerate(specs):
+        (tmp_path / f"{number}.yaml").write_text(spec.to_yaml())
+        arguments += [str(tmp_path / f"{number}.yaml"), str(tmp_path / str(number)), str(tmp_path / f"{number}.log")]
+    monkeypatch.setattr(together.signal, "signal", lambda *of: None)
+    with pytest.raises(SystemExit, match="1"):
+        together.main(arguments)
+    assert "learning_rate" in (tmp_path / "4.log").read_text()
+    for number, spec in enumerate(specs[:4]):
+        alone = [tuple(map(repr, row)) for generation in fairloop.simulate(spec) for row in generation.rows]
+        kept = [tuple(map(repr, row.values())) for row in RunDirectory(tmp_path / str(number)).records().to_pylist()]
+        assert [row[6:] for row in kept] == [row[6:] for row in alone]
+
+
+@pytest.mark.slow
+def test_a_sweep_of_replicas_equals_one_of_processes(swept, spec, tmp_path):
+    out = tmp_path / "together"
+    done = subprocess.run(
+        command(spec, out, "--replicas", "2"), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(whole_table(out), whole_table(swept), check_exact=True)
 
 

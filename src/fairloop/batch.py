@@ -63,3 +63,13 @@ class Strata:
     def index(self, batch: Batch) -> Tensor:
         """(B,) int64: the stratum of each sample."""
         return batch.labels * self.groups + batch.groups
+
+
+def counted(codes: Tensor, size: int) -> Tensor:
+    """(size,) int64: how often each of 0..size-1 is in `codes` ((N,) int64); `bincount` would wait for the device."""
+    return torch.zeros(size, dtype=torch.long, device=codes.device).index_add_(0, codes, torch.ones_like(codes))
+
+
+def free_to_ask(tensor: Tensor) -> bool:
+    """Whether its values can be looked at without waiting for a device."""
+    return tensor.device.type == "cpu"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from fairloop.batch import Batch, join
+from fairloop.batch import Batch, counted, join
 from fairloop.curation.interface import Curation, Curator
 from fairloop.policy import NOBODY, REAL
 from fairloop.seeding import Role
@@ -77,5 +77,5 @@ def _drawn(
         return batch, curation
     made_by, labelled_by = batch.origins.unbind(1)
     size = generation + 1 - NOBODY  # no later generation or labeller than its own can be there
-    cells = torch.bincount((made_by - REAL) * size + labelled_by - NOBODY, minlength=size * size)
+    cells = counted((made_by - REAL) * size + labelled_by - NOBODY, size * size)
     return batch, (curation or Curation())._replace(origins=cells.reshape(size, size))

@@ -49,10 +49,16 @@ class Numerics:
 
     def tensor(self, images: Tensor) -> Tensor:
         """uint8 images (N, C, H, W) as float in [0, 1] on the device; float rows (N, F) as they are."""
-        images = images.to(self.device)
+        images = self.sent(images)
         if images.dtype != torch.uint8:
             return images
         return images.to(torch.float32, memory_format=torch.channels_last).div_(255)
+
+    def sent(self, tensor: Tensor) -> Tensor:
+        """`tensor` on the device, without waiting for what the device does at the moment."""
+        if self.device != "cuda" or tensor.device.type != "cpu":
+            return tensor.to(self.device)
+        return tensor.pin_memory().to(self.device, non_blocking=True)
 
     def record(self) -> dict[str, Any]:
         """The fields by name, for a recipe."""

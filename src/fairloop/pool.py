@@ -30,7 +30,7 @@ class Pool:
     def draw(self, n: int, rng: torch.Generator) -> Batch:
         """N samples of all parts, shuffled."""
         shift = torch.rand((), generator=rng, device=rng.device).item()
-        sizes = quotas.rounded(self.shares, n, shift).tolist()
+        sizes = quotas.rounded(*quotas.edges(self.shares, n), shift).tolist()
         drawn = [part.draw(size, rng) for part, size in zip(self.parts, sizes, strict=True) if size]
         return join(*drawn).select(torch.randperm(n, generator=rng, device=rng.device))
 

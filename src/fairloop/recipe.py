@@ -27,7 +27,7 @@ from fairloop.seeding import ModelRole
 from fairloop.setting import Setting
 from fairloop.spec import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
 
-MATHS_VERSION = 2
+MATHS_VERSION = 3
 """Raised whenever the same recipe would give other bits than before."""
 
 

@@ -164,7 +164,8 @@ def _same_ground(directory: RunDirectory, workshop: Workshop) -> None:
     for session in directory.provenance().get("sessions", [])[-1:]:
         if session["data"] != workshop.population.fingerprint:
             raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
-        if (maths := session.get("maths", 2)) != MATHS_VERSION:  # 2: of versions that did not say
+        maths = session.get("maths", 2)  # 2: of versions that did not say
+        if maths != MATHS_VERSION and directory.committed() < workshop.spec.generations:
             theirs = session["packages"].get("fairloop")
             raise InputError(
                 f"--out: {directory.root} was begun by fairloop {theirs}, which makes other models of the same recipes "

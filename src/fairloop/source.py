@@ -142,11 +142,11 @@ class RealData:
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:
-        device, positions = self._numerics.device, self._positions[index.numpy()]
+        positions = self._positions[index.numpy()]
         return Batch(
             self._numerics.tensor(torch.from_numpy(self._split.images[positions])),
-            torch.from_numpy(self._split.labels[positions]).to(device),
-            torch.from_numpy(self._split.groups[positions]).to(device),
+            self._numerics.sent(torch.from_numpy(self._split.labels[positions])),
+            self._numerics.sent(torch.from_numpy(self._split.groups[positions])),
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 
 from fairloop.seeding import ModelRole, Role, key_digest
 
+_lent = Lock()  # several runs may share a process
 _HEADER, _WORDS = 24, 624  # of the state of torch's CPU generator: bytes before the twister's 64-bit words
 
 
@@ -31,6 +33,16 @@ class Streams(NamedTuple):
             _fill_state(generator, digest)
         return generator
 
+    def rewound(self, role: Role) -> Callable[[int], torch.Generator]:
+        """One generator for all epochs; called with an epoch, it comes back in the state of `at(role, epoch)`."""
+        generator = self.at(role)
+
+        def at_epoch(epoch: int) -> torch.Generator:
+            generator.set_state(self.at(role, epoch).get_state())
+            return generator
+
+        return at_epoch
+
 
 @contextmanager
 def initialising(generator: torch.Generator) -> Iterator[None]:
@@ -38,7 +50,7 @@ def initialising(generator: torch.Generator) -> Iterator[None]:
 
     torch's own layers know only its global generator; it is lent for the moment and put back as it was.
     """
-    with torch.random.fork_rng(devices=[]):
+    with _lent, torch.random.fork_rng(devices=[]):
         torch.default_generator.set_state(generator.get_state())
         yield
 

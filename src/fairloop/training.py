@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fairloop.batch import Batch
+from fairloop.batch import Batch, free_to_ask
 from fairloop.curation.interface import Curation
+from fairloop.fast.graphs import replayed
 from fairloop.feeds import Feed
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
@@ -25,9 +26,6 @@ Log = dict[str, Tensor]
 `candidates`, `offered` and `chosen` (E, steps, strata), and summed over an epoch's steps `origins` (E, G, L). And if it
 ended because a number was no longer finite, `diverged` (2,): the epoch and the batch; both -1 if that happened to a
 model that it would have learned from."""
-
-_STEPS_BETWEEN_LOOKS = {"cpu": 1}
-"""How often a loss is looked at while an epoch lasts. The host would have to wait for other devices: there, 100."""
 
 
 @dataclass(frozen=True)
@@ -68,12 +66,8 @@ def fit_generator(
     state: State | None = None,
 ) -> Iterator[Checkpoint[Generator]]:
     """Minimise the generator's own loss on the images of `feed`. Yields after each epoch; the last is the result."""
-
-    def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
-        rng = streams.at(Role.NOISE, epoch)
-        return lambda batch: model.loss(batch.images, rng)
-
-    return _fit(model, training, feed, loss_of, numerics, state)
+    noise = streams.rewound(Role.NOISE)
+    return _fit(model, training, feed, lambda batch, rng: model.loss(batch.images, rng), noise, numerics, state)
 
 
 def fit_classifier(
@@ -85,10 +79,12 @@ def fit_classifier(
 ) -> Iterator[Checkpoint[Classifier]]:
     """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
 
-    def loss_of(epoch: int) -> Callable[[Batch], Tensor]:
-        return lambda batch: _cross_entropy(model(batch.images).float(), batch)
+    def loss(batch: Batch, rng: torch.Generator) -> Tensor:
+        del rng  # classifiers have no noise
+        return _cross_entropy(model(batch.images).float(), batch)
 
-    return _fit(model, training, feed, loss_of, numerics, state)
+    unused = torch.Generator(numerics.device)
+    return _fit(model, training, feed, loss, lambda epoch: unused, numerics, state)
 
 
 def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
@@ -105,19 +101,20 @@ def undefined(
         parameter.data.fill_(torch.nan)
     loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
     log = {**(log or {}), "loss": loss, "diverged": torch.tensor(at)}
-    return Checkpoint(model.eval(), _optimizer(model, training), log, training.epochs, training.epochs)
+    return Checkpoint(model.eval(), _optimizer(model, training, Numerics()), log, training.epochs, training.epochs)
 
 
 def _fit(
     model: M,
     training: TrainingSpec,
     feed: Feed,
-    loss_of: Callable[[int], Callable[[Batch], Tensor]],
+    loss_of: Callable[[Batch, torch.Generator], Tensor],
+    noise: Callable[[int], torch.Generator],
     numerics: Numerics,
     state: State | None,
 ) -> Iterator[Checkpoint[M]]:
     numerics.place(model)
-    optimizer = _optimizer(model, training)
+    optimizer = _optimizer(model, training, numerics)
     log: Log = {}
     done = 0
     if state is not None:
@@ -125,21 +122,26 @@ def _fit(
         done, log = state.epochs, state.log
         if state.optimizer is not None:
             _resume(optimizer, state.optimizer)
+    rng = noise(done)
+
+    def step(batch: Batch) -> Tensor:
+        with numerics.autocast():
+            loss = loss_of(batch, rng)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        return loss.detach()
+
+    train = replayed(step, numerics.device, rng)
     for epoch in range(done, training.epochs):
         numerics.apply_threads()
         model.train()
-        batch_loss = loss_of(epoch)
+        noise(epoch)
         losses, curations = [], []
-        looks = _STEPS_BETWEEN_LOOKS.get(numerics.device, 100)
-        for step, (batch, curation) in enumerate(feed(epoch), start=1):
-            with numerics.autocast():
-                loss = batch_loss(batch)
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()
-            losses.append(loss.detach())
+        for batch, curation in feed(epoch):
+            losses.append(train(batch))
             curations.append(curation)
-            if step % looks == 0 and not loss.isfinite():
+            if free_to_ask(losses[-1]) and not losses[-1].isfinite():
                 break
         if (lost := _lost_at(model, losses)) is not None:
             yield undefined(model, training, log, (epoch, lost))
@@ -150,12 +152,12 @@ def _fit(
         yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
 
 
-def _optimizer(model: nn.Module, training: TrainingSpec) -> torch.optim.Optimizer:
+def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> torch.optim.Optimizer:
     parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
     if training.optimizer == "sgd":
         return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
     kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
-    return kind(parameters, lr=rate, weight_decay=decay)
+    return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
 
 
 def _resume(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:

@@ -105,6 +105,7 @@ def sweep(
         str | None, typer.Option(metavar="auto|ADDRESS|local", help="run on a Ray cluster; --out may be an address")
     ] = None,
     gpus: Annotated[float, typer.Option("--gpus-per-run", min=0, help="with --ray; a part of one such as 0.25")] = 0.0,
+    replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for a GPU that one run leaves idle")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and what they would take")] = False,
     track: Track = None,
 ) -> None:
@@ -117,6 +118,8 @@ def sweep(
         return
     if ray is None and ("://" in out or "://" in (store or "") or gpus):
         raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
+    if replicas > 1 and (ray is not None or track is not None):
+        raise InputError("--replicas: goes with neither --ray (there --gpus-per-run 0.25 shares a GPU) nor --track")
     if track is not None:
         _check_tracker(track, ray)
     from rich.console import Console
@@ -129,7 +132,7 @@ def sweep(
             from fairloop.sweep.local import run_all
 
             jobs, models = jobs_in(Path(out), specs), Path(store or Path(out) / "models")
-            run_all(jobs, Path(out), models, workers or default_workers(specs[0].threads), view, track)
+            run_all(jobs, Path(out), models, workers or default_workers(specs[0].threads), view, track, replicas)
         else:
             from fairloop.sweep import cluster
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fairloop.batch import Batch
+from fairloop.batch import Batch, counted
 from fairloop.curation.chain import Critics
 from fairloop.curation.interface import Curation
 from fairloop.source import Supply
@@ -25,9 +25,9 @@ class Oversample:
         strata = self.critics.strata
         samples = source.draw(n, rng)
         stratum = strata.index(samples)
-        counts = torch.bincount(stratum, minlength=len(strata))
+        counts = counted(stratum, len(strata))
         taken = torch.multinomial(1 / counts[stratum].float(), n, replacement=True, generator=rng)
-        chosen = torch.bincount(stratum[taken], minlength=len(strata))
+        chosen = counted(stratum[taken], len(strata))
         return samples.select(taken), Curation(offered=counts, chosen=chosen.float())
 
 
@@ -47,7 +47,7 @@ class Weighing(ABC):
         strata = self.critics.strata
         batch = source.draw(n, rng)
         stratum = strata.index(batch)
-        counts = torch.bincount(stratum, minlength=len(strata))
+        counts = counted(stratum, len(strata))
         table = self.weights(counts.reshape(strata.labels, strata.groups).float()).reshape(-1)
         weights = table[stratum] * (n / table[stratum].sum())
         chosen = torch.zeros(len(strata), device=weights.device).index_add_(0, stratum, weights)

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from fairloop.batch import Batch
+from fairloop.batch import Batch, counted
 from fairloop.curation.chain import Critics
 from fairloop.curation.interface import Curation
 from fairloop.policy import REAL
@@ -42,7 +42,7 @@ class Choice(ABC):
 
     def _count(self, batch: Batch) -> Tensor:
         strata = self.critics.strata
-        return torch.bincount(strata.index(batch), minlength=len(strata))
+        return counted(strata.index(batch), len(strata))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal, cast, get_args
+from typing import Any, Literal, TypeVar, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from fairloop.errors import InputError
 
 Rounding = Literal["floor", "stochastic"]
+Counts = TypeVar("Counts", bound=Any)
+"""Whole numbers, as an array or a tensor."""
 
 _SLACK = 1e-9  # 0.29 * 100 is 28.999999999999996 in floating point, but 29 people
 
@@ -23,23 +25,35 @@ def floored(ideal: NDArray[np.float64], n: int) -> NDArray[np.int64]:
     return np.floor(ideal * n + _SLACK).astype(np.int64)
 
 
-def rounded(ideal: NDArray[np.float64], n: int, shift: float) -> NDArray[np.int64]:
-    """(Z,) int64: ideal_k * n places rounded up or down, so that all n have an owner; whole numbers stay.
+def edges(ideal: NDArray[np.float64], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """(Z + 1,) and (Z + 1,): where each stratum's places of n begin and end, as whole numbers and what is beyond them.
+
+    ideal: (Z,) shares that sum to 1.
+    """
+    ends: NDArray[np.float64] = np.concatenate([[0.0], (ideal * n).cumsum() + _SLACK])
+    ends[-1] = n
+    whole = np.floor(ends)
+    return whole.astype(np.int64), ends - whole
+
+
+def rounded(whole: Counts, part: Any, shift: Any) -> Counts:
+    """(Z,) int64: the places between `edges` rounded up or down, so that all have an owner; whole numbers stay.
 
     Systematic sampling: one shift of the cumulated places, so that they sum to n and keep their means over shifts.
 
-    ideal: (Z,) shares that sum to 1. shift: uniform in [0, 1), a float32: nearer to 1 it would eat up the slack.
+    whole, part: of `edges`; arrays, or tensors on any device.
+    shift: uniform in [0, 1), a float32: nearer to 1 it would eat up the slack.
     """
-    edges: NDArray[np.float64] = np.concatenate([[0.0], (ideal * n).cumsum() + _SLACK])
-    edges[-1] = n
-    return np.diff(np.floor(edges + shift)).astype(np.int64)
+    ends: Counts = whole + (part + shift >= 1)
+    places: Counts = ends[1:] - ends[:-1]
+    return places
 
 
 def drawn(ideal: NDArray[np.float64], n: int, rounding: Rounding, rng: np.random.Generator) -> NDArray[np.int64]:
     """(Z,) int64: the places of each stratum in a batch of n, by either rule."""
     if rounding == "floor":
         return floored(ideal, n)
-    return rounded(ideal, n, float(rng.random(dtype=np.float32)))
+    return rounded(*edges(ideal, n), float(rng.random(dtype=np.float32)))
 
 
 def warn_if_starved(ideal: NDArray[np.float64], n: int, rounding: Rounding, option: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata, join
+from fairloop.batch import Batch, Strata, counted, free_to_ask, join
 from fairloop.curation import quotas
 from fairloop.curation.interface import Curation
 from fairloop.curation.quotas import Rounding
@@ -40,34 +40,50 @@ class Star:
         """N of n + budget candidates by quota, the first of each stratum; what is missing is drawn afresh."""
         candidates = source.draw(n + self.budget, rng)
         stratum = self.strata.index(candidates)
-        counts = torch.bincount(stratum, minlength=len(self.strata))
-        chosen = first_of_each(stratum, counts, self.quotas(n, rng).to(stratum.device))
-        batch = candidates.select(chosen)
-        missing = n - len(chosen)
-        if missing:
-            batch = join(batch, source.draw(missing, rng))
+        counts = counted(stratum, len(self.strata))
+        position, taken = first_of_each(stratum, counts, self.quotas(n, rng))
+        missing = n - taken.sum()
+        # An accelerator is not waited for: it decodes what could be missing at most, and what is not is left out.
+        spare = int(missing) if free_to_ask(stratum) else n
+        pool = join(candidates, source.draw(spare, rng)) if spare else candidates
         order = torch.randperm(n, generator=rng, device=rng.device)
-        return batch.select(order), Curation(torch.tensor(missing), counts)
+        return pool.select(filled(position, taken, spare, n)[order]), Curation(missing, counts)
 
     def quotas(self, n: int, rng: torch.Generator) -> Tensor:
-        """(K * S,) int64: the places of each stratum in a batch of n."""
-        shares = self.ideal.reshape(-1)
+        """(K * S,) int64: the places of each stratum in a batch of n, on the device of `rng`."""
+        shares, device = self.ideal.reshape(-1), rng.device
         if self.rounding == "floor":
-            return torch.from_numpy(quotas.floored(shares, n))
-        shift = torch.rand((), generator=rng, device=rng.device).item()
-        return torch.from_numpy(quotas.rounded(shares, n, shift))
+            return torch.from_numpy(quotas.floored(shares, n)).to(device)
+        whole, part = quotas.edges(shares, n)
+        precise = torch.float32 if device.type == "mps" else torch.float64
+        places: Tensor = quotas.rounded(
+            torch.from_numpy(whole).to(device),
+            torch.from_numpy(part).to(device, precise),
+            torch.rand((), generator=rng, device=device),
+        )
+        return places
 
     def warn_if_starved(self, n: int) -> None:
         """Warn of strata that the ideal wants but that get no place in a batch of n."""
         quotas.warn_if_starved(self.ideal, n, self.rounding, "star.rounding")
 
 
-def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> Tensor:
-    """(M,) int64 positions of the first `quotas[k]` samples of every stratum k, as far as there are any.
+def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> tuple[Tensor, Tensor]:
+    """(N,) int64 positions, stratum by stratum, and (N,) bool: whether each is among the first `quotas[k]` of its k.
 
     stratum: (N,) int64 in 0..Z-1. counts: (Z,) how often each occurs in it. quotas: (Z,).
     """
-    order = stratum.argsort(stable=True)
-    ranked = stratum[order]
-    rank = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[ranked]
-    return order[rank < quotas[ranked]]
+    position = stratum.argsort(stable=True)
+    ranked = stratum[position]
+    rank = torch.arange(len(position), device=position.device) - (counts.cumsum(0) - counts)[ranked]
+    return position, rank < quotas[ranked]
+
+
+def filled(position: Tensor, taken: Tensor, spare: int, n: int) -> Tensor:
+    """(n,) int64: the positions of who is taken, and of as many as are missing of `spare` samples behind them all.
+
+    position, taken: as `first_of_each` gives them.
+    """
+    fresh = torch.arange(len(position), len(position) + spare, device=position.device)
+    rank = torch.cat([torch.where(taken, 0, 2), torch.ones_like(fresh)])
+    return torch.cat([position, fresh])[rank.argsort(stable=True)[:n]]

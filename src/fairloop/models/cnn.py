@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from fairloop.fast.layers import HalvingMaxPool2d
 from fairloop.models.interface import Classifier, image_shape
 
 
@@ -16,7 +17,7 @@ class SimpleCNN(Classifier):
 
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
-        self.network = _two_convolutions(shape, classes, nn.ReLU, nn.MaxPool2d, padding=0)
+        self.network = _two_convolutions(shape, classes, nn.ReLU, HalvingMaxPool2d(), padding=0)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)
@@ -31,7 +32,7 @@ class LeNet5(Classifier):
 
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
-        self.network = _two_convolutions(shape, classes, nn.Tanh, nn.AvgPool2d, padding=2)
+        self.network = _two_convolutions(shape, classes, nn.Tanh, nn.AvgPool2d(2), padding=2)
 
     def forward(self, images: Tensor) -> Tensor:
         logits: Tensor = self.network(images)
@@ -42,7 +43,7 @@ def _two_convolutions(
     shape: tuple[int, ...],
     classes: int,
     activation: type[nn.Module],
-    pool: type[nn.MaxPool2d] | type[nn.AvgPool2d],
+    pool: nn.Module,
     padding: int,
 ) -> nn.Sequential:
     channels, height, width = image_shape(shape)
@@ -50,8 +51,8 @@ def _two_convolutions(
     if min(height, width) < least:
         raise ValueError(f"it needs sides of at least {least}, not {height}x{width}")
     features = nn.Sequential(
-        *(nn.Conv2d(channels, 6, 5, padding=padding), activation(), pool(2)),
-        *(nn.Conv2d(6, 16, 5), activation(), pool(2), nn.Flatten()),
+        *(nn.Conv2d(channels, 6, 5, padding=padding), activation(), pool),
+        *(nn.Conv2d(6, 16, 5), activation(), pool, nn.Flatten()),
     )
     with torch.no_grad():
         width = features(torch.zeros(1, *shape)).shape[1]

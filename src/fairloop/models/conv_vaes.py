@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from fairloop.fast.layers import UpConv2d, UpsampledConv2d
+from fairloop.fast.layers import TransposedConv2d, UpConv2d, UpsampledConv2d
 from fairloop.models.interface import image_shape
 from fairloop.models.vae import VAE, Reconstruction, Reduction
 
@@ -39,7 +39,7 @@ def conv_vae(
     encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
     layers = [nn.Linear(latent, features), nn.ReLU(), nn.Unflatten(1, inner)]
     for before, after in pairwise(reversed(widths)):
-        layers += [nn.ConvTranspose2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
+        layers += [TransposedConv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
     decoder = nn.Sequential(*layers, UpConv2d(widths[0], channels))
     return VAE(encoder, decoder, latent, reconstruction, reduction, kl_weight)
 
@@ -76,7 +76,7 @@ def dcvae(
     layers = [nn.Linear(latent, inner[0] * inner[1] * inner[2]), nn.Unflatten(1, inner)]
     upwards = (hidden, *reversed(widths[:-1]), channels)
     for (before, after), kernel in zip(pairwise(upwards), kernels, strict=True):
-        layers += [nn.ConvTranspose2d(before, after, kernel, stride=2), nn.ReLU()]
+        layers += [TransposedConv2d(before, after, kernel, stride=2), nn.ReLU()]
     return VAE(encoder, nn.Sequential(*layers[:-1]), latent, reconstruction, reduction, kl_weight)
 
 
@@ -135,7 +135,7 @@ def celeba_vae_64(
     layers = [nn.Linear(latent, features), nn.Unflatten(1, inner)]
     for before, after in pairwise((*reversed(widths), widths[0])):
         layers += [
-            nn.ConvTranspose2d(before, after, 3, stride=2, padding=1, output_padding=1),
+            TransposedConv2d(before, after, 3, stride=2, padding=1, output_padding=1),
             *(nn.BatchNorm2d(after), nn.LeakyReLU()),
         ]
     decoder = nn.Sequential(*layers, nn.Conv2d(widths[0], channels, 3, padding=1), _Doubled())

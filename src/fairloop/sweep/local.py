@@ -23,28 +23,38 @@ _PATIENCE_SECONDS = 30.0
 
 
 def run_all(
-    jobs: Sequence[Job], out: Path, models: Path, workers: int, view: SweepView, track: str | None = None
+    jobs: Sequence[Job],
+    out: Path,
+    models: Path,
+    workers: int,
+    view: SweepView,
+    track: str | None = None,
+    replicas: int = 1,
 ) -> None:
     """Run every job that is not done, `workers` at a time. One that fails does not keep the others from running.
+
+    replicas: runs in one process; the next ones begin when all of them have ended.
 
     Raises FairloopError at the end if any failed (InputError if all of those for wrong input), and stops all of
     them cleanly on KeyboardInterrupt.
     """
     waiting = [job for job in reversed(jobs) if job.state != "done"]
-    running: dict[int, tuple[Job, subprocess.Popen[bytes]]] = {}
+    running: dict[int, tuple[list[Job], subprocess.Popen[bytes]]] = {}
     shares = _core_shares(workers, jobs[0].spec.threads)
     try:
         while waiting or running:
             for slot in range(workers):
                 if slot not in running and waiting:
-                    job = waiting.pop()
-                    running[slot] = (job, _start(job, out, models, shares[slot], track))
-            for slot, (job, process) in list(running.items()):
+                    group = [waiting.pop() for _ in range(min(replicas, len(waiting)))]
+                    running[slot] = (group, _start(group, out, models, shares[slot], track))
+            for slot, (group, process) in list(running.items()):
                 ended = process.poll()
-                job.line = last_line(Path(job.log))
-                job.done = run_in(out, job.spec).committed()
+                for job in group:
+                    job.line = last_line(Path(job.log))
+                    job.done = run_in(out, job.spec).committed()
+                    if ended is not None:
+                        job.end(0 if len(group) > 1 and job.done >= job.spec.generations else ended)
                 if ended is not None:
-                    job.end(ended)
                     del running[slot]
             view.show(jobs)
             time.sleep(_POLL_SECONDS)
@@ -63,21 +73,34 @@ def default_workers(threads: int) -> int:
     return max(1, min(cores, free // MEMORY_PER_RUN))
 
 
-def _start(job: Job, out: Path, models: Path, cores: set[int] | None, track: str | None) -> subprocess.Popen[bytes]:
-    log = out / "logs" / f"{job.spec.identity}.log"
-    spec = log.with_suffix(".yaml")
-    write_text(spec, job.spec.to_yaml())
-    paths = ["--out", str(run_in(out, job.spec).root), "--store", str(models)]
-    tracking = ["--track", track] if track else []
-    command = [sys.executable, "-m", "fairloop", "run", str(spec), *paths, *tracking]
-    with log.open("wb") as file:
+def _start(
+    group: Sequence[Job], out: Path, models: Path, cores: set[int] | None, track: str | None
+) -> subprocess.Popen[bytes]:
+    """A process for one run, or for several together."""
+    for job in group:
+        log = out / "logs" / f"{job.spec.identity}.log"
+        write_text(log.with_suffix(".yaml"), job.spec.to_yaml())
+        log.write_bytes(b"")
+        job.state, job.log = "running", str(log)
+    places = [(str(Path(job.log).with_suffix(".yaml")), str(run_in(out, job.spec).root), job.log) for job in group]
+    if len(group) == 1:
+        spec, place, words = places[0]
+        command = ["fairloop", "run", spec, "--out", place, "--store", str(models)]
+        command += ["--track", track] if track else []
+    else:
+        words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
+        command = ["fairloop.sweep.together", str(models), *(part for place in places for part in place)]
+    with Path(words).open("wb") as file:
         # A session of its own: Ctrl-C reaches the sweep alone, which then stops its runs one by one.
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            [sys.executable, "-m", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
     if cores is not None:
         os.sched_setaffinity(process.pid, cores)
-    job.state, job.log = "running", str(log)
     return process
 
 

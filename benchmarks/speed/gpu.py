@@ -1,0 +1,68 @@
+"""A GPU, where there is one: steps per second of 1, 5 and 25 runs in one program, and what the published grid takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from threading import Thread
+
+import torch
+
+from benchmarks.speed import ours
+from benchmarks.speed.machine import peak
+from benchmarks.speed.measuring import Finding, alternating, seconds
+from fairloop.fast.graphs import own_stream
+from fairloop.numerics import Numerics, resolve
+from fairloop.source import Source
+
+SECTION = "GPU"
+REPLICAS, STEPS = (1, 5, 25), 100
+GFLOP = {"generator": 21.85 + 3.66, "classifier": 3.66 + 3 * 0.19}
+"""Of a step on synthetic data, its decoding included."""
+MODELS, MODEL_STEPS = {"generator": 1975, "classifier": 5900}, 30 * 196
+"""Of the published grid: 6 pairs of setting and STAR target, 25 seeds, 40 generations, each model trained once."""
+
+
+def measure(rounds: int) -> Iterator[Finding]:
+    """Nothing where there is no CUDA."""
+    if not torch.cuda.is_available():
+        return
+    numerics = resolve("auto", "cuda", 1)
+    dtype = torch.bfloat16 if numerics.precision == "bf16" else torch.float32
+    most = peak(dtype, "cuda", (2048, 4096, 8192))
+    yield Finding(SECTION, f"GEMM peak, {numerics.precision}", "GFLOP/s", [most])
+    hours = [0.0] * rounds
+    for role, gflop in GFLOP.items():
+        fits = [_epochs(role, numerics) for _ in range(max(REPLICAS))]
+        contenders = {str(n): lambda n=n: n * STEPS / seconds(lambda: _together(fits[:n])) for n in REPLICAS}  # noqa: B023
+        measured = list(alternating(contenders, rounds))
+        for n in contenders:
+            rates = [one[n] for one in measured]
+            yield Finding(SECTION, f"{role} steps of {n} runs in one program", "steps/s", rates)
+            yield Finding(
+                SECTION, f"{role} steps of {n} runs: share of the peak", "", [r * gflop / most for r in rates]
+            )
+        fastest = [max(one.values()) for one in measured]
+        hours = [h + MODELS[role] * MODEL_STEPS / rate / 3600 for h, rate in zip(hours, fastest, strict=True)]
+    yield Finding(SECTION, "training of the published ColoredMNIST grid, reckoned", "h", hours, 1.0, at_most=True)
+
+
+def _epochs(role: str, numerics: Numerics) -> ours.Steps:
+    before = ours.generator(numerics)
+    if role == "generator":
+        return ours.generator_epochs(ours.feed_of_samples(Source(before, numerics), STEPS), numerics)
+    source = Source(before, numerics, ours.classifier(numerics))
+    return ours.classifier_epochs(ours.feed_of_samples(source, STEPS), numerics)
+
+
+def _together(fits: list[ours.Steps]) -> None:
+    """An epoch of each, in a thread and a stream of its own; an epoch ends by waiting for the device."""
+
+    def run(fit: Callable[[], object]) -> None:
+        with own_stream("cuda"):
+            fit()
+
+    threads = [Thread(target=run, args=(fit,)) for fit in fits]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()

@@ -1,0 +1,131 @@
+"""What the whole machine gets done: generations per hour of pinned single-threaded processes, and of the baselines.
+
+Each contender is in processes of its own, which live through the measurement and work in turns. A generation of
+colored-mnist is reckoned from timed steps: 30 epochs of 196 generator and of 196 classifier steps, and what is
+measured (ours: all that is recorded of a generation; plain: a validation after each epoch of the classifier).
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.speed.measuring import Finding, alternating, seconds
+
+SECTION = "whole host"
+EPOCHS, EPOCH_STEPS = 30, 196
+STEPS, UNDISTURBED = 6, 0.9
+TARGETS = {"plain": 2.8, "in memory": 1.9, "bf16": 1.2}
+WORDS = {
+    "plain": "a plain PyTorch loop (DataLoader, PIL images, fp32, fairlearn)",
+    "in memory": "an in-memory fp32 loop on all threads",
+    "bf16": "our bf16 loop on all threads in one process, allocator as it is",
+}
+
+
+class Work(NamedTuple):
+    """What a contender does in a round, and how often a generation measures."""
+
+    generator: Callable[[], object]
+    classifier: Callable[[], object]
+    measuring: Callable[[], object]
+    measurings: int
+
+
+def measure(root: Path | None, rounds: int) -> Iterator[Finding]:
+    """Ratios of generations per hour."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+    with ExitStack() as stack:
+        pinned = [stack.enter_context(_process("fairloop", root, len(cores), core)) for core in cores]
+        had: list[float] = []
+        contenders = {"fairloop": partial(_per_hour, pinned, had)}
+        for name in TARGETS:
+            contenders[name] = partial(_per_hour, [stack.enter_context(_process(name, root, len(cores), None))])
+        measured = list(alternating(contenders, rounds))
+    for name in contenders:
+        words = WORDS.get(name, f"fairloop, {len(cores)} pinned processes")
+        yield Finding(SECTION, words, "generations/h", [one[name] for one in measured])
+    yield Finding(SECTION, "share of the cores' time that the pinned processes had", "", had)
+    disturbed = min(had) < UNDISTURBED
+    for name, target in TARGETS.items():
+        ratios = [one["fairloop"] / one[name] for one in measured]
+        yield Finding(SECTION, f"fairloop / {WORDS[name]}", "", ratios, target, disturbed=disturbed)
+
+
+def _per_hour(processes: list[Connection], had: list[float] | None = None) -> float:
+    """Generations per hour of processes that work at the same time. had: is told their part of the cores' time."""
+    for process in processes:
+        process.send("go")
+    answers = [process.recv() for process in processes]
+    if had is not None:
+        had.extend(share for _, share in answers)
+    return sum(3600 / taken for taken, _ in answers)
+
+
+@contextmanager
+def _process(name: str, root: Path | None, threads: int, core: int | None) -> Iterator[Connection]:
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, name, root, threads, core))
+    process.start()
+    theirs.close()
+    try:
+        ours.recv()  # it is ready
+        yield ours
+    finally:
+        ours.send("end")
+        process.join()
+
+
+def _serve(asked: Connection, name: str, root: Path | None, threads: int, core: int | None) -> None:
+    if core is not None:
+        from fairloop.fast.process import keep_freed_memory
+
+        os.sched_setaffinity(0, {core})
+        keep_freed_memory()
+    work = _work(name, root, threads)
+    # Once: a hundredth of a generation or less, but as long as many steps.
+    measuring = work.measurings * min(seconds(work.measuring) for _ in range(2))
+    asked.send("ready")
+    while _word(asked) == "go":
+        used = time.process_time()
+        taken = seconds(work.generator) + seconds(work.classifier)
+        share = (time.process_time() - used) / taken
+        asked.send((EPOCHS * EPOCH_STEPS * taken / STEPS + measuring, share))
+
+
+def _word(asked: Connection) -> str:
+    try:
+        return str(asked.recv())
+    except EOFError:  # whoever asked is gone
+        return "end"
+
+
+def _work(name: str, root: Path | None, threads: int) -> Work:
+    from benchmarks.speed.people import population
+
+    people = population(root)
+    if name in ("plain", "in memory"):
+        from benchmarks.speed.plain import Loop
+
+        loop = Loop(people.train, people.tests["valid"], in_memory=name == "in memory")
+        return Work(partial(loop.generator_steps, STEPS), partial(loop.classifier_steps, STEPS), loop.validate, EPOCHS)
+    from benchmarks.speed import ours
+    from fairloop.numerics import resolve
+    from fairloop.source import Source
+
+    numerics = resolve("auto", "cpu", 1 if name == "fairloop" else threads)
+    numerics.apply_threads()
+    before, labeller = ours.generator(numerics), ours.classifier(numerics)
+    return Work(
+        ours.generator_epochs(ours.feed_of_samples(Source(before, numerics), STEPS), numerics),
+        ours.classifier_epochs(ours.feed_of_samples(Source(before, numerics, labeller), STEPS), numerics),
+        ours.measuring(people, numerics),
+        1,
+    )

@@ -1,0 +1,94 @@
+"""Training steps as CUDA graphs: one launch for what is hundreds otherwise. Nothing here is measured yet."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from threading import Lock
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Step = Callable[[Any], Tensor]
+"""Trains on a batch, a named tuple of tensors or None, and returns the loss, () float, without gradient."""
+
+_WARM_UP = 3
+_capturing = Lock()
+
+
+def own_stream(device: str) -> AbstractContextManager[object]:
+    """A stream for what this thread launches, so that threads do not wait for each other on a GPU."""
+    return torch.cuda.stream(_stream()) if device == "cuda" else nullcontext()
+
+
+def replayed(step: Step, device: str, noise: torch.Generator) -> Step:
+    """`step`; on a GPU captured after a few batches, and then replayed for all batches of that shape.
+
+    step: must not wait for the device, and must draw random numbers from `noise` alone. Where that does not hold for
+    somebody's model, capturing fails with a warning, and steps go on being launched one by one.
+    """
+    return _Replayed(step, noise) if device == "cuda" else step
+
+
+class _Replayed:
+    def __init__(self, step: Step, noise: torch.Generator) -> None:
+        self._step, self._noise = step, noise
+        self._stream = _stream()
+        self._shapes: list[torch.Size | None] = []
+        self._seen = 0  # batches of these shapes, one after the other
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._refused = False
+
+    def __call__(self, batch: Any) -> Tensor:
+        shapes = [None if part is None else part.shape for part in batch]
+        if self._graph is not None and shapes == self._shapes:
+            return self._replay(batch)
+        if self._graph is None:
+            self._seen = self._seen + 1 if shapes == self._shapes else 1
+            self._shapes = shapes
+            if self._seen > _WARM_UP and not self._refused and self._capture(batch):
+                return self._replay(batch)
+        return self._launch(batch)
+
+    def _launch(self, batch: Any) -> Tensor:
+        """On the stream on which it is captured later, as capturing asks for."""
+        current = torch.cuda.current_stream()
+        self._stream.wait_stream(current)
+        with torch.cuda.stream(self._stream):
+            loss = self._step(batch)
+        current.wait_stream(self._stream)
+        return loss
+
+    def _capture(self, batch: Any) -> bool:
+        """Record the step without running it. False if that cannot be."""
+        self._batch = type(batch)(*(None if part is None else part.clone() for part in batch))
+        graph = torch.cuda.CUDAGraph()
+        graph.register_generator_state(self._noise)
+        try:
+            with (
+                _capturing,
+                torch.cuda.stream(torch.cuda.current_stream()),  # which a capture that fails does not restore
+                torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
+            ):
+                self._loss = self._step(self._batch)
+        except RuntimeError as error:
+            self._refused = True
+            warnings.warn(f"steps are launched one by one, not as a CUDA graph: {error}", stacklevel=2)
+            return False
+        self._graph = graph
+        return True
+
+    def _replay(self, batch: Any) -> Tensor:
+        assert self._graph is not None
+        for place, part in zip(self._batch, batch, strict=True):
+            if place is not None and part is not None:
+                place.copy_(part)
+        self._graph.replay()
+        return self._loss.clone()
+
+
+def _stream() -> torch.cuda.Stream:
+    stream: torch.cuda.Stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+    return stream
