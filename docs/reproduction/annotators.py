@@ -1,4 +1,4 @@
-"""How good is A_L, and what decides it: one A_L a seed, measured after several epochs and on many draws of the test data.
+"""How good is A_L, and what decides it: one A_L a seed, measured after several epochs on many draws of the test data.
 
     python docs/reproduction/annotators.py MNIST_DIR --seeds 0-24 --out annotators/sgd
     python docs/reproduction/annotators.py MNIST_DIR --seeds 0-9 --set annotator.optimizer=adam \

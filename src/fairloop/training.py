@@ -127,7 +127,7 @@ def _fit(
             _resume(optimizer, state.optimizer)
     for epoch in range(done, training.epochs):
         numerics.apply_threads()
-        model.train()
+        model.train(training.frozen_norm_after is None or epoch < training.frozen_norm_after)
         batch_loss = loss_of(epoch)
         losses, curations = [], []
         looks = _STEPS_BETWEEN_LOOKS.get(numerics.device, 100)
