@@ -9,13 +9,16 @@ digit and its colour alone, so every digit is shown to it in both colours, once,
 
 Written: `seed-N.parquet`, a row a value: seed, epoch (how many are done), split, draw (the data seed), metric, value.
 After epochs 1, 5, 10, ... and the last ones, draws are the seed's own and 0; after the last epoch, 0 to DRAWS - 1.
-`spec-N.yaml` has every field. A seed whose table is there is not trained again.
+`seed-N.json` has the spec and the provenance. A seed whose table is there is not trained again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import subprocess
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +102,19 @@ def measures(
     }
 
 
+def provenance(workshop: Workshop) -> dict[str, Any]:
+    """What was trained, with what, where."""
+    here = Path(__file__).parent
+    commit = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
+    return {
+        "spec": workshop.spec.model_dump(mode="json"),
+        "packages": {name: version(name) for name in ("torch", "numpy")},
+        "commit": commit.stdout.strip(),
+        "numerics": workshop.numerics.record(),
+        "data": workshop.population.fingerprint,
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path, help="directory with MNIST's four files")
@@ -121,7 +137,7 @@ def main() -> None:
         frame = pd.DataFrame(measured.rows, columns=["seed", "epoch", "split", "draw", "metric", "value"])
         with replacing(table) as temporary:
             frame.to_parquet(temporary, index=False)
-        (asked.out / f"spec-{seed}.yaml").write_text(spec.to_yaml())
+        table.with_suffix(".json").write_text(json.dumps(provenance(measured.workshop)))
         own = frame[(frame["epoch"] == spec.annotator.epochs) & (frame["draw"] == seed)]
         print(seed, *(f"{row.split} {row.metric} {row.value:.4f}" for row in own.itertuples()), sep="; ", flush=True)
 
