@@ -20,8 +20,8 @@ HERE = Path(__file__).parent
 
 
 def gather_runs(places: list[Path], name: str) -> dict[str, Any]:
-    """Export the runs, and tell of each its spec and its sessions."""
-    runs = find_runs(places)
+    """Export the runs that are done, and tell of each its spec and its sessions."""
+    runs = [run for run in find_runs(places) if run.committed() == run.spec().generations]
     export(runs, HERE / f"{name}.parquet")
     specs = {run.spec().identity: (run.spec().model_dump(mode="json"), run.provenance()["sessions"]) for run in runs}
     return {

@@ -1,0 +1,77 @@
+"""The page about the published curves says what its tables say."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parents[1] / "docs" / "reproduction"
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, HERE / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    return script("tables")
+
+
+def test_the_page_shows_what_its_tables_hold(tables):
+    page = tables.PAGE.read_text(encoding="utf-8")
+    assert tables.filled(page) == page
+
+
+def test_a_page_without_a_place_for_a_table_is_refused(tables):
+    with pytest.raises(SystemExit, match="no place for the table all-cells"):
+        tables.filled("nothing")
+
+
+@pytest.mark.parametrize("name", ["colored-mnist", "ablations"])
+def test_every_run_tells_its_spec_and_provenance(tables, name):
+    told = json.loads((HERE / f"{name}.json").read_text())
+    assert set(tables.runs(name)["run"]) == set(told)
+    assert all(run["spec"] and run["sessions"][0]["commit"] for run in told.values())
+
+
+def test_every_annotator_tells_its_spec_and_provenance(tables):
+    told = json.loads((HERE / "annotators.json").read_text())
+    made = tables.annotated().drop_duplicates(["variant", "seed"])
+    assert {f"{variant}.seed-{seed}" for variant, seed in zip(made["variant"], made["seed"], strict=True)} == set(told)
+
+
+@pytest.mark.parametrize(
+    ("title", "group", "metric"),
+    [
+        ("accuracy", "overall", "accuracy"),
+        ("DP difference", "difference", "demographic_parity"),
+        ("EO difference", "difference", "equalized_odds"),
+    ],
+)
+def test_the_annotators_alone_are_those_of_the_runs(tables, title, group, metric):
+    """Two ways to the same number: the loop's, and that of the script that shows each digit in both colours."""
+    alone = tables.annotated()
+    alone = alone[(alone["variant"] == "sgd") & (alone["epoch"] == tables.LAST) & (alone["metric"] == title)]
+    alone = alone[alone["seed"] == alone["draw"]].set_index(["split", "seed"])["value"]
+    rows = tables.runs()
+    rows = rows[(rows["role"] == "label_annotator") & (rows["group"] == group) & (rows["metric"] == metric)]
+    rows = rows[rows["split"] != "test_balanced"].drop_duplicates(["split", "seed"])
+    for (split, seed), value in rows.set_index(["split", "seed"])["value"].items():
+        assert alone[split, seed] == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.slow
+def test_the_pictures_are_drawn_from_the_tables(monkeypatch):
+    monkeypatch.syspath_prepend(HERE)
+    pictures = script("pictures")
+    assert len(pictures.ablations().axes) == len(pictures.ABLATIONS) * len(pictures.SHOWN)
+    assert len(pictures.annotators().axes) == 4
+    sys.modules.pop("tables")
