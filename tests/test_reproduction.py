@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -28,6 +29,15 @@ def tables() -> ModuleType:
 def test_the_page_shows_what_its_tables_hold(tables):
     page = tables.PAGE.read_text(encoding="utf-8")
     assert tables.filled(page) == page
+
+
+def test_every_measured_number_of_the_text_stands_in_a_table(tables):
+    page = tables.PAGE.read_text(encoding="utf-8")
+    text = re.sub(r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`", "", page, flags=re.DOTALL | re.MULTILINE)
+    shown = "\n".join(make() for make in tables.TABLES.values())
+    found = re.findall(r"(?<![\w.])\.\d{3,}", text)  # with three decimals and more; settings have fewer
+    assert len(found) > 20
+    assert [number for number in found if f"0{number}" not in shown] == []
 
 
 def test_a_page_without_a_place_for_a_table_is_refused(tables):

@@ -231,10 +231,12 @@ def annotators() -> str:
         by_draw = table.mean()
         lower = (by_draw <= theirs["mean"]).mean()
         shared = f"{table.mean(axis=1).std(ddof=1):.4f}"
-        lines.append([name, metric, spread(own), f"{theirs['mean']:.4f} ± {theirs['std']:.4f}", shared])
+        ends = f"{own.min():.4f} to {own.max():.4f}"
+        lines.append([name, metric, spread(own), ends, f"{theirs['mean']:.4f} ± {theirs['std']:.4f}", shared])
         lines[-1] += [f"{by_draw.std():.4f}", f"{by_draw.min():.4f} to {by_draw.max():.4f}", f"{lower:.0%}"]
     seeds, draws = found["seed"].nunique(), found["draw"].nunique()
-    header = ["", "measure", f"ours, {seeds} seeds", "published, 150 runs, one draw", "std of seeds, draws averaged"]
+    header = ["", "measure", f"ours, {seeds} seeds", "lowest to highest seed", "published, 150 runs, one draw"]
+    header += ["std of seeds, draws averaged"]
     return markdown(
         [*header, "std of draws, seeds averaged", f"lowest to highest of {draws} draws", "draws at or below published"],
         lines,
