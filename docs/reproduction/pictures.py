@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+from ablated import ABLATIONS, SHOWN, ablated
+from annotators_alone import LAST
+from committed import HERE, annotated, known
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from tables import ABLATIONS, HERE, LAST, SHOWN, ablated, annotated, known
 
 from fairloop.report.figures import PALETTE, save
 from fairloop.report.figures.lines import draw_lines
