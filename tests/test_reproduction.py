@@ -45,7 +45,7 @@ def test_the_page_shows_what_its_tables_hold(tables):
 def test_every_measured_number_of_the_text_stands_in_a_table(tables):
     page = tables.PAGE.read_text(encoding="utf-8")
     text = re.sub(r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`", "", page, flags=re.DOTALL | re.MULTILINE)
-    shown = "\n".join(make() for make in tables.TABLES.values())
+    shown = "\n".join(map(tables.table, tables.TABLES))
     found = re.findall(r"(?<![\w.])\.\d{3,}", text)  # with three decimals and more; settings have fewer
     assert len(found) > 20
     assert [number for number in found if f"0{number}" not in shown] == []

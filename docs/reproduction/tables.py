@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Callable
+from functools import cache
 
 import ablated
 import annotators_alone as alone
@@ -43,14 +44,20 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
+@cache
+def table(name: str) -> str:
+    """A table as text."""
+    return TABLES[name]()
+
+
 def filled(page: str) -> str:
     """The page with each table between its marks, as its function makes it now."""
-    for name, make in TABLES.items():
+    for name in TABLES:
         start, end = f"<!-- table: {name} -->", "<!-- end of table -->"
         pattern = re.compile(f"({re.escape(start)}\n).*?({re.escape(end)})", re.DOTALL)
         if not pattern.search(page):
             raise SystemExit(f"{PAGE}: has no place for the table {name}")
-        text = make()
+        text = table(name)
         page = pattern.sub(lambda found, text=text: f"{found[1]}\n{text}\n\n{found[2]}", page)
     return page
 
@@ -63,7 +70,7 @@ def main() -> None:
     if asked.write:
         PAGE.write_text(filled(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
     else:
-        print("\n\n".join(f"{name}\n\n{TABLES[name]()}" for name in asked.tables or TABLES))
+        print("\n\n".join(f"{name}\n\n{table(name)}" for name in asked.tables or TABLES))
 
 
 if __name__ == "__main__":
