@@ -11,7 +11,12 @@ from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.loop import simulate
 from fairloop.models import build_classifier, build_generator
+from fairloop.models.interface import Classifier
 from fairloop.models.vae import reparametrised
+from fairloop.numerics import Numerics
+from fairloop.store.interface import Trained
+from fairloop.store.memory import MemoryModels
+from fairloop.workshop import Workshop
 
 SHAPE = (3, 28, 28)
 
@@ -243,3 +248,29 @@ def test_a_diffusion_model_goes_through_the_loop():
 
 def test_anybodys_class_can_be_named():
     assert type(build_classifier("fairloop.models.cnn:LeNet5", SHAPE, 2, {})).__name__ == "LeNet5"
+
+
+def annotator(*overrides: str) -> Trained[Classifier]:
+    spec = tiny("annotator.model=resnet-20", "annotator.arguments={width: 2}", "data.train=128", *overrides)
+    workshop = Workshop(spec, MemoryModels())
+    return workshop.annotator(workshop.plan.label_annotator)
+
+
+def test_a_frozen_norm_learns_no_more_averages_but_its_other_weights():
+    after = {
+        name: annotator(*overrides).module.features[1]
+        for name, overrides in {
+            "one epoch": ["annotator.epochs=1"],
+            "frozen": ["annotator.epochs=3", "annotator.frozen_norm_after=1"],
+            "never": ["annotator.epochs=3"],
+        }.items()
+    }
+    assert torch.equal(after["frozen"].running_mean, after["one epoch"].running_mean)
+    assert torch.equal(after["frozen"].running_var, after["one epoch"].running_var)
+    assert not torch.equal(after["never"].running_mean, after["one epoch"].running_mean)
+    assert not torch.equal(after["frozen"].weight, after["one epoch"].weight)
+
+
+def test_a_recipe_says_only_when_norms_are_frozen():
+    assert "frozen_norm_after" not in annotator("annotator.epochs=1").recipe.training
+    assert annotator("annotator.epochs=1", "annotator.frozen_norm_after=2").recipe.training["frozen_norm_after"] == 2

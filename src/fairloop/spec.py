@@ -54,6 +54,12 @@ class TrainingSpec(Section):
     learning_rate: float = Field(1e-3, gt=0, description="constant over training")
     momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty (adamw: decoupled decay)")
+    frozen_norm_after: int | None = Field(
+        None,
+        ge=1,
+        exclude_if=lambda epochs: epochs is None,  # models from before this field keep their names
+        description="epochs after which batch norm stays in evaluation mode, as upstream's did; default: never",
+    )
 
 
 class GeneratorSpec(TrainingSpec):

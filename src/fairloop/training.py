@@ -132,10 +132,11 @@ def _fit(
         optimizer.step()
         return loss.detach()
 
-    train = replayed(step, numerics.device, rng)
+    # A graph holds the mode in which it was captured, so there is none where the mode changes.
+    train = replayed(step, numerics.device, rng) if training.frozen_norm_after is None else step
     for epoch in range(done, training.epochs):
         numerics.apply_threads()
-        model.train()
+        model.train(training.frozen_norm_after is None or epoch < training.frozen_norm_after)
         noise(epoch)
         losses, curations = [], []
         for batch, curation in feed(epoch):

@@ -69,12 +69,12 @@ class Workshop:
             if recipe.role is ModelRole.GENERATOR:
                 self.first_generator()
             else:
-                self._annotator(recipe)
+                self.annotator(recipe)
 
     def annotators(self) -> Annotators:
         """A_L, trained on real labels, and A_S, trained on real groups."""
         if self._annotators is None:
-            label, group = self._annotator(self.plan.label_annotator), self._annotator(self.plan.group_annotator)
+            label, group = self.annotator(self.plan.label_annotator), self.annotator(self.plan.group_annotator)
             self._annotators = Annotators(label, group)
         return self._annotators
 
@@ -123,7 +123,8 @@ class Workshop:
             return None
         return self._classifier(recipe, self.spec.at(generation).classifier, _nothing)
 
-    def _annotator(self, recipe: Recipe) -> Trained[Classifier]:
+    def annotator(self, recipe: Recipe) -> Trained[Classifier]:
+        """A_L or A_S alone, whichever `recipe` of the plan is of."""
         feed = real(self._real, recipe.schedule.batch, self._streams(recipe))
 
         def groups_as_labels(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:

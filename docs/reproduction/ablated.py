@@ -1,0 +1,62 @@
+"""Tables about the ablations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from committed import runs
+
+from fairloop.report import compare
+from fairloop.report.figures import Measure
+from fairloop.report.figures.measures import over_seeds
+from fairloop.report.text import markdown
+
+SHOWN = (
+    Measure("accuracy", "accuracy on test", "classifier", "test", "overall", "accuracy"),
+    Measure("accuracy, balanced", "accuracy on test balanced", "classifier", "test_balanced", "overall", "accuracy"),
+    Measure("selection rate", "selection rate on test", "classifier", "test", "overall", "selection_rate"),
+    Measure("DP difference", "DP difference on test", "classifier", "test", "difference", "demographic_parity"),
+    Measure("EO difference", "EO difference on test", "classifier", "test", "difference", "equalized_odds"),
+    Measure("share of red", "share of red, generated", "generator", "generated", "red", "group_share"),
+)
+ABLATIONS = {"data.green_given_label": "[0.3, 0.7]", "data.threshold": 5, "synthetic_share": 1.0}
+"""The fields that are varied, one at a time, and their usual values."""
+
+
+def ablated(field: str) -> pd.DataFrame:
+    """The runs in which no other field has another than its usual value."""
+    table = runs("ablations")
+    usual = [table[other] == value for other, value in ABLATIONS.items() if other != field]
+    return table[np.logical_and.reduce(usual)]
+
+
+def ablations() -> str:
+    """What each value gives in the first and in the last generation: mean and 95 % interval over seeds."""
+    parts = []
+    for field in ABLATIONS:
+        lines = []
+        for value, rows in ablated(field).groupby(field):
+            found = [over_seeds(measure.rows(rows)).set_index("x") for measure in SHOWN]
+            for i in (0, rows["generation"].max()):
+                said = [f"{of['mean'][i]:.3f} [{of['low'][i]:.3f}, {of['high'][i]:.3f}]" for of in found]
+                lines.append([str(value), str(i), str(rows["seed"].nunique()), *said])
+        parts.append(markdown([field, "gen.", "seeds", *(measure.title for measure in SHOWN)], lines))
+    return "\n\n".join(parts)
+
+
+def less_usual() -> str:
+    """The last generation at each value less that at the usual one, paired by seed, with 95 % intervals."""
+    lines = []
+    for field, usual in ABLATIONS.items():
+        table = ablated(field)
+        table = table.assign(case=table[field].astype(str))[table["generation"] == table["generation"].max()]
+        for value in sorted(set(table["case"]) - {str(usual)}):
+            line = [f"{field} = {value}, less {usual}"]
+            for measure in SHOWN:
+                wide = measure.rows(table).pivot(index="seed", columns="case", values="value")
+                differences = (wide[value] - wide[str(usual)]).dropna().to_numpy()
+                low, high = compare.intervals(differences[:, None], np.random.default_rng(0))
+                interval = f" [{low[0]:+.3f}, {high[0]:+.3f}]" if len(differences) >= compare.FEWEST_SEEDS else ""
+                line.append(f"{differences.mean():+.3f}{interval}")
+            lines.append(line)
+    return markdown(["case", *(measure.title for measure in SHOWN)], lines)

@@ -1,0 +1,103 @@
+"""Tables about A_L alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from committed import annotated, known, spread
+
+from fairloop.report import compare
+from fairloop.report.text import markdown
+
+LAST = 30  # epochs
+
+
+def annotators() -> str:
+    """A_L as published: each seed on its own draw, and all seeds on many shared draws."""
+    found = annotated()[(annotated()["variant"] == "sgd") & (annotated()["epoch"] == LAST)]
+    lines = []
+    for what, theirs in known().iterrows():
+        name, metric = what
+        if not name.startswith("A_L"):
+            continue
+        rows = found[(found["split"] == name.removeprefix("A_L ")) & (found["metric"] == metric)]
+        own = rows[rows["seed"] == rows["draw"]]["value"]
+        table = rows.pivot(index="seed", columns="draw", values="value")
+        by_draw = table.mean()
+        lower = (by_draw <= theirs["mean"]).mean()
+        shared = f"{table.mean(axis=1).std(ddof=1):.4f}"
+        ends = f"{own.min():.4f} to {own.max():.4f}"
+        lines.append([name, metric, spread(own), ends, f"{theirs['mean']:.4f} ± {theirs['std']:.4f}", shared])
+        lines[-1] += [f"{by_draw.std():.4f}", f"{by_draw.min():.4f} to {by_draw.max():.4f}", f"{lower:.0%}"]
+    seeds, draws = found["seed"].nunique(), found["draw"].nunique()
+    header = ["", "measure", f"ours, {seeds} seeds", "lowest to highest seed", "published, 150 runs, one draw"]
+    header += ["std of seeds, draws averaged"]
+    return markdown(
+        [*header, "std of draws, seeds averaged", f"lowest to highest of {draws} draws", "draws at or below published"],
+        lines,
+    )
+
+
+def gap() -> str:
+    """Accuracy on `valid` less that on `test`: by chance of the two draws, and published."""
+    found = annotated()[(annotated()["variant"] == "sgd") & (annotated()["epoch"] == LAST)]
+    mean = found[found["metric"] == "accuracy"].groupby(["split", "draw"])["value"].mean().unstack("split")
+    # Draws of the two splits are independent, so each of one goes with each of the other.
+    gaps = np.subtract.outer(mean["valid"].to_numpy(), mean["test"].to_numpy()).ravel()
+    theirs = known().loc[("A_L valid", "accuracy"), "mean"] - known().loc[("A_L test", "accuracy"), "mean"]
+    before = found[found["metric"] == "accuracy before the noise"].groupby("split")["value"].mean()
+    low, high = np.quantile(gaps, [0.05, 0.95])
+    # Who is right about a digit with probability a is right about its noisy label with a (1 - f) + (1 - a) f.
+    flipped = {
+        split: (before[split] - known().loc[(f"A_L {split}", "accuracy"), "mean"]) / (2 * before[split] - 1)
+        for split in ("valid", "test")
+    }
+    row = [f"{gaps.mean():+.4f}", f"{low:+.4f} to {high:+.4f}", f"{theirs:+.4f}", f"{(gaps >= theirs).mean():.1%}"]
+    row += [f"{before['valid']:.4f}, {before['test']:.4f}", f"{flipped['valid']:.4f}, {flipped['test']:.4f}"]
+    header = ["valid less test, mean", "5 to 95 % of pairs of draws", "published", "pairs with as much or more"]
+    header += ["accuracy before the noise, valid, test", "flipped labels that would give the published, valid, test"]
+    return markdown(header, [row])
+
+
+def epochs() -> str:
+    """A_L on the way: does it still learn, and how far does the last epoch throw it?"""
+    found = annotated()[(annotated()["variant"] == "sgd") & (annotated()["seed"] == annotated()["draw"])]
+    lines = []
+    for epoch, rows in found.groupby("epoch"):
+        values = [
+            spread(rows[(rows["split"] == split) & (rows["metric"] == metric)]["value"])
+            for split in ("valid", "test")
+            for metric in ("accuracy", "EO difference")
+        ]
+        lines.append([str(epoch), *values])
+    late = found[(found["epoch"] > LAST - 5) & (found["split"] == "test")].groupby(["metric", "seed"])["value"].std()
+    within = [f"{np.sqrt((late[metric] ** 2).mean()):.4f}" for metric in ("accuracy", "EO difference")]
+    lines.append(["std of one seed over the last five", "", "", *within])
+    header = [f"{metric}, {split}" for split in ("valid", "test") for metric in ("accuracy", "EO difference")]
+    return markdown(["epochs done", *header], lines)
+
+
+VARIANTS = {"resnet": "resnet", "resnet-frozen-norm": "resnet"}
+"""Ways to train A_L, by the names of their directories, and what each is compared with."""
+
+
+def variants() -> str:
+    """A_L trained in other ways, mean over all draws for each seed, and less another way, paired by seed."""
+    found = annotated()[annotated()["split"] == "test"]
+    found = found[found.groupby("variant")["epoch"].transform("max") == found["epoch"]]
+    table = found.groupby(["metric", "variant", "seed"])["value"].mean()
+    lines = []
+    for name, base in VARIANTS.items():
+        line = [name, str(len(table["accuracy"][name]))]
+        for metric in ("accuracy", "accuracy before the noise", "EO difference"):
+            line.append(spread(table[metric][name]))
+            line.append("" if name == base else _less(table[metric][name] - table[metric][base]))
+        lines.append(line)
+    header = ["accuracy", "less", "accuracy before the noise", "less", "EO difference", "less"]
+    return markdown(["variant", "seeds", *header], lines)
+
+
+def _less(differences: pd.Series[float]) -> str:
+    values = differences.dropna().to_numpy()
+    low, high = compare.intervals(values[:, None], np.random.default_rng(0))
+    return f"{values.mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}]"

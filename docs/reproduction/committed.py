@@ -1,0 +1,47 @@
+"""The committed tables, read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from fairloop.report import published as paper
+from fairloop.report.table import gathered
+
+HERE = Path(__file__).parent
+
+
+@cache
+def runs(name: str = "colored-mnist") -> pd.DataFrame:
+    """A tidy table beside this file."""
+    return gathered([HERE / f"{name}.parquet"])
+
+
+@cache
+def cells() -> pd.DataFrame:
+    """Our values beside the published bands."""
+    found = paper.laid_over(runs())
+    names = zip(found["setting"], found["star"], strict=True)
+    return found.assign(curve=[name if star == "none" else f"{name} + STAR on {star}" for name, star in names])
+
+
+@cache
+def known() -> pd.DataFrame:
+    """What was published of annotators and losses: columns mean, std, runs, by what and measure."""
+    return pd.read_csv(HERE / "published.csv").set_index(["what", "measure"])
+
+
+@cache
+def annotated() -> pd.DataFrame:
+    """What annotators.py measured: seed, epoch, split, draw, metric, value, variant."""
+    return pd.read_parquet(HERE / "annotators.parquet")
+
+
+def spread(values: Iterable[float]) -> str:
+    """Mean and standard deviation over seeds."""
+    array = np.fromiter(values, float)
+    return f"{array.mean():.4f} ± {array.std(ddof=1):.4f}"

@@ -1,0 +1,61 @@
+"""Gather runs, or A_Ls that annotators.py made, into one table beside this file, and their specs and provenance.
+
+python docs/reproduction/gather.py SWEEP... --out ablations
+python docs/reproduction/gather.py ANNOTATORS/* --out annotators
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairloop.report.table import export
+from fairloop.store.directory import find_runs
+
+HERE = Path(__file__).parent
+
+
+def gather_runs(places: list[Path], name: str) -> dict[str, Any]:
+    """Export the runs that are done, and tell of each its spec and its sessions."""
+    runs = [run for run in find_runs(places) if run.committed() == run.spec().generations]
+    export(runs, HERE / f"{name}.parquet")
+    specs = {run.spec().identity: (run.spec().model_dump(mode="json"), run.provenance()["sessions"]) for run in runs}
+    return {
+        identity: {"spec": _without_place(spec), "sessions": sessions} for identity, (spec, sessions) in specs.items()
+    }
+
+
+def gather_annotators(places: list[Path], name: str) -> dict[str, Any]:
+    """Put the tables of each directory, which names a variant, under each other."""
+    tables, told = [], {}
+    for place in places:
+        for path in sorted(place.glob("seed-*.parquet")):
+            tables.append(pd.read_parquet(path).assign(variant=place.name))
+            about = json.loads(path.with_suffix(".json").read_text())
+            told[f"{place.name}.{path.stem}"] = {**about, "spec": _without_place(about["spec"])}
+    frame = pd.concat(tables, ignore_index=True).astype(dict.fromkeys(("seed", "epoch", "draw"), "int16"))
+    frame.to_parquet(HERE / f"{name}.parquet", index=False, compression="zstd")
+    return told
+
+
+def _without_place(spec: dict[str, Any]) -> dict[str, Any]:
+    return {**spec, "data": {**spec["data"], "root": None}}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("places", type=Path, nargs="+")
+    parser.add_argument("--out", required=True, help="name of the table, without its ending")
+    asked = parser.parse_args()
+    of_annotators = any(asked.places[0].glob("seed-*.parquet"))
+    told = (gather_annotators if of_annotators else gather_runs)(asked.places, asked.out)
+    (HERE / f"{asked.out}.json").write_text(json.dumps(told, indent=1) + "\n")
+    print(f"{asked.out}: {len(told)} models or runs")
+
+
+if __name__ == "__main__":
+    main()

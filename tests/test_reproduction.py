@@ -1,0 +1,96 @@
+"""The page about the published curves says what its tables say."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+HERE = Path(__file__).parents[1] / "docs" / "reproduction"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _scripts() -> Iterator[None]:
+    """The scripts import each other by name, as they do when one of them is run."""
+    before = set(sys.modules)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(HERE)
+        yield
+    for name in set(sys.modules) - before:
+        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == HERE:
+            del sys.modules[name]
+
+
+@pytest.fixture
+def tables() -> ModuleType:
+    return importlib.import_module("tables")
+
+
+@pytest.fixture
+def committed() -> ModuleType:
+    return importlib.import_module("committed")
+
+
+def test_the_page_shows_what_its_tables_hold(tables):
+    page = tables.PAGE.read_text(encoding="utf-8")
+    assert tables.filled(page) == page
+
+
+def test_every_measured_number_of_the_text_stands_in_a_table(tables):
+    page = tables.PAGE.read_text(encoding="utf-8")
+    text = re.sub(r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`", "", page, flags=re.DOTALL | re.MULTILINE)
+    shown = "\n".join(map(tables.table, tables.TABLES))
+    found = re.findall(r"(?<![\w.])\.\d{3,}", text)  # with three decimals and more; settings have fewer
+    assert len(found) > 20
+    assert [number for number in found if f"0{number}" not in shown] == []
+
+
+def test_a_page_without_a_place_for_a_table_is_refused(tables):
+    with pytest.raises(SystemExit, match="no place for the table all-cells"):
+        tables.filled("nothing")
+
+
+@pytest.mark.parametrize("name", ["colored-mnist", "ablations"])
+def test_every_run_tells_its_spec_and_provenance(committed, name):
+    told = json.loads((HERE / f"{name}.json").read_text())
+    assert set(committed.runs(name)["run"]) == set(told)
+    assert all(run["spec"] and run["sessions"][0]["commit"] for run in told.values())
+
+
+def test_every_annotator_tells_its_spec_and_provenance(committed):
+    told = json.loads((HERE / "annotators.json").read_text())
+    made = committed.annotated().drop_duplicates(["variant", "seed"])
+    assert {f"{variant}.seed-{seed}" for variant, seed in zip(made["variant"], made["seed"], strict=True)} == set(told)
+
+
+@pytest.mark.parametrize(
+    ("title", "group", "metric"),
+    [
+        ("accuracy", "overall", "accuracy"),
+        ("DP difference", "difference", "demographic_parity"),
+        ("EO difference", "difference", "equalized_odds"),
+    ],
+)
+def test_the_annotators_alone_are_those_of_the_runs(committed, title, group, metric):
+    """Two ways to the same number: the loop's, and that of the script that shows each digit in both colours."""
+    alone = committed.annotated()
+    alone = alone[(alone["variant"] == "sgd") & (alone["epoch"] == 30) & (alone["metric"] == title)]
+    alone = alone[alone["seed"] == alone["draw"]].set_index(["split", "seed"])["value"]
+    rows = committed.runs()
+    rows = rows[(rows["role"] == "label_annotator") & (rows["group"] == group) & (rows["metric"] == metric)]
+    rows = rows[rows["split"] != "test_balanced"].drop_duplicates(["split", "seed"])
+    for (split, seed), value in rows.set_index(["split", "seed"])["value"].items():
+        assert alone[split, seed] == pytest.approx(value, abs=1e-12)
+
+
+@pytest.mark.slow
+def test_the_pictures_are_drawn_from_the_tables():
+    pictures = importlib.import_module("pictures")
+    assert len(pictures.ablations().axes) == len(pictures.ABLATIONS) * len(pictures.SHOWN)
+    assert len(pictures.annotators().axes) == 4
