@@ -13,7 +13,6 @@ from fairloop.loop import simulate
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier
 from fairloop.models.vae import reparametrised
-from fairloop.numerics import Numerics
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.workshop import Workshop
