@@ -27,6 +27,7 @@ def mnist(root):
 PRESETS = {
     "demo": (None, SMALL_MNIST),
     "colored-mnist-quick": (None, SMALL_MNIST),
+    "study": (None, (*SMALL_MNIST, "policy.people=100")),
     "colored-mnist": (mnist, (SMALL_VAE,)),
     "colored-svhn": (files.svhn_mat, (SMALL_DCVAE, *SMALL_RESNETS)),
     "celeba": (files.celeba, ("generator.arguments={widths: [4, 4, 4, 4, 4], latent: 4}", *SMALL_RESNETS)),
