@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -44,7 +45,7 @@ def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
     measures = _measures(table, split)
     table = compare.with_minoritized(table.assign(arm=arms(table)), compare.minoritized(table))
     found = [
-        over_seeds(rows).assign(line=arm, star=star, measure=measure.title)
+        over_seeds(rows).assign(line=str(arm), star=str(star), measure=measure.title)
         for measure in measures
         for (arm, star), rows in measure.rows(table).groupby(["arm", "star"], sort=False)
     ]
@@ -57,7 +58,8 @@ def draw(found: pd.DataFrame, table: pd.DataFrame, split: str) -> Figure:
     stars = [target for target in STAR if target in set(found["star"])]
     shown = {m.title: m for m in _measures(table, split) if (found["measure"] == m.title).any()}
     rates = found[found["measure"].isin([title for title, measure in shown.items() if measure.metric == "accuracy"])]
-    bounds = rates[["mean", "low"]].min(axis=None) - 0.02, rates[["mean", "high"]].max(axis=None) + 0.02
+    drawn = rates[["mean", "low", "high"]].to_numpy(float)
+    bounds = (float(np.nanmin(drawn)) - 0.02, float(np.nanmax(drawn)) + 0.02) if len(drawn) else (0.0, 1.0)
 
     def panel(rows: pd.DataFrame, title: str, axes: Axes) -> None:
         for star in stars:
