@@ -68,10 +68,10 @@ def test_arms_of_a_study_share_the_generators_that_star_leaves_alone():
         ({"curation.target": "none", "curation.steps": "[]"}, "no curation"),
         (
             {
-                "curation.target": "classifier",
                 "curation.steps": '[{"kind": "verifier", "keep": 0.5, "by": "labeller"}]',
+                "curation.target": "classifier",
             },
-            "classifier curated, verifier (keep 0.5, by labeller)",
+            "verifier (keep 0.5, by labeller), on the classifier",
         ),
         ({"synthetic_share": 0.25}, "synthetic_share = 0.25"),
         ({}, "all alike"),

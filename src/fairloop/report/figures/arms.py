@@ -113,7 +113,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "policy.people": "{:g} people".format,
     "temperature": "temperature {:g}".format,
     "warm_start": lambda target: "from scratch" if target == "none" else f"{target} fine-tuned",
-    "curation.target": lambda target: "" if target == "none" else f"{target} curated",
+    "curation.target": lambda target: "" if target == "none" else f"on the {target}",
     "curation.steps": _steps,
     "labels.human_share": "{:.0%} of labels by people".format,
     "response.retention": lambda text: "all return" if text == "[]" else f"who returns: {text}",
