@@ -26,6 +26,8 @@ def arms(table: pd.DataFrame) -> pd.Series[str]:
     """For each row, its run but for seed and STAR: all other fields in which runs differ, in words."""
     runs = table.drop_duplicates("run")
     fields = (["setting"] if runs["setting"].nunique() > 1 else []) + compare.further_fields(table)
+    if "curation.target" in fields and runs["curation.target"].replace("none", None).nunique() < 2:
+        fields.remove("curation.target")  # the steps say it
     names = [arm_name({field: run[field] for field in fields}) for run in runs.to_dict("records")]
     return table["run"].map(dict(zip(runs["run"], names, strict=True)))
 
@@ -43,7 +45,9 @@ def arm_name(fields: Mapping[str, Any]) -> str:
 def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
     """What the panels show: measure, star, and the columns of `Lines.data`, where a line is an arm."""
     measures = _measures(table, split)
-    table = compare.with_minoritized(table.assign(arm=arms(table)), compare.minoritized(table))
+    fields = compare.further_fields(table)
+    ordered = table.sort_values(fields, kind="stable") if fields else table
+    table = compare.with_minoritized(ordered.assign(arm=arms(table)), compare.minoritized(table))
     found = [
         over_seeds(rows).assign(line=str(arm), star=str(star), measure=measure.title)
         for measure in measures
