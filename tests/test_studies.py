@@ -120,12 +120,12 @@ def test_for_whom_has_a_line_for_each_arm_in_each_panel():
 
 def test_star_is_the_style_of_a_line_and_the_arm_its_colour():
     figure, _ = atlas.FIGURES["for-whom"](atlas.Study(table(FOUR), {}))
-    solid, other, dashed = (line for line in figure.axes[0].lines if len(line.get_xdata()) == 2)
-    assert [line.get_linestyle() for line in (solid, other, dashed)] == ["-", "-", "--"]
+    other, solid, dashed = (line for line in figure.axes[0].lines if len(line.get_xdata()) == 2)
+    assert [line.get_linestyle() for line in (other, solid, dashed)] == ["-", "-", "--"]
     assert to_hex(solid.get_color()) == to_hex(dashed.get_color()) != to_hex(other.get_color())
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["generators replace", "generators accumulate", "without STAR", "STAR on the classifier"]
+    assert names == ["generators accumulate", "generators replace", "without STAR", "STAR on the classifier"]
 
 
 def test_of_many_groups_the_worst_and_the_best_are_shown():

@@ -47,7 +47,7 @@ def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
     measures = _measures(table, split)
     fields = compare.further_fields(table)
     ordered = table.sort_values(fields, kind="stable") if fields else table
-    table = compare.with_minoritized(ordered.assign(arm=arms(table)), compare.minoritized(table))
+    table = compare.with_minoritized(ordered.assign(arm=arms(ordered)), compare.minoritized(table))
     found = [
         over_seeds(rows).assign(line=str(arm), star=str(star), measure=measure.title)
         for measure in measures
