@@ -183,7 +183,7 @@ def test_exported_tables_have_no_pictures(tmp_path):
 def test_every_line_figure_is_in_the_atlas():
     kinds = [value for module in (curves, generated) for value in vars(module).values() if isinstance(value, Lines)]
     assert len(kinds) == 14
-    assert len(atlas.FIGURES) == len(kinds) + 10
+    assert len(atlas.FIGURES) == len(kinds) + 11
 
 
 def test_the_command_writes_figures_and_prints_annotators(tmp_path, monkeypatch, capsys):

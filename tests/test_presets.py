@@ -7,8 +7,8 @@ import pytest
 
 import files
 from fairloop import preset, presets
+from fairloop.curation.sizes import budget_for
 from fairloop.loop import Generation, simulate
-from fairloop.recipe import star_budget
 from fairloop.spec import from_mapping
 from test_data import write_mnist
 
@@ -27,6 +27,7 @@ def mnist(root):
 PRESETS = {
     "demo": (None, SMALL_MNIST),
     "colored-mnist-quick": (None, SMALL_MNIST),
+    "study": (None, (*SMALL_MNIST, "policy.people=100")),
     "colored-mnist": (mnist, (SMALL_VAE,)),
     "colored-svhn": (files.svhn_mat, (SMALL_DCVAE, *SMALL_RESNETS)),
     "celeba": (files.celeba, ("generator.arguments={widths: [4, 4, 4, 4, 4], latent: 4}", *SMALL_RESNETS)),
@@ -93,7 +94,7 @@ def test_presets_train_as_published(name, generator, batches, star):
     assert (made.optimizer, made.learning_rate, made.weight_decay) == generator
     curated = spec.star.batch or learns.batch
     assert (made.batch, learns.batch, curated) == batches
-    assert star_budget(spec, curated) == star
+    assert budget_for(curated, spec.star.budget) == star
     assert (learns.optimizer, learns.learning_rate, learns.momentum) == ("sgd", 0.1, 0)
     assert spec.annotator == learns
     assert {made.epochs, learns.epochs} == {30}
@@ -101,4 +102,4 @@ def test_presets_train_as_published(name, generator, batches, star):
 
 def test_gen_star_of_celeba_takes_16_more():
     spec = preset("celeba", star={"target": "generator"})
-    assert star_budget(spec, spec.generator.batch) == 16
+    assert budget_for(spec.generator.batch, spec.star.budget) == 16

@@ -74,8 +74,8 @@ def _own(spec):
     return {"setting": spec.setting, "star": {"target": spec.star.target}}
 
 
-def test_every_sweep_preset_is_tested_above():
-    assert len(presets.sweeps()) == 5
+def test_every_sweep_preset_is_tested_above_or_a_study():
+    assert len([name for name in presets.sweeps() if not name.startswith("study-")]) == 5
 
 
 @pytest.mark.parametrize(

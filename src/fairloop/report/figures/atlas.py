@@ -17,7 +17,7 @@ from fairloop.errors import InputError
 from fairloop.escape import for_terminal, frame_for_csv
 from fairloop.record import Gallery
 from fairloop.report import compare
-from fairloop.report.figures import compared, curves, generated, grids, latent, panels, star
+from fairloop.report.figures import arms, compared, curves, generated, grids, latent, panels, star
 from fairloop.report.figures.compared import Names
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.look import FORMATS, Look, save
@@ -253,6 +253,13 @@ def _ablation(study: Study) -> Drawn:
     return _versions(study, table, pairs, "no two cases differ in one field of their specs alone", ordered=True)
 
 
+def _for_whom(study: Study) -> Drawn:
+    found = arms.data(study.table, study.split)
+    if len(found[["line", "star"]].drop_duplicates()) < 2:
+        raise InputError("there is only one case")
+    return Drawn(arms.draw(found, study.table, study.split), found)
+
+
 def _versions(
     study: Study,
     table: pd.DataFrame,
@@ -314,5 +321,6 @@ FIGURES: dict[str, Figurer] = {
     "star-compared": _star_compared,
     "labels-compared": _labels_compared,
     "ablation": _ablation,
+    "for-whom": _for_whom,
 }
 """Every figure, by the name of its files."""

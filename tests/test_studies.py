@@ -1,0 +1,142 @@
+"""Studies as sweep presets, and the figure that shows for whom an arm is better."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from fairloop import data, presets
+from fairloop.errors import InputError
+from fairloop.report.figures import arms, atlas
+from fairloop.store.memory import MemoryModels
+from fairloop.sweep.grid import Sweep
+from fairloop.workshop import Workshop
+
+STUDIES = [name for name in presets.sweeps() if name.startswith("study-")]
+
+
+@lru_cache
+def population(told: str) -> data.Population:
+    """The data of a spec; loaded once, for many runs have the same."""
+    return data.load(presets.preset("study", data=json.loads(told)).data, seed=0)
+
+
+def specs(name):
+    whole = presets.sweep(name)
+    return Sweep(presets.fields(whole.base), [0], whole.cases, whole.grid).specs()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_run_of_a_study_can_start(name):
+    plans = {}
+    for spec in specs(name):
+        people = population(json.dumps(spec.data.model_dump(mode="json"), sort_keys=True))
+        plan = Workshop(spec, MemoryModels(), population=people).plan  # builds every model and curation
+        plans[spec.identity] = tuple(recipe.fingerprint for recipe in plan)
+    assert len(set(plans.values())) == len(plans), "two arms are the same experiment"
+
+
+def test_a_study_has_seeds_enough_for_intervals_and_runs_with_star():
+    for name in STUDIES:
+        assert presets.sweep(name).seeds == "0-4"
+        assert "classifier" in {spec.star.target for spec in specs(name)}
+
+
+def test_arms_of_a_study_share_the_generators_that_star_leaves_alone():
+    loop, star = (spec for spec in specs("study-verify") if not spec.curation.steps)
+    people = population(json.dumps(loop.data.model_dump(mode="json"), sort_keys=True))
+    plans = [Workshop(spec, MemoryModels(), population=people).plan for spec in (loop, star)]
+    assert plans[0].generators == plans[1].generators
+    assert plans[0].classifiers != plans[1].classifiers
+
+
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        ({"policy.generator.kind": "replace", "policy.classifier.kind": "replace"}, "replace"),
+        (
+            {"policy.generator.kind": "accumulate", "policy.classifier.kind": "replace"},
+            "generators accumulate, classifiers replace",
+        ),
+        ({"policy.generator.real_share": 0.5, "policy.real": "fresh"}, "generators: 50% real people, fresh people"),
+        ({"policy.generator.real_share": np.nan, "temperature": 0.7}, "temperature 0.7"),
+        ({"curation.target": "none", "curation.steps": "[]"}, "no curation"),
+        (
+            {
+                "curation.steps": '[{"kind": "verifier", "keep": 0.5, "by": "labeller"}]',
+                "curation.target": "classifier",
+            },
+            "verifier (keep 0.5, by labeller), on the classifier",
+        ),
+        ({"synthetic_share": 0.25}, "synthetic_share = 0.25"),
+        ({}, "all alike"),
+    ],
+)
+def test_arms_are_named_in_words(fields, name):
+    assert arms.arm_name(fields) == name
+
+
+def table(of_arm, **changes) -> pd.DataFrame:
+    """Two seeds of two generations for each (policy, STAR): accuracy of all and of each group, and shares of groups."""
+    rows = []
+    for (kind, star), accuracy in of_arm.items():
+        for seed, i in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            told = {
+                "run": f"{kind} {star} {seed}",
+                "dataset": "colored-mnist",
+                "setting": "seqgen-seqclass",
+                "star": star,
+            }
+            told |= {"seed": seed, "generation": i, "epoch": None, "label": None, "policy.generator.kind": kind}
+            of_classifier = {"role": "classifier", "split": "test", "metric": "accuracy"}
+            shares = {"role": "generator", "split": "generated", "metric": "group_share", "value": 0.5}
+            for group, more in (("overall", 0), ("green", 0.1), ("red", -0.1)):
+                rows.append(told | of_classifier | {"group": group, "value": accuracy + more - 0.1 * i + 0.02 * seed})
+            rows += [told | shares | {"group": group} for group in ("green", "red")]
+    return pd.DataFrame(rows).assign(standard_error=np.nan, **changes)
+
+
+FOUR = {("replace", "none"): 0.7, ("replace", "classifier"): 0.8, ("accumulate", "none"): 0.75}
+
+
+def test_for_whom_has_a_line_for_each_arm_in_each_panel():
+    drawn = atlas.FIGURES["for-whom"](atlas.Study(table(FOUR), {}))
+    shown = drawn.data[(drawn.data["measure"] == "accuracy of red") & (drawn.data["x"] == 1)]
+    by_arm = {(row["line"], row["star"]): row["mean"] for row in shown.to_dict("records")}
+    # A mean over seeds 0 and 1, less .1 for red, less .1 for generation 1.
+    assert by_arm == {
+        (f"generators {kind}", star): pytest.approx(accuracy + 0.01 - 0.2) for (kind, star), accuracy in FOUR.items()
+    }
+    panels = [axes.get_ylabel().split("\n")[0] for axes in drawn.figure.axes]
+    assert panels == ["accuracy on test", "accuracy of red on test", "accuracy of green on test", "share of red"]
+    overall, red, green, _ = drawn.figure.axes
+    assert overall.get_ylim() == red.get_ylim() == green.get_ylim()
+
+
+def test_star_is_the_style_of_a_line_and_the_arm_its_colour():
+    figure, _ = atlas.FIGURES["for-whom"](atlas.Study(table(FOUR), {}))
+    other, solid, dashed = (line for line in figure.axes[0].lines if len(line.get_xdata()) == 2)
+    assert [line.get_linestyle() for line in (other, solid, dashed)] == ["-", "-", "--"]
+    assert to_hex(solid.get_color()) == to_hex(dashed.get_color()) != to_hex(other.get_color())
+    (legend,) = figure.legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names == ["generators accumulate", "generators replace", "without STAR", "STAR on the classifier"]
+
+
+def test_of_many_groups_the_worst_and_the_best_are_shown():
+    many = table(FOUR)
+    parts = [many.assign(group=many["group"].replace({"green": f"g{i}", "red": f"r{i}"})) for i in range(3)]
+    ends = many[many["group"] == "red"].assign(group="min", metric="accuracy", role="classifier", split="test")
+    found = arms.data(pd.concat([*parts, ends]).drop_duplicates(["run", "generation", "role", "group"]), "test")
+    assert set(found["measure"]) >= {"accuracy", "accuracy of the worst group"}
+    assert not found["measure"].str.contains("accuracy of g").any()
+
+
+def test_one_case_has_nothing_to_be_laid_beside():
+    with pytest.raises(InputError, match="only one case"):
+        atlas.FIGURES["for-whom"](atlas.Study(table({("replace", "none"): 0.7}), {}))
