@@ -20,6 +20,8 @@ from fairloop.source import Source
 SECTION = "STAR"
 STEPS, BUDGET = 4, 64
 GENERATOR_EPOCHS, ANNOTATOR_EPOCHS = 4, 6
+RACES = (16_527, 13_367, 12_319, 12_287, 12_233, 10_795, 9_216)  # people in FairFace's training file
+AGES = (0.54, 0.46)  # up to 29, and older; roughly
 LIMITS = {4: 1.5, 28: 1.5, 1000: 2.0}
 
 
@@ -58,13 +60,14 @@ def _redrawn(star: Star, source: Source, batches: int = 16) -> list[float]:
 def _namings(known: Split, digits: np.ndarray) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Labels and groups by the number of strata, all of them to be seen in the images.
 
-    28: the digit modulo 7, times two colours, as groups. 1,000: ten digits as labels, and as groups two colours
-    times fifty equal parts by the ink.
+    28: as groups, 14 parts by the ink, which are as large as FairFace's races times two ages. 1,000: ten digits as
+    labels, and as groups two colours times fifty equal parts by the ink.
     """
     ink = known.images.astype(np.int64).sum(axis=(1, 2, 3))
-    part = np.argsort(np.argsort(ink, kind="stable"), kind="stable") * 50 // len(ink)
+    rank = np.argsort(np.argsort(ink, kind="stable"), kind="stable") / len(ink)
+    sizes = np.outer(RACES, AGES).reshape(-1)
     return {
         4: (known.labels, known.groups),
-        28: (known.labels, digits % 7 * 2 + known.groups),
-        1000: (digits, part * 2 + known.groups),
+        28: (known.labels, np.searchsorted(sizes.cumsum()[:-1] / sizes.sum(), rank, side="right")),
+        1000: (digits, (rank * 50).astype(np.int64) * 2 + known.groups),
     }
