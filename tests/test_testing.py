@@ -165,6 +165,13 @@ class EncodesTogether(Good):
         return super().encode(images - images.mean())
 
 
+class SpreadsOtherwise(Good):
+    """`sample_at` makes something else than `sample`."""
+
+    def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
+        return self.sample(n, rng) * temperature / 2
+
+
 FAULTY_GENERATORS = [
     (OtherWeights, "builds_alike_from_one_seed", "mean"),
     (GlobalWeights, "builds_alike_from_one_seed", "numpy"),
@@ -184,6 +191,7 @@ FAULTY_GENERATORS = [
     (Deaf, "samples_follow_their_rng", "do not depend"),
     (OnlyEncodes, "encodes_if_it_has_an_encoder", "both or neither"),
     (EncodesTogether, "encodes_if_it_has_an_encoder", "alone"),
+    (SpreadsOtherwise, "spreads_samples_if_it_has_latents", "is not sample"),
 ]
 
 
