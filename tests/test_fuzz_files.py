@@ -205,3 +205,19 @@ def test_any_file_is_read_or_refused(sound, name, data):
 @given(name=st.sampled_from(QUICK), data=st.data())
 def test_a_few_files_are_read_or_refused(sound, name, data):
     is_read_or_refused(sound, name, data)
+
+
+@pytest.mark.parametrize("name", ["log-parquet", "curate-parquet", "exported"])
+def test_parquet_whose_text_is_none_is_refused(sound, name):
+    path = next(path for path in sorted(sound[name].rglob("*.parquet")) if not path.stem.startswith("out"))
+    before, table = path.read_bytes(), pq.read_table(path)
+    bytes_as_text = pa.array([b"\x80"] * len(table), pa.binary()).view(pa.string())
+    for column in table.column_names:
+        if str(table.schema.field(column).type) in ("string", "large_string"):
+            table = table.set_column(table.column_names.index(column), column, bytes_as_text)
+    pq.write_table(table, path)
+    try:
+        with pytest.raises(InputError):
+            READERS[name].read(sound[name])
+    finally:
+        path.write_bytes(before)

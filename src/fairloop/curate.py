@@ -86,6 +86,7 @@ class _Parquet:
         try:
             check_parquet(path)
             self._table = pq.read_table(path)
+            self._table.validate(full=True)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise InputError(f"{path}: cannot be read as parquet ({str(error).splitlines()[0]})") from error
         self.columns = [self._table.column(i) for i in _positions(self._table.column_names, names, path)]

@@ -124,7 +124,9 @@ def _chunks(log: Path | pd.DataFrame, columns: Columns) -> Iterator[pa.Table | p
     elif log.suffix == ".parquet":
         with pq.ParquetFile(log) as file:
             _check_columns(str(log), file.schema_arrow.names, columns)
-            yield from file.iter_batches(_ROWS, columns=wanted)
+            for chunk in file.iter_batches(_ROWS, columns=wanted):
+                chunk.validate(full=True)
+                yield chunk
     elif log.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
         yield from _csv_chunks(log, wanted, columns)
     else:

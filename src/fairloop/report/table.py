@@ -107,6 +107,7 @@ def _exported(path: Path) -> pa.Table:
         if path.suffix == ".parquet":
             check_parquet(path)
             table = pq.read_table(path)
+            table.validate(full=True)  # or text that is none would come to light only when it is looked at
         else:
             table = table_from_csv(pa.csv.read_csv(path, convert_options=blank))
         wanted = ["run", "dataset", "setting", "star", "seed", *SCHEMA.names]
