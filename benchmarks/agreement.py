@@ -16,9 +16,16 @@ import torch
 
 from fairloop import simulate
 from fairloop.loop import Generation
-from fairloop.presets import preset
+from fairloop.spec import from_mapping
 
-GENERATIONS = 2
+SPEC = {
+    "generations": 3,
+    "data": {"train": 640, "valid": 100, "test": 1000},
+    "generator": {"arguments": {"widths": [8, 16], "latent": 8}, "batch": 64, "epochs": 2, "first_epochs": 5},
+    "classifier": {"batch": 64, "epochs": 3, "optimizer": "adam", "learning_rate": 0.001},
+    "annotator": {"batch": 64, "epochs": 3, "optimizer": "adam", "learning_rate": 0.001},
+    "measure": {"samples": 1000, "gallery": 0, "latents": 0},
+}
 NUMERICS = {
     "the same again": {"precision": "fp32", "threads": 1},
     "bf16": {"precision": "bf16", "threads": 1},
@@ -30,7 +37,7 @@ Values = list[float]
 
 def run(seed: int, numerics: dict[str, object]) -> list[Generation]:
     torch.set_num_threads(int(str(numerics["threads"])))
-    return list(simulate(preset("study", generations=GENERATIONS, seed=seed, **numerics)))
+    return list(simulate(from_mapping({**SPEC, **numerics, "seed": seed})))
 
 
 def measured(generation: Generation) -> Values:
@@ -66,7 +73,7 @@ def apart(one: list[Generation], other: list[Generation]) -> list[Values]:
 def main() -> None:
     seeds = range(int(sys.argv[1]) if len(sys.argv) > 1 else 5)
     base = [run(seed, BASE) for seed in seeds]
-    print(f"Root mean square differences over {len(seeds)} seeds and {GENERATIONS} generations")
+    print(f"Root mean square differences over {len(seeds)} seeds and {SPEC['generations']} generations")
     say("another seed", [row for one, other in combinations(base, 2) for row in apart(one, other)])
     for name, numerics in NUMERICS.items():
         counts, found = np.zeros(2, int), []
