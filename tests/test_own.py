@@ -235,8 +235,10 @@ class Curious(Bootstrap):
         self.known = y, groups
 
 
-def test_a_generator_that_asks_gets_labels_and_groups():
-    first, second = list(simulate(framed(generator=Curious(), label_annotator=Rule(), generations=2)))
+@pytest.mark.parametrize("star", ["none", "generator"])
+def test_a_generator_that_asks_gets_labels_and_groups(star):
+    first, second = list(simulate(framed(generator=Curious(), label_annotator=Rule(), generations=2, star=star)))
+    assert star == "none" or second.generator.log["redrawn"].item() > 0
     for generation in (first, second):
         own = generation.generator.module.own
         assert own.known[0].tolist() == Rule().predict(own.people).tolist()

@@ -10,10 +10,14 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata, counted
+from fairloop.batch import UNNAMED, Batch, Strata, counted
 from fairloop.curation import ideal as ideals
 from fairloop.curation.interface import NoCuration
 from fairloop.curation.star import Star, filled, first_of_each
+from fairloop.labelling import BY_LABELLER, Labelling
+from fairloop.numerics import Numerics
+from fairloop.source import Source
+from stand_ins import Counted, Sure
 
 
 def uniform(labels: int, groups: int) -> NDArray[np.float64]:
@@ -163,3 +167,35 @@ def test_stochastic_quotas_are_the_bits_that_recipes_stand_for():
     star = Star(ideal, 0, "stochastic")
     rng = torch.Generator().manual_seed(7)
     assert star.quotas(50, rng).tolist() == [1, 0, 2, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7]
+
+
+class Asked(Sure):
+    """Counts whom it was asked about."""
+
+    asked = 0
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.asked += len(images)
+        return super().forward(images)
+
+
+def test_redrawn_samples_are_named_only_as_far_as_the_model_learns_names():
+    star = Star(uniform(2, 3), budget=10)
+
+    def drawn(labelling: Labelling = BY_LABELLER, *, groups_only_sort: bool) -> tuple[Batch, int, int]:
+        grouper = Asked(3)
+        source = Source(Counted(), Numerics(), Sure(), grouper, labelling, groups_only_sort=groups_only_sort)
+        batch, told = star.draw(source, 100, torch.Generator().manual_seed(0))
+        return batch, int(told.redrawn), grouper.asked
+
+    whole, redrawn, asked = drawn(groups_only_sort=False)
+    assert asked == 110 + redrawn > 110
+    spared, _, asked = drawn(groups_only_sort=True)
+    assert asked == 110
+    assert torch.equal(spared.images, whole.images)
+    assert torch.equal(spared.labels, whole.labels)
+    unnamed = spared.groups == UNNAMED
+    assert unnamed.sum() == redrawn
+    assert torch.equal(spared.groups[~unnamed], whole.groups[~unnamed])
+    errors = Labelling(annotator=Sure(), error=(0.0, 0.1, 0.2))
+    assert drawn(errors, groups_only_sort=True)[2] == 110 + redrawn  # people err by group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -46,6 +46,7 @@ class Source:
 
     labelling: how labels are given. temperature: the standard deviation of latents.
     origin: said of every sample; None: not worth saying.
+    groups_only_sort: whether groups are named for curation alone, so that the model that learns needs none.
     """
 
     generator: Generator
@@ -55,6 +56,7 @@ class Source:
     labelling: Labelling = BY_LABELLER
     temperature: float = 1.0
     origin: Origin | None = None
+    groups_only_sort: bool = False
 
     @torch.no_grad()
     def draw(self, n: int, rng: torch.Generator) -> Batch:
@@ -72,6 +74,13 @@ class Source:
         if self.temperature == 1:
             return self.generator.sample(n, rng)
         return self.generator.sample_at(self.temperature, n, rng)
+
+
+def unsorted(supply: Supply) -> Supply:
+    """`supply` for samples that no curation will sort: it saves itself the groups that nothing else needs."""
+    if isinstance(supply, Source) and supply.groups_only_sort and not supply.labelling.differs_by_group:
+        return replace(supply, grouper=None)
+    return supply
 
 
 def _group(grouper: Classifier | None, images: Tensor) -> Tensor:

@@ -74,14 +74,17 @@ class Supplies:
         self._kept: dict[tuple[Any, ...], Kept] = {}
         self._outcomes: dict[str, NDArray[np.int64]] = {}
 
-    def of(self, recipe: Recipe, history: History, *, labelled: bool, grouped: bool) -> Supply:
-        """What the model of `recipe` learns from, before curation. labelled, grouped: whether it needs these names."""
+    def of(self, recipe: Recipe, history: History, *, labels: bool = False, groups: bool = False) -> Supply:
+        """What the model of `recipe` learns from, before curation.
+
+        labels, groups: whether the model itself learns these names; curation has those that it needs, in any case.
+        """
         latest = recipe.generation - (recipe.role is ModelRole.GENERATOR)
         parts = (recipe.mixture or {}).get("parts", [[latest, 1.0]])
         supplies = [
             self.people(recipe, history)
             if generation == REAL
-            else self._made(generation, recipe, history, labelled, grouped)
+            else self._made(generation, recipe, history, labels, groups)
             for generation, _ in parts
         ]
         return supplies[0] if len(parts) == 1 else Pool(tuple(supplies), np.array([share for _, share in parts]))
@@ -142,9 +145,11 @@ class Supplies:
             self._outcomes[name] = probabilities(classifier.module, images, self._numerics).argmax(dim=1).numpy()
         return self._outcomes[name]
 
-    def _made(self, generation: int, recipe: Recipe, history: History, labelled: bool, grouped: bool) -> Supply:
+    def _made(self, generation: int, recipe: Recipe, history: History, labels: bool, groups: bool) -> Supply:
         """What generation `generation` made, as it was labelled when models first learned from it."""
         told = recipe.mixture or {}
+        curated = recipe.curation is not None
+        labelled, grouped = labels or curated, groups or curated
         first_use = generation + (recipe.role is ModelRole.GENERATOR)
         labeller = history.labeller(first_use) if labelled else None
         labelling = BY_LABELLER
@@ -159,6 +164,7 @@ class Supplies:
             labelling,
             told.get("temperature", 1.0),
             Origin(generation, _code(labeller)) if recipe.mixture is not None else None,
+            groups_only_sort=not groups,
         )
         return self._keeping(source, told["kept"], grouped) if "kept" in told else source
 

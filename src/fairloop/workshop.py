@@ -88,8 +88,7 @@ class Workshop:
     def generator(self, generation: int, history: History) -> Trained[Generator]:
         """G_i, trained on what earlier generations made, and on real data where the spec says so."""
         recipe = self.plan.generators[generation]
-        curated = recipe.curation is not None
-        source = self._supplies.of(recipe, history, labelled=curated, grouped=curated)
+        source = self._supplies.of(recipe, history)
         curator = self._supplies.curator(recipe, history)
         start = history.generators[generation - 1].module if "start" in recipe.parents else None
         share, streams = recipe.synthetic_share, self._streams(recipe)
@@ -101,7 +100,7 @@ class Workshop:
     def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, trained on labelled samples."""
         recipe = self.plan.classifiers[generation]
-        source = self._supplies.of(recipe, history, labelled=True, grouped=recipe.curation is not None)
+        source = self._supplies.of(recipe, history, labels=True)
         curator = self._supplies.curator(recipe, history)
         start = history.classifiers[generation - 1].module if "start" in recipe.parents else None
         feed = synthetic(source, curator, recipe.schedule, self._streams(recipe))

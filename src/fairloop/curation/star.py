@@ -13,7 +13,7 @@ from fairloop.batch import Batch, Strata, counted, free_to_ask, join
 from fairloop.curation import quotas
 from fairloop.curation.interface import Curation
 from fairloop.curation.quotas import Rounding
-from fairloop.source import Supply
+from fairloop.source import Supply, unsorted
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Star:
         missing = n - taken.sum()
         # An accelerator is not waited for: it decodes what could be missing at most, and what is not is left out.
         spare = int(missing) if free_to_ask(stratum) else n
-        pool = join(candidates, source.draw(spare, rng)) if spare else candidates
+        pool = join(candidates, unsorted(source).draw(spare, rng)) if spare else candidates
         order = torch.randperm(n, generator=rng, device=rng.device)
         return pool.select(filled(position, taken, spare, n)[order]), Curation(missing, counts)
 

@@ -141,8 +141,8 @@ class OwnLoop:
     def generator(self, generation: int, history: History) -> Trained[Generator]:
         """G_i, fitted to people whom earlier generations make, and to real ones where the spec says so."""
         recipe, streams = self._recipe(ModelRole.GENERATOR, generation), self._streams(ModelRole.GENERATOR, generation)
-        named = recipe.curation is not None or bool(wanted(self._objects[ModelRole.GENERATOR]))
-        source = self._supplies.of(recipe, history, labelled=named, grouped=named)
+        names = wanted(self._objects[ModelRole.GENERATOR])
+        source = self._supplies.of(recipe, history, labels="y" in names, groups="groups" in names)
         curator, share = self._supplies.curator(recipe, history), recipe.synthetic_share
         feed = synthetic(source, curator, recipe.schedule, streams)
         if share is not None:
@@ -152,7 +152,7 @@ class OwnLoop:
     def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, fitted to labelled people."""
         recipe = self._recipe(ModelRole.CLASSIFIER, generation)
-        source = self._supplies.of(recipe, history, labelled=True, grouped=recipe.curation is not None)
+        source = self._supplies.of(recipe, history, labels=True)
         curator, streams = self._supplies.curator(recipe, history), self._streams(ModelRole.CLASSIFIER, generation)
         return self._fitted_classifier(recipe, *next(synthetic(source, curator, recipe.schedule, streams)(0)))
 
