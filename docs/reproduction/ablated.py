@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from committed import runs
 
+from docs.reproduction.committed import runs
 from fairloop.report import compare
 from fairloop.report.figures import Measure
 from fairloop.report.figures.measures import over_seeds

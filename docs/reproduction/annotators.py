@@ -1,7 +1,7 @@
 """How good is A_L, and what decides it: one A_L a seed, measured after several epochs on many draws of the test data.
 
-    python docs/reproduction/annotators.py MNIST_DIR --seeds 0-24 --out annotators/sgd
-    python docs/reproduction/annotators.py MNIST_DIR --seeds 0-9 --set annotator.optimizer=adam \
+    python -m docs.reproduction.annotators MNIST_DIR --seeds 0-24 --out annotators/sgd
+    python -m docs.reproduction.annotators MNIST_DIR --seeds 0-9 --set annotator.optimizer=adam \
         --set annotator.learning_rate=0.001 --out annotators/adam
 
 A draw is what a data seed decides of a split: whose labels are flipped and who is green. What A_L says depends on the

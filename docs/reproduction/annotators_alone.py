@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from committed import annotated, known, spread
 
+from docs.reproduction.committed import annotated, known, spread
 from fairloop.report import compare
 from fairloop.report.text import markdown
 

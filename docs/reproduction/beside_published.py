@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from committed import HERE, cells, known, runs
 
+from docs.reproduction.committed import HERE, cells, known, runs
 from fairloop.report import compare
 from fairloop.report import published as paper
 from fairloop.report.text import markdown

@@ -1,7 +1,7 @@
 """Gather runs, or A_Ls that annotators.py made, into one table beside this file, and their specs and provenance.
 
-python docs/reproduction/gather.py SWEEP... --out ablations
-python docs/reproduction/gather.py ANNOTATORS/* --out annotators
+python -m docs.reproduction.gather SWEEP... --out ablations
+python -m docs.reproduction.gather ANNOTATORS/* --out annotators
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The pictures of docs/reproduction.md that no command of fairloop draws, from the tables beside this file.
 
-python docs/reproduction/pictures.py
+python -m docs.reproduction.pictures
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 import json
 
 import pandas as pd
-from ablated import ABLATIONS, SHOWN, ablated
-from annotators_alone import LAST
-from committed import HERE, annotated, known
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from docs.reproduction.ablated import ABLATIONS, SHOWN, ablated
+from docs.reproduction.annotators_alone import LAST
+from docs.reproduction.committed import HERE, annotated, known
 from fairloop.report.figures import PALETTE, save
 from fairloop.report.figures.lines import draw_lines
 from fairloop.report.figures.look import dress, graded, one_legend

@@ -1,4 +1,4 @@
-"""Make a small table of a study's exported one: `python keep.py EXPORTED.parquet SMALL.parquet`.
+"""Make a small table of a study's exported one: `python -m docs.studies.keep EXPORTED.parquet SMALL.parquet`.
 
 Keeps what docs/studies.md speaks of: performance and fairness on `test`, and shares of groups and labels.
 """

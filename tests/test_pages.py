@@ -1,11 +1,10 @@
-"""The page about the published curves says what its tables say."""
+"""The pages about the published curves and about the studies say what their tables say."""
 
 from __future__ import annotations
 
 import importlib
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -15,45 +14,46 @@ import pytest
 HERE = Path(__file__).parents[1] / "docs" / "reproduction"
 
 
+ROOT = HERE.parents[1]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _scripts() -> Iterator[None]:
-    """The scripts import each other by name, as they do when one of them is run."""
-    before = set(sys.modules)
+    """The scripts import each other as they do when one of them is run in the project's root."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(HERE)
+        patch.syspath_prepend(ROOT)
         yield
-    for name in set(sys.modules) - before:
-        if Path(getattr(sys.modules[name], "__file__", None) or "").parent == HERE:
-            del sys.modules[name]
 
 
-@pytest.fixture
-def tables() -> ModuleType:
-    return importlib.import_module("tables")
+@pytest.fixture(params=["reproduction", "studies"])
+def tables(request: pytest.FixtureRequest) -> ModuleType:
+    return importlib.import_module(f"docs.{request.param}.tables")
 
 
 @pytest.fixture
 def committed() -> ModuleType:
-    return importlib.import_module("committed")
+    return importlib.import_module("docs.reproduction.committed")
 
 
 def test_the_page_shows_what_its_tables_hold(tables):
-    page = tables.PAGE.read_text(encoding="utf-8")
-    assert tables.filled(page) == page
+    pages = importlib.import_module("docs.pages")
+    assert pages.filled(tables.PAGE, tables.TABLES) == tables.PAGE.read_text(encoding="utf-8")
 
 
 def test_every_measured_number_of_the_text_stands_in_a_table(tables):
     page = tables.PAGE.read_text(encoding="utf-8")
     text = re.sub(r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`", "", page, flags=re.DOTALL | re.MULTILINE)
-    shown = "\n".join(map(tables.table, tables.TABLES))
+    shown = "\n".join(make() for make in tables.TABLES.values())
     found = re.findall(r"(?<![\w.])\.\d{3,}", text)  # with three decimals and more; settings have fewer
     assert len(found) > 20
     assert [number for number in found if f"0{number}" not in shown] == []
 
 
-def test_a_page_without_a_place_for_a_table_is_refused(tables):
+def test_a_page_without_a_place_for_a_table_is_refused(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("nothing")
     with pytest.raises(SystemExit, match="no place for the table all-cells"):
-        tables.filled("nothing")
+        importlib.import_module("docs.pages").filled(page, {"all-cells": str})
 
 
 @pytest.mark.parametrize("name", ["colored-mnist", "ablations"])
@@ -91,6 +91,6 @@ def test_the_annotators_alone_are_those_of_the_runs(committed, title, group, met
 
 @pytest.mark.slow
 def test_the_pictures_are_drawn_from_the_tables():
-    pictures = importlib.import_module("pictures")
+    pictures = importlib.import_module("docs.reproduction.pictures")
     assert len(pictures.ablations().axes) == len(pictures.ABLATIONS) * len(pictures.SHOWN)
     assert len(pictures.annotators().axes) == 4
