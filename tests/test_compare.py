@@ -75,7 +75,7 @@ def test_cases_are_told_apart_by_fields_that_vary():
 def test_fields_that_are_unset_name_nothing():
     rows = pd.concat([table({NONE: {0: [0.5]}}), table({STAR: {0: [0.5]}}).assign(**{"star.budget": 16.0, "x": "a"})])
     assert compare.cases(rows).tolist() == [
-        "seqgen-seqclass", "seqgen-seqclass + STAR on classifier, star.budget=16, x=a",
+        "seqgen-seqclass", "seqgen-seqclass + STAR on classifier, budget 16, x=a",
     ]  # fmt: skip
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from fairloop.data import MINORITIZED
 from fairloop.errors import InputError
 from fairloop.report.figures import Measure
+from fairloop.report.words import of_fields
 
 FEWEST_SEEDS = 5
 """With fewer seeds an interval over seeds says nothing, and is left out."""
@@ -75,21 +75,20 @@ def cases(table: pd.DataFrame) -> pd.Series[str]:
     names = names.where(runs["setting"].notna(), runs["run"].astype(str))
     if runs["dataset"].nunique() > 1:
         names = runs["dataset"].astype(str) + ": " + names
-    for field in further_fields(table):
-        names = names + runs[field].map(lambda value, field=field: _stated(field, value))
+    fields = further_fields(table)
+    words = [of_fields({field: run[field] for field in fields}) for run in runs.to_dict("records")]
+    names = names + [f", {said}" if said else "" for said in words]
     return table["run"].map(dict(zip(runs["run"], names, strict=True)))
-
-
-def _stated(field: str, value: Any) -> str:
-    """What a field adds to the name of a case; nothing where it is unset."""
-    if pd.isna(value):
-        return ""
-    return f", {field}={value:g}" if isinstance(value, float) else f", {field}={value}"
 
 
 def further_fields(table: pd.DataFrame) -> list[str]:
     """The columns that are there because runs differ in these fields of their specs."""
-    return [name for name in table.columns if name not in (*_OWN, "value", "standard_error")]
+    fields = [name for name in table.columns if name not in (*_OWN, "value", "standard_error")]
+    if {"curation.target", "curation.steps"} <= {*fields} and table["curation.target"].replace(
+        "none", None
+    ).nunique() < 2:
+        fields.remove("curation.target")  # the steps say it
+    return fields
 
 
 def alone_in_its_case(table: pd.DataFrame) -> None:

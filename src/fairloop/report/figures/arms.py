@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -17,6 +13,7 @@ from fairloop.report.figures.compared import STAR
 from fairloop.report.figures.lines import COLUMNS, draw_lines
 from fairloop.report.figures.look import dress, looks
 from fairloop.report.figures.measures import Measure, groups, over_seeds
+from fairloop.report.words import of_fields
 
 _DASHES = dict(zip(STAR, ("-", "--", ":", "-."), strict=True))
 _MOST_GROUPS = 4
@@ -26,20 +23,8 @@ def arms(table: pd.DataFrame) -> pd.Series[str]:
     """For each row, its run but for seed and STAR: all other fields in which runs differ, in words."""
     runs = table.drop_duplicates("run")
     fields = (["setting"] if runs["setting"].nunique() > 1 else []) + compare.further_fields(table)
-    if "curation.target" in fields and runs["curation.target"].replace("none", None).nunique() < 2:
-        fields.remove("curation.target")  # the steps say it
-    names = [arm_name({field: run[field] for field in fields}) for run in runs.to_dict("records")]
+    names = [of_fields({field: run[field] for field in fields}) or "all alike" for run in runs.to_dict("records")]
     return table["run"].map(dict(zip(runs["run"], names, strict=True)))
-
-
-def arm_name(fields: Mapping[str, Any]) -> str:
-    """Fields of a spec in words, such as `accumulate, fresh people`. Those that are unset say nothing."""
-    told = {field: value for field, value in fields.items() if not pd.isna(value)}
-    kinds = {told.get(f"policy.{model}.kind") for model in ("generator", "classifier")}
-    if len(kinds) == 1 and None not in kinds:  # both kinds of models alike
-        told = {"both": kinds.pop()} | {field: value for field, value in told.items() if not field.endswith(".kind")}
-    said = [_WORDS[field](value) if field in _WORDS else f"{field} = {value}" for field, value in told.items()]
-    return ", ".join(words for words in said if words) or "all alike"
 
 
 def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -91,40 +76,3 @@ def _measures(table: pd.DataFrame, split: str) -> list[Measure]:
         Measure("EO difference", unfair, "classifier", split, "difference", "equalized_odds"),
         *([compare.minoritized_share(minoritized)] if minoritized else []),
     ]
-
-
-def _steps(text: str) -> str:
-    """Steps of a curation in words: `verifier (keep 0.5, by labeller)`."""
-    told = []
-    for step in json.loads(text):
-        arguments = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in step.items() if name != "kind")
-        told.append(f"{step['kind']} ({arguments})" if arguments else str(step["kind"]))
-    return ", then ".join(told) or "no curation"
-
-
-def _real(who: str) -> Callable[[float], str]:
-    return lambda share: f"{who}: {share:.0%} real people"
-
-
-_WORDS: dict[str, Callable[[Any], str]] = {
-    "setting": str,
-    "both": str,
-    "policy.generator.kind": "generators {}".format,
-    "policy.classifier.kind": "classifiers {}".format,
-    "policy.generator.real_share": _real("generators"),
-    "policy.classifier.real_share": _real("classifiers"),
-    "policy.real": "{} people".format,
-    "policy.people": "{:g} people".format,
-    "temperature": "temperature {:g}".format,
-    "warm_start": lambda target: "from scratch" if target == "none" else f"{target} fine-tuned",
-    "curation.target": lambda target: "" if target == "none" else f"on the {target}",
-    "curation.steps": _steps,
-    "labels.human_share": "{:.0%} of labels by people".format,
-    "response.retention": lambda text: "all return" if text == "[]" else f"who returns: {text}",
-    "star.budget": "budget {:g}".format,
-    "data.green_given_label": "P(green | label) {}".format,
-    "generator.epochs": "{:g} epochs".format,
-    "generator.first_epochs": lambda epochs: f"{epochs:g} in G_0",
-    "generator.arguments.widths": "widths {}".format,
-}
-"""What values of fields are called in legends; of other fields, `field = value`."""

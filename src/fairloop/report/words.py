@@ -1,0 +1,63 @@
+"""What runs that differ in fields of their specs are called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+
+def of_fields(fields: Mapping[str, Any]) -> str:
+    """Fields of a spec in words, such as `accumulate, fresh people`; what is unset says nothing.
+
+    A field that has no words of its own is told as one would set it: `data.threshold=3`.
+    """
+    told = {field: value for field, value in fields.items() if not pd.isna(value)}
+    kinds = {told.get(f"policy.{model}.kind") for model in ("generator", "classifier")}
+    if len(kinds) == 1 and None not in kinds:  # both kinds of models alike
+        told = {"both": kinds.pop()} | {field: value for field, value in told.items() if not field.endswith(".kind")}
+    said = [_WORDS[field](value) if field in _WORDS else _set(field, value) for field, value in told.items()]
+    return ", ".join(words for words in said if words)
+
+
+def _set(field: str, value: Any) -> str:
+    return f"{field}={value:g}" if isinstance(value, float) else f"{field}={value}"
+
+
+def _steps(text: str) -> str:
+    """Steps of a curation in words: `verifier (keep 0.5, by labeller)`."""
+    told = []
+    for step in json.loads(text):
+        arguments = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in step.items() if name != "kind")
+        told.append(f"{step['kind']} ({arguments})" if arguments else str(step["kind"]))
+    return ", then ".join(told) or "no curation"
+
+
+def _real(who: str) -> Callable[[float], str]:
+    return lambda share: f"{who}: {share:.0%} real people"
+
+
+_WORDS: dict[str, Callable[[Any], str]] = {
+    "setting": str,
+    "both": str,
+    "policy.generator.kind": "generators {}".format,
+    "policy.classifier.kind": "classifiers {}".format,
+    "policy.generator.real_share": _real("generators"),
+    "policy.classifier.real_share": _real("classifiers"),
+    "policy.real": "{} people".format,
+    "policy.people": "{:g} people".format,
+    "temperature": "temperature {:g}".format,
+    "warm_start": lambda target: "from scratch" if target == "none" else f"{target} fine-tuned",
+    "curation.target": lambda target: "" if target == "none" else f"on the {target}",
+    "curation.steps": _steps,
+    "labels.human_share": "{:.0%} of labels by people".format,
+    "response.retention": lambda text: "all return" if text == "[]" else f"who returns: {text}",
+    "star.budget": "budget {:g}".format,
+    "data.green_given_label": "P(green | label) {}".format,
+    "generator.epochs": "{:g} epochs".format,
+    "generator.first_epochs": lambda epochs: f"{epochs:g} in G_0",
+    "generator.arguments.widths": "widths {}".format,
+}
+"""What values of fields are called where runs are told apart."""
