@@ -49,6 +49,20 @@ def test_every_measured_number_of_the_text_stands_in_a_table(tables):
     assert [number for number in found if f"0{number}" not in shown] == []
 
 
+def test_the_numbers_of_a_study_stand_in_its_own_tables():
+    tables = importlib.import_module("docs.studies.tables")
+    sections = tables.PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
+    studies = [section for section in sections if "<!-- table" in section]
+    assert len(studies) == len(tables.TABLES)
+    for section in studies:
+        text, _, shown = section.partition("<!-- table")
+        found = re.findall(r"(?<![\w.])-?\.\d{3}", text)
+        assert found, text
+        signed = [n.replace(".", "0.") for n in found if n.startswith("-")]
+        absent = [n for n in signed if n not in shown] + [n for n in found if f"0{n.lstrip('-')}" not in shown]
+        assert absent == [], section.splitlines()[0]
+
+
 def test_a_page_without_a_place_for_a_table_is_refused(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing")

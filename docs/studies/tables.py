@@ -1,7 +1,7 @@
 """Every table of docs/studies.md, from the tables beside this file.
 
 python -m docs.studies.tables                 prints all of them
-python -m docs.studies.tables verify          prints one: values, and values less those of another arm
+python -m docs.studies.tables verify          prints one: values, and differences
 python -m docs.studies.tables --write         puts them into the page, each between its two marks
 """
 
@@ -43,68 +43,166 @@ USUAL = {
 BOTH_ENDS = ("accumulate", "contamination", "baselines", "budget")
 """Studies of which generation 0 is shown, too: there, classifiers already differ."""
 
+SELECTION = Measure("selection rate", "", "classifier", "test", "overall", "selection_rate")
+ONE_LABEL = 0.01
+"""A classifier whose selection rate is nearer to 0 or 1 than this gives everybody one label."""
+
 SHOWN = (
     Measure("accuracy", "", "classifier", "test", "overall", "accuracy"),
     Measure("accuracy of red", "", "classifier", "test", "red", "accuracy"),
     Measure("accuracy of green", "", "classifier", "test", "green", "accuracy"),
-    Measure("selection rate", "", "classifier", "test", "overall", "selection_rate"),
+    SELECTION,
     Measure("EO difference", "", "classifier", "test", "difference", "equalized_odds"),
     Measure("share of red", "", "generator", "generated", "red", "group_share"),
 )
 WHO_IS_LEFT = Measure("red among people", "", "classifier", "people", "red", "group_share")
 
 
+Place = tuple[str, int]
+"""An arm, by its name in the tables, and a generation."""
+
+FURTHER: dict[str, list[tuple[str, str]]] = {
+    "accumulate": [
+        ("accumulate @2", "accumulate-subsample @2"),
+        *((f"{arm} @2", f"{arm} @0") for arm in ("replace", "accumulate", "accumulate-subsample", "accumulate, STAR")),
+        ("accumulate, STAR @0", "accumulate @0"),
+    ],
+    "verify": [("verifier (keep 0.5) @0", "no curation @0")],
+    "contamination": [
+        *((f"classifiers: {share}% real people @0", "classifiers: 100% real people @0") for share in (0, 50)),
+        *(
+            (f"classifiers: {share}% real people, STAR @0", f"classifiers: {share}% real people @0")
+            for share in (100, 50, 0)
+        ),
+    ],
+    "baselines": [
+        (f"{arm} @0", "no curation @0") for arm in ("group-balanced", "oversample", "reweigh", "no curation, STAR")
+    ],
+    "budget": [
+        *((f"budget {budget} @0", "no STAR @0") for budget in (0, 16, 96)),
+        ("budget 96 @0", "budget 16 @0"),
+        ("budget 0 @2", "budget 16 @2"),
+    ],
+    "fresh": [
+        (
+            "generators: 50% real people, fresh people, temperature 1 @2",
+            "generators: 50% real people, fixed people, temperature 1 @2",
+        ),
+        (
+            "generators: 0% real people, fixed people, temperature 0.7 @0",
+            "generators: 0% real people, fixed people, temperature 1 @0",
+        ),
+    ],
+    "subgroups": [
+        (f"P(green | label) {given}{star} @2", f"P(green | label) {given}{star} @0")
+        for given in ("[0.3, 0.7]", "[0.1, 0.9]")
+        for star in ("", ", STAR")
+    ],
+    "finetune": [
+        ("generators: 50% real people, generator fine-tuned @2", "generators: 50% real people, from scratch @2"),
+        ("generators: 50% real people, generator fine-tuned @2", "generators: 0% real people, generator fine-tuned @2"),
+    ],
+    "best-of": [],
+    "detector": [
+        ("detector (true positive rate 0.9, false positive rate 0.1), STAR @2", "no curation, STAR @2"),
+    ],
+    "leaving": [
+        (
+            f"50% of labels by people, who returns: [[0.5, 1.0], [0.5, 1.0]]{star} @2",
+            f"0% of labels by people, who returns: [[0.5, 1.0], [0.5, 1.0]]{star} @2",
+        )
+        for star in ("", ", STAR")
+    ],
+    "strong-collapse": [
+        ("classifiers: 90% real people, 600 people @2", "classifiers: 100% real people, 600 people @2"),
+        ("classifiers: 90% real people, 600 people @0", "classifiers: 100% real people, 600 people @0"),
+        ("classifiers: 90% real people, 2375 people @0", "classifiers: 100% real people, 2375 people @0"),
+    ],
+    "generators": [
+        ("widths [8, 16], 16 epochs @0", "widths [8, 16], 8 epochs @0"),
+        ("widths [8, 16], 16 epochs, STAR @2", "widths [8, 16], 8 epochs, STAR @2"),
+        ("widths [16, 32], 8 epochs, STAR @2", "widths [8, 16], 8 epochs, STAR @2"),
+    ],
+}
+"""Other pairs that the text speaks of."""
+
+
 def study(name: str) -> str:
-    """Values of each arm, then the last generation less that of another arm, paired by seed; 95 % intervals."""
+    """Values of each arm, and differences of pairs, paired by seed; 95 % intervals."""
     table = gathered([HERE / f"{name}.parquet"])
-    fields, names = compare.further_fields(table), arms.arms(table)
+    fields, arm = compare.further_fields(table), arms.arms(table)
+    star = table["star"] != "none"
+    named = [_named(of, with_star) for of, with_star in zip(arm, star, strict=True)]
     # The usual arm first, then by the fields in which arms differ; without STAR before with it.
-    table = table.assign(arm=names, other=names != USUAL[name], with_star=table["star"] != "none")
+    table = table.assign(arm=arm, named=named, other=arm != USUAL[name], with_star=star)
     table = table.sort_values(["other", *fields, "with_star"], kind="stable")
     shown = (*SHOWN, WHO_IS_LEFT) if name == "leaving" else SHOWN
     last = int(table["generation"].max())
+    further = [(_place(one), _place(other)) for one, other in FURTHER[name]]
     return "\n\n".join(
-        [_values(table, shown, (0, last) if name in BOTH_ENDS else (last,)), _less(table, shown, USUAL[name], last)]
+        [
+            _values(table, shown, (0, last) if name in BOTH_ENDS else (last,)),
+            _differences(table, shown, [*_usual_pairs(table, USUAL[name], last), *further]),
+        ]
     )
 
 
 def _values(table: pd.DataFrame, shown: tuple[Measure, ...], generations: tuple[int, ...]) -> str:
     lines = []
     for generation in generations:
-        for (arm, star), rows in table[table["generation"] == generation].groupby(["arm", "star"], sort=False):
+        for name, rows in table[table["generation"] == generation].groupby("named", sort=False):
             found = [over_seeds(measure.rows(rows)) for measure in shown]
             said = [f"{of['mean'][0]:.3f} [{of['low'][0]:.3f}, {of['high'][0]:.3f}]" if len(of) else "" for of in found]
-            lines.append([_named(arm, star), str(generation), str(rows["seed"].nunique()), *said])
-    return markdown(["arm", "gen.", "seeds", *(measure.title for measure in shown)], lines)
+            selected = SELECTION.rows(rows)["value"]
+            one_label = int((selected.lt(ONE_LABEL) | selected.gt(1 - ONE_LABEL)).sum())
+            lines.append([str(name), str(generation), f"{rows['seed'].nunique()}, {one_label}", *said])
+    return markdown(["arm", "gen.", "seeds, of which one label", *(measure.title for measure in shown)], lines)
 
 
-def _less(table: pd.DataFrame, shown: tuple[Measure, ...], usual: str, generation: int) -> str:
-    """Arms without STAR less the usual one, and arms with STAR less themselves without it."""
-    at = table[table["generation"] == generation]
-    named = dict.fromkeys(zip(at["arm"], at["star"], strict=True))
-    pairs = [((arm, "none"), (usual, "none")) for arm, star in named if star == "none" and arm != usual]
-    for arm, star in named:
-        if star != "none":
-            pairs.append(((arm, star), (arm if (arm, "none") in named else usual, "none")))
+def _usual_pairs(table: pd.DataFrame, usual: str, generation: int) -> list[tuple[Place, Place]]:
+    """Arms without STAR less the usual one, and arms with STAR less themselves without it, if there are such."""
+    named = table.drop_duplicates("named").set_index("named")
+    plain = named[~named["with_star"]]
+    base = plain.index[plain["arm"] == usual][0]
+    pairs = [(name, base) for name in plain.index if name != base]
+    for name, arm in named.loc[named["with_star"], "arm"].items():
+        itself = plain.index[plain["arm"] == arm]
+        pairs.append((name, itself[0] if len(itself) else base))
+    return [((one, generation), (other, generation)) for one, other in pairs]
+
+
+def _differences(table: pd.DataFrame, shown: tuple[Measure, ...], pairs: list[tuple[Place, Place]]) -> str:
+    wide = {of: of.rows(table).pivot(index="seed", columns=["named", "generation"], values="value") for of in shown}
     lines = []
-    for (arm, star), (base, none) in pairs:
-        line = [_named(arm, star), "itself without STAR" if arm == base else _named(base, none)]
-        for measure in shown:
-            wide = measure.rows(at).pivot(index="seed", columns=["arm", "star"], values="value")
-            if not {(arm, star), (base, none)} <= {*wide.columns}:  # not recorded of both
+    for one, other in pairs:
+        line = [*_told(one, other)]
+        for values in wide.values():
+            if not {one, other} <= {*values.columns}:  # not recorded of both
                 line.append("")
                 continue
-            differences = (wide[arm, star] - wide[base, none]).dropna().to_numpy()
+            differences = (values[one] - values[other]).dropna().to_numpy()
             low, high = compare.intervals(differences[:, None], np.random.default_rng(0))
             line.append(f"{differences.mean():+.3f} [{low[0]:+.3f}, {high[0]:+.3f}]")
         lines.append(line)
-    return markdown([f"generation {generation}", "less", *(measure.title for measure in shown)], lines)
+    return markdown(["arm", "gen.", "less", *(measure.title for measure in shown)], lines)
 
 
-def _named(arm: str, star: str) -> str:
+def _told(one: Place, other: Place) -> tuple[str, str, str]:
+    (name, generation), (base, before) = one, other
+    if name == base:
+        return name, str(generation), f"itself in generation {before}"
+    return name, str(generation), "itself without STAR" if name == f"{base}, STAR" else base
+
+
+def _named(arm: str, with_star: bool) -> str:
     if arm.startswith("budget"):
-        return arm if star != "none" else "no STAR"
-    return arm if star == "none" else f"{arm}, STAR"
+        return arm if with_star else "no STAR"
+    return f"{arm}, STAR" if with_star else arm
+
+
+def _place(text: str) -> Place:
+    name, _, generation = text.rpartition(" @")
+    return name, int(generation)
 
 
 TABLES: Tables = {name: cache(partial(study, name)) for name in USUAL}
