@@ -30,6 +30,11 @@ def tables(request: pytest.FixtureRequest) -> ModuleType:
     return importlib.import_module(f"docs.{request.param}.tables")
 
 
+def test_the_page_about_speed_shows_what_was_committed():
+    pages, speed = importlib.import_module("docs.pages"), importlib.import_module("docs.performance.tables")
+    assert pages.filled(speed.PAGE, speed.TABLES) == speed.PAGE.read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def committed() -> ModuleType:
     return importlib.import_module("docs.reproduction.committed")

@@ -13,6 +13,7 @@ from matplotlib.colors import to_hex
 from fairloop import data, presets
 from fairloop.errors import InputError
 from fairloop.report.figures import arms, atlas
+from fairloop.report.words import of_fields
 from fairloop.store.memory import MemoryModels
 from fairloop.sweep.grid import Sweep
 from fairloop.workshop import Workshop
@@ -73,12 +74,12 @@ def test_arms_of_a_study_share_the_generators_that_star_leaves_alone():
             },
             "verifier (keep 0.5, by labeller), on the classifier",
         ),
-        ({"synthetic_share": 0.25}, "synthetic_share = 0.25"),
-        ({}, "all alike"),
+        ({"synthetic_share": 0.25}, "synthetic_share=0.25"),
+        ({}, ""),
     ],
 )
 def test_arms_are_named_in_words(fields, name):
-    assert arms.arm_name(fields) == name
+    assert of_fields(fields) == name
 
 
 def table(of_arm, **changes) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def test_runs_are_held_only_against_those_that_are_alike_otherwise():
 def test_fields_of_star_do_not_matter_to_a_loop_without_it():
     rows = table({NONE: {0: [0.9, 0.6]}, STAR: {0: [0.9, 0.8]}}).assign(**{"star.budget": np.nan})
     rows.loc[rows["star"] != "none", "star.budget"] = 16
-    assert "seqgen-seqclass + STAR on classifier, star.budget=16 beside seqgen-seqclass" in told(rows)
+    assert "seqgen-seqclass + STAR on classifier, budget 16 beside seqgen-seqclass" in told(rows)
 
 
 def test_what_is_alike_is_said_once():

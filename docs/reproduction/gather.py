@@ -20,12 +20,15 @@ HERE = Path(__file__).parent
 
 
 def gather_runs(places: list[Path], name: str) -> dict[str, Any]:
-    """Export the runs that are done, and tell of each its spec and its sessions."""
-    runs = [run for run in find_runs(places) if run.committed() == run.spec().generations]
-    export(runs, HERE / f"{name}.parquet")
-    specs = {run.spec().identity: (run.spec().model_dump(mode="json"), run.provenance()["sessions"]) for run in runs}
+    """Export the runs that are done, each once though several sweeps hold it, and tell its spec and its sessions."""
+    runs = {run.spec().identity: run for run in find_runs(places) if run.committed() == run.spec().generations}
+    export([*runs.values()], HERE / f"{name}.parquet")
     return {
-        identity: {"spec": _without_place(spec), "sessions": sessions} for identity, (spec, sessions) in specs.items()
+        identity: {
+            "spec": _without_place(run.spec().model_dump(mode="json")),
+            "sessions": run.provenance()["sessions"],
+        }
+        for identity, run in runs.items()
     }
 
 

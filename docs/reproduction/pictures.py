@@ -44,7 +44,8 @@ def ablations() -> Figure:
             data["line"] = "generation " + data["generation"].astype(str)
             draw_lines(data, axes, graded([*data["line"].unique()]))
             dress(axes, "", measure.axis)
-            axes.set_xticks(sorted(data["x"].unique()))
+            ticks = sorted(data["x"].unique())
+            axes.set_xticks(ticks, [f"{x:g}".replace("0.", ".") for x in ticks], fontsize=8)
         row[len(row) // 2].set_xlabel(NAMES[field])
     one_legend(figure)
     return figure
