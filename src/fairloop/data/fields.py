@@ -30,7 +30,9 @@ class NaturalFields(DataFields):
     """Data sets whose groups are people's, not colours that a simulation gives them."""
 
     minoritized: tuple[str, ...] | None = Field(
-        None, description="names of groups; default: those with less than an equal share of the training data"
+        None,
+        description="names of groups; default: the data set says them, else those with less than an equal "
+        "share of the training data",
     )
 
 

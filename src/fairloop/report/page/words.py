@@ -22,6 +22,13 @@ METRICS = {
     "loss": ("loss", "Mean training loss in the generation's last epoch."),
     "star_redrawn": ("redrawn by STAR", "Mean number of samples in a curated batch that its candidates lacked."),
     "star_candidates": ("candidates of STAR", "Mean number of candidates in a stratum, before any was chosen."),
+    "curation_offered": ("offered to curations", "Mean number of samples in a stratum that the first step drew."),
+    "curation_chosen": ("chosen by curations", "Mean number that the last step let through, by their weights."),
+    "origin_share": ("share of origins", "Share of what a model learned from, by who made it and who labelled it."),
+    "diverged_at_batch": (
+        "diverged at batch",
+        "The batch at which loss or weights stopped being finite.",
+    ),
     "label_share": ("share of labels", "Share of generated samples with a label, as the label annotator names it."),
     "label_share_by_labeller": (
         "share of labels, by labeller",
@@ -29,7 +36,10 @@ METRICS = {
     ),
     "label_share_by_classifier": ("share of labels, by classifier", "The same, as the generation's classifier says."),
     "model_made_share": ("labels made by models", "Share of labels that a model made, of those whose maker is known."),
-    "group_share": ("share of groups", "Share of generated samples of a group, as the group annotator names it."),
+    "group_share": (
+        "share of groups",
+        "Share of a group of generated samples, as the annotator names it, or of people.",
+    ),
     "stratum_share": ("share of strata", "Share of generated samples of a label and group, as the annotators say."),
     "group_confidence": (
         "confidence in groups",
