@@ -77,23 +77,32 @@ def epochs() -> str:
     return markdown(["epochs done", *header], lines)
 
 
-VARIANTS = {"resnet": "resnet", "resnet-frozen-norm": "resnet"}
-"""Ways to train A_L, by the names of their directories, and what each is compared with."""
+def optimizers() -> str:
+    """A_L on full MNIST by other optimizers and learning rates than the published one."""
+    shown = (("valid", "accuracy"), ("test", "accuracy"), ("test", "EO difference"))
+    return _beside_others({"sgd": "sgd", "sgd-.01": "sgd", "adam": "sgd"}, shown)
 
 
 def variants() -> str:
-    """A_L trained in other ways, mean over all draws for each seed, and less another way, paired by seed."""
-    found = annotated()[annotated()["split"] == "test"]
+    """A_L as a small ResNet, whose batch norm stays frozen or does not."""
+    shown = (("test", "accuracy"), ("test", "accuracy before the noise"), ("test", "EO difference"))
+    return _beside_others({"resnet": "resnet", "resnet-frozen-norm": "resnet"}, shown)
+
+
+def _beside_others(pairs: dict[str, str], shown: tuple[tuple[str, str], ...]) -> str:
+    """Ways to train A_L, by names of directories, each less another: mean over all draws by seed, paired by seed."""
+    found = annotated()[annotated()["variant"].isin([*pairs])]
     found = found[found.groupby("variant")["epoch"].transform("max") == found["epoch"]]
-    table = found.groupby(["metric", "variant", "seed"])["value"].mean()
+    table = found.groupby(["split", "metric", "variant", "seed"])["value"].mean()
     lines = []
-    for name, base in VARIANTS.items():
-        line = [name, str(len(table["accuracy"][name]))]
-        for metric in ("accuracy", "accuracy before the noise", "EO difference"):
-            line.append(spread(table[metric][name]))
-            line.append("" if name == base else _less(table[metric][name] - table[metric][base]))
+    for name, base in pairs.items():
+        line = [name, str(found[found["variant"] == name]["seed"].nunique())]
+        for of in shown:
+            line.append(spread(table[of][name]))
+            line.append("" if name == base else _less(table[of][name] - table[of][base]))
         lines.append(line)
-    header = ["accuracy", "less", "accuracy before the noise", "less", "EO difference", "less"]
+    one_split = len({split for split, _ in shown}) == 1
+    header = [name for split, metric in shown for name in (metric if one_split else f"{metric}, {split}", "less")]
     return markdown(["variant", "seeds", *header], lines)
 
 

@@ -35,6 +35,7 @@ TABLES: Tables = {
         alone.annotators,
         alone.gap,
         alone.epochs,
+        alone.optimizers,
         alone.variants,
         ablated.ablations,
         ablated.less_usual,
