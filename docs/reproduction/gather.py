@@ -19,11 +19,20 @@ from fairloop.store.directory import find_runs
 HERE = Path(__file__).parent
 
 
-def gather_runs(places: list[Path], name: str) -> dict[str, Any]:
-    """Export the runs that are done, each once though several sweeps hold it, and tell its spec and its sessions."""
-    runs = {run.spec().identity: run for run in find_runs(places) if run.committed() == run.spec().generations}
-    export([*runs.values()], HERE / f"{name}.parquet")
-    return {
+def gather_runs(places: list[Path], name: str, *, add: bool) -> dict[str, Any]:
+    """Export what runs have recorded, each once though several sweeps hold it, and tell its spec and its sessions.
+
+    add: put them under what the table holds.
+    """
+    runs = {run.spec().identity: run for run in find_runs(places) if run.committed()}
+    path = HERE / f"{name}.parquet"
+    before = pd.read_parquet(path) if add else None
+    export([*runs.values()], path)
+    if before is not None:
+        both = pd.concat([before, pd.read_parquet(path)], ignore_index=True)
+        both.to_parquet(path, index=False, compression="zstd")
+    held = json.loads(path.with_suffix(".json").read_text()) if add else {}
+    return held | {
         identity: {
             "spec": _without_place(run.spec().model_dump(mode="json")),
             "sessions": run.provenance()["sessions"],
@@ -53,9 +62,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("places", type=Path, nargs="+")
     parser.add_argument("--out", required=True, help="name of the table, without its ending")
+    parser.add_argument("--add", action="store_true", help="to the runs that the table holds")
     asked = parser.parse_args()
-    of_annotators = any(asked.places[0].glob("seed-*.parquet"))
-    told = (gather_annotators if of_annotators else gather_runs)(asked.places, asked.out)
+    if any(asked.places[0].glob("seed-*.parquet")):
+        told = gather_annotators(asked.places, asked.out)
+    else:
+        told = gather_runs(asked.places, asked.out, add=asked.add)
     (HERE / f"{asked.out}.json").write_text(json.dumps(told, indent=1) + "\n")
     print(f"{asked.out}: {len(told)} models or runs")
 
