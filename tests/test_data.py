@@ -16,6 +16,7 @@ from PIL import Image
 from fairloop import data
 from fairloop.data import digits
 from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.data.people import Named, People
 from fairloop.errors import InputError
 
 
@@ -221,3 +222,24 @@ def test_more_digits_than_there_are_is_an_error():
         data.load(ColoredMNISTSpec(train=9_999, valid=2), seed=0)
     with pytest.raises(InputError, match="2000"):
         data.load(ColoredMNISTSpec(test=2_001), seed=0)
+
+
+@settings(max_examples=15)
+@given(st.integers(0, 2**31))
+def test_the_balanced_test_set_has_alike_many_of_each_stratum(seed):
+    random = np.random.default_rng(seed)
+    n = 300
+    people = People(
+        name="x",
+        images=random.random((n, 2)).astype(np.float32),
+        labels=Named(random.integers(0, 2, n), ("0", "1")),
+        groups=Named(random.choice(3, n, p=[0.6, 0.3, 0.1]), ("a", "b", "c")),
+        splits=random.integers(0, 3, n),
+        contents="",
+        beneficial="1",
+    )
+    population = people.population(seed)
+    test = population.tests["test"].strata(2, 3)
+    balanced = population.tests["test_balanced"].strata(2, 3)
+    assert np.array_equal(balanced, np.where(test > 0, test[test > 0].min(), 0))
+    assert people.population(seed).fingerprint == population.fingerprint

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 import files
@@ -218,30 +216,7 @@ def test_a_table_cannot_name_files_outside_its_root(tmp_path):
         loaded(**OWN, table=tmp_path / "people.csv", image="file")
 
 
-# Balance, fingerprints, the cache
-
-
-@settings(max_examples=15)
-@given(st.integers(0, 2**31))
-def test_the_balanced_test_set_has_alike_many_of_each_stratum(seed):
-    from fairloop.data.people import Named, People
-
-    random = np.random.default_rng(seed)
-    n = 300
-    people = People(
-        name="x",
-        images=random.random((n, 2)).astype(np.float32),
-        labels=Named(random.integers(0, 2, n), ("0", "1")),
-        groups=Named(random.choice(3, n, p=[0.6, 0.3, 0.1]), ("a", "b", "c")),
-        splits=random.integers(0, 3, n),
-        contents="",
-        beneficial="1",
-    )
-    population = people.population(seed)
-    test = population.tests["test"].strata(2, 3)
-    balanced = population.tests["test_balanced"].strata(2, 3)
-    assert np.array_equal(balanced, np.where(test > 0, test[test > 0].min(), 0))
-    assert people.population(seed).fingerprint == population.fingerprint
+# Fingerprints, the cache
 
 
 def test_the_fingerprint_changes_with_the_data_and_with_what_is_made_of_them(tmp_path):

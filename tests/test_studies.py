@@ -74,6 +74,7 @@ def test_arms_of_a_study_share_the_generators_that_star_leaves_alone():
             },
             "verifier (keep 0.5, by labeller), on the classifier",
         ),
+        ({"policy.classifier.real_share": 0.999}, "classifiers: 99.9% real people"),  # not those of 1
         ({"synthetic_share": 0.25}, "synthetic_share=0.25"),
         ({}, ""),
     ],

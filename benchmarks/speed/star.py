@@ -50,17 +50,21 @@ def measure(rounds: int) -> Iterator[Finding]:
     digits = embedded("train").digits[: len(known)]
     generator = ours.trained_generator(known, numerics, GENERATOR_EPOCHS)
     for case in _cases(known, digits, generator, numerics):
-        # As a classifier that learns from curated samples has it: it learns labels, not groups.
-        source = Source(generator, numerics, case.label, case.group, groups_only_sort=True)
-        star = Star(ours.ideal(case.labels, case.groups), BUDGET, case.rounding)
-        redrawn = _redrawn(star, source)
-        curated = ours.classifier_epochs(ours.feed_of_samples(source, STEPS, star), numerics, case.labels)
-        bare = ours.feed_of_samples(Source(generator, numerics, case.label), STEPS)
-        plain = ours.classifier_epochs(bare, numerics, case.labels)
-        contenders = {"plain": lambda: mean(plain, 1) / STEPS, "STAR": lambda: mean(curated, 1) / STEPS}  # noqa: B023
-        ratios = [one["STAR"] / one["plain"] for one in alternating(contenders, 2 * rounds)]
-        yield Finding(SECTION, f"STAR step / plain synthetic step, {case.strata}", "", ratios, case.limit, at_most=True)
-        yield Finding(SECTION, f"share of a batch that STAR redraws, {case.strata}", "", redrawn)
+        yield from _measured(case, generator, numerics, rounds)
+
+
+def _measured(case: Case, generator: Generator, numerics: Numerics, rounds: int) -> Iterator[Finding]:
+    # As a classifier that learns from curated samples has it: it learns labels, not groups.
+    source = Source(generator, numerics, case.label, case.group, groups_only_sort=True)
+    star = Star(ours.ideal(case.labels, case.groups), BUDGET, case.rounding)
+    redrawn = _redrawn(star, source)
+    curated = ours.classifier_epochs(ours.feed_of_samples(source, STEPS, star), numerics, case.labels)
+    bare = ours.feed_of_samples(Source(generator, numerics, case.label), STEPS)
+    plain = ours.classifier_epochs(bare, numerics, case.labels)
+    contenders = {"plain": lambda: mean(plain, 1) / STEPS, "STAR": lambda: mean(curated, 1) / STEPS}
+    ratios = [one["STAR"] / one["plain"] for one in alternating(contenders, 2 * rounds)]
+    yield Finding(SECTION, f"STAR step / plain synthetic step, {case.strata}", "", ratios, case.limit, at_most=True)
+    yield Finding(SECTION, f"share of a batch that STAR redraws, {case.strata}", "", redrawn)
 
 
 def _redrawn(star: Star, source: Source, batches: int = 16) -> list[float]:

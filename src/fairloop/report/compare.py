@@ -84,11 +84,10 @@ def cases(table: pd.DataFrame) -> pd.Series[str]:
 def further_fields(table: pd.DataFrame) -> list[str]:
     """The columns that are there because runs differ in these fields of their specs."""
     fields = [name for name in table.columns if name not in (*_OWN, "value", "standard_error")]
-    if {"curation.target", "curation.steps"} <= {*fields} and table["curation.target"].replace(
-        "none", None
-    ).nunique() < 2:
-        fields.remove("curation.target")  # the steps say it
-    return fields
+    if "curation.steps" not in fields or "curation.target" not in fields:
+        return fields
+    several_targets = table["curation.target"].replace("none", None).nunique() > 1
+    return [name for name in fields if several_targets or name != "curation.target"]  # else the steps say it
 
 
 def alone_in_its_case(table: pd.DataFrame) -> None:

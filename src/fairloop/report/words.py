@@ -35,8 +35,9 @@ def _steps(text: str) -> str:
     return ", then ".join(told) or "no curation"
 
 
-def _real(who: str) -> Callable[[float], str]:
-    return lambda share: f"{who}: {share:.0%} real people"
+def _share(words: str) -> Callable[[float], str]:
+    """Of a share in percent, with as many digits as tell it from another."""
+    return lambda share: words.format(f"{100 * share:g}%")
 
 
 _WORDS: dict[str, Callable[[Any], str]] = {
@@ -44,15 +45,15 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "both": str,
     "policy.generator.kind": "generators {}".format,
     "policy.classifier.kind": "classifiers {}".format,
-    "policy.generator.real_share": _real("generators"),
-    "policy.classifier.real_share": _real("classifiers"),
+    "policy.generator.real_share": _share("generators: {} real people"),
+    "policy.classifier.real_share": _share("classifiers: {} real people"),
     "policy.real": "{} people".format,
-    "policy.people": "{:g} people".format,
+    "policy.people": "{:.12g} people".format,
     "temperature": "temperature {:g}".format,
     "warm_start": lambda target: "from scratch" if target == "none" else f"{target} fine-tuned",
     "curation.target": lambda target: "" if target == "none" else f"on the {target}",
     "curation.steps": _steps,
-    "labels.human_share": "{:.0%} of labels by people".format,
+    "labels.human_share": _share("{} of labels by people"),
     "response.retention": lambda text: "all return" if text == "[]" else f"who returns: {text}",
     "star.budget": "budget {:g}".format,
     "data.green_given_label": "P(green | label) {}".format,
