@@ -12,7 +12,7 @@ from rich.console import Console
 from fairloop.errors import InputError
 from fairloop.report import beside, compare
 from fairloop.report import published as paper
-from fairloop.report.text import latex, markdown
+from fairloop.report.text import latex, markdown, show
 
 ACCURACY = compare.fairness()[:1]
 
@@ -131,6 +131,22 @@ def shown(rows: pd.DataFrame, **wishes) -> str:
     text = io.StringIO()
     beside.show(rows, beside.Wishes(**{**asked, **wishes}), Console(file=text, width=200))
     return text.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 110, 200])
+def test_blocks_of_a_terminal_have_their_columns_below_each_other(width):
+    header = ["case", "gen.", "seeds", "accuracy", "accuracy difference", "DP difference", "EO difference"]
+    cells = ["+0.011 [-0.012, +0.027]"] * 4
+    rows = [[f"a long name of a case, {case}", str(generation), "5", *cells] for case in "ab" for generation in (0, 12)]
+    text = io.StringIO()
+    terminal = Console(file=text, width=width, force_terminal=True, color_system=None)
+    show(header, rows, "terminal", terminal, grouped=True)
+    lines = text.getvalue().splitlines()
+    half = len(lines) // 2
+    assert max(map(len, lines)) <= width
+    assert [line.replace("case, b", "case, a") for line in lines[half:]] == lines[:half]
+    assert text.getvalue().count("[-0.012, +0.027]") == 16
+    assert lines[0].rstrip() == "a long name of a case, a"
 
 
 def test_what_is_printed_and_written(tmp_path):
@@ -281,6 +297,19 @@ def test_cases_come_as_loops_then_star_then_controls():
     assert set(compare.differences(rows, ACCURACY)["against"]) == {"seqgen-seqclass"}
 
 
+@given(st.permutations([(0.0, "none"), (None, "none"), (96.0, "none"), (9.0, "generator"), (9.0, "both")]))
+def test_the_order_of_cases_does_not_depend_on_the_order_of_runs(fields):
+    runs = [
+        table({(setting, "none"): {i: [0.5]}}).assign(**{"star.budget": budget, "warm_start": warm})
+        for i, (budget, warm) in enumerate(fields)
+        for setting in ("seqclass", "seqgen-seqclass")
+    ]
+    names = compare.case_names(compare.cased(pd.concat(runs)))
+    fields = ["from scratch", "budget 0, from scratch", "budget 9, both fine-tuned", "budget 9, generator fine-tuned"]
+    fields += ["budget 96, from scratch"]
+    assert names == [f"{setting}, {words}" for setting in ("seqgen-seqclass", "seqclass") for words in fields]
+
+
 def test_a_run_without_a_setting_is_a_case_of_its_own():
     rows = table({("x", "none"): {0: [0.5]}, ("y", "none"): {0: [0.6]}}).assign(setting=None)
     assert compare.cases(rows).tolist() == ["x-none-0", "y-none-0"]
@@ -302,9 +331,9 @@ def test_bands_and_collapses_are_printed_in_every_style():
     falling = steps(*([value, value - 0.2] for value in SPREAD))
     rows = table({NONE: falling, STAR: steps(*([value, value] for value in SPREAD))})
     page = shown(rows, style="markdown")
-    assert "| seqgen-seqclass | its own, gen. 0 | 1 | no band |" in page
-    assert "| seqgen-seqclass + STAR on classifier | that of 'seqgen-seqclass' | 1 | no band |" in page
+    assert "| seqgen-seqclass | own, gen. 0 | 1 | no band |" in page
+    assert "| seqgen-seqclass + STAR on classifier | the other's | 1 | no band |" in page
     assert "| seqgen-seqclass | 1 |" in page
     assert "| seqgen-seqclass + STAR on classifier | never within 2 generations |" in page
     assert "accuracy below 0.75" in shown(rows, accuracy_below=0.75)
-    assert r"its own, gen. 0 & 1 & no band" in shown(rows, style="latex")
+    assert r"own, gen. 0 & 1 & no band" in shown(rows, style="latex")

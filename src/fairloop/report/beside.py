@@ -71,7 +71,9 @@ def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> None:
 def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
     groups = compare.minoritized(table, wishes.minoritized)
     measures = compare.fairness(wishes.split)
-    found = compare.differences(table, measures, wishes.against)
+    order = compare.case_names(compare.cased(table))
+    found = _in_order(compare.differences(table, measures, wishes.against), order)
+    base = found["against"].iloc[0]
     rows = []
     for (case, generation), cells in found.groupby(["case", "generation"], sort=False):
         by_measure = {row["measure"]: row for row in cells.to_dict("records")}
@@ -81,7 +83,7 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
     fewest = int(found["seeds"].min())
     few = f", where there are {compare.FEWEST_SEEDS} or more" if found["low"].isna().any() else ""
     _say(
-        f"Each case less '{found['against'].iloc[0]}', split {wishes.split}, mean over seeds that both have; "
+        f"Each case less '{base}', split {wishes.split}, mean over seeds that both have; "
         f"in brackets a 95 % bootstrap interval over seeds{few}."
         + (f" With fewer than {compare.FEW_SEEDS} seeds it is too narrow." if fewest < compare.FEW_SEEDS else ""),
         console,
@@ -89,9 +91,13 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
     table = compare.with_minoritized(table, groups)
     share = [compare.minoritized_share(groups)] if groups else []
     _say_undefined(table, [*measures, *share], console)
-    _show_departures(table, [*measures, *share], wishes, console)
-    _show_collapses(table, measures[0], share, wishes, console)
+    _show_departures(table, order, base, [*measures, *share], wishes, console)
+    _show_collapses(table, order, measures[0], share, wishes, console)
     return found
+
+
+def _in_order(found: pd.DataFrame, cases: Sequence[str]) -> pd.DataFrame:
+    return found.sort_values("case", key=lambda names: names.map(cases.index), kind="stable")
 
 
 def _say_undefined(table: pd.DataFrame, measures: Sequence[Measure], console: Console) -> None:
@@ -99,21 +105,28 @@ def _say_undefined(table: pd.DataFrame, measures: Sequence[Measure], console: Co
         _say(f"Undefined in '{case}', and left out there: {compare.said_undefined(rows)}.", console)
 
 
-def _show_departures(table: pd.DataFrame, measures: Sequence[Measure], wishes: Wishes, console: Console) -> None:
-    found = compare.departures(table, measures, wishes.against)
+def _show_departures(
+    table: pd.DataFrame,
+    order: Sequence[str],
+    base: str,
+    measures: Sequence[Measure],
+    wishes: Wishes,
+    console: Console,
+) -> None:
+    found = _in_order(compare.departures(table, measures, base), order)
     if not (found["seeds"] > 0).any():
         _say(f"\nFewer than {compare.FEWEST_SEEDS} seeds have no band, so none can be left.", console)
         return
     rows = []
     for (case, band), cells in found.groupby(["case", "band"], sort=False):
         by_measure = {row["measure"]: row for row in cells.to_dict("records")}
-        of = "its own, gen. 0" if band == "own" else f"that of '{band}'"
+        of = "own, gen. 0" if band == "own" else "the other's"
         rows.append([str(case), of, *(_departure(by_measure.get(measure.title)) for measure in measures)])
     _say("\nFirst generation in which the mean over seeds is outside a band", console)
     _show(["case", "band", *(measure.title for measure in measures)], rows, wishes, console)
     _say(
-        "A band holds the middle 90 % of seeds: of the case itself at generation 0, or of the other case at the same "
-        "generation.",
+        "A band holds the middle 90 % of seeds: of the case itself at generation 0, or of the other case "
+        f"('{base}') at the same generation.",
         console,
     )
 
@@ -129,11 +142,16 @@ def _departure(row: dict[Any, Any] | None) -> str:
 
 
 def _show_collapses(
-    table: pd.DataFrame, accuracy: Measure, share: Sequence[Measure], wishes: Wishes, console: Console
+    table: pd.DataFrame,
+    order: Sequence[str],
+    accuracy: Measure,
+    share: Sequence[Measure],
+    wishes: Wishes,
+    console: Console,
 ) -> None:
     limits = [(accuracy, wishes.accuracy_below), *((measure, wishes.share_below) for measure in share)]
     found = [compare.collapses(table, measure, below) for measure, below in limits]
-    names = list(dict.fromkeys(case for runs in found for case in runs["case"]))
+    names = [name for name in order if any(name in runs["case"].values for runs in found)]
     rows = [[name, *(compare.typical_collapse(runs[runs["case"] == name]) for runs in found)] for name in names]
     _say("\nTime to collapse: the first generation below a limit", console)
     _show(["case", *(f"{measure.title} below {below:g}" for measure, below in limits)], rows, wishes, console)

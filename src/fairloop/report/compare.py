@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from fairloop.data import MINORITIZED
 from fairloop.errors import InputError
 from fairloop.report.figures import Measure
 from fairloop.report.words import of_fields
+from fairloop.setting import SETTINGS
 
 FEWEST_SEEDS = 5
 """With fewer seeds an interval over seeds says nothing, and is left out."""
@@ -112,10 +114,29 @@ def cased(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def case_names(table: pd.DataFrame) -> list[str]:
-    """The cases in a table that is `cased`: loops, loops with STAR, then controls; otherwise in the table's order."""
-    cases = table.drop_duplicates("case")
-    order = cases["setting"].eq("control") * 2 + cases["star"].ne("none")
-    return list(cases["case"].iloc[np.argsort(order.to_numpy(), kind="stable")])
+    """The cases in a table that is `cased`: loops, loops with STAR, then controls.
+
+    Among these, in the order of `SETTINGS` and then of the fields that vary: what is unset or `none` before what is
+    set, small numbers before large ones. Runs without a setting come last, in the table's order.
+    """
+    cases = table.drop_duplicates("case").astype({"setting": object, "star": object})
+    fields = further_fields(table)
+    settings = [*SETTINGS]
+
+    def place(case: Mapping[Any, Any]) -> tuple[Any, ...]:
+        known = case["setting"] in settings
+        which = settings.index(case["setting"]) if known else len(settings)
+        kind = 2 * (case["setting"] == "control") + (case["star"] != "none")
+        return kind, which, [_rank(case[field]) for field in fields]
+
+    return [str(case["case"]) for case in sorted(cases.to_dict("records"), key=place)]
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """Where a field's value comes among others, which may be of other types."""
+    if pd.isna(value) or value in ("none", "[]"):
+        return 0, ""
+    return (2, value) if isinstance(value, str) else (1, value)
 
 
 def differences(

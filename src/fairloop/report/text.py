@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -13,6 +16,8 @@ from rich.text import Text
 from fairloop.escape import for_terminal
 
 Format = Literal["terminal", "markdown", "latex"]
+
+_WIDTH_OF_A_FILE = 120
 
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     character: "\\" + character for character in "&%$#_{}"
@@ -29,20 +34,37 @@ def show(
 ) -> None:
     """Print a table in one of the three styles. What is in cells is shown as it is, never interpreted.
 
-    grouped: in a terminal, leave out the first cell of a row where it repeats the one above.
+    grouped: in a terminal, rows that share their first cell stand below it, which leaves its room to the others.
     """
-    if style == "terminal":
-        table = Table()
-        for name in header:
-            table.add_column(_text(name), overflow="fold")
-        before = ""
-        for first, *others in rows:
-            table.add_row(*map(_text, ("" if grouped and first == before else first, *others)))
-            before = first
-        console.print(table)
-    else:
+    if style != "terminal":
         text = markdown(header, rows) if style == "markdown" else latex(header, rows)
         console.print(for_terminal(text), markup=False, highlight=False, soft_wrap=True)
+        return
+    if not console.is_terminal:  # a file has no edge at which to break lines
+        console.width = max(console.width, _WIDTH_OF_A_FILE)
+    groups = [(first, [row[1:] for row in found]) for first, found in groupby(rows, key=itemgetter(0))]
+    if not grouped or len(groups) == len(rows):
+        console.print(_filled(Table(), header, rows))
+        return
+    header, cells = header[1:], [row[1:] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    fits = sum(widths) + 2 * len(widths) < console.width
+    for title, found in groups:
+        lines = found if fits else [[cell.replace(" [", "\n[") for cell in row] for row in found]  # intervals below
+        table = Table(title=_text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
+        table.pad_edge, table.padding = False, (0, int(fits), 0, 0)
+        console.print(_filled(table, header, lines, widths if fits else None), "")
+
+
+def _filled(
+    table: Table, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int] | None = None
+) -> Table:
+    """widths: of columns at least, so that several tables have theirs below each other."""
+    for name, width in zip(header, widths or [0] * len(header), strict=True):
+        table.add_column(_text(name), overflow="fold", min_width=width or None)
+    for row in rows:
+        table.add_row(*map(_text, row))
+    return table
 
 
 def _text(cell: str) -> Text:
