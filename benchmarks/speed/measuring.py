@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+T = TypeVar("T")
 Verdict = Literal["pass", "fail", "inconclusive", "measured"]
 STEADY = 0.15
 RULE = (
@@ -97,7 +98,7 @@ def mean(call: Callable[[], object], times: int) -> float:
     return seconds(lambda: [call() for _ in range(times)], time.process_time) / times
 
 
-def alternating(contenders: Mapping[str, Callable[[], float]], rounds: int) -> Iterator[dict[str, float]]:
+def alternating(contenders: Mapping[str, Callable[[], T]], rounds: int) -> Iterator[dict[str, T]]:
     """What every contender measures in each round, one after the other; a first round warms up and is not counted."""
     for number in range(rounds + 1):
         measured = {name: contender() for name, contender in contenders.items()}
