@@ -82,6 +82,32 @@ def test_a_flipped_bit_anywhere_is_refused_or_harmless(everything, data):
     everything.is_refused_or_harmless(path, bytes(content))
 
 
+def test_a_flipped_bit_in_a_gallerys_list_of_arrays_is_refused_or_harmless(everything):
+    path = next(path for path in everything.before if path.parent.name == "galleries")
+    content = everything.before[path]
+    for place in range(len(content) - 400, len(content)):  # zip's own checksums are of what is before
+        for bit in range(8):
+            everything.is_refused_or_harmless(path, flipped(content, place, bit))
+
+
+def test_a_flipped_bit_in_a_gallery_without_a_seal_is_refused_or_harmless(tmp_path):
+    run = shutil.copytree(STORED / "run", tmp_path / "run")
+    path = run / "galleries" / "generation-0000.npz"
+    content, said = path.read_bytes(), vars(RunDirectory(run).gallery(0))
+    for place in range(100, 300):  # where the deflated pictures begin
+        for bit in range(8):
+            path.write_bytes(flipped(content, place, bit))
+            try:
+                found = vars(RunDirectory(run).gallery(0))
+            except InputError:
+                continue
+            assert all(np.array_equal(found[name], said[name]) for name in said)
+
+
+def flipped(content: bytes, place: int, bit: int) -> bytes:
+    return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
+
+
 @settings(max_examples=60)
 @given(data=st.data())
 def test_a_file_cut_short_or_with_another_ones_content_is_refused(everything, data):

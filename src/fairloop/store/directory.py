@@ -10,6 +10,7 @@ models/generator-3-<recipe>.safetensors
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -148,8 +149,8 @@ class RunDirectory:
 
     def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
         """Record a generation: its gallery first, then all its rows at once, which makes it count."""
-        with replacing(self._gallery_path(generation)) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, run=self._names[0], generation=generation, **vars(gallery))
+        with replacing(self._gallery_path(generation)) as temporary:
+            temporary.write_bytes(_packed({"run": self._names[0], "generation": generation, **vars(gallery)}))
         columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
         records.write(self._records_path(generation), pa.table(columns, schema=SCHEMA), self._names[0])
 
@@ -180,7 +181,7 @@ class RunDirectory:
         """The gallery of a recorded generation. Raises InputError if it is damaged."""
         path = self._gallery_path(generation)
         try:
-            arrays = _arrays(path)
+            arrays = _unpacked(path.read_bytes())
             whose = str(arrays.pop("run", "")), int(arrays.pop("generation", generation))
             gallery = Gallery(**arrays)
         except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
@@ -314,12 +315,25 @@ def _read_sealed(path: Path) -> bytes:
     return content
 
 
-def _arrays(path: Path) -> dict[str, Any]:
-    """The arrays of a gallery. Raises ValueError if they are larger than any gallery."""
-    with zipfile.ZipFile(path) as archive:
+def _packed(arrays: dict[str, Any]) -> bytes:
+    """A compressed .npz file of arrays; its comment is its seal, since zip's checksums leave out the list of arrays."""
+    content = io.BytesIO()
+    np.savez_compressed(content, **arrays)
+    with zipfile.ZipFile(content, "a") as archive:
+        archive.comment = (SEAL + BLANK).encode()
+    return sealed(content.getvalue())
+
+
+def _unpacked(content: bytes) -> dict[str, Any]:
+    """The arrays of a gallery. Raises ValueError if they are larger than any gallery, or not what was written."""
+    if is_sealed(content) is False:
+        raise ValueError("its checksum does not match")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if (size := sum(member.file_size for member in archive.infolist())) > MOST_OF_A_GALLERY:
             raise ValueError(f"it would take {size / 1e9:.1f} GB of memory")
-    with np.load(path, allow_pickle=False) as arrays:
+        if (member := archive.testzip()) is not None:  # NumPy stops before the end, where a checksum is compared
+            raise ValueError(f"the checksum of {member} does not match")
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
 
 
