@@ -149,6 +149,18 @@ def test_blocks_of_a_terminal_have_their_columns_below_each_other(width):
     assert lines[0].rstrip() == "a long name of a case, a"
 
 
+@pytest.mark.parametrize(
+    ("seeds", "said"),
+    [
+        (4, "have. Fewer than 5 seeds have no interval."),
+        (5, "In brackets a 95 % bootstrap interval over seeds. With fewer than 10 it is too narrow."),
+        (10, "In brackets a 95 % bootstrap interval over seeds.\n"),
+    ],
+)
+def test_what_is_said_of_intervals(seeds, said):
+    assert said in shown(table({NONE: {i: [0.9] for i in range(seeds)}, STAR: {i: [0.8] for i in range(seeds)}}))
+
+
 def test_what_is_printed_and_written(tmp_path):
     rows = table({NONE: {i: [0.92, 0.9] for i in range(5)}, STAR: {i: [0.94, 0.93] for i in range(5)}})
     assert "+0.020 [+0.020, +0.020]" in shown(rows, out=tmp_path / "cells.csv")

@@ -80,12 +80,8 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
         values = [_difference(by_measure.get(measure.title)) for measure in measures]
         rows.append([str(case), str(generation), str(int(cells["seeds"].min())), *values])
     _show(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, wishes, console)
-    fewest = int(found["seeds"].min())
-    few = f", where there are {compare.FEWEST_SEEDS} or more" if found["low"].isna().any() else ""
     _say(
-        f"Each case less '{base}', split {wishes.split}, mean over seeds that both have; "
-        f"in brackets a 95 % bootstrap interval over seeds{few}."
-        + (f" With fewer than {compare.FEW_SEEDS} seeds it is too narrow." if fewest < compare.FEW_SEEDS else ""),
+        f"Each case less '{base}', split {wishes.split}, mean over seeds that both have. {_on_intervals(found)}",
         console,
     )
     table = compare.with_minoritized(table, groups)
@@ -94,6 +90,16 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
     _show_departures(table, order, base, [*measures, *share], wishes, console)
     _show_collapses(table, order, measures[0], share, wishes, console)
     return found
+
+
+def _on_intervals(found: pd.DataFrame) -> str:
+    if found["low"].isna().all():
+        return f"Fewer than {compare.FEWEST_SEEDS} seeds have no interval."
+    some = f", where there are {compare.FEWEST_SEEDS} or more" if found["low"].isna().any() else ""
+    narrow = (
+        f" With fewer than {compare.FEW_SEEDS} it is too narrow." if found["seeds"].min() < compare.FEW_SEEDS else ""
+    )
+    return f"In brackets a 95 % bootstrap interval over seeds{some}.{narrow}"
 
 
 def _in_order(found: pd.DataFrame, cases: Sequence[str]) -> pd.DataFrame:
