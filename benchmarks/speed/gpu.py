@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Thread
 
 import torch
 
 from benchmarks.speed import ours
+from benchmarks.speed.grid import published
 from benchmarks.speed.machine import peak
 from benchmarks.speed.measuring import Finding, alternating, seconds
 from fairloop.fast.graphs import own_stream
@@ -18,8 +20,7 @@ SECTION = "GPU"
 REPLICAS, STEPS = (1, 5, 25), 100
 GFLOP = {"generator": 21.85 + 3.66, "classifier": 3.66 + 3 * 0.19}
 """Of a step on synthetic data, its decoding included."""
-MODELS, MODEL_STEPS = {"generator": 1975, "classifier": 5900}, 30 * 196
-"""Of the published grid: 6 pairs of setting and STAR target, 25 seeds, 40 generations, each model trained once."""
+MODEL_STEPS = 30 * 196
 
 
 def measure(rounds: int) -> Iterator[Finding]:
@@ -30,10 +31,10 @@ def measure(rounds: int) -> Iterator[Finding]:
     dtype = torch.bfloat16 if numerics.precision == "bf16" else torch.float32
     most = peak(dtype, "cuda", (2048, 4096, 8192))
     yield Finding(SECTION, f"GEMM peak, {numerics.precision}", "GFLOP/s", [most])
-    hours = [0.0] * rounds
+    hours, models = [0.0] * rounds, published().shared
     for role, gflop in GFLOP.items():
         fits = [_epochs(role, numerics) for _ in range(max(REPLICAS))]
-        contenders = {str(n): lambda n=n: n * STEPS / seconds(lambda: _together(fits[:n])) for n in REPLICAS}  # noqa: B023
+        contenders = {str(n): partial(_rate, fits[:n]) for n in REPLICAS}
         measured = list(alternating(contenders, rounds))
         for n in contenders:
             rates = [one[n] for one in measured]
@@ -42,7 +43,7 @@ def measure(rounds: int) -> Iterator[Finding]:
                 SECTION, f"{role} steps of {n} runs: share of the peak", "", [r * gflop / most for r in rates]
             )
         fastest = [max(one.values()) for one in measured]
-        hours = [h + MODELS[role] * MODEL_STEPS / rate / 3600 for h, rate in zip(hours, fastest, strict=True)]
+        hours = [h + models[role] * MODEL_STEPS / rate / 3600 for h, rate in zip(hours, fastest, strict=True)]
     yield Finding(SECTION, "training of the published ColoredMNIST grid, reckoned", "h", hours, 1.0, at_most=True)
 
 
@@ -52,6 +53,11 @@ def _epochs(role: str, numerics: Numerics) -> ours.Steps:
         return ours.generator_epochs(ours.feed_of_samples(Source(before, numerics), STEPS), numerics)
     source = Source(before, numerics, ours.classifier(numerics))
     return ours.classifier_epochs(ours.feed_of_samples(source, STEPS), numerics)
+
+
+def _rate(fits: list[ours.Steps]) -> float:
+    """Steps per second of all together."""
+    return len(fits) * STEPS / seconds(partial(_together, fits))
 
 
 def _together(fits: list[ours.Steps]) -> None:

@@ -12,8 +12,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing.connection import Connection
@@ -83,7 +82,13 @@ def measure(root: Path | None, rounds: int) -> Iterator[Finding]:
     for name, target in TARGETS.items():
         ratios = [_per_hour(one["fairloop"]) / _per_hour(one[name]) for one in measured]
         yield Finding(SECTION, f"fairloop / {WORDS[name]}", "", ratios, target, disturbed=disturbed)
-    alone, shared = _published_grid()
+    from benchmarks.speed.grid import published  # it loads torch
+
+    grid = published()
+    alone, shared = (
+        Models(models["generator"] / grid.generations, models["classifier"] / grid.generations)
+        for models in (grid.alone, grid.shared)
+    )
     ratios = [_per_hour(one["fairloop"], shared) / _per_hour(one["plain"], alone) for one in measured]
     yield Finding(SECTION, f"fairloop / {WORDS['plain']}, the published grid", "", ratios, disturbed=disturbed)
 
@@ -102,27 +107,6 @@ def _per_hour(paces: list[Pace], models: Models = ONE_OF_EACH) -> float:
         3600 / (steps * (models.generators * pace.generator + models.classifiers * pace.classifier) + pace.measuring)
         for pace in paces
     )
-
-
-def _published_grid() -> tuple[Models, Models]:
-    """What its runs train for a generation: each for itself, and with a common store. One seed stands for all."""
-    from benchmarks.speed.people import population
-    from fairloop.numerics import Numerics
-    from fairloop.presets import fields, sweep
-    from fairloop.recipe import Recipe, plan
-    from fairloop.seeding import ModelRole
-    from fairloop.sweep.grid import Sweep
-
-    grid, people = sweep("paper-colored-mnist"), population()
-    specs = Sweep(fields(grid.base), cases=grid.cases).specs()
-    alone = [recipe for spec in specs for recipe in plan(spec, people, Numerics())]
-
-    def models(recipes: Iterable[Recipe]) -> Models:
-        counts = Counter(recipe.role for recipe in recipes)
-        generations = sum(spec.generations for spec in specs)
-        return Models(counts[ModelRole.GENERATOR] / generations, counts[ModelRole.CLASSIFIER] / generations)
-
-    return models(alone), models({recipe.fingerprint: recipe for recipe in alone}.values())
 
 
 @contextmanager

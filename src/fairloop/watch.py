@@ -22,6 +22,7 @@ from safetensors import SafetensorError, safe_open
 from fairloop.clock import duration
 from fairloop.errors import InputError
 from fairloop.escape import for_terminal
+from fairloop.report.text import widen
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.sweep.job import jobs_at
@@ -33,7 +34,6 @@ Locks = dict[int, int]
 
 _URGENCY: list[State] = ["failed", "running", "interrupted", "finished"]
 _SECONDS_BETWEEN_LOOKS = 2.0
-_WIDTH_OF_A_FILE = 120
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,7 @@ def look(paths: list[Path]) -> list[Sight]:
 
 def watch(paths: list[Path], console: Console, *, once: bool) -> None:
     """Show the runs in `paths` until Ctrl-C; or `once`, as where there is no terminal."""
-    if not console.is_terminal:
-        console.width = max(console.width, _WIDTH_OF_A_FILE)
+    widen(console)
     if once or not console.is_terminal:
         console.print(_table(look(paths)))
         return

@@ -1,1 +1,4 @@
-"""What makes training fast without changing what is computed; each trick with the measurement behind it."""
+"""What makes training fast without changing what is computed; each trick with the measurement behind it.
+
+But for `graphs`: no GPU was at hand to measure it on.
+"""

@@ -116,8 +116,8 @@ def cased(table: pd.DataFrame) -> pd.DataFrame:
 def case_names(table: pd.DataFrame) -> list[str]:
     """The cases in a table that is `cased`: loops, loops with STAR, then controls.
 
-    Among these, in the order of `SETTINGS` and then of the fields that vary: what is unset or `none` before what is
-    set, small numbers before large ones. Runs without a setting come last, in the table's order.
+    Among these, in the order of `SETTINGS` (runs without a setting after them, in the table's order) and then of the
+    fields that vary: what is unset or `none` before what is set, small numbers before large ones.
     """
     cases = table.drop_duplicates("case").astype({"setting": object, "star": object})
     fields = further_fields(table)

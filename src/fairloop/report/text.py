@@ -40,8 +40,7 @@ def show(
         text = markdown(header, rows) if style == "markdown" else latex(header, rows)
         console.print(for_terminal(text), markup=False, highlight=False, soft_wrap=True)
         return
-    if not console.is_terminal:  # a file has no edge at which to break lines
-        console.width = max(console.width, _WIDTH_OF_A_FILE)
+    widen(console)
     groups = [(first, [row[1:] for row in found]) for first, found in groupby(rows, key=itemgetter(0))]
     if not grouped or len(groups) == len(rows):
         console.print(_filled(Table(), header, rows))
@@ -54,6 +53,12 @@ def show(
         table = Table(title=_text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
         table.pad_edge, table.padding = False, (0, int(fits), 0, 0)
         console.print(_filled(table, header, lines, widths if fits else None), "")
+
+
+def widen(console: Console) -> None:
+    """Give a file, which has no edge, room for long lines; leave a terminal as it is."""
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDTH_OF_A_FILE)
 
 
 def _filled(
