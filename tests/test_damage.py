@@ -229,3 +229,48 @@ def test_a_run_of_other_maths_does_not_grow_and_loses_nothing(stored, capsys):
     assert here("run", stored / "spec.yaml", "--out", stored, "--generations", 4) == 2
     assert "makes other models of the same recipes" in capsys.readouterr().err
     assert {path: path.read_bytes() for path in stored.rglob("*.parquet")} == before
+
+
+@pytest.fixture
+def with_models(tmp_path) -> Path:
+    """A run of 0.1.0 with its models, whose generator has one activation more than today's."""
+    return Path(shutil.copytree(STORED / "with-models", tmp_path / "with-models"))
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda run: run.generator(0),
+        lambda run: run.classifier(0),
+        lambda run: run.annotators,
+        lambda run: run.samples(0, 2),
+    ],
+)
+def test_models_of_other_maths_are_never_built_anew(with_models, ask):
+    run = fairloop.load(with_models)
+    before = {path: path.read_bytes() for path in (with_models / "models").iterdir()}
+    with pytest.raises(InputError, match=r"maths 3, not \d+"):
+        ask(run)
+    assert len(run.table()) > 0
+    assert run.directory.gallery(0).images.shape == (2, 3, 28, 28)
+    assert {path: path.read_bytes() for path in (with_models / "models").iterdir()} == before
+
+
+def test_a_finished_run_of_other_maths_does_not_grow_after_it_was_asked_for_again(with_models, capsys):
+    spec = with_models / "spec.yaml"
+    assert here("run", spec, "--out", with_models) == 0  # complete: nothing is trained, and a session is noted
+    assert here("run", spec, "--out", with_models, "--generations", 2) == 2
+    assert "maths 3" in capsys.readouterr().err
+
+
+def test_samples_of_other_maths_are_refused_with_one_line(with_models, tmp_path, capsys):
+    assert here("samples", with_models, "--generation", 0, "--out", tmp_path / "samples") == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "samples").exists()
+
+
+def test_tables_of_several_versions_of_the_maths_say_so(with_models, tmp_path, capsys):
+    spec = with_models / "spec.yaml"
+    assert here("run", spec, "--out", tmp_path / "new", "--seed", 1) == 0
+    assert here("export", with_models, tmp_path / "new", "--out", tmp_path / "table.csv") == 0
+    assert "other models of the same spec (maths 3:" in capsys.readouterr().err

@@ -60,7 +60,7 @@ class VAE(nn.Module):
         )
         self.mean, self.log_variance = nn.Linear(FEATURES, LATENT), nn.Linear(FEATURES, LATENT)
         self.decoder = nn.Sequential(
-            *(nn.Linear(LATENT, FEATURES), nn.ReLU(), nn.Unflatten(1, (128, 7, 7))),
+            *(nn.Linear(LATENT, FEATURES), nn.Unflatten(1, (128, 7, 7))),
             *(nn.ConvTranspose2d(128, 64, 4, stride=2, padding=1), nn.ReLU()),
             *(nn.ConvTranspose2d(64, 3, 4, stride=2, padding=1), nn.Sigmoid()),
         )

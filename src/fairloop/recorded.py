@@ -23,6 +23,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.own import OwnLoop
 from fairloop.policy import ANNOTATOR, Origin
+from fairloop.recipe import MATHS_VERSION
 from fairloop.report.table import of_rows, own_columns, plain, tidy
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import Source, chunk
@@ -75,6 +76,7 @@ class RecordedRun:
     @cached_property
     def annotators(self) -> Annotators:
         """A_L and A_S. Raises InputError if they were not kept."""
+        self._check_maths()
         plan = self._workshop.plan
         if not all(self._models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
             raise self._absent("A_L or A_S")
@@ -112,6 +114,16 @@ class RecordedRun:
         last = self.directory.committed() - 1
         if not 0 <= generation <= last:
             raise InputError(f"generation={generation}: {self.directory.root} holds generations 0 to {last}")
+        self._check_maths()
+
+    def _check_maths(self) -> None:
+        """Raise InputError if models that this version makes of the run's recipes are not those of its table."""
+        if others := self.directory.maths() - {MATHS_VERSION}:
+            raise InputError(
+                f"{self.directory.root}: its models are of another version of fairloop (maths {max(others)}, not "
+                f"{MATHS_VERSION}), which built or trained them differently; open them with that version, or run the spec "
+                "again in a new --out. The table and the pictures of this run can be read"
+            )
 
     def _kept(self, trained: Trained[M] | None, name: str) -> M:
         if trained is None:

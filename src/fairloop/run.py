@@ -164,12 +164,10 @@ def _same_ground(directory: RunDirectory, workshop: Workshop) -> None:
     for session in directory.provenance().get("sessions", [])[-1:]:
         if session["data"] != workshop.population.fingerprint:
             raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
-        maths = session.get("maths", 2)  # 2: of versions that did not say
-        if maths != MATHS_VERSION and directory.committed() < workshop.spec.generations:
-            theirs = session["packages"].get("fairloop")
+        if (others := directory.maths() - {MATHS_VERSION}) and directory.committed() < workshop.spec.generations:
             raise InputError(
-                f"--out: {directory.root} was begun by fairloop {theirs}, which makes other models of the same recipes "
-                f"(maths {maths}, not {MATHS_VERSION}); go on with that version, or choose another --out"
+                f"--out: {directory.root} was begun by another version of fairloop, which makes other models of the "
+                f"same recipes (maths {max(others)}, not {MATHS_VERSION}); go on with that version, or choose another --out"
             )
         before, now = session["numerics"], workshop.numerics.record()
         for name in before:

@@ -24,7 +24,9 @@ def conv_vae(
     reduction: Reduction = "sum",
     kl_weight: float = 1.0,
 ) -> VAE:
-    """The VAE of the ColoredMNIST experiments: 4x4 stride-2 convolutions and a mirrored decoder.
+    """The VAE of the ColoredMNIST experiments: 4x4 stride-2 convolutions down, transposed ones up.
+
+    Each convolution but the last is followed by a ReLU. The decoder's linear layer is not, as in the paper's code.
 
     shape: (C, H, W); H and W divisible by 2 for each entry of `widths`.
     widths: channels of the convolutions, outermost first.
@@ -37,7 +39,7 @@ def conv_vae(
     for before, after in pairwise((channels, *widths)):
         layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
     encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
-    layers = [nn.Linear(latent, features), nn.ReLU(), nn.Unflatten(1, inner)]
+    layers = [nn.Linear(latent, features), nn.Unflatten(1, inner)]
     for before, after in pairwise(reversed(widths)):
         layers += [TransposedConv2d(before, after, 4, stride=2, padding=1), nn.ReLU()]
     decoder = nn.Sequential(*layers, UpConv2d(widths[0], channels))

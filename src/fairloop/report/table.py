@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
 
     Raises InputError if a record is damaged or if two directories hold the same run.
     """
+    _warn_of_other_maths(runs)
     specs = [run.spec() for run in runs]
     first: dict[str, Path] = {}
     tables = []
@@ -42,6 +44,17 @@ def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
         more = {path: _cell(value) for path, value in fields.items() if path not in _OWN_COLUMNS}
         tables.append(_with_run(run.records(), spec, more))
     return pa.concat_tables(tables, promote_options="permissive")
+
+
+def _warn_of_other_maths(runs: Sequence[RunDirectory]) -> None:
+    examples = {version: run.root for run in runs for version in run.maths()}
+    if len(examples) > 1:
+        told = ", ".join(f"maths {version}: {examples[version]}" for version in sorted(examples))
+        warnings.warn(
+            f"these runs were made by versions of fairloop that make other models of the same spec ({told}); "
+            "differences between them may come from that",
+            stacklevel=3,
+        )
 
 
 def own_columns(spec: RunSpec) -> dict[str, Any]:

@@ -140,6 +140,10 @@ class RunDirectory:
             raise damaged(self._provenance_path, str(error).partition(" [type")[0]) from error
         return found.model_dump(exclude={"seal"})
 
+    def maths(self) -> set[int]:
+        """The versions of the maths by which its generations were made; see `recipe.MATHS_VERSION`."""
+        return {session["maths"] for session in self.provenance().get("sessions", []) if session["generations"]}
+
     def committed(self) -> int:
         """How many generations, from 0 on without a gap, are recorded."""
         count = self._packed()
@@ -294,6 +298,7 @@ class _Session(BaseModel):
     numerics: dict[Literal["precision", "device", "threads"], str | int] = {}
     data: str = ""
     run: str = ""
+    maths: int = 2  # of the first versions, which did not say
 
 
 class _Provenance(BaseModel):

@@ -18,6 +18,7 @@ Json = dict[str, Any]
 
 _SESSIONS = {
     "fairloop": ("packages", "fairloop"),
+    "maths": ("maths",),
     "commit": ("commit",),
     "torch": ("packages", "torch"),
     "Python": ("python",),
