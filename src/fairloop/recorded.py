@@ -121,8 +121,8 @@ class RecordedRun:
         if others := self.directory.maths() - {MATHS_VERSION}:
             raise InputError(
                 f"{self.directory.root}: its models are of another version of fairloop (maths {max(others)}, not "
-                f"{MATHS_VERSION}), which built or trained them differently; open them with that version, or run the spec "
-                "again in a new --out. The table and the pictures of this run can be read"
+                f"{MATHS_VERSION}), which built or trained them differently; open them with that version, or run the "
+                "spec again in a new --out. The table and the pictures of this run can be read"
             )
 
     def _kept(self, trained: Trained[M] | None, name: str) -> M:

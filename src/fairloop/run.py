@@ -167,7 +167,8 @@ def _same_ground(directory: RunDirectory, workshop: Workshop) -> None:
         if (others := directory.maths() - {MATHS_VERSION}) and directory.committed() < workshop.spec.generations:
             raise InputError(
                 f"--out: {directory.root} was begun by another version of fairloop, which makes other models of the "
-                f"same recipes (maths {max(others)}, not {MATHS_VERSION}); go on with that version, or choose another --out"
+                f"same recipes (maths {max(others)}, not {MATHS_VERSION}); go on with that version, or choose another "
+                "--out"
             )
         before, now = session["numerics"], workshop.numerics.record()
         for name in before:
