@@ -10,15 +10,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from playwright import sync_api
 
 from fairloop.report import page
 from fairloop.report.table import gathered, run_directories
 from test_compare import NONE, STAR, shares, table
 from test_page import HOSTILE, run_in
 
-sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed; the page is tested as a file only")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None,
+    reason="no Chromium is installed (Debian: apt-get install chromium); the page is tested as a file only",
+)
 
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
 
