@@ -62,13 +62,15 @@ def run(
     does not fit the data or this machine.
     """
     if not repair:
-        directory.check(spec)
+        directory.check(spec)  # before data are read; what counts is the same question once the directory is ours
     store = DirectoryModels(models or directory.models)
     watched = _Watched(through(store), view)
     workshop = Workshop(spec, watched)
     with directory.locked():
         if repair:
             _repair(directory, spec, store, workshop.plan)
+        else:
+            directory.check(spec)
         directory.records()  # or damage would come to light only when the run is done
         _same_ground(directory, workshop)
         done = directory.committed()

@@ -29,6 +29,7 @@ from fairloop.record import Row
 from fairloop.report import page
 from fairloop.report.table import of_rows, plain
 from fairloop.store.files import replacing, write_text
+from fairloop.store.kinds import claim
 
 FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
 """What `Audit.write` puts into its directory."""
@@ -149,8 +150,7 @@ class Audit:
 
     def write(self, out: Path) -> None:
         """Write `FILES` into the directory `out`; files of those names are replaced."""
-        if out.exists() and not out.is_dir():
-            raise InputError(f"--out: {out} is a file, not a directory")
+        claim(out, "an audit")
         with replacing(out / "table.parquet") as temporary:
             pq.write_table(self._table, temporary, store_schema=False)
         with replacing(out / "table.csv") as temporary:
