@@ -105,7 +105,7 @@ def undefined(
 
 
 def infinite(model: nn.Module) -> dict[str, Tensor]:
-    """Where the untrained tensors of a new model hold what is no finite number, as a mask of -inf does: a mask for each.
+    """Where tensors of a new model hold what is no finite number, as a mask of -inf does: for each, a mask of places.
 
     A parameter that is trained has no such place: there any infinity is divergence.
     """

@@ -22,7 +22,6 @@ from fairloop.auditing.log import Columns, tally
 from fairloop.auditing.measures import MODEL_MADE, Limit, Measured, limit
 from fairloop.auditing.rounds import rounds
 from fairloop.auditing.verdicts import Crossing, Drift
-from fairloop.errors import InputError
 from fairloop.escape import frame_for_csv, table_for_csv
 from fairloop.metrics.performance import flatten
 from fairloop.record import Row

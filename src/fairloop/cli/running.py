@@ -137,9 +137,12 @@ def sweep(
             jobs, models = jobs_in(Path(out), specs), Path(store or Path(out) / "models")
             run_all(jobs, Path(out), models, workers or default_workers(specs[0].threads), view, track, replicas)
         else:
+            from fairloop.store.remote import claim_address
             from fairloop.sweep import cluster
 
             place = cluster.Place.below(out, store)
+            if place.remote:
+                claim_address(out)
             jobs = jobs_at(specs) if place.remote else jobs_in(Path(out), specs)
             cluster.run_all(jobs, place, ray, view, workers=workers, gpus=gpus)
     if "://" in out:

@@ -79,6 +79,12 @@ class Folder:
         return f"{self._root}/{name}"
 
 
+def claim_address(address: str) -> None:
+    """Raise InputError if `address` holds a run, which a sweep there would be hidden behind."""
+    if Folder(address).has(_DESCRIPTIONS[0]):
+        raise InputError(f"--out: {address} holds a run, not a sweep; choose another address")
+
+
 def claim_for(folder: Folder, names: Sequence[str], to: Path) -> None:
     """Raise InputError unless `to` can take the files `names` of `folder`: those of a sweep, or of one run alone."""
     if _DESCRIPTIONS[0] not in names:

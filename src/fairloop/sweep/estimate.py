@@ -154,15 +154,18 @@ def _try(spec: RunSpec, generation: int, population: Population, timed: _Timed) 
 
 def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
     """A run that is in all its generations as `spec` is in `generation`, but learns next to nothing."""
-    fields = spec.at(generation).model_dump()
+    now = spec.at(generation)
+    fields = now.model_dump()
     for section in ("generator", "classifier", "annotator"):
         fields[section] |= {"epochs": _EPOCHS, "learning_rate": _NO_RATE}
     fields["generator"]["first_epochs"] = None
     fields["policy"] |= {"people": None, "real": "fixed"}
     for learner in ("generator", "classifier"):
         fields["policy"][learner]["samples"] = None
+    if not now.takes_people:  # who responds enters the data of other generations
+        fields["response"] = {}
     fields["star"]["ideal"] = ideals.shares_for(fields["star"]["ideal"], population).tolist()  # of all, not of a few
-    return RunSpec.model_validate({**fields, "schedule": {}, "generations": min(generation, 1) + 1})
+    return RunSpec.model_validate({**fields, "schedule": {}, "keep": "all", "generations": min(generation, 1) + 1})
 
 
 def _few(spec: RunSpec, population: Population) -> Population:
