@@ -94,7 +94,7 @@ values = st.lists(st.sampled_from([0.0, 1.0, torch.inf, -torch.inf, torch.nan]),
 
 @given(st.dictionaries(st.sampled_from(["buffer", "fixed", "trained"]), values))
 def test_a_number_diverges_where_it_was_finite_or_is_trained(later):
-    """The law, counted by hand: only the first place of `buffer` and of `fixed` was infinite when the model was built."""
+    """The law, by hand: only the first place of `buffer` and of `fixed` was infinite when the model was built."""
     watched = [
         value for name, pair in later.items() for i, value in enumerate(pair) if name == "trained" or i == 1
     ]  # fmt: skip
