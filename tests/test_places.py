@@ -162,7 +162,7 @@ def test_of_two_experiments_that_start_in_one_new_directory_one_wins(tmp_path, s
     before: dict[str, bytes] = {}
     monkeypatch.setattr(RunDirectory, "locked", slow)
     other = from_mapping(first.model_dump(mode="json"), ["annotator.batch=32"])  # of the same data
-    with pytest.raises(InputError, match="holds a run with annotator.batch=64, not 32"):
+    with pytest.raises(InputError, match=r"annotator\.batch=64, not 32"):
         run(other, RunDirectory(out), LineView(lambda line: None))
     assert content(out) == before
     assert RunDirectory(out).spec() == first
