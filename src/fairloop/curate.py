@@ -21,6 +21,7 @@ from fairloop.errors import InputError
 from fairloop.limits import check_parquet
 from fairloop.seeding import Role, numpy_stream
 from fairloop.store.files import replacing
+from fairloop.store.kinds import claim_file
 
 
 class Curated(NamedTuple):
@@ -164,6 +165,7 @@ def _check_paths(source: Path, out: Path, overwrite: bool) -> None:
         raise InputError(f"{source}: ends neither in .parquet nor in .csv")
     if out.suffix != source.suffix:
         raise InputError(f"--out: {out} does not end in {source.suffix}, but cells stay as they are in {source}")
+    claim_file(out)
     if not source.is_file():
         raise InputError(f"{source}: there is no such file")
     if out.exists() and out.samefile(source):

@@ -29,8 +29,9 @@ from fairloop.seeding import ModelRole, Role
 from fairloop.source import Source, chunk
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
-from fairloop.store.files import replacing
+from fairloop.store.files import replacing, replacing_folder
 from fairloop.store.interface import M, Trained
+from fairloop.store.kinds import claim_alone, claim_file
 from fairloop.store.models import DirectoryModels
 from fairloop.streams import Streams
 from fairloop.supplies import Annotators, labelling_of
@@ -88,7 +89,13 @@ class RecordedRun:
         return self._workshop.population
 
     def samples(self, generation: int, n: int) -> Batch:
-        """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees."""
+        """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees.
+
+        Raises InputError if the run has no such generation, or not all of those models.
+        """
+        self._check(generation)
+        if n < 1:
+            raise InputError(f"n={n}: at least one sample is to be made")
         follows = generation > 0 and self.spec.rules.labels == "previous_classifier"
         label, group = self.annotators
         named = self._workshop.kept_classifier(generation - 1) if follows else label
@@ -112,6 +119,8 @@ class RecordedRun:
 
     def _check(self, generation: int) -> None:
         last = self.directory.committed() - 1
+        if last < 0:
+            raise InputError(f"generation={generation}: {self.directory.root} holds no generation yet")
         if not 0 <= generation <= last:
             raise InputError(f"generation={generation}: {self.directory.root} holds generations 0 to {last}")
         self._check_maths()
@@ -142,41 +151,53 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
 
     The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are; for
     tabular data the data's own columns, in parquet or in samples.csv.
+
+    Either is written whole or not at all. A directory that an earlier call has written is replaced, files and all.
+
+    Raises InputError for a directory that holds anything else.
     """
     if out.suffix and out.suffix != ".parquet":
         raise InputError(f"--out: {out} is neither a .parquet file nor a directory")
+    if out.suffix:
+        claim_file(out)
+    else:
+        claim_alone(out, "samples")
     batch = run.samples(generation, n)
+    if not out.suffix:
+        claim_alone(out, "samples")  # whatever came there meanwhile stays
     names = run.population
     columns: dict[str, list[Any]] = {
         "label": [names.label_names[code] for code in batch.labels.tolist()],
         "group": [names.group_names[code] for code in batch.groups.tolist()],
     }
-    if batch.images.dim() == 2:
-        _write_rows(batch, names, columns, out)
-        return
-    pictures = _encoded(batch)
-    if out.suffix:
-        images = [{"bytes": picture, "path": f"{i:06d}.png"} for i, picture in enumerate(pictures)]
-        with replacing(out) as temporary:
-            pq.write_table(pa.table({"image": images, **columns}), temporary)
-        return
-    out.mkdir(parents=True, exist_ok=True)
+    pictures = _encoded(batch) if batch.images.dim() > 2 else None
     files = [f"{i:06d}.png" for i in range(n)]
-    for file, picture in zip(files, pictures, strict=True):
-        (out / file).write_bytes(picture)
-    with replacing(out / "samples.csv") as temporary:
-        pa.csv.write_csv(table_for_csv(pa.table({"file": files, **columns})), temporary)
+    if out.suffix:
+        with replacing(out) as temporary:
+            pq.write_table(
+                _rows(batch, names, columns) if pictures is None else _images(files, pictures, columns), temporary
+            )
+        return
+    with replacing_folder(out) as folder:
+        for file, picture in zip(files, pictures or (), strict=False):
+            (folder / file).write_bytes(picture)
+        table = _rows(batch, names, columns) if pictures is None else pa.table({"file": files, **columns})
+        pa.csv.write_csv(table_for_csv(table), folder / "samples.csv")
 
 
-def _write_rows(batch: Batch, names: Population, said: dict[str, list[Any]], out: Path) -> None:
+def _images(files: list[str], pictures: list[bytes], said: dict[str, list[Any]]) -> pa.Table:
+    """Pictures in a table, then `label` and `group`."""
+    images = [{"bytes": picture, "path": file} for file, picture in zip(files, pictures, strict=True)]
+    return pa.table({"image": images, **said})
+
+
+def _rows(batch: Batch, names: Population, said: dict[str, list[Any]]) -> pa.Table:
     """Samples of tabular data: the columns that they were made of, then `label` and `group`."""
     features = batch.images.float().cpu().numpy()
     columns = names.columns
     values = decode(features, columns) if columns else {f"feature_{i}": c.tolist() for i, c in enumerate(features.T)}
     clear = {f"{name} (feature)" if name in said else name: value for name, value in values.items()}
-    table = pa.table({**clear, **said})
-    with replacing(out if out.suffix else out / "samples.csv") as temporary:
-        pq.write_table(table, temporary) if out.suffix else pa.csv.write_csv(table_for_csv(table), temporary)
+    return pa.table({**clear, **said})
 
 
 def _encoded(batch: Batch) -> list[bytes]:

@@ -14,7 +14,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
-from fairloop.data import Population
+from fairloop import data
+from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop import Generation, generations
 from fairloop.recipe import MATHS_VERSION, Plan, Recipe
@@ -51,24 +52,28 @@ def run(
     through: Callable[[DirectoryModels], Models] = lambda store: store,
     *,
     repair: bool = False,
+    files: DataSpec | None = None,
 ) -> None:
     """Run `spec` in `directory`: from the beginning, or on from its last whole generation.
 
     models: where models are kept, if not in `directory`; several runs may share it, so all are kept there.
     through: what stands between the run and its models, such as a lease or a copy elsewhere.
     repair: set aside damaged files, with a warning for each, and go on from the generation before them.
+    files: the spec's data as this process finds them, if its relative paths do not begin here.
 
     Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
     does not fit the data or this machine.
     """
     if not repair:
-        directory.check(spec)
+        directory.check(spec)  # before data are read; what counts is the same question once the directory is ours
     store = DirectoryModels(models or directory.models)
     watched = _Watched(through(store), view)
-    workshop = Workshop(spec, watched)
+    workshop = Workshop(spec, watched, population=data.load(files, spec.seed) if files else None)
     with directory.locked():
         if repair:
             _repair(directory, spec, store, workshop.plan)
+        else:
+            directory.check(spec)
         directory.records()  # or damage would come to light only when the run is done
         _same_ground(directory, workshop)
         done = directory.committed()

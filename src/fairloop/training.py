@@ -104,6 +104,16 @@ def undefined(
     return Checkpoint(model.eval(), _optimizer(model, training, Numerics()), log, training.epochs, training.epochs)
 
 
+def infinite(model: nn.Module) -> dict[str, Tensor]:
+    """Where tensors of a new model hold what is no finite number, as a mask of -inf does: for each, a mask of places.
+
+    A parameter that is trained has no such place: there any infinity is divergence.
+    """
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    places = {name: ~tensor.isfinite() for name, tensor in model.state_dict().items() if name not in trained}
+    return {name: place for name, place in places.items() if place.any()}
+
+
 def _fit(
     model: M,
     training: TrainingSpec,
@@ -114,6 +124,7 @@ def _fit(
     state: State | None,
 ) -> Iterator[Checkpoint[M]]:
     numerics.place(model)
+    meant = infinite(model)
     optimizer = _optimizer(model, training, numerics)
     log: Log = {}
     done = 0
@@ -144,7 +155,7 @@ def _fit(
             curations.append(curation)
             if free_to_ask(losses[-1]) and not losses[-1].isfinite():
                 break
-        if (lost := _lost_at(model, losses)) is not None:
+        if (lost := _lost_at(model, losses, meant)) is not None:
             yield undefined(model, training, log, (epoch, lost))
             return
         log = _extended(log, losses, curations)
@@ -183,10 +194,14 @@ def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) 
     return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
 
 
-def _lost_at(model: nn.Module, losses: list[Tensor]) -> int | None:
-    """The first batch whose loss was not finite; else the last one, if the step after it lost the weights."""
+def _lost_at(model: nn.Module, losses: list[Tensor], meant: dict[str, Tensor]) -> int | None:
+    """The first batch whose loss was not finite; else the last one, if the step after it lost the weights.
+
+    meant: places in the weights that were not finite from the beginning.
+    """
     finite = torch.stack(losses).isfinite().cpu()
     if not finite.all():
         return int(finite.long().argmin())
-    whole = all(bool(tensor.isfinite().all()) for tensor in model.state_dict().values())
+    known = ((tensor.isfinite(), meant.get(name)) for name, tensor in model.state_dict().items())
+    whole = all(bool((good if place is None else good | place).all()) for good, place in known)
     return None if whole else len(losses) - 1

@@ -22,13 +22,13 @@ from fairloop.auditing.log import Columns, tally
 from fairloop.auditing.measures import MODEL_MADE, Limit, Measured, limit
 from fairloop.auditing.rounds import rounds
 from fairloop.auditing.verdicts import Crossing, Drift
-from fairloop.errors import InputError
 from fairloop.escape import frame_for_csv, table_for_csv
 from fairloop.metrics.performance import flatten
 from fairloop.record import Row
 from fairloop.report import page
 from fairloop.report.table import of_rows, plain
 from fairloop.store.files import replacing, write_text
+from fairloop.store.kinds import claim
 
 FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
 """What `Audit.write` puts into its directory."""
@@ -149,8 +149,7 @@ class Audit:
 
     def write(self, out: Path) -> None:
         """Write `FILES` into the directory `out`; files of those names are replaced."""
-        if out.exists() and not out.is_dir():
-            raise InputError(f"--out: {out} is a file, not a directory")
+        claim(out, "an audit")
         with replacing(out / "table.parquet") as temporary:
             pq.write_table(self._table, temporary, store_schema=False)
         with replacing(out / "table.csv") as temporary:

@@ -50,6 +50,10 @@ def prepare(
     """Read a data set, and decode its pictures into the cache, once for all runs."""
     import time
 
+    from fairloop.store.kinds import claim
+
+    if out is not None:
+        claim(out, "decoded pictures")
     began = time.perf_counter()
     spec = _spec(name, [*_shorthand("root", root), *_shorthand("cache", out), *(set_ or ())])
     population = _load(spec)
@@ -66,9 +70,12 @@ def inspect(
     """Print counts per stratum and base rates per group; with --out, show examples of each stratum."""
     from rich.console import Console
 
-    from fairloop.data.inspect import base_rates, counts, write_examples
+    from fairloop.data.inspect import KIND, base_rates, counts, write_examples
     from fairloop.report.text import show
+    from fairloop.store.kinds import claim_alone
 
+    if out is not None:
+        claim_alone(out, KIND)
     population = _load(_spec(name, [*_shorthand("root", root), *(set_ or ())]))
     console = Console()
     say(_headline(population))

@@ -50,9 +50,9 @@ def audit(
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
     from fairloop.auditing import FILES
     from fairloop.auditing import audit as audit_log
+    from fairloop.store.kinds import claim
 
-    if out.exists() and not out.is_dir():
-        raise InputError(f"--out: {out} is a file, not a directory")
+    claim(out, "an audit")
     found = audit_log(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
         provenance=provenance, model_made=model_made or (), beneficial=beneficial, min_size=min_size,

@@ -39,9 +39,12 @@ def report(
     from rich.console import Console
 
     from fairloop.report.table import gathered, run_directories
+    from fairloop.store.kinds import claim
 
     if out is None and figures is None and not annotators:
         raise InputError("report: say what to make of the runs: --out report.html, --figures DIR or --annotators")
+    if figures is not None:
+        claim(figures, "figures", "--figures")
     table, runs = gathered(sources), run_directories(sources)
     if table.empty:
         raise InputError("report: no generation is recorded yet")

@@ -110,9 +110,12 @@ def sweep(
     track: Track = None,
 ) -> None:
     """Run a grid of experiments over several seeds, sharing the models that runs have in common."""
+    from fairloop.store.kinds import claim
     from fairloop.sweep.local import default_workers
 
     specs = _sweep(what, base, seeds, grid or [], set_ or []).specs()
+    if "://" not in out:
+        claim(Path(out), "a sweep")
     if dry_run:
         _say_what_it_takes(specs, workers or default_workers(specs[0].threads))
         return
@@ -134,9 +137,12 @@ def sweep(
             jobs, models = jobs_in(Path(out), specs), Path(store or Path(out) / "models")
             run_all(jobs, Path(out), models, workers or default_workers(specs[0].threads), view, track, replicas)
         else:
+            from fairloop.store.remote import claim_address
             from fairloop.sweep import cluster
 
             place = cluster.Place.below(out, store)
+            if place.remote:
+                claim_address(out)
             jobs = jobs_at(specs) if place.remote else jobs_in(Path(out), specs)
             cluster.run_all(jobs, place, ray, view, workers=workers, gpus=gpus)
     if "://" in out:
@@ -158,12 +164,13 @@ def fetch(
     models: Annotated[bool, typer.Option("--models", help="bring the models, too")] = False,
 ) -> None:
     """Bring a sweep's results here from elsewhere; only what is new since the last time."""
-    from fairloop.store.remote import Folder
+    from fairloop.store.remote import Folder, claim_for
 
     folder = Folder(address)
     names = [name for name in folder.names() if models or not name.startswith("models/")]
     if not names:
         raise InputError(f"{address}: holds nothing; give what the sweep was given as --out")
+    claim_for(folder, names, out)
     fetched = folder.fetch(out, names)
     say(f"{out}: {fetched} of {len(names)} files fetched; next: fairloop export {out} --out table.parquet")
 

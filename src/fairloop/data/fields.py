@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Mode = Literal["RGB", "L"]
+
+
+Spec = TypeVar("Spec", bound=BaseModel)
+
+
+class StartsFrom(NamedTuple):
+    """Of a path: the field with the directory in which it begins, if that is set."""
+
+    field: str
+
+
+def placed(spec: Spec, base: Path) -> Spec:
+    """`spec` with every path whole: relative ones begin in `base`, unless in the directory of another field.
+
+    It names the same files, from wherever it is read; but it is another spec, so it gives a run no name.
+    """
+    whole = {}
+    for name, info in type(spec).model_fields.items():
+        value = getattr(spec, name)
+        within = any(isinstance(mark, StartsFrom) and getattr(spec, mark.field) for mark in info.metadata)
+        if isinstance(value, Path) and not within:
+            whole[name] = base / value
+    return spec.model_copy(update=whole)
 
 
 class DataFields(BaseModel):

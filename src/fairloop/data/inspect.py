@@ -14,10 +14,13 @@ from fairloop.data.columns import decode
 from fairloop.data.population import Population, Split
 from fairloop.errors import InputError
 from fairloop.escape import frame_for_csv
+from fairloop.store.files import replacing_folder
+from fairloop.store.kinds import Kind, claim_alone
 
 if TYPE_CHECKING:
     import pandas as pd
 
+KIND: Kind = "examples of a data set"
 PER_STRATUM = 10
 """Examples of each stratum."""
 
@@ -52,12 +55,12 @@ def base_rates(population: Population) -> pd.DataFrame:
 def write_examples(population: Population, out: Path) -> list[Path]:
     """The first training samples of each stratum: one grid of pictures (a PNG file), or one table (CSV), for each.
 
-    Raises InputError if `out` is a file.
+    They take the place of those that an earlier call has written. Raises InputError if `out` holds anything else.
     """
-    if out.is_file():
-        raise InputError(f"--out: {out} is a file; give a directory")
-    out.mkdir(parents=True, exist_ok=True)
-    return [_write(population, stem, samples, out) for stem, samples in _examples(population)]
+    claim_alone(out, KIND)
+    with replacing_folder(out) as folder:
+        written = [_write(population, stem, samples, folder) for stem, samples in _examples(population)]
+    return [out / path.name for path in written]
 
 
 def _examples(population: Population) -> Iterator[tuple[str, NDArray[Any]]]:

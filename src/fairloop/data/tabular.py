@@ -11,14 +11,14 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from fairloop.data.columns import encode, learned
-from fairloop.data.fields import NaturalFields, SplitFields
+from fairloop.data.fields import NaturalFields, SplitFields, StartsFrom
 from fairloop.data.listing import read_table
 from fairloop.data.people import (
     AND,
@@ -46,7 +46,9 @@ class OwnTableSpec(SplitFields):
 
     name: Literal["table"] = "table"
     root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
-    table: Path = Field(description=".csv, .csv.gz, .jsonl or .parquet, one row a person")
+    table: Annotated[Path, StartsFrom("root")] = Field(
+        description=".csv, .csv.gz, .jsonl or .parquet, one row a person"
+    )
     label: str = Field(description="column of the label; text or numbers")
     beneficial: str | None = Field(None, description="the label that is good for the person; default: the last one")
     groups: tuple[str, ...] = Field(min_length=1, description="sensitive columns; several make intersectional groups")

@@ -21,6 +21,7 @@ from fairloop.record import Row
 from fairloop.spec import RunSpec, varied
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.files import replacing
+from fairloop.store.kinds import claim_file
 from fairloop.store.records import SCHEMA, TEXT
 
 _OWN_COLUMNS = {"setting", "star.target", "seed"}
@@ -139,6 +140,7 @@ def export(runs: Sequence[RunDirectory], out: Path) -> int:
     """
     if out.suffix not in (".parquet", ".csv"):
         raise InputError(f"--out: {out} ends neither in .parquet nor in .csv")
+    claim_file(out)
     table = tidy(runs)
     if not table.num_rows:
         raise InputError(f"{runs[0].root}: no generation is recorded yet")

@@ -42,6 +42,7 @@ from fairloop.store.files import (
     sealed,
     set_aside,
 )
+from fairloop.store.kinds import RUN_HEADER, claim, is_run
 from fairloop.store.records import HELD, SCHEMA
 
 MOST_OF_A_GALLERY = 2**30
@@ -49,7 +50,6 @@ MOST_OF_A_GALLERY = 2**30
 
 _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 _OWNER = re.compile(r"process (\d+) on (.+)")
-_HEADER = "# The spec of a run of fairloop, every field resolved. Written by fairloop; changing it changes nothing."
 
 
 class RunDirectory:
@@ -74,8 +74,7 @@ class RunDirectory:
 
     def check(self, spec: RunSpec) -> None:
         """Raise InputError unless `spec` may start, resume or extend the run here."""
-        if self.root.exists() and not self.root.is_dir():
-            raise InputError(f"--out: {self.root} is a file, not a directory")
+        claim(self.root, "a run")
         if not self.exists:
             if self.root.is_dir() and any(path.suffix not in (".lock", UNFINISHED) for path in self.root.iterdir()):
                 raise InputError(f"--out: {self.root} holds other files and no run; choose an empty directory")
@@ -127,7 +126,7 @@ class RunDirectory:
 
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
         """Write what the run is and where it came from."""
-        _write_sealed(self._spec_path, f"{_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+        _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
         _write_sealed(self._provenance_path, json.dumps({"seal": SEAL + BLANK, **provenance}, indent=2) + "\n")
 
     def provenance(self) -> dict[str, Any]:
@@ -206,7 +205,7 @@ class RunDirectory:
             if self.provenance().get("run") != spec.identity:
                 self.spec()
             aside.append(set_aside(self._spec_path))
-            _write_sealed(self._spec_path, f"{_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+            _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
         self.check(spec)
         if self._is_damaged(self.provenance):
             aside.append(set_aside(self._provenance_path))
@@ -360,12 +359,3 @@ def find_runs(paths: list[Path]) -> list[RunDirectory]:
             raise InputError(f"{path}: holds no run of fairloop, neither in it nor below")
         runs += found
     return runs
-
-
-def is_run(root: Path) -> bool:
-    """Whether `root` is a run's directory, and its spec.yaml not just a file of that name."""
-    try:
-        with (root / "spec.yaml").open(encoding="utf-8", errors="replace") as file:
-            return file.readline().rstrip() == _HEADER
-    except OSError:
-        return False

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,6 +41,38 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """A new directory beside `folder` that takes its place, files and all, if the block succeeds.
+
+    Nothing of the former content stays. At every moment `folder` holds all of the one or all of the other, or, for an
+    instant, is not there. A machine that loses power may lose the new content.
+    """
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=UNFINISHED, dir=folder.parent))
+    new, old = temporary / "new", temporary / "old"
+    try:
+        new.mkdir(mode=0o755)
+        yield new
+        _take_place(new, folder, old)
+        _sync(folder.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_place(new: Path, folder: Path, old: Path) -> None:
+    """Rename `new` to `folder`, which is moved to `old` if it is there, and moved back if that fails."""
+    if folder.is_dir():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except OSError:
+        if old.is_dir() and not folder.exists():
+            old.rename(folder)
+        raise
 
 
 def discard_unfinished(folder: Path, name: str = "") -> None:

@@ -6,9 +6,10 @@ file, its content is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +22,7 @@ from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import replacing
 from fairloop.store.interface import Fit, M, Models, Trained
+from fairloop.store.kinds import claim
 from fairloop.store.models import DirectoryModels
 
 _UNFINISHED = ".part"
@@ -75,6 +77,22 @@ class Folder:
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
+
+
+def claim_address(address: str) -> None:
+    """Raise InputError if `address` holds a run, which a sweep there would be hidden behind."""
+    if Folder(address).has(_DESCRIPTIONS[0]):
+        raise InputError(f"--out: {address} holds a run, not a sweep; choose another address")
+
+
+def claim_for(folder: Folder, names: Sequence[str], to: Path) -> None:
+    """Raise InputError unless `to` can take the files `names` of `folder`: those of a sweep, or of one run alone."""
+    if _DESCRIPTIONS[0] not in names:
+        claim(to, "a sweep")
+        return
+    with TemporaryDirectory(prefix="fairloop-") as scratch:
+        folder.get(_DESCRIPTIONS[0], Path(scratch) / "spec.yaml")
+        RunDirectory(to).check(RunDirectory(Path(scratch)).spec())
 
 
 _DESCRIPTIONS = ("spec.yaml", "provenance.json")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from tempfile import TemporaryDirectory
 from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fairloop.data import DataSpec
+from fairloop.data.fields import placed
 from fairloop.errors import FairloopError, InputError
 from fairloop.spec import RunSpec, from_mapping
 from fairloop.store.directory import RunDirectory
@@ -141,7 +144,7 @@ def run_all(
             while waiting and (workers is None or len(running) < workers):
                 job = waiting.pop()
                 job.log = "the logs of Ray"
-                running[task.remote(_fields(job.spec), place, desk, version("fairloop"))] = job
+                running[task.remote(sent(job.spec), place, desk, version("fairloop"))] = job
             ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)
             for identity, news in ray.get(desk.news.remote()).items():
                 job = by_identity[identity]
@@ -189,12 +192,34 @@ def _check_room(resources: dict[str, float], threads: int, gpus: float) -> None:
             raise InputError(f"{option}={wanted:g}: the cluster has {resources.get(name, 0.0):g} {name}s in all")
 
 
-def _fields(spec: RunSpec) -> dict[str, Any]:
-    """The spec as plain data. Workers stand in other directories, so the path to the data is made whole."""
-    fields = spec.model_dump(mode="json")
-    if fields["data"].get("root"):
-        fields["data"]["root"] = str(Path(fields["data"]["root"]).resolve())
-    return fields
+class Sent(NamedTuple):
+    """What a worker, which stands in another directory, is told of a run.
+
+    fields: the spec as it was written, since its words name the run. data: its data, with every path whole.
+    modules: where modules of one's own are found.
+    """
+
+    fields: dict[str, Any]
+    data: dict[str, Any]
+    modules: tuple[str, ...]
+
+
+def sent(spec: RunSpec) -> Sent:
+    """What a worker needs of `spec`, as plain data."""
+    here = Path.cwd()
+    # As where `python -m fairloop`, which is what a sweep on this machine starts, looks for modules.
+    modules = dict.fromkeys(str(here / entry) for entry in ("", *sys.path))
+    return Sent(spec.model_dump(mode="json"), placed(spec.data, here).model_dump(mode="json"), tuple(modules))
+
+
+def received(told: Sent) -> tuple[RunSpec, DataSpec]:
+    """The spec, and its data as they are found from here. Modules of one's own can be imported from now on.
+
+    Raises InputError if a field is wrong here.
+    """
+    sys.path += [entry for entry in told.modules if entry not in sys.path]
+    spec = from_mapping(told.fields)
+    return spec, from_mapping({"data": told.data}).data
 
 
 def _last(error: Exception) -> str:
@@ -209,21 +234,24 @@ def _outcome(ray: Any, reference: Any) -> tuple[int, str]:
     return outcome
 
 
-def _work(fields: dict[str, Any], place: Place, desk: Any, wanted: str) -> tuple[int, str]:
+def _work(told: Sent, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
     """What a worker does: one run. Returns an exit code and, if that is not 0, why."""
     from fairloop.fast.process import keep_freed_memory
 
     keep_freed_memory()  # before torch allocates
     import ray
 
-    spec = from_mapping(fields)
+    if version("fairloop") != wanted:
+        return WRONG_INPUT, f"a worker has fairloop {version('fairloop')}, the sweep {wanted}; install the same on all"
+    try:
+        spec, files = received(told)
+    except InputError as error:
+        return WRONG_INPUT, str(error)
     ray.get(desk.forget.remote(spec.identity))  # what an earlier try, lost with its worker, still holds
 
     def say(line: str, done: int) -> None:
         desk.say.remote(spec.identity, News(line, done))
 
-    if version("fairloop") != wanted:
-        return WRONG_INPUT, f"a worker has fairloop {version('fairloop')}, the sweep {wanted}; install the same on all"
     try:
         with _alive(desk, spec.identity), _opened(place, spec.identity) as (directory, models, copied):
             from fairloop.run import run
@@ -237,7 +265,7 @@ def _work(fields: dict[str, Any], place: Place, desk: Any, wanted: str) -> tuple
                     lambda recipe: ray.get(desk.lent.remote(recipe.fingerprint, spec.identity)),
                 )
 
-            run(spec, directory, _view(say, directory), models, leased)
+            run(spec, directory, _view(say, directory), models, leased, files=files)
     except InputError as error:
         return WRONG_INPUT, str(error)
     except (FairloopError, OSError) as error:

@@ -6,25 +6,38 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from fairloop import data
+from fairloop.curation import ideal as ideals
 from fairloop.data import Population, Split
+from fairloop.feeds import Feed
 from fairloop.loop import generations
+from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import resolve
 from fairloop.recipe import Plan, Recipe, plan
 from fairloop.seeding import ModelRole
-from fairloop.spec import RunSpec
+from fairloop.spec import ClassifierSpec, RunSpec
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.training import Checkpoint, State
 from fairloop.workshop import Workshop
 
-_STEPS = 4
-_EPOCHS = 3
-_GENERATIONS = 2  # all that differ in kind, where no schedule changes them later
+_STEPS = 4  # of an epoch that is timed
+_EPOCHS = 3  # of a model that is timed; the first warms up
+_NO_RATE = 1e-12  # how fast such a model learns: whatever the spec says of rates, it cannot diverge
+
+Kind = tuple[str, ...]
+
+
+class Cost(NamedTuple):
+    """What a model of one kind takes: seconds of a step, and bytes on disk."""
+
+    seconds: float
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -49,38 +62,53 @@ class Estimate:
 
 
 def estimate(specs: Sequence[RunSpec]) -> Estimate:
-    """Time a few steps of each kind of model that `specs` train, and reckon from there.
+    """Time a few steps of each kind of model that `specs` train in any generation, and reckon from there.
 
     Raises InputError if a spec does not fit its data or this machine.
     """
     plans = _plans(specs)
-    costs: dict[tuple[str, ...], float] = {}
+    costs: dict[Kind, Cost] = {}
     measuring = 0.0
-    size: dict[ModelRole, int] = {}
     for spec, (plan_, population) in zip(specs, plans, strict=True):
-        if any(_kind(recipe) not in costs for recipe in plan_ if recipe.generation < _GENERATIONS):
-            timed = _Timed()
-            measuring = max(measuring, _try(spec, population, timed))
-            costs = timed.steps | costs
-            size |= timed.bytes
-    recipes = {recipe.fingerprint: recipe for plan_, _ in plans for recipe in plan_}
-    cost = {name: _steps(recipe) * _step(recipe, costs) for name, recipe in recipes.items()}
+        for recipes in _spans(spec, plan_):
+            if any(_kind(recipe) not in costs for recipe in recipes):
+                timed = _Timed()
+                measuring = max(measuring, _try(spec, recipes[-1].generation, population, timed))
+                costs = {_kind(recipe): timed.cost(recipe) for recipe in recipes} | costs
+    return _reckoned(specs, [plan_ for plan_, _ in plans], costs, measuring)
+
+
+def _reckoned(
+    specs: Sequence[RunSpec], plans: Sequence[Plan], costs: Mapping[Kind, Cost], measuring: float
+) -> Estimate:
+    """The work of all recipes. measuring: seconds that measuring a generation takes."""
+    recipes = {recipe.fingerprint: recipe for plan_ in plans for recipe in plan_}
+    seconds = {name: _steps(recipe) * costs[_kind(recipe)].seconds for name, recipe in recipes.items()}
     longest: dict[str, float] = {}
-    for plan_, _ in plans:
+    for plan_ in plans:
         for recipe in plan_:  # parents come before their children
             waits = max((longest[parent] for parent in recipe.parents.values()), default=0.0)
-            longest[recipe.fingerprint] = waits + cost[recipe.fingerprint]
+            longest[recipe.fingerprint] = waits + seconds[recipe.fingerprint]
     roles: dict[str, list[float]] = {}
     for recipe in recipes.values():
-        roles.setdefault(recipe.role, []).append(_step(recipe, costs))
+        roles.setdefault(recipe.role, []).append(costs[_kind(recipe)].seconds)
     return Estimate(
         models=Counter(str(recipe.role) for recipe in recipes.values()),
-        alone=Counter(str(recipe.role) for plan_, _ in plans for recipe in plan_),
-        steps={role: float(np.mean(seconds)) for role, seconds in roles.items()},
-        work=sum(cost.values()) + measuring * sum(spec.generations for spec in specs),
+        alone=Counter(str(recipe.role) for plan_ in plans for recipe in plan_),
+        steps={role: float(np.mean(of_step)) for role, of_step in roles.items()},
+        work=sum(seconds.values()) + measuring * sum(spec.generations for spec in specs),
         longest=max(longest.values()) + measuring * max(spec.generations for spec in specs),
-        bytes=sum(size[recipe.role] for recipe in recipes.values()),
+        bytes=sum(costs[_kind(recipe)].bytes for recipe in recipes.values()),
     )
+
+
+def _spans(spec: RunSpec, plan_: Plan) -> list[list[Recipe]]:
+    """The recipes of generations in which the same spec holds, in their order; the annotators are with the first."""
+    begins = sorted({0, *spec.schedule})
+    found: dict[int, list[Recipe]] = {}
+    for recipe in plan_:
+        found.setdefault(max(begin for begin in begins if begin <= recipe.generation), []).append(recipe)
+    return list(found.values())
 
 
 def _plans(specs: Sequence[RunSpec]) -> list[tuple[Plan, Population]]:
@@ -97,64 +125,103 @@ def _plans(specs: Sequence[RunSpec]) -> list[tuple[Plan, Population]]:
     return plans
 
 
-def _kind(recipe: Recipe) -> tuple[str, ...]:
+def _kind(recipe: Recipe) -> Kind:
     """What decides how long a step takes."""
     training = {name: value for name, value in recipe.training.items() if name not in ("epochs", "learning_rate")}
     curation = None if recipe.curation is None else {**recipe.curation, "star": len(recipe.curation.get("star", ()))}
+    mixture = dict(recipe.mixture or {})
+    if "parts" in mixture:  # of how many generations hardly matters: the batches are as large
+        mixture["parts"] = sorted({generation < 0 for generation, _ in mixture["parts"]})
     parts: list[Any] = [training, recipe.schedule.batch, curation, recipe.synthetic_share, bool(recipe.parents)]
-    return (str(recipe.role), *map(repr, parts))
-
-
-def _step(recipe: Recipe, costs: Mapping[tuple[str, ...], float]) -> float:
-    """Seconds of a step; where a schedule brings a kind that was not timed, the longest of its role."""
-    return costs.get(_kind(recipe)) or max(cost for kind, cost in costs.items() if kind[0] == recipe.role)
+    told = {name: value for name, value in mixture.items() if name not in ("people", "kept", "response")}
+    return (str(recipe.role), *map(repr, (*parts, told, "kept" in mixture)))
 
 
 def _steps(recipe: Recipe) -> int:
     return int(recipe.training["epochs"]) * recipe.schedule.steps
 
 
-def _try(spec: RunSpec, population: Population, timed: _Timed) -> float:
-    """Two generations of a few steps. Returns the seconds that measuring one takes."""
-    fields = spec.model_dump()
-    for section in ("generator", "classifier", "annotator"):
-        fields[section]["epochs"] = _EPOCHS
-    fields["generator"]["first_epochs"] = None
-    fields["policy"] |= {"people": None, "real": "fixed"}
-    short = RunSpec.model_validate({**fields, "generations": min(_GENERATIONS, spec.generations)})
-    people = min(len(population.train), _STEPS * spec.generator.batch)
-    train = population.train
-    few = replace(
-        population, train=Split(train.images[:people], train.labels[:people], train.groups[:people], train.mirror)
-    )
+def _try(spec: RunSpec, generation: int, population: Population, timed: _Timed) -> float:
+    """A few steps of each model of `generation`, made as generation 0 or 1 of a run of their own.
+
+    Returns the seconds that measuring one takes.
+    """
     measuring = 0.0
-    for _ in generations(Workshop(short, timed, population=few)):
+    for _ in generations(_Brief(_short(spec, generation, population), timed, population=_few(spec, population))):
         measuring = timed.since_last_fit()
     return measuring
 
 
+def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
+    """A run that is in all its generations as `spec` is in `generation`, but learns next to nothing."""
+    now = spec.at(generation)
+    fields = now.model_dump()
+    for section in ("generator", "classifier", "annotator"):
+        fields[section] |= {"epochs": _EPOCHS, "learning_rate": _NO_RATE}
+    fields["generator"]["first_epochs"] = None
+    fields["policy"] |= {"people": None, "real": "fixed"}
+    for learner in ("generator", "classifier"):
+        fields["policy"][learner]["samples"] = None
+    if not now.takes_people:  # who responds enters the data of other generations
+        fields["response"] = {}
+    fields["star"]["ideal"] = ideals.shares_for(fields["star"]["ideal"], population).tolist()  # of all, not of a few
+    return RunSpec.model_validate({**fields, "schedule": {}, "keep": "all", "generations": min(generation, 1) + 1})
+
+
+def _few(spec: RunSpec, population: Population) -> Population:
+    """The population with as many people to learn from as the timed steps need, evenly chosen."""
+    train = population.train
+    most = max(spec.at(generation).generator.batch for generation in (0, *spec.schedule))
+    people = min(len(train), _STEPS * max(most, spec.annotator.batch))
+    chosen = np.linspace(0, len(train) - 1, people).astype(np.int64)
+    return replace(
+        population, train=Split(train.images[chosen], train.labels[chosen], train.groups[chosen], train.mirror)
+    )
+
+
+class _Brief(Workshop):
+    """Builds every model as a run does, and trains it for no more than `_STEPS` batches an epoch."""
+
+    def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:
+        return super()._generator(recipe, _cut(feed), start)
+
+    def _classifier(
+        self, recipe: Recipe, training: ClassifierSpec, feed: Feed, start: Classifier | None = None
+    ) -> Trained[Classifier]:
+        return super()._classifier(recipe, training, _cut(feed), start)
+
+
+def _cut(feed: Feed) -> Feed:
+    return lambda epoch: islice(feed(epoch), _STEPS)
+
+
 class _Timed(MemoryModels):
-    """A store that times what it fits. steps: seconds of a step, by kind. bytes: of a model on disk, by role."""
+    """A store that times what it fits."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.steps: dict[tuple[str, ...], float] = {}
-        self.bytes: dict[ModelRole, int] = {}
+        self._costs: dict[tuple[ModelRole, int], Cost] = {}
         self._last = time.perf_counter()
 
+    def cost(self, recipe: Recipe) -> Cost:
+        """Of the model that stood for that of `recipe`; generation 1 stands for all that follow."""
+        return self._costs[recipe.role, min(recipe.generation, 1)]
+
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        steps = min(recipe.schedule.steps, _STEPS)
+        seconds: list[float] = []
+
         def clocked(state: State | None) -> Iterator[Checkpoint[M]]:
             began = time.perf_counter()
             for checkpoint in fit(state):
-                now = time.perf_counter()
-                step = (now - began) / recipe.schedule.steps
-                if state is None and checkpoint.epoch > 1:  # the first epoch also warms up
-                    self.steps[_kind(recipe)] = min(step, self.steps.get(_kind(recipe), step))
+                seconds.append((time.perf_counter() - began) / steps)
                 yield checkpoint
                 began = time.perf_counter()
 
         trained = super().model(recipe, clocked)
-        self.bytes[recipe.role] = sum(tensor.nbytes for tensor in trained.module.state_dict().values())
+        size = sum(tensor.nbytes for tensor in trained.module.state_dict().values())
+        if (recipe.role, recipe.generation) not in self._costs:  # later it is only loaded
+            self._costs[recipe.role, recipe.generation] = Cost(min(seconds[1:] or seconds), size)
         self._last = time.perf_counter()
         return trained
 

@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 from fairloop.errors import FairloopError, InputError
 from fairloop.spec import RunSpec, varied
 from fairloop.store.directory import RunDirectory
+from fairloop.store.kinds import claim
 
 MEMORY_PER_RUN = int(1.5 * 2**30)
 """Bytes that a run is reckoned to need when workers are counted; `colored-mnist` peaks below that."""
@@ -59,8 +60,9 @@ def run_in(out: Path, spec: RunSpec) -> RunDirectory:
 def jobs_in(out: Path, specs: Sequence[RunSpec]) -> list[Job]:
     """A job for each spec; what is recorded whole below `out` is done.
 
-    Raises InputError if a directory holds another run.
+    Raises InputError if `out` is no place for a sweep, or if a directory in it holds another run.
     """
+    claim(out, "a sweep")
     jobs = jobs_at(specs)
     for job in jobs:
         directory = run_in(out, job.spec)

@@ -15,8 +15,10 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from fairloop.store.files import write_text
-from fairloop.sweep.job import MEMORY_PER_RUN, Job, SweepView, raise_if_failed, run_in
+from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed, run_in
 
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 30.0
@@ -40,19 +42,22 @@ def run_all(
     """
     waiting = [job for job in reversed(jobs) if job.state != "done"]
     running: dict[int, tuple[list[Job], subprocess.Popen[bytes]]] = {}
+    locks: dict[str, FileLock] = {}
     shares = _core_shares(workers, jobs[0].spec.threads)
     try:
         while waiting or running:
             for slot in range(workers):
                 if slot not in running and waiting:
                     group = [waiting.pop() for _ in range(min(replicas, len(waiting)))]
-                    running[slot] = (group, _start(group, out, models, shares[slot], track))
+                    if group := [job for job in group if _ours(job, out, locks)]:
+                        running[slot] = (group, _start(group, out, models, shares[slot], track))
             for slot, (group, process) in list(running.items()):
                 ended = process.poll()
                 for job in group:
                     job.line = last_line(Path(job.log))
                     job.done = run_in(out, job.spec).committed()
                     if ended is not None:
+                        locks.pop(job.spec.identity).release()
                         job.end(0 if len(group) > 1 and job.done >= job.spec.generations else ended)
                 if ended is not None:
                     del running[slot]
@@ -60,6 +65,8 @@ def run_all(
             time.sleep(_POLL_SECONDS)
     finally:
         _stop([process for _, process in running.values()])
+        for lock in locks.values():
+            lock.release()
     raise_if_failed(jobs)
 
 
@@ -73,15 +80,29 @@ def default_workers(threads: int) -> int:
     return max(1, min(cores, free // MEMORY_PER_RUN))
 
 
+def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
+    """Whether the run of `job` is this sweep's until its process ends; if another sweep in `out` has it, it fails."""
+    job.log = str(out / "logs" / f"{job.spec.identity}.log")
+    Path(job.log).parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(Path(job.log).with_suffix(".lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        job.line = f"--out: another sweep in {out} has this run; wait for it"
+        job.end(WRONG_INPUT)
+        return False
+    locks[job.spec.identity] = lock
+    return True
+
+
 def _start(
     group: Sequence[Job], out: Path, models: Path, cores: set[int] | None, track: str | None
 ) -> subprocess.Popen[bytes]:
     """A process for one run, or for several together."""
     for job in group:
-        log = out / "logs" / f"{job.spec.identity}.log"
-        write_text(log.with_suffix(".yaml"), job.spec.to_yaml())
-        log.write_bytes(b"")
-        job.state, job.log = "running", str(log)
+        write_text(Path(job.log).with_suffix(".yaml"), job.spec.to_yaml())
+        Path(job.log).write_bytes(b"")
+        job.state = "running"
     places = [(str(Path(job.log).with_suffix(".yaml")), str(run_in(out, job.spec).root), job.log) for job in group]
     if len(group) == 1:
         spec, place, words = places[0]

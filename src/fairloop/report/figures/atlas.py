@@ -25,6 +25,7 @@ from fairloop.report.figures.measures import groups, labels, spread
 from fairloop.spec import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.files import replacing
+from fairloop.store.kinds import claim
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,11 @@ _NO_LATENTS = "no run kept latents"
 def write_all(study: Study, out: Path, console: Console) -> None:
     """Write every figure that the study allows to `out`, in all `FORMATS` and its data as .csv.
 
-    Says which were left out, and why. Raises InputError if nothing can be drawn.
+    Says which were left out, and why; of those, no figure of an earlier call stays.
+
+    Raises InputError if `out` holds something of another kind.
     """
+    claim(out, "figures", "--figures")
     left_out: dict[str, list[str]] = {}
     with console.status("") as status:
         for name, draw in FIGURES.items():
@@ -107,6 +111,8 @@ def write_all(study: Study, out: Path, console: Console) -> None:
                 _write(draw(study), out, name)
             except InputError as error:
                 left_out.setdefault(str(error), []).append(name)
+                for ending in (*FORMATS, ".csv"):
+                    (out / f"{name}{ending}").unlink(missing_ok=True)
     for why, names in left_out.items():
         console.print(
             for_terminal(f"left out: {', '.join(names)} ({why})"), highlight=False, markup=False, soft_wrap=True

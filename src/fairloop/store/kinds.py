@@ -1,0 +1,107 @@
+"""The kinds of directories that fairloop writes, and what tells each: a command writes into one of its own kind alone.
+
+| kind | written by | told by |
+|---|---|---|
+| a run | `run` | spec.yaml, whose first line is fairloop's |
+| a sweep | `sweep`, `fetch`, `demo` | runs/ with runs, or logs/ with their specs |
+| samples | `samples` | samples.csv, and besides only numbered pictures |
+| an audit | `audit` | verdict.txt and drift.csv |
+| figures | `report --figures` | a figure as .png, .svg and .pdf with its data as .csv |
+| examples of a data set | `data inspect` | files called label-0-group-0-... |
+| decoded pictures | `data prepare` | directories with images.npy and about.json |
+| models | `--store` | .safetensors files |
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from fairloop.errors import InputError
+
+Kind = Literal[
+    "a run", "a sweep", "samples", "an audit", "figures", "examples of a data set", "decoded pictures", "models"
+]
+
+RUN_HEADER = "# The spec of a run of fairloop, every field resolved. Written by fairloop; changing it changes nothing."
+"""The first line of a run's spec.yaml."""
+
+_PICTURE = re.compile(r"\d{6,}\.png")
+_EXAMPLES = re.compile(r"label-\d+-group-\d+-.*\.(png|csv)")
+_OWN_FOLDERS = ("records", "galleries", "models")
+
+
+def is_run(root: Path) -> bool:
+    """Whether `root` is a run's directory, and its spec.yaml not just a file of that name."""
+    try:
+        with (root / "spec.yaml").open(encoding="utf-8", errors="replace") as file:
+            return file.readline().rstrip() == RUN_HEADER
+    except OSError:
+        return False
+
+
+def _is_sweep(root: Path) -> bool:
+    return any(map(is_run, root.glob("runs/*"))) or any(root.glob("logs/*.seed-*.yaml"))
+
+
+def _is_samples(root: Path) -> bool:
+    try:
+        with (root / "samples.csv").open(encoding="utf-8", errors="replace") as file:
+            named = file.readline().rstrip().endswith('"label","group"')
+    except OSError:
+        return False
+    return named and all(path.name == "samples.csv" or _PICTURE.fullmatch(path.name) for path in root.iterdir())
+
+
+def _is_figures(root: Path) -> bool:
+    endings = (".png", ".pdf", ".csv")
+    return any(all(path.with_suffix(ending).is_file() for ending in endings) for path in root.glob("*.svg"))
+
+
+_TOLD_BY: dict[Kind, Callable[[Path], bool]] = {
+    "a run": is_run,
+    "a sweep": _is_sweep,
+    "samples": _is_samples,
+    "an audit": lambda root: (root / "verdict.txt").is_file() and (root / "drift.csv").is_file(),
+    "figures": _is_figures,
+    "examples of a data set": lambda root: any(_EXAMPLES.fullmatch(path.name) for path in root.iterdir()),
+    "decoded pictures": lambda root: any((path.parent / "about.json").is_file() for path in root.glob("*/images.npy")),
+    "models": lambda root: any(root.glob("*.safetensors")),
+}
+
+
+def kind_of(root: Path) -> Kind | None:
+    """What the directory `root` is; None for anything else, also for nothing."""
+    return next((kind for kind, told in _TOLD_BY.items() if told(root)), None) if root.is_dir() else None
+
+
+def claim(root: Path, kind: Kind, option: str = "--out") -> None:
+    """Raise InputError if `root` cannot become, or go on as, a directory of that kind.
+
+    It cannot if it is a file or of another kind; and runs cannot lie below another run, where they would not be found.
+    """
+    if root.exists() and not root.is_dir():
+        raise InputError(f"{option}: {root} is a file, not a directory")
+    found = kind_of(root)
+    if found not in (None, kind):
+        raise InputError(f"{option}: {root} holds {found}, not {kind}; choose another directory")
+    if kind in ("a run", "a sweep") and found is None:
+        above = next(filter(is_run, Path(os.path.abspath(root)).parents), None)  # noqa: PTH100 - links stay as they are
+        if above is not None:
+            raise InputError(f"{option}: {root} lies in {above}, which holds a run; choose a directory outside it")
+
+
+def claim_alone(root: Path, kind: Kind, option: str = "--out") -> None:
+    """As `claim`, for what is replaced as a whole: there may be no other files either."""
+    claim(root, kind, option)
+    if root.is_dir() and kind_of(root) is None and any(root.iterdir()):
+        raise InputError(f"{option}: {root} holds other files and no {kind}; choose an empty directory")
+
+
+def claim_file(path: Path, option: str = "--out") -> None:
+    """Raise InputError if a file at `path` would be among those of which a run consists."""
+    if path.parent.name in _OWN_FOLDERS and is_run(path.parent.parent):
+        raise InputError(f"{option}: {path} lies among the files of the run {path.parent.parent}; choose another place")

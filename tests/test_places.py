@@ -1,0 +1,370 @@
+"""Directories: one experiment in each, one kind in each, and nothing half old and half new."""
+
+from __future__ import annotations
+
+import pickle
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from rich.console import Console
+
+import fairloop
+from conftest import TINY, tiny
+from fairloop.data import DATASETS, inspect
+from fairloop.errors import InputError
+from fairloop.progress import LineView
+from fairloop.run import run
+from fairloop.spec import from_file, from_mapping
+from fairloop.store import kinds
+from fairloop.store.directory import RunDirectory
+from fairloop.store.files import replacing_folder
+from fairloop.store.kinds import claim, kind_of
+from fairloop.store.remote import Folder, claim_address, claim_for
+from fairloop.sweep import cluster, local
+from fairloop.sweep.job import jobs_in
+from fairloop.sweep.view import SweepLines
+from test_run import here
+
+FILES = {
+    "a run": {"spec.yaml": kinds.RUN_HEADER + "\n", "records/generation-0000.parquet": ""},
+    "a sweep": {"runs/x/spec.yaml": kinds.RUN_HEADER + "\n", "models/a.safetensors": "", "table.csv": ""},
+    "samples": {"samples.csv": '"file","label","group"\n', "000000.png": ""},
+    "an audit": {"verdict.txt": "", "drift.csv": "", "report.html": ""},
+    "figures": {f"accuracy{ending}": "" for ending in (".png", ".svg", ".pdf", ".csv")},
+    "examples of a data set": {"label-0-group-1-a-b.png": ""},
+    "decoded pictures": {"celeba-64px-0/images.npy": "", "celeba-64px-0/about.json": "{}"},
+    "models": {"generator-0-abc.safetensors": ""},
+    "other files": {"mine.txt": ""},
+}
+COMMANDS = {
+    "a run": ["run", "SPEC", "--out", "OUT"],
+    "a sweep": ["sweep", "SPEC", "--out", "OUT"],
+    "samples": ["samples", "RUN", "--generation", "0", "--n", "3", "--out", "OUT"],
+    "an audit": ["audit", "LOG", "--round", "r", "--label", "l", "--prediction", "p", "--group", "g", "--out", "OUT"],
+    "figures": ["report", "RUN", "--figures", "OUT"],
+    "examples of a data set": ["data", "inspect", "SPEC", "--out", "OUT"],
+    "decoded pictures": ["data", "prepare", "SPEC", "--out", "OUT"],
+}
+ALONE = ("a run", "samples", "examples of a data set")
+"""Kinds that share a directory with nothing else."""
+
+
+def made(root: Path, kind: str) -> Path:
+    for name, content in FILES[kind].items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(content)
+    return root
+
+
+def content(root: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def spec(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("spec") / "tiny.yaml"
+    path.write_text(yaml.safe_dump({**TINY, "generations": 1}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, spec) -> Path:
+    out = tmp_path_factory.mktemp("finished") / "run"
+    run(from_file(spec), RunDirectory(out), LineView(lambda line: None))
+    return out
+
+
+# Kinds.
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_each_kind_is_told_from_all_others(tmp_path, kind):
+    assert kind_of(made(tmp_path / "x", kind)) == (None if kind == "other files" else kind)
+
+
+def test_nothing_an_empty_directory_and_a_file_are_of_no_kind(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert [kind_of(path) for path in (tmp_path, tmp_path / "none", tmp_path / "file")] == [None, None, None]
+
+
+@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("wanted", COMMANDS)
+def test_a_command_refuses_a_directory_of_another_kind_and_leaves_it_alone(
+    tmp_path, spec, finished, capsys, kind, wanted
+):
+    if kind == wanted or (kind == "other files" and wanted not in ALONE):
+        return  # is welcome
+    out = made(tmp_path / "out", kind)
+    (tmp_path / "log.csv").write_text("r,l,p,g\n" + "1,0,0,a\n1,1,1,b\n1,0,1,a\n1,1,0,b\n" * 5)
+    before = content(out)
+    names = {"OUT": out, "SPEC": spec, "RUN": finished, "LOG": tmp_path / "log.csv"}
+    assert here(*(names.get(word, word) for word in COMMANDS[wanted])) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert str(out) in complaint
+    assert kind in complaint
+    assert content(out) == before
+
+
+def test_no_run_lies_below_another(tmp_path, spec, finished, capsys):
+    for command in ("run", "sweep"):
+        assert here(command, spec, "--out", finished / "below" / "it") == 2
+        assert f"lies in {finished}, which holds a run" in capsys.readouterr().err
+    claim(finished / "figures", "figures")  # which hide nothing
+    assert not (finished / "below").exists()
+
+
+def test_no_table_replaces_a_file_of_a_run(finished, capsys):
+    before = content(finished)
+    record = next((finished / "records").glob("*.parquet"))
+    assert here("export", finished, "--out", record) == 2
+    assert here("samples", finished, "--generation", 0, "--out", record) == 2
+    assert here("curate", record, "--label", "a", "--group", "b", "--out", record, "--overwrite") == 2
+    assert capsys.readouterr().err.count("\n") == 3
+    assert content(finished) == before
+
+
+def test_what_is_fetched_joins_no_other_kind_and_no_other_run(tmp_path, spec, finished, capsys):
+    assert here("fetch", f"file://{finished}", "--out", tmp_path / "back") == 0
+    assert here("fetch", f"file://{finished}", "--out", tmp_path / "back") == 0
+    other = tmp_path / "other"
+    shutil.copytree(finished, other)
+    RunDirectory(other).describe(tiny("seed=5"), {})
+    before = content(other)
+    capsys.readouterr()
+    assert here("fetch", f"file://{finished}", "--out", other) == 2
+    assert "seed=5" in capsys.readouterr().err
+    assert content(other) == before
+    with pytest.raises(InputError, match="holds a run, not a sweep"):
+        claim_for(Folder(f"file://{tmp_path}"), ["runs/x/spec.yaml"], finished)
+    with pytest.raises(InputError, match="holds a run, not a sweep"):
+        claim_address(f"file://{finished}")
+
+
+# Two at once.
+
+
+def test_of_two_experiments_that_start_in_one_new_directory_one_wins(tmp_path, spec, monkeypatch):
+    """The other one's check came before there was anything; it gets the lock when the first is done."""
+    out, locked = tmp_path / "out", RunDirectory.locked
+    first = from_file(spec)
+
+    def slow(directory):
+        monkeypatch.setattr(RunDirectory, "locked", locked)
+        run(first, RunDirectory(out), LineView(lambda line: None))
+        before.update(content(out))
+        return locked(directory)
+
+    before: dict[str, bytes] = {}
+    monkeypatch.setattr(RunDirectory, "locked", slow)
+    other = from_mapping(first.model_dump(mode="json"), ["annotator.batch=32"])  # of the same data
+    with pytest.raises(InputError, match=r"annotator\.batch=64, not 32"):
+        run(other, RunDirectory(out), LineView(lambda line: None))
+    assert content(out) == before
+    assert RunDirectory(out).spec() == first
+
+
+RACE = """
+import sys, time
+from pathlib import Path
+from fairloop.cli import main
+from fairloop.store.directory import RunDirectory
+out, me = Path(sys.argv[1]), sys.argv[2]
+locked = RunDirectory.locked
+def together(directory):
+    (out.parent / f"ready-{me}").touch()
+    while len(list(out.parent.glob("ready-*"))) < 2:
+        time.sleep(0.01)
+    return locked(directory)
+RunDirectory.locked = together
+sys.argv = ["fairloop", "run", sys.argv[3], "--set", f"classifier.batch={me}", "--out", str(out)]
+main()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_passed_the_check_together_do_not_share_a_directory(tmp_path, spec):
+    out = tmp_path / "out"
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACE, str(out), batch, str(spec)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path,
+        )
+        for batch in ("32", "16")
+    ]  # fmt: skip
+    ended = [(*process.communicate(timeout=120), process.returncode) for process in started]
+    assert sorted(code for *_, code in ended) == [0, 2], ended
+    winner = next(batch for batch, (*_, code) in zip((32, 16), ended, strict=True) if code == 0)
+    (complaint,) = (said for _, said, code in ended if code == 2)
+    assert complaint.count("\n") == 1
+    assert str(out) in complaint
+    directory = RunDirectory(out)
+    assert (directory.spec().classifier.batch, directory.committed()) == (winner, 1)
+    assert len(directory.provenance()["sessions"]) == 1
+    assert len(list(directory.models.glob("*.safetensors"))) == 4
+
+
+def test_a_second_sweep_in_a_directory_leaves_the_runs_and_words_of_the_first_alone(tmp_path):
+    specs = [tiny("generations=1")]
+    jobs, locks = jobs_in(tmp_path, specs), {}
+    assert local._ours(jobs[0], tmp_path, locks)
+    log = Path(jobs[0].log)
+    log.write_text("generation 0\n")
+    again = jobs_in(tmp_path, specs)
+    with pytest.raises(InputError, match="another sweep"):
+        local.run_all(again, tmp_path, tmp_path / "models", 1, SweepLines(Console(quiet=True)))
+    assert again[0].code == 2
+    assert log.read_text() == "generation 0\n"
+    locks[specs[0].identity].release()
+    assert local._ours(again[0], tmp_path, {})
+
+
+# All or nothing.
+
+
+def test_samples_of_one_call_alone_are_in_a_folder(finished, tmp_path, capsys):
+    out = tmp_path / "samples"
+    assert here("samples", finished, "--generation", 0, "--n", 5, "--out", out) == 0
+    assert here("samples", finished, "--generation", 0, "--n", 2, "--out", out) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["000000.png", "000001.png", "samples.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["samples"]
+    before = content(out)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pyarrow.csv.write_csv", lambda *of: (_ for _ in ()).throw(OSError(28, "No space left", "x")))
+        assert here("samples", finished, "--generation", 0, "--n", 3, "--out", out) == 1
+    assert content(out) == before
+    (out / "notes.txt").write_text("mine")
+    capsys.readouterr()
+    assert here("samples", finished, "--generation", 0, "--n", 2, "--out", out) == 2
+    assert "holds other files and no samples" in capsys.readouterr().err
+    assert content(out) == {**before, "notes.txt": b"mine"}
+
+
+@pytest.mark.parametrize("generation", [-1, 1, 9, 10**9])
+def test_samples_of_a_generation_that_is_not_there_are_refused_with_those_that_are(
+    finished, tmp_path, capsys, generation
+):
+    assert here("samples", finished, f"--generation={generation}", "--out", tmp_path / "out") == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert f"generation={generation}: {finished} holds generations 0 to 0" in complaint
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="n=0"):
+        fairloop.load(finished).samples(0, 0)
+
+
+def test_samples_of_a_run_without_a_generation_say_so(tmp_path):
+    directory = RunDirectory(tmp_path / "begun")
+    directory.describe(tiny(), {})
+    with pytest.raises(InputError, match="holds no generation yet"):
+        fairloop.load(directory.root).samples(0, 3)
+
+
+def test_a_folder_is_replaced_as_a_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "folder"
+    for name in ("a", "b"):
+        with replacing_folder(folder) as new:
+            (new / name).write_text(name)
+        assert content(folder) == {name: name.encode()}
+    with pytest.raises(ZeroDivisionError), replacing_folder(folder) as new:
+        (new / str(1 // 0)).touch()
+    rename = Path.rename
+
+    def busy(self, to):
+        if self.name == "new":
+            raise OSError("busy")
+        return rename(self, to)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "rename", busy)
+        with pytest.raises(OSError, match="busy"), replacing_folder(folder) as new:
+            (new / "d").write_text("d")
+    assert content(folder) == {"b": b"b"}
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def test_examples_of_one_data_set_alone_are_in_a_folder(tmp_path):
+    people = fairloop.data.load(tiny().data, 0)
+    few = fairloop.data.load(tiny("data.green_given_label=[1,0]", "data.label_noise=0").data, 0)
+    inspect.write_examples(people, tmp_path / "out")
+    written = inspect.write_examples(few, tmp_path / "out")
+    assert sorted(written) == sorted((tmp_path / "out").iterdir())
+    assert len(written) == 2
+
+
+# What a worker elsewhere is told.
+
+
+def paths(spec) -> dict[str, Path]:
+    """Every field of the data's spec that holds a path."""
+    return {name: value for name, value in spec if isinstance(value, Path)}
+
+
+DATA = {
+    name: {
+        field: f"here/{field}" for field, info in dataset.spec.model_fields.items() if "Path" in str(info.annotation)
+    }
+    for name, dataset in DATASETS.items()
+}
+NEEDED = {
+    "pictures": {"label": "l", "groups": ["g"]},
+    "table": {"label": "l", "groups": ["g"]},
+    "module:name": {"name": "mine:load"},
+}
+
+
+@pytest.mark.parametrize("name", DATASETS)
+@pytest.mark.parametrize("root", [True, False])
+def test_every_path_of_a_spec_is_whole_before_it_leaves_and_names_the_same_file(tmp_path, monkeypatch, name, root):
+    fields = {"name": name, **DATA[name], **NEEDED.get(name, {})}
+    assert "root" in fields
+    if not root:
+        del fields["root"]
+    spec = from_mapping({"data": fields})
+    monkeypatch.chdir(tmp_path)
+    told = pickle.loads(pickle.dumps(cluster.sent(spec)))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    there, files = cluster.received(told)
+    assert (there, there.identity, there.to_yaml()) == (spec, spec.identity, spec.to_yaml())
+    assert type(files) is type(spec.data)
+    for field, path in paths(spec.data).items():
+        if name == "table" and field == "table" and root:  # which starts from data.root
+            assert files.root / files.table == tmp_path / "here/root" / "here/table"
+        else:
+            assert getattr(files, field) == tmp_path / path
+    assert files.model_copy(update=paths(spec.data)) == spec.data
+
+
+def test_a_worker_in_another_directory_finds_table_ideal_and_modules_and_keeps_the_runs_name(tmp_path, monkeypatch):
+    """Without Ray: what a worker does, beside the run in the directory where the sweep was started."""
+    home, worker = tmp_path / "home", tmp_path / "worker"
+    home.mkdir()
+    worker.mkdir()
+    monkeypatch.chdir(home)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    rows = [f"{'yes' if i % 2 else 'no'},{'fm'[i % 3 == 0]},{i % 7}" for i in range(80)]
+    (home / "people.csv").write_text("\n".join(["hired,sex,years", *rows]))
+    (home / "ideal.csv").write_text("label,group,share\nyes,f,.25\nyes,m,.25\nno,f,.25\nno,m,.25\n")
+    (home / "my_places.py").write_text("from fairloop.models.tabular import MLP as Mine\n")
+    spec = from_mapping(
+        {"data": {"name": "table", "table": "people.csv", "label": "hired", "groups": ["sex"]}, "generations": 1,
+         "generator": {"model": "tabular-vae", "epochs": 1, "batch": 32}, "star": {"ideal": "ideal.csv"},
+         "classifier": {"model": "my_places:Mine", "epochs": 1, "batch": 32},
+         "annotator": {"model": "mlp", "epochs": 1, "batch": 32},
+         "measure": {"samples": 20, "gallery": 0, "latents": 0}}
+    )  # fmt: skip
+    told = cluster.sent(spec)
+    monkeypatch.chdir(worker)
+    there, files = cluster.received(told)
+    run(there, RunDirectory(Path("out")), LineView(lambda line: None), files=files)
+    directory = RunDirectory(worker / "out")
+    assert directory.spec().identity == spec.identity
+    monkeypatch.chdir(home)
+    run(spec, RunDirectory(worker / "out"), LineView(lambda line: None))  # the same run, which is whole: nothing is new
+    assert [session["trained"] == [] for session in directory.provenance()["sessions"]] == [False, True]
