@@ -22,7 +22,7 @@ _SLACK = 1e-3  # beyond [0, 1], for rounding: less than half of a pixel's 1/255
 def try_generator(model: Generator, title: str, images: Tensor, numerics: Numerics, rng: torch.Generator) -> Tensor:
     """Samples of `model`, as many as there are `images` ((n, ...) float), after one step's loss and gradients.
 
-    title: how errors call it. Raises InputError for a loss that cannot train it, and for samples of a wrong shape or type.
+    title: how errors call it. Raises InputError for a loss that cannot train it, or samples of a wrong shape or type.
     """
     _check_trainable(model, title)
     model.train()

@@ -25,7 +25,7 @@ def check_generator(own: Any, title: str) -> None:
 
 
 def check_classifier(own: Any, title: str) -> None:
-    """Raise InputError unless `own` is an object with `predict(X)`. If it has a `fit`, that is `fit(X, y)`, and it can be
+    """Raise InputError unless `own` is an object with `predict(X)`. A `fit` is `fit(X, y)`, and the object can be
     copied.
     """
     _check_is_object(own, title)

@@ -123,7 +123,7 @@ def _named_columns(whose: str, features: Features, groups: Groups) -> list[Hasha
         return None
     if len(groups) == len(features):
         raise InputError(
-            f"{whose}: groups {list(groups)} could name columns, or hold a value for each of {len(groups)} people; give "
+            f"{whose}: groups {list(groups)} could name columns, or be a value for each of {len(groups)} people; give "
             "values as an array, or the columns as a frame, X[[...]]"
         )
     return list(groups)

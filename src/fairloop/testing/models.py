@@ -50,7 +50,7 @@ def takes_a_shape_or_refuses_it_when_built(case: ModelCase) -> None:
             _use(other.build(), other)
         except Exception as error:  # whatever the model raises then
             raise AssertionError(
-                f"for samples of shape {shape} it can be built, but then fails, and not for {case.shape}: {said(error)}; "
+                f"for samples of shape {shape} it can be built, but fails, and not for {case.shape}: {said(error)}; "
                 "let `__init__` raise ValueError for shapes that it cannot take"
             ) from error
 
