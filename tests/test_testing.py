@@ -16,6 +16,7 @@ from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
 from fairloop.curation.star import Star
 from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.errors import InputError
 from fairloop.models.interface import Classifier, Generator
 from fairloop.source import Source
 from fairloop.testing import (
@@ -314,13 +315,14 @@ def test_the_first_complaint_names_the_cause_and_blames_no_shape(check, model, c
     assert "cannot take" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("check", "model", "cause"), CAUSES)
+@pytest.mark.parametrize(
+    ("check", "model", "cause"), [cause for cause in CAUSES if cause[1] not in (Noisy, NoisySamples)]
+)
 def test_the_check_of_shapes_blames_shapes_only_for_what_other_shapes_do(check, model, cause):
     case = (ClassifierCase if check is check_classifier else GeneratorCase)(f"test_testing:{model.__name__}", SHAPE)
-    try:
+    with pytest.raises((AssertionError, InputError), match=cause) as caught:
         find(GENERATOR_CHECKS, "takes_a_shape_or_refuses_it_when_built")(case)
-    except Exception as error:
-        assert "cannot take" not in str(error)
+    assert "cannot take" not in str(caught.value)
 
 
 def test_every_model_check_finds_a_fault():
