@@ -16,6 +16,7 @@ from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
 from fairloop.curation.star import Star
 from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.errors import InputError
 from fairloop.models.interface import Classifier, Generator
 from fairloop.source import Source
 from fairloop.testing import (
@@ -250,6 +251,78 @@ def test_a_faulty_generator_is_found(model, check, words):
 def test_a_faulty_classifier_is_found(model, check, words):
     with pytest.raises(AssertionError, match=words):
         find(CLASSIFIER_CHECKS, check)(ClassifierCase(f"test_testing:{model.__name__}", SHAPE))
+
+
+class OneLogit(Linear):
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images)[:, :1]
+
+
+class Bytes(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return (255 * super().sample(n, rng)).byte()
+
+
+class Doubles(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n, rng).double()
+
+
+class Arrays(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n, rng).numpy()
+
+
+class Detached(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return super().loss(images, rng).detach()
+
+
+class Noisy(Good):
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return super().loss(images + torch.rand(images.shape), rng)
+
+
+class NoisySamples(Good):
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return super().sample(n, torch.default_generator)
+
+
+class NoSample(Generator):
+    loss = Good.loss
+
+
+CAUSES = [
+    (check_classifier, OneLogit, r"logits of \d+ samples have the shape .*a column for each class.*one logit"),
+    (check_classifier, TooManyClasses, r"logits of \d+ samples have the shape .*width `classes`, here 2"),
+    (check_generator, OutOfRange, r"samples range from .*clamp\(0, 1\)"),
+    (check_generator, Bytes, r"samples are torch.uint8, not floats"),
+    (check_generator, Doubles, r"samples are torch.float64, not torch.float32"),
+    (check_generator, Arrays, r"sample gives a ndarray, not a tensor"),
+    (check_generator, WithGradient, r"@torch.no_grad"),
+    (check_generator, LossOfEach, r"loss has the shape .*return a scalar"),
+    (check_generator, Detached, r"no gradient.*detach"),
+    (check_generator, Noisy, r"the loss touches the global random numbers of torch"),
+    (check_generator, NoisySamples, r"evaluation touches the global random numbers of torch"),
+    (check_generator, NoSample, r"no method sample; define it"),
+]
+
+
+@pytest.mark.parametrize(("check", "model", "cause"), CAUSES)
+def test_the_first_complaint_names_the_cause_and_blames_no_shape(check, model, cause):
+    with pytest.raises(AssertionError, match=cause) as caught:
+        check(f"test_testing:{model.__name__}", SHAPE)
+    assert "cannot take" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("check", "model", "cause"), [cause for cause in CAUSES if cause[1] not in (Noisy, NoisySamples)]
+)
+def test_the_check_of_shapes_blames_shapes_only_for_what_other_shapes_do(check, model, cause):
+    case = (ClassifierCase if check is check_classifier else GeneratorCase)(f"test_testing:{model.__name__}", SHAPE)
+    with pytest.raises((AssertionError, InputError), match=cause) as caught:
+        find(GENERATOR_CHECKS, "takes_a_shape_or_refuses_it_when_built")(case)
+    assert "cannot take" not in str(caught.value)
 
 
 def test_every_model_check_finds_a_fault():

@@ -11,3 +11,11 @@ class InputError(FairloopError):
 
 class DivergedError(FairloopError):
     """A training loss stopped being a finite number."""
+
+
+def said(error: BaseException) -> str:
+    """What an error of anybody's code says, in one line; its kind where the words alone do not explain it."""
+    words = " ".join(str(error).split())
+    if isinstance(error, FairloopError) or (words and type(error) in (TypeError, ValueError)):
+        return words
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__

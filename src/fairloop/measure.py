@@ -13,6 +13,7 @@ from fairloop.data import Population, Split
 from fairloop.metrics import performance as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator
+from fairloop.models.trial import check_range
 from fairloop.numerics import Numerics
 from fairloop.policy import ANNOTATOR, NOBODY, REAL, TRUTH
 from fairloop.record import TRAINING, Gallery, Pictures, Row
@@ -155,6 +156,8 @@ class Measurer:
         rng = self._streams(i).at(Role.MEASUREMENT)
         drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
         for images in drawn:
+            if self._population.in_unit_range:
+                check_range(generator.recipe.full_title, images)
             for metric, labeller in labellers.items():
                 if not labeller.diverged:
                     named[metric].append(probabilities(labeller.module, [images], self._numerics).argmax(dim=1))

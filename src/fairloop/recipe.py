@@ -82,6 +82,11 @@ class Recipe:
         return self.role.replace("_", " ")
 
     @property
+    def full_title(self) -> str:
+        """The title with the model's name, for errors: `generator 3 (conv-vae)`."""
+        return f"{self.title} ({self.training['model']})"
+
+    @property
     def filename(self) -> str:
         """A name for files: readable, and unique."""
         return f"{self.title.replace(' ', '-')}-{self.fingerprint[:16]}"

@@ -8,6 +8,7 @@ from typing import NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fairloop import data
 from fairloop.batch import Batch
@@ -16,10 +17,11 @@ from fairloop.errors import DivergedError, InputError
 from fairloop.feeds import Feed, mixed, real, synthetic, synthetic_part
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
+from fairloop.models.trial import check_range, try_classifier, try_generator
 from fairloop.numerics import Numerics, resolve
 from fairloop.recipe import Recipe, plan, training_of_first
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import RealData
+from fairloop.source import RealData, Source
 from fairloop.spec import ClassifierSpec, RunSpec, TrainingSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.streams import Streams, initialising
@@ -27,6 +29,9 @@ from fairloop.supplies import Annotators, History, Supplies, check_steps, star
 from fairloop.training import Checkpoint, State, fit_classifier, fit_generator, undefined
 
 Model = TypeVar("Model", Generator, Classifier)
+
+_TRIED_ON = 2  # real samples, for models that are not trained yet
+_LOOKED_AT = 16  # samples of each new generator, before anything learns from them
 
 
 class Workshop:
@@ -55,6 +60,7 @@ class Workshop:
         self._annotators: Annotators | None = None
         self._diverged: set[str] = set()
         self._supplies = Supplies(self.population, self.numerics, spec.seed)
+        self._only_loads = recorded is not None
         self._try_models()
         self._warn_of_starved_strata()
 
@@ -143,7 +149,20 @@ class Workshop:
                 return iter((undefined(model, training),))
             return fit_generator(model, training, feed, streams, self.numerics, state)
 
-        return self._accepted(self._models.model(recipe, fit), training)
+        trained = self._accepted(self._models.model(recipe, fit), training)
+        if not trained.diverged and not self._only_loads:
+            self._look_at(trained)
+        return trained
+
+    def _look_at(self, trained: Trained[Generator]) -> None:
+        """Raise InputError if its first samples are none that others may learn from."""
+        recipe = trained.recipe
+        source = Source(trained.module, self.numerics, temperature=self.spec.at(recipe.generation).temperature)
+        self._check_range(recipe, source.draw(_LOOKED_AT, self._streams(recipe).at(Role.MEASUREMENT)).images)
+
+    def _check_range(self, recipe: Recipe, samples: Tensor) -> None:
+        if self.population.in_unit_range:
+            check_range(recipe.full_title, samples)
 
     def _classifier(
         self, recipe: Recipe, training: ClassifierSpec, feed: Feed, start: Classifier | None = None
@@ -185,11 +204,13 @@ class Workshop:
             return build()
 
     def _try_models(self) -> None:
-        """Build each kind of model and of curation once, so that a wrong argument ends the run before it starts."""
+        """Build each kind of model and of curation once, so that a wrong argument ends the run before it starts; and if
+        models are to be trained, take a few samples through each.
+        """
         plan_ = self.plan
         for recipe in (plan_.label_annotator, plan_.group_annotator, plan_.classifiers[0]):
-            critic = self._initialised(recipe, partial(self._new_classifier, recipe.role))
-        generator = self._initialised(plan_.generators[0], self._new_generator)
+            critic = self._initialised(recipe, partial(self._tried_classifier, recipe))
+        generator = self._initialised(plan_.generators[0], partial(self._tried_generator, plan_.generators[0]))
         spread = next(
             (told["temperature"] for recipe in plan_ if "temperature" in (told := recipe.mixture or {})), None
         )
@@ -200,6 +221,26 @@ class Workshop:
         critics = self._supplies.critics(critic, critic, critic)
         for recipe in plan_:
             check_steps(recipe, critics)
+
+    def _tried_generator(self, recipe: Recipe) -> Generator:
+        model = self._new_generator()
+        if not self._only_loads:
+            rng = self._streams(recipe).at(Role.NOISE)
+            placed = self.numerics.place(model)
+            self._check_range(recipe, try_generator(placed, recipe.full_title, self._few(), self.numerics, rng))
+        return model
+
+    def _tried_classifier(self, recipe: Recipe) -> Classifier:
+        model, people = self._new_classifier(recipe.role), self.population
+        if not self._only_loads:
+            classes = len(people.group_names if recipe.role is ModelRole.GROUP_ANNOTATOR else people.label_names)
+            try_classifier(self.numerics.place(model), recipe.full_title, classes, self._few(), self.numerics)
+        return model
+
+    def _few(self) -> Tensor:
+        """(n, ...) the first few real samples."""
+        first = np.arange(min(_TRIED_ON, len(self.population.train)))
+        return next(RealData(self.population.train, self.numerics, first).in_order()).images
 
     def _warn_of_starved_strata(self) -> None:
         for recipe in (self.plan.classifiers[0], self.plan.generators[-1]):

@@ -74,6 +74,11 @@ class Population:
         return self.train.images.shape[1:]
 
     @property
+    def in_unit_range(self) -> bool:
+        """Whether every feature is in [0, 1]: pictures, and tables of known columns. Others may have any range."""
+        return bool(self.columns) or self.train.images.dtype == np.uint8
+
+    @property
     def splits(self) -> dict[str, Split]:
         """Every split by its name."""
         return {"train": self.train, **self.tests}

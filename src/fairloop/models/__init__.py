@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fairloop.errors import InputError
+from fairloop.errors import InputError, said
 from fairloop.named import find
 
 if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is slow to import
@@ -41,7 +41,7 @@ def build_generator(
     """
     from fairloop.models.interface import Generator
 
-    if blocks and "blocks" in inspect.signature(find(GENERATORS, name, "generator.model")).parameters:
+    if blocks and "blocks" in _parameters(find(GENERATORS, name, "generator.model")):
         arguments = {"blocks": list(blocks), **arguments}
     model = _build(GENERATORS, "generator", name, (shape,), arguments)
     if not isinstance(model, Generator):
@@ -68,16 +68,40 @@ def _build(
     known: Mapping[str, str], kind: str, name: str, positional: tuple[Any, ...], arguments: Mapping[str, Any]
 ) -> object:
     factory = find(known, name, f"{kind}.model")
+    if not callable(factory):
+        raise InputError(
+            f"{kind}.model: '{name}' is a {type(factory).__name__}; name a class, or a function of a shape"
+        )
+    if inspect.isabstract(factory):
+        missing = ", ".join(sorted(factory.__abstractmethods__))
+        raise InputError(f"{kind}.model: '{name}' has no method {missing}; define it in the class")
     try:
         inspect.signature(factory).bind(*positional, **arguments)
         return factory(*positional, **arguments)
     except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
-        why = " ".join(str(error).split())
         raise InputError(
-            f"{kind}.arguments: '{name}' cannot be built for samples of shape {positional[0]} with {given}: {why}"
+            f"{kind}.arguments: '{name}' cannot be built for samples of shape {positional[0]} with {given}: "
+            f"{said(error)}{_whose(kind) if arguments else ''}"
         ) from error
 
 
+def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:
+    try:
+        return inspect.signature(factory).parameters
+    except (TypeError, ValueError):  # no function, or one that does not tell
+        return {}
+
+
+def _whose(kind: str) -> str:
+    """Where arguments may come from that the user did not write."""
+    return (
+        f"; a preset's or a spec file's arguments stay when only {kind}.model is set: "
+        f"--set '{kind}.arguments={{}}' clears them"
+    )
+
+
 def _wrong_kind(kind: str, name: str, interface: type) -> InputError:
-    return InputError(f"{kind}.model: '{name}' does not inherit from {interface.__module__}.{interface.__name__}")
+    return InputError(
+        f"{kind}.model: '{name}' does not inherit from {interface.__module__}.{interface.__name__}; let its class do so"
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
@@ -15,11 +17,13 @@ from fairloop.errors import InputError
 from fairloop.feeds import Schedule, mixed, synthetic, synthetic_part
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
-from fairloop.own.objects import fitted_classifier, fitted_generator, takes_weights, wanted
+from fairloop.own.contract import check_classifier, check_generator, copied, takes_weights, title_of, wanted
+from fairloop.own.objects import asked_rule, fitted_classifier, fitted_generator
 from fairloop.own.people import OwnPeople, People
 from fairloop.recipe import Recipe, check_against, curation_of, mixture_of
 from fairloop.regime import Learner
 from fairloop.seeding import ModelRole, Role
+from fairloop.setting import SETTINGS
 from fairloop.spec import RunSpec, from_mapping
 from fairloop.store.interface import Trained
 from fairloop.streams import Streams
@@ -83,16 +87,17 @@ class OwnLoop:
     ) -> None:
         if unknown := set(regime) - _REGIME:
             raise TypeError(f"OwnLoop() got an unexpected keyword argument '{unknown.pop()}'")
-        if size is not None and size < 1:
-            raise InputError(f"size={size}: a generation needs at least one person")
+        size = _whole(size)
         self.name = name
         self.spec: RunSpec = from_mapping(
             {**regime, "setting": setting, "generations": generations, "seed": seed, "synthetic_share": synthetic_share,
-             "policy": self._counting(regime.get("policy", {}), size),
+             "policy": self._counting(regime.get("policy", {}), size, setting),
              "star": {"target": star} if isinstance(star, str) else dict(star),
              "measure": {"samples": samples, "latents": 0}}
         )  # fmt: skip
         tests = dict(test) if isinstance(test, Mapping) else {"test": test}
+        if "test" not in tests or "train" in tests:
+            raise InputError(f"test: has sets named {list(tests)}; call one of them 'test', and none 'train'")
         self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
         self._people = OwnPeople({"train": train, **tests})
         self.population = self._people.population(name, beneficial, minoritized)
@@ -104,13 +109,18 @@ class OwnLoop:
             self._objects[role] = classifier if own is None else own
         self._supplies = Supplies(self.population, self.numerics, seed)
         self._roots: tuple[Annotators, Trained[Generator]] | None = None
+        self._check_objects(label_annotator, group_annotator)
         self._check()
 
     @staticmethod
-    def _counting(policy: Mapping[str, Any], size: int | None) -> dict[str, Any]:
+    def _counting(policy: Any, size: int | None, setting: str) -> Any:
         """`policy`, in which each generation makes `size` people unless it says otherwise."""
-        kinds = {kind: {"samples": size, **policy.get(kind, {})} for kind in ("generator", "classifier")}
-        return {**policy, **kinds}
+        if not isinstance(policy, Mapping):
+            return policy
+        fixed = setting in SETTINGS and SETTINGS[setting].generators == "fixed"  # then no generator learns from them
+        told = {kind: policy.get(kind, {}) for kind in (("classifier",) if fixed else ("generator", "classifier"))}
+        counted = {kind: {"samples": size, **some} for kind, some in told.items() if isinstance(some, Mapping)}
+        return {**policy, **counted}
 
     @property
     def own_columns(self) -> dict[str, Any]:
@@ -123,6 +133,7 @@ class OwnLoop:
         """Fit G_0, A_L and A_S to real people."""
         everybody = self._everybody()
         label = self._fitted_classifier(self._recipe(ModelRole.LABEL_ANNOTATOR, 0), everybody, None)
+        label.module(self._few())  # so that a wrong one is found before others are fitted
         by_group = everybody._replace(labels=everybody.groups)
         group = self._fitted_classifier(self._recipe(ModelRole.GROUP_ANNOTATOR, 0), by_group, None)
         self._roots = (
@@ -179,20 +190,40 @@ class OwnLoop:
         )
         rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
         own = self._objects[recipe.role]
-        module = fitted_generator(own, self._people.codec, people.images, labels, groups, rng)
+        module = fitted_generator(own, self._people.codec, people.images, labels, groups, rng, recipe.title)
         return Trained(recipe, module.eval(), _log(curation))
 
     def _fitted_classifier(self, recipe: Recipe, people: Batch, curation: Curation | None) -> Trained[Classifier]:
-        names = self._people.groups if recipe.role is ModelRole.GROUP_ANNOTATOR else self._people.labels
+        names = self._names(recipe.role)
         rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
         own = self._objects[recipe.role]
         codec, codes = self._people.codec, people.labels.numpy()
-        module = fitted_classifier(own, codec, people.images, codes, names, rng, people.weights)
+        module = fitted_classifier(own, codec, people.images, codes, names, rng, people.weights, recipe.title)
         return Trained(recipe, module.eval(), _log(curation))
+
+    def _names(self, role: ModelRole) -> Sequence[Any]:
+        return self._people.groups if role is ModelRole.GROUP_ANNOTATOR else self._people.labels
+
+    def _few(self) -> Tensor:
+        """(n, F) a few real people."""
+        return torch.from_numpy(self.population.train.images[:8])
 
     def _everybody(self) -> Batch:
         train = self.population.train
         return Batch(*(torch.from_numpy(part) for part in (train.images[:], train.labels, train.groups)))
+
+    def _check_objects(self, *annotators: Any) -> None:
+        """Raise InputError if an object is none that can be fitted and asked. One without `fit` is asked now."""
+        check_generator(self._objects[ModelRole.GENERATOR], self._title(ModelRole.GENERATOR))
+        given = zip((ModelRole.LABEL_ANNOTATOR, ModelRole.GROUP_ANNOTATOR), annotators, strict=True)
+        for role in (ModelRole.CLASSIFIER, *(role for role, own in given if own is not None)):
+            check_classifier(self._objects[role], self._title(role))
+            if not hasattr(self._objects[role], "fit"):
+                codec, names, place = self._people.codec, self._names(role), self._recipe(role, 0).title
+                asked_rule(copied(self._objects[role]), codec, names, place)(self._few())
+
+    def _title(self, role: ModelRole) -> str:
+        return title_of(self._recipe(role, 0).title, self._objects[role])
 
     def _check(self) -> None:
         """Raise InputError if the regime does not fit the people."""
@@ -231,6 +262,17 @@ class OwnLoop:
 
     def _streams(self, role: ModelRole, generation: int) -> Streams:
         return Streams(self.spec.seed, generation, role)
+
+
+def _whole(size: Any) -> int | None:
+    """The people of a generation as a number. Raises InputError if it is none."""
+    try:
+        number = None if size is None else operator.index(size)
+    except TypeError:
+        raise InputError(f"size={size!r}: give a whole number of people") from None
+    if number is not None and number < 1:
+        raise InputError(f"size={size}: a generation needs at least one person")
+    return number
 
 
 def _log(curation: Curation | None) -> Log:

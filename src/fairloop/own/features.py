@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.errors import InputError
+from fairloop.errors import InputError, said
 
 Features: TypeAlias = "NDArray[Any] | pd.DataFrame"
 
@@ -30,17 +30,29 @@ class Codec:
             self._types = [whole[column].dtype for column in self._columns]
             self._values = [_values(whole[column]) for column in self._columns]
             return
-        self._type = np.asarray(first).dtype
+        self._type = np.result_type(*[np.asarray(part) for part in examples])
         if np.asarray(first).ndim != 2 or self._type.kind not in "fiub":
             raise InputError("features: an array has to be (N, F) numbers; give a frame for columns of other kinds")
         self._width = np.asarray(first).shape[1]
 
-    def encode(self, features: Features, whose: str) -> NDArray[np.float64]:
+    @property
+    def kind(self) -> str:
+        """What features are, in words."""
+        return "a frame" if self._framed else f"an array of {self._type}"
+
+    @property
+    def remedy(self) -> str:
+        """What to do for an object that cannot use them, after them."""
+        return "; encode columns of text in a pipeline, or give an array of numbers" if self._framed else ""
+
+    def encode(self, features: Any, whose: str) -> NDArray[np.float64]:
         """(N, F) of `features`. Raises InputError, naming `whose` they are, if they are not like the real ones."""
+        features = dense(features)
         if not self._framed:
             array = np.asarray(features, np.float64)
             if array.ndim != 2 or array.shape[1] != self._width:
                 raise InputError(f"{whose}: has features of shape {array.shape}, where (N, {self._width}) is needed")
+            _check_held(array.reshape(-1), self._type, whose, "an array")
             return array
         frame = self._aligned(features, whose)
         coded = [
@@ -52,16 +64,47 @@ class Codec:
     def decode(self, numbers: NDArray[np.float64]) -> Features:
         """What `encode` made `numbers` of."""
         if not self._framed:
-            return numbers.astype(self._type)
+            return (numbers if self._type.kind == "f" else np.rint(numbers)).astype(self._type)
         parts = zip(self._columns, self._types, self._values, numbers.T, strict=True)
         return pd.DataFrame({column: _decoded(codes, kind, values) for column, kind, values, codes in parts})
 
-    def _aligned(self, features: Features, whose: str) -> pd.DataFrame:
+    def _aligned(self, features: Any, whose: str) -> pd.DataFrame:
         if not isinstance(features, pd.DataFrame):
-            features = pd.DataFrame(np.asarray(features), columns=self._columns)
+            array = np.asarray(features)
+            if array.ndim != 2 or array.shape[1] != len(self._columns):
+                raise InputError(
+                    f"{whose}: has features of shape {array.shape}, where (N, {len(self._columns)}) is needed; give "
+                    f"a frame with the columns {self._columns}"
+                )
+            features = pd.DataFrame(array, columns=self._columns)
+        check_distinct(features, whose)
         if missing := [column for column in self._columns if column not in features.columns]:
             raise InputError(f"{whose}: has no column {missing[0]!r}, which the training data have")
-        return features.reindex(columns=self._columns)
+        aligned: pd.DataFrame = features.reindex(columns=self._columns)
+        return aligned
+
+
+def dense(values: Any) -> Any:
+    """`values` of a sparse matrix as an array, of another library's frame as one of pandas; all others as they are."""
+    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+        return values.toarray()
+    return values.to_pandas() if hasattr(values, "to_pandas") else values
+
+
+def check_kind(features: Any, whose: str) -> None:
+    """Raise InputError for features that would reach objects as something else than they were given as."""
+    if dense(features) is not features:
+        remedy = "toarray()" if hasattr(features, "toarray") else "to_pandas()"
+        kind = f"{type(features).__module__.partition('.')[0]} {type(features).__name__}"
+        raise InputError(f"{whose}: features are a {kind}; give an array or a pandas frame, as X.{remedy} does")
+    check_distinct(features, whose)
+
+
+def check_distinct(features: Any, whose: str) -> None:
+    """Raise InputError for a frame in which a column's name is there twice."""
+    if isinstance(features, pd.DataFrame) and not features.columns.is_unique:
+        twice = features.columns[features.columns.duplicated()][0]
+        raise InputError(f"{whose}: has the column {twice!r} more than once; rename or drop all but one")
 
 
 def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
@@ -74,17 +117,37 @@ def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
 
 
 def _coded(column: pd.Series[Any], kind: Any, values: NDArray[Any] | None, whose: str) -> NDArray[np.float64]:
-    if values is None and not _bears_nan(kind) and column.isna().any():
-        raise InputError(f"{whose}: has no value in column {column.name!r}, where the training data always have one")
     if values is None:
-        numbers: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)
-        return numbers
+        return _numbers(column, kind, whose)
     known = pd.Index(values, dtype=object)
     codes: NDArray[np.float64] = known.get_indexer(pd.Index(column, dtype=object)).astype(np.float64)
     if (unknown := (codes < 0) & column.notna().to_numpy()).any():
         raise InputError(f"{whose}: {column[unknown].iloc[0]!r} in column {column.name!r} is not in the training data")
     codes[codes < 0] = np.nan
     return codes
+
+
+def _numbers(column: pd.Series[Any], kind: Any, whose: str) -> NDArray[np.float64]:
+    if not _bears_nan(kind) and column.isna().any():
+        raise InputError(f"{whose}: has no value in column {column.name!r}, where the training data always have one")
+    try:
+        numbers: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{whose}: column {column.name!r} has to hold numbers ({said(error)})") from error
+    _check_held(numbers, kind, whose, f"column {column.name!r}")
+    return numbers
+
+
+def _check_held(numbers: NDArray[np.float64], kind: Any, whose: str, where: str) -> None:
+    """Raise InputError if a number, rounded, is none that whole numbers of `kind` can be."""
+    plain = np.dtype(getattr(kind, "numpy_dtype", kind))
+    if plain.kind not in "iub":
+        return
+    low, high = (0, 1) if plain.kind == "b" else (np.iinfo(plain).min, np.iinfo(plain).max)
+    rounded = np.rint(numbers)
+    held = (rounded >= low) & (rounded <= high) | (np.isnan(numbers) & _bears_nan(kind))
+    if not held.all():
+        raise InputError(f"{whose}: has {numbers[~held][0]:g} in {where} of type {kind}, which cannot hold it")
 
 
 def _decoded(codes: NDArray[np.float64], kind: Any, values: NDArray[Any] | None) -> pd.Series[Any]:

@@ -7,9 +7,8 @@ array or a frame, as the real people's features are.
 from __future__ import annotations
 
 import copy
-import inspect
 import warnings
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -19,29 +18,39 @@ from torch import Tensor
 
 from fairloop.errors import InputError
 from fairloop.models.interface import Classifier, Generator
-from fairloop.own.features import Codec
+from fairloop.own.contract import called, number, parameters, seeded, title_of, wanted
+from fairloop.own.features import Codec, dense
 
 _CERTAIN = 1e-3  # what lifts the logit of a prediction above those that are as large
+_ROUNDING = 1e-3  # how far a probability may be out of [0, 1]
 
 
 class OwnGenerator(Generator):
-    """A fitted generator. Its samples are (n, F) float64, as `codec` codes them."""
+    """A fitted generator. Its samples are (n, F) float64, as `codec` codes them. place: as errors call it."""
 
-    def __init__(self, own: Any, codec: Codec, features: int) -> None:
+    def __init__(self, own: Any, codec: Codec, features: int, place: str = "generator") -> None:
         super().__init__()
         self.own = own
         self._codec = codec
         self._features = features
+        self._title = title_of(place, own)
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """N people; randomness comes from `rng`, which gives the object a generator or a seed of its own."""
         if n == 0:
             return torch.zeros((0, self._features), dtype=torch.float64)
-        drawn = _sampled(self.own, n, rng)
-        coded = self._codec.encode(drawn, f"generator {type(self.own).__name__}")
+        drawn = called(self._title, f"sample({n}) fails", lambda: _sampled(self.own, n, rng), "mend it")
+        sorts = isinstance(drawn, tuple) and bool(drawn)  # scikit-learn's mixtures: people by component, and these
+        coded = called(
+            self._title,
+            "sample gives no people like the real ones",
+            lambda: self._codec.encode(drawn[0] if sorts else drawn, self._title),
+            f"return {self._codec.kind} of n rows, as its fit got them",
+        )
         if len(coded) != n:
-            raise InputError(f"generator {type(self.own).__name__}: made {len(coded)} people where {n} were asked for")
-        return torch.from_numpy(coded)
+            raise InputError(f"{self._title}: made {len(coded)} people where {n} were asked for; return n rows")
+        people = torch.from_numpy(coded)
+        return people[torch.randperm(n, generator=rng)] if sorts else people
 
     def loss(self, images: Tensor, rng: torch.Generator) -> NoReturn:
         """There is none: the object fits itself."""
@@ -49,44 +58,83 @@ class OwnGenerator(Generator):
 
 
 class OwnClassifier(Classifier):
-    """A fitted classifier. names: (K,) what its `predict` says for the codes 0..K-1."""
+    """A fitted classifier of `classes` classes.
 
-    def __init__(self, own: Any, codec: Codec, names: Sequence[Hashable]) -> None:
+    codes: in 0..classes-1, of what its `predict` says. place: as errors call it.
+    """
+
+    def __init__(
+        self, own: Any, codec: Codec, codes: Mapping[Hashable, int], classes: int, place: str = "classifier"
+    ) -> None:
         super().__init__()
         self.own = own
         self._codec = codec
-        self._codes = {name: code for code, name in enumerate(names)}
+        self._codes = codes
+        self._classes = classes
+        self._title = title_of(place, own)
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, K) float64 logits. Their argmax is what `predict` says; how sure it is comes from `predict_proba`."""
         if not len(images):
-            return torch.zeros((0, len(self._codes)), dtype=torch.float64)
+            return torch.zeros((0, self._classes), dtype=torch.float64)
         people = self._codec.decode(images.numpy())
-        predicted = np.asarray(self.own.predict(people)).reshape(-1).tolist()
-        if len(predicted) != len(images):
-            raise InputError(f"{self._title}: gave {len(predicted)} predictions for {len(images)} people")
-        if unknown := set(predicted) - set(self._codes):
-            raise InputError(f"{self._title}: predicts {unknown.pop()!r}, which is none of {list(self._codes)}")
-        codes = np.array([self._codes[name] for name in predicted])
+        codes = self._predicted(people, len(images))
         logits = self._log_probabilities(people, codes)
         rows = np.arange(len(codes))
         top = logits.max(axis=1)
         logits[rows, codes] = np.where(logits.argmax(axis=1) == codes, logits[rows, codes], top + _CERTAIN)
         return torch.from_numpy(logits)
 
+    def _predicted(self, people: Any, n: int) -> NDArray[np.int64]:
+        """(n,) codes of what it predicts."""
+        said = self._array("predict", people)
+        if said.ndim > 1 and said.size != len(said):
+            raise InputError(
+                f"{self._title}: predict gives an array of shape {said.shape} for {n} people; return one label for "
+                "each, not a column for each class"
+            )
+        labels = said.reshape(-1).tolist()
+        if len(labels) != n:
+            raise InputError(f"{self._title}: gave {len(labels)} predictions for {n} people; return one label for each")
+        return np.array([self._code(label) for label in labels], np.int64)
+
+    def _code(self, label: Any) -> int:
+        if not isinstance(label, Hashable) or label not in self._codes:
+            uncertain = isinstance(label, float) and 0 < label < 1
+            remedy = "labels, not probabilities" if uncertain else "labels as its fit got them"
+            raise InputError(
+                f"{self._title}: predicts {label!r}, which is none of {list(self._codes)}; return {remedy}"
+            )
+        return self._codes[label]
+
     def _log_probabilities(self, people: Any, codes: NDArray[np.int64]) -> NDArray[np.float64]:
-        shares = np.zeros((len(codes), len(self._codes)))
+        shares = np.zeros((len(codes), self._classes))
         classes = getattr(self.own, "classes_", None)
         if classes is not None and hasattr(self.own, "predict_proba"):
-            columns = [self._codes[name] for name in np.asarray(classes).tolist()]
-            shares[:, columns] = self.own.predict_proba(people)
+            columns = [self._code(label) for label in np.asarray(classes).tolist()]
+            shares[:, columns] = self._probabilities(people, (len(codes), len(columns)))
         else:
             shares[np.arange(len(codes)), codes] = 1
         return np.log(np.maximum(shares, np.finfo(np.float32).tiny))
 
-    @property
-    def _title(self) -> str:
-        return f"classifier {type(self.own).__name__}"
+    def _probabilities(self, people: Any, shape: tuple[int, int]) -> NDArray[np.float64]:
+        found = self._array("predict_proba", people)
+        if found.shape != shape:
+            raise InputError(
+                f"{self._title}: predict_proba gives the shape {found.shape}, not {shape}; return a column for each of "
+                "classes_"
+            )
+        if not ((found >= -_ROUNDING) & (found <= 1 + _ROUNDING)).all():
+            raise InputError(f"{self._title}: predict_proba gives values that are not in [0, 1]; return probabilities")
+        return found.astype(np.float64)
+
+    def _array(self, method: str, people: Any) -> NDArray[Any]:
+        return called(
+            self._title,
+            f"{method} fails",
+            lambda: np.asarray(dense(getattr(self.own, method)(people))),
+            f"it gets {self._codec.kind}, as its fit does",
+        )
 
 
 class Constant:
@@ -101,13 +149,18 @@ class Constant:
 
 
 def fitted_generator(
-    prototype: Any, codec: Codec, features: Tensor, labels: NDArray[Any], groups: NDArray[Any], rng: torch.Generator
+    prototype: Any,
+    codec: Codec,
+    features: Tensor,
+    labels: NDArray[Any],
+    groups: NDArray[Any],
+    rng: torch.Generator,
+    place: str = "generator",
 ) -> OwnGenerator:
     """A copy of `prototype`, seeded from `rng`, fitted to (N, F) `features`; `labels` and `groups` if it takes them."""
-    own = _seeded(copy.deepcopy(prototype), rng)
-    named = {name: values for name, values in (("y", labels), ("groups", groups)) if name in wanted(own)}
-    own.fit(codec.decode(features.numpy()), **named)
-    return OwnGenerator(own, codec, features.shape[1])
+    named = {name: values for name, values in (("y", labels), ("groups", groups)) if name in wanted(prototype)}
+    own = _fitted(prototype, "sample", place, codec, features, rng, **named)
+    return OwnGenerator(own, codec, features.shape[1], place)
 
 
 def fitted_classifier(
@@ -118,56 +171,85 @@ def fitted_classifier(
     names: Sequence[Hashable],
     rng: torch.Generator,
     weights: Tensor | None = None,
+    place: str = "classifier",
 ) -> OwnClassifier:
     """A copy of `prototype`, seeded from `rng`, fitted to (N, F) `features` and the labels `names[codes]`.
 
     weights: (N,) how much each person counts; only for one that `takes_weights`.
 
-    What has no `fit` is taken as it is. Where all have one label, nothing can be fitted: that label is predicted.
+    What has no `fit` is taken as it is. Where all have one label, nothing can be fitted: that label is predicted. A
+    classifier that refuses the labels is fitted to codes 0..k-1 of those that occur, which some libraries need.
     """
     if not hasattr(prototype, "fit"):
-        return OwnClassifier(prototype, codec, names)
-    if len(set(codes.tolist())) == 1:
+        return asked_rule(prototype, codec, names, place)
+    present, dense_codes = np.unique(codes, return_inverse=True)
+    if len(present) == 1:
         only = names[codes[0]]
         warnings.warn(f"own: {type(prototype).__name__} saw the label {only!r} only; it predicts nothing else",
                       stacklevel=2)  # fmt: skip
-        return OwnClassifier(Constant(only), codec, names)
-    own = _seeded(copy.deepcopy(prototype), rng)
+        return asked_rule(Constant(only), codec, names, place)
     weighed = {} if weights is None else {"sample_weight": weights.numpy()}
-    own.fit(codec.decode(features.numpy()), np.asarray(names)[codes], **weighed)
-    return OwnClassifier(own, codec, names)
+    code_of = {name: code for code, name in enumerate(names)}
+    labels, state = array_of(names)[codes], rng.get_state()
+    try:
+        own = _fitted(prototype, "predict", place, codec, features, rng, labels, **weighed)
+    except InputError as error:
+        if not isinstance(error.__cause__, TypeError | ValueError) or labels.tolist() == dense_codes.tolist():
+            raise
+        rng.set_state(state)
+        own = _fitted_to_codes(error, prototype, place, codec, features, rng, dense_codes, **weighed)
+        code_of = dict(enumerate(present.tolist()))
+    return OwnClassifier(own, codec, code_of, len(names), place)
 
 
-def takes_weights(classifier: Any) -> bool:
-    """Whether its `fit` has a parameter `sample_weight`."""
-    return hasattr(classifier, "fit") and "sample_weight" in inspect.signature(classifier.fit).parameters
+def asked_rule(rule: Any, codec: Codec, names: Sequence[Hashable], place: str) -> OwnClassifier:
+    """A classifier that was never fitted, as it is."""
+    return OwnClassifier(rule, codec, {name: code for code, name in enumerate(names)}, len(names), place)
 
 
-def wanted(generator: Any) -> set[str]:
-    """Which of `y` and `groups` the generator's `fit` takes."""
-    return {"y", "groups"} & set(inspect.signature(generator.fit).parameters)
+def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
+    """(K,) names, of a type that keeps each as it is."""
+    array = np.asarray(names)
+    return array if array.tolist() == list(names) else np.array(names, object)
+
+
+def _fitted_to_codes(refusal: InputError, *what: Any, **named: Any) -> Any:
+    prototype, *rest = what
+    try:
+        return _fitted(prototype, "predict", *rest, **named)
+    except InputError:
+        raise InputError(f"{refusal} (nor does it take codes 0, 1, ... in place of labels)") from refusal.__cause__
+
+
+def _fitted(
+    prototype: Any,
+    method: str,
+    place: str,
+    codec: Codec,
+    features: Tensor,
+    rng: torch.Generator,
+    *labels: Any,
+    **named: Any,
+) -> Any:
+    """A fitted copy with that method: the copy itself, or what its `fit` returns if that has the method."""
+    title = title_of(place, prototype)
+    own = seeded(copy.deepcopy(prototype), rng)
+    returned = called(
+        title,
+        "fit fails",
+        lambda: own.fit(codec.decode(features.numpy()), *labels, **named),
+        f"it gets {codec.kind}, as you gave them{codec.remedy}",
+    )
+    found = returned if callable(getattr(returned, method, None)) else own
+    if not callable(getattr(found, method, None)):
+        raise InputError(f"{title}: has no method {method} after its fit; give it one")
+    return found
 
 
 def _sampled(own: Any, n: int, rng: torch.Generator) -> Any:
-    takes = inspect.signature(own.sample).parameters
+    takes = parameters(own.sample)
     if "rng" in takes:
-        drawn = own.sample(n, rng=np.random.default_rng(_number(rng)))
-    elif "random_state" in takes:
-        drawn = own.sample(n, random_state=_number(rng))
-    else:
-        drawn = _seeded(own, rng).sample(n)
-    return drawn[0] if isinstance(drawn, tuple) else drawn  # scikit-learn's mixtures add the components
-
-
-def _seeded(own: Any, rng: torch.Generator) -> Any:
-    """The object, with every `random_state` that it has, itself or in its parts, drawn from `rng`."""
-    if hasattr(own, "get_params") and hasattr(own, "set_params"):
-        names = sorted(name for name in own.get_params() if name.split("__")[-1] == "random_state")
-        own.set_params(**{name: _number(rng) for name in names})
-    elif hasattr(own, "random_state"):
-        own.random_state = _number(rng)
-    return own
-
-
-def _number(rng: torch.Generator) -> int:
-    return int(torch.randint(2**31 - 1, (), generator=rng))
+        return own.sample(n, rng=np.random.default_rng(number(rng)))
+    if "random_state" in takes:
+        return own.sample(n, random_state=number(rng))
+    return seeded(own, rng).sample(n)

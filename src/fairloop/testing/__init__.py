@@ -20,6 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fairloop.curation.interface import Curator
+from fairloop.errors import said
 from fairloop.testing.cases import ClassifierCase, GeneratorCase
 from fairloop.testing.curators import CURATOR_CHECKS, CuratorCase
 from fairloop.testing.models import CLASSIFIER_CHECKS, GENERATOR_CHECKS
@@ -75,4 +76,5 @@ def _run(checks: Sequence[Callable[[Case], None]], case: Case, title: str) -> No
         try:
             check(case)
         except Exception as error:  # a check runs anybody's code
-            raise AssertionError(f"{title} fails {check.__name__}: {error or type(error).__name__}") from error
+            why = str(error) if isinstance(error, AssertionError) else said(error)
+            raise AssertionError(f"{title} fails {check.__name__}: {why or type(error).__name__}") from error

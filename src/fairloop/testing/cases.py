@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
+from fairloop.models.trial import logits_fault, range_fault, samples_fault
 from fairloop.streams import initialising
 from fairloop.testing.streams import stream
 
@@ -84,13 +85,11 @@ class GeneratorCase(ModelCase):
         return model.sample(n, stream(1))
 
     def check_output(self, output: Tensor, n: int) -> None:
-        wanted = (n, *self.shape)
-        assert output.shape == wanted, f"sample({n}, rng) has the shape {tuple(output.shape)}, not {wanted}"
+        _check(samples_fault(output, (n, *self.shape)))
         assert output.dtype == torch.float32, f"samples are {output.dtype}, not torch.float32; end with .float()"
         assert not output.requires_grad, "samples carry gradients; decorate `sample` with @torch.no_grad()"
         assert output.isfinite().all(), "samples hold values that are not finite"
-        low, high = output.min().item(), output.max().item()
-        assert 0 <= low <= high <= 1, f"samples range from {low:g} to {high:g}; they must stay in [0, 1]"
+        _check(range_fault(output))
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,9 @@ class ClassifierCase(ModelCase):
 
     def loss(self, model: Classifier, n: int = 8, seed: int = 0) -> Tensor:
         del seed  # no noise is handed to classifiers
-        return F.cross_entropy(model(self.images(n)).float(), self.codes(n))
+        logits = model(self.images(n))
+        _check(logits_fault(logits, (n, self.classes)))
+        return F.cross_entropy(logits.float(), self.codes(n))
 
     def output(self, model: Classifier, n: int = 5) -> Tensor:
         with torch.no_grad():
@@ -118,7 +119,9 @@ class ClassifierCase(ModelCase):
         return logits
 
     def check_output(self, output: Tensor, n: int) -> None:
-        wanted = (n, self.classes)
-        assert output.shape == wanted, f"logits of {n} samples have the shape {tuple(output.shape)}, not {wanted}"
-        assert output.is_floating_point(), f"logits are {output.dtype}, not floating point"
+        _check(logits_fault(output, (n, self.classes)))
         assert output.isfinite().all(), "logits hold values that are not finite"
+
+
+def _check(fault: str | None) -> None:
+    assert fault is None, fault

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairloop.errors import InputError
+from fairloop.errors import InputError, said
 from fairloop.models.interface import Generator
+from fairloop.models.trial import loss_fault
 from fairloop.numerics import Numerics
 from fairloop.testing.cases import GeneratorCase, ModelCase
 from fairloop.testing.streams import no_global_randomness, stream
@@ -39,20 +40,18 @@ def takes_a_shape_or_refuses_it_when_built(case: ModelCase) -> None:
     """A shape that a model cannot take is an error before training: one line, with no traceback."""
     if case.samples is not None:
         return  # its samples have one shape
-    for shape in ((1,), (7,), (1, 1, 1), (3, 17, 23), (1, 28, 28), (1, 32, 64), case.shape):
+    _use(case.build(), case)  # a fault that is there for its own shape, too, is none of shapes
+    for shape in ((1,), (7,), (1, 1, 1), (3, 17, 23), (1, 28, 28), (1, 32, 64)):
         other = replace(case, shape=shape)
         refusal = _refusal(other)
         if refusal is not None:
             assert "\n" not in refusal, f"samples of shape {shape}: more than one line: {refusal}"
-            assert shape != case.shape, refusal
             continue
         try:
-            model = other.build()
-            _check_loss(other.loss(model))
-            other.check_output(other.output(model.eval()), 5)
+            _use(other.build(), other)
         except Exception as error:  # whatever the model raises then
             raise AssertionError(
-                f"for samples of shape {shape} it can be built, but then fails: {error}; "
+                f"for samples of shape {shape} it can be built, but fails, and not for {case.shape}: {said(error)}; "
                 "let `__init__` raise ValueError for shapes that it cannot take"
             ) from error
 
@@ -60,15 +59,21 @@ def takes_a_shape_or_refuses_it_when_built(case: ModelCase) -> None:
 def has_a_finite_scalar_loss(case: ModelCase) -> None:
     """The loss is one finite float32, and the same for the same state of `rng`."""
     model = case.build()
-    loss = case.loss(model)
-    _check_loss(loss)
-    assert torch.equal(loss, case.loss(model)), "the same images and the same state of `rng` give another loss"
+    with no_global_randomness("the loss"):
+        loss = case.loss(model)
+        _check_loss(loss)
+        again = case.loss(model)
+    assert torch.equal(loss, again), (
+        "the same images and the same state of `rng` give another loss: it draws from elsewhere, or keeps something"
+    )
 
 
 def sends_gradients_to_every_parameter(case: ModelCase) -> None:
     """Training reaches all weights."""
     model = case.build()
-    torch.autograd.backward(case.loss(model))
+    loss = case.loss(model)
+    _check_loss(loss)
+    torch.autograd.backward(loss)
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None, f"the loss does not depend on {name}; remove it, or use it in the loss"
         assert parameter.grad.isfinite().all(), f"the gradient of {name} is not finite"
@@ -88,7 +93,9 @@ def trains_on_batches_of_any_size(case: ModelCase) -> None:
         try:
             _check_loss(case.loss(model, n))
         except Exception as error:  # whatever the model raises then
-            raise AssertionError(f"a training batch of {n} fails, as the last of an epoch may be: {error}") from error
+            raise AssertionError(
+                f"a training batch of {n} fails, as the last of an epoch may be: {said(error)}"
+            ) from error
 
 
 def leaves_global_random_numbers_alone(case: ModelCase) -> None:
@@ -109,7 +116,9 @@ def repeats_itself_in_evaluation(case: ModelCase) -> None:
     model.eval()
     torch.rand(3)  # whatever others draw
     case.output(model, 2)
-    assert torch.equal(output, case.output(model)), "the same call gives another output the second time"
+    assert torch.equal(output, case.output(model)), (
+        "the same call gives another output the second time: it draws from elsewhere than `rng`, or keeps something"
+    )
     assert not any(module.training for module in model.modules()), "an output leaves a module in training mode"
     _check_same(state, model.state_dict(), "an output in evaluation mode changes the model")
 
@@ -152,6 +161,7 @@ def runs_in_bf16(case: ModelCase) -> None:
     tolerance = _PRECISION * max(abs(exact), 1e-3)
     assert abs(loss.item() - exact) <= tolerance, f"the loss is {loss.item():g} in bf16, but {exact:g} in fp32"
     for name, parameter in model.named_parameters():
+        assert parameter.grad is not None, f"the loss does not depend on {name} in bf16"
         assert parameter.grad.isfinite().all(), f"the gradient of {name} is not finite in bf16"
     with Numerics("bf16").autocast():
         case.check_output(case.output(model.eval()), 5)
@@ -254,7 +264,15 @@ def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
+def _use(model: Any, case: ModelCase) -> None:
+    """One loss and one output of it."""
+    _check_loss(case.loss(model))
+    case.check_output(case.output(model.eval()), 5)
+
+
 def _check_loss(loss: Tensor) -> None:
+    fault = loss_fault(loss)
+    assert fault is None, fault
     assert loss.shape == (), f"the loss has the shape {tuple(loss.shape)}; it must be a scalar, ()"
     assert loss.dtype == torch.float32, f"the loss is {loss.dtype}, not torch.float32; take it of .float() outputs"
     assert loss.isfinite(), f"the loss is {loss.item()}, not finite"

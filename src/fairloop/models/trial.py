@@ -1,0 +1,136 @@
+"""A first try of a run's models on a few real samples, so that a wrong one ends the run before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairloop.errors import InputError, said
+from fairloop.models.interface import Classifier, Generator
+from fairloop.numerics import Numerics
+
+T = TypeVar("T")
+
+_SLACK = 1e-3  # beyond [0, 1], for rounding: less than half of a pixel's 1/255
+
+
+def try_generator(model: Generator, title: str, images: Tensor, numerics: Numerics, rng: torch.Generator) -> Tensor:
+    """Samples of `model`, as many as there are `images` ((n, ...) float), after one step's loss and gradients.
+
+    title: how errors call it. Raises InputError for a loss that cannot train it, or samples of a wrong shape or type.
+    """
+    _check_trainable(model, title)
+    model.train()
+    loss = _called(title, "loss", lambda: model.loss(images, rng), numerics)
+    _refuse(title, loss_fault(loss))
+    _called(title, "backward", partial(torch.autograd.backward, loss), None)
+    with torch.no_grad():
+        model.eval()
+        samples = _called(title, "sample", lambda: model.sample(len(images), rng), numerics)
+    _refuse(title, samples_fault(samples, tuple(images.shape)))
+    if samples.dtype != images.dtype and (numerics.precision == "fp32" or samples.dtype == torch.float64):
+        raise InputError(
+            f"{title}: samples are {samples.dtype}, and real ones {images.dtype}; end `sample` with .float()"
+        )
+    return samples
+
+
+def try_classifier(model: Classifier, title: str, classes: int, images: Tensor, numerics: Numerics) -> None:
+    """One step's loss and gradients of `model` on `images` ((n, ...) float), and its logits of them.
+
+    title: how errors call it. Raises InputError for logits that are not (n, classes), and for what cannot be trained.
+    """
+    _check_trainable(model, title)
+    for training in (True, False):
+        model.train(training)
+        with torch.set_grad_enabled(training):
+            logits = _called(title, "forward", lambda: model(images), numerics)
+        _refuse(title, logits_fault(logits, (len(images), classes)))
+        if training:
+            loss = F.cross_entropy(logits.float(), torch.zeros(len(images), dtype=torch.long, device=logits.device))
+            _refuse(title, loss_fault(loss))
+            _called(title, "backward", lambda loss=loss: torch.autograd.backward(loss), None)  # type: ignore[misc]
+
+
+def check_range(title: str, samples: Tensor) -> None:
+    """Raise InputError if `samples` leave [0, 1] by more than rounding."""
+    _refuse(title, range_fault(samples, _SLACK))
+
+
+def loss_fault(loss: object) -> str | None:
+    """Why a model cannot be trained on `loss`; None if it is one number with a gradient."""
+    if not isinstance(loss, Tensor):
+        return f"the loss is a {type(loss).__name__}; return a scalar tensor"
+    if loss.numel() != 1:
+        return f"the loss has the shape {tuple(loss.shape)}; return a scalar, such as the sum or the mean"
+    if not loss.requires_grad:
+        return (
+            "the loss carries no gradient, so nothing would be learned; compute it from the parameters, without "
+            "detach(), item() and no_grad"
+        )
+    return None
+
+
+def samples_fault(samples: object, shape: tuple[int, ...]) -> str | None:
+    """Why others cannot use `samples`; None if they are a tensor of floats of `shape`."""
+    if not isinstance(samples, Tensor):
+        return f"sample gives a {type(samples).__name__}, not a tensor; return one of shape {shape}"
+    if samples.shape != shape:
+        return f"sample({shape[0]}, rng) has the shape {tuple(samples.shape)}, not {shape}, as real samples have it"
+    if not samples.is_floating_point():
+        return f"samples are {samples.dtype}, not floats; return floats in [0, 1], of bytes for example .float() / 255"
+    return None
+
+
+def range_fault(samples: Tensor, slack: float = 0.0) -> str | None:
+    """Why `samples` are none; None if they stay in [0, 1], as far as they are finite."""
+    finite = samples[samples.isfinite()]
+    low, high = (edge.item() for edge in finite.aminmax()) if finite.numel() else (0.0, 1.0)
+    if -slack <= low <= high <= 1 + slack:
+        return None
+    return (
+        f"samples range from {low:.4g} to {high:.4g}; they must stay in [0, 1], as real ones do: end `sample` with a "
+        "sigmoid or with .clamp(0, 1)"
+    )
+
+
+def logits_fault(logits: object, shape: tuple[int, int]) -> str | None:
+    """Why others cannot use `logits`; None if they are a tensor of floats of `shape`, a column for each class."""
+    if not isinstance(logits, Tensor):
+        return f"forward gives a {type(logits).__name__}, not a tensor; return logits of shape {shape}"
+    if logits.shape != shape:
+        single = shape[1] == 2 and logits.numel() == shape[0]
+        return (
+            f"logits of {shape[0]} samples have the shape {tuple(logits.shape)}, not {shape}: a column for each class; "
+            f"end with a layer of width `classes`, here {shape[1]}"
+            + (" (one logit z, as for a sigmoid, stands for the two columns 0 and z)" if single else "")
+        )
+    if not logits.is_floating_point():
+        return f"logits are {logits.dtype}, not floating point; return scores, not classes"
+    return None
+
+
+def _refuse(title: str, fault: str | None) -> None:
+    if fault is not None:
+        raise InputError(f"{title}: {fault}")
+
+
+def _check_trainable(model: nn.Module, title: str) -> None:
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise InputError(f"{title}: has no parameters, so nothing can be trained; give it an nn.Parameter or a layer")
+
+
+def _called(title: str, what: str, call: Callable[[], T], numerics: Numerics | None) -> T:
+    """What `call` returns. Raises InputError that names `title` for whatever else it raises."""
+    try:
+        if numerics is None:
+            return call()
+        with numerics.autocast():
+            return call()
+    except Exception as error:  # anybody's code may raise anything
+        raise InputError(f"{title}: {what} fails on a few samples: {said(error)}; mend it, or its arguments") from error
