@@ -82,7 +82,9 @@ def rows_of(generation: int, rng: np.random.Generator, star: bool, epochs: int) 
         ]
     if star:
         rows.append(Row(generation, None, "classifier", "generated", None, "overall", "star_batch", 64.0, nothing))
-        rows += [Row(generation, None, "classifier", "generated", *what, "star_quota", 16.0, nothing) for what in strata]
+        rows += [
+            Row(generation, None, "classifier", "generated", *what, "star_quota", 16.0, nothing) for what in strata
+        ]
     made = [(None, group, metric) for metric in ("group_share", "group_confidence") for group in GROUPS]
     made += [(label, "overall", "label_share") for label in LABELS]
     made += [(label, group, "stratum_share") for label, group in strata]

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.metrics import performance as perf
 from fairloop.metrics.population import confidence, shares
@@ -136,13 +137,12 @@ class Measurer:
                     yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
         for epoch, origins in enumerate(log.get("origins", ())):
             yield from self._origins(i, epoch, role, origins)
-        yield from self._quotas(i, trained.recipe)
+        if (curator := star(trained.recipe)) is not None and "candidates" in log:
+            yield from self._quotas(i, trained.recipe, curator)
 
-    def _quotas(self, i: int, recipe: Recipe) -> Iterator[Row]:
-        """How many samples of a batch STAR curates, and of each stratum among them; nothing if it curates none."""
-        curator, n = star(recipe), recipe.curated_batch
-        if curator is None or not n:
-            return
+    def _quotas(self, i: int, recipe: Recipe, curator: Star) -> Iterator[Row]:
+        """How many samples of a batch STAR curated, and of each stratum among them."""
+        n = recipe.curated_batch
         yield Row(i, None, recipe.role, "generated", None, "overall", "star_batch", float(n), np.nan)
         for (label, group), places in zip(self._cells(), curator.expected(n).tolist(), strict=True):
             yield Row(i, None, recipe.role, "generated", label, group, "star_quota", places, np.nan)

@@ -43,7 +43,8 @@ function sentence(which, role, candidates, at) {
   const chosen = `a batch${batch == null ? "" : ` of ${batch}`} was chosen from ${all} candidates`;
   const missing =
     redrawn == null ? "" : `; ${redrawn.toFixed(1)} of it had to be redrawn, because these did not fill its quotas`;
-  return `${chosen}${missing}.${batch == null ? " Its quotas are unknown: the version that made the run stored none." : ""}`;
+  const unknown = batch == null ? " Its quotas are unknown: the version that made the run stored none." : "";
+  return `${chosen}${missing}.${unknown}`;
 }
 
 function stratumRow({ name, values, quotas }, at, most) {
