@@ -306,7 +306,7 @@ def minoritized(table: pd.DataFrame, named: Sequence[str] = ()) -> dict[str, tup
     found = {**_unstored(shares[~shares["run"].isin(list(stored))]), **stored}
     of_runs = shares.groupby("run", sort=False, observed=True)["group"].unique()
     asked = {str(run): tuple(name for name in named if name in set(groups)) for run, groups in of_runs.items()}
-    return {run: mine for run, chosen in asked.items() if (mine := chosen or found[run])}
+    return {run: mine for run, chosen in asked.items() if (mine := chosen or found.get(run, ()))}
 
 
 def _stored(table: pd.DataFrame) -> dict[str, tuple[str, ...]]:
