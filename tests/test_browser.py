@@ -285,10 +285,25 @@ def test_batches_that_were_not_curated_are_said_to_be_none(browser, tmp_path):
     strata = [later.assign(label=label, group=group) for label in "ab" for group in "xy"]
     page.write(pd.concat([rows, *strata]), tmp_path / "report.html")
     with opening(browser, tmp_path / "report.html") as shown:
-        assert shown.inner_text("#strata-words") == "Generation 1: a batch was chosen from 40 candidates."
+        unknown = "Its quotas are unknown: the version that made the run stored none."
+        assert shown.inner_text("#strata-words") == (f"Generation 1: a batch was chosen from 40 candidates. {unknown}")
         shown.fill("#generation", "0")
         assert shown.inner_text("#strata-words") == "Generation 0: no batch was curated."
         assert shown.locator("#strata-rows tr").count() == 4
+
+
+def test_quotas_are_those_that_the_run_stored(browser, tmp_path):
+    rows = table({STAR: {0: [0.9, 0.8]}}).assign(role="classifier", split="generated")
+    parts = [rows.assign(metric="star_batch", value=[100.0, 50.0])]
+    for label, group, quotas in (("a", "x", [29.0, 14.5]), ("a", "y", [71.0, 35.5])):
+        here = rows.assign(label=label, group=group)
+        parts += [here.assign(metric="star_quota", value=quotas), here.assign(metric="star_candidates", value=62.5)]
+    page.write(pd.concat(parts), tmp_path / "report.html")
+    with opening(browser, tmp_path / "report.html") as shown:
+        for generation, batch, quotas in (("0", 100, ["29", "71"]), ("1", 50, ["14.5", "35.5"])):
+            shown.fill("#generation", generation)
+            assert f"a batch of {batch} was chosen from 125 candidates." in shown.inner_text("#strata-words")
+            assert shown.locator("#strata-rows tr td:nth-child(4)").all_inner_texts() == quotas
 
 
 def test_long_names_become_letters_where_there_is_no_room(browser, report):

@@ -283,11 +283,34 @@ def shares(dataset: str, at: dict[str, list[float]]) -> pd.DataFrame:
     return pd.concat(rows)
 
 
-def test_the_minoritized_groups_are_those_named_or_known_or_else_the_smallest():
+def said(rows: pd.DataFrame, minoritized: dict[str, int]) -> pd.DataFrame:
+    """The rows, and those in which a run says which groups are minoritized."""
+    first = rows.iloc[:1].assign(generation=0, role="group_annotator", split=None, metric="minoritized")
+    return pd.concat([rows, *(first.assign(group=group, value=value) for group, value in minoritized.items())])
+
+
+def test_the_minoritized_groups_are_those_named_or_those_that_the_run_stored():
     rows = shares("mine", {"a": [0.5, 0.1], "b": [0.2, 0.5], "c": [0.3, 0.4]})
-    assert compare.minoritized(rows) == {"mine": ("b",)}
-    assert compare.minoritized(rows, ["c", "a"]) == {"mine": ("c", "a")}
-    assert compare.minoritized(shares("colored-mnist", {"green": [0.4], "red": [0.6]})) == {"colored-mnist": ("red",)}
+    name = rows["run"].iloc[0]
+    stored = said(rows, {"a": 1, "b": 0, "c": 1})
+    assert compare.minoritized(stored) == {name: ("a", "c")}
+    assert compare.minoritized(stored, ["c"]) == {name: ("c",)}
+    assert compare.minoritized(said(rows, {"a": 0, "b": 0, "c": 0})) == {}  # the population says: none
+    both = pd.concat([stored, said(rows.assign(run="other"), {"a": 0, "b": 1, "c": 0})])
+    groups = compare.minoritized(both)
+    assert groups == {name: ("a", "c"), "other": ("b",)}  # of one data set, and yet each its own
+    found = compare.minoritized_share(groups).rows(compare.with_minoritized(both, groups))
+    assert found.groupby("run")["value"].apply(list).to_dict() == {
+        name: pytest.approx([0.8, 0.5]), "other": [0.2, 0.5]}  # fmt: skip
+    assert compare.minoritized_share(groups).title == "share of the minoritized"
+
+
+def test_runs_that_stored_no_minoritized_groups_have_those_of_the_first_version():
+    rows = shares("mine", {"a": [0.5, 0.1], "b": [0.2, 0.5], "c": [0.3, 0.4]})
+    name = rows["run"].iloc[0]
+    assert compare.minoritized(rows) == {name: ("b",)}
+    assert compare.minoritized(rows, ["c", "a"]) == {name: ("c", "a")}
+    assert compare.minoritized(shares("colored-mnist", {"green": [0.4], "red": [0.6]})) == {name: ("red",)}
     assert compare.minoritized(table({NONE: {0: [0.5]}})) == {}
     with pytest.raises(InputError, match="--minoritized d: is no group; there is a, b, c"):
         compare.minoritized(rows, ["d"])
@@ -295,7 +318,7 @@ def test_the_minoritized_groups_are_those_named_or_known_or_else_the_smallest():
 
 def test_the_minoritized_share_is_the_sum_of_its_groups():
     rows = shares("mine", {"a": [0.5, 0.1], "b": [0.2, 0.5], "c": [0.3, np.nan]})
-    groups = {"mine": ("b", "c")}
+    groups = {str(rows["run"].iloc[0]): ("b", "c")}
     found = compare.minoritized_share(groups).rows(compare.with_minoritized(rows, groups))
     assert found["value"].tolist() == pytest.approx([0.5, np.nan], nan_ok=True)
     assert compare.minoritized_share(groups).title == "share of b and c"

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.report.figures import compared, curves, generated, star
 from fairloop.report.figures.measures import Measure, over_seeds, spread
@@ -161,17 +160,20 @@ def test_some_of_many_are_the_first_the_last_and_as_even_as_can_be(n, most):
     assert not len(steps) or steps.max() - steps.min() <= 1
 
 
-def test_the_redrawn_share_is_of_what_a_batch_curates():
-    spec = tiny("star.target=both", "synthetic_share=0.5", "star.batch=40")
-    assert star.curated(spec) == {"classifier": 40, "generator": 32}
+def test_the_redrawn_share_is_of_what_the_run_says_that_a_batch_curates():
     rows = pd.concat(
         table(*({"epoch": e, "seeds": [v, 2 * v]} for e, v in enumerate((4.0, 12.0))), role=role, metric="star_redrawn")
         for role in ("classifier", "generator")
     )
-    shown = drawn(star.star_redrawn(star.curated(spec))(rows))
+    batches = pd.concat(
+        table({"seeds": [size, size]}, role=role, metric="star_batch")
+        for role, size in (("classifier", 40.0), ("generator", 32.0))
+    )
+    shown = drawn(star.star_redrawn(pd.concat([rows, batches])))
     # Epochs' mean 8 and 16 by seed, so 12 on average.
     assert shown["the classifier's batches"] == {0: pytest.approx(12 / 40)}
     assert shown["the generator's batches"] == {0: pytest.approx(12 / 32)}
+    assert star.star_redrawn.data(rows).empty  # nobody derives what a run did not store
 
 
 def test_bars_stack_the_candidates_of_each_stratum():
@@ -242,7 +244,7 @@ def test_collapse_is_the_median_over_seeds_of_accuracy_or_share():
     assert compared.collapse(LOOP, {}, "test") == 1
     assert compared.collapse(STAR, {}, "test") is None
     share = table({"seeds": [0.05, 0.02]}, role="generator", split="generated", metric="group_share", group="red")
-    red = {"colored-mnist": ("red",)}
+    red = dict.fromkeys(share["run"], ("red",))
     assert compared.collapse(compared.with_headline(pd.concat([LOOP, share]), red), red, "test") == 0
 
 

@@ -20,7 +20,6 @@ from fairloop.record import Gallery, Row
 from fairloop.report import compare, page
 from fairloop.report.page import content, pictures
 from fairloop.report.table import export, gathered, run_directories
-from fairloop.spec import from_mapping
 from fairloop.store.directory import RunDirectory
 from test_compare import NONE, SPREAD, STAR, shares, steps, table
 
@@ -80,6 +79,11 @@ def rows_of(generation: int, rng: np.random.Generator, star: bool, epochs: int) 
         rows += [
             Row(generation, epoch, "classifier", "generated", label, group, "star_candidates", 80 * value(), 0.3)
             for label, group in strata
+        ]
+    if star:
+        rows.append(Row(generation, None, "classifier", "generated", None, "overall", "star_batch", 64.0, nothing))
+        rows += [
+            Row(generation, None, "classifier", "generated", *what, "star_quota", 16.0, nothing) for what in strata
         ]
     made = [(None, group, metric) for metric in ("group_share", "group_confidence") for group in GROUPS]
     made += [(label, "overall", "label_share") for label in LABELS]
@@ -201,11 +205,6 @@ def test_specs_and_provenance_are_there(sweep, tmp_path):
     assert "commit <b>abc</b>" in text
 
 
-def test_what_star_aimed_at_is_there(sweep, tmp_path):
-    aims = written([sweep], tmp_path / "report.html")["aims"]
-    assert aims == {"1": {"classifier": {"batch": 64, "quotas": [[a, b, 16] for a in LABELS for b in GROUPS]}}}
-
-
 def test_alike_pictures_are_stored_once(sweep, tmp_path):
     found = written([sweep], tmp_path / "report.html")["pictures"]
     assert len(found["sheets"]) == 6  # of five runs of three generations; those of a seed are alike
@@ -288,6 +287,10 @@ def test_the_vendored_library_is_what_it_was():
     assert "v1.6.32" in (vendor / "uPlot.iife.min.js").read_text()[:100]
 
 
-def test_minoritized_groups_are_those_of_the_specs():
-    natural = from_mapping({"data": {"name": "celeba", "minoritized": ["female"]}})
-    assert page._minoritized([tiny(), natural, natural]) == ["female"]
+def test_minoritized_groups_of_runs_of_the_first_version_are_those_of_their_specs(tmp_path):
+    natural = {"name": "celeba", "root": ".", "minoritized": ["green"]}
+    run = run_in(tmp_path, f"data={json.dumps(natural)}", generations=2)
+    name = run.spec().identity
+    assert compare.minoritized(gathered([tmp_path])) == {name: ("green",)}
+    export([run], tmp_path / "table.csv")
+    assert compare.minoritized(gathered([tmp_path / "table.csv"])) == {name: ("green",)}

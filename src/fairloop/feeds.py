@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from fairloop.batch import Batch, counted, join
+from fairloop.curation import quotas
 from fairloop.curation.interface import Curation, Curator
 from fairloop.policy import NOBODY, REAL
 from fairloop.seeding import Role
@@ -39,14 +41,15 @@ def synthetic(source: Supply, curator: Curator, schedule: Schedule, streams: Str
 
     def epoch_of(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
         rng = streams.at(Role.LATENTS, epoch)
-        return (_drawn(source, curator, n, rng, streams.generation) for n in schedule.sizes())
+        drawn = (curator.draw(source, n, rng) for n in schedule.sizes())
+        return ((batch, _with_origins(batch, curation, streams.generation)) for batch, curation in drawn)
 
     return epoch_of
 
 
 def synthetic_part(share: float, batch: int) -> int:
-    """floor(share * batch), as on paper: .57 of 100 is 57, though 0.57 * 100 is less in floating point."""
-    return int(share * batch + 1e-9)
+    """floor(share * batch), rounded as any stratum's quota is."""
+    return int(quotas.floored(np.array(share), batch))
 
 
 def mixed(source: Supply, curator: Curator, data: RealData, share: float, schedule: Schedule, streams: Streams) -> Feed:
@@ -59,23 +62,23 @@ def mixed(source: Supply, curator: Curator, data: RealData, share: float, schedu
         for _ in range(schedule.steps):
             parts, curation = [] if people is None else [next(people)], None
             if made:
-                curated, curation = _drawn(source, curator, made, latents, streams.generation)
+                curated, curation = curator.draw(source, made, latents)
                 parts.insert(0, curated)
             batch = join(*parts)
             shuffled = torch.randperm(len(batch.labels), generator=order, device=order.device)
-            yield batch.select(shuffled), curation
+            yield batch.select(shuffled), _with_origins(batch, curation, streams.generation)
 
     return epoch_of
 
 
-def _drawn(
-    source: Supply, curator: Curator, n: int, rng: torch.Generator, generation: int
-) -> tuple[Batch, Curation | None]:
-    """What the curator draws for a model of `generation`; where origins differ, with their counts."""
-    batch, curation = curator.draw(source, n, rng)
+def _with_origins(batch: Batch, curation: Curation | None, generation: int) -> Curation | None:
+    """`curation`; for a batch that tells origins, with how many of its samples have each.
+
+    generation: of the model that learns from the batch.
+    """
     if batch.origins is None:
-        return batch, curation
+        return curation
     made_by, labelled_by = batch.origins.unbind(1)
     size = generation + 1 - NOBODY  # no later generation or labeller than its own can be there
     cells = counted((made_by - REAL) * size + labelled_by - NOBODY, size * size)
-    return batch, (curation or Curation())._replace(origins=cells.reshape(size, size))
+    return (curation or Curation())._replace(origins=cells.reshape(size, size))

@@ -76,7 +76,7 @@ def generations(workshop: Workshop | OwnLoop, start: int = 0) -> Iterator[Genera
         history.classifiers[i] = classifier
         if i >= start:
             rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
-            if spec.response.on:
+            if spec.response.on or spec.policy.people:
                 rows += measurer.people(i, workshop.groups_present(i, history))
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
         if not spec.looks_back:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.metrics import performance as perf
 from fairloop.metrics.population import confidence, shares
@@ -16,13 +17,14 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.models.trial import check_range
 from fairloop.numerics import Numerics
 from fairloop.policy import ANNOTATOR, NOBODY, REAL, TRUTH
-from fairloop.record import TRAINING, Gallery, Pictures, Row
+from fairloop.recipe import Recipe
+from fairloop.record import MINORITIZED, TRAINING, Gallery, Pictures, Row
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import RealData, Source, chunk, probabilities
 from fairloop.spec import RunSpec
 from fairloop.store.interface import Trained
 from fairloop.streams import Streams
-from fairloop.supplies import Annotators
+from fairloop.supplies import Annotators, star
 
 _BY_STRATUM = {"candidates": "star_candidates", "offered": "curation_offered", "chosen": "curation_chosen"}
 _LABELLERS: dict[int, str | None] = {NOBODY: None, TRUTH: "true label", ANNOTATOR: str(ModelRole.LABEL_ANNOTATOR)}
@@ -59,6 +61,7 @@ class Measurer:
         """
         self._numerics.apply_threads()
         if i == 0:
+            yield from self._minoritized()
             yield from self._training(i, self._annotators.label)
             yield from self._performance(i, self._annotators.label)
             yield from self._training(i, self._annotators.group)
@@ -74,6 +77,12 @@ class Measurer:
         }
         yield from self._samples(i, generator, labellers)
 
+    def _minoritized(self) -> Iterator[Row]:
+        """What the population says of each group: 1 if it is minoritized, else 0."""
+        for group in self._population.group_names:
+            value = float(group in self._population.minoritized)
+            yield Row(0, None, ModelRole.GROUP_ANNOTATOR, None, None, group, MINORITIZED, value, np.nan)
+
     def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
         """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space.
 
@@ -84,7 +93,8 @@ class Measurer:
             nothing = np.zeros((0, *self._population.shape), self._originals.dtype)
             unnamed, nowhere = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
             return Gallery(nothing, unnamed, unnamed, nowhere, self._originals)
-        source = Source(generator.module, self._numerics, label.module, group.module)
+        temperature = self._spec.at(i).temperature
+        source = Source(generator.module, self._numerics, label.module, group.module, temperature=temperature)
         shown = source.draw(self._spec.measure.gallery, self._streams(0).at(Role.GALLERY))
         rng = self._streams(i).at(Role.GALLERY, epoch=1)
         latents = self._spec.measure.latents if self._first.has_encoder else 0
@@ -128,6 +138,15 @@ class Measurer:
                     yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
         for epoch, origins in enumerate(log.get("origins", ())):
             yield from self._origins(i, epoch, role, origins)
+        if (curator := star(trained.recipe)) is not None and "candidates" in log:
+            yield from self._quotas(i, trained.recipe, curator)
+
+    def _quotas(self, i: int, recipe: Recipe, curator: Star) -> Iterator[Row]:
+        """How many samples of a batch STAR curated, and of each stratum among them."""
+        n = recipe.curated_batch
+        yield Row(i, None, recipe.role, "generated", None, "overall", "star_batch", float(n), np.nan)
+        for (label, group), places in zip(self._cells(), curator.expected(n).tolist(), strict=True):
+            yield Row(i, None, recipe.role, "generated", label, group, "star_quota", places, np.nan)
 
     def _origins(self, i: int, epoch: int, role: ModelRole, counts: Tensor) -> Iterator[Row]:
         """Shares of what a model learned from, by who made and who labelled it."""
@@ -139,7 +158,7 @@ class Measurer:
             yield Row(i, epoch, role, TRAINING, labeller, maker, "origin_share", share, np.nan)
 
     def people(self, i: int, shares: NDArray[np.float64]) -> Iterator[Row]:
-        """(S,) shares of groups among the real people who are there in generation i."""
+        """(S,) shares of groups among the real people that models of generation i may see."""
         for group, share in zip(self._population.group_names, shares.tolist(), strict=True):
             yield Row(i, None, ModelRole.CLASSIFIER, "people", None, group, "group_share", share, np.nan)
 

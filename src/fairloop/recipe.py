@@ -87,6 +87,17 @@ class Recipe:
         return f"{self.title} ({self.training['model']})"
 
     @property
+    def tells_origins(self) -> bool:
+        """Whether its data are others than the published settings' or mixed, so that it counts where they come from."""
+        return self.mixture is not None or self.synthetic_share is not None
+
+    @property
+    def curated_batch(self) -> int:
+        """How many samples of a full batch are curated, if any are: all but the real people that are mixed in."""
+        share = 1.0 if self.synthetic_share is None else self.synthetic_share
+        return synthetic_part(share, self.schedule.batch)
+
+    @property
     def filename(self) -> str:
         """A name for files: readable, and unique."""
         return f"{self.title.replace(' ', '-')}-{self.fingerprint[:16]}"
@@ -162,19 +173,23 @@ def mixture_of(spec: RunSpec, learner: Learner, generation: int, everybody: int,
     if labelled and spec.labels != LabelsSpec():
         told["labels"] = spec.labels.model_dump(mode="json")
     if mix.real or (learner == "generator" and spec.synthetic_share < 1):
-        told |= _people(spec, generation)
-        if spec.response.on and generation:
-            told["response"] = spec.response.model_dump(mode="json")
+        told |= people_of(spec, generation)
     return told
 
 
-def _people(spec: RunSpec, generation: int) -> dict[str, Any]:
-    """Which real people a model of `generation` may see, if not all: the first of them, or those whose turn it is."""
-    n = spec.policy.people
-    if n is None:
-        return {}
-    first = generation * n if spec.policy.real == "fresh" else 0
-    return {"people": [first, first + n]}
+def people_of(spec: RunSpec, generation: int) -> dict[str, Any]:
+    """What a recipe tells of the real people that a model of `generation` may see, if not all alike.
+
+    spec: as it holds in `generation`. people: the first of the training set, or those whose turn it is. response: what
+    weighs them.
+    """
+    told: dict[str, Any] = {}
+    if (n := spec.policy.people) is not None:
+        first = generation * n if spec.policy.real == "fresh" else 0
+        told["people"] = [first, first + n]
+    if spec.response.on and generation:
+        told["response"] = spec.response.model_dump(mode="json")
+    return told
 
 
 def curation_of(spec: RunSpec, population: Population, learner: Learner, batch: int) -> dict[str, Any] | None:
@@ -233,7 +248,7 @@ class _Planner:
         return made
 
     def _on_real_data(self, role: ModelRole, training: TrainingSpec) -> Recipe:
-        told = _people(self._spec, 0) if role is ModelRole.GENERATOR else {}
+        told = people_of(self._spec, 0) if role is ModelRole.GENERATOR else {}
         people = self._spec.policy.people if told else None
         people = people or len(self._population.train)
         steps = -(-people // training.batch)

@@ -12,6 +12,10 @@ TRAINING = "training"
 """The split of rows about what models learned from. Their `label` and `group` say who labelled and who made it."""
 
 
+MINORITIZED = "minoritized"
+"""The metric of rows that say of each group whether the population calls it minoritized."""
+
+
 class Row(NamedTuple):
     """One value. Fields that do not apply are None; a value that is undefined is NaN."""
 

@@ -119,9 +119,7 @@ class RealData:
         else:
             index = passes(len(self), n, rng)
         drawn = self._take(index.cpu())
-        drawn = _mirrored(drawn, rng) if self._split.mirror else drawn
-        origin = torch.tensor(Origin(REAL, TRUTH), device=drawn.labels.device)
-        return drawn._replace(origins=origin.expand(n, 2))
+        return _of_people(_mirrored(drawn, rng) if self._split.mirror else drawn)
 
     def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
         """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short.
@@ -136,14 +134,14 @@ class RealData:
     def endless(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
         """Full batches without end: each pass over everybody in a new order; what does not fill one is dropped.
 
-        Where people have weights, each batch is drawn by these.
+        Where there are fewer people than places in a batch, or people have weights, each batch is one `draw`.
         """
-        while self._weights is not None:
+        while self._weights is not None or len(self) < batch:
             yield self.draw(batch, rng)
         while True:
             for drawn in self.epoch(batch, rng):
-                if len(drawn.labels) == batch or len(self) < batch:
-                    yield drawn
+                if len(drawn.labels) == batch:
+                    yield _of_people(drawn)
 
     def in_order(self) -> Iterator[Batch]:
         """Everybody once, in file order."""
@@ -163,6 +161,12 @@ def passes(size: int, n: int, rng: torch.Generator) -> Tensor:
     """(n,) int64 positions in 0..size-1: no position a second time before all had their first."""
     rounds = [torch.randperm(size, generator=rng, device=rng.device) for _ in range(-(-n // size))]
     return torch.cat(rounds)[:n] if rounds else torch.zeros(0, dtype=torch.long, device=rng.device)
+
+
+def _of_people(batch: Batch) -> Batch:
+    """The same samples, with the origin of real people."""
+    origin = torch.tensor(Origin(REAL, TRUTH), device=batch.labels.device)
+    return batch._replace(origins=origin.expand(len(batch.labels), 2))
 
 
 def _mirrored(batch: Batch, rng: torch.Generator) -> Batch:

@@ -20,7 +20,7 @@ from fairloop.numerics import Numerics
 from fairloop.policy import ANNOTATOR, NOBODY, REAL, Origin
 from fairloop.pool import Kept, Pool
 from fairloop.recipe import Recipe
-from fairloop.regime import LabelsSpec, ResponseSpec
+from fairloop.regime import LabelsSpec
 from fairloop.seeding import ModelRole, Role
 from fairloop.setting import Setting
 from fairloop.source import RealData, Source, Supply, probabilities
@@ -105,33 +105,44 @@ class Supplies:
 
     def people(self, recipe: Recipe, history: History | None = None) -> RealData:
         """The real people that the model of `recipe` may see, and how likely each is still there."""
-        told = recipe.mixture or {}
-        everybody = (0, len(self._population.train))
-        positions, weights = np.arange(*told.get("people", everybody)), None
-        if "response" in told and history is not None:
-            weights = self._presence(told["response"], recipe.generation, history)[positions]
+        positions, weights = self._there(recipe.mixture or {}, recipe.generation, history)
         return RealData(self._population.train, self._numerics, positions, weights)
 
-    def groups_present(self, response: ResponseSpec, generation: int, history: History) -> NDArray[np.float64]:
-        """(S,) shares of groups among the people who are there in `generation`."""
-        shares = self._presence(response.model_dump(), generation, history)
-        groups = len(self._population.group_names)
-        return np.bincount(self._population.train.groups, shares, minlength=groups).astype(np.float64)
+    def groups_present(self, told: dict[str, Any], generation: int, history: History) -> NDArray[np.float64]:
+        """(S,) shares of groups among the real people that models of `generation` may see, as likely as each is drawn.
 
-    def _presence(self, response: dict[str, Any], generation: int, history: History) -> NDArray[np.float64]:
-        """(N,) shares, summing to 1: how much each person of the training set is there in `generation`.
+        told: of these people, as `recipe.people_of` has it. NaN after a classifier that diverged.
+        """
+        positions, weights = self._there(told, generation, history)
+        weights = np.full(len(positions), 1 / len(positions)) if weights is None else weights
+        groups = self._population.train.groups[positions]
+        return np.bincount(groups, weights, minlength=len(self._population.group_names)).astype(np.float64)
+
+    def _there(
+        self, told: dict[str, Any], generation: int, history: History | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
+        """(M,) positions in the training set of the people that can be drawn; (M,) how likely each is, if not alike."""
+        positions = np.arange(*told.get("people", (0, len(self._population.train))))
+        if "response" not in told or history is None:
+            return positions, None
+        return positions, self._presence(told["response"], generation, history, positions)
+
+    def _presence(
+        self, response: dict[str, Any], generation: int, history: History, positions: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(M,) shares, summing to 1: how much each person at `positions` is there in `generation`.
 
         Before each generation a person stays with the probability that `retention` has for their group and for what
-        the classifier before decided; newcomers are as the training set. NaN after a classifier that diverged.
+        the classifier before decided; newcomers are as all of them at first. NaN after a classifier that diverged.
         """
-        groups = self._population.train.groups
+        groups = self._population.train.groups[positions]
         retention, arrivals = np.asarray(response["retention"]), response["arrivals"]
         newcomers = np.full(len(groups), 1 / len(groups))
         shares = newcomers
         for earlier in range(generation):
             if history.classifiers[earlier].diverged:  # it decided nothing
                 return np.full(len(groups), np.nan)
-            staying = shares * retention[groups, self._decided(history.classifiers[earlier])]
+            staying = shares * retention[groups, self._decided(history.classifiers[earlier])[positions]]
             if not staying.any():
                 staying = newcomers
             shares = (1 - arrivals) * staying / staying.sum() + arrivals * newcomers
@@ -163,7 +174,7 @@ class Supplies:
             history.annotators.group.module if grouped else None,
             labelling,
             told.get("temperature", 1.0),
-            Origin(generation, _code(labeller)) if recipe.mixture is not None else None,
+            Origin(generation, _code(labeller)) if recipe.tells_origins else None,
             groups_only_sort=not groups,
         )
         return self._keeping(source, told["kept"], grouped) if "kept" in told else source

@@ -14,12 +14,12 @@ from fairloop import data
 from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
 from fairloop.errors import DivergedError, InputError
-from fairloop.feeds import Feed, mixed, real, synthetic, synthetic_part
+from fairloop.feeds import Feed, mixed, real, synthetic
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.trial import check_range, try_classifier, try_generator
 from fairloop.numerics import Numerics, resolve
-from fairloop.recipe import Recipe, plan, training_of_first
+from fairloop.recipe import Recipe, people_of, plan, training_of_first
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import RealData, Source
 from fairloop.spec import ClassifierSpec, RunSpec, TrainingSpec
@@ -113,8 +113,8 @@ class Workshop:
         return self._classifier(recipe, self.spec.at(generation).classifier, feed, start)
 
     def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
-        """(S,) shares of groups among the real people who are there in `generation`."""
-        return self._supplies.groups_present(self.spec.at(generation).response, generation, history)
+        """(S,) shares of groups among the real people that models of `generation` may see."""
+        return self._supplies.groups_present(people_of(self.spec.at(generation), generation), generation, history)
 
     def kept_generator(self, generation: int) -> Trained[Generator] | None:
         """G_i if it was kept from before."""
@@ -245,8 +245,7 @@ class Workshop:
     def _warn_of_starved_strata(self) -> None:
         for recipe in (self.plan.classifiers[0], self.plan.generators[-1]):
             if (curator := star(recipe)) is not None:
-                share = 1.0 if recipe.synthetic_share is None else recipe.synthetic_share
-                curator.warn_if_starved(synthetic_part(share, recipe.schedule.batch))
+                curator.warn_if_starved(recipe.curated_batch)
 
     def _streams(self, recipe: Recipe) -> Streams:
         return Streams(recipe.seed, recipe.generation, recipe.role, self.numerics.device)

@@ -49,6 +49,11 @@ def rounded(whole: Counts, part: Any, shift: Any) -> Counts:
     return places
 
 
+def expected(ideal: NDArray[np.float64], n: int, rounding: Rounding) -> NDArray[np.float64]:
+    """(Z,): the mean places of each stratum over batches of n, by either rule."""
+    return floored(ideal, n).astype(np.float64) if rounding == "floor" else ideal * n
+
+
 def drawn(ideal: NDArray[np.float64], n: int, rounding: Rounding, rng: np.random.Generator) -> NDArray[np.int64]:
     """(Z,) int64: the places of each stratum in a batch of n, by either rule."""
     if rounding == "floor":

@@ -63,6 +63,10 @@ class Star:
         )
         return places
 
+    def expected(self, n: int) -> NDArray[np.float64]:
+        """(K * S,): the mean places of each stratum over batches of n."""
+        return quotas.expected(self.ideal.reshape(-1), n, self.rounding)
+
     def warn_if_starved(self, n: int) -> None:
         """Warn of strata that the ideal wants but that get no place in a batch of n."""
         quotas.warn_if_starved(self.ideal, n, self.rounding, "star.rounding")

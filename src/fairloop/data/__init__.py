@@ -78,7 +78,7 @@ MINORITIZED: dict[str, tuple[str, ...]] = {
     "compas": ("African-American", "Hispanic", "other"),
     "german": ("female",),
 }
-"""The minoritized groups of a data set as it is by default, for who has its name but not the data."""
+"""The minoritized groups of a data set as it is by default, for runs of fairloop 0.1.0, which did not store theirs."""
 
 
 def load(spec: DataSpec, seed: int) -> Population:

@@ -40,6 +40,12 @@ class Split:
         return counts.reshape(labels, groups)
 
 
+class _Hash(str):
+    """A fingerprint that a population computed, not one that it was given."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Population:
     """A data set: what the first generation learns from, and what every generation is measured on.
@@ -51,7 +57,7 @@ class Population:
     tests: the splits for measuring, by the name that tables use: `valid`, `test`, `test_balanced`.
     columns: of tabular data, what the F features mean.
     fingerprint: a hash of everything above; recipes name data by it. A data set that is too large to be hashed at
-        each start gives its own.
+        each start gives its own. `dataclasses.replace` hashes anew, unless the data set gave its own.
     """
 
     name: str
@@ -65,7 +71,7 @@ class Population:
     fingerprint: str = field(default="")
 
     def __post_init__(self) -> None:
-        if not self.fingerprint:
+        if not self.fingerprint or isinstance(self.fingerprint, _Hash):
             object.__setattr__(self, "fingerprint", self._hash())
 
     @property
@@ -83,7 +89,7 @@ class Population:
         """Every split by its name."""
         return {"train": self.train, **self.tests}
 
-    def _hash(self) -> str:
+    def _hash(self) -> _Hash:
         digest = hashlib.sha256(
             repr((self.name, self.label_names, self.group_names, self.minoritized, self.beneficial)).encode()
         )
@@ -92,4 +98,7 @@ class Population:
             for array in (split.images[:], split.labels, split.groups):
                 digest.update(repr((array.shape, array.dtype.str)).encode())
                 digest.update(np.ascontiguousarray(array).data)
-        return digest.hexdigest()
+        mirrored = [name for name, split in self.splits.items() if split.mirror]
+        if mirrored or self.columns:  # data sets with neither keep the names that they had before these were hashed
+            digest.update(repr((mirrored, self.columns)).encode())
+        return _Hash(digest.hexdigest())

@@ -20,7 +20,7 @@ from fairloop.numerics import Numerics
 from fairloop.own.contract import check_classifier, check_generator, copied, takes_weights, title_of, wanted
 from fairloop.own.objects import asked_rule, fitted_classifier, fitted_generator
 from fairloop.own.people import OwnPeople, People
-from fairloop.recipe import Recipe, check_against, curation_of, mixture_of
+from fairloop.recipe import Recipe, check_against, curation_of, mixture_of, people_of
 from fairloop.regime import Learner
 from fairloop.seeding import ModelRole, Role
 from fairloop.setting import SETTINGS
@@ -168,8 +168,8 @@ class OwnLoop:
         return self._fitted_classifier(recipe, *next(synthetic(source, curator, recipe.schedule, streams)(0)))
 
     def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
-        """(S,) shares of groups among the real people who are there in `generation`."""
-        return self._supplies.groups_present(self.spec.at(generation).response, generation, history)
+        """(S,) shares of groups among the real people that models of `generation` may see."""
+        return self._supplies.groups_present(people_of(self.spec.at(generation), generation), generation, history)
 
     def kept_generator(self, generation: int) -> None:
         """Nothing is kept: a loop begins at its beginning."""

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.data import MINORITIZED
+from fairloop.data import MINORITIZED as MINORITIZED_BY_DEFAULT
 from fairloop.errors import InputError
+from fairloop.record import MINORITIZED
 from fairloop.report.figures import Measure
 from fairloop.report.words import of_fields
 from fairloop.setting import SETTINGS
@@ -34,9 +35,9 @@ SHARE_BELOW = 0.1
 
 Values = NDArray[np.float64]
 
+_MINORITIZED = "minoritized"
 _COLUMNS = 200  # resampled at a time, which bounds memory
 
-_MINORITIZED = "minoritized"
 _OWN = (
     "setting",
     "star",
@@ -291,31 +292,50 @@ def typical_collapse(runs: pd.DataFrame) -> str:
 
 
 def minoritized(table: pd.DataFrame, named: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """The minoritized groups of each data set in `table`: those `named`, else those that the data set says.
+    """The minoritized groups of each run in `table`: those `named`, else those that the run stored with its rows.
 
-    Where neither does, the group that has the smallest share of generated samples in the first generation. A data set
-    without such shares has none.
+    A run is left out that has no minoritized groups, or no shares of groups among generated samples. Runs of fairloop
+    0.1.0 stored nothing: there `_unstored` counts.
 
-    Raises InputError for a name that is no group of any data set.
+    Raises InputError for a name that is no group of any run.
     """
     shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
     if unknown := [name for name in named if name not in set(shares["group"])]:
         raise InputError(f"--minoritized {unknown[0]}: is no group; there is {', '.join(shares['group'].unique())}")
-    found = {}
+    stored = _stored(table)
+    found = {**_unstored(shares[~shares["run"].isin(list(stored))]), **stored}
+    of_runs = shares.groupby("run", sort=False, observed=True)["group"].unique()
+    asked = {str(run): tuple(name for name in named if name in set(groups)) for run, groups in of_runs.items()}
+    return {run: mine for run, chosen in asked.items() if (mine := chosen or found.get(run, ()))}
+
+
+def _stored(table: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """The minoritized groups, maybe none, of each run whose rows say them."""
+    rows = table[table["metric"] == MINORITIZED]
+    by_run = rows.groupby("run", sort=False, observed=True)
+    return {str(run): tuple(mine.loc[mine["value"] == 1, "group"].astype(str)) for run, mine in by_run}
+
+
+def _unstored(shares: pd.DataFrame) -> dict[str, tuple[str, ...]]:
+    """The same of runs of fairloop 0.1.0, from their `shares` of groups: a guess, the one that 0.1.0 made.
+
+    Those of the data set's default that are there; of other data, the group with the smallest share in the first
+    generation.
+    """
+    found: dict[str, tuple[str, ...]] = {}
     for dataset, rows in shares.groupby("dataset", observed=True):
-        groups = list(rows["group"].unique())
-        known = [name for name in named or MINORITIZED.get(str(dataset), ()) if name in groups]
+        known = [name for name in MINORITIZED_BY_DEFAULT.get(str(dataset), ()) if name in set(rows["group"])]
         first = rows[rows["generation"] == rows["generation"].min()].groupby("group")["value"].mean()
-        found[str(dataset)] = tuple(known or [str(first.idxmin())])
+        found |= dict.fromkeys(map(str, rows["run"].unique()), tuple(known or [str(first.idxmin())]))
     return found
 
 
 def with_minoritized(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """The tidy table, and the rows of `minoritized_share`: sums over `groups` (by data set), NaN where one share is."""
+    """The tidy table, and the rows of `minoritized_share`: sums over `groups` (by run), NaN where one share is."""
     if not groups:
         return table
     shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
-    counted = [group in groups[str(dataset)] for dataset, group in zip(shares["dataset"], shares["group"], strict=True)]
+    counted = [group in groups.get(str(run), ()) for run, group in zip(shares["run"], shares["group"], strict=True)]
     of_run = shares[counted].groupby(["run", "generation"], sort=False)
     total = of_run["value"].agg(lambda values: values.sum(skipna=False))
     rows = of_run.first().assign(value=total, standard_error=np.nan, group=_MINORITIZED)
@@ -323,8 +343,9 @@ def with_minoritized(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -
 
 
 def minoritized_share(groups: Mapping[str, Sequence[str]]) -> Measure:
-    """The measure that `with_minoritized` adds, named after the groups where there is one data set."""
-    names = next(iter(groups.values())) if len(groups) == 1 else ("the minoritized",)
+    """The measure that `with_minoritized` adds, named after the groups where all runs have the same."""
+    different = {tuple(names) for names in groups.values()}
+    names = different.pop() if len(different) == 1 else ("the minoritized",)
     title = f"share of {' and '.join(names)}"
     return Measure(title, f"{title}\nin generated data", "generator", "generated", _MINORITIZED, "group_share")
 

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop.errors import InputError
 from fairloop.escape import table_for_csv, table_from_csv
 from fairloop.limits import check_parquet
-from fairloop.record import Row
+from fairloop.record import MINORITIZED, Row
 from fairloop.spec import RunSpec, varied
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.files import replacing
@@ -43,7 +44,7 @@ def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
             raise InputError(f"{run.root}: holds the same run as {first[spec.identity]}; name only one of them")
         first[spec.identity] = run.root
         more = {path: _cell(value) for path, value in fields.items() if path not in _OWN_COLUMNS}
-        tables.append(_with_run(run.records(), spec, more))
+        tables.append(_with_run(_with_minoritized(run.records(), spec), spec, more))
     return pa.concat_tables(tables, promote_options="permissive")
 
 
@@ -71,8 +72,7 @@ def own_columns(spec: RunSpec) -> dict[str, Any]:
 
 def of_rows(rows: Sequence[Row], own: Mapping[str, Any]) -> pa.Table:
     """Rows of one run, audit or loop in memory as such a table. own: the columns that are alike in all of them."""
-    columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
-    recorded = pa.table(columns, schema=SCHEMA)
+    recorded = _recorded(rows)
     mine = {name: _constant(value, recorded.num_rows) for name, value in own.items()}
     return pa.table(mine | {name: recorded[name] for name in recorded.column_names})
 
@@ -150,6 +150,21 @@ def export(runs: Sequence[RunDirectory], out: Path) -> int:
         else:
             pa.csv.write_csv(table_for_csv(plain(table)), temporary)
     return int(table.num_rows)
+
+
+def _with_minoritized(records: pa.Table, spec: RunSpec) -> pa.Table:
+    """The same; for a run of fairloop 0.1.0, with the rows that it did not store, if its spec names these groups."""
+    named = getattr(spec.data, "minoritized", None)
+    groups = records.filter(pc.equal(records["metric"], "group_share"))["group"].unique().to_pylist()
+    if named is None or not groups or pc.any(pc.equal(records["metric"], MINORITIZED)).as_py():
+        return records
+    rows = [Row(0, None, "group_annotator", None, None, g, MINORITIZED, float(g in named), np.nan) for g in groups]
+    return pa.concat_tables([records, _recorded(rows).cast(records.schema)])
+
+
+def _recorded(rows: Sequence[Row]) -> pa.Table:
+    columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
+    return pa.table(columns, schema=SCHEMA)
 
 
 def _with_run(records: pa.Table, spec: RunSpec, more: dict[str, Any]) -> pa.Table:

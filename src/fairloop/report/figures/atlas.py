@@ -92,6 +92,7 @@ Figurer = Callable[[Study], Drawn]
 """Draws a figure of a study. Raises InputError, with the reason, if there is nothing to draw."""
 
 _NO_STAR = "no run curates batches by STAR"
+_NO_BATCHES = "fairloop 0.1.0 did not store how large the batches are that STAR curates"
 _NO_LATENTS = "no run kept latents"
 
 
@@ -167,14 +168,9 @@ def _drawn(study: Study, shown: Mapping[str, pd.DataFrame], lines: Lines, why: s
 
 
 def _redrawn(study: Study) -> Drawn:
-    if not study.runs:
-        raise InputError("exported tables do not say how large batches are; name runs' directories")
-    shown = {
-        name: star.star_redrawn(star.curated(case.spec)).data(case.table)
-        for name, case in study.cases.items()
-        if case.spec
-    }
-    return _drawn(study, shown, star.star_redrawn({}), _NO_STAR)
+    shown = {name: star.star_redrawn.data(case.table) for name, case in study.cases.items()}
+    curated = (study.table["metric"] == "star_redrawn").any()
+    return _drawn(study, shown, star.star_redrawn, _NO_BATCHES if curated else _NO_STAR)
 
 
 def _candidates(study: Study) -> Drawn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import matplotlib as mpl
 import pandas as pd
@@ -12,35 +12,29 @@ from matplotlib.colors import to_hex
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.look import PALETTE, dress, own_axes, words
 from fairloop.report.figures.measures import one_case
-from fairloop.spec import RunSpec
 
 _HATCHES = ("", "//", "..", "xx", "--", "oo")
 
 
-def curated(spec: RunSpec) -> dict[str, int]:
-    """How many samples of a batch STAR curates, by the role of the model that learns from it."""
-    made = int(spec.synthetic_share * spec.generator.batch + 1e-9)  # as `feeds.synthetic_part`, which needs torch
-    return {"classifier": spec.star.batch or spec.classifier.batch, "generator": made}
+def _redrawn(table: pd.DataFrame, split: str) -> Iterator[tuple[str, pd.DataFrame]]:
+    rows, of_batches = (table[table["metric"] == metric] for metric in ("star_redrawn", "star_batch"))
+    key = ["run", "seed", "generation", "role"]
+    by_run = rows.groupby(key, sort=False, as_index=False, observed=True)["value"].mean()
+    both = by_run.merge(of_batches[[*key, "value"]], on=key, suffixes=("", "_batch"))
+    for role, of_role in both.groupby("role", sort=False, observed=True):
+        yield f"the {role}'s batches", of_role.assign(value=of_role["value"] / of_role["value_batch"])
 
 
-def star_redrawn(batches: Mapping[str, int]) -> Lines:
-    """The share of each STAR batch that its candidates could not supply, mean over a generation's batches.
+star_redrawn = Lines(
+    "Share of each STAR batch that was redrawn",
+    "share of a curated batch redrawn\n(0: candidates filled every quota)",
+    _redrawn,
+    marked=(0.0,),
+)
+"""The share of each STAR batch that its candidates could not supply, mean over a generation's batches.
 
-    batches: how many samples of a batch are curated, by the role whose batches they are (classifier, generator).
-    """
-
-    def shown(table: pd.DataFrame, split: str) -> Iterator[tuple[str, pd.DataFrame]]:
-        rows = table[table["metric"] == "star_redrawn"]
-        for role, of_role in rows.groupby("role", sort=False, observed=True):
-            by_run = of_role.groupby(["run", "seed", "generation"], as_index=False, observed=True)["value"].mean()
-            yield f"the {role}'s batches", by_run.assign(value=by_run["value"] / batches[str(role)])
-
-    return Lines(
-        "Share of each STAR batch that was redrawn",
-        "share of a curated batch redrawn\n(0: candidates filled every quota)",
-        shown,
-        marked=(0.0,),
-    )
+Runs of fairloop 0.1.0, which did not store how large these batches are, have no line.
+"""
 
 
 def candidates(table: pd.DataFrame, role: str = "classifier") -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
@@ -18,7 +18,7 @@ from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
 from fairloop.report.page import glance
 from fairloop.report.page.content import packed, thinned
-from fairloop.report.page.origins import aims, origins
+from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
 from fairloop.report.page.words import METRICS, READING, READING_OF_RUNS, ROLES
 from fairloop.spec import RunSpec
@@ -51,7 +51,7 @@ def write(
     if table.empty:
         raise InputError("report: no generation is recorded yet")
     specs = {spec.identity: (run, spec) for run, spec in ((run, run.spec()) for run in runs)}
-    head = summary.headline(table, _minoritized(spec for _, spec in specs.values()))
+    head = summary.headline(table)
     table = compare.cased(table)
     kept = thinned(table)
     data = packed(kept)
@@ -75,13 +75,8 @@ def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
     return {
         "pictures": _about(pictures, recorded) if pictures else "",
         "origins": origins(recorded) if recorded else None,
-        "data": {**data, "aims": aims(recorded), "pictures": pictures},
+        "data": {**data, "pictures": pictures},
     }
-
-
-def _minoritized(specs: Iterable[RunSpec]) -> list[str]:
-    """The groups that specs say are minoritized."""
-    return list(dict.fromkeys(group for spec in specs for group in getattr(spec.data, "minoritized", None) or ()))
 
 
 def _recorded(data: Json, table: pd.DataFrame, runs: Mapping[str, tuple[RunDirectory, RunSpec]]) -> list[Recorded]:

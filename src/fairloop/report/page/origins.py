@@ -1,15 +1,11 @@
-"""Where the numbers come from: specs and provenance of runs, and what STAR aimed at."""
+"""Where the numbers come from: specs and provenance of runs."""
 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
-from fairloop.curation import ideal as ideals
-from fairloop.curation.columns import Names
-from fairloop.errors import InputError
 from fairloop.report.page.pictures import Recorded
 from fairloop.spec import varied
 
@@ -70,28 +66,3 @@ def _each(sessions: Sequence[Json], path: Sequence[str]) -> str:
 
 def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
-
-
-def aims(runs: Sequence[Recorded]) -> dict[int, Json]:
-    """What STAR aimed at, by case and role: batch (samples of a curated batch) and quotas (label, group, samples)."""
-    found: dict[int, Json] = {}
-    for run in runs:
-        spec = run.spec
-        batches: dict[Literal["classifier", "generator"], int] = {
-            "classifier": spec.star.batch or spec.classifier.batch,
-            "generator": math.floor(spec.synthetic_share * spec.generator.batch),
-        }
-        try:
-            names = Names(tuple(run.labels), tuple((group,) for group in run.groups))
-            shares = ideals.shares(spec.star.ideal, names, None)
-        except InputError:  # the ideal follows the data's shares, or the table does not name all labels and groups
-            continue
-        for role, batch in batches.items():
-            if spec.star.curates(role):
-                quotas = [
-                    (label, group, math.floor(shares[i, j] * batch))
-                    for i, label in enumerate(run.labels)
-                    for j, group in enumerate(run.groups)
-                ]
-                found.setdefault(run.case, {})[role] = {"batch": batch, "quotas": quotas}
-    return found

@@ -22,6 +22,8 @@ METRICS = {
     "loss": ("loss", "Mean training loss in the generation's last epoch."),
     "star_redrawn": ("redrawn by STAR", "Mean number of samples in a curated batch that its candidates lacked."),
     "star_candidates": ("candidates of STAR", "Mean number of candidates in a stratum, before any was chosen."),
+    "star_batch": ("batch of STAR", "Number of samples that STAR curates in a batch."),
+    "star_quota": ("quota of STAR", "Number of samples of a stratum that STAR wants in a curated batch."),
     "curation_offered": ("offered to curations", "Mean number of samples in a stratum that the first step drew."),
     "curation_chosen": ("chosen by curations", "Mean number that the last step let through, by their weights."),
     "origin_share": ("share of origins", "Share of what a model learned from, by who made it and who labelled it."),
@@ -36,6 +38,7 @@ METRICS = {
     ),
     "label_share_by_classifier": ("share of labels, by classifier", "The same, as the generation's classifier says."),
     "model_made_share": ("labels made by models", "Share of labels that a model made, of those whose maker is known."),
+    "minoritized": ("minoritized", "Whether the data set calls a group minoritized: 1 if it does, 0 if not."),
     "group_share": (
         "share of groups",
         "Share of a group of generated samples, as the annotator names it, or of people.",
