@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fairloop.data.grouping import intersections, natural
 from fairloop.data.population import Population, Split
+from fairloop.data.spelling import as_text, evident
 from fairloop.errors import InputError
 from fairloop.own.features import Codec, Features
 
@@ -50,9 +51,7 @@ class OwnPeople:
 
     def population(self, name: str, beneficial: object, minoritized: Sequence[str]) -> Population:
         """They as the loop knows people. Raises InputError for a label or group that nobody has."""
-        if beneficial is None and not set(self.labels) <= {0, 1}:
-            raise InputError(f"beneficial: labels are {self.labels}; say which one is good for the person")
-        good = 1 if beneficial is None else beneficial
+        good = self._evident() if beneficial is None else beneficial
         if good not in self.labels:
             raise InputError(f"beneficial={beneficial!r}: is none of the labels, which are {self.labels}")
         if unknown := set(minoritized) - set(self.groups):
@@ -67,6 +66,13 @@ class OwnPeople:
             tests=tests,
             beneficial=self.labels.index(good),
         )
+
+    def _evident(self) -> object:
+        written = {as_text(value): value for value in self.labels}
+        good = evident(tuple(written))
+        if good is None:
+            raise InputError(f"beneficial: labels are {self.labels}; say which one is good for the person")
+        return written.get(good, 1)
 
 
 class ColumnReader:
