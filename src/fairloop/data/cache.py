@@ -103,9 +103,9 @@ def _prepare(place: Path, listing: Listing, size: int, mode: Mode, key: dict[str
     _check_room(place.parent, int(np.prod(shape)))
     temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
+        said = _write_table(temporary / "table.parquet", listing.table)
         digest = _write_images(temporary / "images.npy", listing, shape, partial(_decoded, size=size, mode=mode))
-        _write_table(temporary / "table.parquet", listing.table)
-        digest.update(listing.table.to_json(orient="split").encode())
+        digest.update(said)
         about = {"key": key, "shape": shape, "contents": digest.hexdigest()}
         (temporary / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         temporary.chmod(0o755)
@@ -114,14 +114,19 @@ def _prepare(place: Path, listing: Listing, size: int, mode: Mode, key: dict[str
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def _write_table(path: Path, table: pd.DataFrame) -> None:
+def _write_table(path: Path, table: pd.DataFrame) -> bytes:
+    """What its rows say, as JSON."""
     import pyarrow as pa
 
     try:
         table.to_parquet(path)
-    except (pa.ArrowException, TypeError, ValueError) as error:
+        return table.to_json(orient="split").encode()
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f"data: a column of the table of pictures mixes kinds of values ({reason})") from error
+        raise InputError(
+            f"data: the table of pictures has a column that mixes kinds of values or holds bytes ({reason}); "
+            "leave it out"
+        ) from error
 
 
 def _write_images(path: Path, listing: Listing, shape: tuple[int, ...], decode: Any) -> Any:

@@ -34,7 +34,8 @@ class OwnPeople:
         features = {name: part[0] for name, part in parts.items()}
         self.codec = Codec(list(features.values()))
         values = {name: np.asarray(part[1]).reshape(-1).tolist() for name, part in parts.items()}
-        self.labels = sorted(set().union(*values.values()), key=lambda value: natural(str(value)))
+        # `1` and `01` are alike in natural order, and a set's own order differs between processes.
+        self.labels = sorted(set().union(*values.values()), key=lambda value: (natural(str(value)), repr(value)))
         columns = {name: sensitive(part[0], part[2]) for name, part in parts.items()}
         codes, self.groups = intersections(pd.concat(columns.values(), ignore_index=True))
         ends = np.cumsum([len(part) for part in columns.values()])
