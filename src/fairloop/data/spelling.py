@@ -55,6 +55,8 @@ def evident(labels: Sequence[str]) -> str | None:
     None if people must say which one is. A label that is absent from `labels` is named `1`.
     """
     written = {outcome(label): label for label in labels}
+    if len(written) < len(labels):
+        return None
     return written.get("1", "1") if set(written) <= {"0", "1"} or set(written) <= {"-1", "1"} else None
 
 
@@ -75,15 +77,23 @@ def recognised(asked: str, names: Sequence[str]) -> str | None:
 
 
 def spelled_twice(names: Sequence[str]) -> tuple[str, str] | None:
-    """Two of `names` that write one value, such as `0` and `-0.0`, or `true` and `1`; None if all differ."""
-    seen: dict[object, str] = {}
+    """Two of `names` that write one value, such as `0` and `-0.0`, or `true` and `1`; None if all differ.
+
+    Codes that look like numbers stay apart: `01` from `1`, `1.10` from `1.1`.
+    """
+    seen: dict[str, str] = {}
     for name in names:
-        one = outcome(name).strip()
-        found = number(one)
-        first = seen.setdefault(one if found is None else found, name)
+        first = seen.setdefault(_without_point(name.strip()), name)
         if first != name:
             return first, name
     return None
+
+
+def _without_point(name: str) -> str:
+    whole, _, rest = name.partition(".")
+    if whole.lstrip("+-").isdecimal() and not rest.strip("0"):
+        return "0" if whole == "-0" else whole
+    return _OUTCOMES.get(name.lower(), name)
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:
