@@ -90,6 +90,14 @@ def occurring(column: Named) -> Named:
     return Named(np.searchsorted(present, column.codes), tuple(column.names[code] for code in present))
 
 
+def intersections_of(columns: Sequence[Named]) -> Named:
+    """The intersections of several columns that occur; no more of them are ever made than there are people."""
+    found, *others = columns
+    for other in others:
+        found = occurring(crossed([found, other]))
+    return occurring(found)
+
+
 def wanted(table: pd.DataFrame, column: str, field: str, *, where: Path) -> pd.Series:
     """A column of `table`. Raises InputError, naming the spec's `field`, if there is none of that name."""
     name = recognised(column, [str(name) for name in table])

@@ -28,9 +28,8 @@ from fairloop.data.people import (
     VALID,
     People,
     chosen,
-    crossed,
+    intersections_of,
     named,
-    occurring,
     shares_of_splits,
     splits_named,
     wanted,
@@ -231,7 +230,7 @@ def _population(
     assert splits is not None
     check_roles([str(column.name) for column in table.groups])
     labels = named(table.label, "data.label")
-    groups = occurring(crossed([named(column, "data.groups") for column in table.groups]))
+    groups = intersections_of([named(column, "data.groups") for column in table.groups])
     minoritized = spec.minoritized
     if minoritized is None and table.majoritized:
         minoritized = tuple(name for name in groups.names if not set(name.split(AND)) <= set(table.majoritized))
