@@ -97,6 +97,8 @@ def own_pictures(root: Path, n: int = 60, table: str = "people.csv") -> np.ndarr
         "shape": [shapes[i % 2] for i in range(n)],
         "place": [places[i % 3] for i in range(n)],
         "sex": ["f" if i % 4 < 2 else "m" for i in range(n)],
+        "old": [i // 3 % 2 for i in range(n)],
+        "tall": [i // 5 % 2 for i in range(n)],
         "part": [("train", "valid", "test")[(i // 12) % 3] for i in range(n)],
     }
     if table.endswith(".parquet"):

@@ -80,12 +80,12 @@ DATA_CASES = {
     "german": (files.german, {}, {"groups": ("age",), "valid": 0.2, "test": 0.2, "seed": 5}),
     "pictures": (
         files.own_pictures,
-        {"table": "people.csv", "image": "file", "label": "shape", "groups": ("sex",), "size": 8, "split": "part"},
-        {"groups": ("place",), "label": "place", "size": 9, "split": None, "beneficial": "circle", "mode": "L"},
+        {"table": "people.csv", "image": "file", "label": "old", "groups": ("sex",), "size": 8, "split": "part"},
+        {"groups": ("place",), "label": "tall", "size": 9, "split": None, "beneficial": "0", "mode": "L"},
     ),
     "table": (
         own_table,
-        {"table": "people.csv", "label": "ok", "groups": ("who",)},
+        {"table": "people.csv", "label": "ok", "beneficial": "yes", "groups": ("who",)},
         {"groups": ("kind",), "leave_out": ("size",), "beneficial": "no", "valid": 0.2, "test": 0.2, "seed": 5},
     ),
     ELSEWHERE: (None, {"name": "test_conformance:anybodys"}, {"arguments": {"train": 90}, "seed": 5}),

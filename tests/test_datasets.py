@@ -204,7 +204,8 @@ def test_pictures_of_ones_own_keep_their_names(tmp_path, table, image):
 
 def test_grey_pictures_have_one_channel(tmp_path):
     files.own_pictures(tmp_path)
-    assert loaded(**OWN, table=tmp_path / "people.csv", image="file", mode="L").shape == (1, 16, 16)
+    fields = {**OWN, "table": tmp_path / "people.csv", "image": "file", "beneficial": "circle"}
+    assert loaded(**fields, mode="L").shape == (1, 16, 16)
 
 
 def test_a_table_cannot_name_files_outside_its_root(tmp_path):

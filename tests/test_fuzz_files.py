@@ -98,7 +98,7 @@ def curated(name: str) -> Callable[[Path], object]:
 
 
 LOG = Columns("round", "label", ("g",), prediction="guess")
-COLUMNS = {"table": "people.csv", "label": "shape", "groups": ["sex", "place"], "split": "part"}
+COLUMNS = {"table": "people.csv", "label": "shape", "beneficial": "circle", "groups": ["sex", "place"], "split": "part"}
 LABELLED = {"label": "label", "groups": ["g"]}
 READERS = {
     "idx": Reader(idx, lambda root: digits.from_directory(root, "train")),

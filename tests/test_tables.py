@@ -94,7 +94,8 @@ def test_a_table_of_ones_own_is_encoded_and_decoded(tmp_path):
         }
     )
     frame.to_csv(tmp_path / "t.csv", index=False)
-    population = loaded(name="table", table=tmp_path / "t.csv", label="ok", groups=["who"], leave_out=["case"])
+    said = {"label": "ok", "beneficial": "yes", "groups": ["who"], "leave_out": ["case"]}
+    population = loaded(name="table", table=tmp_path / "t.csv", **said)
     assert population.label_names == ("no", "yes")
     assert [column.name for column in population.columns] == ["kind", "size", "who"]
     decoded = columns.decode(population.train.images[:], population.columns)

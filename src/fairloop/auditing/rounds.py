@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.log import Columns, text
 from fairloop.data.grouping import intersections, natural
+from fairloop.data.spelling import evident
 from fairloop.errors import InputError
 from fairloop.metrics.performance import confusion
 
@@ -138,8 +139,8 @@ def _is_fraction(value: str) -> bool:
 
 def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted: object) -> str:
     if wanted is None:
-        if set(names) <= {"0", "1"} or set(names) <= {"-1", "1"}:
-            return "1"
+        if (good := evident(names)) is not None:
+            return good
         raise InputError(
             f"--beneficial: the labels in '{columns.label}' are {_listed(names)}; say which one is good for the "
             f"person, such as --beneficial {names[-1]!r}"

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.data.people import as_text, by_size
+from fairloop.data.spelling import as_text, by_size
 from fairloop.errors import InputError
 
 MOST_STRATA = 100_000

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.curation.columns import Names, in_words
+from fairloop.data.spelling import recognised
 from fairloop.limits import parsed
 
 TOLERANCE = 1e-6
@@ -117,8 +118,10 @@ def _place(column: str, names: Names) -> int:
 
 def _by_key(table: Sequence[Row], columns: Sequence[str], known: set[tuple[str, ...]]) -> dict[tuple[str, ...], float]:
     wanted: dict[tuple[str, ...], float] = {}
+    values = [sorted(found) for found in map(set, zip(*known, strict=True))]
     for row in table:
-        key, share = tuple(str(row[column]) for column in columns), float(row["share"])
+        said, share = [str(row[column]) for column in columns], float(row["share"])
+        key = tuple(recognised(text, found) or text for text, found in zip(said, values, strict=True))
         if key in wanted:
             raise ValueError(f"has two shares for {in_words(columns, key)}")
         if key not in known and share:

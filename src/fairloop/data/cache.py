@@ -15,23 +15,23 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.data.cells import check_header
 from fairloop.data.listing import Listing, Origin, Picture
-from fairloop.data.pictures import FORMATS, PILLOW_RAISES
+from fairloop.data.pictures import FORMATS, PILLOW_RAISES, Mode, shown
 from fairloop.errors import InputError
 from fairloop.limits import MOST_PIXELS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same pictures would be decoded to other pixels."""
 
-Mode = Literal["RGB", "L"]
 _BLOCK = 256  # pictures that are decoded and written at once
 
 
@@ -98,19 +98,35 @@ def _opened(place: Path) -> Prepared:
 
 
 def _prepare(place: Path, listing: Listing, size: int, mode: Mode, key: dict[str, Any]) -> None:
+    check_header(listing.table, "the table of pictures")
     shape = (len(listing.table), *((3,) if mode == "RGB" else ()), size, size)
     _check_room(place.parent, int(np.prod(shape)))
     temporary = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
     try:
+        said = _write_table(temporary / "table.parquet", listing.table)
         digest = _write_images(temporary / "images.npy", listing, shape, partial(_decoded, size=size, mode=mode))
-        listing.table.to_parquet(temporary / "table.parquet")
-        digest.update(listing.table.to_json(orient="split").encode())
+        digest.update(said)
         about = {"key": key, "shape": shape, "contents": digest.hexdigest()}
         (temporary / "about.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
         temporary.chmod(0o755)
         temporary.rename(place)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> bytes:
+    """What its rows say, as JSON."""
+    import pyarrow as pa
+
+    try:
+        table.to_parquet(path)
+        return table.to_json(orient="split").encode()
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"data: the table of pictures has a column that mixes kinds of values or holds bytes ({reason}); "
+            "leave it out"
+        ) from error
 
 
 def _write_images(path: Path, listing: Listing, shape: tuple[int, ...], decode: Any) -> Any:
@@ -145,7 +161,7 @@ def _decoded(number: int, picture: Picture, size: int, mode: Mode) -> NDArray[np
         with image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f"it has {image.width} x {image.height} pixels, more than {MOST_PIXELS:,}")
-            resized = image.convert(mode)
+            resized = shown(image, mode)
             if resized.size != (size, size):
                 resized = resized.resize((size, size), Image.Resampling.BILINEAR)
             pixels = np.asarray(resized)

@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import Field
 
 from fairloop.data.cache import prepared
+from fairloop.data.cells import check_roles
 from fairloop.data.fields import NaturalFields, PictureFields
-from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, stamp
+from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, located, stamp, stamps
 from fairloop.data.people import People, crossed, named
 from fairloop.data.population import Population
 from fairloop.errors import InputError
@@ -46,6 +47,7 @@ class CelebASpec(NaturalFields, PictureFields):
 
 def load(spec: CelebASpec, seed: int) -> Population:
     """CelebA in its official partition. Unlike the paper's code, this mirrors no picture that measures."""
+    check_roles(spec.groups, spec.label)
     found = prepared("celeba", _origin(spec), spec.size, "RGB", spec.cache)
     label = named(_attribute(found.table, spec.label, "data.label"), "data.label", _names(spec.label))
     groups = crossed(
@@ -102,9 +104,14 @@ class OfficialFiles:
                 )
 
     def identity(self) -> dict[str, Any]:
-        """The two tables, and when a picture was last added or taken away."""
+        """The directory, the two tables and the pictures."""
         tables = [stamp(file, self._root) for file in (self._attributes, self._partition)]
-        return {"files": tables, "pictures": self._pictures.stat().st_mtime_ns}
+        try:
+            lines = self._attributes.read_text(encoding="utf-8", errors="replace").splitlines()[2:]
+        except OSError as error:
+            raise InputError(f"data.root: {self._attributes} cannot be read ({error})") from error
+        names = (line.split(maxsplit=1)[0] for line in lines if line.strip())
+        return {**located(self._root), "files": tables, "pictures": stamps(self._pictures, names)}
 
     def listing(self) -> Listing:
         """Everybody in the attribute table."""

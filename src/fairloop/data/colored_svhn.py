@@ -18,7 +18,7 @@ from pydantic import Field
 from fairloop.data.cache import prepared
 from fairloop.data.colours import EVENLY, GROUPS, MINORITIZED, ColourFields, coloured
 from fairloop.data.fields import PictureFields
-from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, stamp
+from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, located, stamp
 from fairloop.data.population import Population, Split
 from fairloop.data.views import Rows
 from fairloop.errors import InputError
@@ -98,8 +98,8 @@ class MatlabFiles:
                 )
 
     def identity(self) -> dict[str, Any]:
-        """The two files."""
-        return {"files": [stamp(file, self._root) for file in self._files.values()]}
+        """The directory and the two files."""
+        return {**located(self._root), "files": [stamp(file, self._root) for file in self._files.values()]}
 
     def listing(self) -> Listing:
         """Both files, read whole: they hold 0.3 GB."""

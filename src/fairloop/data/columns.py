@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.data.cells import MOST_TEXTS, check_feature
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _KNOTS = 256  # of a numeric column's distribution; more would tell single people apart
+_LARGEST = 1e300  # so that no difference between two numbers is infinite
+_LARGEST_WHOLE = 2.0**63  # beyond it, no int64 holds a number
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,7 @@ class Numeric:
     So every column spreads over [0, 1], however long its tails are.
 
     values, shares: knots of that function, both increasing; between them it is linear.
-    whole: whether all values are integers.
+    whole: whether all values are integers, and less than 2^63.
     """
 
     name: str
@@ -100,22 +103,41 @@ def decode(features: NDArray[np.float32], columns: Sequence[Column]) -> dict[str
 def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
     import pandas as pd
 
-    missing = np.flatnonzero(values.isna())
+    check_feature(values)
+    numbers = pd.to_numeric(values.astype(object) if values.dtype.name == "category" else values, errors="coerce")
+    absent = values.isna() | _not_a_number(values, numbers)
+    missing = np.flatnonzero(absent)
     if len(missing):
         raise InputError(
             f"data: column '{values.name}' has no value in {len(missing)} rows (the first is row {missing[0]}, counted "
             "from 0); fill them in, leave those rows out, or name the column in data.leave_out"
         )
-    numbers = pd.to_numeric(values, errors="coerce")
     if numbers.notna().all() and values.dtype != bool:
+        _refuse_infinite(values, numbers.to_numpy(np.float64))
         return _numeric(str(values.name), numbers[training].to_numpy(np.float64))
     categories = sorted(values.astype(str).unique())
-    if len(categories) > max(_KNOTS, len(values) // 10):
+    if len(categories) > max(MOST_TEXTS, len(values) // 10):
         raise InputError(
             f"data: column '{values.name}' has {len(categories)} different texts in {len(values)} rows; "
             "name it in data.leave_out"
         )
     return Categorical(str(values.name), tuple(categories))
+
+
+def _not_a_number(values: pd.Series, numbers: pd.Series) -> pd.Series:
+    """Which cells say NaN, in any case, in a column that holds nothing else but numbers."""
+    rest = values[numbers.isna()].astype(str).str.strip().str.lower()
+    says = rest.isin(["nan", "+nan", "-nan"])
+    return numbers.isna() & bool(numbers.notna().any() and says.all())
+
+
+def _refuse_infinite(values: pd.Series, numbers: NDArray[np.float64]) -> None:
+    beyond = np.flatnonzero(np.abs(numbers) > _LARGEST)
+    if len(beyond):
+        raise InputError(
+            f"data: column '{values.name}' holds {values.iloc[beyond[0]]} in row {beyond[0]} (counted from 0), which "
+            "no sample can have; give it a value, leave such rows out, or name the column in data.leave_out"
+        )
 
 
 def _numeric(name: str, values: NDArray[np.float64]) -> Numeric:
@@ -126,5 +148,5 @@ def _numeric(name: str, values: NDArray[np.float64]) -> Numeric:
     if len(distinct) > _KNOTS:
         knots = np.unique(np.searchsorted(middle, np.linspace(0, middle[-1], _KNOTS)))
         distinct, middle = distinct[knots], middle[knots]
-    whole = bool(np.all(values == np.rint(values)))
+    whole = bool(np.all(values == np.rint(values)) and np.abs(values).max() < _LARGEST_WHOLE)
     return Numeric(name, tuple(distinct.tolist()), tuple(middle.tolist()), whole)

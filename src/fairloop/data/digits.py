@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.data.listing import fetched
-from fairloop.data.pictures import FORMATS, PILLOW_RAISES
+from fairloop.data.pictures import FORMATS, PILLOW_RAISES, shown
 from fairloop.errors import InputError
 from fairloop.limits import check_parquet
 
@@ -86,7 +86,7 @@ def _decode(rows: Iterable[Any]) -> Digits:
             with Image.open(io.BytesIO(row["image"]["bytes"]), formats=FORMATS) as picture:
                 if picture.size != (_SIDE, _SIDE):  # before it is decoded: it could be a billion pixels
                     raise InputError(f"data: image of row {number} is {picture.size}, not ({_SIDE}, {_SIDE})")
-                pixels = np.asarray(picture.convert("L"))
+                pixels = np.asarray(shown(picture, "L"))
         except (*PILLOW_RAISES, Image.DecompressionBombError) as error:
             raise InputError(f"data: image of row {number} cannot be decoded ({error})") from error
         images.append(pixels)

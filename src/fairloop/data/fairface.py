@@ -13,8 +13,9 @@ import numpy as np
 from pydantic import Field
 
 from fairloop.data.cache import prepared
+from fairloop.data.cells import check_roles
 from fairloop.data.fields import NaturalFields, PictureFields
-from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, read_table, stamp
+from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, located, read_table, stamp, stamps
 from fairloop.data.people import TEST, TRAIN, VALID, People, crossed, named
 from fairloop.data.population import Population
 from fairloop.errors import InputError
@@ -49,6 +50,7 @@ def load(spec: FairFaceSpec, seed: int) -> Population:
 
     The label is 1 for women. Races are ordered by their size in the training file; bands are up to 29, and from 30 on.
     """
+    check_roles(spec.groups)
     found = prepared("fairface", _origin(spec), spec.size, "RGB", spec.cache)
     table = found.table.assign(age=found.table["age"].map(lambda age: _AGES.get(age, age)))
     names = {"race": RACES, "age": (YOUNG, OLD)}
@@ -97,9 +99,9 @@ class OfficialFiles:
         return all(file.is_file() for file in self._tables.values())
 
     def identity(self) -> dict[str, Any]:
-        """The two tables, and when a picture was last added or taken away."""
-        folders = [folder.stat().st_mtime_ns for name in ("train", "val") if (folder := self._root / name).is_dir()]
-        return {"files": [stamp(file, self._root) for file in self._tables.values()], "pictures": folders}
+        """The directory, the two tables and the pictures."""
+        files = [stamp(file, self._root) for file in self._tables.values()]
+        return {**located(self._root), "files": files, "pictures": stamps(self._root, self.listing().table["file"])}
 
     def listing(self) -> Listing:
         """Everybody in the two tables."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from fairloop.data.spelling import Written
+
 Probability = Annotated[float, Field(ge=0, le=1)]
-Mode = Literal["RGB", "L"]
 
 
 Spec = TypeVar("Spec", bound=BaseModel)
@@ -52,7 +53,7 @@ class DataFields(BaseModel):
 class NaturalFields(DataFields):
     """Data sets whose groups are people's, not colours that a simulation gives them."""
 
-    minoritized: tuple[str, ...] | None = Field(
+    minoritized: tuple[Written, ...] | None = Field(
         None,
         description="names of groups; default: the data set says them, else those with less than an equal "
         "share of the training data",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -12,10 +11,33 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fairloop.data.cache import prepared
-from fairloop.data.fields import Mode, PictureFields, SplitFields
-from fairloop.data.listing import Listing, Picture, encoded_images, inside, read_table, stamp
-from fairloop.data.people import People, crossed, named, occurring, shares_of_splits, splits_named, wanted
+from fairloop.data.cells import check_file_header, check_header, check_roles
+from fairloop.data.fields import PictureFields, SplitFields
+from fairloop.data.listing import (
+    Listing,
+    Picture,
+    encoded_images,
+    file_names,
+    inside,
+    located,
+    read_table,
+    stamp,
+    stamps,
+)
+from fairloop.data.people import (
+    People,
+    chosen,
+    intersections_of,
+    named,
+    no_column,
+    shares_of_splits,
+    splits_named,
+    wanted,
+)
+from fairloop.data.pictures import Mode
 from fairloop.data.population import Population
+from fairloop.data.spelling import Written
+from fairloop.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,11 +49,15 @@ class OwnPicturesSpec(SplitFields, PictureFields):
     name: Literal["pictures"] = "pictures"
     root: Path | None = Field(None, description="directory that file names start from; default: the table's")
     table: Path = Field(description=".csv, .csv.gz, .jsonl or .parquet, one row a picture")
-    image: str = Field("image", description="column of file names below data.root; in parquet also of pictures")
-    label: str = Field(description="column of the label; text or numbers")
-    beneficial: str | None = Field(None, description="the label that is good for the person; default: the last one")
-    groups: tuple[str, ...] = Field(min_length=1, description="sensitive columns; several make intersectional groups")
-    split: str | None = Field(None, description="column that says train, valid or test; default: split at random")
+    image: Written = Field("image", description="column of file names below data.root; in parquet also of pictures")
+    label: Written = Field(description="column of the label; text or numbers")
+    beneficial: Written | None = Field(
+        None, description="the label that is good for the person; needed unless labels are 0 and 1, or say so alike"
+    )
+    groups: tuple[Written, ...] = Field(
+        min_length=1, description="sensitive columns; several make intersectional groups"
+    )
+    split: Written | None = Field(None, description="column that says train, valid or test; default: split at random")
     size: int = Field(64, ge=8, description="pixels a side; pictures are squashed, not cropped")
     mode: Mode = Field("RGB", description="RGB, or L for grey")
     mirror: bool = Field(False, description="mirror training pictures at random")
@@ -40,22 +66,26 @@ class OwnPicturesSpec(SplitFields, PictureFields):
 def load(spec: OwnPicturesSpec, seed: int) -> Population:
     """Your pictures as `spec` says."""
     found = prepared("pictures", _Table(spec), spec.size, spec.mode, spec.cache)
-    of_column = partial(wanted, found.table, where=spec.table)
-    labels = named(of_column(spec.label, "data.label"), "data.label")
+
+    def column(name: str, field: str) -> pd.Series:
+        return wanted(found.table, name, field, where=spec.table)
+
+    label, split = column(spec.label, "data.label"), column(spec.split, "data.split") if spec.split else None
+    sensitive = [column(name, "data.groups") for name in spec.groups]
+    check_roles([str(one.name) for one in sensitive], str(label.name), None if split is None else str(split.name))
+    labels = named(label, "data.label")
     own = spec.seed_of(seed)
     splits: NDArray[np.int64] = (
-        shares_of_splits(len(found.table), spec.valid, spec.test, own)
-        if spec.split is None
-        else splits_named(of_column(spec.split, "data.split"))
+        shares_of_splits(len(found.table), spec.valid, spec.test, own) if split is None else splits_named(split)
     )
     return People(
         name="pictures",
         images=found.images if spec.mode == "RGB" else found.images[:, None],
         labels=labels,
-        groups=occurring(crossed([named(of_column(column, "data.groups"), "data.groups") for column in spec.groups])),
+        groups=intersections_of([named(one, "data.groups") for one in sensitive]),
         splits=splits,
         contents=found.contents,
-        beneficial=spec.beneficial or labels.names[-1],
+        beneficial=chosen(spec.beneficial, labels, label.name),
         minoritized=spec.minoritized,
         mirror=spec.mirror,
     ).population(own)
@@ -70,13 +100,13 @@ class _Table:
         self._image = spec.image
 
     def identity(self) -> dict[str, Any]:
-        """The table, and when a picture was last added to or taken from the folders that it names."""
-        table = {"table": stamp(self._table, self._table.parent) if self._table.is_file() else None}
-        if self._table.suffix == ".parquet" and table["table"]:
-            return {**table, "image": self._image}
-        folders = {(self._root / str(name)).parent for name in self._rows()[self._image]}
-        times = [folder.stat().st_mtime_ns for folder in sorted(folders) if folder.is_dir()]
-        return {**table, "image": self._image, "root": str(self._root), "pictures": times}
+        """The directory, the table, the column, and the pictures that it names."""
+        if not self._table.is_file():
+            return {}
+        embedded = self._table.suffix == ".parquet"
+        names = file_names(self._table, self._image) if embedded else self._rows()[self._image]
+        about = {"table": stamp(self._table, self._table.parent), "beside": located(self._table.parent)}
+        return {**located(self._root), **about, "image": self._image, "pictures": stamps(self._root, names)}
 
     def listing(self) -> Listing:
         """Every row."""
@@ -85,7 +115,12 @@ class _Table:
 
     def _rows(self) -> pd.DataFrame:
         frame = read_table(self._table)
-        wanted(frame, self._image, "data.image", where=self._table)
+        check_header(frame, self._table)
+        check_file_header(self._table)
+        if frame.empty:
+            raise InputError(f"data.table: {self._table} has no rows")
+        if self._image not in frame:
+            raise no_column(frame, self._image, "data.image", self._table)
         return frame
 
     def _pictures(self, frame: pd.DataFrame) -> Iterator[Picture]:

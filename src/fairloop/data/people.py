@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.data.cells import check_few, check_plain
 from fairloop.data.population import Population, Split
+from fairloop.data.spelling import as_text, by_size, evident, listed, recognised, spelled_twice
 from fairloop.data.views import Images, Rows
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
@@ -43,18 +45,27 @@ class Named(NamedTuple):
 def named(column: pd.Series, field: str, names: Sequence[str] | None = None) -> Named:
     """The values of `column` as text and codes: in the order of `names`, or sorted, numbers by size.
 
-    Raises InputError, naming the spec's `field`, for missing values and for values that `names` lacks.
+    Raises InputError, naming the spec's `field`, for missing values, for values that `names` lacks, and, without
+    `names`, for two spellings of one value and for values that are too many to be labels or groups.
     """
+    check_plain(column, field)
     missing = np.flatnonzero(column.isna())
     if len(missing):
         raise InputError(
             f"{field}: column '{column.name}' has no value in {len(missing)} rows (the first is row {missing[0]}, "
             "counted from 0); fill them in, or leave those rows out of the table"
         )
-    found, distinct = column.factorize()
+    # Objects as text first: Python's True and 1 are equal, but people read them apart.
+    found, distinct = (column.map(as_text) if column.dtype == object else column).factorize()
     values = [as_text(value) for value in distinct]
     if names is None:
         names = sorted(set(values), key=by_size)
+        if twice := spelled_twice(names):
+            raise InputError(
+                f"{field}: column '{column.name}' writes one value as '{twice[0]}' and as '{twice[1]}'; write it alike "
+                "everywhere"
+            )
+        check_few(names, len(column), column.name, field)
     if unknown := sorted(set(values) - set(names)):
         raise InputError(
             f"{field}: column '{column.name}' holds {', '.join(unknown[:3])}, which is not in {list(names)}"
@@ -79,14 +90,48 @@ def occurring(column: Named) -> Named:
     return Named(np.searchsorted(present, column.codes), tuple(column.names[code] for code in present))
 
 
+def intersections_of(columns: Sequence[Named]) -> Named:
+    """The intersections of several columns that occur; no more of them are ever made than there are people."""
+    found, *others = columns
+    for other in others:
+        found = occurring(crossed([found, other]))
+    return occurring(found)
+
+
 def wanted(table: pd.DataFrame, column: str, field: str, *, where: Path) -> pd.Series:
     """A column of `table`. Raises InputError, naming the spec's `field`, if there is none of that name."""
-    if column not in table:
-        known = [str(name) for name in table]
-        close = difflib.get_close_matches(column, known, n=1)
-        hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known)}"
-        raise InputError(f"{field}: {where} has no column '{column}'; {hint}")
-    found: pd.Series = table[column]
+    name = recognised(column, [str(name) for name in table])
+    if name is None:
+        raise no_column(table, column, field, where)
+    found: pd.Series = table[name]
+    return found
+
+
+def no_column(table: pd.DataFrame, column: str, field: str, where: Path) -> InputError:
+    """What to raise for a column that `table` lacks."""
+    known = [str(name) for name in table]
+    close = difflib.get_close_matches(column, known, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known)}"
+    return InputError(f"{field}: {where} has no column '{column}'; {hint}")
+
+
+def chosen(asked: str | None, labels: Named, column: object) -> str:
+    """The label that is good for the person: as asked, or where it is evident.
+
+    Raises InputError where it is not, and for a label that nobody has.
+    """
+    names = labels.names
+    if asked is not None:
+        found = recognised(asked, names)
+        if found is None:
+            raise InputError(f"data.beneficial={asked}: is not among the labels {listed(names)} of '{column}'")
+        return found
+    found = names[0] if len(names) == 1 else evident(names)
+    if found is None:
+        raise InputError(
+            f"data.beneficial: the labels in '{column}' are {listed(names)}; say which one is good for the person, "
+            f"such as data.beneficial={names[-1]}"
+        )
     return found
 
 
@@ -132,6 +177,11 @@ class People:
     mirror: bool = False
     columns: tuple[Column, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.minoritized is not None:
+            names = tuple(recognised(group, self.groups.names) or group for group in self.minoritized)
+            object.__setattr__(self, "minoritized", names)
+
     def population(self, seed: int) -> Population:
         """With test_balanced, as many people of each stratum as the test split's smallest has, drawn with `seed`.
 
@@ -168,7 +218,7 @@ class People:
                 "choose a label that tells people apart"
             )
         if self.beneficial not in self.labels.names:
-            raise InputError(f"data.beneficial={self.beneficial}: is not among the labels {list(self.labels.names)}")
+            raise InputError(f"data.beneficial={self.beneficial}: is not among the labels {listed(self.labels.names)}")
         if taken := sorted(RESERVED.intersection(self.groups.names)):
             raise InputError(f"data.groups: tables use the name '{taken[0]}' themselves; give that group another one")
         for group in self.minoritized or ():
@@ -196,18 +246,3 @@ class People:
         for array in (self.labels.codes, self.groups.codes, self.splits, balanced):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
-
-
-def as_text(value: object) -> str:
-    """A value as a name; whole numbers without a point."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def by_size(name: str) -> tuple[float, str]:
-    """The key by which names are sorted: numbers by size, then text."""
-    try:
-        return float(name), name
-    except ValueError:
-        return np.inf, name

@@ -1,9 +1,17 @@
-"""What is accepted as a picture, and what Pillow raises for what is none."""
+"""What is accepted as a picture, what Pillow raises for other files, and the pixels that a picture shows."""
 
 from __future__ import annotations
 
 import struct
 import zlib
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Mode = Literal["RGB", "L"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 """Pillow knows more, some of which start other programs."""
@@ -24,3 +32,59 @@ PILLOW_RAISES = (
     MemoryError,
 )
 """For damaged files it raises whatever its many decoders do."""
+
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's names
+
+
+def shown(image: Image.Image, mode: Mode) -> Image.Image:
+    """The picture as a viewer shows it, with 8 bits a channel: turned as its EXIF says, and laid over white.
+
+    Grey values of 16 bits are scaled, 65535 to 255; Pillow itself takes the high byte of 16-bit colours. CMYK and
+    palettes become `mode` as Pillow converts them. Of an animation, this is the first frame.
+
+    Raises ValueError for floats and 32-bit numbers: a file does not say what is white then.
+    """
+    from PIL import ImageOps
+
+    ImageOps.exif_transpose(image, in_place=True)
+    eight = _eight_bits(image)
+    return _over_white(eight).convert(mode)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    if image.mode not in ("I", "F") and not image.mode.startswith("I;16"):
+        return image
+    white = _white(image)
+    wide = np.asarray(image).astype(np.int64)
+    narrow = (wide * 255 + white // 2) // white
+    if _tag(image, _PHOTOMETRIC, 1) == _WHITE_IS_ZERO:
+        narrow = 255 - narrow
+    narrow[wide == image.info.get("transparency", -1)] = 255
+    return Image.fromarray(narrow.astype(np.uint8))
+
+
+def _white(image: Image.Image) -> int:
+    """The number that means white in a grey picture of more than 8 bits."""
+    if image.mode.startswith("I;16"):
+        return 2**12 - 1 if _tag(image, _BITS_PER_SAMPLE, 16) == 12 else 2**16 - 1
+    if image.mode == "I" and image.format in ("PNG", "PPM"):  # neither has more than 16 bits
+        return 2**16 - 1
+    kind = "floats" if image.mode == "F" else "32-bit numbers"
+    raise ValueError(f"it holds {kind}, and does not say which of them is white; save it with 8 or 16 bits")
+
+
+def _tag(image: Image.Image, tag: int, default: int) -> int:
+    """The number of a TIFF file's tag."""
+    value = getattr(image, "tag_v2", {}).get(tag, default)
+    return int(value[0] if isinstance(value, tuple) else value)
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    from PIL import Image
+
+    if "transparency" not in image.info and not {"A", "a"} & set(image.getbands()):
+        return image
+    coloured = image.convert("RGBA")
+    return Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from fairloop.data.cells import check_file_header, check_header, check_roles
 from fairloop.data.columns import encode, learned
 from fairloop.data.fields import NaturalFields, SplitFields, StartsFrom
 from fairloop.data.listing import read_table
@@ -26,14 +27,15 @@ from fairloop.data.people import (
     TRAIN,
     VALID,
     People,
-    crossed,
+    chosen,
+    intersections_of,
     named,
-    occurring,
     shares_of_splits,
     splits_named,
     wanted,
 )
 from fairloop.data.population import Population
+from fairloop.data.spelling import Written
 from fairloop.errors import InputError
 from fairloop.limits import opened
 
@@ -49,11 +51,15 @@ class OwnTableSpec(SplitFields):
     table: Annotated[Path, StartsFrom("root")] = Field(
         description=".csv, .csv.gz, .jsonl or .parquet, one row a person"
     )
-    label: str = Field(description="column of the label; text or numbers")
-    beneficial: str | None = Field(None, description="the label that is good for the person; default: the last one")
-    groups: tuple[str, ...] = Field(min_length=1, description="sensitive columns; several make intersectional groups")
-    split: str | None = Field(None, description="column that says train, valid or test; default: split at random")
-    leave_out: tuple[str, ...] = Field(
+    label: Written = Field(description="column of the label; text or numbers")
+    beneficial: Written | None = Field(
+        None, description="the label that is good for the person; needed unless labels are 0 and 1, or say so alike"
+    )
+    groups: tuple[Written, ...] = Field(
+        min_length=1, description="sensitive columns; several make intersectional groups"
+    )
+    split: Written | None = Field(None, description="column that says train, valid or test; default: split at random")
+    leave_out: tuple[Written, ...] = Field(
         (), description="columns that are no features, such as names and numbers of cases"
     )
 
@@ -101,19 +107,23 @@ def own(spec: OwnTableSpec, seed: int) -> Population:
     """Your table as `spec` says."""
     path = spec.table if spec.root is None else spec.root / spec.table
     frame = read_table(path)
-    asked = {"data.label": (spec.label,), "data.groups": spec.groups, "data.leave_out": spec.leave_out}
-    asked["data.split"] = (spec.split,) if spec.split else ()
-    for field, names in asked.items():
-        for name in names:
-            wanted(frame, name, field, where=path)
-    no_features = {spec.label, *spec.leave_out, *asked["data.split"]}
-    table = _Table(
-        frame[[name for name in frame if name not in no_features]],
-        frame[spec.label],
-        [frame[name] for name in spec.groups],
-        spec.beneficial,
-        splits_named(frame[spec.split]) if spec.split else None,
-    )
+    check_header(frame, path)
+    check_file_header(path)
+    if frame.empty:
+        raise InputError(f"data.table: {path} has no rows")
+
+    def column(name: str, field: str) -> pd.Series:
+        return wanted(frame, name, field, where=path)
+
+    label, split = column(spec.label, "data.label"), column(spec.split, "data.split") if spec.split else None
+    groups = [column(name, "data.groups") for name in spec.groups]
+    left_out = [column(name, "data.leave_out").name for name in spec.leave_out]
+    check_roles([str(group.name) for group in groups], str(label.name), None if split is None else str(split.name))
+    no_features = {label.name, *left_out, *([] if split is None else [split.name])}
+    features = [name for name in frame if name not in no_features]
+    if not features:
+        raise InputError(f"data.leave_out: leaves {path} without a feature; name fewer columns")
+    table = _Table(frame[features], label, groups, spec.beneficial, None if split is None else splits_named(split))
     return _population(
         spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
     )
@@ -220,8 +230,9 @@ def _population(
 ) -> Population:
     splits = at_random() if table.splits is None and at_random else table.splits
     assert splits is not None
+    check_roles([str(column.name) for column in table.groups])
     labels = named(table.label, "data.label")
-    groups = occurring(crossed([named(column, "data.groups") for column in table.groups]))
+    groups = intersections_of([named(column, "data.groups") for column in table.groups])
     minoritized = spec.minoritized
     if minoritized is None and table.majoritized:
         minoritized = tuple(name for name in groups.names if not set(name.split(AND)) <= set(table.majoritized))
@@ -234,7 +245,7 @@ def _population(
         groups=groups,
         splits=splits,
         contents=hashlib.sha256(repr(columns).encode() + features.tobytes()).hexdigest(),
-        beneficial=table.beneficial or labels.names[-1],
+        beneficial=chosen(table.beneficial, labels, table.label.name),
         minoritized=minoritized,
         columns=columns,
     ).population(spec.seed_of(seed))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fairloop.data.grouping import intersections, natural
 from fairloop.data.population import Population, Split
+from fairloop.data.spelling import as_text, evident
 from fairloop.errors import InputError, said
 from fairloop.own.features import Codec, Features, check_kind
 
@@ -33,7 +34,8 @@ class OwnPeople:
         features = {name: part[0] for name, part in parts.items()}
         self.codec = Codec(list(features.values()))
         values = {name: _labels(name, part[1]) for name, part in parts.items()}
-        self.labels = sorted(set().union(*values.values()), key=lambda value: natural(str(value)))
+        # `1` and `01` are alike in natural order, and a set's own order differs between processes.
+        self.labels = sorted(set().union(*values.values()), key=lambda value: (natural(str(value)), repr(value)))
         columns = {name: _sensitive(name, part[0], part[2]) for name, part in parts.items()}
         codes, self.groups = intersections(pd.concat(columns.values(), ignore_index=True))
         ends = np.cumsum([len(part) for part in columns.values()])
@@ -51,9 +53,7 @@ class OwnPeople:
 
     def population(self, name: str, beneficial: object, minoritized: Sequence[str]) -> Population:
         """They as the loop knows people. Raises InputError for a label or group that nobody has."""
-        if beneficial is None and not set(self.labels) <= {0, 1}:
-            raise InputError(f"beneficial: labels are {self.labels}; say which one is good for the person")
-        good = 1 if beneficial is None else beneficial
+        good = self._evident() if beneficial is None else beneficial
         if good not in self.labels:
             raise InputError(f"beneficial={beneficial!r}: is none of the labels, which are {self.labels}")
         if len(set(map(str, self.labels))) < len(self.labels):
@@ -70,6 +70,13 @@ class OwnPeople:
             tests=tests,
             beneficial=self.labels.index(good),
         )
+
+    def _evident(self) -> object:
+        written = {as_text(value): value for value in self.labels}
+        good = evident(tuple(written))
+        if good is None:
+            raise InputError(f"beneficial: labels are {self.labels}; say which one is good for the person")
+        return written.get(good, 1)
 
 
 class ColumnReader:

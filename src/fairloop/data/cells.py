@@ -1,0 +1,107 @@
+"""What the cells of a table may hold: one value each, under a name of its own."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairloop.data.spelling import number
+from fairloop.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NESTED = (list, tuple, dict, set, np.ndarray)
+_BYTES = (bytes, bytearray, memoryview)
+_DATES = (datetime.date, datetime.time, datetime.timedelta)
+
+MOST_TEXTS = 256
+"""Different texts that any column may have; a tenth of its rows, if that is more."""
+
+_MOST_NUMBERS, _FEW_NUMBERS = 100, 20
+
+
+def check_header(table: pd.DataFrame, where: object) -> None:
+    """Raise InputError if two columns have one name, spaces around it aside."""
+    often = Counter(str(name).strip() for name in table)
+    if repeated := [name for name, count in often.items() if count > 1]:
+        raise InputError(
+            f"data: {where} has {often[repeated[0]]} columns '{repeated[0]}' (spaces aside); rename all but one"
+        )
+
+
+def check_file_header(file: Path) -> None:
+    """`check_header` for the first row of a CSV file, whose repeated names pandas would number."""
+    import pandas as pd
+
+    from fairloop.limits import opened
+
+    if file.suffix in (".parquet", ".jsonl") or not file.is_file():
+        return
+    try:
+        with opened(file) as content:
+            names = pd.read_csv(content, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except Exception:  # noqa: BLE001  # whoever reads the table says what is wrong with it
+        return
+    check_header(pd.DataFrame(columns=[name for name in names.iloc[0] if name.strip()]), file)
+
+
+def check_plain(column: pd.Series, field: str) -> None:
+    """Raise InputError, naming `field`, for a column whose cells hold lists, mappings or bytes."""
+    for kinds, what in ((_NESTED, "lists or mappings"), (_BYTES, "bytes")):
+        if (row := _first(column, kinds)) is not None:
+            raise InputError(
+                f"{field}: column '{column.name}' holds {what} (the first in row {row}, counted from 0); "
+                "it needs one number or text in each row"
+            )
+
+
+def check_feature(column: pd.Series) -> None:
+    """`check_plain`, and raise InputError for dates: no model learns them as they are."""
+    check_plain(column, "data")
+    if column.dtype.kind in "mM" or _first(column, _DATES) is not None:
+        raise InputError(
+            f"data: column '{column.name}' holds dates or times; turn them into numbers, such as years or days, "
+            "or name the column in data.leave_out"
+        )
+
+
+def check_few(names: Sequence[str], rows: int, column: object, field: str) -> None:
+    """Raise InputError if a column's different values are too many to be labels or groups: they measure or identify."""
+    numbers = [number(name) for name in names]
+    measured = None not in numbers
+    if measured:
+        whole = all(value == value.to_integral_value() for value in numbers if value is not None)
+        most = min(_MOST_NUMBERS, max(_FEW_NUMBERS, rows // 10)) if whole else _FEW_NUMBERS
+    else:
+        most = max(MOST_TEXTS, rows // 10)
+    if len(names) > most:
+        remedy = ", or write codes of classes as text" if measured else ""
+        raise InputError(
+            f"{field}: column '{column}' holds {len(names):,} different {'numbers' if measured else 'texts'} in "
+            f"{rows:,} rows, more than {most:,}; put them into bands, such as '<50'{remedy}"
+        )
+
+
+def check_roles(groups: Sequence[str], label: str | None = None, split: str | None = None) -> None:
+    """Raise InputError if one column is asked to say two things."""
+    for number_, name in enumerate(groups):
+        if name in groups[:number_]:
+            raise InputError(f"data.groups: '{name}' is named twice; name each column once")
+        if name in (label, split):
+            what = "the label" if name == label else "the split"
+            raise InputError(f"data.groups: '{name}' is {what}, too; choose another column")
+    if split is not None and split == label:
+        raise InputError(f"data.split: '{split}' is the label, too; choose another column")
+
+
+def _first(column: pd.Series, kinds: tuple[type[Any], ...]) -> int | None:
+    """The first row that holds one of `kinds`."""
+    if column.dtype != object and column.dtype.name != "category":
+        return None
+    return next((row for row, value in enumerate(column) if isinstance(value, kinds)), None)
