@@ -252,7 +252,7 @@ def presence(retention: list[list[float]], arrivals: float, decisions: NDArray[n
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(generations), decider))
     response = from_mapping({"response": {"retention": retention, "arrivals": arrivals},
                              "policy": {"classifier": {"real_share": 0.5}}}).response  # fmt: skip
-    return supplies.groups_present(response, generations, history)
+    return supplies.groups_present({"response": response.model_dump()}, generations, history)
 
 
 def tiny_recipe():
