@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from fairloop.curation import ideal as ideals
 from fairloop.curation.named import SUFFIXES
+from fairloop.errors import InputError
 
 Changes = Mapping[str, Any]
 """{field: value}: a field by its whole path (`star.budget`), or a section with some of its fields."""
@@ -69,6 +70,17 @@ def check_change(before: Fields, now: Fields, generation: int, keeps_generator: 
                     f"{learner}.{field}: warm_start={now['warm_start']} gives this {learner} the weights of the one "
                     f"before it, which is another model; set another warm_start in generation {generation}"
                 )
+
+
+def assign(fields: dict[str, Any], path: str, value: Any) -> None:
+    """Set the field at `path` (`a.b.c`) in nested plain data. Raises InputError if `a` or `b` has no fields."""
+    *parents, leaf = path.split(".")
+    place = fields
+    for parent in parents:
+        place = place.setdefault(parent, {})
+        if not isinstance(place, dict):
+            raise InputError(f"{path}: '{parent}' holds one value and has no fields")
+    place[leaf] = value
 
 
 def _fields(model: type[BaseModel], changes: Changes, prefix: str = "") -> Iterator[tuple[str, Any]]:

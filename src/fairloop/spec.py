@@ -23,7 +23,7 @@ from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.limits import parsed
 from fairloop.regime import CurationSpec, DataPolicySpec, LabelsSpec, Learner, PolicySpec, ResponseSpec, Section, Target
-from fairloop.schedule import check_change, named, with_files_read
+from fairloop.schedule import assign, check_change, named, with_files_read
 from fairloop.setting import SETTINGS, Setting
 
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
@@ -214,7 +214,7 @@ class RunSpec(Section):
     def _what_is_needed_later_is_kept(self, info: ValidationInfo) -> RunSpec:
         if info.context is _OF_ONE_GENERATION:
             return self
-        if self.looks_back and self.keep != "all":
+        if self.keep != "all" and self.looks_back:
             raise ValueError(f"keep={self.keep}: a policy or the response needs earlier models; use keep=all")
         spans = self.spans
         responding = [start for start, span in spans.items() if span.response.on]
@@ -350,17 +350,6 @@ def data_table(name: str) -> list[tuple[str, Any, str]]:
         (path, None if default is PydanticUndefined else default, words)
         for path, default, words in field_table(DATASETS[name].spec, "data.")
     ]
-
-
-def assign(fields: dict[str, Any], path: str, value: Any) -> None:
-    """Set the field at `path` (`a.b.c`) in nested plain data. Raises InputError if `a` or `b` has no fields."""
-    *parents, leaf = path.split(".")
-    place = fields
-    for parent in parents:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
-            raise InputError(f"{path}: '{parent}' holds one value and has no fields")
-    place[leaf] = value
 
 
 def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

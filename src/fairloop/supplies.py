@@ -122,6 +122,8 @@ class Supplies:
 
     def release(self, later: Iterable[Recipe]) -> None:
         """Let go of kept samples that no model of the recipes `later` learns from."""
+        if not self._kept:
+            return
         reached = {(recipe.role, g) for recipe in later if "kept" in (recipe.mixture or {}) for g in made_by(recipe)}
         self._kept = {
             key: (kept, learners)

@@ -96,6 +96,7 @@ class OwnLoop:
         )  # fmt: skip
         tests = dict(test) if isinstance(test, Mapping) else {"test": test}
         self._held = held_by(self.spec)
+        self._recipes: dict[tuple[ModelRole, int], Recipe] = {}
         self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
         self._people = OwnPeople({"train": train, **tests})
         self.population = self._people.population(name, beneficial, minoritized)
@@ -230,6 +231,12 @@ class OwnLoop:
                 raise InputError(f"{name}: says nothing about your own objects; leave it out")
 
     def _recipe(self, role: ModelRole, generation: int) -> Recipe:
+        """Of one model; made once."""
+        if (role, generation) not in self._recipes:
+            self._recipes[role, generation] = self._planned(role, generation)
+        return self._recipes[role, generation]
+
+    def _planned(self, role: ModelRole, generation: int) -> Recipe:
         """Whose place the model has, and what it learns from; what else shaped it is the caller's to know."""
         kind = type(self._objects[role])
         model = {"model": f"{kind.__module__}:{kind.__qualname__}"}
