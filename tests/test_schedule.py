@@ -214,7 +214,7 @@ WRONG = {
     "{2: {response: {retention: [[1, 1]]}}}": "schedule.2: response.retention=[[1.0, 1.0]]: needs a row for each",
     "{2: {response.retention: [[1, 1], [1]]}}": "schedule.2: response.retention",
     "{2: {star: {target: both, ideal: [[.5, .5]]}}}": "schedule.2: star.ideal",
-    "{2: {star.ideal: no_such.csv}}": "schedule.2.star.ideal: file 'no_such.csv' cannot be read",
+    "{2: {star.ideal: no_such.csv}}": "schedule.2: star.ideal=no_such.csv: file 'no_such.csv' cannot be read",
     "{1: {policy.classifier.kind: 'no_such:Thing'}}": "schedule.1: kind: 'no_such:Thing'",
     "{1: {curation: {target: classifier, steps: [{kind: best-of, why: 0}]}}}": "schedule.1: curation.steps",
     "{7: {curation: {target: both, steps: [{kind: reweigh}]}}}": "schedule.7: curation.target: reweigh weighs",

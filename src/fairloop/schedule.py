@@ -36,18 +36,13 @@ def named(model: type[BaseModel], changes: Changes) -> dict[str, Any]:
     return found
 
 
-def with_files_read(generation: int, changes: Changes) -> dict[str, Any]:
-    """The changes of `generation`, in which the rows of a file stand for an ideal that names the file, as in the rest
-    of a spec. Raises ValueError if the file cannot be read.
-    """
+def with_files_read(changes: Changes) -> dict[str, Any]:
+    """`changes`, in which the rows of a file stand for an ideal that names the file, as in the rest of a spec."""
     read = dict(changes)
-    try:
-        if "star.ideal" in read:
-            read["star.ideal"] = _ideal(read["star.ideal"])
-        if isinstance(star := read.get("star"), Mapping) and "ideal" in star:
-            read["star"] = {**star, "ideal": _ideal(star["ideal"])}
-    except ValueError as error:
-        raise ValueError(f"schedule.{generation}.star.ideal: {error}") from None
+    if "star.ideal" in read:
+        read["star.ideal"] = _ideal(read["star.ideal"])
+    if isinstance(star := read.get("star"), Mapping) and "ideal" in star:
+        read["star"] = {**star, "ideal": _ideal(star["ideal"])}
     return read
 
 
@@ -103,4 +98,9 @@ def _is_section(model: type[BaseModel], path: str) -> bool:
 
 def _ideal(value: Any) -> Any:
     kind = value.get("kind") if isinstance(value, Mapping) else value
-    return ideals.read(value) if isinstance(kind, str) and Path(kind.strip()).suffix in SUFFIXES else value
+    if not isinstance(kind, str) or Path(kind.strip()).suffix not in SUFFIXES:
+        return value
+    try:
+        return ideals.read(value)
+    except ValueError:  # which the spec that holds from then on explains
+        return value

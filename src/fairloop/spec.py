@@ -188,7 +188,7 @@ class RunSpec(Section):
     @field_validator("schedule")
     @classmethod
     def _reads_files_once(cls, schedule: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
-        return {generation: with_files_read(generation, changes) for generation, changes in schedule.items()}
+        return {generation: with_files_read(changes) for generation, changes in schedule.items()}
 
     @model_validator(mode="after")
     def _schedule_is_possible(self) -> RunSpec:
