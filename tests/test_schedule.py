@@ -362,8 +362,9 @@ class Nearest:
         self.means = {label: x[y == label].mean(axis=0) for label in np.unique(y)}
 
     def predict(self, x: NDArray[np.float64]) -> list[Any]:
-        names = list(self.means)
-        return [names[np.argmin([((row - self.means[name]) ** 2).sum() for name in names])] for row in x]
+        means = np.stack(list(self.means.values()))
+        nearest = ((x[:, None] - means) ** 2).sum(axis=2).argmin(axis=1)
+        return np.array(list(self.means))[nearest].tolist()
 
 
 def own_loop(**regime: Any) -> OwnLoop:
@@ -397,7 +398,7 @@ regimes = st.lists(st.sampled_from(REGIMES), min_size=1, max_size=3).map(
 )
 
 
-@settings(max_examples=5)
+@settings(max_examples=4)
 @given(st.dictionaries(st.integers(1, GENERATIONS - 1), regimes, min_size=1, max_size=2))
 def test_a_run_is_the_same_in_every_notation_and_before_its_first_change(schedule):
     try:
@@ -574,15 +575,24 @@ def hashed(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-@settings(max_examples=40)
-@given(schedules, st.integers(0, GENERATIONS - 1), changes, st.sampled_from(["seqgen-seqclass", "seqgen-nonseqclass"]))
+KEPT = {"kind": "accumulate", "kept": True, "real_share": 0.25}
+
+
+@settings(max_examples=25)
+@given(schedules, st.integers(0, GENERATIONS - 2), changes, st.sampled_from(["seqgen-seqclass", "seqgen-nonseqclass"]))
 def test_models_that_differ_never_share_a_recipe(schedule, generation, change, setting):
-    """Two specs that differ in a few fields at one place: where their models differ, so do the recipes."""
-    other = {**schedule, generation: {**schedule.get(generation, {}), **change}}
+    """Two specs that differ in a few fields in one generation: where their models differ, so do the recipes."""
+    held = written_out(spec_of({}, policy={"classifier": KEPT}), schedule, generation + 1).flat()
+    back = {path: held[path] for path in change if path in held}
+    other = {
+        **schedule,
+        generation: {**schedule.get(generation, {}), **change},
+        generation + 1: {**back, **schedule.get(generation + 1, {})},
+    }
     specs = []
     for one in (schedule, other):
         try:
-            specs.append(spec_of(one, setting=setting))
+            specs.append(spec_of(one, setting=setting, policy={"classifier": KEPT}))
         except InputError:
             assume(False)
     found: dict[str, Any] = {}
