@@ -76,11 +76,12 @@ def generations(workshop: Workshop | OwnLoop, start: int = 0) -> Iterator[Genera
         history.classifiers[i] = classifier
         if i >= start:
             rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
-            if spec.response.on or spec.policy.people:
+            if spec.responds(i) or spec.policy.people:
                 rows += measurer.people(i, workshop.groups_present(i, history))
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
         if not spec.looks_back:
             history.forget_before(i)
+        workshop.release(i)
 
 
 def _left_behind(workshop: Workshop | OwnLoop, start: int) -> History:

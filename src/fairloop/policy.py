@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -150,11 +150,19 @@ class Ingredients(NamedTuple):
 
 
 def ingredients(
-    chosen: Policy, latest: int, *, people: int, samples: int, by_size: bool, real_share: float | None
+    chosen: Policy,
+    latest: int,
+    *,
+    people: int,
+    samples: int,
+    by_size: bool,
+    real_share: float | None,
+    kept: Mapping[int, int] | None = None,
 ) -> Ingredients:
     """What a model learns from when generation `latest` is the last that made data.
 
     people: how many real people there are. samples: how many samples each generation of models counts as.
+    kept: how many it counts as instead, by generation, where samples were kept that were made before.
     by_size: whether generations weigh by these numbers, or all alike.
     real_share: of real people; None if they are one more generation among those that the policy chooses.
     """
@@ -164,7 +172,8 @@ def ingredients(
             f"policy: {type(chosen).__name__} chose generations {chosen_ones} when {latest} was the last; give at "
             f"least one of {REAL} (real people) to {latest}"
         )
-    sizes = {g: people if g == REAL else samples for g in chosen_ones}
+    made = kept or {}
+    sizes = {g: people if g == REAL else made.get(g, samples) for g in chosen_ones}
     total = sum(sizes.values()) if chosen.grows else samples
     if real_share is not None:
         sizes.pop(REAL, None)

@@ -14,7 +14,7 @@ from torch import Tensor
 from fairloop.batch import Batch, join
 from fairloop.curation import quotas
 from fairloop.numerics import Numerics
-from fairloop.source import Supply, chunk, passes
+from fairloop.source import Source, Supply, chunk, passes
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,15 @@ class Kept:
     """Samples that are made and named once, when the first is drawn, and kept as if in a file: pictures in 8 bits.
 
     size: how many. shape: of one. stream: gives their random numbers, in the initial state.
+    naming: gives those of their labels, likewise; if None, `stream` does.
     """
 
-    source: Supply
+    source: Source
     size: int
     shape: tuple[int, ...]
     stream: Callable[[], torch.Generator]
     numerics: Numerics
+    naming: Callable[[], torch.Generator] | None = None
 
     def draw(self, n: int, rng: torch.Generator) -> Batch:
         """N of them: none twice as long as there are enough."""
@@ -57,8 +59,9 @@ class Kept:
     @cached_property
     def _samples(self) -> Batch:
         rng, step = self.stream(), chunk(self.shape)
+        naming = self.naming() if self.naming else rng
         sizes = [min(step, self.size - start) for start in range(0, self.size, step)]
-        return join(*(_as_in_a_file(self.source.draw(size, rng)) for size in sizes))
+        return join(*(_as_in_a_file(self.source.draw(size, rng, naming)) for size in sizes))
 
 
 def _as_in_a_file(batch: Batch) -> Batch:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
-
-import numpy as np
 
 from fairloop.curation import ideal as ideals
 from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.feeds import Schedule, synthetic_part
+from fairloop.mixture import held_by, ingredients_of, mixture_of, people_of, steps_told
 from fairloop.numerics import Numerics
 from fairloop.policy import REAL
-from fairloop.regime import LabelsSpec, Learner
+from fairloop.regime import Learner
 from fairloop.seeding import ModelRole
 from fairloop.setting import Setting
 from fairloop.spec import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
@@ -158,40 +158,6 @@ def generator_schedule(spec: RunSpec, people: int) -> Schedule:
     return Schedule(-(-people // spec.generator.batch), spec.generator.batch, spec.generator.batch)
 
 
-def mixture_of(spec: RunSpec, learner: Learner, generation: int, everybody: int, *, labelled: bool) -> dict[str, Any]:
-    """What a recipe tells of whose data G_i or C_i learns from; empty if it is as published.
-
-    spec: as it holds in `generation`. everybody: people in the training set. labelled: whether labels matter.
-    """
-    mix = spec.ingredients(learner, generation, everybody)
-    chosen = spec.policy.generator if learner == "generator" else spec.policy.classifier
-    told: dict[str, Any] = {} if mix.plain else {"parts": [list(part) for part in mix.parts]}
-    if chosen.kept:
-        told["kept"] = chosen.samples or spec.policy.people or everybody
-    if spec.temperature != 1:
-        told["temperature"] = spec.temperature
-    if labelled and spec.labels != LabelsSpec():
-        told["labels"] = spec.labels.model_dump(mode="json")
-    if mix.real or (learner == "generator" and spec.synthetic_share < 1):
-        told |= people_of(spec, generation)
-    return told
-
-
-def people_of(spec: RunSpec, generation: int) -> dict[str, Any]:
-    """What a recipe tells of the real people that a model of `generation` may see, if not all alike.
-
-    spec: as it holds in `generation`. people: the first of the training set, or those whose turn it is. response: what
-    weighs them.
-    """
-    told: dict[str, Any] = {}
-    if (n := spec.policy.people) is not None:
-        first = generation * n if spec.policy.real == "fresh" else 0
-        told["people"] = [first, first + n]
-    if spec.response.on and generation:
-        told["response"] = spec.response.model_dump(mode="json")
-    return told
-
-
 def curation_of(spec: RunSpec, population: Population, learner: Learner, batch: int) -> dict[str, Any] | None:
     """What a recipe tells of how batches of `batch` are curated; None if they are not."""
     told: dict[str, Any] = {}
@@ -204,9 +170,8 @@ def curation_of(spec: RunSpec, population: Population, learner: Learner, batch: 
 
 
 def check_against(spec: RunSpec, population: Population) -> None:
-    """Raise InputError if the ideal or the regime does not fit the data."""
-    ideals.shares_for(spec.star.ideal, population)
-    everybody, strata = len(population.train), (len(population.label_names), len(population.group_names))
+    """Raise InputError if an ideal or a regime that the run ever has does not fit the data."""
+    everybody = len(population.train)
     needed = (spec.policy.people or 0) * (spec.generations if spec.policy.real == "fresh" else 1)
     if needed > everybody:
         raise InputError(
@@ -215,12 +180,39 @@ def check_against(spec: RunSpec, population: Population) -> None:
             if spec.policy.real == "fresh"
             else f"policy.people={needed}: the training set has {everybody}"
         )
-    if len(spec.labels.error) not in (0, 1, strata[1]):
-        raise InputError(f"labels.error={spec.labels.error}: give one number, or one for each of {strata[1]} groups")
-    if spec.response.on and np.shape(spec.response.retention) != strata[::-1]:
+    for _, where, span in told_spans(spec):
+        with where:
+            _check_span(span, population)
+
+
+def told_spans(spec: RunSpec) -> Iterator[tuple[int, AbstractContextManager[None], RunSpec]]:
+    """Every spec that the run ever has: the generation from which it holds, a context in which errors say where the
+    schedule names it, and the spec.
+    """
+    yield 0, nullcontext(), spec
+    for generation in sorted(spec.schedule):
+        yield generation, _scheduled(generation), spec.at(generation)
+
+
+@contextmanager
+def _scheduled(generation: int) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"schedule.{generation}: {error}") from error
+
+
+def _check_span(spec: RunSpec, population: Population) -> None:
+    ideals.shares_for(spec.star.ideal, population)
+    for chosen in (spec.policy.generator, spec.policy.classifier):
+        chosen.policy()
+    labels, groups = len(population.label_names), len(population.group_names)
+    if len(spec.labels.error) not in (0, 1, groups):
+        raise InputError(f"labels.error={spec.labels.error}: give one number, or one for each of {groups} groups")
+    if spec.response.on and [len(row) for row in spec.response.retention] != [labels] * groups:
         raise InputError(
-            f"response.retention={spec.response.retention}: needs a row for each of {strata[1]} groups "
-            f"({', '.join(population.group_names)}), with a probability for each of {strata[0]} labels "
+            f"response.retention={spec.response.retention}: needs a row for each of {groups} groups "
+            f"({', '.join(population.group_names)}), with a probability for each of {labels} labels "
             f"({', '.join(population.label_names)})"
         )
 
@@ -230,6 +222,7 @@ class _Planner:
         self._spec = spec
         self._population = population
         self._numerics = numerics.record()
+        self._held = held_by(spec)
         check_against(spec, population)
 
     def plan(self) -> Plan:
@@ -238,7 +231,7 @@ class _Planner:
         group_annotator = self._on_real_data(ModelRole.GROUP_ANNOTATOR, spec.annotator)
         made = Plan(label_annotator, group_annotator, (), ())
         for i in range(spec.generations):
-            now = spec.at(i)
+            now = self._held[i]
             if i == 0:
                 generator = self._on_real_data(ModelRole.GENERATOR, training_of_first(now.generator))
             elif spec.rules.generators == "sequential":
@@ -248,7 +241,7 @@ class _Planner:
         return made
 
     def _on_real_data(self, role: ModelRole, training: TrainingSpec) -> Recipe:
-        told = people_of(self._spec, 0) if role is ModelRole.GENERATOR else {}
+        told = people_of(self._held, 0) if role is ModelRole.GENERATOR else {}
         people = self._spec.policy.people if told else None
         people = people or len(self._population.train)
         steps = -(-people // training.batch)
@@ -257,8 +250,8 @@ class _Planner:
 
     def _generator(self, i: int, spec: RunSpec, made: Plan) -> Recipe:
         curated = spec.star.curates("generator") or spec.curation.curates("generator")
-        told = mixture_of(spec, "generator", i, len(self._population.train), labelled=curated)
-        mix = spec.ingredients("generator", i, len(self._population.train))
+        told = mixture_of(self._held, "generator", i, len(self._population.train), labelled=curated)
+        mix = ingredients_of(self._held, "generator", i, len(self._population.train))
         schedule = generator_schedule(spec, mix.size)
         mixed = spec.synthetic_share < 1
         parents = self._learned_from("generator", i, told, made, curated)
@@ -280,8 +273,8 @@ class _Planner:
 
     def _classifier(self, i: int, spec: RunSpec, made: Plan) -> Recipe:
         curated = spec.star.curates("classifier") or spec.curation.curates("classifier")
-        told = mixture_of(spec, "classifier", i, len(self._population.train), labelled=True)
-        mix = spec.ingredients("classifier", i, len(self._population.train))
+        told = mixture_of(self._held, "classifier", i, len(self._population.train), labelled=True)
+        mix = ingredients_of(self._held, "classifier", i, len(self._population.train))
         schedule = classifier_schedule(spec, mix.size)
         parents = self._learned_from("classifier", i, told, made, curated)
         if spec.warm_start in ("classifier", "both") and i:
@@ -309,14 +302,15 @@ class _Planner:
             parents[f"generator{number}"] = made.generators[g]
             if curated or learner == "classifier":
                 parents[f"labeller{number}"] = made.labeller(g + later, self._spec.rules)
-        labels = told.get("labels", {})
-        if curated or len(labels.get("error", ())) > 1:
+        labels = [rules.get("labels", {}) for rules in (told, *dict(told.get("earlier", ())).values())]
+        if curated or any(len(rule.get("error", ())) > 1 for rule in labels):
             parents["grouper"] = made.group_annotator
-        if labels.get("human_share") or (curated and self._spec.at(i).curation.curates(learner)):
+        if any(rule.get("human_share") for rule in labels) or (curated and self._held[i].curation.curates(learner)):
             parents["annotator"] = made.label_annotator
             parents.setdefault("labeller", made.labeller(i, self._spec.rules))
-        if "response" in told:
-            parents |= {f"decider {j}": made.classifiers[j] for j in range(i)}
+        for j, response in enumerate(steps_told(told, i)):
+            if response["retention"]:
+                parents[f"decider {j}"] = made.classifiers[j]
         return parents
 
     def _recipe(

@@ -59,13 +59,16 @@ class Source:
     groups_only_sort: bool = False
 
     @torch.no_grad()
-    def draw(self, n: int, rng: torch.Generator) -> Batch:
-        """N fresh samples; by default, label and group are the argmax of the labeller's and the grouper's logits."""
+    def draw(self, n: int, rng: torch.Generator, naming: torch.Generator | None = None) -> Batch:
+        """N fresh samples; by default, label and group are the argmax of the labeller's and the grouper's logits.
+
+        naming: gives the random numbers of labels, so that those of images do not depend on them; `rng` if None.
+        """
         with self.numerics.autocast():
             images = self._images(n, rng)
             groups = _group(self.grouper, images)
             labeller = self.origin.labeller if self.origin else 0
-            labels, who = self.labelling.label(self.labeller, labeller, images, groups, rng)
+            labels, who = self.labelling.label(self.labeller, labeller, images, groups, naming or rng)
         if self.origin is None:
             return Batch(images, labels, groups)
         return Batch(images, labels, groups, torch.stack([torch.full_like(who, self.origin.generation), who], dim=1))

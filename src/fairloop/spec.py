@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop.curation import ideal as ideals
@@ -22,8 +22,8 @@ from fairloop.data import DATASETS, DEFAULT, DataSpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.limits import parsed
-from fairloop.policy import Ingredients, ingredients
 from fairloop.regime import CurationSpec, DataPolicySpec, LabelsSpec, Learner, PolicySpec, ResponseSpec, Section, Target
+from fairloop.schedule import assign, check_change, named, with_files_read
 from fairloop.setting import SETTINGS, Setting
 
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
@@ -38,7 +38,7 @@ LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start"
 """Fields that came after the first runs were named: left out at their default, so that those keep their names."""
 
 _SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
-_FIXED = ("model", "arguments", "first_epochs", "people", "real")
+_OF_ONE_GENERATION = "a spec as it holds in one generation: what it needs of others is checked in the whole"
 
 
 class TrainingSpec(Section):
@@ -139,7 +139,9 @@ class RunSpec(Section):
         "none", description="which models begin as their predecessors ended, from generation 1 on"
     )
     schedule: dict[int, dict[str, Any]] = Field(
-        {}, description="{generation: {field: value}}: other values of fields from that generation on"
+        {},
+        description="{generation: {field: value}}: other values of fields from that generation on; of a section "
+        "only the fields that are named change, but lists and mappings such as arguments are replaced as a whole",
     )
     measure: MeasureSpec = Field(MeasureSpec(), description="measurements")
     on_divergence: Literal["stop", "go_on"] = Field(
@@ -183,71 +185,78 @@ class RunSpec(Section):
             )
         return self
 
+    @field_validator("schedule")
+    @classmethod
+    def _reads_files_once(cls, schedule: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        return {generation: with_files_read(changes) for generation, changes in schedule.items()}
+
     @model_validator(mode="after")
     def _schedule_is_possible(self) -> RunSpec:
-        for generation, changes in self.schedule.items():
+        before = self
+        for generation in sorted(self.schedule):
             if generation < 0:
                 raise ValueError(f"schedule.{generation}: generations are counted from 0 on")
-            for path in changes:
-                if path.partition(".")[0] not in _SCHEDULED or path.rpartition(".")[2] in _FIXED:
-                    raise ValueError(f"schedule.{generation}.{path}: cannot change between generations")
             try:
-                self.at(generation)
+                paths = named(RunSpec, self.schedule[generation])
+                if wrong := [path for path in paths if path.partition(".")[0] not in _SCHEDULED]:
+                    raise ValueError(f"{wrong[0]}: cannot change between generations")
+                now = self.at(generation)
+                keeps = self.rules.generators == "fixed"
+                check_change(before.model_dump(mode="json"), now.model_dump(mode="json"), generation, keeps)
+                before = now
             except ValidationError as error:
                 raise ValueError(f"schedule.{generation}: {_explain(error.errors()[0])}") from None
+            except (ValueError, InputError) as error:
+                raise ValueError(f"schedule.{generation}.{error}") from None
         return self
 
     @model_validator(mode="after")
-    def _what_is_needed_later_is_kept(self) -> RunSpec:
-        if self.looks_back and self.keep != "all":
+    def _what_is_needed_later_is_kept(self, info: ValidationInfo) -> RunSpec:
+        if info.context is _OF_ONE_GENERATION:
+            return self
+        if self.keep != "all" and self.looks_back:
             raise ValueError(f"keep={self.keep}: a policy or the response needs earlier models; use keep=all")
-        if self.response.on and self.policy.real == "fresh":
+        spans = self.spans
+        responding = [start for start, span in spans.items() if span.response.on]
+        if responding and self.policy.real == "fresh":
             raise ValueError("response: people who are new each time have no outcome before; set policy.real=fixed")
-        if self.response.on and not any(spec.takes_people for spec in self._spans()):
+        if responding and not any(span.takes_people for start, span in spans.items() if start >= responding[0]):
             raise ValueError(
                 "response: no real people enter the data; let them, for example by policy.classifier.real_share=0.5"
             )
         return self
 
     def at(self, generation: int) -> RunSpec:
-        """The spec that holds in `generation`: with all changes that `schedule` names up to it."""
-        changes = [self.schedule[i] for i in sorted(self.schedule) if i <= generation]
-        if not changes:
+        """The spec that holds in `generation`: with all changes that `schedule` names up to it, and no schedule."""
+        if not self.schedule:
             return self
-        fields = {**self.model_dump(mode="json"), "schedule": {}}
-        for path, value in (change for some in changes for change in some.items()):
-            assign(fields, path, value)
-        return RunSpec.model_validate(fields)
+        fields = self.model_dump(mode="json", exclude={"schedule"})
+        for i in sorted(self.schedule):
+            for path, value in named(RunSpec, self.schedule[i]).items() if i <= generation else ():
+                assign(fields, path, value)
+        return RunSpec.model_validate(fields, context=_OF_ONE_GENERATION)
 
-    def ingredients(self, learner: Learner, generation: int, everybody: int) -> Ingredients:
-        """What G_i or C_i of `generation` learns from. everybody: how many people the training set has."""
-        chosen = self.policy.generator if learner == "generator" else self.policy.classifier
-        people = self.policy.people or everybody
-        return ingredients(
-            chosen.policy(),
-            generation - 1 if learner == "generator" else generation,
-            people=people,
-            samples=chosen.samples or people,
-            by_size=chosen.weights == "size",
-            real_share=chosen.real_share if chosen.takes_people else 0.0,
-        )
+    @property
+    def spans(self) -> dict[int, RunSpec]:
+        """The specs that hold one after the other, by the generation from which on each does."""
+        return {generation: self.at(generation) for generation in sorted({0, *self.schedule})}
+
+    def responds(self, generation: int) -> bool:
+        """Whether people respond to outcomes in `generation`, or did before it."""
+        return any(span.response.on for start, span in self.spans.items() if start <= generation)
 
     @property
     def looks_back(self) -> bool:
         """Whether some generation needs models from before the one before it."""
-        return self.response.on or any(
-            chosen.kind != "replace"
-            for spec in self._spans()
-            for chosen in (spec.policy.generator, spec.policy.classifier)
+        return any(
+            span.response.on or {span.policy.generator.kind, span.policy.classifier.kind} != {"replace"}
+            for span in self.spans.values()
         )
 
     @property
     def takes_people(self) -> bool:
         """Whether real people are among those that models after G_0 learn from."""
         return self.synthetic_share < 1 or self.policy.generator.takes_people or self.policy.classifier.takes_people
-
-    def _spans(self) -> list[RunSpec]:
-        return [self.at(generation) for generation in (0, *self.schedule)]
 
     @property
     def rules(self) -> Setting:
@@ -341,17 +350,6 @@ def data_table(name: str) -> list[tuple[str, Any, str]]:
         (path, None if default is PydanticUndefined else default, words)
         for path, default, words in field_table(DATASETS[name].spec, "data.")
     ]
-
-
-def assign(fields: dict[str, Any], path: str, value: Any) -> None:
-    """Set the field at `path` (`a.b.c`) in nested plain data. Raises InputError if `a` or `b` has no fields."""
-    *parents, leaf = path.split(".")
-    place = fields
-    for parent in parents:
-        place = place.setdefault(parent, {})
-        if not isinstance(place, dict):
-            raise InputError(f"{path}: '{parent}' holds one value and has no fields")
-    place[leaf] = value
 
 
 def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,12 +17,13 @@ from fairloop.curation.star import Star
 from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.labelling import BY_LABELLER, Labelling
+from fairloop.mixture import Told, rules_told, steps_told
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.policy import ANNOTATOR, NOBODY, REAL, Origin
 from fairloop.pool import Kept, Pool
 from fairloop.recipe import Recipe
-from fairloop.regime import LabelsSpec
+from fairloop.regime import CurationSpec, LabelsSpec
 from fairloop.seeding import ModelRole, Role
 from fairloop.setting import Setting
 from fairloop.source import RealData, Source, Supply, probabilities
@@ -71,16 +74,15 @@ class Supplies:
         self._population = population
         self._numerics = numerics
         self._seed = seed
-        self._kept: dict[tuple[Any, ...], Kept] = {}
-        self._outcomes: dict[str, NDArray[np.int64]] = {}
+        self._kept: dict[tuple[Any, ...], tuple[Kept, set[ModelRole]]] = {}
+        self._present: tuple[list[tuple[Told, str]], NDArray[np.float64]] = ([], np.zeros(0))
 
     def of(self, recipe: Recipe, history: History, *, labels: bool = False, groups: bool = False) -> Supply:
         """What the model of `recipe` learns from, before curation.
 
         labels, groups: whether the model itself learns these names; curation has those that it needs, in any case.
         """
-        latest = recipe.generation - (recipe.role is ModelRole.GENERATOR)
-        parts = (recipe.mixture or {}).get("parts", [[latest, 1.0]])
+        parts = _parts(recipe)
         supplies = [
             self.people(recipe, history)
             if generation == REAL
@@ -108,64 +110,78 @@ class Supplies:
         positions, weights = self._there(recipe.mixture or {}, recipe.generation, history)
         return RealData(self._population.train, self._numerics, positions, weights)
 
-    def groups_present(self, told: dict[str, Any], generation: int, history: History) -> NDArray[np.float64]:
-        """(S,) shares of groups among the real people that models of `generation` may see, as likely as each is drawn.
+    def groups_present(self, told: Told, generation: int, history: History) -> NDArray[np.float64]:
+        """(S,) shares of groups among the people who are there in `generation`.
 
-        told: of these people, as `recipe.people_of` has it. NaN after a classifier that diverged.
+        told: of these people, as `mixture.people_of` has it. NaN after a classifier that diverged.
         """
         positions, weights = self._there(told, generation, history)
         weights = np.full(len(positions), 1 / len(positions)) if weights is None else weights
         groups = self._population.train.groups[positions]
         return np.bincount(groups, weights, minlength=len(self._population.group_names)).astype(np.float64)
 
+    def release(self, later: Iterable[Recipe]) -> None:
+        """Let go of kept samples that no model of the recipes `later` learns from."""
+        if not self._kept:
+            return
+        reached = {(recipe.role, g) for recipe in later if "kept" in (recipe.mixture or {}) for g in made_by(recipe)}
+        self._kept = {
+            key: (kept, learners)
+            for key, (kept, learners) in self._kept.items()
+            if any((learner, key[0].generation) in reached for learner in learners)
+        }
+
     def _there(
-        self, told: dict[str, Any], generation: int, history: History | None
+        self, told: Told, generation: int, history: History | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
         """(M,) positions in the training set of the people that can be drawn; (M,) how likely each is, if not alike."""
         positions = np.arange(*told.get("people", (0, len(self._population.train))))
-        if "response" not in told or history is None:
+        if history is None or not ("response" in told or "responses" in told):
             return positions, None
-        return positions, self._presence(told["response"], generation, history, positions)
+        return positions, self._presence(steps_told(told, generation), history, positions)
 
-    def _presence(
-        self, response: dict[str, Any], generation: int, history: History, positions: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """(M,) shares, summing to 1: how much each person at `positions` is there in `generation`.
+    def _presence(self, steps: Sequence[Told], history: History, positions: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(M,) shares, summing to 1: how much each person at `positions` is there in a generation.
 
-        Before each generation a person stays with the probability that `retention` has for their group and for what
-        the classifier before decided; newcomers are as all of them at first. NaN after a classifier that diverged.
+        steps: how people respond before the generations 1, 2, ... up to it. Before each, a person stays with the
+        probability that `retention` has for their group and for what the classifier before decided; newcomers are as
+        all of them at first. NaN after a classifier that diverged.
         """
-        groups = self._population.train.groups[positions]
-        retention, arrivals = np.asarray(response["retention"]), response["arrivals"]
-        newcomers = np.full(len(groups), 1 / len(groups))
-        shares = newcomers
-        for earlier in range(generation):
-            if history.classifiers[earlier].diverged:  # it decided nothing
-                return np.full(len(groups), np.nan)
-            staying = shares * retention[groups, self._decided(history.classifiers[earlier])[positions]]
-            if not staying.any():
-                staying = newcomers
-            shares = (1 - arrivals) * staying / staying.sum() + arrivals * newcomers
+        wanted = [(step, history.classifiers[i].recipe.fingerprint) for i, step in enumerate(steps)]
+        known, shares = self._present
+        if not known or wanted[: len(known)] != known:
+            known, shares = [], np.full(len(positions), 1 / len(positions))
+        for i in range(len(known), len(steps)):
+            shares = self._responded(steps[i], shares, history.classifiers[i], positions)
+        self._present = wanted, shares
         return shares
 
-    def _decided(self, classifier: Trained[Classifier]) -> NDArray[np.int64]:
-        """(N,) the label that it gives each person of the training set."""
-        name = f"{classifier.recipe.generation} {classifier.recipe.fingerprint}"
-        if name not in self._outcomes:
+    def _responded(
+        self, step: Told, shares: NDArray[np.float64], decider: Trained[Classifier], positions: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """What one step makes of `shares`, by what `decider` decided about people; without retention nobody leaves."""
+        newcomers = np.full(len(positions), 1 / len(positions))
+        staying = shares
+        if step["retention"]:
+            if decider.diverged:  # it decided nothing
+                return np.full(len(positions), np.nan)
             images = (batch.images for batch in RealData(self._population.train, self._numerics).in_order())
-            self._outcomes[name] = probabilities(classifier.module, images, self._numerics).argmax(dim=1).numpy()
-        return self._outcomes[name]
+            decided = probabilities(decider.module, images, self._numerics).argmax(dim=1).numpy()
+            staying = shares * np.asarray(step["retention"])[self._population.train.groups, decided][positions]
+            staying = staying / staying.sum() if staying.any() else newcomers
+        joined: NDArray[np.float64] = (1 - step["arrivals"]) * staying + step["arrivals"] * newcomers
+        return joined
 
     def _made(self, generation: int, recipe: Recipe, history: History, labels: bool, groups: bool) -> Supply:
         """What generation `generation` made, as it was labelled when models first learned from it."""
-        told = recipe.mixture or {}
+        rules = rules_told(recipe.mixture or {}, generation)
         curated = recipe.curation is not None
         labelled, grouped = labels or curated, groups or curated
         first_use = generation + (recipe.role is ModelRole.GENERATOR)
         labeller = history.labeller(first_use) if labelled else None
         labelling = BY_LABELLER
-        if labelled and "labels" in told:
-            labelling = labelling_of(LabelsSpec(**told["labels"]), history.annotators.label)
+        if labelled and "labels" in rules:
+            labelling = labelling_of(LabelsSpec(**rules["labels"]), history.annotators.label)
         grouped |= labelling.differs_by_group
         source = Source(
             history.generators[generation].module,
@@ -173,22 +189,37 @@ class Supplies:
             labeller.module if labeller else None,
             history.annotators.group.module if grouped else None,
             labelling,
-            told.get("temperature", 1.0),
+            rules.get("temperature", 1.0),
             Origin(generation, _code(labeller)) if recipe.tells_origins else None,
             groups_only_sort=not groups,
         )
-        return self._keeping(source, told["kept"], grouped) if "kept" in told else source
+        return self._keeping(source, rules["kept"], grouped, recipe.role) if "kept" in rules else source
 
-    def _keeping(self, source: Source, size: int, groups: bool) -> Kept:
+    def _keeping(self, source: Source, size: int, groups: bool, learner: ModelRole) -> Kept:
         assert source.origin is not None  # a recipe with kept samples has a mixture
         generation = source.origin.generation
         streams = Streams(self._seed, generation, ModelRole.GENERATOR, self._numerics.device)
         key = (source.origin, size, groups, source.labelling, source.temperature)
         if key not in self._kept:
-            self._kept[key] = Kept(
-                source, size, self._population.shape, lambda: streams.at(Role.KEPT_SAMPLES), self._numerics
-            )
-        return self._kept[key]
+            samples, names = (partial(streams.at, Role.KEPT_SAMPLES, epoch) for epoch in (0, 1))
+            self._kept[key] = Kept(source, size, self._population.shape, samples, self._numerics, names), set()
+        kept, learners = self._kept[key]
+        learners.add(learner)
+        return kept
+
+
+def _parts(recipe: Recipe) -> list[list[Any]]:
+    """Whose data the model of `recipe` learns from: generations, or `REAL`, each with its share."""
+    latest = recipe.generation - (recipe.role is ModelRole.GENERATOR)
+    parts: list[list[Any]] = (recipe.mixture or {}).get("parts", [[latest, 1.0]])
+    return parts
+
+
+def made_by(recipe: Recipe) -> list[int]:
+    """The generations whose samples the model of `recipe` learns from; none if it learns from real people alone."""
+    if recipe.role not in (ModelRole.GENERATOR, ModelRole.CLASSIFIER):
+        return []
+    return [generation for generation, _ in _parts(recipe) if generation != REAL]
 
 
 def star(recipe: Recipe) -> Star | None:
@@ -197,14 +228,13 @@ def star(recipe: Recipe) -> Star | None:
     return Star(np.asarray(told["star"]), told["budget"], told["rounding"]) if "star" in told else None
 
 
-def check_steps(recipe: Recipe, critics: Critics) -> bool:
-    """Whether a step of the recipe's curation weighs people.
+def check_steps(curation: CurationSpec, critics: Critics) -> bool:
+    """Whether a step of `curation` weighs people.
 
     Raises InputError if a step cannot be built, or cannot be for such a model.
     """
-    steps = (recipe.curation or {}).get("steps", ())
-    weighing = [step for step in steps if getattr(curator_of(step, critics), "weighs", False)]
-    if weighing and recipe.role is ModelRole.GENERATOR:
+    weighing = [step for step in curation.steps if getattr(curator_of(step, critics), "weighs", False)]
+    if weighing and curation.curates("generator"):
         kind = weighing[0]["kind"]
         raise InputError(f"curation.target: {kind} weighs the loss of classifiers; use curation.target=classifier")
     return bool(weighing)

@@ -195,8 +195,10 @@ def _progress(models: Path, name: str, spec: RunSpec) -> str:
     """name: of a model's files, such as `generator-3-0123456789abcdef`."""
     title = name.rpartition("-")[0].replace("-", " ")
     kind = title.partition(" ")[0]
-    training = {"generator": spec.generator, "classifier": spec.classifier}.get(kind, spec.annotator)
-    epochs = spec.generator.first_epochs or training.epochs if title == "generator 0" else training.epochs
+    generation = title.rpartition(" ")[2]
+    now = spec.at(int(generation)) if generation.isdigit() else spec
+    training = {"generator": now.generator, "classifier": now.classifier}.get(kind, spec.annotator)
+    epochs = now.generator.first_epochs or training.epochs if title == "generator 0" else training.epochs
     saved = _saved_epoch(models / f"{name}.partial")
     return f"{title}, epoch {saved}/{epochs} saved" if saved else f"{title}, {epochs} epochs"
 

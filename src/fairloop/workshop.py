@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +17,18 @@ from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
 from fairloop.errors import DivergedError, InputError
 from fairloop.feeds import Feed, mixed, real, synthetic
+from fairloop.mixture import held_by, people_of, rules_told
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.trial import check_range, try_classifier, try_generator
 from fairloop.numerics import Numerics, resolve
-from fairloop.recipe import Recipe, people_of, plan, training_of_first
+from fairloop.recipe import Recipe, plan, told_spans
 from fairloop.seeding import ModelRole, Role
 from fairloop.source import RealData, Source
-from fairloop.spec import ClassifierSpec, RunSpec, TrainingSpec
+from fairloop.spec import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.streams import Streams, initialising
-from fairloop.supplies import Annotators, History, Supplies, check_steps, star
+from fairloop.supplies import Annotators, History, Supplies, check_steps, made_by, star
 from fairloop.training import Checkpoint, State, fit_classifier, fit_generator, undefined
 
 Model = TypeVar("Model", Generator, Classifier)
@@ -55,6 +58,7 @@ class Workshop:
         self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads, strict=recorded is None)
         self.population = population or data.load(spec.data, spec.seed)
         self.plan = plan(spec, self.population, recorded or self.numerics)
+        self._held = held_by(spec)
         self._models = models
         self._real = RealData(self.population.train, self.numerics)
         self._annotators: Annotators | None = None
@@ -110,11 +114,15 @@ class Workshop:
         curator = self._supplies.curator(recipe, history)
         start = history.classifiers[generation - 1].module if "start" in recipe.parents else None
         feed = synthetic(source, curator, recipe.schedule, self._streams(recipe))
-        return self._classifier(recipe, self.spec.at(generation).classifier, feed, start)
+        return self._classifier(recipe, feed, start)
 
     def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
         """(S,) shares of groups among the real people that models of `generation` may see."""
-        return self._supplies.groups_present(people_of(self.spec.at(generation), generation), generation, history)
+        return self._supplies.groups_present(people_of(self._held, generation), generation, history)
+
+    def release(self, generation: int) -> None:
+        """Let go of what no model after `generation` learns from."""
+        self._supplies.release(recipe for recipe in self.plan if recipe.generation > generation)
 
     def kept_generator(self, generation: int) -> Trained[Generator] | None:
         """G_i if it was kept from before."""
@@ -126,7 +134,7 @@ class Workshop:
         recipe = self.plan.classifiers[generation]
         if not self._models.has(recipe):
             return None
-        return self._classifier(recipe, self.spec.at(generation).classifier, _nothing)
+        return self._classifier(recipe, _nothing)
 
     def annotator(self, recipe: Recipe) -> Trained[Classifier]:
         """A_L or A_S alone, whichever `recipe` of the plan is of."""
@@ -136,15 +144,14 @@ class Workshop:
             return ((batch._replace(labels=batch.groups), curation) for batch, curation in feed(epoch))
 
         of_groups = recipe.role is ModelRole.GROUP_ANNOTATOR
-        return self._classifier(recipe, self.spec.annotator, groups_as_labels if of_groups else feed)
+        return self._classifier(recipe, groups_as_labels if of_groups else feed)
 
     def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:
-        training = self.spec.at(recipe.generation).generator
-        training = training if recipe.generation else training_of_first(training)
+        training = GeneratorSpec.model_validate(recipe.training)
         streams = self._streams(recipe)
 
         def fit(state: State | None) -> Iterator[Checkpoint[Generator]]:
-            model = _begun_as(start, self._initialised(recipe, self._new_generator))
+            model = _begun_as(start, self._initialised(recipe, partial(self._new_generator, training)))
             if state is None and not self._diverged.isdisjoint(recipe.parents.values()):
                 return iter((undefined(model, training),))
             return fit_generator(model, training, feed, streams, self.numerics, state)
@@ -158,17 +165,17 @@ class Workshop:
         """Raise InputError if its first samples are none that others may learn from."""
         recipe = trained.recipe
         source = Source(trained.module, self.numerics, temperature=self.spec.at(recipe.generation).temperature)
-        self._check_range(recipe, source.draw(_LOOKED_AT, self._streams(recipe).at(Role.MEASUREMENT)).images)
+        self._check_range(recipe.full_title, source.draw(_LOOKED_AT, self._streams(recipe).at(Role.MEASUREMENT)).images)
 
-    def _check_range(self, recipe: Recipe, samples: Tensor) -> None:
+    def _check_range(self, title: str, samples: Tensor) -> None:
         if self.population.in_unit_range:
-            check_range(recipe.full_title, samples)
+            check_range(title, samples)
 
-    def _classifier(
-        self, recipe: Recipe, training: ClassifierSpec, feed: Feed, start: Classifier | None = None
-    ) -> Trained[Classifier]:
+    def _classifier(self, recipe: Recipe, feed: Feed, start: Classifier | None = None) -> Trained[Classifier]:
+        training = ClassifierSpec.model_validate(recipe.training)
+
         def fit(state: State | None) -> Iterator[Checkpoint[Classifier]]:
-            model = _begun_as(start, self._initialised(recipe, partial(self._new_classifier, recipe.role)))
+            model = _begun_as(start, self._initialised(recipe, partial(self._new_classifier, training, recipe.role)))
             if state is None and not self._diverged.isdisjoint(recipe.parents.values()):
                 return iter((undefined(model, training),))
             return fit_classifier(model, training, feed, self.numerics, state)
@@ -188,13 +195,12 @@ class Workshop:
             )
         return trained
 
-    def _new_generator(self) -> Generator:
-        asked, people = self.spec.generator, self.population
+    def _new_generator(self, asked: GeneratorSpec) -> Generator:
+        people = self.population
         return build_generator(asked.model, people.shape, asked.arguments, [column.width for column in people.columns])
 
-    def _new_classifier(self, role: ModelRole) -> Classifier:
+    def _new_classifier(self, training: ClassifierSpec, role: ModelRole) -> Classifier:
         section = "classifier" if role is ModelRole.CLASSIFIER else "annotator"
-        training = self.spec.classifier if role is ModelRole.CLASSIFIER else self.spec.annotator
         names = self.population.group_names if role is ModelRole.GROUP_ANNOTATOR else self.population.label_names
         return build_classifier(training.model, self.population.shape, len(names), training.arguments, section)
 
@@ -208,33 +214,45 @@ class Workshop:
         models are to be trained, take a few samples through each.
         """
         plan_ = self.plan
-        for recipe in (plan_.label_annotator, plan_.group_annotator, plan_.classifiers[0]):
-            critic = self._initialised(recipe, partial(self._tried_classifier, recipe))
-        generator = self._initialised(plan_.generators[0], partial(self._tried_generator, plan_.generators[0]))
-        spread = next(
-            (told["temperature"] for recipe in plan_ if "temperature" in (told := recipe.mixture or {})), None
-        )
-        if spread is not None and not generator.has_temperature:
-            raise InputError(
-                f"temperature={spread:g}: '{self.spec.generator.model}' has no latents that could be spread"
-            )
+        for recipe in (plan_.label_annotator, plan_.group_annotator):
+            critic = self._initialised(recipe, partial(self._tried_classifier, self.spec.annotator, recipe))
         critics = self._supplies.critics(critic, critic, critic)
+        spread: dict[str, bool] = {}  # whether latents of a kind of generator can be
+        built: list[ClassifierSpec] = []
+        for generation, where, span in told_spans(self.spec):
+            generator, classifier = (
+                replace(recipe, generation=generation) for recipe in (plan_.generators[0], plan_.classifiers[0])
+            )
+            with where:
+                if (kind := _kind(span.generator.model, span.generator.arguments)) not in spread:
+                    model = self._initialised(generator, partial(self._tried_generator, span.generator, generator))
+                    spread[kind] = model.has_temperature
+                if span.classifier not in built:
+                    tried = partial(self._tried_classifier, span.classifier, classifier)
+                    self._initialised(classifier, tried)
+                    built.append(span.classifier)
+                check_steps(span.curation, critics)
+                _check_temperature(span.temperature, span.generator.model, can_spread=spread[kind])
         for recipe in plan_:
-            check_steps(recipe, critics)
+            for generation in made_by(recipe):
+                model, arguments = (plan_.generators[generation].training[name] for name in ("model", "arguments"))
+                told = rules_told(recipe.mixture or {}, generation)
+                _check_temperature(told.get("temperature", 1), model, can_spread=spread[_kind(model, arguments)])
 
-    def _tried_generator(self, recipe: Recipe) -> Generator:
-        model = self._new_generator()
+    def _tried_generator(self, asked: GeneratorSpec, recipe: Recipe) -> Generator:
+        model, title = self._new_generator(asked), f"{recipe.title} ({asked.model})"
         if not self._only_loads:
             rng = self._streams(recipe).at(Role.NOISE)
             placed = self.numerics.place(model)
-            self._check_range(recipe, try_generator(placed, recipe.full_title, self._few(), self.numerics, rng))
+            self._check_range(title, try_generator(placed, title, self._few(), self.numerics, rng))
         return model
 
-    def _tried_classifier(self, recipe: Recipe) -> Classifier:
-        model, people = self._new_classifier(recipe.role), self.population
+    def _tried_classifier(self, asked: ClassifierSpec, recipe: Recipe) -> Classifier:
+        model, people = self._new_classifier(asked, recipe.role), self.population
         if not self._only_loads:
             classes = len(people.group_names if recipe.role is ModelRole.GROUP_ANNOTATOR else people.label_names)
-            try_classifier(self.numerics.place(model), recipe.full_title, classes, self._few(), self.numerics)
+            title = f"{recipe.title} ({asked.model})"
+            try_classifier(self.numerics.place(model), title, classes, self._few(), self.numerics)
         return model
 
     def _few(self) -> Tensor:
@@ -243,9 +261,12 @@ class Workshop:
         return next(RealData(self.population.train, self.numerics, first).in_order()).images
 
     def _warn_of_starved_strata(self) -> None:
-        for recipe in (self.plan.classifiers[0], self.plan.generators[-1]):
-            if (curator := star(recipe)) is not None:
+        warned = []
+        for recipe in (*self.plan.classifiers, *reversed(self.plan.generators)):
+            curation = recipe.role, recipe.curation, recipe.curated_batch
+            if (curator := star(recipe)) is not None and curation not in warned:
                 curator.warn_if_starved(recipe.curated_batch)
+                warned.append(curation)
 
     def _streams(self, recipe: Recipe) -> Streams:
         return Streams(recipe.seed, recipe.generation, recipe.role, self.numerics.device)
@@ -256,6 +277,16 @@ def _begun_as(start: Model | None, model: Model) -> Model:
     if start is not None:
         model.load_state_dict(start.state_dict())
     return model
+
+
+def _kind(model: str, arguments: Mapping[str, Any]) -> str:
+    """Which network they make."""
+    return json.dumps([model, arguments], sort_keys=True)
+
+
+def _check_temperature(temperature: float, model: str, *, can_spread: bool) -> None:
+    if temperature != 1 and not can_spread:
+        raise InputError(f"temperature={temperature:g}: '{model}' has no latents that could be spread")
 
 
 def _nothing(epoch: int) -> NoReturn:

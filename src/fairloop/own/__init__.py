@@ -15,12 +15,13 @@ from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
 from fairloop.errors import InputError
 from fairloop.feeds import Schedule, mixed, synthetic, synthetic_part
+from fairloop.mixture import held_by, ingredients_of, mixture_of, people_of
 from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import Numerics
 from fairloop.own.contract import check_classifier, check_generator, copied, takes_weights, title_of, wanted
 from fairloop.own.objects import asked_rule, fitted_classifier, fitted_generator
 from fairloop.own.people import OwnPeople, People
-from fairloop.recipe import Recipe, check_against, curation_of, mixture_of, people_of
+from fairloop.recipe import Recipe, check_against, curation_of, told_spans
 from fairloop.regime import Learner
 from fairloop.seeding import ModelRole, Role
 from fairloop.setting import SETTINGS
@@ -30,6 +31,7 @@ from fairloop.streams import Streams
 from fairloop.supplies import Annotators, History, Supplies, check_steps, star
 from fairloop.training import Log
 
+_LEARNERS = (ModelRole.CLASSIFIER, ModelRole.GENERATOR)
 _REGIME = {"policy", "labels", "curation", "response", "schedule"}
 
 
@@ -98,6 +100,8 @@ class OwnLoop:
         tests = dict(test) if isinstance(test, Mapping) else {"test": test}
         if "test" not in tests or "train" in tests:
             raise InputError(f"test: has sets named {list(tests)}; call one of them 'test', and none 'train'")
+        self._held = held_by(self.spec)
+        self._recipes: dict[tuple[ModelRole, int], Recipe] = {}
         self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
         self._people = OwnPeople({"train": train, **tests})
         self.population = self._people.population(name, beneficial, minoritized)
@@ -169,7 +173,12 @@ class OwnLoop:
 
     def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
         """(S,) shares of groups among the real people that models of `generation` may see."""
-        return self._supplies.groups_present(people_of(self.spec.at(generation), generation), generation, history)
+        return self._supplies.groups_present(people_of(self._held, generation), generation, history)
+
+    def release(self, generation: int) -> None:
+        """Let go of what no model after `generation` learns from."""
+        later = range(generation + 1, self.spec.generations)
+        self._supplies.release(self._recipe(role, i) for i in later for role in _LEARNERS)
 
     def kept_generator(self, generation: int) -> None:
         """Nothing is kept: a loop begins at its beginning."""
@@ -229,30 +238,47 @@ class OwnLoop:
         """Raise InputError if the regime does not fit the people."""
         check_against(self.spec, self.population)
         nobody: Any = None  # steps are built, and ask nobody
-        recipes = [self._recipe(ModelRole.CLASSIFIER, i) for i in range(self.spec.generations)]
-        recipes += [self._recipe(ModelRole.GENERATOR, i) for i in range(1, self.spec.generations)]
         critics = self._supplies.critics(nobody, nobody, nobody)
-        weighing = [recipe for recipe in recipes if check_steps(recipe, critics)]
-        if weighing and not takes_weights(classifier := self._objects[ModelRole.CLASSIFIER]):
-            raise InputError(
-                f"curation.steps: the fit of {type(classifier).__name__} has no parameter sample_weight, so it cannot "
-                "weigh people; use {kind: oversample} instead"
-            )
-        if curators := [curator for recipe in recipes if (curator := star(recipe)) is not None]:
-            curators[0].warn_if_starved(self._size)
+        classifier = self._objects[ModelRole.CLASSIFIER]
+        for _, where, span in told_spans(self.spec):
+            with where:
+                self._check_fields(span)
+                if check_steps(span.curation, critics) and not takes_weights(classifier):
+                    raise InputError(
+                        f"curation.steps: the fit of {type(classifier).__name__} has no parameter sample_weight, so it "
+                        "cannot weigh people; use {kind: oversample} instead"
+                    )
+        recipes = [self._recipe(role, i) for role in _LEARNERS for i in range(self.spec.generations)]
+        warned = []
+        for recipe in recipes:
+            if (curator := star(recipe)) is not None and recipe.curation not in warned:
+                curator.warn_if_starved(self._size)
+                warned.append(recipe.curation)
+
+    def _check_fields(self, spec: RunSpec) -> None:
+        """Raise InputError if a schedule names what only fairloop's own models have."""
+        for name in ("generator", "classifier", "temperature", "warm_start"):
+            if getattr(spec, name) != RunSpec.model_fields[name].default:
+                raise InputError(f"{name}: says nothing about your own objects; leave it out")
 
     def _recipe(self, role: ModelRole, generation: int) -> Recipe:
+        """Of one model; made once."""
+        if (role, generation) not in self._recipes:
+            self._recipes[role, generation] = self._planned(role, generation)
+        return self._recipes[role, generation]
+
+    def _planned(self, role: ModelRole, generation: int) -> Recipe:
         """Whose place the model has, and what it learns from; what else shaped it is the caller's to know."""
         kind = type(self._objects[role])
         model = {"model": f"{kind.__module__}:{kind.__qualname__}"}
-        spec, everybody, n = self.spec.at(generation), len(self.population.train), self._size
+        spec, everybody, n = self._held[generation], len(self.population.train), self._size
         rest: dict[str, Any] = {}
         if role in (ModelRole.GENERATOR, ModelRole.CLASSIFIER) and (generation or role is ModelRole.CLASSIFIER):
             learner: Learner = "generator" if role is ModelRole.GENERATOR else "classifier"
-            n = spec.ingredients(learner, generation, everybody).size
+            n = ingredients_of(self._held, learner, generation, everybody).size
             share = spec.synthetic_share if learner == "generator" and spec.synthetic_share < 1 else None
             rest = {
-                "mixture": mixture_of(spec, learner, generation, everybody, labelled=True) or None,
+                "mixture": mixture_of(self._held, learner, generation, everybody, labelled=True) or None,
                 "curation": curation_of(
                     spec, self.population, learner, n if share is None else synthetic_part(share, n)
                 ),

@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fairloop.errors import InputError
 from fairloop.limits import parsed
+from fairloop.schedule import assign
 from fairloop.setting import SETTINGS
-from fairloop.spec import FREE_TO_CHANGE, RunSpec, assign, from_mapping
+from fairloop.spec import FREE_TO_CHANGE, RunSpec, from_mapping
 
 
 class SweepSpec(BaseModel):
