@@ -20,7 +20,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.numerics import resolve
 from fairloop.recipe import Plan, Recipe, plan
 from fairloop.seeding import ModelRole
-from fairloop.spec import ClassifierSpec, RunSpec
+from fairloop.spec import RunSpec
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.training import Checkpoint, State
@@ -29,6 +29,9 @@ from fairloop.workshop import Workshop
 _STEPS = 4  # of an epoch that is timed
 _EPOCHS = 3  # of a model that is timed; the first warms up
 _NO_RATE = 1e-12  # how fast such a model learns: whatever the spec says of rates, it cannot diverge
+
+_TAKE_NO_TIME = ("people", "kept", "response", "responses", "earlier")
+"""What a recipe tells of its mixture that no step takes longer for."""
 
 Kind = tuple[str, ...]
 
@@ -133,7 +136,7 @@ def _kind(recipe: Recipe) -> Kind:
     if "parts" in mixture:  # of how many generations hardly matters: the batches are as large
         mixture["parts"] = sorted({generation < 0 for generation, _ in mixture["parts"]})
     parts: list[Any] = [training, recipe.schedule.batch, curation, recipe.synthetic_share, bool(recipe.parents)]
-    told = {name: value for name, value in mixture.items() if name not in ("people", "kept", "response")}
+    told = {name: value for name, value in mixture.items() if name not in _TAKE_NO_TIME}
     return (str(recipe.role), *map(repr, (*parts, told, "kept" in mixture)))
 
 
@@ -185,10 +188,8 @@ class _Brief(Workshop):
     def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:
         return super()._generator(recipe, _cut(feed), start)
 
-    def _classifier(
-        self, recipe: Recipe, training: ClassifierSpec, feed: Feed, start: Classifier | None = None
-    ) -> Trained[Classifier]:
-        return super()._classifier(recipe, training, _cut(feed), start)
+    def _classifier(self, recipe: Recipe, feed: Feed, start: Classifier | None = None) -> Trained[Classifier]:
+        return super()._classifier(recipe, _cut(feed), start)
 
 
 def _cut(feed: Feed) -> Feed:
