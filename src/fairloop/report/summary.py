@@ -131,7 +131,7 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
         if title == "accuracy":
             sentences += _for_whom(groups)
     still = [
-        f"{title}, {_both(row['before'], 'then', row['after'], _by(row, 'change'))}{_since(left.get(title), '')}"
+        f"{title}, {_both(row, 'before', 'then', 'after', 'change')}{_since(left.get(title), '')}"
         for title, row in changed.items()
         if not compare.is_clear(row)
     ]
@@ -187,9 +187,10 @@ def _told(row: _Row, what: str, spread: str) -> str:
     return f"{value}{about.get(statistics.shown(row['seeds']), '')}{some}"
 
 
-def _both(one: float, between: str, other: float, apart: str) -> str:
-    """Such as "0.526 beside 0.531 (-0.005)"."""
-    return f"{number(one)} {between} {number(other)}{apart}"
+def _both(row: _Row, one: str, between: str, other: str, what: str) -> str:
+    """Such as "0.526 beside 0.531 (-0.005)"; only "0.526" where no seed shows a difference."""
+    alike = row[what] == 0 and not row["std"] > 0
+    return number(row[one]) if alike else f"{number(row[one])} {between} {number(row[other])}{_by(row, what)}"
 
 
 def _long(title: str) -> str:
@@ -294,7 +295,7 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
             outside = _since(since.get(title), band="the other's band")
             sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
-            alike.append(f"{title}, {_both(row['mean'], 'beside', row['mean_against'], _by(row, 'difference'))}")
+            alike.append(f"{title}, {_both(row, 'mean', 'beside', 'mean_against', 'difference')}")
     about = f"Not distinguishable{_without_interval(seeds)}:"
     sentences += [Sentence(about, f" {'; '.join(alike)}.")] if alike else []
     sentences += _since_when([*since.values()])

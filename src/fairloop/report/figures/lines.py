@@ -13,8 +13,8 @@ from fairloop.report.figures.measures import Measure, groups, over_seeds
 
 COLUMNS = ["line", "x", "mean", "low", "high", "lowest", "highest", "seeds", "absent"]
 
-INTERVAL = "95 % interval of the mean, each point alone"
-SPREAD = "lowest to highest seed"
+INTERVAL = "band: 95 % interval of the mean, each point alone"
+SPREAD = "bar: lowest to highest seed"
 """What legends call bands and bars."""
 
 Shown = Callable[[pd.DataFrame, str], Iterable[tuple[str, pd.DataFrame]]]
@@ -91,4 +91,4 @@ def draw_lines(data: pd.DataFrame, ax: Axes, styles: Mapping[str, Look]) -> None
     if data["low"].notna().any():
         ax.fill_between([], [], [], color="0.4", alpha=0.18, linewidth=0, label=INTERVAL)
     if data["lowest"].notna().any():
-        ax.plot([], [], linestyle="", marker="|", markersize=9, color="0.4", label=SPREAD)
+        ax.vlines([], [], [], color="0.4", linewidth=1, label=SPREAD)
