@@ -99,9 +99,7 @@ if __name__ == "__main__":
     parser.add_argument("--times", type=int, default=1000, help="studies of each kind")
     parser.add_argument("--seeds", type=int, nargs="+", default=[*SEEDS])
     asked = parser.parse_args()
-    print(
     error = np.sqrt(0.05 * 0.95 / asked.times)
     print(f"{asked.times} studies of each kind; a rate of 5 % has a standard error of {error:.1%}", end="\n\n")
-    )
     for n in asked.seeds:
         print(table((n,), asked.times), end="\n\n", flush=True)
