@@ -258,10 +258,10 @@ def test_a_difference_says_in_how_many_seeds_it_is_defined_and_how_many_would_sh
     rows = table({NONE: {i: [0.8] for i in range(6)}, STAR: {i: [0.8 + e] for i, e in enumerate(noise)}})
     found = compare.differences(rows, ACCURACY).iloc[0]
     assert (found["seeds"], found["of"]) == (5, 6)
-    assert found["seeds_needed"] == 200  # .006 / .0305 is an effect of .197
+    assert found["seeds_needed"] == 205  # of an effect of .1967: 2.8016^2 / .1967^2 = 202.8, and 1.96^2 / 2 = 1.9 for t
     page = shown(rows)
     assert "+0.006 [-0.032, +0.044], 5 of 6 seeds" in page
-    assert "no; about 200 seeds" in page
+    assert "no; about 205 seeds" in page
     assert "yes" in shown(table({NONE: {i: [0.8] for i in range(5)}, STAR: {i: [0.9 + i / 99] for i in range(5)}}))
     one = shown(table({NONE: {0: [0.8]}, STAR: {0: [0.9]}}))
     assert "From one seed nobody can tell how many would show such a difference." in one

@@ -121,12 +121,15 @@ def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
     """
     known = cells.dropna(subset=["outside"])
     by_curve = known.groupby(["setting", "star", "metric", "title"], sort=True, observed=True)
-    found: pd.DataFrame = by_curve["outside"].agg(
-        cells="size", inside=lambda outside: int((outside == 0).sum()), farthest="max"
-    )
-    found = found.assign(expected=by_curve["expected"].mean()).reset_index()
-    found["share"] = found["inside"] / found["cells"]
-    return found
+    found = pd.DataFrame(
+        {
+            "cells": by_curve.size(),
+            "inside": by_curve["outside"].agg(lambda outside: int((outside == 0).sum())),
+            "farthest": by_curve["outside"].max(),
+            "expected": by_curve["expected"].mean(),
+        }
+    ).reset_index()
+    return found.assign(share=found["inside"] / found["cells"])
 
 
 def overlay(cells: pd.DataFrame, metrics: Sequence[str]) -> Figure:
