@@ -163,8 +163,8 @@ def simultaneous_band(differences: Values, alpha: float = ALPHA) -> Band:
     needs no division by a spread. If there is no difference, a seed's whole curve of differences is as likely with the
     opposite sign. So the largest statistic over generations is compared with those of curves whose signs are flipped
     seed by seed (all ways, or 9,999 random ones). It is exact for two cases that are drawn alike, whatever their
-    distribution and however generations depend on each other, and for differences that are distributed symmetrically. Of
-    other changes without a mean it is not: random walks of exponential steps leave it in up to 10 % of studies.
+    distribution and however generations depend on each other, and for differences that are distributed symmetrically.
+    Of other changes without a mean it is not: random walks of exponential steps leave it in up to 10 %.
 
     NaN is no value. A generation in which fewer than `FEWEST_IN_BAND` seeds have one is not judged.
     """
