@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fairloop.errors import InputError
-from fairloop.report.figures import compared, curves, generated, star
+from fairloop.metrics import statistics
+from fairloop.report.figures import compared, curves, generated, lines, star
 from fairloop.report.figures.measures import Measure, over_seeds, spread
 
 NAN = float("nan")
@@ -40,23 +41,23 @@ def drawn(axes: Axes) -> dict[str, dict[float, float]]:
     return {
         name: dict(zip(handle.get_xdata(), handle.get_ydata(), strict=True))
         for handle, name in zip(handles, names, strict=True)
+        if name not in (lines.INTERVAL, lines.SPREAD)
     }
 
 
-def test_a_mean_over_seeds_has_the_bootstrap_band_of_its_seeds():
+def test_a_mean_over_few_seeds_has_their_spread_and_says_how_many_are_absent():
     found = over_seeds(table({"seeds": [0.0, 1.0]}, {"generation": 1, "seeds": [0.5, NAN]}))
     first, second = found.to_dict("records")
-    # Two seeds drawn twice: their mean is 0 or 1 in a quarter of cases each, so both lie inside 95 %.
-    assert (first["mean"], first["low"], first["high"], first["seeds"], first["absent"]) == (0.5, 0.0, 1.0, 2, 0)
+    assert (first["mean"], first["lowest"], first["highest"], first["seeds"], first["absent"]) == (0.5, 0, 1, 2, 0)
     assert (second["mean"], second["seeds"], second["absent"]) == (0.5, 1, 1)
-    assert np.isnan(second["low"])
+    assert np.isnan([first["low"], first["high"], second["low"], second["lowest"]]).all()
 
 
-@given(st.lists(st.floats(0, 1), min_size=2, max_size=8))
-def test_a_band_holds_the_mean_and_stays_among_the_values(values):
-    found = over_seeds(table({"seeds": values})).iloc[0]
-    assert min(values) - 1e-9 <= found["low"] <= found["mean"] + 1e-9
-    assert found["mean"] - 1e-9 <= found["high"] <= max(values) + 1e-9
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_figures_draw_what_the_one_rule_says(values):
+    axes = curves.accuracy(table({"seeds": values, "group": "green", "metric": "accuracy"}))
+    shown = set(axes.get_legend_handles_labels()[1]) & {lines.INTERVAL, lines.SPREAD}
+    assert shown == {"interval": {lines.INTERVAL}, "spread": {lines.SPREAD}}.get(statistics.shown(len(values)), set())
 
 
 def test_a_single_seed_has_no_band_and_what_is_undefined_has_no_point():

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from conftest import tiny
 from fairloop.cli import app
 from fairloop.errors import InputError
+from fairloop.metrics import statistics
 from fairloop.record import Gallery, Row
-from fairloop.report import compare, page
+from fairloop.report import page
 from fairloop.report.page import content, pictures
 from fairloop.report.table import export, gathered, run_directories
 from fairloop.store.directory import RunDirectory
@@ -151,8 +152,20 @@ def test_bands_are_those_of_five_seeds_or_more(tmp_path):
     page.write(rows, tmp_path / "report.html")
     (band,) = data_of(tmp_path / "report.html")["bands"]
     assert band[:3] == [0, 0, 0]
-    low, high = compare.intervals(np.array(SPREAD)[:, None], np.random.default_rng(0), 2_000)
-    assert (band[3][0], band[4][0]) == pytest.approx((low[0], high[0]), abs=1e-6)
+    found = statistics.over_seeds(np.array(SPREAD)[:, None])
+    assert (band[3][0], band[4][0]) == pytest.approx((found.low[0], found.high[0]), abs=1e-6)
+
+
+@pytest.mark.parametrize(("seeds", "said"), [(1, ""), (3, "Bars go from the lowest seed"), (5, "Bands are 95 %")])
+def test_the_page_shows_what_the_one_rule_says(tmp_path, seeds, said):
+    rows = table({NONE: steps(*([value, value - 0.1] for value in SPREAD[:seeds]))})
+    page.write(rows, tmp_path / "report.html")
+    text = (tmp_path / "report.html").read_text()
+    data = data_of(tmp_path / "report.html")
+    assert data["shown"] == [statistics.shown(n) for n in range(seeds + 1)]
+    assert bool(data["bands"]) == (seeds >= statistics.FEWEST_SEEDS)
+    assert ('<path class="band" d="M' in text, '<path class="bars" d="M' in text) == (seeds == 5, seeds == 3)
+    assert [note for note in ("Bars go from the lowest seed", "Bands are 95 %") if note in text] == [said] * bool(said)
 
 
 def test_of_large_tables_earlier_epochs_are_left_out_and_the_page_says_so(sweep, tmp_path, monkeypatch):

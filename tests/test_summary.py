@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from fairloop.errors import InputError
-from fairloop.report.summary import Finding, headline, number, summary
+from fairloop.report.summary import Finding, headline, number, on_verdicts, summary
 from test_compare import NONE, SPREAD, STAR, shares, steps, table
 
 ONE = "one seed: no interval and no band, so chance cannot be told from drift"
@@ -24,7 +24,7 @@ def test_one_seed_is_told_without_chance():
     found = told(table({NONE: {0: [0.9, 0.8, 0.7]}}))["seqgen-seqclass"]
     assert found.scope == f"Generations 0 to 2, split test, {ONE}"
     assert sentences(found) == [
-        "Accuracy fell from 0.900 to 0.700 (\N{MINUS SIGN}0.200).",
+        "Not distinguishable from no change, without an interval: accuracy, 0.900 then 0.700 (\N{MINUS SIGN}0.200).",
         "Collapse: never within 3 generations (accuracy below 0.6).",
     ]
 
@@ -33,16 +33,18 @@ def test_seeds_give_an_interval_and_the_generation_from_which_on():
     falling = steps(*([value, value, value - 0.2] for value in SPREAD))
     found = told(table({NONE: falling}))["seqgen-seqclass"]
     minus = "\N{MINUS SIGN}0.200"
-    assert found.scope == "Generations 0 to 2, split test, mean over 5 seeds; in brackets 95 % intervals"
-    first = f"Accuracy fell from 0.720 to 0.520 ({minus} [{minus}, {minus}]), outside its band from generation 2 on."
+    assert found.scope == "Generations 0 to 2, split test, mean over 6 seeds; in brackets 95 % intervals"
+    first = f"Accuracy fell from 0.725 to 0.525 ({minus} [{minus}, {minus}]), outside its band from generation 2 on."
     assert sentences(found) == [first, "Collapse: accuracy below 0.6 from generation 2."]
 
 
 def test_what_seeds_alone_could_do_is_no_clear_change():
-    moves = [0.03, -0.02, 0.0, -0.03, 0.04]
+    moves = [0.03, -0.02, 0.0, -0.03, 0.04, 0.01]
     still = steps(*([value, value + move] for value, move in zip(SPREAD, moves, strict=True)))
     found = sentences(told(table({NONE: still}))["seqgen-seqclass"])
-    assert found[0].startswith("No clear change: accuracy, 0.720 then 0.724 (+0.004 [\N{MINUS SIGN}0.0")
+    assert found[0].startswith(
+        "Not distinguishable from no change: accuracy, 0.725 then 0.730 (+0.005 [\N{MINUS SIGN}0.0"
+    )
     assert len(found) == 2
 
 
@@ -73,7 +75,7 @@ def test_a_minoritized_group_that_fades_is_told():
         [table({NONE: {0: [0.9, 0.9]}}), shares("colored-mnist", {"green": [0.5, 0.95], "red": [0.5, 0.05]})]
     )
     found = sentences(told(rows)["seqgen-seqclass"])
-    assert "Share of red fell from 0.500 to 0.050 (\N{MINUS SIGN}0.450)." in found
+    assert "share of red, 0.500 then 0.050 (\N{MINUS SIGN}0.450)." in found[0]
     collapse = "never within 2 generations (accuracy below 0.6); share of red below 0.1 from generation 1."
     assert f"Collapse: {collapse}" in found
 
@@ -82,17 +84,21 @@ def test_what_never_happens_is_said_once():
     rows = pd.concat([table({NONE: {i: [0.9] for i in range(2)}}), shares("colored-mnist", {"red": [0.5]})])
     found = told(rows)["seqgen-seqclass"]
     assert sentences(found)[-1] == "Collapse: never within 1 generation (accuracy below 0.6, share of red below 0.1)."
-    assert found.scope.endswith("mean over 2 seeds: too few for intervals and bands, which need 5")
+    assert found.scope.endswith("seed's difference: too few for intervals, which take 5")
 
 
 def test_star_is_told_beside_the_same_without_it_and_loops_beside_their_control():
     rows = table({NONE: {0: [0.9, 0.6]}, STAR: {0: [0.9, 0.8]}, CONTROL: {0: [0.9, 0.9]}})
     found = told(rows)
     star = "seqgen-seqclass + STAR on classifier beside seqgen-seqclass"
-    assert sentences(found[star]) == ["Accuracy is higher: 0.800 beside 0.600 (+0.200)."]
+    assert sentences(found[star]) == [
+        "Not distinguishable, without an interval: accuracy, 0.800 beside 0.600 (+0.200)."
+    ]
     assert found[star].scope == f"Generation 1, paired by seed, {ONE}"
     loop = "seqgen-seqclass beside control"
-    assert sentences(found[loop]) == ["Accuracy is lower: 0.600 beside 0.900 (\N{MINUS SIGN}0.300)."]
+    assert sentences(found[loop]) == [
+        "Not distinguishable, without an interval: accuracy, 0.600 beside 0.900 (\N{MINUS SIGN}0.300)."
+    ]
     chapters = [finding.chapter for finding in summary(headline(rows))]
     assert chapters == [*["What drifted"] * 3, "What STAR changed", "What the loop changed"]
 
@@ -114,7 +120,7 @@ def test_fields_of_star_do_not_matter_to_a_loop_without_it():
 def test_what_is_alike_is_said_once():
     rows = table({NONE: {0: [0.9, 0.6]}, STAR: {0: [0.9, 0.6]}})
     star = "seqgen-seqclass + STAR on classifier beside seqgen-seqclass"
-    assert sentences(told(rows)[star]) == ["No clear difference: accuracy, 0.600."]
+    assert sentences(told(rows)[star]) == ["Not distinguishable, without an interval: accuracy, 0.600."]
 
 
 def test_a_table_of_other_things_has_no_findings():
@@ -131,3 +137,50 @@ def test_another_split_is_taken_where_there_is_no_test():
 
 def test_numbers_have_a_true_minus():
     assert (number(-0.5), number(0.25, sign=True), number(np.float64(0))) == ("\N{MINUS SIGN}0.500", "+0.250", "0.000")
+
+
+VERDICTS = ("rose", "fell", "higher", "lower", "outside")
+
+
+def words(rows: pd.DataFrame) -> str:
+    return " ".join(sentence for finding in told(rows).values() for sentence in sentences(finding))
+
+
+@pytest.mark.parametrize("seeds", range(1, 5))
+def test_without_an_interval_nothing_rose_or_fell(seeds):
+    ends = [[0.674, 0.33], [0.50, 0.52], [0.6, 0.4], [0.2, 0.9]][:seeds]
+    said = words(table({NONE: dict(enumerate(ends)), STAR: {i: [a, a - 0.1] for i, (a, _) in enumerate(ends)}}))
+    assert not any(verdict in said for verdict in VERDICTS)
+    assert said.count("Not distinguishable") == 3
+    assert ("seeds from" in said) == (seeds > 1)
+
+
+@pytest.mark.parametrize("seeds", [5, 8])
+def test_of_noise_few_verdicts_say_anything(seeds):
+    rng = np.random.default_rng(0)
+    noise = {(str(i), "none"): dict(enumerate(rng.normal(0.7, 0.02, (seeds, 3)))) for i in range(20)}
+    found = summary(headline(table(noise)))
+    verdicts = sum(finding.verdicts for finding in found)
+    assert verdicts == 20 * (1 if seeds < 6 else 2)  # an interval at the end, and a band where there is one
+    text = " ".join(sentence for finding in found for sentence in sentences(finding))
+    said = sum(text.count(word) for word in (" rose ", " fell ", "outside its band at", "outside its band from"))
+    assert said <= 0.05 * verdicts + 3 * np.sqrt(0.05 * 0.95 * verdicts)
+
+
+def test_the_level_and_the_number_of_verdicts_are_told():
+    falling = steps(*([value, value - 0.2] for value in SPREAD))
+    found = summary(headline(table({NONE: falling})))
+    assert "Here are 2 such verdicts, each at the 5 % level by itself" in on_verdicts(found)
+    assert "about 0.1 of them" in on_verdicts(found)
+    assert on_verdicts(summary(headline(table({NONE: {0: [0.9, 0.8]}})))) == ""
+
+
+def test_too_few_seeds_for_a_band_are_told_where_the_band_would_be():
+    said = words(table({NONE: steps(*([value, value - 0.2] for value in SPREAD[:5]))}))
+    assert "Accuracy fell from" in said
+    assert "Since when: not told; a band at the 5 % level takes 6 seeds; with 5 the smallest p-value is 2^-4" in said
+
+
+def test_a_change_says_in_how_many_seeds_it_is_defined():
+    falling = steps(*([value, value - 0.2 - value / 99] for value in SPREAD), [0.7, np.nan])
+    assert "; 6 of 7 seeds)" in words(table({NONE: falling}))

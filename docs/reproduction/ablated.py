@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from docs.reproduction.committed import runs
-from fairloop.report import compare
+from fairloop.metrics.statistics import over_seeds
 from fairloop.report.figures import Measure
-from fairloop.report.figures.measures import over_seeds
+from fairloop.report.figures.measures import over_seeds as by_generation
 from fairloop.report.text import markdown
 
 SHOWN = (
@@ -36,7 +36,7 @@ def ablations() -> str:
     for field in ABLATIONS:
         lines = []
         for value, rows in ablated(field).groupby(field):
-            found = [over_seeds(measure.rows(rows)).set_index("x") for measure in SHOWN]
+            found = [by_generation(measure.rows(rows)).set_index("x") for measure in SHOWN]
             for i in (0, rows["generation"].max()):
                 said = [f"{of['mean'][i]:.3f} [{of['low'][i]:.3f}, {of['high'][i]:.3f}]" for of in found]
                 lines.append([str(value), str(i), str(rows["seed"].nunique()), *said])
@@ -54,9 +54,8 @@ def less_usual() -> str:
             line = [f"{field} = {value}, less {usual}"]
             for measure in SHOWN:
                 wide = measure.rows(table).pivot(index="seed", columns="case", values="value")
-                differences = (wide[value] - wide[str(usual)]).dropna().to_numpy()
-                low, high = compare.intervals(differences[:, None], np.random.default_rng(0))
-                interval = f" [{low[0]:+.3f}, {high[0]:+.3f}]" if len(differences) >= compare.FEWEST_SEEDS else ""
-                line.append(f"{differences.mean():+.3f}{interval}")
+                found = over_seeds((wide[value] - wide[str(usual)]).to_numpy(float)[:, None])
+                interval = f" [{found.low[0]:+.3f}, {found.high[0]:+.3f}]" if np.isfinite(found.low[0]) else ""
+                line.append(f"{found.mean[0]:+.3f}{interval}")
             lines.append(line)
     return markdown(["case", *(measure.title for measure in SHOWN)], lines)

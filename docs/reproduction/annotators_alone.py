@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from docs.reproduction.committed import annotated, known, spread
-from fairloop.report import compare
+from fairloop.metrics.statistics import over_seeds
 from fairloop.report.text import markdown
 
 LAST = 30  # epochs
@@ -107,6 +107,5 @@ def _beside_others(pairs: dict[str, str], shown: tuple[tuple[str, str], ...]) ->
 
 
 def _less(differences: pd.Series[float]) -> str:
-    values = differences.dropna().to_numpy()
-    low, high = compare.intervals(values[:, None], np.random.default_rng(0))
-    return f"{values.mean():+.4f} [{low[0]:+.4f}, {high[0]:+.4f}]"
+    found = over_seeds(differences.to_numpy(float)[:, None])
+    return f"{found.mean[0]:+.4f} [{found.low[0]:+.4f}, {found.high[0]:+.4f}]"

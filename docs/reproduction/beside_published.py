@@ -32,7 +32,7 @@ def all_cells() -> str:
         for generation, of in found.groupby("generation")
     ]
     by_generation.append(["all", said(found), f"{(found['outside'] == 0).mean():.0%}"])
-    header = ["generation", "cells inside, farthest outside", "share inside (90 % expected)"]
+    header = ["generation", "cells inside, farthest outside", f"share inside ({found['expected'].mean():.0%} expected)"]
     return markdown(["measure", *curves], rows) + "\n\n" + markdown(header, by_generation)
 
 
@@ -73,7 +73,8 @@ def less_annotator() -> str:
     header = [cell for measure in wanted for cell in (f"{measure.title}, seeds 0, 1", "published")]
     told = f"The published mean lies between our two seeds in {sum(between)} of {len(between)} cells"
     return (
-        markdown(["curve", "gen.", *header], lines) + f"\n\n{told}; half would be expected, were ours drawn as theirs."
+        markdown(["curve", "gen.", *header], lines)
+        + f"\n\n{told}; about half would be expected, were ours drawn as theirs."
     )
 
 

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from docs.pages import Tables, command
 from fairloop.report import compare
 from fairloop.report.figures import arms
-from fairloop.report.figures.measures import Measure, over_seeds
+from fairloop.report.figures.measures import Measure
 from fairloop.report.table import gathered
 from fairloop.report.text import markdown
 
@@ -151,8 +152,11 @@ def _values(table: pd.DataFrame, shown: tuple[Measure, ...], generations: tuple[
     lines = []
     for generation in generations:
         for name, rows in table[table["generation"] == generation].groupby("named", sort=False):
-            found = [over_seeds(measure.rows(rows)) for measure in shown]
-            said = [f"{of['mean'][0]:.3f} [{of['low'][0]:.3f}, {of['high'][0]:.3f}]" if len(of) else "" for of in found]
+            found = [measure.rows(rows)["value"].dropna().to_numpy(float) for measure in shown]
+            said = [
+                f"{of.mean():.3f} [{', '.join(f'{end:.3f}' for end in _resampled(of))}]" if len(of) else ""
+                for of in found
+            ]
             selected = SELECTION.rows(rows)["value"]
             one_label = int((selected.lt(ONE_LABEL) | selected.gt(1 - ONE_LABEL)).sum())
             lines.append([str(name), str(generation), f"{rows['seed'].nunique()}, {one_label}", *said])
@@ -181,10 +185,25 @@ def _differences(table: pd.DataFrame, shown: tuple[Measure, ...], pairs: list[tu
                 line.append("")
                 continue
             differences = (values[one] - values[other]).dropna().to_numpy()
-            low, high = compare.intervals(differences[:, None], np.random.default_rng(0))
-            line.append(f"{differences.mean():+.3f} [{low[0]:+.3f}, {high[0]:+.3f}]")
+            low, high = _bootstrap(differences)
+            line.append(f"{differences.mean():+.3f} [{low:+.3f}, {high:+.3f}]")
         lines.append(line)
     return markdown(["arm", "gen.", "less", *(measure.title for measure in shown)], lines)
+
+
+def _bootstrap(values: NDArray[np.float64], resamples: int = 10_000) -> tuple[float, float]:
+    """A 95 % percentile bootstrap interval of the mean, as fairloop 0.1.0 had it; of 5 normal values it covers 83 %."""
+    n = len(values)
+    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=resamples) / n
+    low, high = np.quantile(weights @ values, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _resampled(values: NDArray[np.float64]) -> tuple[float, float]:
+    """The same with other random numbers and fewer of them, as figures had it."""
+    drawn = np.random.default_rng(0).integers(len(values), size=(2_000, len(values)))
+    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
 
 
 def _told(one: Place, other: Place) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from fairloop.errors import InputError
 from fairloop.escape import for_terminal, frame_for_csv
+from fairloop.metrics import statistics
 from fairloop.report import compare
 from fairloop.report import published as paper
 from fairloop.report.figures import Measure, save
@@ -78,7 +79,7 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
     for (case, generation), cells in found.groupby(["case", "generation"], sort=False):
         by_measure = {row["measure"]: row for row in cells.to_dict("records")}
         values = [_difference(by_measure.get(measure.title)) for measure in measures]
-        rows.append([str(case), str(generation), str(int(cells["seeds"].min())), *values])
+        rows.append([str(case), str(generation), str(int(cells["of"].max())), *values])
     _show(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, wishes, console)
     _say(
         f"Each case less '{base}', split {wishes.split}, mean over seeds that both have. {_on_intervals(found)}",
@@ -87,19 +88,70 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
     table = compare.with_minoritized(table, groups)
     share = [compare.minoritized_share(groups)] if groups else []
     _say_undefined(table, [*measures, *share], console)
+    _show_needed(found, measures, wishes, console)
     _show_departures(table, order, base, [*measures, *share], wishes, console)
     _show_collapses(table, order, measures[0], share, wishes, console)
     return found
 
 
 def _on_intervals(found: pd.DataFrame) -> str:
-    if found["low"].isna().all():
-        return f"Fewer than {compare.FEWEST_SEEDS} seeds have no interval."
-    some = f", where there are {compare.FEWEST_SEEDS} or more" if found["low"].isna().any() else ""
-    narrow = (
-        f" With fewer than {compare.FEW_SEEDS} it is too narrow." if found["seeds"].min() < compare.FEW_SEEDS else ""
+    kinds = {statistics.shown(seeds) for seeds in found["seeds"]}
+    few = f"fewer than {statistics.FEWEST_SEEDS} seeds"
+    said = []
+    if "interval" in kinds:
+        said.append(
+            "In square brackets a 95 % interval of the mean (Student's t), of each cell alone. Where it holds 0, the "
+            "difference is not distinguishable from none."
+        )
+    if "spread" in kinds:
+        said.append(f"In round brackets the lowest and the highest seed's difference: {few} have no interval.")
+    if "interval" not in kinds:
+        bare = "" if "spread" in kinds else f"{few.capitalize()} have no interval. "
+        said.append(f"{bare}Without one no difference is distinguishable from none.")
+    return " ".join(said)
+
+
+def _show_needed(found: pd.DataFrame, measures: Sequence[Measure], wishes: Wishes, console: Console) -> None:
+    """Of the last generation: which differences are distinguishable, and how many seeds would show the others."""
+    ends = found[found["generation"] == found.groupby("case")["generation"].transform("max")]
+    if ends["seeds"].max() < 2:
+        _say("\nFrom one seed nobody can tell how many would show such a difference.", console)
+        return
+    rows = []
+    for (case, generation), cells in ends.groupby(["case", "generation"], sort=False):
+        by_measure = {row["measure"]: row for row in cells.to_dict("records")}
+        rows.append([str(case), str(generation), *(_needed(by_measure.get(measure.title)) for measure in measures)])
+    _say(
+        "\nIs the difference distinguishable from none? If not, about how many seeds would show one of its size?",
+        console,
     )
-    return f"In brackets a 95 % bootstrap interval over seeds{some}.{narrow}"
+    _show(["case", "gen.", *(measure.title for measure in measures)], rows, wishes, console)
+    if judged := int(ends["low"].notna().sum()):
+        _say(
+            f"yes: its 95 % interval holds no 0. Each of {judged} cells is a verdict of its own at the 5 % level: "
+            f"without any difference about {statistics.by_chance(judged)} would say yes.",
+            console,
+        )
+    _say(
+        "Seeds: the fewest n at which a paired t test, two-sided at 5 %, has a power of 80 %, if the true "
+        "difference is as found here, d = |mean| / standard deviation of the paired differences: P(|T| > t(.975, n "
+        "- 1)) >= .8, where T is noncentral t with n - 1 degrees of freedom and noncentrality d sqrt(n). At least "
+        f"{statistics.FEWEST_SEEDS}, from which on there is an interval. Undefined with one seed, without spread, or "
+        "for a difference of 0.",
+        console,
+    )
+
+
+def _needed(row: dict[Any, Any] | None) -> str:
+    if row is None:
+        return "undefined"
+    if compare.is_clear(row):
+        return "yes"
+    if np.isnan(row["seeds_needed"]):
+        return "no; undefined"
+    if np.isinf(row["seeds_needed"]):
+        return f"no; more than {statistics.MOST_NEEDED:,} seeds"
+    return f"no; about {max(row['seeds_needed'], statistics.FEWEST_SEEDS):.0f} seeds"
 
 
 def _in_order(found: pd.DataFrame, cases: Sequence[str]) -> pd.DataFrame:
@@ -121,25 +173,29 @@ def _show_departures(
 ) -> None:
     found = _in_order(compare.departures(table, measures, base), order)
     if not (found["seeds"] > 0).any():
-        _say(f"\nFewer than {compare.FEWEST_SEEDS} seeds have no band, so none can be left.", console)
+        _say(f"\nSince when a measure differs is not told: {statistics.no_band(int(found['most'].max()))}.", console)
         return
     rows = []
     for (case, band), cells in found.groupby(["case", "band"], sort=False):
         by_measure = {row["measure"]: row for row in cells.to_dict("records")}
         of = "own, gen. 0" if band == "own" else "the other's"
         rows.append([str(case), of, *(_departure(by_measure.get(measure.title)) for measure in measures)])
+    judged = int((found["seeds"] > 0).sum())
     _say("\nFirst generation in which the mean over seeds is outside a band", console)
     _show(["case", "band", *(measure.title for measure in measures)], rows, wishes, console)
     _say(
-        "A band holds the middle 90 % of seeds: of the case itself at generation 0, or of the other case "
-        f"('{base}') at the same generation.",
+        "A band lies around no difference, paired by seed: from the case itself at generation 0, or from the other "
+        f"case ('{base}') at the same generation. It is simultaneous: if there is no difference, it is left at any "
+        f"generation in at most 5 % of studies (signs flipped by seed). Each of the {judged} judged cells is a "
+        f"verdict of its own at this level: without any difference about {statistics.by_chance(judged)} of them "
+        "would name a generation.",
         console,
     )
 
 
 def _departure(row: dict[Any, Any] | None) -> str:
     if row is None or not row["seeds"]:
-        return "no band"
+        return f"no band, {row['most']} seeds" if row and row["most"] else "no band"
     if pd.isna(row["left"]):
         return "never"
     if pd.isna(row["stays"]):
@@ -169,10 +225,13 @@ def _show(header: Sequence[str], rows: Sequence[Sequence[str]], wishes: Wishes, 
 
 
 def _difference(row: dict[Any, Any] | None) -> str:
-    if row is None or np.isnan(row["difference"]):
+    if row is None:
         return "undefined"
-    interval = "" if np.isnan(row["low"]) else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
-    return f"{row['difference']:+.3f}{interval}"
+    kind = statistics.shown(row["seeds"])
+    about = f" [{row['low']:+.3f}, {row['high']:+.3f}]" if kind == "interval" else ""
+    about += f" ({row['lowest']:+.3f} to {row['highest']:+.3f})" if kind == "spread" else ""
+    some = f", {row['seeds']} of {row['of']} seeds" if row["seeds"] < row["of"] else ""
+    return f"{row['difference']:+.3f}{about}{some}"
 
 
 def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
@@ -183,21 +242,26 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
             row["title"],
             f"{row['inside']} of {row['cells']}",
             f"{row['share']:.0%}",
+            f"{row['expected']:.0%}",
             f"{row['farthest']:.3f}" if row["farthest"] else "",
         ]
         for row in paper.verdicts(cells).to_dict("records")
     ]
-    _show(["curve", "measure", "cells inside", "share", "farthest outside"], rows, wishes, console)
+    _show(["curve", "measure", "cells inside", "share", "expected", "farthest outside"], rows, wishes, console)
     if gone := int(cells["value"].isna().sum()):
         _say(f"{gone} of {len(cells)} cells are undefined in these runs, and are left out.", console)
     known = cells.dropna(subset=["outside"])
     if known.empty:
         raise InputError(f"--published: fewer than {paper.FEWEST_SEEDS} seeds were published of these generations")
     inside, seeds, last = (known["outside"] == 0), cells["seed"].nunique(), cells["generation"].max()
+    few, many = known["seeds"].min(), known["seeds"].max()
     _say(
-        f"{inside.sum()} of {len(known)} cells lie inside the published 5 to 95 % bands ({inside.mean():.0%}; "
-        f"{paper.EXPECTED:.0%} would be expected). A cell is one seed's value of one measure at one generation; here "
-        f"{seeds} seed{'s' if seeds > 1 else ''}, generations 0 to {last}. Cells of a run depend on each other.",
+        f"{inside.sum()} of {len(known)} cells lie between the published 5 and 95 % quantiles ({inside.mean():.0%}; "
+        f"{known['expected'].mean():.0%} would be expected). A cell is one seed's value of one measure at one "
+        f"generation; here {seeds} seed{'s' if seeds > 1 else ''}, generations 0 to {last}. Expected: of single new "
+        "runs that are drawn as the published ones, of normal values; less than 90 %, since the quantiles are "
+        f"estimated from {few if few == many else f'{few} to {many}'} seeds. Cells of a run depend on each other, so "
+        "it is no test.",
         console,
     )
     if wishes.figure is not None:

@@ -7,25 +7,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fairloop.data import MINORITIZED as MINORITIZED_BY_DEFAULT
 from fairloop.errors import InputError
+from fairloop.metrics.statistics import OverSeeds, over_seeds, seeds_needed, simultaneous_band
 from fairloop.record import MINORITIZED
 from fairloop.report.figures import Measure
 from fairloop.report.words import of_fields
 from fairloop.setting import SETTINGS
-
-FEWEST_SEEDS = 5
-"""With fewer seeds an interval over seeds says nothing, and is left out."""
-
-FEW_SEEDS = 10
-"""With fewer, a percentile bootstrap is too narrow: of normal values it covers the mean in about 83 % of cases with 5
-seeds and in about 90 % with 10, instead of 95 %.
-"""
-
-BAND = (0.05, 0.95)
-"""The quantiles over seeds between which a band lies, as the published bands do."""
 
 ACCURACY_BELOW = 0.6
 """Less accuracy is called collapse unless told otherwise; with two labels, a coin has .5."""
@@ -33,11 +22,8 @@ ACCURACY_BELOW = 0.6
 SHARE_BELOW = 0.1
 """A smaller share of minoritized groups among generated samples is called collapse unless told otherwise."""
 
-Values = NDArray[np.float64]
-
+_SPREAD = ("std", "low", "high", "lowest", "highest")
 _MINORITIZED = "minoritized"
-_COLUMNS = 200  # resampled at a time, which bounds memory
-
 _OWN = (
     "setting",
     "star",
@@ -140,57 +126,51 @@ def _rank(value: Any) -> tuple[int, Any]:
     return (2, value) if isinstance(value, str) else (1, value)
 
 
-def differences(
-    table: pd.DataFrame, measures: Sequence[Measure], against: str | None = None, seed: int = 0
-) -> pd.DataFrame:
+def differences(table: pd.DataFrame, measures: Sequence[Measure], against: str | None = None) -> pd.DataFrame:
     """Each case less the case `against` (default: the first of `case_names`), paired by seed, at each generation.
 
     Runs of one seed share random numbers and often models, so their differences vary less than the runs.
 
-    Columns: case, against, measure, generation, seeds (in both), mean, mean_against and difference (over these seeds),
-    low and high: a 95 % percentile bootstrap of the difference (NaN with fewer than `FEWEST_SEEDS`). `seed` is of the
-    bootstrap.
+    Columns: case, against, measure, generation, seeds (in which the difference is defined), of (seeds that both cases
+    have), mean, mean_against and difference (over the former), std, low, high, lowest, highest (of the difference, as
+    `statistics.over_seeds` has them), seeds_needed (to show a difference of this size, as `statistics.seeds_needed`).
+    A generation without a defined difference has no row.
 
     Raises InputError if there are not two cases with a seed in common, or none is called `against`.
     """
     table = cased(table)
     base = _base(table, against)
     parts = []
-    rng = np.random.default_rng(seed)
     for measure in measures:
         found = measure.rows(table)[["case", "seed", "generation", "value"]]
         theirs = found[found["case"] == base]
         for name, mine in found[found["case"] != base].groupby("case", sort=False):
             both = mine.merge(theirs, on=["generation", "seed"], suffixes=("", "_base"))
-            paired = both.assign(difference=both["value"] - both["value_base"]).dropna(subset=["difference"])
-            by_seed = paired.pivot(index="seed", columns="generation", values="difference")
-            low, high = intervals(by_seed.to_numpy(), rng)
-            several = paired.groupby("generation")
-            means = several[["value", "value_base", "difference"]].mean()
-            means.columns = pd.Index(["mean", "mean_against", "difference"])
-            part = means.assign(
-                seeds=several.size(), low=low, high=high, case=name, against=base, measure=measure.title
-            )
-            parts.append(part.reset_index())
+            both = both.assign(difference=both["value"] - both["value_base"])
+            by_seed = both.pivot(index="seed", columns="generation", values="difference")
+            several = both.dropna(subset=["difference"]).groupby("generation")
+            means = several[["value", "value_base"]].mean().set_axis(["mean", "mean_against"], axis=1)
+            part = _columns(over_seeds(by_seed.to_numpy()), "difference").set_index(by_seed.columns)
+            part = part.assign(of=both.groupby("generation").size(), case=name, against=base, measure=measure.title)
+            parts.append(means.join(part).reset_index())
     if not (found := pd.concat(parts) if parts else pd.DataFrame()).size:
         raise InputError(
             "compare: needs two cases that share a seed, such as two settings of one sweep, and a measure of both"
         )
-    columns = ["case", "against", "measure", "generation", "seeds", "mean", "mean_against", "difference", "low", "high"]
-    return found[columns].reset_index(drop=True)
+    columns = ["case", "against", "measure", "generation", "seeds", "of", "mean", "mean_against", "difference"]
+    return found[[*columns, *_SPREAD, "seeds_needed"]].reset_index(drop=True)
 
 
-def changes(table: pd.DataFrame, measures: Sequence[Measure], seed: int = 0) -> pd.DataFrame:
+def changes(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
     """Each case's last generation less its first, paired by seed. Last: the latest that all its runs have reached.
 
-    Columns: case, measure, first and last (generations), seeds (that have a value in both), before and after (means
-    over these), change, low and high (95 %, as in `differences`). `seed` is of the bootstrap. A measure that no run of
-    a case has in both generations has no row.
+    Columns: case, measure, first and last (generations), seeds (that have a value in both), of (all its seeds), before
+    and after (means over the former), change, std, low, high, lowest, highest, seeds_needed (as in `differences`). A
+    measure that no run of a case has in both generations has no row.
     """
     table = cased(table)
     reached = table.groupby(["case", "seed"], sort=False)["generation"].max().groupby("case").min()
-    rng = np.random.default_rng(seed)
-    rows = []
+    parts = []
     for measure in measures:
         for name, mine in measure.rows(table).groupby("case", sort=False):
             by_seed = mine.set_index(["generation", "seed"])["value"].unstack()
@@ -200,39 +180,47 @@ def changes(table: pd.DataFrame, measures: Sequence[Measure], seed: int = 0) -> 
             before, after = by_seed.loc[[first, last]].dropna(axis="columns").to_numpy()
             if not len(before):
                 continue
-            low, high = intervals((after - before)[:, None], rng)
-            means = before.mean(), after.mean(), (after - before).mean()
-            rows.append([name, measure.title, first, last, len(before), *means, low[0], high[0]])
-    columns = ["case", "measure", "first", "last", "seeds", "before", "after", "change", "low", "high"]
-    return pd.DataFrame(rows, columns=columns)
+            part = _columns(over_seeds((after - before)[:, None]), "change")
+            means = {"before": before.mean(), "after": after.mean(), "of": by_seed.shape[1]}
+            parts.append(part.assign(case=name, measure=measure.title, first=first, last=last, **means))
+    columns = ["case", "measure", "first", "last", "seeds", "of", "before", "after", "change", *_SPREAD, "seeds_needed"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 def departures(table: pd.DataFrame, measures: Sequence[Measure], against: str | None = None) -> pd.DataFrame:
-    """When the mean over seeds of each measure, in each case, is first outside a band.
+    """When each measure, in each case, first leaves a band that holds at all generations at once.
 
-    A band lies between the 5 % and the 95 % quantile over a case's seeds (linear interpolation between values). There
-    are two: the case's own of the measure's first generation, which says what seeds alone make of a loop that has not
-    turned yet; and that of the case `against` (default: the first of `case_names`), at the same generation. Where fewer
-    than `FEWEST_SEEDS` seeds have a value, in the case or in the band, nothing is judged: one seed has no band.
+    The bands are those of `statistics.simultaneous_band`, about no difference, of differences paired by seed. There are
+    two: the case less itself in the measure's first generation; and less the case `against` (default: the first of
+    `case_names`) at the same generation. If nothing changes, at most 5 % of studies leave a band anywhere.
+    Generations in which fewer than `statistics.FEWEST_IN_BAND` seeds have a value in both are not judged.
 
     Columns: case, measure, band ("own", or the other case's name), seeds (fewest in a judged generation; 0: none was),
-    low and high (of the own band; else NaN), left (first generation outside; empty: never), stays (the generation from
-    which on every judged one is outside, to the last; empty: none), last (generation that is judged; empty: none).
+    most (seeds in any generation), left (first generation outside; empty: never), stays (the generation from which on
+    every judged one is outside, to the last; empty: none), last (generation that is judged; empty: none).
     """
     table = cased(table)
     base = _base(table, against)
     rows = []
     for measure in measures:
-        bands = {str(name): _band(mine) for name, mine in measure.rows(table).groupby("case", sort=False)}
-        for name, band in bands.items():
-            first = band.iloc[:1]
-            low, high = first.loc[first["seeds"] >= FEWEST_SEEDS, ["low", "high"]].mean()
-            own = band.iloc[np.zeros(len(band), int)].set_axis(band.index).iloc[1:]
-            rows.append([name, measure.title, "own", low, high, *_departure(band, own)])
-            if name != base and base in bands:
-                rows.append([name, measure.title, base, np.nan, np.nan, *_departure(band, bands[base])])
-    found = pd.DataFrame(rows, columns=["case", "measure", "band", "low", "high", "seeds", "left", "stays", "last"])
-    return found.astype({"seeds": "int64", "left": "Int64", "stays": "Int64", "last": "Int64"})
+        found = measure.rows(table)
+        wide = {
+            str(name): mine.pivot(index="seed", columns="generation", values="value")
+            for name, mine in found.groupby("case", sort=False)
+        }
+        for name, values in wide.items():
+            own = values.iloc[:, 1:].sub(values.iloc[:, 0], axis="index")
+            rows.append([name, measure.title, "own", *_departure(own)])
+            if name != base and base in wide:
+                both = values.columns.intersection(wide[base].columns)
+                rows.append([name, measure.title, base, *_departure((values - wide[base])[both])])
+    found = pd.DataFrame(rows, columns=["case", "measure", "band", "seeds", "most", "left", "stays", "last"])
+    return found.astype({"seeds": "int64", "most": "int64", "left": "Int64", "stays": "Int64", "last": "Int64"})
+
+
+def is_clear(row: Mapping[Any, Any]) -> bool:
+    """Whether a row of `differences` or `changes` is distinguishable from none: its interval holds no 0."""
+    return bool(row["low"] > 0 or row["high"] < 0)  # without an interval both are NaN
 
 
 def collapses(table: pd.DataFrame, measure: Measure, below: float) -> pd.DataFrame:
@@ -350,24 +338,6 @@ def minoritized_share(groups: Mapping[str, Sequence[str]]) -> Measure:
     return Measure(title, f"{title}\nin generated data", "generator", "generated", _MINORITIZED, "group_share")
 
 
-def intervals(values: Values, rng: np.random.Generator, resamples: int = 10_000) -> tuple[Values, Values]:
-    """95 % percentile bootstrap intervals of the means over seeds of `values`, (seeds, columns): low, high, (columns,).
-
-    A value that is undefined (NaN) is no value. NaN where fewer than `FEWEST_SEEDS` seeds have one. Columns that the
-    same seeds have are resampled alike, as if whole runs were drawn.
-    """
-    low, high = np.full((2, values.shape[1]), np.nan)
-    seeds_of_columns, pattern = np.unique(np.isfinite(values), axis=1, return_inverse=True)
-    for place, seeds in enumerate(seeds_of_columns.T):
-        columns, n = np.flatnonzero(pattern == place), int(seeds.sum())
-        if n < FEWEST_SEEDS:
-            continue
-        weights = rng.multinomial(n, np.full(n, 1 / n), size=resamples) / n  # how often each seed is drawn
-        for some in np.array_split(columns, -(-len(columns) // _COLUMNS)):
-            low[some], high[some] = np.quantile(weights @ values[np.ix_(seeds, some)], [0.025, 0.975], axis=0)
-    return low, high
-
-
 def _base(table: pd.DataFrame, against: str | None) -> str:
     """The case that others are compared with: `against`, or the first."""
     names = case_names(table)
@@ -376,21 +346,20 @@ def _base(table: pd.DataFrame, against: str | None) -> str:
     return names[0] if against is None else against
 
 
-def _band(of_case: pd.DataFrame) -> pd.DataFrame:
-    """By generation: mean, low and high over the seeds that have a value, and how many those are."""
-    seeds = of_case.dropna(subset=["value"]).groupby("generation")["value"]
-    low, high = (seeds.quantile(q) for q in BAND)
-    return pd.DataFrame({"mean": seeds.mean(), "low": low, "high": high, "seeds": seeds.size()})
+def _columns(found: OverSeeds, name: str) -> pd.DataFrame:
+    """`found` as columns; the mean is called `name`."""
+    columns = {column: getattr(found, column) for column in ("seeds", *_SPREAD)}
+    needed = [seeds_needed(mean, std) for mean, std in zip(found.mean, found.std, strict=True)]
+    return pd.DataFrame({**columns, name: found.mean, "seeds_needed": needed})
 
 
-def _departure(case: pd.DataFrame, band: pd.DataFrame) -> tuple[int, object, object, object]:
-    """seeds, left, stays and last, as `departures` has them."""
-    both = case.join(band.add_suffix("_band"), how="inner")
-    both["fewest"] = both[["seeds", "seeds_band"]].min(axis=1)
-    judged = both[both["fewest"] >= FEWEST_SEEDS]
-    if judged.empty:
-        return 0, None, None, None
-    is_inside = judged["mean"].between(judged["low_band"], judged["high_band"])
-    inside, outside = judged.index[is_inside], judged.index[~is_inside]
+def _departure(differences: pd.DataFrame) -> tuple[int, int, object, object, object]:
+    """seeds, most, left, stays and last, as `departures` has them, of (seeds, generations) differences."""
+    band = simultaneous_band(differences.to_numpy(float))
+    most = int(max(band.seeds, default=0))
+    if not band.judged.any():
+        return 0, most, None, None, None
+    judged, is_outside = differences.columns[band.judged], band.outside[band.judged]
+    inside, outside = judged[~is_outside], judged[is_outside]
     stays = outside if inside.empty else outside[outside > inside.max()]
-    return int(judged["fewest"].min()), min(outside, default=None), min(stays, default=None), judged.index.max()
+    return int(band.seeds[band.judged].min()), most, min(outside, default=None), min(stays, default=None), judged.max()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from fairloop.errors import InputError
+from fairloop.metrics import statistics
 from fairloop.report import compare
 from fairloop.report.figures import Measure
 
@@ -20,6 +21,7 @@ _LONG = {
     "DP difference": "demographic parity difference",
     "EO difference": "equalized odds difference",
 }
+_ENDS = ("low", "high", "lowest", "highest")
 _Row = dict[Any, Any]
 
 
@@ -34,13 +36,15 @@ class Sentence(NamedTuple):
 class Finding:
     """What is said about one case, or about two beside each other. Plain text; names are as the table has them.
 
-    chapter: what kind of finding it is. scope: which generations, data and seeds the sentences are about.
+    chapter: what kind of finding it is. scope: which generations, data and seeds the sentences are about. verdicts: how
+    many of its values were judged, each at the 5 % level: by an interval, or by a band.
     """
 
     chapter: str
     title: str
     scope: str
     sentences: tuple[Sentence, ...]
+    verdicts: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,19 @@ def summary(head: Headline) -> list[Finding]:
     return drifts + sorted(pairs, key=lambda finding: finding.chapter)  # STAR, then the loop
 
 
+def on_verdicts(findings: Sequence[Finding]) -> str:
+    """At which level the findings judge, and how many verdicts there are; empty if there is none."""
+    verdicts = sum(finding.verdicts for finding in findings)
+    if not verdicts:
+        return ""
+    return (
+        "Rose, fell, higher and lower are said where a 95 % interval holds no 0. A generation is named where a "
+        f"simultaneous band is left. Here are {verdicts} such verdicts, each at the 5 % level by itself: if nothing "
+        f"had changed or differed at all, about {statistics.by_chance(verdicts)} of them would still be made, by "
+        "chance."
+    )
+
+
 def number(value: float, sign: bool = False) -> str:
     """Three decimals, with a true minus; a sign in front if asked for."""
     return f"{value:{'+' if sign else ''}.3f}".replace("-", "\N{MINUS SIGN}")
@@ -103,26 +120,35 @@ def _by_case(rows: pd.DataFrame) -> dict[str, dict[str, _Row]]:
 def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, _Row]) -> Finding:
     """How `case` moved from its first generation to its last."""
     row, seeds = next(iter(changed.values())), max(row["seeds"] for row in changed.values())
+    moving = row["last"] > row["first"]
     data = f", split {head.split}" if head.split else ""
-    sentences = []
+    sentences, groups = [], _by_group(head, case) if moving else []
     for title, row in changed.items():
-        if _is_clear(row, "before", "after"):
+        if compare.is_clear(row):
             verb = "rose" if row["change"] > 0 else "fell"
             moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
             sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title))}."))
         if title == "accuracy":
-            sentences += _for_whom(head, case)
+            sentences += _for_whom(groups)
     still = [
-        f"{title}, {_both(row['before'], 'then', row['after'], _by(row, 'change'))}{_since(left.get(title), '')}"
+        f"{title}, {_both(row, 'before', 'then', 'after', 'change')}{_since(left.get(title), '')}"
         for title, row in changed.items()
-        if not _is_clear(row, "before", "after")
+        if not compare.is_clear(row)
     ]
-    moving = row["last"] > row["first"]
-    sentences += [Sentence("No clear change:" if moving else "So far:", f" {'; '.join(still)}.")] if still else []
+    about = f"Not distinguishable from no change{_without_interval(seeds)}:" if moving else "So far:"
+    sentences += [Sentence(about, f" {'; '.join(still)}.")] if still else []
+    sentences += _since_when([*left.values()] if moving else [])
     sentences += _collapse(head, case)
     sentences += _left_out(head, case)
     generations = f"Generations {row['first']} to {row['last']}" if moving else f"Generation {row['last']}"
-    return Finding("What drifted", case, f"{generations}{data}, {_seeds(seeds)}", tuple(sentences))
+    scope = f"{generations}{data}, {_seeds(seeds)}"
+    verdicts = _judged([*changed.values(), *groups] if moving else [], left.values())
+    return Finding("What drifted", case, scope, tuple(sentences), verdicts)
+
+
+def _judged(ends: Iterable[_Row], bands: Iterable[_Row]) -> int:
+    """How many of the rows are judged at all: by an interval at the end, or by a band over generations."""
+    return sum(not pd.isna(row["low"]) for row in ends) + sum(bool(row["seeds"]) for row in bands)
 
 
 def _nothing_known(head: Headline, case: str) -> Finding:
@@ -136,28 +162,35 @@ def _left_out(head: Headline, case: str) -> Iterator[Sentence]:
         yield Sentence("Undefined, and left out there:", f" {gone}.")
 
 
-def _is_clear(row: _Row, one: str, other: str) -> bool:
-    """Whether two values differ by more than chance among seeds; without an interval, whether three decimals do."""
-    if pd.isna(row["low"]):
-        return number(row[one]) != number(row[other])
-    return bool(row["low"] > 0 or row["high"] < 0)
-
-
 def _seeds(n: int) -> str:
     if n == 1:
         return "one seed: no interval and no band, so chance cannot be told from drift"
-    few = f": too few for intervals and bands, which need {compare.FEWEST_SEEDS}"
-    return f"mean over {n} seeds{few if n < compare.FEWEST_SEEDS else '; in brackets 95 % intervals'}"
+    if statistics.shown(n) == "interval":
+        return f"mean over {n} seeds; in brackets 95 % intervals"
+    few = f"too few for intervals, which take {statistics.FEWEST_SEEDS}"
+    return f"mean over {n} seeds, with the lowest and the highest seed's difference: {few}"
+
+
+def _without_interval(seeds: int) -> str:
+    return "" if statistics.shown(seeds) == "interval" else ", without an interval"
 
 
 def _by(row: _Row, what: str) -> str:
-    change, low, high = (number(row[name], sign=True) for name in (what, "low", "high"))
-    return f" ({change})" if pd.isna(row["low"]) else f" ({change} [{low}, {high}])"
+    return f" ({_told(row, what, '; seeds from {} to {}')})"
 
 
-def _both(one: float, between: str, other: float, apart: str) -> str:
-    """Such as "0.526 beside 0.531 (-0.005)"; only "0.526" where three decimals show no difference."""
-    return number(one) if number(one) == number(other) else f"{number(one)} {between} {number(other)}{apart}"
+def _told(row: _Row, what: str, spread: str) -> str:
+    """The difference `what` with its interval or spread, and in how many seeds it is defined if not in all."""
+    value, low, high, lowest, highest = (number(row[name], sign=True) for name in (what, *_ENDS))
+    about = {"interval": f" [{low}, {high}]", "spread": spread.format(lowest, highest)}
+    some = f"; {row['seeds']} of {row['of']} seeds" if row["seeds"] < row["of"] else ""
+    return f"{value}{about.get(statistics.shown(row['seeds']), '')}{some}"
+
+
+def _both(row: _Row, one: str, between: str, other: str, what: str) -> str:
+    """Such as "0.526 beside 0.531 (-0.005)"; only "0.526" where no seed shows a difference."""
+    alike = row[what] == 0 and not row["std"] > 0
+    return number(row[one]) if alike else f"{number(row[one])} {between} {number(row[other])}{_by(row, what)}"
 
 
 def _long(title: str) -> str:
@@ -179,17 +212,34 @@ def _since(row: _Row | None, inside: str = ", never outside {band}", band: str =
     return f", outside {band} at generation {row['left']}, and for good from {row['stays']} on"
 
 
-def _for_whom(head: Headline, case: str) -> Iterator[Sentence]:
-    """How accuracy changed for each group, or for the two between which all others lie."""
+def _since_when(bands: Sequence[_Row]) -> Iterator[Sentence]:
+    """Why it is not told from which generation on a measure is outside its band, where no band can be left."""
+    most = max((row["most"] for row in bands), default=0)
+    if most > 1 and not any(row["seeds"] for row in bands):  # of one seed the scope says it
+        yield Sentence("Since when:", f" not told; {statistics.no_band(most)}.")
+
+
+def _by_group(head: Headline, case: str) -> list[_Row]:
+    """How accuracy changed for each group."""
     mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
     groups = [group for group in mine["group"].unique() if group not in AGGREGATES]
     measures = [Measure(group, group, "classifier", str(head.split), group, "accuracy") for group in groups]
-    changed = compare.changes(mine, measures).sort_values("change", kind="stable").to_dict("records")
+    return compare.changes(mine, measures).sort_values("change", kind="stable").to_dict("records")
+
+
+def _for_whom(changed: Sequence[_Row]) -> Iterator[Sentence]:
+    """How accuracy changed for each group, or for the two between which all others lie."""
     shown = changed if len(changed) <= 4 else [changed[0], changed[-1]]
-    each = " and ".join(f"{number(row['change'], True)} for {row['measure']}" for row in shown)
+    each = " and ".join(
+        f"{_told(row, 'change', ' (seeds from {} to {})')}{_unsure(row)} for {row['measure']}" for row in shown
+    )
     between = "" if shown == changed else f" (the other {len(changed) - 2} groups lie between)"
     if each:
         yield Sentence("By group,", f" accuracy changed by {each}{between}.")
+
+
+def _unsure(row: _Row) -> str:
+    return "" if compare.is_clear(row) or pd.isna(row["low"]) else " (not distinguishable from none)"
 
 
 def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
@@ -236,16 +286,19 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
     left = compare.departures(two, head.measures, base)
     since = _by_case(left[left["band"] == base]).get(case, {})
     ends = found[found["generation"] == last].to_dict("records")
+    seeds = max(row["seeds"] for row in ends)
     sentences, alike = [], []
     for row in ends:
         mine, theirs, title = number(row["mean"]), number(row["mean_against"]), row["measure"]
-        if _is_clear(row, "mean_against", "mean"):
+        if compare.is_clear(row):
             than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
             outside = _since(since.get(title), band="the other's band")
             sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
-            alike.append(f"{title}, {_both(row['mean'], 'beside', row['mean_against'], _by(row, 'difference'))}")
-    sentences += [Sentence("No clear difference:", f" {'; '.join(alike)}.")] if alike else []
+            alike.append(f"{title}, {_both(row, 'mean', 'beside', 'mean_against', 'difference')}")
+    about = f"Not distinguishable{_without_interval(seeds)}:"
+    sentences += [Sentence(about, f" {'; '.join(alike)}.")] if alike else []
+    sentences += _since_when([*since.values()])
     chapter = f"What {'STAR' if (two.loc[two['case'] == case, 'star'] != 'none').any() else 'the loop'} changed"
-    scope = f"Generation {last}, paired by seed, {_seeds(max(row['seeds'] for row in ends))}"
-    yield Finding(chapter, f"{case} beside {base}", scope, tuple(sentences))
+    scope = f"Generation {last}, paired by seed, {_seeds(seeds)}"
+    yield Finding(chapter, f"{case} beside {base}", scope, tuple(sentences), _judged(ends, since.values()))

@@ -49,7 +49,9 @@ def show(
     widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
     fits = sum(widths) + 2 * len(widths) < console.width
     for title, found in groups:
-        lines = found if fits else [[cell.replace(" [", "\n[") for cell in row] for row in found]  # intervals below
+        lines = (
+            found if fits else [[re.sub(r" ([\[(])", r"\n\1", cell) for cell in row] for row in found]
+        )  # intervals below
         table = Table(title=_text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
         table.pad_edge, table.padding = False, (0, int(fits), 0, 0)
         console.print(_filled(table, header, lines, widths if fits else None), "")

@@ -47,7 +47,7 @@ def draw(found: pd.DataFrame, table: pd.DataFrame, split: str) -> Figure:
     stars = [target for target in STAR if target in set(found["star"])]
     shown = {m.title: m for m in _measures(table, split) if (found["measure"] == m.title).any()}
     rates = found[found["measure"].isin([title for title, measure in shown.items() if measure.metric == "accuracy"])]
-    drawn = rates[["mean", "low", "high"]].to_numpy(float)
+    drawn = rates[["mean", "low", "high", "lowest", "highest"]].to_numpy(float)
     bounds = (float(np.nanmin(drawn)) - 0.02, float(np.nanmax(drawn)) + 0.02) if len(drawn) else (0.0, 1.0)
 
     def panel(rows: pd.DataFrame, title: str, axes: Axes) -> None:

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from fairloop.errors import InputError
 from fairloop.escape import for_terminal, frame_for_csv
+from fairloop.metrics import statistics
 from fairloop.record import Gallery
 from fairloop.report import compare
 from fairloop.report.figures import arms, compared, curves, generated, grids, latent, panels, star
@@ -119,8 +120,8 @@ def write_all(study: Study, out: Path, console: Console) -> None:
             for_terminal(f"left out: {', '.join(names)} ({why})"), highlight=False, markup=False, soft_wrap=True
         )
     written = len(FIGURES) - sum(map(len, left_out.values()))
-    seeds = study.table["seed"].nunique()
-    bands = f"; with {seeds} seeds bands are too narrow" if 1 < seeds < compare.FEW_SEEDS else ""
+    kind = statistics.shown(study.table["seed"].nunique())
+    bands = "; too few seeds for intervals: bars go from the lowest seed to the highest" if kind == "spread" else ""
     console.print(
         f"{out}: {written} figures, each as .png, .svg and .pdf with its data as .csv{bands}",
         highlight=False, markup=False, soft_wrap=True,

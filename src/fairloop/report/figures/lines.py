@@ -11,7 +11,11 @@ from matplotlib.axes import Axes
 from fairloop.report.figures.look import Look, dress, graded, looks, own_axes, words
 from fairloop.report.figures.measures import Measure, groups, over_seeds
 
-COLUMNS = ["line", "x", "mean", "low", "high", "seeds", "absent"]
+COLUMNS = ["line", "x", "mean", "low", "high", "lowest", "highest", "seeds", "absent"]
+
+INTERVAL = "band: 95 % interval of the mean, each point alone"
+SPREAD = "bar: lowest to highest seed"
+"""What legends call bands and bars."""
 
 Shown = Callable[[pd.DataFrame, str], Iterable[tuple[str, pd.DataFrame]]]
 """The name of each line and its rows of a table, for a split of the test data."""
@@ -36,7 +40,7 @@ class Lines:
     marked: tuple[float, ...] = ()
 
     def data(self, table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
-        """What is drawn: line, x, mean, low, high, seeds, absent, as `over_seeds` has them; empty if nothing is."""
+        """What is drawn: the columns of `over_seeds`, and line; empty if nothing is."""
         found = [over_seeds(rows, self.x).assign(line=name) for name, rows in self.shown(table, split) if len(rows)]
         return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
 
@@ -71,10 +75,11 @@ def each_group(metric: str, role: str = "classifier", on: str | None = None) -> 
 
 
 def draw_lines(data: pd.DataFrame, ax: Axes, styles: Mapping[str, Look]) -> None:
-    """Each line of `data` with its band; hollow markers where some seeds have no value."""
+    """Each line of `data` with its band of intervals, or bars of spread; hollow markers where seeds are absent."""
     for name, points in data.groupby("line", sort=False):
         colour, dashes, marker = styles[str(name)]
         ax.fill_between(points["x"], points["low"], points["high"], color=colour, alpha=0.18, linewidth=0)
+        ax.vlines(points["x"], points["lowest"], points["highest"], color=colour, alpha=0.6, linewidth=1)
         ax.plot(
             points["x"], points["mean"], color=colour, linestyle=dashes, linewidth=1.8, marker=marker, markersize=5,
             label=words(str(name)),
@@ -83,3 +88,7 @@ def draw_lines(data: pd.DataFrame, ax: Axes, styles: Mapping[str, Look]) -> None
         ax.plot(hollow["x"], hollow["mean"], linestyle="", marker=marker, markersize=5, color=colour, mfc="white")
     if (data["absent"] > 0).any():
         ax.plot([], [], linestyle="", marker="o", markersize=5, color="0.4", mfc="white", label="not all seeds")
+    if data["low"].notna().any():
+        ax.fill_between([], [], [], color="0.4", alpha=0.18, linewidth=0, label=INTERVAL)
+    if data["lowest"].notna().any():
+        ax.vlines([], [], [], color="0.4", linewidth=1, label=SPREAD)

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from fairloop.errors import InputError
+from fairloop.metrics import statistics
 from fairloop.record import TRAINING
 
 _AGGREGATES = ("overall", "difference", "ratio", "min", "max")
-_RESAMPLES = 2_000
 
 
 @dataclass(frozen=True)
@@ -49,20 +48,17 @@ class Measure:
 def over_seeds(rows: pd.DataFrame, x: str = "generation") -> pd.DataFrame:
     """The mean over seeds of one value of one case, at each `x`.
 
-    Columns: x, mean, low and high (a 95 % percentile bootstrap over seeds; NaN with one seed), seeds (in which the
-    value is defined; the mean is over those), absent (seeds in which it is undefined, or that have not come that far).
+    Columns: x, mean, low, high, lowest, highest (as `statistics.over_seeds` has them: an interval of the mean, or where
+    there are too few seeds for one their spread), seeds (in which the value is defined; the mean is over those), absent
+    (seeds in which it is undefined, or that have not come that far).
 
     Raises InputError if the rows are of several runs of one seed.
     """
     one_case(rows)
     wide = rows.pivot(index="seed", columns=x, values="value")
-    found = []
-    for place in wide.columns:
-        values = wide[place].dropna().to_numpy(float)
-        low, high = _interval(values)
-        mean = values.mean() if len(values) else np.nan
-        found.append((place, mean, low, high, len(values), len(wide) - len(values)))
-    return pd.DataFrame(found, columns=["x", "mean", "low", "high", "seeds", "absent"])
+    found = statistics.over_seeds(wide.to_numpy(float))
+    columns = {name: getattr(found, name) for name in ("mean", "low", "high", "lowest", "highest", "seeds")}
+    return pd.DataFrame({"x": wide.columns, **columns, "absent": len(wide) - found.seeds})
 
 
 def one_case(table: pd.DataFrame) -> None:
@@ -71,15 +67,6 @@ def one_case(table: pd.DataFrame) -> None:
     if not (several := runs[runs.map(len) > 1]).empty:
         first, second = several.iloc[0][:2]
         raise InputError(f"figure: {first} and {second} have seed {several.index[0]} both; draw one case at a time")
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    if len(values) < 2:
-        return np.nan, np.nan
-    # The same seeds are drawn at each x, as if whole runs were: bands then run as smoothly as their curves.
-    drawn = np.random.default_rng(0).integers(len(values), size=(_RESAMPLES, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975])
-    return float(low), float(high)
 
 
 def groups(table: pd.DataFrame) -> list[str]:

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from fairloop.errors import InputError
+from fairloop.metrics import statistics
 from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
 from fairloop.report.page import glance
@@ -56,11 +57,14 @@ def write(
     kept = thinned(table)
     data = packed(kept)
     data |= {"metrics": METRICS, "roles": ROLES, "first": _key(head.measures[0]) if head.measures else data["keys"][0]}
+    findings = [] if lead else summary.summary(head)
     parts = {
         "title": title,
         "facts": _facts(data),
         "lead": lead,
-        "findings": {} if lead else _chapters(summary.summary(head)),
+        "findings": _chapters(findings),
+        "verdicts": summary.on_verdicts(findings),
+        "bands": _about_bands(table),
         "reading": READING if lead else (*READING_OF_RUNS, *READING),
         "measures": [{"title": measure.title, "key": _key(measure)} for measure in head.measures],
         "sparks": glance.sparks(head) if head.measures else {},
@@ -112,6 +116,15 @@ def _facts(data: Json) -> str:
         return f"{datasets}: one run, {steps}" if data["step"] == "generation" else steps
     counts = (_many(len(data["runs"]), "run"), _many(len(data["cases"]), "case"), _many(len(seeds), "seed"))
     return f"{datasets}: {', '.join(counts)}, {steps}"
+
+
+def _about_bands(table: pd.DataFrame) -> str:
+    """What the bands and bars around means over seeds are."""
+    seeds = table.drop_duplicates("run").groupby("case", sort=False)["seed"].nunique()
+    kinds = {statistics.shown(n) for n in seeds}
+    bands = "Bands are 95 % intervals of the mean over seeds (Student's t), of each point alone."
+    bars = f"Bars go from the lowest seed to the highest: fewer than {statistics.FEWEST_SEEDS} seeds have no interval."
+    return " ".join([bands] * ("interval" in kinds) + [bars] * ("spread" in kinds))
 
 
 def _many(n: int, what: str) -> str:

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from fairloop.metrics import statistics
 from fairloop.report import compare
 
 EVERY_EPOCH = 150_000
 """Of tables with more rows, only the last epoch stays of what is measured in each."""
 
 KEY = ["role", "split", "label", "group", "metric"]
-_RESAMPLES = 2_000  # for bands, which are drawn; the intervals in sentences take more
 _LATEST = -1
 
 Json = dict[str, Any]
@@ -36,7 +36,8 @@ def packed(table: pd.DataFrame) -> Json:
     case (its place in `cases`), seed, fields. keys: role, split, label, group, metric; null for what does not apply.
     spans: lists of generations. series: run, key and span (places in their lists), values, standard errors (null: none
     are known), epochs: null, an earlier epoch, or a list: for each value the last epoch of its generation. bands: case,
-    key, span, lows, highs (95 %, over seeds). A value that is undefined is null. Numbers have six significant digits.
+    key, span, lows, highs (95 % intervals over seeds). shown: what is shown of a mean over so many seeds, from 0 on. A
+    value that is undefined is null. Numbers have six significant digits.
     """
     cases = compare.case_names(table)
     fields = ["dataset", "setting", "star", *(n for n in compare.further_fields(table) if n != "latest")]
@@ -65,6 +66,7 @@ def packed(table: pd.DataFrame) -> Json:
         "steps": _steps(table),
         "series": list(_series(table, spans)),
         "bands": list(_bands(table, cases, spans)),
+        "shown": [statistics.shown(n) for n in range(runs["seed"].nunique() + 1)],
         "spans": [list(span) for span in spans],
     }
 
@@ -95,12 +97,11 @@ def _series(table: pd.DataFrame, spans: Spans) -> Iterator[list[Any]]:
 
 
 def _bands(table: pd.DataFrame, cases: list[str], spans: Spans) -> Iterator[list[Any]]:
-    """95 % bootstrap intervals over seeds, of what at least `compare.FEWEST_SEEDS` seeds of a case have."""
-    rng = np.random.default_rng(0)
+    """95 % intervals of means over seeds, where the seeds of a case that have a value are enough."""
     for case, rows in table[table["latest"]].groupby("case", sort=False):
         by_seed = rows.pivot(index="seed", columns=["key", "generation"], values="value").sort_index(axis="columns")
-        low, high = compare.intervals(by_seed.to_numpy(), rng, _RESAMPLES)
-        ends = pd.DataFrame({"low": low, "high": high}, by_seed.columns).dropna()
+        found = statistics.over_seeds(by_seed.to_numpy(float))
+        ends = pd.DataFrame({"low": found.low, "high": found.high}, by_seed.columns).dropna()
         for key, band in ends.groupby(level="key"):
             generations = band.index.get_level_values("generation").to_list()
             lows, highs = ([number(value) for value in band[end]] for end in ("low", "high"))

@@ -80,7 +80,7 @@ class Chart {
       padding: [12, 16 + this.widest((line) => this.label(line)), 0, 0],
       scales: {
         x: { time: false, range: (_, low, high) => (low === high ? [low - 1, high + 1] : [low, high]) },
-        y: { range: (_, low, high) => this.range(low, high) },
+        y: { range: (_, low, high) => this.range(...this.withSpread(low, high)) },
       },
       axes: [
         {
@@ -99,6 +99,12 @@ class Chart {
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 8 } },
       hooks: { draw: [(plot) => this.annotate(plot)], setCursor: [(plot) => this.point(plot)] },
     };
+  }
+
+  // `low` and `high`, or the ends of bars beyond them.
+  withSpread(low, high) {
+    const ends = this.drawn.flatMap((line) => (line.spread ?? []).flatMap((pair) => pair ?? []));
+    return low === null || high === null ? [low, high] : [Math.min(low, ...ends), Math.max(high, ...ends)];
   }
 
   // A little room around the values; what hardly moves is not blown up.
@@ -130,6 +136,7 @@ class Chart {
     const scale = devicePixelRatio;
     const x = Math.round(plot.valToPos(this.generation, "x", true));
     pen.save();
+    this.bars(plot, pen, scale);
     pen.strokeStyle = this.style("--ink");
     pen.globalAlpha = 0.55;
     pen.setLineDash([]);
@@ -147,6 +154,25 @@ class Chart {
       pen.fillText(this.label(line), left + 8 * scale, y);
     }
     pen.restore();
+  }
+
+  // From the lowest seed to the highest, where there are too few for a band.
+  bars(plot, pen, scale) {
+    pen.lineWidth = scale;
+    pen.setLineDash([]);
+    pen.globalAlpha = 0.6;
+    for (const line of this.drawn.filter((each) => each.spread)) {
+      pen.strokeStyle = line.colour;
+      pen.beginPath();
+      line.spread.forEach((ends, i) => {
+        if (!ends) return;
+        const x = plot.valToPos(DATA.generations[i], "x", true);
+        pen.moveTo(x, plot.valToPos(ends[0], "y", true));
+        pen.lineTo(x, plot.valToPos(ends[1], "y", true));
+      });
+      pen.stroke();
+    }
+    pen.globalAlpha = 1;
   }
 
   // Where the names of lines go: at their last values, moved apart where they would touch.

@@ -54,13 +54,19 @@ function mean(values) {
   return known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
-// One line for a case: the mean over the seeds that have a value, how many have, and the band.
+// One line for a case: the mean over the seeds that have a value, how many have, and the band, or the spread where
+// these are too few for a band.
 function caseLine(which, key) {
   const mine = SERIES[key.index].filter((series) => DATA.runs[series.run].case === which);
   const all = mine.map((series) => along(series.span, series.values));
   const at = (i) => all.map((values) => values[i]);
   const band = BANDS.get(`${which}/${key.index}`);
+  const spread = DATA.generations.map((_, i) => {
+    const known = at(i).filter((value) => value != null);
+    return DATA.shown[known.length] === "spread" ? [Math.min(...known), Math.max(...known)] : null;
+  });
   return {
+    spread: spread.some(Boolean) ? spread : null,
     values: DATA.generations.map((_, i) => mean(at(i))),
     seeds: DATA.generations.map((_, i) => at(i).filter((value) => value != null).length),
     lows: band ? along(band.span, band.lows) : null,
@@ -76,6 +82,7 @@ function runLine(run, key) {
   return {
     values,
     seeds: values.map((value) => (value == null ? 0 : 1)),
+    spread: null,
     lows: null,
     highs: null,
     errors: mine?.errors ? along(mine.span, mine.errors) : null,

@@ -2,27 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from fairloop.report import compare
 from fairloop.report.figures import Measure
+from fairloop.report.figures.measures import over_seeds
 from fairloop.report.summary import Headline, number
 
 WIDTH, HEIGHT, MARGIN = 132, 36, 4
 
 
 class Spark(NamedTuple):
-    """A small curve in a box of WIDTH x HEIGHT. line, band: SVG paths. x, y: its last point. words: what it shows."""
+    """A small curve in a box of WIDTH x HEIGHT.
+
+    x, y: its last point. first, last: values there. some: in how
+    many seeds the last is defined, if not in all. words: what it shows.
+
+    SVG paths: line, of the mean; band, of its interval; bars, of the spread where there is no interval.
+    """
 
     line: str
     band: str
+    bars: str
     x: float
     y: float
     first: str
     last: str
+    some: str
     words: str
 
 
@@ -34,36 +43,39 @@ def sparks(head: Headline) -> dict[str, list[Spark | None]]:
 
 
 def _column(table: pd.DataFrame, measure: Measure, cases: list[str]) -> dict[str, Spark]:
-    rows = measure.rows(table).dropna(subset=["value"])
-    curves = {case: _over_seeds(rows[rows["case"] == case]) for case in cases if case in set(rows["case"])}
+    rows = measure.rows(table)
+    curves = {case: over_seeds(of).dropna(subset=["mean"]) for case in cases if len(of := rows[rows["case"] == case])}
+    curves = {case: curve for case, curve in curves.items() if len(curve)}
     if not curves:
         return {}
-    drawn = pd.concat(curves.values())
-    low, high = drawn[["mean", "low"]].min().min(), drawn[["mean", "high"]].max().max()
+    drawn = pd.concat(curves.values())[["mean", "low", "high", "lowest", "highest"]]
+    low, high = drawn.min().min(), drawn.max().max()
     scale = max(high - low, 0.02)  # of what hardly moves, the noise is not blown up
     left, right = table["generation"].min(), max(table["generation"].max(), 1)
 
     def place(curve: pd.DataFrame, column: str) -> list[tuple[float, float]]:
-        x = MARGIN + (curve.index.to_numpy() - left) / (right - left or 1) * (WIDTH - 2 * MARGIN)
+        x = MARGIN + (curve["x"].to_numpy() - left) / (right - left or 1) * (WIDTH - 2 * MARGIN)
         y = HEIGHT - MARGIN - (curve[column].to_numpy() - low) / scale * (HEIGHT - 2 * MARGIN)
         return [(round(float(a), 1), round(float(b), 1)) for a, b in zip(x, y, strict=True)]
 
     found = {}
     for case, curve in curves.items():
-        points, known = place(curve, "mean"), curve.dropna()
-        band = [*place(known, "low"), *reversed(place(known, "high"))]
-        first, last = (number(curve["mean"].iloc[end]) for end in (0, -1))
-        words = f"{measure.title} in {case}: {first} at generation {curve.index[0]}, {last} at {curve.index[-1]}"
-        found[case] = Spark(_path(points), _path(band), *points[-1], first, last, words)
+        points = place(curve, "mean")
+        sure, spread = curve.dropna(subset=["low"]), curve.dropna(subset=["lowest"])
+        band = [*place(sure, "low"), *reversed(place(sure, "high"))]
+        bars = "".join(map(_path, zip(place(spread, "lowest"), place(spread, "highest"), strict=True)))
+        (first, start, _), (last, end, some) = _at(curve, 0), _at(curve, -1)
+        words = f"{measure.title} in {case}: {first} at generation {start}, {last} at {end}{some and f', in {some}'}"
+        found[case] = Spark(_path(points), _path(band), bars, *points[-1], first, last, some, words)
     return found
 
 
-def _over_seeds(rows: pd.DataFrame) -> pd.DataFrame:
-    """By generation: mean over seeds, and low and high of its interval."""
-    by_seed = rows.pivot(index="seed", columns="generation", values="value")
-    low, high = compare.intervals(by_seed.to_numpy(), np.random.default_rng(0), 2_000)
-    return pd.DataFrame({"mean": by_seed.mean(), "low": low, "high": high})
+def _at(curve: pd.DataFrame, place: int) -> tuple[str, int, str]:
+    """The mean there, the generation, and in how many seeds it is defined, if not in all."""
+    row = curve.iloc[place]
+    some = f"{row['seeds']:.0f} of {row['seeds'] + row['absent']:.0f} seeds" if row["absent"] else ""
+    return number(row["mean"]), int(row["x"]), some
 
 
-def _path(points: list[tuple[float, float]]) -> str:
+def _path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x} {y}" for x, y in points) if points else ""

@@ -115,7 +115,9 @@ function redraw() {
 // The legend, with the values at the chosen generation.
 function readout(drawn) {
   const at = DATA.generations.indexOf(state.generation);
-  $("spread").textContent = drawn.some((line) => line.lows) ? "95 % interval" : "standard error";
+  const kinds = { lows: "95 % interval", spread: "lowest to highest seed", errors: "standard error" };
+  const present = Object.keys(kinds).filter((kind) => drawn.some((line) => line[kind]?.[at] != null));
+  $("spread").textContent = present.map((kind) => kinds[kind]).join(" or ") || "standard error";
   $("readout").replaceChildren(...drawn.map((line) => readoutRow(line, at, drawn)));
 }
 
@@ -143,7 +145,8 @@ function readoutRow(line, at, drawn) {
 }
 
 function spread(line, at) {
-  if (line.lows?.[at] != null) return `${shown(line.lows[at])} to ${shown(line.highs[at])}`;
+  if (line.lows?.[at] != null) return `[${shown(line.lows[at])}, ${shown(line.highs[at])}]`;
+  if (line.spread?.[at]) return line.spread[at].map((value) => shown(value)).join(" to ");
   if (line.errors?.[at] != null) return `\u00b1 ${shown(line.errors[at])}`;
   return "";
 }

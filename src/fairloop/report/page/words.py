@@ -1,5 +1,6 @@
 """What readers who do not know the tables call a metric, and what it is. `docs/vocabulary.md` defines each fully."""
 
+from fairloop.metrics import statistics
 from fairloop.report import compare
 
 METRICS = {
@@ -76,14 +77,18 @@ READING_OF_RUNS = (
     ("case", "Runs that differ in their seed only. Lines and numbers are means over the seeds that have a value."),
     (
         "95 % interval",
-        f"Percentile bootstrap of the mean over seeds, for {compare.FEWEST_SEEDS} seeds or more; with fewer than "
-        f"{compare.FEW_SEEDS} it is too narrow. It is about seeds, not about other data.",
+        f"Of the mean over seeds, Student's t, for {statistics.FEWEST_SEEDS} seeds or more; each holds alone, not "
+        "all at once. It is about seeds, not about other data. Without an interval, or where it holds 0, a change "
+        "or difference is not distinguishable from none. With fewer seeds the lowest and the highest seed's value "
+        "are shown.",
     ),
     (
-        "band",
-        "The middle 90 % of seeds (from the 5 % to the 95 % quantile). A case's own band is that of its first "
-        "generation: what seeds alone do. Another case's band is that of the same generation. What is inside or "
-        f"outside is the mean over seeds. Fewer than {compare.FEWEST_SEEDS} seeds have no band.",
+        "band that a measure is outside of",
+        "It lies around no difference, paired by seed: a case's own band around its first generation, another "
+        "case's around that case at the same generation. It holds at all generations at once: if there is no "
+        "difference, it is left at any generation in at most 5 % of studies. Signs of whole curves are flipped by "
+        f"seed to find its width; fewer than {statistics.FEWEST_IN_BAND} seeds cannot attain that level, and have "
+        "none.",
     ),
     (
         "paired by seed",

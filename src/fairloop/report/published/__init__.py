@@ -20,14 +20,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fairloop.errors import InputError
+from fairloop.metrics.statistics import expected_inside
 from fairloop.report import compare
 from fairloop.report.figures import PALETTE, Measure
 
 FEWEST_SEEDS = 3
 """With fewer published seeds left there is no verdict."""
-
-EXPECTED = 0.9
-"""The share of cells inside a 5 to 95 % band, if ours were drawn as theirs."""
 
 _CELL = ["setting", "star", "metric", "generation", "seed"]
 
@@ -90,8 +88,9 @@ def measures(dataset: str) -> Mapping[str, Measure]:
 def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     """Every value of `table` (the tidy table) that has a published counterpart, with that band.
 
-    Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, p05, p95, and outside: how
-    far the value lies outside the band (0: inside; NaN: fewer than `FEWEST_SEEDS` seeds were published).
+    Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, p05, p95, outside: how
+    far the value lies outside the band (0: inside; NaN: fewer than `FEWEST_SEEDS` seeds were published), and expected:
+    with which probability a single new run would be inside, if it were drawn as the published ones.
 
     Raises InputError if nothing was published for these runs.
     """
@@ -110,6 +109,7 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
         raise InputError("--published: nothing was published for the settings and STAR targets of these runs")
     below, above = cells["p05"] - cells["value"], cells["value"] - cells["p95"]
     outside = np.maximum(below, above).clip(0.0)
+    cells["expected"] = [expected_inside(int(seeds)) for seeds in cells["seeds"]]
     cells["outside"] = np.where(cells["seeds"] >= FEWEST_SEEDS, outside, np.nan)
     return cells.sort_values(_CELL, kind="stable").reset_index(drop=True)
 
@@ -117,27 +117,33 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
 def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
     """For each curve of `laid_over`: cells, those inside their band, their share, and how far out the others lie.
 
-    Cells of one run depend on each other, so `EXPECTED` is what to expect on average, not a test.
+    expected: the share to expect on average. Cells of one run depend on each other, so it makes no test.
     """
     known = cells.dropna(subset=["outside"])
-    by_curve = known.groupby(["setting", "star", "metric", "title"], sort=True, observed=True)["outside"]
-    found = by_curve.agg(cells="size", inside=lambda outside: int((outside == 0).sum()), farthest="max").reset_index()
-    found["share"] = found["inside"] / found["cells"]
-    return found
+    by_curve = known.groupby(["setting", "star", "metric", "title"], sort=True, observed=True)
+    found = pd.DataFrame(
+        {
+            "cells": by_curve.size(),
+            "inside": by_curve["outside"].agg(lambda outside: int((outside == 0).sum())),
+            "farthest": by_curve["outside"].max(),
+            "expected": by_curve["expected"].mean(),
+        }
+    ).reset_index()
+    return found.assign(share=found["inside"] / found["cells"])
 
 
 def overlay(cells: pd.DataFrame, metrics: Sequence[str]) -> Figure:
     """Ours, a marker per seed, over the published mean and band. Rows: setting and STAR target; columns: metrics."""
     curves = list(cells.groupby(["setting", "star"], sort=False, observed=True))
+    few, many = cells["seeds"].min(), cells["seeds"].max()
+    band = f"published, 5 and 95 % quantiles of {few if few == many else f'{few} to {many}'} seeds"
     figure = Figure(figsize=(2.6 * len(metrics), 0.5 + 2.0 * len(curves)), layout="constrained")
     grid = figure.subplots(len(curves), len(metrics), squeeze=False, sharex=True)
     for axes_of_case, ((setting, star), rows) in zip(grid, curves, strict=True):
         for axes, metric in zip(axes_of_case, metrics, strict=True):
             mine = rows[rows["metric"] == metric]
             theirs = mine.drop_duplicates("generation").sort_values("generation")
-            axes.fill_between(
-                theirs["generation"], theirs["p05"], theirs["p95"], color="0.85", label="published, 5 to 95 %"
-            )
+            axes.fill_between(theirs["generation"], theirs["p05"], theirs["p95"], color="0.85", label=band)
             axes.plot(theirs["generation"], theirs["mean"], color="0.35", linestyle="--", label="published mean")
             for (seed, values), colour, marker in zip(mine.groupby("seed"), cycle(PALETTE), cycle("os^D")):
                 axes.plot(

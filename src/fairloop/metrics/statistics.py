@@ -1,0 +1,206 @@
+"""Statistics over seeds: what is shown of a few values, how sure a mean is, when a curve has left a band.
+
+Every interval, spread and band over seeds that a table, a figure or a page shows is computed here. Those of rates
+within one run or log are in `intervals`, lines through rounds in `trend`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from math import ceil, log2, sqrt
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Values = NDArray[np.float64]
+Shown = Literal["undefined", "single value", "spread", "interval"]
+
+ALPHA = 0.05
+"""The level of every verdict, of intervals (1 - ALPHA) and of simultaneous bands."""
+
+FEWEST_SEEDS = 5
+"""With fewer seeds there is no interval, and so no verdict."""
+
+FEWEST_IN_BAND = 1 + ceil(log2(1 / ALPHA))
+"""With fewer seeds no simultaneous band attains the level: the smallest p-value of n seeds is 2^-(n - 1)."""
+
+POWER = 0.8
+"""With which `seeds_needed` shows a difference."""
+
+MOST_NEEDED = 10_000
+"""`seeds_needed` counts no further."""
+
+QUANTILES = (0.05, 0.95)
+"""Between which a published band lies."""
+
+_NODES = 96  # of the quadrature: six digits
+_EXACT = 13  # seeds, of which all 2^12 sign flips are tried; of more, random ones
+_FLIPS = 9_999
+
+
+def shown(seeds: int) -> Shown:
+    """What tables, figures and pages show of a mean over `seeds` seeds: the one rule for all of them.
+
+    From `FEWEST_SEEDS` on an interval; from two on the spread, which is the lowest and the highest seed's value.
+    """
+    if seeds >= FEWEST_SEEDS:
+        return "interval"
+    return ("undefined", "single value")[seeds] if seeds < 2 else "spread"
+
+
+@dataclass(frozen=True)
+class OverSeeds:
+    """Of each column of values, over the seeds in which it is defined. NaN where undefined or not `shown`.
+
+    seeds: in which it is defined. mean. std: of the sample. low, high: the 95 % interval of the mean, where an interval
+    is shown. lowest, highest: of the seeds' values, where the spread is.
+    """
+
+    seeds: NDArray[np.int64]
+    mean: Values
+    std: Values
+    low: Values
+    high: Values
+    lowest: Values
+    highest: Values
+
+
+def over_seeds(values: Values) -> OverSeeds:
+    """Mean, and interval or spread, of each column of `values`, (seeds, columns). NaN is no value.
+
+    The interval is Student's: of normal values it covers their mean at its level, however few there are.
+    """
+    from scipy.special import stdtrit  # slow to import
+
+    known = np.isfinite(values)
+    n = known.sum(axis=0)
+    some = np.where(n > 0, n, np.nan)
+    mean = np.where(known, values, 0).sum(axis=0) / some
+    spread = np.where(known, values - mean, 0)
+    spare = np.where(n > 1, n - 1, np.nan)
+    std = np.sqrt((spread**2).sum(axis=0) / spare)
+    kind = np.array([shown(int(seeds)) for seeds in n], dtype=object)
+    reach = np.where(kind == "interval", stdtrit(spare, 1 - ALPHA / 2) * std / np.sqrt(some), np.nan)
+    lowest, highest = (
+        np.where(kind == "spread", end(np.where(known, values, worst), axis=0, initial=worst), np.nan)
+        for end, worst in ((np.min, np.inf), (np.max, -np.inf))
+    )
+    return OverSeeds(n, mean, std, mean - reach, mean + reach, lowest, highest)
+
+
+@cache
+def expected_inside(seeds: int, runs: int = 1) -> float:
+    """The share of new values to expect between the 5 % and the 95 % quantile that were estimated from `seeds` seeds.
+
+    All are normal and independent. runs: a new value is the mean of that many runs; 1: a single run. It is less than
+    .9, since the quantiles are estimated too far inside: between neighbouring order statistics X_i and X_(i+1), by
+    linear interpolation. The double integral over both is Gauss and Legendre's, in coordinates in which they are
+    uniform: Phi(X_i) is Beta(i, n - i + 1), and given it, Phi(X_(i+1)) is the least of n - i uniform values above.
+    """
+    if seeds < 2:
+        return 0.0  # a band of no width
+    from scipy.special import betaincinv, ndtr, ndtri  # slow to import
+
+    place, further = divmod(QUANTILES[0] * (seeds - 1), 1)
+    i = int(place) + 1
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    uniform, weights = (nodes + 1) / 2, weights / 2
+    lower = betaincinv(i, seeds - i + 1, uniform)[:, None]
+    upper = 1 - (1 - lower) * uniform ** (1 / (seeds - i))
+    quantile = (1 - further) * ndtri(lower) + further * ndtri(upper)
+    return float(1 - 2 * weights @ ndtr(sqrt(runs) * quantile) @ weights)
+
+
+def seeds_needed(difference: float, std: float) -> float:
+    """The fewest seeds at which a paired t test, two-sided at level `ALPHA`, shows `difference` with power `POWER`.
+
+    std: of the paired differences. With d = |difference| / std, the fewest n with
+    P(|T| > t) >= POWER, where T is noncentral t with n - 1 degrees of freedom and noncentrality d sqrt(n), and t the
+    1 - ALPHA / 2 quantile of Student's t. NaN where d is undefined (no spread, or fewer than two seeds) or 0; infinite
+    where more than `MOST_NEEDED` are.
+    """
+    if not (std > 0 and difference != 0):  # NaN, too
+        return float("nan")
+    low, high = 1, MOST_NEEDED  # low has too few
+    effect = abs(difference) / std
+    if _power(effect, high) < POWER:
+        return float("inf")
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _power(effect, middle) >= POWER else (middle, high)
+    return high
+
+
+def _power(effect: float, seeds: int) -> float:
+    from scipy.special import nctdtr, stdtrit  # slow to import
+
+    t, shift = stdtrit(seeds - 1, 1 - ALPHA / 2), effect * sqrt(seeds)
+    above = nctdtr(seeds - 1, shift, t)
+    below = nctdtr(seeds - 1, -shift, t)  # the other tail, mirrored
+    return float(2 - np.nan_to_num(above) - below)
+
+
+@dataclass(frozen=True)
+class Band:
+    """A band around no difference, which holds at all generations at once. One value a generation.
+
+    seeds: in which the difference is defined. judged: whether these are enough. reach: half the band's width, NaN where
+    not judged. outside: whether the mean difference is.
+    """
+
+    seeds: NDArray[np.int64]
+    judged: NDArray[np.bool_]
+    reach: Values
+    outside: NDArray[np.bool_]
+
+
+def simultaneous_band(differences: Values, alpha: float = ALPHA) -> Band:
+    """Where paired `differences`, (seeds, generations), leave a band that all of them stay in with 1 - `alpha`.
+
+    The statistic of a generation is |sum| / sqrt(sum of squares) over seeds, a monotone function of Student's |t| that
+    needs no division by a spread. If there is no difference, a seed's whole curve of differences is as likely with the
+    opposite sign. So the largest statistic over generations is compared with those of curves whose signs are flipped
+    seed by seed (all ways, or 9,999 random ones). It is exact for two cases that are drawn alike, whatever their
+    distribution and however generations depend on each other, and for differences that are distributed symmetrically.
+    Of other changes without a mean it is not: random walks of exponential steps leave it in up to 10 %.
+
+    NaN is no value. A generation in which fewer than `FEWEST_IN_BAND` seeds have one is not judged.
+    """
+    known = np.isfinite(differences)
+    seeds = known.sum(axis=0)
+    judged = seeds >= FEWEST_IN_BAND
+    reach, outside = np.full(len(seeds), np.nan), np.zeros(len(seeds), bool)
+    if judged.any():
+        values = np.where(known, differences, 0.0)[:, judged]
+        size = np.sqrt((values**2).sum(axis=0))
+        scaled = np.divide(values, size, out=np.zeros_like(values), where=size > 0)
+        largest = np.sort(np.abs(_flips(len(values)) @ scaled).max(axis=1))[::-1]
+        limit = largest[int(alpha * len(largest))] + 1e-9  # so many are beyond it, at most
+        reach[judged] = limit * size / seeds[judged]
+        outside[judged] = np.abs(scaled.sum(axis=0)) > limit
+    return Band(seeds, judged, reach, outside)
+
+
+def no_band(seeds: int) -> str:
+    """Why `seeds` seeds have no simultaneous band, in words."""
+    return (
+        f"a band at the {100 * ALPHA:.0f} % level takes {FEWEST_IN_BAND} seeds; with {seeds} the smallest p-value is "
+        f"2^-{seeds - 1} = {0.5 ** (seeds - 1):.3g}"
+    )
+
+
+def by_chance(verdicts: int) -> str:
+    """How many of so many verdicts say by chance that something differs, where nothing does."""
+    expected = ALPHA * verdicts
+    return f"{expected:.2g}" if expected < 10 else f"{expected:.0f}"
+
+
+@cache
+def _flips(seeds: int) -> Values:
+    """(flips, seeds) of 1 and -1, the first row all 1. Opposite flips give the same statistic: one is there."""
+    if seeds > _EXACT:
+        return np.vstack([np.ones(seeds), np.random.default_rng(0).choice([-1.0, 1.0], (_FLIPS, seeds))])
+    every = np.arange(2 ** (seeds - 1))[:, None] >> np.arange(seeds) & 1
+    return np.asarray(1 - 2 * every, np.float64)
