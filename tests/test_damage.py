@@ -104,6 +104,16 @@ def test_a_flipped_bit_in_a_gallery_without_a_seal_is_refused_or_harmless(tmp_pa
             assert all(np.array_equal(found[name], said[name]) for name in said)
 
 
+def test_a_spec_cut_short_anywhere_is_refused(everything):
+    path = next(path for path in everything.before if path.name == "spec.yaml")
+    content = everything.before[path]
+    for end in [line + 1 for line, byte in enumerate(content[:-1]) if byte == ord("\n")]:  # whole lines are still YAML
+        path.write_bytes(content[:end])
+        with pytest.raises(InputError):
+            everything.read(path)
+    path.write_bytes(content)
+
+
 def flipped(content: bytes, place: int, bit: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
 

@@ -29,7 +29,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fairloop.errors import InputError
 from fairloop.record import Gallery, Row
-from fairloop.spec import RunSpec, from_file
+from fairloop.spec import RunSpec, from_mapping, read_fields
 from fairloop.store import records
 from fairloop.store.files import (
     BLANK,
@@ -48,6 +48,8 @@ from fairloop.store.records import HELD, SCHEMA
 MOST_OF_A_GALLERY = 2**30
 """Bytes of its arrays: more are refused, whatever they are packed into."""
 
+_ALWAYS = {"name", "seed", "setting", "generations", "data", "generator", "classifier", "annotator", "star", "threads"}
+"""Fields that every version wrote into spec.yaml, the last one included."""
 _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 _OWNER = re.compile(r"process (\d+) on (.+)")
 
@@ -70,7 +72,10 @@ class RunDirectory:
         if not self.exists:
             raise InputError(f"{self.root}: holds no run of fairloop (there is no {self._spec_path.name})")
         _read_sealed(self._spec_path)
-        return from_file(self._spec_path)
+        fields = read_fields(self._spec_path)
+        if not isinstance(fields, dict) or not fields.keys() >= _ALWAYS:  # cut short, so that its seal is gone, too
+            raise damaged(self._spec_path, "it does not hold the whole spec")
+        return from_mapping(fields)
 
     def check(self, spec: RunSpec) -> None:
         """Raise InputError unless `spec` may start, resume or extend the run here."""
