@@ -182,15 +182,6 @@ def test_every_epoch_has_an_order_of_its_own_and_each_is_reproducible():
     assert list(StarSampler(LABELS, GROUPS, batch_size=64, seed=1)) != first
 
 
-def test_an_epoch_that_was_left_early_begins_anew():
-    sampler = StarSampler(LABELS, GROUPS, batch_size=64)
-    first = next(iter(sampler))
-    assert next(iter(sampler)) == first
-    for _, _ in zip(range(len(sampler)), sampler, strict=False):  # never asks for a batch after the last
-        pass
-    assert next(iter(sampler)) != first
-
-
 def test_with_places_for_all_everybody_comes_once():
     labels, groups = np.repeat([0, 1], 512), np.tile([0, 1], 512)
     sampler = StarSampler(labels, groups, batch_size=64, budget=0)

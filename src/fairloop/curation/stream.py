@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch.utils.data import IterableDataset, get_worker_info
 
@@ -86,11 +87,20 @@ class StarStream(IterableDataset[Any]):
         self._queues = _Queues(len(self._numbers), self.buffer)
         self._filled = 0
         self._by_batch: list[int] = []
-        self.epoch = 0
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # with workers that go on over epochs
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._epoch.share_memory_()  # a copy has an epoch of its own, and shares it with its workers
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that was set; 0 if none was."""
+        return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Another epoch, another order within batches."""
-        self.epoch = whole("epoch", epoch)
+        """Another epoch, another order within batches, from the next pass on; in workers that a loader keeps, too."""
+        self._epoch.fill_(whole("epoch", epoch))
 
     def __iter__(self) -> Iterator[Any]:
         """Sample after sample, batch after batch."""
