@@ -136,7 +136,7 @@ def with_transformers(work: Path) -> dict[str, Any]:
             self.layer, self.came = torch.nn.Linear(2, 1), []
 
         def forward(self, i: torch.Tensor, x: torch.Tensor) -> dict[str, torch.Tensor]:
-            self.came.append(i.tolist())
+            self.came[-1].append(i.tolist())
             return {"loss": self.layer(x).sum()}
 
     class Trainer(transformers.Trainer):
@@ -145,32 +145,41 @@ def with_transformers(work: Path) -> dict[str, Any]:
         def get_train_dataloader(self) -> DataLoader:
             return self.accelerator.prepare(loader(self.star, self.args.dataloader_num_workers))
 
-    class Cut(transformers.TrainerCallback):
-        """Ends each epoch after three steps."""
+    class ByEpoch(transformers.TrainerCallback):
+        """Notes when an epoch begins; ends each after three steps, if it is told to."""
+
+        def __init__(self, came: Epochs, cut: bool) -> None:
+            self.came, self.cut = came, cut
+
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
+            self.came.append([])
 
         def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-            control.should_epoch_stop = state.global_step % 3 == 0
+            control.should_epoch_stop = self.cut and state.global_step % 3 == 0
 
-    def train(star: StarSampler, resume: Path | None = None, *also: Any, **rest: Any) -> Epochs:
+    def train(star: StarSampler, resume: Path | None = None, cut: bool = False, **rest: Any) -> Epochs:
         arguments = transformers.TrainingArguments(
             work, use_cpu=True, report_to=[], disable_tqdm=True, logging_strategy="no", save_steps=5,
             per_device_train_batch_size=BATCH, remove_unused_columns=False, ddp_find_unused_parameters=False,
             **{"num_train_epochs": 3, "save_strategy": "no", **rest},
         )  # fmt: skip
-        trainer = Trainer(Model(), arguments, train_dataset=Numbers(), callbacks=list(also))
+        model = Model()
+        trainer = Trainer(model, arguments, train_dataset=Numbers(), callbacks=[ByEpoch(model.came, cut)])
         trainer.star = star
         trainer.train(resume_from_checkpoint=resume and str(resume))
-        return trainer.model.came
+        return model.came
 
     accelerates = partial(sampler, sharded_by="accelerate")
     found: dict[str, Any] = {"whole": train(accelerates(), save_strategy="steps")}
-    steps = len(found["whole"]) // 3
+    steps = len(found["whole"][0])
     middle, end = 5 * (steps // 5 + 1), 2 * steps
     for workers in (0, 2):
         rest = {"dataloader_num_workers": workers}
         found[f"in the middle, {workers} workers"] = train(accelerates(), work / f"checkpoint-{middle}", **rest)
-        found[f"at the end, {workers} workers"] = train(accelerates(), work / f"checkpoint-{end}", **rest)
-    found["limited"] = train(accelerates(), None, Cut())
+        found[f"at the end, {workers} workers"] = train(
+            accelerates(), work / f"checkpoint-{end}", num_train_epochs=4, **rest
+        )
+    found["limited"] = train(accelerates(), cut=True)
     found["refused"] = refused(lambda: train(sampler()))
     return found
 
@@ -234,14 +243,14 @@ def with_torchdata(work: Path) -> dict[str, Any]:
     found["whole"] = [came(loader(early)) for _ in range(3)]
     for workers in (0, 2):
         stateful = partial(loader, workers=workers, kind=StatefulDataLoader)
-        for where, steps in (("in the middle", 5), ("at the end", None)):
+        for where, steps, cut in (("in the middle", 5, None), ("at the end", None, None), ("cut after the end", None, 3)):
             data = stateful(sampler())
             came(data)
             came(data, steps)
             state = data.state_dict()
             again = stateful(sampler())
             again.load_state_dict(state)
-            found[f"{where}, {workers} workers"] = [came(again, 3 if steps is None else None), came(again)]
+            found[f"{where}, {workers} workers"] = [came(again, cut), came(again)]
         data = stateful(sampler())
         found[f"limited, {workers} workers"] = [came(data, 3) for _ in range(3)]
     return found

@@ -19,9 +19,10 @@ class Passes:
 
     def __init__(self) -> None:
         self.epoch = 0
+        self._next = 0  # the epoch of the next pass if nobody says another
         self._first = 0  # batch with which the newest or the told pass begins
         self._done = 0  # batches of the newest pass that were handed out
-        self._told = True  # the next pass is of `epoch`
+        self._told = False  # the next pass is of `epoch`: it was set or loaded
         self._asked = False  # an iterator was made since the newest pass began
         self._newest: int | None = None  # number of the newest pass; None if nobody follows it
         self._begun = 0
@@ -53,7 +54,8 @@ class Passes:
         """A pass begins: its number, its epoch, and the batches of it that are to be left out."""
         if not self._told:
             known = callers.epoch()
-            self.epoch, self._first = self.epoch + 1 if known is None else known, 0
+            self.epoch, self._first = self._next if known is None else known, 0
+        self._next = self.epoch + 1
         self._begun += 1
         self._done, self._asked = self._first, False
         self._told = callers.restores_finished_pass()
@@ -79,4 +81,4 @@ class Passes:
         """The epoch, and the batches of it that were handed out: of the next pass if it is known, else of the newest."""
         if self._told:
             return self.epoch, self._first
-        return (self.epoch + 1, 0) if self._asked else (self.epoch, self._done)
+        return (self._next, 0) if self._asked else (self.epoch, self._done)

@@ -240,10 +240,12 @@ class StarSampler(Sampler[list[int]]):
                 "give StarSampler sharded_by='accelerate'"
             )
         if self.sharded_by == "accelerate" and sharder != (world_size, False):
-            how = "divides each batch" if sharder and sharder.splits else f"has {sharder.processes if sharder else 'no'}"
+            how = "does not divide batches"
+            if sharder:
+                how = "splits each batch" if sharder.splits else f"divides batches among {sharder.processes}"
             raise InputError(
-                f"sharded_by: there are {world_size} processes, but accelerate {how} of them; prepare the loader by "
-                "accelerate without split_batches, or leave sharded_by out"
+                f"sharded_by: there are {world_size} processes, but accelerate {how}; have accelerate prepare the loader, "
+                "without split_batches, or leave sharded_by out"
             )
 
 
