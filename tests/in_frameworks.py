@@ -97,8 +97,9 @@ def with_lightning(work: Path) -> dict[str, Any]:
             kept = partial(lightning.pytorch.callbacks.ModelCheckpoint, save, "{step}", save_top_k=-1)
             keep = [kept(every_n_train_steps=5), kept(save_on_train_epoch_end=True, every_n_epochs=1)]
         trainer = lightning.Trainer(
-            accelerator="cpu", devices=int(os.environ["WORLD_SIZE"]) if shared else 1, max_epochs=limits.pop("epochs", 3),
-            use_distributed_sampler=False, logger=False, enable_progress_bar=False, enable_model_summary=False,
+            accelerator="cpu", devices=int(os.environ["WORLD_SIZE"]) if shared else 1,
+            max_epochs=limits.pop("epochs", 3), use_distributed_sampler=False, logger=False,
+            enable_progress_bar=False, enable_model_summary=False,
             default_root_dir=work, enable_checkpointing=bool(save), callbacks=keep, **limits,
         )  # fmt: skip
         trainer.fit(model, data, ckpt_path=resume)
@@ -121,7 +122,6 @@ def with_lightning(work: Path) -> dict[str, Any]:
     found["at the end, plain"] = fit(loader(sampler()), work / "plain" / end, epochs=4)
     found["warned"] = warned(lambda: fit(loader(sampler(), 2), work / "plain" / end, epochs=3))
     return found
-
 
 
 # transformers
@@ -243,7 +243,11 @@ def with_torchdata(work: Path) -> dict[str, Any]:
     found["whole"] = [came(loader(early)) for _ in range(3)]
     for workers in (0, 2):
         stateful = partial(loader, workers=workers, kind=StatefulDataLoader)
-        for where, steps, cut in (("in the middle", 5, None), ("at the end", None, None), ("cut after the end", None, 3)):
+        for where, steps, cut in (
+            ("in the middle", 5, None),
+            ("at the end", None, None),
+            ("cut after the end", None, 3),
+        ):
             data = stateful(sampler())
             came(data)
             came(data, steps)

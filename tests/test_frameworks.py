@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
+import textwrap
 from collections import Counter
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +79,22 @@ EXPECTED = {
     "cut after the end": lambda e: [e[2][:3], e[3]],
     "dispatched": lambda e: e[:2],
 }
-"""What a loop gets of a rank's epochs: in the middle, at the end: it goes on after five batches of the second, after it."""
+"""What a loop gets of a rank's epochs. In the middle: it goes on in the second, after five; at the end: after it."""
+
+
+def test_the_page_about_frameworks_runs(tmp_path):
+    page = HERE.parent / "docs" / "star-in-frameworks.md"
+    code = "\n".join(re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL))
+    (tmp_path / "page.py").write_text(f"if __name__ == '__main__':\n{textwrap.indent(code, '    ')}", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "page.py"], cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False,
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    said = [line for line in done.stdout.splitlines() if line.startswith(("Light", "accel", "Trainer", "torchd"))]
+    assert said == ["Lightning: 1", "accelerate: True 1", "Trainer: 2.0", "torchdata: True"]
+    for package in ("lightning", "transformers", "accelerate", "torchdata"):
+        assert version(package) in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("world_size", [1, 2])

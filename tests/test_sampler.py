@@ -202,8 +202,8 @@ def test_batches_are_those_of_the_first_release():
         },
         ("fe42940c2007d75e", "cc3f23f091a4808c", "efd5ae788b430063"): {"batch_size": 32, "rank": 1, "world_size": 2},
     }  # fmt: skip
-    for digests, given in cases.items():
-        sampler = StarSampler(LABELS, GROUPS, **given)
+    for digests, chosen in cases.items():
+        sampler = StarSampler(LABELS, GROUPS, **chosen)
         for epoch, digest in zip((0, 1, 5), digests, strict=True):
             sampler.set_epoch(epoch)
             assert hashlib.sha256(json.dumps(list(sampler)).encode()).hexdigest()[:16] == digest
@@ -237,7 +237,11 @@ class Pass:
 @given(
     st.lists(
         st.builds(
-            Pass, st.none() | st.just("resume") | st.integers(0, 9), st.integers(1, 6), st.integers(0, 6), st.integers(0, 2)
+            Pass,
+            st.none() | st.just("resume") | st.integers(0, 9),
+            st.integers(1, 6),
+            st.integers(0, 6),
+            st.integers(0, 2),
         ),
         max_size=8,
     )
@@ -289,7 +293,9 @@ def test_an_epoch_that_is_set_too_late_is_warned_of():
     ahead = iter(sampler)
     next(ahead)
     sampler.set_epoch(3)
-    with pytest.warns(UserWarning, match="epoch 3 was set, but the loader had begun epoch 0 before, and goes on with it"):
+    with pytest.warns(
+        UserWarning, match="epoch 3 was set, but the loader had begun epoch 0 before, and goes on with it"
+    ):
         assert next(ahead) == whole_epoch(0)[1]
     assert next(iter(sampler)) == whole_epoch(3)[0]
 
@@ -465,7 +471,10 @@ def test_what_is_no_frame_is_explained():
     for frame, problem in (
         (np.zeros((5, 2)), "frame: ndarray is no table with named columns"),
         (pl.DataFrame(FRAME).lazy(), "frame: a LazyFrame gives no column by its name; collect it first"),
-        (pd.DataFrame([[1, 2, 3]] * 4, columns=["income", "sex", "sex"]), "groups: the frame has 2 columns called 'sex'"),
+        (
+            pd.DataFrame([[1, 2, 3]] * 4, columns=["income", "sex", "sex"]),
+            "groups: the frame has 2 columns called 'sex'",
+        ),
     ):
         with pytest.raises(InputError, match=problem):
             StarSampler.from_frame(frame, label="income", groups=["sex"], batch_size=2)
@@ -654,9 +663,21 @@ def test_what_accelerate_divides_is_what_each_rank_draws(people, given, world_si
 @pytest.mark.parametrize(
     ("sharder", "sharded_by", "problem"),
     [
-        (callers.Sharder(2, splits=False), "sampler", "accelerate would divide them again; give .*sharded_by='accelerate'"),
-        (callers.Sharder(2, splits=True), "accelerate", "there are 2 processes, but accelerate splits each batch; have"),
-        (callers.Sharder(4, splits=False), "accelerate", "there are 2 processes, but accelerate divides batches among 4"),
+        (
+            callers.Sharder(2, splits=False),
+            "sampler",
+            "accelerate would divide them again; give .*sharded_by='accelerate'",
+        ),
+        (
+            callers.Sharder(2, splits=True),
+            "accelerate",
+            "there are 2 processes, but accelerate splits each batch; have",
+        ),
+        (
+            callers.Sharder(4, splits=False),
+            "accelerate",
+            "there are 2 processes, but accelerate divides batches among 4",
+        ),
         (None, "accelerate", "there are 2 processes, but accelerate does not divide batches"),
     ],
 )

@@ -127,7 +127,8 @@ def _coded(column: Any, name: str) -> Coded:
         encoded = values.dictionary_encode()
     except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{name}: is no column of numbers or text with one value for each person ({(str(error).splitlines() or [''])[0]})"
+            f"{name}: is no column of numbers or text with one value for each person "
+            f"({(str(error).splitlines() or [''])[0]})"
         ) from error
     if not len(values):
         raise InputError(f"{name}: has not a single value")
@@ -142,4 +143,3 @@ def _coded(column: Any, name: str) -> Coded:
     code = {name: i for i, name in enumerate(sorted(set(found), key=order))}
     codes: NDArray[np.int64] = np.array([code[name] for name in found])[encoded.indices.to_numpy()]
     return codes, tuple(code)
-

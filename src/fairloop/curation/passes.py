@@ -1,4 +1,4 @@
-"""Which epoch a pass over a sampler is, and with which batch it begins, whoever iterates: loops, loaders, frameworks."""
+"""The epoch of each pass over a sampler, and its first batch, for loops, loaders and frameworks alike."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class Passes:
         """The next pass is of `epoch`; from its beginning, unless a state in its midst was just loaded."""
         if epoch < self._loaded:
             warnings.warn(
-                f"star: epoch {epoch} was set, but the state that was loaded is of epoch {self._loaded}; its epochs come "
-                f"again. Set the epoch of what iterates, too: loader.set_epoch({self._loaded}) with accelerate",
+                f"star: epoch {epoch} was set, but the state that was loaded is of epoch {self._loaded}; earlier epochs "
+                f"come again. Set the epoch of what iterates, too: loader.set_epoch({self._loaded}) with accelerate",
                 stacklevel=3,
             )
             self._loaded = 0
@@ -71,14 +71,14 @@ class Passes:
         elif self._told:
             self._newest = None
             warnings.warn(
-                f"star: epoch {self.epoch} was set, but the loader had begun epoch {epoch} before, and goes on with it; "
-                "set the epoch, or load the sampler's state, before a loader with workers is iterated",
+                f"star: epoch {self.epoch} was set, but the loader had begun epoch {epoch} before, and goes on with it"
+                "; set the epoch, or load the sampler's state, before a loader with workers is iterated",
                 stacklevel=3,
             )
         self._done, self._asked = batches, False
 
     def position(self) -> tuple[int, int]:
-        """The epoch, and the batches of it that were handed out: of the next pass if it is known, else of the newest."""
+        """The epoch, and its batches that were handed out: of the next pass if that is known, else of the newest."""
         if self._told:
             return self.epoch, self._first
         return (self._next, 0) if self._asked else (self.epoch, self._done)

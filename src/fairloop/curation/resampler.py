@@ -17,7 +17,7 @@ from fairloop.seeding import Role, numpy_stream
 
 try:
     from sklearn.base import BaseEstimator, OneToOneFeatureMixin
-    from sklearn.utils import _safe_indexing, check_random_state, get_tags
+    from sklearn.utils import _safe_indexing, check_random_state
     from sklearn.utils.multiclass import check_classification_targets, type_of_target
     from sklearn.utils.validation import check_consistent_length, validate_data
 except ImportError as error:
@@ -62,7 +62,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:  # noqa: N803
         """The rows that are chosen, of the kinds that X and y are.
 
-        X: (N, D) array, sparse matrix, frame or list of rows. y: (N,) classes, or one column for each class that holds 1
+        X: (N, D) array, sparse matrix, frame or list of rows. y: (N,) classes, or one column for each class with 1
             where it applies.
 
         Raises InputError, a ValueError, for what cannot be.
@@ -86,7 +86,9 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
         shares = wanted(self.sampling_strategy, folk, self.skip_empty, "sampling_strategy")
         deal = Deal(folk, shares, "stochastic", numpy_stream(self._seed(), Role.ORDER))
         n = len(folk.stratum)
-        rows: NDArray[np.int64] = np.sort(deal.batch(n - n // 5 if self.size is None else whole("size", self.size, least=1)))
+        rows: NDArray[np.int64] = np.sort(
+            deal.batch(n - n // 5 if self.size is None else whole("size", self.size, least=1))
+        )
         self.sample_indices_, self.sampling_strategy_ = rows, shares
         self.tally_: Tally = deal.tally()
         return _safe_indexing(X, rows), _safe_indexing(y, rows)
@@ -143,7 +145,7 @@ def _classes(y: Any) -> Any:
 def _column(X: Any, name: str | int) -> Any:  # noqa: N803
     """A column of X, by its name or its position."""
     try:
-        column = _safe_indexing(X, name, axis=1)
+        column = [row[name] for row in X] if isinstance(X, list) else _safe_indexing(X, name, axis=1)
     except (ValueError, TypeError, IndexError, KeyError) as error:
         raise InputError(f"groups: X has no column {name!r} ({(str(error).splitlines() or [''])[0]})") from error
     return column.toarray()[:, 0] if hasattr(column, "toarray") else column

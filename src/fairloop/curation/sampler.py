@@ -46,8 +46,8 @@ class StarSampler(Sampler[list[int]]):
     down. The union over ranks is what one process with that batch size and budget would draw. All ranks must be given
     the same data, in the same order, and the same seed.
 
-    labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values, dates, intervals or periods; see
-        `fairloop.curation.columns.people`. Several group columns, or a frame of them, multiply into intersectional
+    labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values, dates, intervals or periods;
+        see `fairloop.curation.columns.people`. Several group columns, or a frame of them, multiply into intersectional
         groups, of which those count that occur.
     batch_size: samples in a batch of each process.
     ideal: shares of strata in a batch, in any way that `fairloop.curation.ideal` lists.
@@ -102,7 +102,9 @@ class StarSampler(Sampler[list[int]]):
         """
         names = [groups] if isinstance(groups, str) else list(groups)
         if len({str(name) for name in (label, *names)}) <= len(names):
-            raise InputError(f"label, groups: {', '.join(map(str, (label, *names)))} name a column twice; name each once")
+            raise InputError(
+                f"label, groups: {', '.join(map(str, (label, *names)))} name a column twice; name each once"
+            )
         picked = [pick(frame, label, "label"), *(pick(frame, name, "groups") for name in names)]
         return cls(*picked, **rest)
 
@@ -113,12 +115,12 @@ class StarSampler(Sampler[list[int]]):
 
     @property
     def rank(self) -> int:
-        """This process."""
+        """Of the current process."""
         return self._place()[0]
 
     @property
     def world_size(self) -> int:
-        """How many processes there are."""
+        """How many processes there are now."""
         return self._place()[1]
 
     @property
@@ -230,7 +232,9 @@ class StarSampler(Sampler[list[int]]):
     def _check_sharing(self, world_size: int) -> None:
         """That batches are divided among processes once, and as many as there were."""
         if self._processes not in (None, world_size):
-            raise InputError(f"state: belongs to a sampler with world_size={self._processes}, but this has {world_size}")
+            raise InputError(
+                f"state: belongs to a sampler with world_size={self._processes}, but this has {world_size}"
+            )
         sharder = callers.sharder()
         if world_size == 1:
             return
@@ -244,8 +248,8 @@ class StarSampler(Sampler[list[int]]):
             if sharder:
                 how = "splits each batch" if sharder.splits else f"divides batches among {sharder.processes}"
             raise InputError(
-                f"sharded_by: there are {world_size} processes, but accelerate {how}; have accelerate prepare the loader, "
-                "without split_batches, or leave sharded_by out"
+                f"sharded_by: there are {world_size} processes, but accelerate {how}; have accelerate prepare the "
+                "loader, without split_batches, or leave sharded_by out"
             )
 
 

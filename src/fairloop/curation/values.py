@@ -116,7 +116,9 @@ def _arrow(column: Any) -> Any:
     if isinstance(column, np.ndarray) and column.ndim == 2 and column.shape[1] == 1:
         column = column[:, 0]
     if isinstance(column, Sequence) and not isinstance(column, range):
-        column = [value.tolist() if hasattr(value, "detach") or isinstance(value, np.ndarray) else value for value in column]
+        column = [
+            value.tolist() if hasattr(value, "detach") or isinstance(value, np.ndarray) else value for value in column
+        ]
     if _of_pandas(column) and hasattr(column.dtype, "fill_value"):  # sparse
         column = np.asarray(column)
     return pa.array(column, from_pandas=True)
@@ -140,7 +142,11 @@ def _plain(values: Any) -> Any:
         return _plain(values.dictionary).take(values.indices)
     if isinstance(values, pa.ExtensionArray):
         named = pa.types.is_fixed_size_binary(values.storage.type)  # as UUIDs are
-        return pa.array([None if value is None else str(value) for value in values.to_pylist()]) if named else _plain(values.storage)
+        return (
+            pa.array([None if value is None else str(value) for value in values.to_pylist()])
+            if named
+            else _plain(values.storage)
+        )
     if pa.types.is_run_end_encoded(values.type):
         values = pc.run_end_decode(values)
     if pa.types.is_float16(values.type):
