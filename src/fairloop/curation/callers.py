@@ -1,4 +1,4 @@
-"""The loaders that iterate over a sampler, found on the call stack: what they do with its batches is said nowhere else."""
+"""The loaders that iterate over a sampler, found on the call stack: they tell it nowhere what they do with batches."""
 
 from __future__ import annotations
 

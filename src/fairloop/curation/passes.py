@@ -36,8 +36,8 @@ class Passes:
         """The next pass is of `epoch`; from its beginning, unless a state in its midst was just loaded."""
         if epoch < self._loaded:
             warnings.warn(
-                f"star: epoch {epoch} was set, but the state that was loaded is of epoch {self._loaded}; earlier epochs "
-                f"come again. Set the epoch of what iterates, too: loader.set_epoch({self._loaded}) with accelerate",
+                f"star: epoch {epoch} was set, but the state that was loaded is of epoch {self._loaded}; epochs before "
+                "it come again. Set the epoch of what iterates, too, as by loader.set_epoch with accelerate",
                 stacklevel=3,
             )
             self._loaded = 0
