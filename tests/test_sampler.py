@@ -470,7 +470,7 @@ def test_a_frame_gives_its_columns_by_name(kind):
 def test_what_is_no_frame_is_explained():
     for frame, problem in (
         (np.zeros((5, 2)), "frame: ndarray is no table with named columns"),
-        (pl.DataFrame(FRAME).lazy(), "frame: a LazyFrame gives no column by its name; collect it first"),
+        (pl.DataFrame(FRAME).lazy(), "frame: a LazyFrame holds no values yet; collect it first"),
         (
             pd.DataFrame([[1, 2, 3]] * 4, columns=["income", "sex", "sex"]),
             "groups: the frame has 2 columns called 'sex'",

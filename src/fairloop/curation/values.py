@@ -35,6 +35,8 @@ def pick(frame: Any, name: Any, where: str) -> Column:
 
     Raises InputError if there is no such column, or more than one.
     """
+    if hasattr(frame, "collect_schema") and hasattr(frame, "collect"):
+        raise InputError(f"frame: a {type(frame).__name__} holds no values yet; collect it first")
     known = _names(frame)
     if known is None and hasattr(frame, "__arrow_c_stream__"):
         import pyarrow as pa
