@@ -7,6 +7,9 @@ BIN := .venv/bin
 LINKS := $(foreach place,$(PIP_FIND_LINKS),--find-links $(place))
 BACKEND := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 
+# Commas part the arguments of a call.
+COMMA := ,
+
 .PHONY: demo test test-all bench check format clean
 
 demo: .venv/.installed
@@ -15,7 +18,7 @@ demo: .venv/.installed
 test: .venv/.installed-dev
 	$(BIN)/pytest -n 2 -m "not slow"
 
-test-all: .venv/.installed-dev
+test-all: .venv/.installed-all
 	$(BIN)/pytest -n 2
 
 # About ten minutes, on a machine that does nothing else; benchmarks/results/ has what was found.
@@ -49,6 +52,10 @@ endef
 .venv/.installed-dev: pyproject.toml constraints.txt | .venv/.made
 	$(call install,.[dev],--compile-bytecode)
 	touch .venv/.installed
+
+.venv/.installed-all: pyproject.toml constraints.txt | .venv/.made
+	$(call install,.[dev$(COMMA)frameworks],--compile-bytecode)
+	touch .venv/.installed .venv/.installed-dev
 
 .venv/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairloop needs Python 3.11 or newer: make PYTHON=...")'

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairloop.curate import curate
+from fairloop.curation.deal import Tally
 from fairloop.errors import InputError
 
 
@@ -113,6 +114,27 @@ def test_the_seed_decides(table, tmp_path):
         curate(table, out, "label", ["group"], "population", seed=seed)
     same, again, other = (pq.read_table(out)["row"].to_pylist() for out in outs)
     assert same == again != other
+
+
+def test_zeros_are_one_value_and_bytes_are_text(tmp_path):
+    frame = pa.table(
+        {
+            "y": pa.array([-0.0, 1.0, 0.0, 1.0] * 10, pa.float32()),
+            "g": pa.array([b"a", b"a", b"b", b"b"] * 10),
+            "view": pa.array(["x", "x", "y", "y"] * 10, pa.string_view()),
+        }
+    )
+    pq.write_table(frame, tmp_path / "in.parquet")
+    for group in ("g", "view"):
+        curate(tmp_path / "in.parquet", tmp_path / f"{group}.parquet", "y", [group], size=12)
+        rows = pq.read_table(tmp_path / f"{group}.parquet")
+        assert set(Counter(zip(rows["y"].to_pylist(), rows[group].to_pylist(), strict=True)).values()) == {3}
+        assert tally_of(tmp_path / "in.parquet", group).names.labels == ("0", "1")
+    assert tally_of(tmp_path / "in.parquet", "g").names.groups == (("a",), ("b",))
+
+
+def tally_of(path: Path, group: str) -> Tally:
+    return curate(path, path.with_name("again.parquet"), "y", [group], size=12, overwrite=True).tally
 
 
 def test_the_size(table, tmp_path):

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import datetime
+import functools
+import hashlib
 import itertools
+import json
 import re
 import runpy
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
+import datasets
 import numpy as np
 import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 import torch
@@ -20,6 +27,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, TensorDataset
 
 from fairloop import InputError, StarSampler
+from fairloop.curation import callers
 from fairloop.curation import ideal as ideals
 
 pytestmark = pytest.mark.filterwarnings("ignore:star.* strata get no place")
@@ -182,13 +190,128 @@ def test_every_epoch_has_an_order_of_its_own_and_each_is_reproducible():
     assert list(StarSampler(LABELS, GROUPS, batch_size=64, seed=1)) != first
 
 
-def test_an_epoch_that_was_left_early_begins_anew():
-    sampler = StarSampler(LABELS, GROUPS, batch_size=64)
-    first = next(iter(sampler))
-    assert next(iter(sampler)) == first
-    for _, _ in zip(range(len(sampler)), sampler, strict=False):  # never asks for a batch after the last
-        pass
-    assert next(iter(sampler)) != first
+def test_batches_are_those_of_the_first_release():
+    assert next(iter(StarSampler(LABELS, GROUPS, batch_size=8))) == [656, 682, 50, 497, 741, 281, 308, 677]
+    cases = {
+        ("f6bc41d5b93b03c4", "8e6450056a47a078", "6d197777879a4c5f"): {"batch_size": 64},
+        ("d33cb916f14b0ed3", "6eaa0f792c6f1765", "10c7e970b8b51e06"): {
+            "batch_size": 64, "budget": 0, "seed": 7, "ideal": "population",
+        },
+        ("a141a508d5ce82c5", "2fdd9278266b8cb2", "abdb7697d9dd20d8"): {
+            "batch_size": 30, "rounding": "floor", "ideal": "groups-within-labels", "seed": 3,
+        },
+        ("fe42940c2007d75e", "cc3f23f091a4808c", "efd5ae788b430063"): {"batch_size": 32, "rank": 1, "world_size": 2},
+    }  # fmt: skip
+    for digests, chosen in cases.items():
+        sampler = StarSampler(LABELS, GROUPS, **chosen)
+        for epoch, digest in zip((0, 1, 5), digests, strict=True):
+            sampler.set_epoch(epoch)
+            assert hashlib.sha256(json.dumps(list(sampler)).encode()).hexdigest()[:16] == digest
+
+
+# Passes and epochs
+
+
+whole_epoch = functools.cache(lambda epoch: [*_of_epoch(epoch)])
+
+
+def _of_epoch(epoch: int) -> StarSampler:
+    sampler = StarSampler(LABELS, GROUPS, batch_size=200)
+    sampler.set_epoch(epoch)
+    return sampler
+
+
+@dataclass
+class Pass:
+    """told: an epoch that is set before; `resume` loads the state in which the loop left the last pass; None: nothing.
+
+    taken, ahead: batches that the loop takes, and that its loader fetches further. unused: iterators made for nothing.
+    """
+
+    told: int | str | None
+    taken: int
+    ahead: int
+    unused: int
+
+
+@given(
+    st.lists(
+        st.builds(
+            Pass,
+            st.none() | st.just("resume") | st.integers(0, 9),
+            st.integers(1, 6),
+            st.integers(0, 6),
+            st.integers(0, 2),
+        ),
+        max_size=8,
+    )
+)
+@pytest.mark.filterwarnings("ignore:star. epoch")  # goes back before a state
+def test_a_new_pass_is_a_new_epoch_unless_one_was_set_or_a_state_loaded(passes):
+    sampler, following, left = StarSampler(LABELS, GROUPS, batch_size=200), 0, (0, 0)
+    for now in passes:
+        epoch, first = following, 0
+        if now.told == "resume":
+            state = sampler.state_dict(batches=left[1])
+            sampler = StarSampler(LABELS, GROUPS, batch_size=200)
+            sampler.load_state_dict(state)
+            epoch, first = left if left[1] < len(sampler) else (left[0] + 1, 0)
+        elif now.told is not None:
+            sampler.set_epoch(now.told)
+            epoch = now.told
+        for _ in range(now.unused):
+            iter(sampler)
+        if now.unused or now.told is not None:
+            assert sampler.state_dict()["epoch"] == epoch
+        came = list(itertools.islice(sampler, now.taken + now.ahead))
+        assert came == whole_epoch(epoch)[first:][: now.taken + now.ahead]
+        following, left = epoch + 1, (epoch, min(first + now.taken, len(sampler)))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_loop_that_breaks_goes_on_with_the_next_epoch(workers):
+    loader = DataLoader(
+        numbers(), batch_sampler=StarSampler(LABELS, GROUPS, batch_size=200), num_workers=workers,
+        persistent_workers=workers > 0,
+    )  # fmt: skip
+    for epoch in range(4):
+        assert next(iter(loader))[0].tolist() == whole_epoch(epoch)[0]
+
+
+def test_an_epoch_that_is_set_when_the_loader_has_begun_it_is_that_pass():
+    sampler = StarSampler(LABELS, GROUPS, batch_size=200)
+    ahead = iter(sampler)
+    next(ahead)
+    sampler.set_epoch(0)  # as Lightning does when it has made its first iterator
+    next(ahead)
+    assert sampler.state_dict()["batches"] == 2
+    assert next(iter(sampler)) == whole_epoch(1)[0]
+
+
+def test_an_epoch_that_is_set_too_late_is_warned_of():
+    sampler = StarSampler(LABELS, GROUPS, batch_size=200)
+    ahead = iter(sampler)
+    next(ahead)
+    sampler.set_epoch(3)
+    with pytest.warns(
+        UserWarning, match="epoch 3 was set, but the loader had begun epoch 0 before, and goes on with it"
+    ):
+        assert next(ahead) == whole_epoch(0)[1]
+    assert next(iter(sampler)) == whole_epoch(3)[0]
+
+
+def test_an_epoch_before_that_of_the_state_is_warned_of():
+    sampler = StarSampler(LABELS, GROUPS, batch_size=200)
+    sampler.load_state_dict({**sampler.state_dict(), "epoch": 2, "batches": 1})
+    with pytest.warns(UserWarning, match="epoch 0 was set, but the state that was loaded is of epoch 2"):
+        sampler.set_epoch(0)
+    assert next(iter(sampler)) == whole_epoch(0)[0]
+
+
+def test_frameworks_find_what_sets_the_epoch():
+    sampler = StarSampler(LABELS, GROUPS, batch_size=200)
+    DataLoader(numbers(), batch_sampler=sampler).batch_sampler.sampler.set_epoch(4)
+    assert next(iter(sampler)) == whole_epoch(4)[0]
 
 
 def test_with_places_for_all_everybody_comes_once():
@@ -221,6 +344,147 @@ def test_columns_of_any_kind_are_the_same_people(kind):
     groups = np.random.default_rng(1).integers(3, 6, 1000).tolist()
     batches = list(StarSampler(kind(LABELS.tolist()), kind(groups), batch_size=64))
     assert batches == list(StarSampler(LABELS, [str(group) for group in groups], batch_size=64))
+
+
+TWO = [0, 1] * 20
+AB = ["a", "b"] * 20
+
+
+class Capsule:
+    """A table of a library that nobody knows, which exports Arrow."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self.__arrow_c_stream__ = table.__arrow_c_stream__
+
+
+def of_hugging_face(values: list[Any], form: str | None = None) -> Any:
+    return datasets.Dataset.from_dict({"x": values}).with_format(form)["x"]
+
+
+@pytest.mark.parametrize(
+    ("column", "first", "second"),
+    [
+        (np.array(TWO)[:, None], "0", "1"),
+        (torch.tensor(TWO)[:, None], "0", "1"),
+        (torch.tensor(TWO, dtype=torch.bfloat16), "0", "1"),
+        (torch.tensor(TWO, dtype=torch.float16), "0", "1"),
+        (torch.tensor([0.0, 1.0] * 20, requires_grad=True), "0", "1"),
+        (np.array(TWO, np.float16), "0", "1"),
+        ([torch.tensor(value) for value in TWO], "0", "1"),
+        ([np.array(value) for value in TWO], "0", "1"),
+        (deque(TWO), "0", "1"),
+        (pd.DataFrame({"label": TWO}), "0", "1"),
+        (pd.arrays.SparseArray(TWO), "0", "1"),
+        (of_hugging_face(AB), "a", "b"),
+        (of_hugging_face(TWO, "torch"), "0", "1"),
+        (of_hugging_face(TWO, "numpy"), "0", "1"),
+        (pl.Series(AB), "a", "b"),
+        (pl.Series(AB, dtype=pl.Categorical), "a", "b"),
+        (pl.Series(AB, dtype=pl.Enum(["b", "a"])), "a", "b"),
+        (pl.Series([value == "b" for value in AB]), "False", "True"),
+        (pl.DataFrame({"label": AB}), "a", "b"),
+        (pa.array(AB, pa.string_view()), "a", "b"),
+        (pa.array(AB).dictionary_encode(), "a", "b"),
+        (pa.chunked_array([pa.array(["b"]).dictionary_encode(), pa.array(AB[2:]).dictionary_encode()]), "b", "a"),
+        (pa.table({"label": AB}), "a", "b"),
+        (pa.record_batch({"label": AB}), "a", "b"),
+        ({"label": AB}, "a", "b"),
+        ([b"a", "é".encode()] * 20, "a", "é"),
+        (np.array(AB, "S1"), "a", "b"),
+        (np.array([-0.0, 1.0, 0.0, 1.0] * 10, np.float32), "0", "1"),
+        ([0.0, 1, -0.0, 1] * 10, "0", "1"),
+        (pd.Series(pd.PeriodIndex(["2020-01", "2019-12"] * 20, freq="M")), "2020-01", "2019-12"),
+        (pd.cut(pd.Series([5, 50] * 20), [0, 10, 100]), "(0, 10]", "(10, 100]"),
+        (pa.array([bytes(16), bytes(15) + b"1"] * 20, pa.uuid()), str(UUID(int=0)), str(UUID(int=ord("1")))),
+    ],
+)
+def test_a_column_of_any_library_is_the_same_people(column, first, second):
+    groups = ["x", "x", "y", "y"] * 10
+    if isinstance(column, pa.ChunkedArray):
+        groups = groups[:39]
+    people = StarSampler(column, groups, batch_size=8)
+    same = StarSampler(([first, second] * 20)[: len(groups)], groups, batch_size=8)
+    assert people.names == same.names
+    assert list(people) == list(same)
+
+
+def test_intervals_keep_their_order():
+    years = pd.cut(pd.Series(np.arange(120)), [-1, 5, 18, 65, 120])
+    for column in (years, pd.IntervalIndex(years)):
+        sampler = StarSampler(column, np.arange(120) % 2, batch_size=8)
+        assert sampler.names.labels == ("(-1, 5]", "(5, 18]", "(18, 65]", "(65, 120]")
+
+
+@pytest.mark.parametrize(
+    ("column", "problem"),
+    [
+        (pd.DataFrame({"a": TWO, "b": TWO}), "it is a table of 2 columns; choose one, or use from_frame"),
+        (pa.table({"a": TWO, "b": TWO}), "it is a table of 2 columns"),
+        (pl.DataFrame({"a": TWO, "b": TWO}), "it is a table of 2 columns"),
+        (torch.zeros(40, 2), "only handle 1-dimensional"),
+        ("01" * 20, "it is a str; give a list"),
+        (b"01" * 20, "it is a bytes"),
+        (set(range(40)), "it is a set"),
+        ([b"\xff", b"a"] * 20, "it holds bytes that are no UTF-8 text"),
+        ([[value] for value in TWO], "no column"),
+        ([True, 1] * 20, "no column"),
+        (np.array(TWO) * 1j, "no column"),
+        (torch.tensor(1), "no column"),
+        (pl.Series([[value] for value in TWO]), "no column"),
+        (pl.Series([None, 1] * 20), "20 of 40 people have no value"),
+        (pd.cut(pd.Series([5, 500] * 20), [0, 10, 100]), "20 of 40 people have no value"),
+        (pd.Series(pd.PeriodIndex(["2020-01", None] * 20, freq="M")), "20 of 40 people have no value"),
+    ],
+)
+def test_what_is_no_column_is_explained_in_one_line(column, problem):
+    with pytest.raises(InputError, match=f"label: .*{problem}") as caught:
+        StarSampler(column, TWO, batch_size=8)
+    assert "\n" not in str(caught.value)
+
+
+FRAME = {"income": [0, 0, 1, 1, 0] * 24, "sex": ["f", "m", "m"] * 40, "race": ["a", "b"] * 60}
+FRAMES = {
+    "mapping": dict, "pandas": pd.DataFrame, "polars": pl.DataFrame, "arrow": pa.table,
+    "hugging face": datasets.Dataset.from_dict, "capsule": lambda columns: Capsule(pa.table(columns)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", FRAMES)
+def test_a_frame_gives_its_columns_by_name(kind):
+    frame = FRAMES[kind](FRAME)
+    sampler = StarSampler.from_frame(frame, label="income", groups=["sex", "race"], batch_size=16, seed=3)
+    plain = StarSampler(FRAME["income"], FRAME["sex"], FRAME["race"], batch_size=16, seed=3)
+    assert sampler.names.columns == ("income", "sex", "race")
+    assert list(sampler) == list(plain)
+    assert StarSampler.from_frame(frame, label="income", groups="sex", batch_size=16).names.columns == ("income", "sex")
+    for wrong, problem in (
+        ({"label": "incom", "groups": ["sex"]}, "label: the frame has no column 'incom'; did you mean 'income'"),
+        ({"label": "income", "groups": ["x"]}, "groups: the frame has no column 'x'; it has income, sex, race"),
+        ({"label": "income", "groups": ["sex", "income"]}, "name a column twice"),
+        ({"label": "income", "groups": []}, "groups: there is none"),
+    ):
+        with pytest.raises(InputError, match=problem):
+            StarSampler.from_frame(frame, **wrong, batch_size=16)
+
+
+def test_what_is_no_frame_is_explained():
+    for frame, problem in (
+        (np.zeros((5, 2)), "frame: ndarray is no table with named columns"),
+        (pl.DataFrame(FRAME).lazy(), "frame: a LazyFrame holds no values yet; collect it first"),
+        (
+            pd.DataFrame([[1, 2, 3]] * 4, columns=["income", "sex", "sex"]),
+            "groups: the frame has 2 columns called 'sex'",
+        ),
+    ):
+        with pytest.raises(InputError, match=problem):
+            StarSampler.from_frame(frame, label="income", groups=["sex"], batch_size=2)
+
+
+def test_a_frame_of_groups_gives_them_all():
+    frame = pd.DataFrame(FRAME)
+    sampler = StarSampler(frame["income"], frame[["sex", "race"]], batch_size=16, seed=3)
+    assert sampler.names.columns == ("income", "sex", "race")
+    assert list(sampler) == list(StarSampler(frame["income"], frame["sex"], frame["race"], batch_size=16, seed=3))
 
 
 def test_several_group_columns_multiply():
@@ -272,6 +536,7 @@ def test_the_ideal_may_be_any_that_there_is(tmp_path):
         ({"rounding": "up"}, "rounding: 'up' is none of floor, stochastic"),
         ({"rank": 1}, "rank, world_size: give both"),
         ({"rank": 2, "world_size": 2}, "rank: 2 is not below"),
+        ({"sharded_by": "lightning"}, "sharded_by: 'lightning' is none of sampler, accelerate"),
         ({"ideal": "unform"}, "ideal: is not one of uniform"),
         ({"ideal": [[1.0]]}, "ideal: has shape 1 x 1, but the data have 2 labels x 2 groups"),
         ({"labels": [0, 1]}, "group: has 1,000 values, but label has 2"),
@@ -357,15 +622,19 @@ def test_a_loader_with_workers_resumes_where_the_loop_was():
 
 
 def curate_as_rank(rank: int, world_size: int, address: str) -> None:
+    sampler = StarSampler(LABELS, GROUPS, batch_size=32)
+    loader = DataLoader(numbers(), batch_sampler=sampler)
+    assert (sampler.rank, sampler.world_size) == (0, 1)
     torch.distributed.init_process_group(
         "gloo", init_method=address, rank=rank, world_size=world_size, timeout=datetime.timedelta(seconds=60)
     )
-    sampler = StarSampler(LABELS, GROUPS, batch_size=32)
     assert (sampler.rank, sampler.world_size) == (rank, world_size)
-    for (mine,) in DataLoader(numbers(), batch_sampler=sampler):
+    assert len(sampler) == len(StarSampler(LABELS, GROUPS, batch_size=32, rank=rank, world_size=world_size))
+    for (mine,) in loader:
         everybody = [torch.zeros_like(mine) for _ in range(world_size)]
         torch.distributed.all_gather(everybody, mine)
         union = torch.cat(everybody).numpy()
+        assert len(set(union.tolist())) == 64
         assert set(Counter(zip(LABELS[union], GROUPS[union], strict=True)).values()) == {16}
     torch.distributed.destroy_process_group()
 
@@ -373,6 +642,71 @@ def curate_as_rank(rank: int, world_size: int, address: str) -> None:
 def test_processes_of_torch_distributed_share_a_batch(tmp_path):
     address = f"file://{tmp_path / 'meeting'}"
     torch.multiprocessing.start_processes(curate_as_rank, args=(2, address), nprocs=2, start_method="fork")
+
+
+@given(data_sets(), arguments(), st.integers(1, 4), st.integers(0, 3))
+def test_what_accelerate_divides_is_what_each_rank_draws(people, given, world_size, done):
+    """Accelerate gives process r of w the batches r, r + w, r + 2 w, ...; here without it."""
+    together = StarSampler(*people, **given, rank=0, world_size=world_size, sharded_by="accelerate")
+    apart = ranks(*people, world_size, **given)
+    assert len(together) == world_size * len(apart[0])
+    done = min(done, len(apart[0]) - 1)
+    together.load_state_dict(apart[0].state_dict(batches=done))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callers, "sharder", lambda: callers.Sharder(world_size, splits=False))
+        batches = list(together)
+    for rank, own in enumerate(apart):
+        assert batches[rank::world_size] == list(own)[done:]
+    assert together.state_dict()["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("sharder", "sharded_by", "problem"),
+    [
+        (
+            callers.Sharder(2, splits=False),
+            "sampler",
+            "accelerate would divide them again; give .*sharded_by='accelerate'",
+        ),
+        (
+            callers.Sharder(2, splits=True),
+            "accelerate",
+            "there are 2 processes, but accelerate splits each batch; have",
+        ),
+        (
+            callers.Sharder(4, splits=False),
+            "accelerate",
+            "there are 2 processes, but accelerate divides batches among 4",
+        ),
+        (None, "accelerate", "there are 2 processes, but accelerate does not divide batches"),
+    ],
+)
+def test_batches_are_divided_once(monkeypatch, sharder, sharded_by, problem):
+    monkeypatch.setattr(callers, "sharder", lambda: sharder)
+    sampler = StarSampler(LABELS, GROUPS, batch_size=8, rank=0, world_size=2, sharded_by=sharded_by)
+    with pytest.raises(InputError, match=problem):
+        next(iter(sampler))
+
+
+def test_accelerate_is_found_where_it_divides_batches():
+    """The real one, that `make test` has too; two processes are in test_frameworks.py."""
+    from accelerate.data_loader import BatchSamplerShard
+
+    plain = StarSampler(LABELS, GROUPS, batch_size=8, rank=1, world_size=2)
+    with pytest.raises(InputError, match="accelerate would divide them again"):
+        next(iter(DataLoader(numbers(), batch_sampler=BatchSamplerShard(plain, 2, 1))))
+    right = StarSampler(LABELS, GROUPS, batch_size=8, rank=0, world_size=2, sharded_by="accelerate")
+    assert list(BatchSamplerShard(right, 2, 1)) == list(plain)
+    alone = StarSampler(LABELS, GROUPS, batch_size=8, rank=0, world_size=1)
+    assert list(BatchSamplerShard(alone, 2, 1)) == list(StarSampler(LABELS, GROUPS, batch_size=8))[1::2]
+
+
+def test_a_state_of_another_number_of_processes_is_refused_when_the_pass_begins():
+    state = StarSampler(LABELS, GROUPS, batch_size=8, rank=0, world_size=2).state_dict()
+    alone = StarSampler(LABELS, GROUPS, batch_size=8)
+    alone.load_state_dict(state)  # torch.distributed may still come
+    with pytest.raises(InputError, match="state: belongs to a sampler with world_size=2, but this has 1"):
+        next(iter(alone))
 
 
 def test_the_page_about_it_runs(capsys):

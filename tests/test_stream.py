@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from collections import Counter
 
 import numpy as np
@@ -141,6 +143,28 @@ def test_workers_share_the_stream_and_batches_of_a_loader_are_curated(samples):
         assert not came & set(numbers.tolist())  # enough for nobody to come twice
         came.update(numbers.tolist())
     assert len(came) == 2 * 7 * 16
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_an_epoch_reaches_workers_that_stay(start):
+    stream = StarStream(plain_stream(), stratum, labels=[0, 1], groups=["a", "b"], batch_size=16)
+    loader = DataLoader(
+        stream, batch_size=16, num_workers=1, persistent_workers=True, multiprocessing_context=start
+    )  # fmt: skip
+    for epoch in (0, 2, 1):
+        stream.set_epoch(epoch)
+        alone = StarStream(plain_stream(), stratum, labels=[0, 1], groups=["a", "b"], batch_size=16)
+        alone.set_epoch(epoch)
+        assert [batch[0].tolist() for batch in loader] == [[sample[0] for sample in batch] for batch in alone.batches()]
+
+
+def test_a_copy_has_an_epoch_of_its_own():
+    stream = StarStream(plain_stream(), stratum, labels=[0, 1], groups=["a", "b"], batch_size=16)
+    stream.set_epoch(2)
+    for other in (copy.deepcopy(stream), pickle.loads(pickle.dumps(stream))):
+        other.set_epoch(5)
+        assert (stream.epoch, other.epoch) == (2, 5)
+        assert other._epoch.is_shared()
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fairloop.auditing import Audit, audit
     from fairloop.batch import Batch, Strata
     from fairloop.curation.interface import Curation, NoCuration
+    from fairloop.curation.resampler import StarResampler
     from fairloop.curation.sampler import StarSampler
     from fairloop.curation.star import Star
     from fairloop.curation.stream import StarStream
@@ -50,6 +51,7 @@ _HOME = {
     "Source": "source",
     "Split": "data",
     "Star": "curation.star",
+    "StarResampler": "curation.resampler",
     "StarSampler": "curation.sampler",
     "StarStream": "curation.stream",
     "Strata": "batch",
@@ -79,6 +81,7 @@ __all__ = [
     "Source",
     "Split",
     "Star",
+    "StarResampler",
     "StarSampler",
     "StarStream",
     "Strata",

@@ -93,7 +93,16 @@ class _Parquet:
         self.columns = [self._table.column(i) for i in _positions(self._table.column_names, names, path)]
 
     def write(self, rows: NDArray[np.int64], path: Path) -> None:
-        pq.write_table(self._table.take(pa.array(rows)), path)
+        schema = self._table.schema
+        plain = pa.schema([field.with_type(_without_views(field.type)) for field in schema], schema.metadata)
+        pq.write_table(self._table.cast(plain).take(pa.array(rows)).cast(schema), path)
+
+
+def _without_views(kind: pa.DataType) -> pa.DataType:
+    """The type that Arrow can take rows of, where it cannot of views."""
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    return pa.large_binary() if pa.types.is_binary_view(kind) else kind
 
 
 class _Csv:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.curation.values import array, columns_of, name_of
 from fairloop.data.spelling import as_text, by_size
 from fairloop.errors import InputError
 
@@ -65,12 +66,24 @@ def in_words(columns: Sequence[str], values: Sequence[str]) -> str:
     return ", ".join(f"{column}={value}" for column, value in zip(columns, values, strict=True))
 
 
+def given(labels: Any, groups: Sequence[Any]) -> People:
+    """The strata of N people whose columns may be those of a frame; a frame of several group columns gives them all.
+
+    Columns have their own names, as those of pandas have, if all have one and no two the same.
+    """
+    found = [labels, *(column for frame in groups for column in columns_of(frame))]
+    usual = ["label", "group"] if len(found) == 2 else ["label", *(f"group_{i}" for i in range(1, len(found)))]
+    own = [name for name in map(name_of, found) if name is not None]
+    return people(found, own if len(set(own)) == len(found) else usual)
+
+
 def people(columns: Sequence[Any], names: Sequence[str]) -> People:
     """The strata of N people.
 
-    columns: the labels, then one or more group columns; each (N,) of numbers, text, truth values or dates, in a list,
-        NumPy array, tensor, pandas or Arrow column. Codes follow the order of the values that occur, so labels
-        0..K-1 keep their codes. Groups are those combinations of the group columns' values that occur.
+    columns: the labels, then one or more group columns; each (N,) of numbers, text, truth values, dates, intervals or
+        periods, in a list, NumPy array, tensor, or a column of pandas, polars, Arrow or Hugging Face. (N, 1) and frames
+        of one column are columns, too. Codes follow the order of the values that occur, so labels 0..K-1 keep their
+        codes. Groups are those combinations of the group columns' values that occur.
     names: what the columns are called.
 
     Raises InputError for columns that differ in length, hold nothing, or have gaps, and for more than
@@ -109,14 +122,13 @@ def _coded(column: Any, name: str) -> Coded:
     import pyarrow.compute as pc
 
     try:
-        values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else _array(column)
-        if pa.types.is_dictionary(values.type):
-            values = values.dictionary_decode()
+        values, order = array(column)
         missing = pc.is_null(values, nan_is_null=True).to_numpy(zero_copy_only=False)
         encoded = values.dictionary_encode()
     except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{name}: is no column of numbers or text with one value for each person ({str(error).splitlines()[0]})"
+            f"{name}: is no column of numbers or text with one value for each person "
+            f"({(str(error).splitlines() or [''])[0]})"
         ) from error
     if not len(values):
         raise InputError(f"{name}: has not a single value")
@@ -128,14 +140,6 @@ def _coded(column: Any, name: str) -> Coded:
     if len(encoded.dictionary) > MOST_STRATA:
         raise InputError(f"{name}: has {len(encoded.dictionary):,} different values; choose a column with few")
     found = [as_text(value) for value in encoded.dictionary.to_pylist()]
-    code = {name: i for i, name in enumerate(sorted(found, key=by_size))}
+    code = {name: i for i, name in enumerate(sorted(set(found), key=order))}
     codes: NDArray[np.int64] = np.array([code[name] for name in found])[encoded.indices.to_numpy()]
     return codes, tuple(code)
-
-
-def _array(column: Any) -> Any:
-    import pyarrow as pa
-
-    if hasattr(column, "cpu"):  # a tensor, perhaps on a device
-        column = column.detach().cpu().numpy()
-    return column if isinstance(column, pa.Array) else pa.array(column, from_pandas=True)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch.distributed
 from torch.utils.data import Sampler
 
-from fairloop.curation import columns, quotas
+from fairloop.curation import callers, columns, quotas
 from fairloop.curation.deal import Deal, Tally, wanted
+from fairloop.curation.passes import Passes
 from fairloop.curation.quotas import Rounding
 from fairloop.curation.sizes import budget_for, whole
+from fairloop.curation.values import pick
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
 
@@ -43,9 +46,9 @@ class StarSampler(Sampler[list[int]]):
     down. The union over ranks is what one process with that batch size and budget would draw. All ranks must be given
     the same data, in the same order, and the same seed.
 
-    labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values or dates; see
-        `fairloop.curation.columns.people`. Several group columns multiply into intersectional groups, of which those
-        count that occur.
+    labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values, dates, intervals or periods;
+        see `fairloop.curation.columns.people`. Several group columns, or a frame of them, multiply into intersectional
+        groups, of which those count that occur.
     batch_size: samples in a batch of each process.
     ideal: shares of strata in a batch, in any way that `fairloop.curation.ideal` lists.
     budget: extra candidates for each batch of each process; a quarter of the batch if None.
@@ -53,11 +56,14 @@ class StarSampler(Sampler[list[int]]):
         where that is less than one place; `floor` rounds them down and fills what is left over as people come.
     skip_empty: whether the ideal's share of a stratum in which nobody is goes to the others, in proportion.
     seed: of all random numbers; the order of epoch e depends on nothing but seed, e and what is named here.
-    rank, world_size: this process and how many there are; if None, those of torch.distributed where that is
-        initialised, else 0 and 1.
+    rank, world_size: this process and how many there are; if None, those of torch.distributed when a pass begins, or 0
+        and 1 where that is not initialised.
+    sharded_by: `accelerate` if the loader will be prepared by accelerate, as transformers' Trainer does, which divides
+        batches among processes itself: then the sampler gives the batches of all ranks in turn.
 
     Raises InputError for columns or numbers that cannot be, for an ideal that does not fit, and unless `skip_empty` for
-    one that wants somebody from a stratum in which nobody is.
+    one that wants somebody from a stratum in which nobody is; and when a pass begins, if accelerate would divide
+    batches that the sampler has divided already.
     """
 
     def __init__(
@@ -72,49 +78,79 @@ class StarSampler(Sampler[list[int]]):
         seed: int = 0,
         rank: int | None = None,
         world_size: int | None = None,
+        sharded_by: Literal["sampler", "accelerate"] = "sampler",
     ) -> None:
         self.batch_size, self.budget = whole("batch_size", batch_size, least=1), budget_for(batch_size, budget)
         self.seed, self.rounding = whole("seed", seed), quotas.known(rounding)
-        self.rank, self.world_size = _place(rank, world_size)
-        self._people = columns.people([labels, *groups], _names(labels, groups))
+        self._process, self.sharded_by = _process(rank, world_size), _sharded_by(sharded_by)
+        self._people = columns.given(labels, groups)
         self.names = self._people.names
         self.ideal = wanted(ideal, self._people, skip_empty)
         quotas.warn_if_starved(self.ideal, self.world_size * self.batch_size, self.rounding, "rounding")
-        self.epoch = 0
-        self._first = 0  # batch with which the next iteration begins
-        self._dealt = 0  # batches of this epoch that were handed out
-        self._ended = False
+        self._passes = Passes()
+        self._processes: int | None = None  # of the state that was loaded
         self._deal: Deal | None = None
 
+    @classmethod
+    def from_frame(cls, frame: Any, *, label: Any, groups: Sequence[Any] | str, **rest: Any) -> StarSampler:
+        """For the rows of a frame.
+
+        frame: of pandas, polars, Arrow or Hugging Face's datasets, or a mapping from names to columns.
+        label, groups: names of columns. rest: as above.
+
+        Raises InputError if there is no such column.
+        """
+        names = [groups] if isinstance(groups, str) else list(groups)
+        if len({str(name) for name in (label, *names)}) <= len(names):
+            raise InputError(
+                f"label, groups: {', '.join(map(str, (label, *names)))} name a column twice; name each once"
+            )
+        picked = [pick(frame, label, "label"), *(pick(frame, name, "groups") for name in names)]
+        return cls(*picked, **rest)
+
+    @property
+    def epoch(self) -> int:
+        """The epoch of the newest pass, or the one that was set for the next."""
+        return self._passes.epoch
+
+    @property
+    def rank(self) -> int:
+        """Of the current process."""
+        return self._place()[0]
+
+    @property
+    def world_size(self) -> int:
+        """How many processes there are now."""
+        return self._place()[1]
+
+    @property
+    def sampler(self) -> StarSampler:
+        """The sampler itself: frameworks look for `batch_sampler.sampler.set_epoch`."""
+        return self
+
     def __len__(self) -> int:
-        """Batches of an epoch, for each process."""
-        return math.ceil(len(self._people.stratum) / (self.world_size * (self.batch_size + self.budget)))
+        """Batches of an epoch, for each process; of all processes together if accelerate divides them."""
+        return self._steps() * (self.world_size if self.sharded_by == "accelerate" else 1)
 
     def __iter__(self) -> Iterator[list[int]]:
         """The batches of one epoch, each (batch_size,) positions in the data set.
 
-        The epoch is the one that was set; without `set_epoch`, the one after the last that was iterated to its end.
+        The epoch is the one that was set; if none was, a new one, the next after that of the last pass, however far
+        that went.
         """
-        if self._ended:
-            self.set_epoch(self.epoch + 1)
-        first, self._dealt, self._first = self._first, self._first, 0
-        for number, batch in enumerate(self._all(), start=1):
-            if number > first:  # the others were seen before a resumption
-                self._dealt, self._ended = number, number == len(self)
-                yield batch
+        self._passes.ask()
+        return self._pass()
 
     def set_epoch(self, epoch: int) -> None:
         """Iterate over epoch number `epoch` next; from its beginning, unless a state in its midst was just loaded."""
-        if epoch != self.epoch or self._ended:
-            self._first = self._dealt = 0
-        self.epoch, self._ended = whole("epoch", epoch), False
+        self._passes.set(whole("epoch", epoch))
 
     def report(self) -> Tally:
         """What curating this epoch took so far, over all processes.
 
         A loader with workers fetches ahead; the report then is ahead, too. `by_batch` says it batch by batch.
         """
-        return (self._deal or Deal(self._people, self.ideal, self.rounding, self._rng())).tally()
+        return (self._deal or Deal(self._people, self.ideal, self.rounding, self._rng(self.epoch))).tally()
 
     def state_dict(self, batches: int | None = None) -> dict[str, Any]:
         """Where the sampler is, as plain data; the same on every rank.
@@ -122,23 +158,26 @@ class StarSampler(Sampler[list[int]]):
         batches: of this epoch that the loop is done with. A loader with workers fetches ahead of the loop, so only
             the loop knows; without workers it is as many as were handed out, the default.
         """
-        done = self._dealt if batches is None else whole("batches", batches)
-        ended, batches = divmod(done, len(self))
-        return {"epoch": self.epoch + ended, "batches": batches, "of": self._identity()}
+        epoch, done = self._passes.position()
+        if batches is not None:
+            epoch, done = self.epoch, whole("batches", batches)
+        ended, done = divmod(done, self._steps())
+        return {"epoch": epoch + ended, "batches": done, "of": self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state`: the next iteration yields what would have come next.
 
-        Raises InputError if it is the state of a sampler with other arguments or other data.
+        Raises InputError if it is the state of a sampler with other arguments or other data. Whether it was made by as
+        many processes is seen when the next pass begins.
         """
         mine = self._identity()
         if not {"epoch", "batches", "of"} <= set(state):
             raise InputError("state: is none that a StarSampler's state_dict gave")
         for name, theirs in state["of"].items():
-            if mine.get(name) != theirs:
+            if mine.get(name) != theirs and name != "world_size":
                 raise InputError(f"state: belongs to a sampler with {name}={theirs}, but this has {mine.get(name)}")
-        self.epoch, self._first, self._ended = state["epoch"], state["batches"], False
-        self._dealt = self._first
+        self._processes = state["of"]["world_size"]
+        self._passes.load(state["epoch"], state["batches"])
 
     def _identity(self) -> dict[str, Any]:
         """All that decides what an epoch holds."""
@@ -155,36 +194,78 @@ class StarSampler(Sampler[list[int]]):
             "strata and ideal": digest.hexdigest()[:16],
         }
 
-    def _all(self) -> Iterator[list[int]]:
-        """The rank's part of each global batch: every world_size-th place, strata still together; then shuffled."""
-        rng = self._rng()
+    def _pass(self) -> Iterator[list[int]]:
+        """One pass, which begins when its first batch is asked for; not before is it known who asks."""
+        rank, world_size = self._place()
+        self._check_sharing(world_size)
+        number, epoch, first = self._passes.begin()
+        ranks = range(world_size) if self.sharded_by == "accelerate" else [rank]
+        for done, batches in enumerate(self._all(epoch, ranks, world_size), start=1):
+            if done > first:  # the others were seen before a resumption
+                self._passes.hand_out(number, epoch, done)
+                yield from batches
+
+    def _all(self, epoch: int, ranks: Sequence[int], world_size: int) -> Iterator[list[list[int]]]:
+        """The ranks' parts of each global batch: every world_size-th place, strata still together; then shuffled."""
+        rng = self._rng(epoch)
         (order,) = rng.spawn(1)  # of its own, so that batches do not depend on how many ranks share them
+        orders = [copy.deepcopy(order) for _ in ranks]
         deal = self._deal = Deal(self._people, self.ideal, self.rounding, rng)
-        for _ in range(len(self)):
-            mine = deal.batch(self.world_size * self.batch_size)[self.rank :: self.world_size]
-            batch: list[int] = order.permutation(mine).tolist()
-            yield batch
+        for _ in range(self._steps()):
+            batch = deal.batch(world_size * self.batch_size)
+            yield [order.permutation(batch[r::world_size]).tolist() for r, order in zip(ranks, orders, strict=True)]
 
-    def _rng(self) -> np.random.Generator:
-        return numpy_stream(self.seed, Role.ORDER, epoch=self.epoch)
+    def _steps(self) -> int:
+        return math.ceil(len(self._people.stratum) / (self.world_size * (self.batch_size + self.budget)))
+
+    def _rng(self, epoch: int) -> np.random.Generator:
+        return numpy_stream(self.seed, Role.ORDER, epoch=epoch)
+
+    def _place(self) -> tuple[int, int]:
+        """Rank and world size, as they are now."""
+        if self._process is not None:
+            return self._process
+        if torch.distributed.is_available() and torch.distributed.is_initialized():
+            return torch.distributed.get_rank(), torch.distributed.get_world_size()
+        return 0, 1
+
+    def _check_sharing(self, world_size: int) -> None:
+        """That batches are divided among processes once, and as many as there were."""
+        if self._processes not in (None, world_size):
+            raise InputError(
+                f"state: belongs to a sampler with world_size={self._processes}, but this has {world_size}"
+            )
+        sharder = callers.sharder()
+        if world_size == 1:
+            return
+        if self.sharded_by == "sampler" and sharder:
+            raise InputError(
+                "sharded_by: the sampler divides its batches among processes, and accelerate would divide them again; "
+                "give StarSampler sharded_by='accelerate'"
+            )
+        if self.sharded_by == "accelerate" and sharder != (world_size, False):
+            how = "does not divide batches"
+            if sharder:
+                how = "splits each batch" if sharder.splits else f"divides batches among {sharder.processes}"
+            raise InputError(
+                f"sharded_by: there are {world_size} processes, but accelerate {how}; have accelerate prepare the "
+                "loader, without split_batches, or leave sharded_by out"
+            )
 
 
-def _names(labels: Any, groups: Sequence[Any]) -> list[str]:
-    """The columns' own names where they have one, as pandas columns do."""
-    usual = ["label", "group"] if len(groups) == 1 else ["label", *(f"group_{i}" for i in range(1, len(groups) + 1))]
-    own = [getattr(column, "name", None) for column in (labels, *groups)]
-    named = all(isinstance(name, str) for name in own) and len(set(own)) == len(own)
-    return [str(name) for name in own] if named else usual
-
-
-def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
+def _process(rank: int | None, world_size: int | None) -> tuple[int, int] | None:
+    """What was given; None if nothing was."""
     if (rank is None) != (world_size is None):
         raise InputError("rank, world_size: give both or neither")
     if rank is None or world_size is None:
-        if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
-            return 0, 1
-        return torch.distributed.get_rank(), torch.distributed.get_world_size()
+        return None
     world_size = whole("world_size", world_size, least=1)
-    if whole("rank", rank) >= world_size:
+    if (rank := whole("rank", rank)) >= world_size:
         raise InputError(f"rank: {rank} is not below world_size, which is {world_size}")
     return rank, world_size
+
+
+def _sharded_by(name: str) -> str:
+    if name not in ("sampler", "accelerate"):
+        raise InputError(f"sharded_by: '{name}' is none of sampler, accelerate")
+    return name

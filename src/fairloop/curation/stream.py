@@ -8,7 +8,9 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from fairloop.curation import ideal as ideals
@@ -86,11 +88,20 @@ class StarStream(IterableDataset[Any]):
         self._queues = _Queues(len(self._numbers), self.buffer)
         self._filled = 0
         self._by_batch: list[int] = []
-        self.epoch = 0
+        self._epoch = _shared(torch.zeros((), dtype=torch.int64))  # with workers that go on over epochs
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._epoch = _shared(self._epoch)  # a copy has an epoch of its own, and shares it with its workers
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that was set; 0 if none was."""
+        return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Another epoch, another order within batches."""
-        self.epoch = whole("epoch", epoch)
+        """Another epoch, another order within batches, from the next pass on; in workers that a loader keeps, too."""
+        self._epoch.fill_(whole("epoch", epoch))
 
     def __iter__(self) -> Iterator[Any]:
         """Sample after sample, batch after batch."""
@@ -136,6 +147,10 @@ class StarStream(IterableDataset[Any]):
         left = self.batch_size - int(places.sum())
         self._filled += left
         return places + np.bincount(np.resize(arrived, left), minlength=len(places))
+
+
+def _shared(tensor: Tensor) -> Tensor:
+    return tensor.share_memory_()  # type: ignore[no-any-return, no-untyped-call]
 
 
 class _Queues:

@@ -1,0 +1,58 @@
+"""The loaders that iterate over a sampler, found on the call stack: they tell it nowhere what they do with batches."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, NamedTuple
+
+_LOADERS = "accelerate.data_loader"
+
+
+class Sharder(NamedTuple):
+    """A loader of accelerate that divides a sampler's batches among processes."""
+
+    processes: int
+    splits: bool
+    """Whether it divides each batch, instead of giving each process every so-manyth."""
+
+
+def sharder() -> Sharder | None:
+    """The loader of accelerate that divides the batches of the sampler that asks, if there is one."""
+    for loader in _of_accelerate("BatchSamplerShard", "DataLoaderDispatcher"):
+        processes = getattr(loader, "num_processes", None) or loader.state.num_processes
+        if processes > 1:
+            return Sharder(processes, bool(loader.split_batches))
+    return None
+
+
+def epoch() -> int | None:
+    """The epoch at which accelerate's loader is; it does not tell samplers within samplers."""
+    for loader in _of_accelerate("DataLoaderShard", "DataLoaderDispatcher"):
+        return int(loader.iteration)
+    return None
+
+
+def restores_finished_pass() -> bool:
+    """Whether torchdata restores an iterator that had come to its end; it makes another one at once, and uses that."""
+    if "torchdata" not in sys.modules:
+        return False
+    states = (frame.f_locals.get("next_iter_state") for frame in _frames())
+    return any(isinstance(state, dict) and state.get("_iterator_finished") for state in states)
+
+
+def _of_accelerate(*kinds: str) -> Iterator[Any]:
+    """Objects of accelerate whose methods run, the innermost first."""
+    if _LOADERS not in sys.modules:
+        return
+    for frame in _frames():
+        if frame.f_globals.get("__name__") == _LOADERS and type(owner := frame.f_locals.get("self")).__name__ in kinds:
+            yield owner
+
+
+def _frames() -> Iterator[FrameType]:
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
