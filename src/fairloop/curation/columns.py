@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.curation.values import array, columns_of, name_of
-from fairloop.data.spelling import as_text, by_size
+from fairloop.data.spelling import as_text
 from fairloop.errors import InputError
 
 MOST_STRATA = 100_000

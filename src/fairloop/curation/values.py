@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fairloop.data.people import by_size
+from fairloop.data.spelling import by_size
 from fairloop.errors import InputError
 
 Order = Callable[[str], Any]
