@@ -66,7 +66,10 @@ def audit(
 
 
 def curate(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="a .parquet or .csv file, a row for each person")],
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="a .parquet, .csv or .tsv file (CSV also .gz), a row for each person"),
+    ],
     label: Annotated[str, typer.Option("--label", metavar="COL", help="the column of labels")],
     group: Annotated[list[str], typer.Option("--group", metavar="COL", help="a column of groups; several multiply")],
     out: Annotated[Path, typer.Option("--out", help="the curated table, of the same kind")],
@@ -104,6 +107,8 @@ def curate(
     )
     _show(done)
     say(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
+    if done.said:
+        say(done.said)
     if done.tally.redrawn.any():
         say(_repetitions(done))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
-from fairloop.limits import check_parquet, opened
+from fairloop.limits import check_parquet
+from fairloop.tables.decimals import always
+from fairloop.tables.delimited import ending, surveyed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,8 +162,10 @@ def encoded_images(file: Path, column: str, root: Path | None = None) -> Iterato
         raise InputError(f"data: {file} is truncated or damaged ({_first_line(error)}); fetch it again") from error
 
 
-def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
+def read_table(file: Path, without: Sequence[str] = (), once: Sequence[str] = ()) -> pd.DataFrame:
     """A CSV (.gz too), JSON-lines or parquet file. Text stays as it is written; only an empty cell is missing.
+
+    without: columns that are not read. once: columns that must not be there twice. See `tables.delimited` for CSV.
 
     Raises InputError if it cannot be read.
     """
@@ -169,16 +174,16 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
 
     if not file.is_file():
         raise InputError(f"data: there is no file '{file}'; give the path of a .csv, .csv.gz, .jsonl or .parquet file")
+    kind = ending(file)
     try:
-        if file.suffix == ".parquet":
+        if kind == ".parquet":
             check_parquet(file)
             schema = pq.read_schema(file)
             columns = [name for name in schema.names if name not in without]
             return _classes_as_text(pq.read_table(file, columns=columns).to_pandas(), schema.metadata or {})
-        if file.suffix == ".jsonl":
+        if kind == ".jsonl":
             return pd.read_json(file, lines=True, dtype=False)
-        with opened(file) as content:
-            return pd.read_csv(content, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        return _read_csv(file, once)
     except InputError:
         raise
     except Exception as error:  # pandas and pyarrow raise many kinds for a damaged file
@@ -186,6 +191,19 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
             f"data: '{file}' cannot be read as a table ({_first_line(error)}); it should be .csv, .csv.gz, .jsonl "
             "or .parquet"
         ) from error
+
+
+def _read_csv(file: Path, once: Sequence[str]) -> pd.DataFrame:
+    found = surveyed(file)
+    if twice := [column for column in once if found.header.count(column) > 1]:
+        raise InputError(f"data: {file} has more than one column '{twice[0]}'; rename all but one")
+    if found.said:
+        warnings.warn(f"data: {found.said}", stacklevel=2)
+    frame: pd.DataFrame = found.table().to_pandas()
+    for column in list(frame.columns):
+        if always(None if value != value else value for value in frame[column].unique()):  # noqa: PLR0124  # NaN
+            frame[column] = frame[column].str.replace(",", ".", regex=False)
+    return frame
 
 
 def inside(root: Path, name: str, table: Path) -> Path:

@@ -36,6 +36,7 @@ from fairloop.data.people import (
 from fairloop.data.population import Population
 from fairloop.errors import InputError
 from fairloop.limits import opened
+from fairloop.tables.decimals import numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ class OwnTableSpec(SplitFields):
 
     name: Literal["table"] = "table"
     root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
-    table: Path = Field(description=".csv, .csv.gz, .jsonl or .parquet, one row a person")
+    table: Path = Field(description=".csv, .tsv (.gz too), .jsonl or .parquet, one row a person")
     label: str = Field(description="column of the label; text or numbers")
     beneficial: str | None = Field(None, description="the label that is good for the person; default: the last one")
     groups: tuple[str, ...] = Field(min_length=1, description="sensitive columns; several make intersectional groups")
@@ -98,15 +99,15 @@ class _Table:
 def own(spec: OwnTableSpec, seed: int) -> Population:
     """Your table as `spec` says."""
     path = spec.table if spec.root is None else spec.root / spec.table
-    frame = read_table(path)
     asked = {"data.label": (spec.label,), "data.groups": spec.groups, "data.leave_out": spec.leave_out}
     asked["data.split"] = (spec.split,) if spec.split else ()
+    frame = read_table(path, once=[name for names in asked.values() for name in names])
     for field, names in asked.items():
         for name in names:
             wanted(frame, name, field, where=path)
     no_features = {spec.label, *spec.leave_out, *asked["data.split"]}
     table = _Table(
-        frame[[name for name in frame if name not in no_features]],
+        _with_points(frame[[name for name in frame if name not in no_features]], spec.groups),
         frame[spec.label],
         [frame[name] for name in spec.groups],
         spec.beneficial,
@@ -236,6 +237,19 @@ def _population(
         minoritized=minoritized,
         columns=columns,
     ).population(spec.seed_of(seed))
+
+
+def _with_points(features: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """Numbers with a point where they have a decimal comma, but in sensitive columns, whose values are names."""
+    import pandas as pd
+
+    changed = features.copy()
+    for name in [str(name) for name in features if name not in groups]:
+        column = features[name]
+        if pd.api.types.is_string_dtype(column) and column.str.contains(",", regex=False).any():
+            cells = column.astype(object).where(column.notna(), None).tolist()
+            changed[name] = numbers(cells, f"data: column '{name}'")
+    return changed
 
 
 def _numbers(column: pd.Series) -> pd.Series:
