@@ -85,14 +85,14 @@ class Csv:
         with _unpacked(self.path, self.bounded) as file:
             return next(_records(_text(file, self.encoding), self.delimiter, self.path))[1]
 
-    def batches(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """The columns at `places` as text without spaces around, some records at a time; empty cells are empty text.
+    def batches(self, places: Sequence[int], block: int = _BLOCK) -> Iterator[pa.RecordBatch]:
+        """The columns at `places` as text without spaces around, `block` bytes at a time; empty cells are empty text.
 
         Raises InputError like `records`.
         """
         done = 0
         try:
-            for batch in self._fast(places) if self.regular else ():
+            for batch in self._fast(places, block) if self.regular else ():
                 yield batch
                 done += len(batch)
         except pa.ArrowInvalid:  # a record that is wrong, or longer than a block
@@ -109,7 +109,7 @@ class Csv:
         whole = pa.Table.from_batches(batches, schema)
         return pa.table([pc.if_else(pc.equal(column, ""), None, column) for column in whole.columns], names)
 
-    def _fast(self, places: Sequence[int]) -> Iterator[pa.RecordBatch]:
+    def _fast(self, places: Sequence[int], block: int) -> Iterator[pa.RecordBatch]:
         names = [str(i) for i in range(len(self.header))]
         wanted = [names[i] for i in places]
         with _unpacked(self.path, self.bounded) as file:
@@ -117,7 +117,7 @@ class Csv:
             for batch in pa.csv.open_csv(
                 file,
                 read_options=pa.csv.ReadOptions(
-                    block_size=_BLOCK, column_names=names, skip_rows_after_names=1, encoding=self.encoding
+                    block_size=block, column_names=names, skip_rows_after_names=1, encoding=self.encoding
                 ),
                 parse_options=pa.csv.ParseOptions(delimiter=self.delimiter, newlines_in_values=True),
                 convert_options=pa.csv.ConvertOptions(
