@@ -11,6 +11,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -128,7 +129,7 @@ class _Counter:
         self._columns = columns
         self._scores = Scores(columns.score, name, columns.threshold)
         self._weights = Weights(columns.weight, name)
-        self._whole: pd.DataFrame | None = None
+        self._whole: pa.Table | None = None
         self._seen: dict[str | None, None] = {}
         self._categories: list[str] | None = None
 
@@ -141,21 +142,22 @@ class _Counter:
         parts = self._parts(chunk)
         if self._columns.weight is not None:
             parts["w"], parts["ww"] = self._weights.read(self._plain(chunk, self._columns.weight))
-        part = _counted(pa.table(parts))
         self._seen |= dict.fromkeys(frames.texts(pc.unique(parts["round"])))
-        self._whole = part if self._whole is None else _merged(pd.concat([self._whole, part], ignore_index=True))
+        parts["n"] = pa.repeat(1, len(chunk))
+        part = _alike(pa.table(parts))
+        self._whole = part if self._whole is None else _alike(pa.concat_tables([self._whole, part]))
         if len(self._whole) > _MANY:
             self._refuse_identifiers(self._whole)
 
     def tally(self) -> Tally:
         """What was counted. Raises InputError if it cannot be used."""
-        whole = self._whole
-        if whole is None or whole.empty:
+        if self._whole is None or not len(self._whole):
             raise InputError(f"{self.name}: holds no rows")
         self._scores.check()
         if self._columns.weight is not None:
             self._weights.check()
-        self._refuse_identifiers(whole)
+        self._refuse_identifiers(self._whole)
+        whole = _as_text(self._whole)
         seen = [found for found in map(text, self._seen) if found is not None]
         for part in whole.columns:
             if part not in _SUMS and always(whole[part].unique()):
@@ -185,14 +187,14 @@ class _Counter:
             raise InputError(f"{self.name}: column '{column}' holds {values.type}; it should hold one value a row")
         return values
 
-    def _refuse_identifiers(self, tallied: pd.DataFrame) -> None:
+    def _refuse_identifiers(self, tallied: pa.Table) -> None:
         columns = self._columns
         parts = {"round": columns.round, "label": columns.label, "prediction": columns.prediction} | {
             f"group {i}": column for i, column in enumerate(columns.groups)
         }
         parts["provenance"] = columns.provenance
         for part, column in parts.items():
-            if part in tallied and tallied[part].nunique() > _MOST_VALUES:
+            if part in tallied.column_names and pc.count_distinct(tallied[part]).as_py() > _MOST_VALUES:
                 hint = "; if it holds scores, name it with --score" if part == "prediction" else ""
                 raise InputError(
                     f"{self.name}: column '{column}' has more than {_MOST_VALUES:,} different values and is no "
@@ -253,16 +255,23 @@ def _with_point(value: str) -> str:
     return spelt(value.replace(",", "."))
 
 
-def _counted(chunk: pa.Table) -> pd.DataFrame:
-    """The chunk's distinct rows with their number and sums, values as text."""
-    keys = [name for name in chunk.column_names if name not in _SUMS]
-    sums = [name for name in chunk.column_names if name in _SUMS]
-    counted = chunk.group_by(keys).aggregate([([], "count_all"), *((name, "sum") for name in sums)])
-    frame = pd.DataFrame(
-        {name: [None if t in MISSING else t for t in frames.texts(counted[name])] for name in keys}, dtype=object
-    )
-    frame["n"] = counted["count_all"].to_numpy()
-    return _merged(frame.assign(**{name: counted[f"{name}_sum"].to_numpy() for name in sums}))
+def _alike(rows: pa.Table) -> pa.Table:
+    """Rows that are alike as one, with their sums."""
+    keys = [name for name in rows.column_names if name not in _SUMS]
+    sums = [name for name in rows.column_names if name in _SUMS]
+    summed = rows.group_by(keys).aggregate([(name, "sum") for name in sums])
+    return summed.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns([*keys, *sums])
+
+
+def _as_text(rows: pa.Table) -> pd.DataFrame:
+    """A tally's values as text, None where missing."""
+    columns = {}
+    for column in rows.column_names:
+        if column in _SUMS:
+            columns[column] = rows[column].to_numpy()
+        else:
+            columns[column] = np.array([None if t in MISSING else t for t in frames.texts(rows[column])], dtype=object)
+    return pd.DataFrame(columns)
 
 
 def _merged(tallied: pd.DataFrame) -> pd.DataFrame:

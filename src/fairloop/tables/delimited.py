@@ -86,7 +86,7 @@ class Csv:
             return next(_records(_text(file, self.encoding), self.delimiter, self.path))[1]
 
     def batches(self, places: Sequence[int], block: int = _BLOCK) -> Iterator[pa.RecordBatch]:
-        """The columns at `places` as text without spaces around, `block` bytes at a time; empty cells are empty text.
+        """The columns at `places` as text, `block` bytes at a time; empty cells are empty text, spaces around may stay.
 
         Raises InputError like `records`.
         """
@@ -107,14 +107,15 @@ class Csv:
         schema = pa.schema([(column, pa.string()) for column in names])
         batches = [batch.rename_columns(names) for batch in self.batches(range(len(names)))]
         whole = pa.Table.from_batches(batches, schema)
-        return pa.table([pc.if_else(pc.equal(column, ""), None, column) for column in whole.columns], names)
+        columns = [pc.utf8_trim(column, _SPACE) for column in whole.columns]
+        return pa.table([pc.if_else(pc.equal(column, ""), None, column) for column in columns], names)
 
     def _fast(self, places: Sequence[int], block: int) -> Iterator[pa.RecordBatch]:
         names = [str(i) for i in range(len(self.header))]
         wanted = [names[i] for i in places]
         with _unpacked(self.path, self.bounded) as file:
             # All as text: types that are guessed from the first rows fail on later ones.
-            for batch in pa.csv.open_csv(
+            yield from pa.csv.open_csv(
                 file,
                 read_options=pa.csv.ReadOptions(
                     block_size=block, column_names=names, skip_rows_after_names=1, encoding=self.encoding
@@ -123,8 +124,7 @@ class Csv:
                 convert_options=pa.csv.ConvertOptions(
                     include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
                 ),
-            ):
-                yield pa.RecordBatch.from_arrays([pc.utf8_trim(column, _SPACE) for column in batch.columns], wanted)
+            )
 
     def _slow(self, places: Sequence[int], done: int) -> Iterator[pa.RecordBatch]:
         records = islice(self.records(), done, None)
@@ -192,19 +192,26 @@ def _head(start: str, path: Path) -> tuple[str, tuple[str, ...]]:
 def _regular(path: Path, encoding: str, delimiter: str, bounded: bool) -> bool:
     """Whether quotes stand where Arrow and Python read them alike. Raises UnicodeDecodeError for another encoding."""
     separators = re.escape(delimiter) + r"\r\n"
-    odd = re.compile(rf'(?<![{separators}"])"(?![{separators}"])|[{separators}][ \t]+"')
-    decoder, quotes, before, regular = codecs.getincrementaldecoder(encoding)(), 0, "\n", True
+    odd = re.compile(rf'[^{separators}"]"[^{separators}"]|[{separators}][ \t]+"')
+    decoder, quotes, before, regular = codecs.getincrementaldecoder(encoding)(), 0, "\n\n", True
     with _unpacked(path, bounded) as file:
         while block := file.read(_BLOCK):
             text = decoder.decode(block).removeprefix("\ufeff")
-            if before == "\n" and text[:1] in ("\r", "\n"):
+            if before == "\n\n" and text[:1] in ("\r", "\n"):
                 regular = False
             if '"' in text:
                 quotes += text.count('"')
-                regular = regular and not odd.search(before + text + "\n"[: not text.endswith('"')])
-            before = text[-1:] or before
+                regular = regular and (_at_edges(before + text, delimiter) or not odd.search(before + text))
+            before = (before + text)[-2:]
         decoder.decode(b"", True)
     return regular and quotes % 2 == 0
+
+
+def _at_edges(text: str, delimiter: str) -> bool:
+    """Whether every quote has a separator on one side, and none on both: quickly seen, and true of most files."""
+    ends = (delimiter, "\n", "\r")
+    quotes = sum(text.count(end + '"') + text.count('"' + end) for end in ends)
+    return quotes == text.count('"') and not any(f'{one}"{other}' in text for one in ends for other in ends)
 
 
 def _records(lines: Any, delimiter: str, path: Path) -> Iterator[tuple[list[str], str]]:

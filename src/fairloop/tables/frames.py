@@ -84,8 +84,15 @@ def plain(values: Values) -> Values:
 def texts(values: Values) -> list[str | None]:
     """Each value as text, see `values.written`."""
     values = plain(values)
-    narrow = pa.types.is_float16(values.type) or pa.types.is_float32(values.type)
-    return [written(value) for value in (values.to_numpy(zero_copy_only=False) if narrow else values.to_pylist())]
+    if pa.types.is_float16(values.type) or pa.types.is_float32(values.type):
+        return [written(value) for value in values.to_numpy(zero_copy_only=False)]
+    if pa.types.is_nested(values.type) or pa.types.is_null(values.type):
+        return [written(value) for value in values.to_pylist()]
+    encoded = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    encoded = encoded.dictionary_encode()  # each value is written once
+    distinct = np.array([*map(written, encoded.dictionary.to_pylist()), None], dtype=object)
+    found: list[str | None] = distinct[encoded.indices.fill_null(len(distinct) - 1).to_numpy()].tolist()
+    return found
 
 
 def order(values: Values) -> list[str] | None:
