@@ -11,7 +11,6 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -270,7 +269,8 @@ def _as_text(rows: pa.Table) -> pd.DataFrame:
         if column in _SUMS:
             columns[column] = rows[column].to_numpy()
         else:
-            columns[column] = np.array([None if t in MISSING else t for t in frames.texts(rows[column])], dtype=object)
+            texts = frames.texts(rows[column])
+            columns[column] = pd.Series([None if text in MISSING else text for text in texts], dtype=object)
     return pd.DataFrame(columns)
 
 
