@@ -10,7 +10,6 @@ import codecs
 import csv
 import gzip
 import io
-import re
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
@@ -191,27 +191,42 @@ def _head(start: str, path: Path) -> tuple[str, tuple[str, ...]]:
 
 def _regular(path: Path, encoding: str, delimiter: str, bounded: bool) -> bool:
     """Whether quotes stand where Arrow and Python read them alike. Raises UnicodeDecodeError for another encoding."""
-    separators = re.escape(delimiter) + r"\r\n"
-    odd = re.compile(rf'[^{separators}"]"[^{separators}"]|[{separators}][ \t]+"')
-    decoder, quotes, before, regular = codecs.getincrementaldecoder(encoding)(), 0, "\n\n", True
+    decoder, quotes, regular = codecs.getincrementaldecoder(encoding)(), _Quotes(delimiter), True
     with _unpacked(path, bounded) as file:
-        while block := file.read(_BLOCK):
-            text = decoder.decode(block).removeprefix("\ufeff")
-            if before == "\n\n" and text[:1] in ("\r", "\n"):
-                regular = False
-            if '"' in text:
-                quotes += text.count('"')
-                regular = regular and (_at_edges(before + text, delimiter) or not odd.search(before + text))
-            before = (before + text)[-2:]
+        for number, block in enumerate(iter(lambda: file.read(_BLOCK), b"")):
+            text = decoder.decode(block)
+            if number == 0:
+                text = text.removeprefix("\ufeff")
+                regular = text[:1] not in ("\r", "\n")
+            regular = regular and quotes.regular(text)
         decoder.decode(b"", True)
-    return regular and quotes % 2 == 0
+    return regular and quotes.regular("\n") and not quotes.within
 
 
-def _at_edges(text: str, delimiter: str) -> bool:
-    """Whether every quote has a separator on one side, and none on both: quickly seen, and true of most files."""
-    ends = (delimiter, "\n", "\r")
-    quotes = sum(text.count(end + '"') + text.count('"' + end) for end in ends)
-    return quotes == text.count('"') and not any(f'{one}"{other}' in text for one in ends for other in ends)
+class _Quotes:
+    """Follows quotes through a file, whose runs open a cell after a separator, close it before one, or are doubled."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._separators = np.frombuffer(f"{delimiter}\r\n".encode(), np.uint8)
+        self._before = "\n"  # the last character that is no quote, and the quotes after it
+        self.within = False
+
+    def regular(self, text: str) -> bool:
+        """Whether all quotes so far stand so."""
+        whole = self._before + text
+        known = whole.rstrip('"')
+        self._before = known[-1:] + whole[len(known) :]
+        if '"' not in known:
+            return True
+        codes = np.frombuffer(known.encode("utf-8", "replace"), np.uint8)
+        steps = np.diff((codes == ord('"')).astype(np.int8))
+        starts, ends = np.flatnonzero(steps == 1) + 1, np.flatnonzero(steps == -1) + 1
+        inside = (np.cumsum(ends - starts) + self.within) % 2 == 1  # after each run
+        outside_before = ~np.append(self.within, inside[:-1])
+        self.within = bool(inside[-1])
+        opened_well = np.isin(codes[starts - 1], self._separators) | ~outside_before
+        closed_well = np.isin(codes[ends], self._separators) | inside
+        return bool(opened_well.all() and closed_well.all())
 
 
 def _records(lines: Any, delimiter: str, path: Path) -> Iterator[tuple[list[str], str]]:
