@@ -212,7 +212,7 @@ def test_the_command_says_what_it_took(table, tmp_path):
         ({"source": "bad.parquet"}, "cannot be read as parquet"),
         ({"source": "bad.csv", "out": "out.csv"}, "row 2 has 1 cells, but the header has 3"),
         ({"source": "quote.csv", "out": "out.csv"}, "cannot be read as CSV"),
-        ({"source": "empty.csv", "out": "out.csv"}, "has no column 'label'; it has none"),
+        ({"source": "empty.csv", "out": "out.csv"}, "is empty; it needs a header"),
         ({"source": "header.csv", "out": "out.csv"}, "label: has not a single value"),
         ({"source": "gap.csv", "out": "out.csv"}, "sex: 1 of 2 people have no value .the first is number 1"),
     ],

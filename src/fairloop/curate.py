@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
+import gzip
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,9 @@ from fairloop.limits import check_parquet
 from fairloop.seeding import Role, numpy_stream
 from fairloop.store.files import replacing
 from fairloop.store.kinds import claim_file
+from fairloop.tables.decimals import always
+from fairloop.tables.delimited import ENDINGS, ending, surveyed
+from fairloop.tables.values import spelt
 
 
 class Curated(NamedTuple):
@@ -32,6 +35,8 @@ class Curated(NamedTuple):
     """(K, S): what was asked for."""
     largest: int
     """As many rows could there be without any coming twice."""
+    said: str | None = None
+    """How the table was read, where that was a guess."""
 
 
 def curate(
@@ -52,8 +57,8 @@ def curate(
     All rows are candidates. Each stratum gets its quota, `ideal_k * size` rows, rounded. Rows of a stratum that has
     fewer come again, all about as often; of one that has more, some are discarded at random.
 
-    source, out: both .parquet, or both .csv (UTF-8 or Latin-1, with a header). Columns, types and cells stay as they
-        are; in CSV to the letter.
+    source, out: both .parquet, or both .csv, .tsv, .csv.gz or .tsv.gz (see `tables.delimited`). Columns, types and
+        cells stay as they are; in CSV to the letter.
     label, groups: names of columns. ideal: see `fairloop.curation.ideal`.
     size: rows of `out`. budget: how many fewer `out` has than `source`. One of both; if neither, the budget is a
         quarter of the size.
@@ -63,7 +68,9 @@ def curate(
     Raises InputError, before anything is written, for what cannot be.
     """
     _check_paths(source, out, overwrite)
-    table = _KINDS[source.suffix](source, [label, *groups])
+    kind = _kind(source)
+    assert kind is not None
+    table = kind(source, [label, *groups])
     folk = people(table.columns, [label, *groups])
     shares = wanted(ideal, folk, skip_empty, "--ideal")
     deal = Deal(folk, shares, "stochastic", numpy_stream(whole("--seed", seed), Role.ORDER))
@@ -72,17 +79,21 @@ def curate(
     with replacing(out) as temporary:
         table.write(rows, temporary)
     asked = shares > 0
-    return Curated(deal.tally(), shares, int((folk.counts()[asked] / shares[asked]).min() + 1e-9))
+    return Curated(deal.tally(), shares, int((folk.counts()[asked] / shares[asked]).min() + 1e-9), table.said)
 
 
 class _Table(Protocol):
     columns: Sequence[Any]
     """The columns that were asked for, N values each."""
+    said: str | None
+    """How it was read, where that was a guess."""
 
     def write(self, rows: NDArray[np.int64], path: Path) -> None: ...
 
 
 class _Parquet:
+    said = None
+
     def __init__(self, path: Path, names: Sequence[str]) -> None:
         try:
             check_parquet(path)
@@ -107,54 +118,43 @@ def _without_views(kind: pa.DataType) -> pa.DataType:
 
 class _Csv:
     def __init__(self, path: Path, names: Sequence[str]) -> None:
-        content = path.read_bytes()
-        try:
-            text, self._encoding = content.decode("utf-8"), "utf-8"
-        except UnicodeDecodeError:  # any bytes are Latin-1, and come out as they went in
-            text, self._encoding = content.decode("latin-1"), "latin-1"
-        records = _records(text, path)
-        header, self._header = next(records, ([], ""))
-        found = [header[0].removeprefix("\ufeff"), *header[1:]] if header else []
-        positions = _positions(found, names, path)
+        self._file = surveyed(path)
+        self.said = self._file.said
+        positions = _positions(self._file.header, names, path)
         cells: list[list[str | None]] = [[] for _ in names]
         self._rows = []
-        for number, (row, record) in enumerate(records, start=1):
-            if len(row) != len(header):
-                raise InputError(f"{path}: row {number} has {len(row)} cells, but the header has {len(header)}")
+        for row, record in self._file.records():
             for column, i in zip(cells, positions, strict=True):
                 column.append(row[i] or None)
             self._rows.append(record)
-        self.columns = cells
+        self.columns = [_with_points(column) for column in cells]
 
     def write(self, rows: NDArray[np.int64], path: Path) -> None:
-        end = "\r\n" if self._header.endswith("\r\n") else "\n"
-        with path.open("w", encoding=self._encoding, newline="") as file:
-            file.write(self._header)
+        header = self._file.first()
+        end = "\r\n" if header.endswith("\r\n") else "\n"
+        encoding = self._file.encoding
+        packed = self._file.path.suffix.lower() == ".gz"
+        with path.open("wb") as raw, io.TextIOWrapper(_packer(raw) if packed else raw, encoding, newline="") as file:
+            file.write("\ufeff" * self._file.mark + header)
             file.writelines(
                 record if record.endswith(("\n", "\r")) else record + end
                 for record in map(self._rows.__getitem__, rows)
             )
 
 
-_KINDS: dict[str, type[_Parquet] | type[_Csv]] = {".parquet": _Parquet, ".csv": _Csv}
+def _packer(file: IO[bytes]) -> IO[bytes]:
+    return gzip.GzipFile("", "wb", fileobj=file, mtime=0)  # type: ignore[return-value]  # no name, no time: the same bytes
 
 
-def _records(text: str, path: Path) -> Iterator[tuple[list[str], str]]:
-    """The cells of each row, and the row to the letter; a cell in quotes may hold several lines."""
-    lines: list[str] = []
+def _with_points(cells: list[str | None]) -> list[str | None]:
+    """Names without decimal commas, as other kinds of files have them."""
+    if not always(set(cells)):
+        return cells
+    return [None if cell is None else spelt(cell.replace(",", ".")) for cell in cells]
 
-    def remembered() -> Iterator[str]:
-        for line in io.StringIO(text, newline=""):  # splits nowhere but at line ends, and keeps them
-            lines.append(line)
-            yield line
 
-    try:
-        for row in csv.reader(remembered(), strict=True):
-            if row:  # no blank line
-                yield row, "".join(lines)
-            lines.clear()
-    except csv.Error as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error})") from error
+def _kind(path: Path) -> type[_Parquet] | type[_Csv] | None:
+    return _Csv if ending(path) in ENDINGS else _Parquet if ending(path) == ".parquet" else None
 
 
 def _positions(found: Sequence[str], names: Iterable[str], path: Path) -> list[int]:
@@ -170,10 +170,10 @@ def _positions(found: Sequence[str], names: Iterable[str], path: Path) -> list[i
 
 
 def _check_paths(source: Path, out: Path, overwrite: bool) -> None:
-    if source.suffix not in _KINDS:
-        raise InputError(f"{source}: ends neither in .parquet nor in .csv")
-    if out.suffix != source.suffix:
-        raise InputError(f"--out: {out} does not end in {source.suffix}, but cells stay as they are in {source}")
+    if _kind(source) is None:
+        raise InputError(f"{source}: ends neither in .parquet nor in {', '.join(ENDINGS)}")
+    if ending(out) != ending(source):
+        raise InputError(f"--out: {out} does not end in {ending(source)}, but cells stay as they are in {source}")
     claim_file(out)
     if not source.is_file():
         raise InputError(f"{source}: there is no such file")

@@ -43,7 +43,7 @@ def parsed(text: str) -> Any:
 
 def opened(path: Path) -> IO[bytes]:
     """The bytes of a file; of a .gz file those within, at most `MOST_BYTES`, beyond which reading raises OSError."""
-    file = gzip.open(path) if path.suffix == ".gz" else path.open("rb")  # noqa: SIM115  # closed by its reader
+    file = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115  # closed by its reader
     return io.BufferedReader(_Bounded(file))
 
 

@@ -6,10 +6,11 @@ as soon as anything imported it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,21 +30,24 @@ from fairloop.report import page
 from fairloop.report.table import of_rows, plain
 from fairloop.store.files import replacing, write_text
 from fairloop.store.kinds import claim
+from fairloop.tables.values import name
 
 FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
 """What `Audit.write` puts into its directory."""
 
 
 def audit(
-    log: pd.DataFrame | str | Path,
+    log: Any,
     *,
-    round: str,
-    label: str,
-    groups: str | Sequence[str],
-    prediction: str | None = None,
-    score: str | None = None,
+    round: Hashable,
+    label: Hashable,
+    groups: Hashable | Sequence[Hashable],
+    prediction: Hashable = None,
+    score: Hashable = None,
     threshold: float | None = None,
-    provenance: str | None = None,
+    weight: Hashable = None,
+    round_order: str | Sequence[object] | None = None,
+    provenance: Hashable = None,
     model_made: Sequence[object] = (),
     beneficial: object = None,
     min_size: int = 0,
@@ -51,10 +55,14 @@ def audit(
 ) -> Audit:
     """Measure a log of past rounds: one row for each person and round.
 
-    log: a frame, or the path of a CSV or parquet file of any size; only the columns named below are read.
-    round: numbers, or text that natural order sorts, such as dates as 2025-01-31.
+    log: a frame (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the path of a CSV
+        or parquet file of any size; only the columns named below are read. Their names may be text, numbers or tuples.
+    round: numbers, versions, dates in one format, periods, or categories in order. round_order: `given`, `natural`,
+        `number`, `date:FORMAT` or the rounds in their order, where their names do not tell.
     label, prediction: the true and the predicted label, of one spelling. Or score: a number, where `threshold`
         (default 0.5) and more predict the beneficial label.
+    weight: how many people each row stands for, or a multiple of that: in all rates, intervals and trends, see
+        `metrics.weighted`. Counts, and what makes groups small, stay in rows.
     groups: one sensitive column or several, whose combinations are the groups. Who has no value is `(missing)`.
     provenance: who made the label; model_made: which of its values mean a model, if it does not say so itself.
     beneficial: the label that is good for the person; 1 if labels are 0 and 1.
@@ -66,10 +74,14 @@ def audit(
     Raises InputError for a log or an argument that cannot be used.
     """
     limits = [limit(expression) for expression in fail_on]
-    names = (groups,) if isinstance(groups, str) else tuple(groups)
-    columns = Columns(round, label, names, prediction, score, threshold, provenance)
+    names = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
+    said = [None if column is None else name(column) for column in (prediction, score, provenance, weight)]
+    columns = Columns(
+        name(round), name(label), tuple(map(name, names)), prediction=said[0], score=said[1], threshold=threshold,
+        provenance=said[2], weight=said[3],
+    )  # fmt: skip
     place = Path(log) if isinstance(log, str | Path) else log
-    measured = Measured(rounds(tally(place, columns), columns, beneficial, model_made), min_size)
+    measured = Measured(rounds(tally(place, columns), columns, beneficial, model_made, round_order), min_size)
     for one in limits:
         measured.check(one.measure)
     return Audit(place.name if isinstance(place, Path) else "log", columns, measured, tuple(limits))
@@ -145,7 +157,8 @@ class Audit:
             blocks.append(text.losses(self.group_drifts, self.measured.small))
             blocks += [[text.warning(one, names)] for one in self.crossings]
         blocks += [[flag] for flag in text.flags(self.drifts, self.measured)]
-        return [*blocks, [text.METHOD]] if several else blocks
+        method = [text.METHOD] * several + [text.WEIGHTED] * (self.columns.weight is not None)
+        return [*blocks, method] if method else blocks
 
     def write(self, out: Path) -> None:
         """Write `FILES` into the directory `out`; files of those names are replaced."""

@@ -14,13 +14,14 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
 import pyarrow.parquet as pq
 
+from fairloop.auditing.numbers import MISSING, Scores, Weights
 from fairloop.errors import InputError
-
-MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "?")
-"""Text that stands for a missing value."""
+from fairloop.tables import frames
+from fairloop.tables.decimals import always
+from fairloop.tables.delimited import ENDINGS, ending, surveyed
+from fairloop.tables.values import name, spelt, written
 
 _BLOCK = 4 << 20  # bytes of CSV at a time
 _ROWS = 1 << 18  # of parquet or of a frame at a time
@@ -33,7 +34,8 @@ class Columns:
     """Which columns of a log say what. Raises InputError if they cannot be so.
 
     round, label: of each row. prediction: a label, or score: a number, of which `threshold` and more mean the
-    beneficial label. groups: one or more sensitive columns. provenance: who made the label.
+    beneficial label. groups: one or more sensitive columns. provenance: who made the label. weight: how much each row
+    counts.
     """
 
     round: str
@@ -43,12 +45,15 @@ class Columns:
     score: str | None = None
     threshold: float | None = None
     provenance: str | None = None
+    weight: str | None = None
 
     def __post_init__(self) -> None:
         if (self.prediction is None) == (self.score is None):
             raise InputError("--prediction, --score: name one of them, the column with predictions or that with scores")
         if self.threshold is not None and self.score is None:
             raise InputError("--threshold: is about scores; name their column with --score")
+        if self.threshold is not None and isnan(self.threshold):
+            raise InputError("--threshold: nan is no number")
         if not self.groups:
             raise InputError("--group: name at least one sensitive column")
         for option, column in self.by_option():
@@ -59,7 +64,8 @@ class Columns:
         """(option of the command line, column) of all that are needed."""
         named = [
             ("--round", self.round), ("--label", self.label), ("--prediction", self.prediction),
-            ("--score", self.score), ("--provenance", self.provenance), *(("--group", name) for name in self.groups),
+            ("--score", self.score), ("--provenance", self.provenance), ("--weight", self.weight),
+            *(("--group", name) for name in self.groups),
         ]  # fmt: skip
         return [(option, name) for option, name in named if name is not None]
 
@@ -74,83 +80,155 @@ class Columns:
         return [name for _, name in self.by_option()]
 
 
-def tally(log: Path | pd.DataFrame, columns: Columns) -> pd.DataFrame:
-    """How many rows of `log` have each combination of values: one row for each, with their number in `n`.
+@dataclass(frozen=True)
+class Tally:
+    """A log as its distinct rows.
 
-    The other columns are `round`, `label`, `prediction` (a truth value if there are scores), `provenance` if
-    asked for, and `group 0`, `group 1`, ...; their values are text, None where missing.
+    rows: one for each combination of values, as text, None where missing: `round`, `label`, `prediction` (a truth value
+        if there are scores), `provenance` if asked for, `group 0`, `group 1`, ...; `n`, how many rows of the log have
+        it; and with weights `w` and `ww`, the sums of theirs and of their squares.
+    seen: the rounds, as they come in the log. categories: the order of an ordered categorical that holds the rounds.
+    said: how the log was read, where that was a guess.
+    """
+
+    rows: pd.DataFrame
+    seen: tuple[str, ...]
+    categories: tuple[str, ...] | None = None
+    said: str | None = None
+
+
+def tally(log: object, columns: Columns) -> Tally:
+    """How many rows of `log` have each combination of values. log: the path of a file, or a frame (`tables.frames`).
 
     Raises InputError for a log that cannot be read, is empty, or lacks a column.
     """
-    name = str(log) if isinstance(log, Path) else "the frame"
+    counter = _Counter(str(log) if isinstance(log, Path) else "the frame", columns)
     if isinstance(log, Path) and not log.is_file():
         raise InputError(f"{log}: is no file; give the path of a .parquet or .csv file")
-    whole: pd.DataFrame | None = None
-    scores = _Scores(name, columns)
     try:
-        for chunk in _chunks(log, columns):
-            part = _counted(pa.table(_by_part(chunk, columns, scores, name)))
-            whole = part if whole is None else _merged(pd.concat([whole, part], ignore_index=True))
-            if len(whole) > _MANY:
-                _refuse_identifiers(whole, columns, name)
+        for chunk in _chunks(log, columns, counter):
+            counter.add(chunk)
     except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{name}: cannot be read ({str(error).splitlines()[0]})") from error
-    if whole is None or whole.empty:
-        raise InputError(f"{name}: holds no rows")
-    scores.check()
-    _refuse_identifiers(whole, columns, name)
-    return whole
+        raise InputError(f"{counter.name}: cannot be read ({(str(error).splitlines() or ['?'])[0]})") from error
+    return counter.tally()
 
 
 def text(value: Any) -> str | None:
-    """A value of any type as text: numbers without a trailing `.0`, no space around, None if it is missing."""
-    if value is None or value is pd.NaT or (isinstance(value, float) and isnan(value)):
-        return None
-    written = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
-    whole, dot, rest = written.partition(".")
-    if dot and not rest.strip("0") and whole.lstrip("+-").isdigit():
-        written = whole
-    return None if written in MISSING else written
+    """A value of any type as text, see `tables.values.written`; None if it is missing or says so."""
+    found = written(value)
+    return None if found in MISSING else found
 
 
-def _chunks(log: Path | pd.DataFrame, columns: Columns) -> Iterator[pa.Table | pa.RecordBatch]:
-    """The needed columns of the log, a chunk at a time."""
-    wanted = list(dict.fromkeys(columns.named))
-    if isinstance(log, pd.DataFrame):
-        frame = log.rename(columns=str)
-        _check_columns("the frame", list(frame.columns), columns)
-        for start in range(0, len(frame), _ROWS):
-            yield pa.table({name: _array(frame[name].iloc[start : start + _ROWS]) for name in wanted})
-    elif log.suffix == ".parquet":
-        with pq.ParquetFile(log) as file:
-            _check_columns(str(log), file.schema_arrow.names, columns)
-            for chunk in file.iter_batches(_ROWS, columns=wanted):
-                chunk.validate(full=True)
-                yield chunk
-    elif log.name.endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz")):
-        yield from _csv_chunks(log, wanted, columns)
-    else:
-        raise InputError(f"{log}: ends in none of .parquet, .csv, .csv.gz, .tsv, .tsv.gz")
+class _Counter:
+    """Counts a log's chunks. name: of the log. said: how it is read."""
 
+    def __init__(self, name: str, columns: Columns) -> None:
+        self.name = name
+        self.said: str | None = None
+        self._columns = columns
+        self._scores = Scores(columns.score, name, columns.threshold)
+        self._weights = Weights(columns.weight, name)
+        self._whole: pa.Table | None = None
+        self._seen: dict[str | None, None] = {}
+        self._categories: list[str] | None = None
 
-def _csv_chunks(path: Path, wanted: Sequence[str], columns: Columns) -> Iterator[pa.RecordBatch]:
-    # All as text: types that are guessed from the first rows fail on later ones.
-    with pa.input_stream(str(path), compression="detect") as stream:
-        first = stream.read(1 << 20).splitlines()
-    if not first or not first[0].strip():
-        raise InputError(f"{path}: is empty, or its first line is; it needs a header that names the columns")
-    header = first[0].decode("utf-8-sig")
-    delimiter = max(",;\t", key=header.count)
-    _check_columns(str(path), next(csv.reader([header], delimiter=delimiter)), columns)
-    with pa.input_stream(str(path), compression="detect") as stream:
-        yield from pa.csv.open_csv(
-            stream,
-            read_options=pa.csv.ReadOptions(block_size=_BLOCK),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-            convert_options=pa.csv.ConvertOptions(
-                include_columns=wanted, column_types=dict.fromkeys(wanted, pa.string()), strings_can_be_null=False
-            ),
+    def add(self, chunk: pa.Table) -> None:
+        """Count a chunk of the needed columns."""
+        rounds = chunk.column(self._columns.round)
+        order = frames.order(rounds)
+        if order and len(order) > len(self._categories or ()):
+            self._categories = order
+        parts = self._parts(chunk)
+        if self._columns.weight is not None:
+            parts["w"], parts["ww"] = self._weights.read(self._plain(chunk, self._columns.weight))
+        self._seen |= dict.fromkeys(frames.texts(pc.unique(parts["round"])))
+        parts["n"] = pa.repeat(1, len(chunk))
+        part = _alike(pa.table(parts))
+        self._whole = part if self._whole is None else _alike(pa.concat_tables([self._whole, part]))
+        if len(self._whole) > _MANY:
+            self._refuse_identifiers(self._whole)
+
+    def tally(self) -> Tally:
+        """What was counted. Raises InputError if it cannot be used."""
+        if self._whole is None or not len(self._whole):
+            raise InputError(f"{self.name}: holds no rows")
+        self._scores.check()
+        if self._columns.weight is not None:
+            self._weights.check()
+        self._refuse_identifiers(self._whole)
+        whole = _as_text(self._whole)
+        seen = [found for found in map(text, self._seen) if found is not None]
+        for part in whole.columns:
+            if part not in _SUMS and always(whole[part].unique()):
+                whole[part] = whole[part].map(_with_point, na_action="ignore")
+        if always(seen):
+            seen = [_with_point(found) for found in seen]
+        return Tally(
+            _merged(whole),
+            tuple(dict.fromkeys(seen)),
+            None if self._categories is None else tuple(self._categories),
+            self.said,
         )
+
+    def _parts(self, chunk: pa.Table) -> dict[str, Any]:
+        """The chunk's columns by what they say, predictions from scores made."""
+        columns = self._columns
+        named = {"round": columns.round, "label": columns.label, "prediction": columns.prediction}
+        named |= {"provenance": columns.provenance} | {f"group {i}": column for i, column in enumerate(columns.groups)}
+        parts = {part: _keys(self._plain(chunk, column)) for part, column in named.items() if column is not None}
+        if columns.score is not None:
+            parts["prediction"] = self._scores.predictions(self._plain(chunk, columns.score))
+        return parts
+
+    def _plain(self, chunk: pa.Table, column: str) -> Any:
+        values = frames.plain(chunk.column(column))
+        if pa.types.is_nested(values.type):
+            raise InputError(f"{self.name}: column '{column}' holds {values.type}; it should hold one value a row")
+        return values
+
+    def _refuse_identifiers(self, tallied: pa.Table) -> None:
+        columns = self._columns
+        parts = {"round": columns.round, "label": columns.label, "prediction": columns.prediction} | {
+            f"group {i}": column for i, column in enumerate(columns.groups)
+        }
+        parts["provenance"] = columns.provenance
+        for part, column in parts.items():
+            if part in tallied.column_names and pc.count_distinct(tallied[part]).as_py() > _MOST_VALUES:
+                hint = "; if it holds scores, name it with --score" if part == "prediction" else ""
+                raise InputError(
+                    f"{self.name}: column '{column}' has more than {_MOST_VALUES:,} different values and is no "
+                    f"category{hint}"
+                )
+
+
+_SUMS = ("n", "w", "ww")
+"""Columns of a tally that are no values."""
+
+
+def _chunks(log: object, columns: Columns, counter: _Counter) -> Iterator[pa.Table]:
+    """The needed columns of the log, a chunk at a time."""
+    wanted = columns.named
+    if not isinstance(log, Path):
+        frame = frames.held(log)
+        _check_columns("the frame", frames.names(frame), columns)
+        table = frames.table(frame, wanted)
+        for start in range(0, len(table), _ROWS):
+            yield table.slice(start, _ROWS)
+    elif ending(log) == ".parquet":
+        with pq.ParquetFile(log) as file:
+            stored = {name(column): column for column in file.schema_arrow.names}
+            _check_columns(str(log), [name(column) for column in file.schema_arrow.names], columns)
+            for chunk in file.iter_batches(_ROWS, columns=[stored[column] for column in wanted]):
+                chunk.validate(full=True)
+                yield frames.understood(chunk.replace_schema_metadata(file.schema_arrow.metadata))
+    elif ending(log) in ENDINGS:
+        found = surveyed(log, bounded=False)
+        _check_columns(str(log), found.header, columns)
+        counter.said = found.said
+        for batch in found.batches([found.header.index(column) for column in wanted], _BLOCK):
+            yield pa.Table.from_batches([batch.rename_columns(wanted)])
+    else:
+        raise InputError(f"{log}: ends in none of .parquet, {', '.join(ENDINGS)}")
 
 
 def _check_columns(name: str, header: Sequence[str], columns: Columns) -> None:
@@ -167,92 +245,38 @@ def _check_columns(name: str, header: Sequence[str], columns: Columns) -> None:
         raise InputError(f"{option}: {name} has no column '{column}'; {hint}")
 
 
-def _array(values: pd.Series[Any]) -> pa.Array:
-    try:
-        return pa.Array.from_pandas(values)
-    except pa.ArrowException:  # a column of mixed types
-        return pa.array([text(value) for value in values], pa.string())
+def _keys(values: Any) -> Any:
+    """Values that Arrow can group by."""
+    return pa.array(frames.texts(values), pa.string()) if pa.types.is_float16(values.type) else values
 
 
-def _by_part(
-    chunk: pa.Table | pa.RecordBatch, columns: Columns, scores: _Scores, name: str
-) -> dict[str, pa.Array | pa.ChunkedArray]:
-    """The chunk's columns by what they say, predictions from scores made."""
-    parts = {"round": columns.round, "label": columns.label} | {
-        f"group {i}": column for i, column in enumerate(columns.groups)
-    }
-    parts |= {"prediction": columns.prediction} if columns.prediction else {}
-    parts |= {"provenance": columns.provenance} if columns.provenance else {}
-    found = {part: _plain(chunk.column(column), column, name) for part, column in parts.items()}
-    if columns.score is not None:
-        found["prediction"] = scores.predictions(_plain(chunk.column(columns.score), columns.score, name))
-    return found
+def _with_point(value: str) -> str:
+    return spelt(value.replace(",", "."))
 
 
-def _plain(values: pa.Array | pa.ChunkedArray, column: str, name: str) -> pa.Array | pa.ChunkedArray:
-    if pa.types.is_nested(values.type):
-        raise InputError(f"{name}: column '{column}' holds {values.type}; it should hold one value a row")
-    return pc.cast(values, values.type.value_type) if pa.types.is_dictionary(values.type) else values
+def _alike(rows: pa.Table) -> pa.Table:
+    """Rows that are alike as one, with their sums."""
+    keys = [name for name in rows.column_names if name not in _SUMS]
+    sums = [name for name in rows.column_names if name in _SUMS]
+    summed = rows.group_by(keys).aggregate([(name, "sum") for name in sums])
+    return summed.select([*keys, *(f"{name}_sum" for name in sums)]).rename_columns([*keys, *sums])
 
 
-class _Scores:
-    """Makes predictions of scores, and remembers their range."""
-
-    def __init__(self, name: str, columns: Columns) -> None:
-        self._name = name
-        self._column = columns.score
-        self._threshold = columns.threshold_or_default
-        self._natural = columns.threshold is None
-        self._low, self._high = 0.0, 1.0
-
-    def predictions(self, values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-        """Whether each score reaches the threshold; null where there is none."""
-        try:
-            if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
-                values = pc.utf8_trim_whitespace(values)
-                values = pc.if_else(pc.is_in(values, pa.array(MISSING, values.type)), None, values)
-            numbers = pc.cast(values, pa.float64())
-        except pa.ArrowException as error:
-            raise InputError(f"--score: column '{self._column}' of {self._name} holds no numbers ({error})") from error
-        numbers = pc.if_else(pc.is_nan(numbers), None, numbers)
-        if numbers.null_count < len(numbers):
-            extremes = pc.min_max(numbers).as_py()
-            self._low, self._high = min(self._low, extremes["min"]), max(self._high, extremes["max"])
-        return pc.greater_equal(numbers, self._threshold)
-
-    def check(self) -> None:
-        """Raise InputError if the scores lie outside [0, 1] and no threshold was given for them."""
-        if self._natural and (self._low < 0 or self._high > 1):
-            raise InputError(
-                f"--score: column '{self._column}' of {self._name} reaches from {self._low:g} to {self._high:g}, "
-                "beyond [0, 1], where 0.5 is no natural threshold; give one with --threshold"
-            )
-
-
-def _counted(chunk: pa.Table) -> pd.DataFrame:
-    """The chunk's distinct rows with their number, as text."""
-    counted = chunk.group_by(chunk.column_names).aggregate([([], "count_all")])
-    frame = pd.DataFrame(
-        {name: [text(value) for value in counted[name].to_pylist()] for name in chunk.column_names}, dtype=object
-    )
-    return _merged(frame.assign(n=counted["count_all"].to_numpy()))
+def _as_text(rows: pa.Table) -> pd.DataFrame:
+    """A tally's values as text, None where missing."""
+    columns = {}
+    for column in rows.column_names:
+        if column in _SUMS:
+            columns[column] = rows[column].to_numpy()
+        else:
+            texts = frames.texts(rows[column])
+            columns[column] = pd.Series([None if text in MISSING else text for text in texts], dtype=object)
+    return pd.DataFrame(columns)
 
 
 def _merged(tallied: pd.DataFrame) -> pd.DataFrame:
     """Alike rows as one."""
-    names = [name for name in tallied.columns if name != "n"]
-    merged: pd.DataFrame = tallied.groupby(names, dropna=False, sort=False)["n"].sum().reset_index()
+    names = [name for name in tallied.columns if name not in _SUMS]
+    sums = [name for name in tallied.columns if name in _SUMS]
+    merged: pd.DataFrame = tallied.groupby(names, dropna=False, sort=False)[sums].sum().reset_index()
     return merged.astype(dict.fromkeys(names, object)).where(merged.notna(), None)
-
-
-def _refuse_identifiers(tallied: pd.DataFrame, columns: Columns, name: str) -> None:
-    parts = {"round": columns.round, "label": columns.label, "prediction": columns.prediction} | {
-        f"group {i}": column for i, column in enumerate(columns.groups)
-    }
-    parts["provenance"] = columns.provenance
-    for part, column in parts.items():
-        if part in tallied and tallied[part].nunique() > _MOST_VALUES:
-            hint = "; if it holds scores, name it with --score" if part == "prediction" else ""
-            raise InputError(
-                f"{name}: column '{column}' has more than {_MOST_VALUES:,} different values and is no category{hint}"
-            )

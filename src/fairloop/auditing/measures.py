@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from fairloop.auditing.rounds import Rounds
 from fairloop.errors import InputError
 from fairloop.metrics import performance as perf
+from fairloop.metrics import weighted
 from fairloop.metrics.intervals import Estimate, of_difference, of_rate, stacked
 from fairloop.metrics.performance import Rate
 
@@ -116,19 +117,26 @@ class Measured:
     @cached_property
     def rates(self) -> list[dict[str, Rate]]:
         """By round, of everybody and each group."""
-        return [perf.performance(counts) for counts in self.rounds.counts]
+        return [self._performance(i, np.s_[:]) for i in range(len(self.rounds.names))]
 
     @cached_property
     def compared(self) -> list[dict[str, Rate]]:
         """By round, of the groups that are compared with each other."""
-        return [perf.performance(counts[self._kept]) for counts in self.rounds.counts]
+        return [self._performance(i, self._kept) for i in range(len(self.rounds.names))]
+
+    def _performance(self, i: int, groups: slice | NDArray[np.bool_]) -> dict[str, Rate]:
+        counts, sums = self.rounds.counts[i][groups], self.rounds.sums
+        return perf.performance(counts) if sums is None else weighted.performance(counts, sums.at(i).at(groups))
 
     @cached_property
     def made(self) -> list[Rate]:
         """By round, the share of labels that a model made. Raises InputError without provenance."""
-        model_made, known = self.rounds.model_made, self.rounds.known
+        model_made, known, sums = self.rounds.model_made, self.rounds.known, self.rounds.made_sums
         if model_made is None or known is None:
             raise InputError(f"--fail-on: {MODEL_MADE} needs --provenance, the column that says who made a label")
+        if sums is not None:
+            made, of = sums
+            return [weighted.share(made.at(i), of.at(i), members) for i, members in enumerate(known)]
         return [
             Rate(float(perf.divide(made.sum(), all_.sum())), perf.divide(made, all_), np.append(all_.sum(), all_))
             for made, all_ in zip(model_made, known, strict=True)

@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.auditing.log import Columns, text
+from fairloop.auditing.log import Columns, Tally, text
+from fairloop.auditing.order import ordered
 from fairloop.data.grouping import intersections, natural
 from fairloop.data.spelling import evident
 from fairloop.errors import InputError
 from fairloop.metrics.performance import confusion
+from fairloop.metrics.weighted import Sums
 
 UNKNOWN_GROUP = "(missing)"
 """The value of a sensitive column where it has none: people who did not say are a group too."""
@@ -38,6 +40,9 @@ class Rounds:
         beneficial label, 0 any other. A predicted 2 is a label that is neither the right one nor the beneficial one.
     model_made, known: (R, S) labels that a model made, of those whose maker is known; None without provenance.
     left_out: how many rows lack what, by column.
+    sums: (R, S, 2 or 3, 2 or 3) of the weights of the people that `counts` counts. made_sums: (R, S) of those that
+        `model_made` and `known` count. None without weights.
+    said: what a reader has to know of how the log was read: the order of its rounds, its encoding.
     """
 
     names: tuple[str, ...]
@@ -49,6 +54,9 @@ class Rounds:
     model_made: NDArray[np.int64] | None
     known: NDArray[np.int64] | None
     left_out: dict[str, int]
+    sums: Sums | None = None
+    made_sums: tuple[Sums, Sums] | None = None
+    said: tuple[str, ...] = ()
 
     @property
     def members(self) -> NDArray[np.int64]:
@@ -56,34 +64,55 @@ class Rounds:
         people: NDArray[np.int64] = self.counts.sum(axis=3)[:, :, :2]
         return people
 
+    @property
+    def weighty(self) -> NDArray[np.float64]:
+        """(R, S, 2) people as in `members`, or with weights the sums of theirs."""
+        every = self.counts if self.sums is None else self.sums.weights
+        people: NDArray[np.float64] = every.sum(axis=3)[:, :, :2].astype(np.float64)
+        return people
+
 
 def rounds(
-    tallied: pd.DataFrame, columns: Columns, beneficial: object = None, model_made: Sequence[object] = ()
+    tallied: Tally,
+    columns: Columns,
+    beneficial: object = None,
+    model_made: Sequence[object] = (),
+    round_order: object = None,
 ) -> Rounds:
     """Rounds from a tally of `columns`.
 
     beneficial: the label that is good for the person; needed unless labels are 0 and 1 (or false and true, -1 and 1).
     model_made: the values of the provenance column that stand for a model; needed unless they speak for themselves.
 
-    Raises InputError for a label, a group or a provenance that cannot be understood.
+    round_order: see `order.ordered`.
+
+    Raises InputError for a label, a group, a provenance or an order of rounds that cannot be understood.
     """
-    whole, left_out = _complete(tallied, columns)
+    whole, left_out = _complete(tallied.rows, columns)
     for part in ("label", "prediction"):
         whole[part] = whole[part].map(_outcome)
     labels, predictions, good = _outcomes(whole, columns, beneficial)
     groups, group_names = _groups(whole, columns)
-    places, generations = _numbered(list(whole["round"].unique()))
-    at = whole["round"].map(places).to_numpy(np.int64)
+    named = set(whole["round"])
+    order = ordered([name for name in tallied.seen if name in named], round_order, tallied.categories)
+    shape = (len(order.names), len(group_names))
+    places = {name: place for place, name in enumerate(order.names)}
+    cells = whole["round"].map(places).to_numpy(np.int64) * shape[1] + groups
     n, kinds = whole["n"].to_numpy(np.int64), 3 if (predictions == 2).any() else 2
-    shape = (len(places), len(group_names))
-    counts = confusion(labels, at * shape[1] + groups, predictions, kinds, shape[0] * shape[1], n)
-    made, known = None, None
+    counts = confusion(labels, cells, predictions, kinds, shape[0] * shape[1], n)
+    sums, made, known, made_sums = None, None, None, None
+    if "w" in whole:
+        every = (cells * kinds + labels) * kinds + predictions
+        sums = _sums(whole, every, (*shape, kinds, kinds))
     if "provenance" in whole:
         by_model, told = _makers(whole["provenance"], columns, model_made)
-        made, known = (_summed(at * shape[1] + groups, n * which, shape) for which in (by_model, told))
+        made, known = (_summed(cells, n * which, shape) for which in (by_model, told))
+        if "w" in whole:
+            made_sums = _sums(whole[by_model], cells[by_model], shape), _sums(whole[told], cells[told], shape)
+    order_said = f"order of rounds: {order.said}" if order.said else None
     return Rounds(
         names=tuple(places),
-        generations=generations,
+        generations=_numbered(order.names),
         groups=group_names,
         labels=tuple(sorted(whole["label"].unique(), key=natural)),
         beneficial=good,
@@ -91,6 +120,9 @@ def rounds(
         model_made=made,
         known=known,
         left_out=left_out,
+        sums=sums,
+        made_sums=made_sums,
+        said=tuple(said for said in (tallied.said, order_said) if said),
     )
 
 
@@ -165,17 +197,15 @@ def _groups(whole: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.int64], t
     return codes, names
 
 
-def _numbered(names: list[str]) -> tuple[dict[str, int], NDArray[np.int64]]:
-    """The place of each round, in order, and its number in tables."""
+def _numbered(names: list[str]) -> NDArray[np.int64]:
+    """The number of each round in tables: its own, where all are whole numbers and in their order, or its place."""
     places = np.arange(len(names))
     try:
-        size = dict(zip(names, map(float, names), strict=True))
+        numbers = np.array([float(name) for name in names])
     except ValueError:
-        return dict(zip(sorted(names, key=natural), places.tolist(), strict=True)), places
-    order = sorted(names, key=size.__getitem__)
-    numbers = np.array([size[name] for name in order])
+        return places
     whole = np.abs(numbers).max() <= _LARGEST and not (numbers % 1).any() and (np.diff(numbers) > 0).all()
-    return dict(zip(order, places.tolist(), strict=True)), numbers.astype(np.int64) if whole else places
+    return numbers.astype(np.int64) if whole else places
 
 
 def _makers(
@@ -202,6 +232,12 @@ def _makers(
 
 def _summed(cells: NDArray[np.int64], weights: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.int64]:
     return np.bincount(cells, weights, shape[0] * shape[1]).round().astype(np.int64).reshape(shape)
+
+
+def _sums(rows: pd.DataFrame, cells: NDArray[np.int64], shape: tuple[int, ...]) -> Sums:
+    size = int(np.prod(shape))
+    weights, squares = (np.bincount(cells, rows[part].to_numpy(np.float64), size) for part in ("w", "ww"))
+    return Sums(weights.astype(np.float64).reshape(shape), squares.astype(np.float64).reshape(shape))
 
 
 def _listed(names: Sequence[str]) -> str:

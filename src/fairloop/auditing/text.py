@@ -10,6 +10,7 @@ import numpy as np
 from fairloop.auditing.log import Columns
 from fairloop.auditing.measures import FEW, MODEL_MADE, Measure, Measured
 from fairloop.auditing.verdicts import ALPHA, Crossing, Drift
+from fairloop.metrics.performance import Rate
 
 WIDTH = 80
 TOGETHER = "\xa0"
@@ -34,9 +35,19 @@ def head(title: str, columns: Columns, measured: Measured) -> list[str]:
     if len(rounds.labels) > 2:
         labels += f" against {len(rounds.labels) - 1} others"
     lines = [f"{said} by {', '.join(columns.groups)}", f"{labels}; {predicted}"]
+    if rounds.sums is not None:
+        every = measured.rates[-1]["selection_rate"]
+        lines.append(
+            f"weights '{columns.weight}' in every rate; counts are rows: in round {rounds.names[-1]} "
+            f"{every.members[0]:,} rows say as much as {_effective(every):,.0f} without weights"
+        )
     if rounds.left_out:
         lines.append("left out: " + ", ".join(f"{n:,} rows without '{name}'" for name, n in rounds.left_out.items()))
-    return lines
+    return [*lines, *rounds.said]
+
+
+def _effective(rate: Rate) -> float:
+    return float(rate.members[0] if rate.effective is None else np.nan_to_num(rate.effective[0]))
 
 
 def table(drifts: Sequence[Drift], single: bool) -> list[str]:
@@ -119,7 +130,7 @@ def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
     if measured.left_out and measured.left_out != measured.small:
         found.append(f"Left out of what compares groups (--min-size): {_listed(measured.left_out)}.")
     if any(np.isnan(drift.first + drift.last) and drift.measure.is_difference for drift in drifts):
-        rounds, members = measured.rounds, measured.rounds.members
+        rounds, members = measured.rounds, measured.rounds.weighty
         empty = [f"{rounds.groups[s]} in round {rounds.names[r]}" for r, s in np.argwhere((members == 0).any(axis=2))]
         found.append(
             f"Undefined where a group has nobody with, or nobody without, the beneficial label: {_listed(empty)}. "
@@ -139,6 +150,12 @@ METHOD = (
     "differences allow for having picked the extreme groups. Each round is taken as a sample of its own: with the same "
     "people in every round the intervals are too wide. Warnings come from weighted straight lines; in a loop rounds "
     "depend on each other, so take a forecast as a reason to look."
+)
+
+
+WEIGHTED = (
+    "With weights, an interval takes as many people as would be as certain without: the smaller of Kish's number and "
+    "the linearised one. Groups are small by rows."
 )
 
 

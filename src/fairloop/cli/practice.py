@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 def audit(
     log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="a .csv or .parquet file: a row for each person and round")
+        Path,
+        typer.Argument(metavar="LOG", help="a .csv, .tsv (.gz too) or .parquet file: a row for each person and round"),
     ],
     round_: Annotated[str, typer.Option("--round", metavar="COL", help="column with the round")],
     label: Annotated[str, typer.Option(metavar="COL", help="column with the true label")],
@@ -28,6 +29,18 @@ def audit(
     score: Annotated[str | None, typer.Option(metavar="COL", help="or that with a score instead")] = None,
     threshold: Annotated[
         float | None, typer.Option(help="scores from here on predict the beneficial label; default: 0.5")
+    ] = None,
+    weight: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="column with weights of people, such as a survey's; counts stay rows"),
+    ] = None,
+    round_order: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ORDER",
+            help="of rounds, if their names do not tell: given, natural, number, date:FORMAT as date:%d/%m/%Y, or "
+            "the rounds, separated by commas",
+        ),
     ] = None,
     beneficial: Annotated[
         str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
@@ -55,8 +68,8 @@ def audit(
     claim(out, "an audit")
     found = audit_log(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
-        provenance=provenance, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
-        fail_on=fail_on or (),
+        weight=weight, round_order=round_order, provenance=provenance, model_made=model_made or (),
+        beneficial=beneficial, min_size=min_size, fail_on=fail_on or (),
     )  # fmt: skip
     found.write(out)
     say(found.verdict)
@@ -66,7 +79,10 @@ def audit(
 
 
 def curate(
-    table: Annotated[Path, typer.Argument(metavar="TABLE", help="a .parquet or .csv file, a row for each person")],
+    table: Annotated[
+        Path,
+        typer.Argument(metavar="TABLE", help="a .parquet, .csv or .tsv file (CSV also .gz), a row for each person"),
+    ],
     label: Annotated[str, typer.Option("--label", metavar="COL", help="the column of labels")],
     group: Annotated[list[str], typer.Option("--group", metavar="COL", help="a column of groups; several multiply")],
     out: Annotated[Path, typer.Option("--out", help="the curated table, of the same kind")],
@@ -104,6 +120,8 @@ def curate(
     )
     _show(done)
     say(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
+    if done.said:
+        say(done.said)
     if done.tally.redrawn.any():
         say(_repetitions(done))
 

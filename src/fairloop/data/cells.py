@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,29 +25,13 @@ MOST_TEXTS = 256
 _MOST_NUMBERS, _FEW_NUMBERS = 100, 20
 
 
-def check_header(table: pd.DataFrame, where: object) -> None:
-    """Raise InputError if two columns have one name, spaces around it aside."""
-    often = Counter(str(name).strip() for name in table)
+def check_header(names: Iterable[object], where: object) -> None:
+    """Raise InputError if two of the columns' `names` are one, spaces around it aside."""
+    often = Counter(str(name).strip() for name in names)
     if repeated := [name for name, count in often.items() if count > 1]:
         raise InputError(
             f"data: {where} has {often[repeated[0]]} columns '{repeated[0]}' (spaces aside); rename all but one"
         )
-
-
-def check_file_header(file: Path) -> None:
-    """`check_header` for the first row of a CSV file, whose repeated names pandas would number."""
-    import pandas as pd
-
-    from fairloop.limits import opened
-
-    if file.suffix in (".parquet", ".jsonl") or not file.is_file():
-        return
-    try:
-        with opened(file) as content:
-            names = pd.read_csv(content, header=None, nrows=1, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except Exception:  # noqa: BLE001  # whoever reads the table says what is wrong with it
-        return
-    check_header(pd.DataFrame(columns=[name for name in names.iloc[0] if name.strip()]), file)
 
 
 def check_plain(column: pd.Series, field: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.data.cells import check_header
 from fairloop.errors import InputError
-from fairloop.limits import check_parquet, opened
+from fairloop.limits import check_parquet
+from fairloop.tables.decimals import always
+from fairloop.tables.delimited import ending, surveyed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -193,23 +197,25 @@ def file_names(file: Path, column: str) -> list[str]:
 def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
     """A CSV (.gz too), JSON-lines or parquet file. Text stays as it is written; only an empty cell is missing.
 
-    Raises InputError if it cannot be read.
+    without: columns that are not read. See `tables.delimited` for CSV.
+
+    Raises InputError if it cannot be read, or if two columns of a CSV file have one name.
     """
     import pandas as pd
     import pyarrow.parquet as pq
 
     if not file.is_file():
         raise InputError(f"data: there is no file '{file}'; give the path of a .csv, .csv.gz, .jsonl or .parquet file")
+    kind = ending(file)
     try:
-        if file.suffix == ".parquet":
+        if kind == ".parquet":
             check_parquet(file)
             schema = pq.read_schema(file)
             columns = [name for name in schema.names if name not in without]
             return _classes_as_text(pq.read_table(file, columns=columns).to_pandas(), schema.metadata or {})
-        if file.suffix == ".jsonl":
+        if kind == ".jsonl":
             return pd.read_json(file, lines=True, dtype=False)
-        with opened(file) as content:
-            return pd.read_csv(content, dtype=str, keep_default_na=False, na_values=[""], encoding="utf-8-sig")
+        return _read_csv(file)
     except InputError:
         raise
     except Exception as error:  # pandas and pyarrow raise many kinds for a damaged file
@@ -217,6 +223,18 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
             f"data: '{file}' cannot be read as a table ({_first_line(error)}); it should be .csv, .csv.gz, .jsonl "
             "or .parquet"
         ) from error
+
+
+def _read_csv(file: Path) -> pd.DataFrame:
+    found = surveyed(file)
+    check_header([name for name in found.header if name.strip()], file)
+    if found.said:
+        warnings.warn(f"data: {found.said}", stacklevel=2)
+    frame: pd.DataFrame = found.table().to_pandas()
+    for column in list(frame.columns):
+        if always(None if value != value else value for value in frame[column].unique()):  # noqa: PLR0124  # NaN
+            frame[column] = frame[column].str.replace(",", ".", regex=False)
+    return frame
 
 
 def inside(root: Path, name: str, table: Path) -> Path:

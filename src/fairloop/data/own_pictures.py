@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fairloop.data.cache import prepared
-from fairloop.data.cells import check_file_header, check_header, check_roles
+from fairloop.data.cells import check_header, check_roles
 from fairloop.data.fields import PictureFields, SplitFields
 from fairloop.data.listing import (
     Listing,
@@ -116,7 +116,6 @@ class _Table:
     def _rows(self) -> pd.DataFrame:
         frame = read_table(self._table)
         check_header(frame, self._table)
-        check_file_header(self._table)
         if frame.empty:
             raise InputError(f"data.table: {self._table} has no rows")
         if self._image not in frame:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fairloop.data.cells import check_file_header, check_header, check_roles
+from fairloop.data.cells import check_header, check_roles
 from fairloop.data.columns import encode, learned
 from fairloop.data.fields import NaturalFields, SplitFields, StartsFrom
 from fairloop.data.listing import read_table
@@ -38,6 +38,7 @@ from fairloop.data.population import Population
 from fairloop.data.spelling import Written
 from fairloop.errors import InputError
 from fairloop.limits import opened
+from fairloop.tables.decimals import numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +50,7 @@ class OwnTableSpec(SplitFields):
     name: Literal["table"] = "table"
     root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
     table: Annotated[Path, StartsFrom("root")] = Field(
-        description=".csv, .csv.gz, .jsonl or .parquet, one row a person"
+        description=".csv, .tsv (.gz too), .jsonl or .parquet, one row a person"
     )
     label: Written = Field(description="column of the label; text or numbers")
     beneficial: Written | None = Field(
@@ -108,7 +109,6 @@ def own(spec: OwnTableSpec, seed: int) -> Population:
     path = spec.table if spec.root is None else spec.root / spec.table
     frame = read_table(path)
     check_header(frame, path)
-    check_file_header(path)
     if frame.empty:
         raise InputError(f"data.table: {path} has no rows")
 
@@ -123,7 +123,13 @@ def own(spec: OwnTableSpec, seed: int) -> Population:
     features = [name for name in frame if name not in no_features]
     if not features:
         raise InputError(f"data.leave_out: leaves {path} without a feature; name fewer columns")
-    table = _Table(frame[features], label, groups, spec.beneficial, None if split is None else splits_named(split))
+    table = _Table(
+        _with_points(frame[features], [str(group.name) for group in groups]),
+        label,
+        groups,
+        spec.beneficial,
+        None if split is None else splits_named(split),
+    )
     return _population(
         spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
     )
@@ -249,6 +255,19 @@ def _population(
         minoritized=minoritized,
         columns=columns,
     ).population(spec.seed_of(seed))
+
+
+def _with_points(features: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """Numbers with a point where they have a decimal comma, but in sensitive columns, whose values are names."""
+    import pandas as pd
+
+    changed = features.copy()
+    for name in [str(name) for name in features if name not in groups]:
+        column = features[name]
+        if pd.api.types.is_string_dtype(column) and column.str.contains(",", regex=False).any():
+            cells = column.astype(object).where(column.notna(), None).tolist()
+            changed[name] = numbers(cells, f"data: column '{name}'")
+    return changed
 
 
 def _numbers(column: pd.Series) -> pd.Series:

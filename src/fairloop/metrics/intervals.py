@@ -49,7 +49,8 @@ def stacked(estimates: Sequence[Estimate]) -> Estimate:
 def of_rate(rate: Rate, alpha: float) -> Estimate:
     """(S + 1,) the rate of everybody, then of each group, each with an interval of level 1 - alpha."""
     values = np.concatenate([[rate.overall], rate.by_group])
-    return Estimate(values, *_wilson(values, rate.members.astype(np.float64), alpha))
+    members = rate.members.astype(np.float64) if rate.effective is None else rate.effective
+    return Estimate(values, *_wilson(values, members, alpha))
 
 
 def of_difference(rates: Sequence[Rate], alpha: float) -> Estimate:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,15 +23,20 @@ class Rate:
     """A measure of everybody and of each group.
 
     overall: of all samples. by_group: (S,). members: (S + 1,) how many samples stand behind each value,
-    overall first; a value with none is NaN.
+    overall first; a value with none is NaN. effective, errors: (S + 1,) with weights, see `metrics.weighted`: the
+    number of samples without weights that would be as certain, and standard errors.
     """
 
     overall: float
     by_group: NDArray[np.float64]
     members: NDArray[np.int64]
+    effective: NDArray[np.float64] | None = None
+    errors: NDArray[np.float64] | None = None
 
     def standard_errors(self) -> NDArray[np.float64]:
-        """(S + 1,) of a share: sqrt(p (1 - p) / n), overall first."""
+        """(S + 1,) of a share: sqrt(p (1 - p) / n) without weights, overall first."""
+        if self.errors is not None:
+            return self.errors
         values = np.concatenate([[self.overall], self.by_group])
         return np.sqrt(divide(values * (1 - values), self.members))
 
@@ -64,20 +70,26 @@ def performance(counts: NDArray[np.int64], beneficial: int = 1) -> dict[str, Rat
 
     With more than two labels, all but accuracy take the `beneficial` label against the rest.
     """
-    selected = counts[:, :, beneficial]
-    positives = counts[:, beneficial, :].sum(axis=1)
     total = counts.sum(axis=(1, 2))
-    true_positives = counts[:, beneficial, beneficial]
-    false_positives = selected.sum(axis=1) - true_positives
+    rates = {name: _rate(hits, members) for name, (hits, members) in shares(counts, beneficial).items()}
+    return rates | {"count": Rate(float(total.sum()), total.astype(np.float64), np.append(total.sum(), total))}
+
+
+def shares(table: NDArray[Any], beneficial: int = 1) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Each rate's numerator and denominator, (S,) each, from a (S, K, K) table of counts or of sums of weights."""
+    selected = table[:, :, beneficial].sum(axis=1)
+    positives = table[:, beneficial, :].sum(axis=1)
+    total = table.sum(axis=(1, 2))
+    true_positives = table[:, beneficial, beneficial]
+    false_positives = selected - true_positives
     negatives = total - positives
     return {
-        "accuracy": _rate(np.trace(counts, axis1=1, axis2=2), total),
-        "selection_rate": _rate(selected.sum(axis=1), total),
-        "tpr": _rate(true_positives, positives),
-        "tnr": _rate(negatives - false_positives, negatives),
-        "fpr": _rate(false_positives, negatives),
-        "fnr": _rate(positives - true_positives, positives),
-        "count": Rate(float(total.sum()), total.astype(np.float64), np.append(total.sum(), total)),
+        "accuracy": (np.trace(table, axis1=1, axis2=2), total),
+        "selection_rate": (selected, total),
+        "tpr": (true_positives, positives),
+        "tnr": (negatives - false_positives, negatives),
+        "fpr": (false_positives, negatives),
+        "fnr": (positives - true_positives, positives),
     }
 
 
