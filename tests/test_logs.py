@@ -21,6 +21,7 @@ from fairloop.auditing.order import ordered
 from fairloop.errors import InputError
 from fairloop.metrics import performance as perf
 from fairloop.metrics.intervals import of_rate
+from fairloop.metrics.weighted import Sums, share
 from test_run import here
 
 ORACLES = {
@@ -413,3 +414,28 @@ def test_latin_1_is_read_and_said(tmp_path):
     found = audit(tmp_path / "log.csv", **NAMED, prediction="prediction")
     assert found.measured.rounds.groups == ("fém", "m")
     assert "log.csv is not UTF-8 and was read as Latin-1" in found.verdict
+
+
+def test_the_reference_has_its_counts_and_its_predictive_values():
+    log = reference()
+    assert log.groupby("group")["label"].agg(["size", "sum"]).to_numpy().tolist() == [[120, 56], [80, 37]]
+    kept = log[log["score"] >= 0.5]
+    assert pd.crosstab(kept["group"], kept["label"]).to_numpy().tolist() == [[24, 37], [15, 25]]
+
+    def sums(rows: pd.DataFrame) -> Sums:
+        parts = (rows["w"] ** power for power in (1, 2))
+        return Sums(*(part.groupby(rows["group"]).sum().to_numpy(float) for part in parts))
+
+    found = share(sums(kept[kept["label"] == 1]), sums(kept), np.array([61, 40]))
+    assert found.by_group == pytest.approx([0.619355, 0.67], abs=6e-7)
+    assert found.standard_errors()[1:] == pytest.approx([0.067817, 0.078899], abs=6e-7)
+    assert found.effective[1:] == pytest.approx([51.008, 33.333], abs=6e-4)
+    estimate = of_rate(found, 0.05)
+    assert estimate.low[1:] == pytest.approx([0.482228, 0.500262], abs=6e-7)
+    assert estimate.high[1:] == pytest.approx([0.739763, 0.804604], abs=6e-7)
+
+
+def test_many_thresholds_lie_above_what_narrow_floats_hold():
+    thresholds = np.arange(1, 100) / 100
+    assert (thresholds.astype(np.float32) < thresholds).sum() == 50
+    assert (thresholds.astype(np.float16) < thresholds).sum() == 48

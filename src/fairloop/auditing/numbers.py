@@ -102,7 +102,8 @@ class Weights(_Numbers):
             place = int(wrong.argmax())
             raise InputError(f"{self._where} holds {found[place]:g} in row {self._rows + place}; weights are 0 or more")
         self._rows += len(found)
-        squares = found**2
+        with np.errstate(over="ignore"):  # told by `check`
+            squares = found**2
         self._total += float(squares.sum())
         return pa.array(found), pa.array(squares)
 
