@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from fairloop import simulate
-from fairloop.loop import Generation
-from fairloop.spec import from_mapping
+from fairloop.loop.generations import Generation
+from fairloop.spec.run import from_mapping
 
 SPEC = {
     "generations": 3,

@@ -10,11 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from fairloop.fast.process import keep_freed_memory
-from fairloop.loop import Generation
-from fairloop.progress import LineView
-from fairloop.run import run
-from fairloop.spec import from_mapping
+from fairloop._util.process import keep_freed_memory
+from fairloop.loop.generations import Generation
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
+from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
 
 SPEC = {

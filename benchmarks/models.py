@@ -17,9 +17,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fairloop.fast.process import keep_freed_memory
+from fairloop._util.process import keep_freed_memory
 from fairloop.models import CLASSIFIERS, GENERATORS, build_classifier, build_generator
-from fairloop.numerics import Numerics
+from fairloop.models.numerics import Numerics
 
 YARDSTICK = "conv-vae"
 SHAPES = {

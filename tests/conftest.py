@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from fairloop.spec import RunSpec, from_mapping
+from fairloop.spec.run import RunSpec, from_mapping
 
 if TYPE_CHECKING:
     from disturbed import Runs

@@ -18,10 +18,10 @@ import traceback
 from contextlib import redirect_stdout
 from typing import Any
 
-import fairloop.progress
-import fairloop.recorded
 import fairloop.report.table
-import fairloop.run  # noqa: F401
+import fairloop.results
+import fairloop.running.progress
+import fairloop.running.run  # noqa: F401
 from fairloop.cli import main
 from fairloop.store.models import DirectoryModels
 

@@ -23,13 +23,14 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 import files
-from fairloop import data, escape, limits
+from fairloop import data
+from fairloop._util import escape, limits
+from fairloop._util.limits import parsed
 from fairloop.data import cache, digits, listing
 from fairloop.errors import InputError
-from fairloop.limits import parsed
 from fairloop.report.table import export, gathered
 from fairloop.report.text import show
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 from fairloop.store import directory as store
 from fairloop.store.directory import RunDirectory
 from fairloop.store.records import SCHEMA

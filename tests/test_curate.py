@@ -18,8 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairloop.curate import curate
 from fairloop.curation.deal import Tally
+from fairloop.curation.table import curate
 from fairloop.errors import InputError
 
 

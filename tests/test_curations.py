@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import tiny
-from fairloop.batch import Batch, Strata
 from fairloop.curation import CURATIONS
 from fairloop.curation.chain import Critics, chained, curator_of
 from fairloop.curation.star import Star
-from fairloop.loop import Generation, simulate
-from fairloop.numerics import Numerics
-from fairloop.policy import REAL
+from fairloop.loop.generations import Generation, simulate
+from fairloop.models.numerics import Numerics
+from fairloop.sources.batch import Batch, Strata
+from fairloop.sources.origin import REAL
 from fairloop.testing import CURATOR_CHECKS, CuratorCase
 from fairloop.testing.streams import stream
 from stand_ins import Sure

@@ -18,11 +18,11 @@ from hypothesis import strategies as st
 import fairloop
 from disturbed import SPEC, Runs
 from fairloop.errors import InputError
+from fairloop.loop.workshop import Workshop
 from fairloop.report.table import gathered
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
 from fairloop.store.models import DirectoryModels
-from fairloop.workshop import Workshop
 from test_run import here
 
 STORED = Path(__file__).with_name("stored") / "0.1.0"

@@ -14,7 +14,7 @@ import files
 from fairloop import data
 from fairloop.data.population import Population
 from fairloop.errors import InputError
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairloop import audit
-from fairloop.curate import curate
+from fairloop.curation.table import curate
 from fairloop.data.listing import read_table
 from fairloop.data.tabular import OwnTableSpec, own
 from fairloop.errors import InputError

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from conftest import tiny
 from fairloop import simulate
-from fairloop.batch import Batch
 from fairloop.models.interface import Classifier
-from fairloop.numerics import Numerics
-from fairloop.spec import ClassifierSpec
+from fairloop.models.numerics import Numerics
+from fairloop.sources.batch import Batch
+from fairloop.spec.run import ClassifierSpec
 from fairloop.testing import check_classifier
-from fairloop.training import Checkpoint, fit_classifier
+from fairloop.training.fitting import Checkpoint, fit_classifier
 
 SHAPE = (1, 2, 2)
 
@@ -104,7 +104,7 @@ def test_a_number_diverges_where_it_was_finite_or_is_trained(later):
 
 
 def test_a_resumed_fit_knows_what_was_infinite_from_the_beginning():
-    from fairloop.training import State
+    from fairloop.training.fitting import State
 
     begun = fitted(Masked(SHAPE, 2), epochs=1)
     state = State(1, begun.state(resumable=True).weights, begun.log)

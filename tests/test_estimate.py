@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from conftest import tiny
-from fairloop.spec import RunSpec
+from fairloop.spec.run import RunSpec
 from fairloop.sweep import estimate as estimates
 from fairloop.sweep.estimate import Cost, estimate
 

@@ -12,22 +12,22 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from fairloop import training
-from fairloop.batch import Batch
 from fairloop.curation import star
 from fairloop.curation.interface import NoCuration
 from fairloop.data.colored_mnist import ColoredMNISTSpec, load
-from fairloop.fast import graphs
-from fairloop.fast.layers import HalvingMaxPool2d, TransposedConv2d, UpConv2d, UpsampledConv2d
-from fairloop.feeds import Feed, Schedule, real, synthetic
 from fairloop.models import CLASSIFIERS, build_classifier, build_generator
-from fairloop.numerics import Numerics, resolve
+from fairloop.models.layers import HalvingMaxPool2d, TransposedConv2d, UpConv2d, UpsampledConv2d
+from fairloop.models.numerics import Numerics, resolve
 from fairloop.seeding import ModelRole, Role
-from fairloop.source import RealData, Source
-from fairloop.spec import ClassifierSpec, GeneratorSpec
+from fairloop.sources.batch import Batch
+from fairloop.sources.source import RealData, Source
+from fairloop.spec.run import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import last
-from fairloop.streams import Streams, initialising
-from fairloop.training import fit_classifier, fit_generator
+from fairloop.training import fitting as training
+from fairloop.training import graphs
+from fairloop.training.feeds import Feed, Schedule, real, synthetic
+from fairloop.training.fitting import fit_classifier, fit_generator
+from fairloop.training.streams import Streams, initialising
 
 SHAPE = (3, 28, 28)
 

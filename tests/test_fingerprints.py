@@ -13,7 +13,7 @@ import files
 from fairloop import data
 from fairloop.data import Population, Split
 from fairloop.data.columns import Categorical, Numeric
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 
 
 def split(seed: int = 0, **changed: object) -> Split:

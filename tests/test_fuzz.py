@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from conftest import TINY
 from fairloop import cli
-from fairloop.escape import for_terminal
-from fairloop.spec import field_table
+from fairloop._util.escape import for_terminal
+from fairloop.spec.run import field_table
 
 PATHS = sorted(
     {path for path, _, _ in field_table()} | {"data.name", "data.label", "data.groups", "data.table", "data"}
@@ -88,11 +88,11 @@ def place(tmp_path_factory) -> Iterator[Path]:
     before = Path.cwd()
     os.chdir(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fairloop.run.Workshop", _refuse)
+        patch.setattr("fairloop.running.run.Workshop", _refuse)
         patch.setattr("fairloop.sweep.local.run_all", lambda *_, **__: None)
         patch.setattr("fairloop.sweep.estimate.estimate", _refuse)
-        patch.setattr("fairloop.demo.demo", _refuse)
-        patch.setattr("fairloop.watch.time", None)
+        patch.setattr("fairloop.cli.demo.demo", _refuse)
+        patch.setattr("fairloop.sweep.watch.time", None)
         patch.setattr("fairloop.data.listing.fetched", _refuse)
         yield folder
     os.chdir(before)

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 import files
 from fairloop import data
 from fairloop.auditing.log import Columns, tally
-from fairloop.curate import curate
 from fairloop.curation import named
+from fairloop.curation.table import curate
 from fairloop.data import cache, colored_svhn, digits
 from fairloop.errors import InputError
 from fairloop.report.table import export, gathered
-from fairloop.spec import from_file, from_mapping
+from fairloop.spec.run import from_file, from_mapping
 from fairloop.store.directory import RunDirectory
 
 STORED = Path(__file__).with_name("stored") / "0.1.0"

@@ -16,10 +16,10 @@ from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.curation.columns import Names
 from fairloop.errors import InputError
-from fairloop.numerics import resolve
-from fairloop.recipe import plan
-from fairloop.spec import from_mapping
+from fairloop.models.numerics import resolve
+from fairloop.spec.run import from_mapping
 from fairloop.sweep.grid import Sweep
+from fairloop.training.recipe import plan
 
 TWO = Names(("no", "yes"), (("green",), ("red",)))
 

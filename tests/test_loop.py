@@ -9,22 +9,22 @@ import pytest
 import torch
 
 from conftest import tiny
-from fairloop.batch import Batch
 from fairloop.data import Split
 from fairloop.errors import DivergedError
-from fairloop.feeds import Schedule, mixed
-from fairloop.loop import Generation, simulate
+from fairloop.loop.generations import Generation, simulate
+from fairloop.loop.workshop import Workshop
 from fairloop.models.interface import Classifier, Generator
-from fairloop.numerics import Numerics
-from fairloop.recipe import Recipe
+from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
-from fairloop.setting import SETTINGS
-from fairloop.source import RealData
+from fairloop.sources.batch import Batch
+from fairloop.sources.source import RealData
+from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
-from fairloop.streams import Streams
-from fairloop.workshop import Workshop
+from fairloop.training.feeds import Schedule, mixed
+from fairloop.training.recipe import Recipe
+from fairloop.training.streams import Streams
 
 
 class Counting(MemoryModels):

@@ -9,13 +9,13 @@ from torch import nn
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.loop import simulate
+from fairloop.loop.generations import simulate
+from fairloop.loop.workshop import Workshop
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier
 from fairloop.models.vae import reparametrised
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.workshop import Workshop
 
 SHAPE = (3, 28, 28)
 

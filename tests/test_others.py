@@ -16,12 +16,12 @@ from fairloop.cli import main
 from fairloop.data import load
 from fairloop.data.columns import Numeric
 from fairloop.errors import DivergedError, InputError
+from fairloop.loop.workshop import Workshop
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.trial import range_fault
 from fairloop.seeding import Role
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 from fairloop.store.memory import MemoryModels
-from fairloop.workshop import Workshop
 
 
 class Pixels(Generator):
@@ -213,8 +213,8 @@ def test_a_trial_leaves_every_number_as_it_was(monkeypatch):
     state = torch.get_rng_state()
     tried = rows()
     assert torch.equal(torch.get_rng_state(), state)
-    monkeypatch.setattr("fairloop.workshop.try_generator", lambda model, title, images, *rest: images)
-    monkeypatch.setattr("fairloop.workshop.try_classifier", lambda *rest: None)
+    monkeypatch.setattr("fairloop.loop.workshop.try_generator", lambda model, title, images, *rest: images)
+    monkeypatch.setattr("fairloop.loop.workshop.try_classifier", lambda *rest: None)
     monkeypatch.setattr(Workshop, "_look_at", lambda self, trained: None)
     assert rows() == tried
 

@@ -20,13 +20,13 @@ from sklearn.tree import DecisionTreeClassifier
 from conftest import tiny
 from fairloop import OwnLoop, simulate, table_of
 from fairloop.errors import InputError
-from fairloop.loop import Generation
-from fairloop.own.features import Codec
+from fairloop.loop.generations import Generation
+from fairloop.loop.own.features import Codec
 from fairloop.report.table import SCHEMA
 from fairloop.seeding import ModelRole, Role
-from fairloop.setting import SETTINGS
+from fairloop.spec.setting import SETTINGS
 from fairloop.store.memory import MemoryModels
-from fairloop.streams import Streams
+from fairloop.training.streams import Streams
 
 
 class Bootstrap:

@@ -23,10 +23,10 @@ from sklearn.tree import DecisionTreeClassifier
 
 from fairloop import OwnLoop, simulate
 from fairloop.errors import InputError
-from fairloop.own.features import Codec
-from fairloop.own.people import OwnPeople
+from fairloop.loop.own.features import Codec
+from fairloop.loop.own.people import OwnPeople
 from fairloop.seeding import ModelRole, Role
-from fairloop.streams import Streams
+from fairloop.training.streams import Streams
 
 LABELS = ["bad", "good"]
 

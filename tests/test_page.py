@@ -17,11 +17,11 @@ from conftest import tiny
 from fairloop.cli import app
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
-from fairloop.record import Gallery, Row
 from fairloop.report import compare, page
 from fairloop.report.page import content, pictures
 from fairloop.report.table import export, gathered, run_directories
 from fairloop.store.directory import RunDirectory
+from fairloop.store.rows import Gallery, Row
 from test_compare import NONE, SPREAD, STAR, shares, steps, table
 
 HOSTILE = (

@@ -16,24 +16,24 @@ from conftest import tiny
 from fairloop.curation.interface import NoCuration
 from fairloop.curation.star import Star
 from fairloop.data import Population, Split
-from fairloop.feeds import Schedule, mixed
-from fairloop.loop import Generation, simulate
+from fairloop.loop.generations import Generation, simulate
+from fairloop.loop.inputs import History, Supplies, star
+from fairloop.loop.workshop import Workshop
 from fairloop.models.interface import Generator
-from fairloop.numerics import Numerics
-from fairloop.policy import NOBODY, REAL, TRUTH, Origin
-from fairloop.recipe import Recipe, people_of
-from fairloop.run import View, run
+from fairloop.models.numerics import Numerics
+from fairloop.running.run import View, run
 from fairloop.seeding import ModelRole, Role
-from fairloop.setting import SETTINGS
-from fairloop.source import RealData, Source
-from fairloop.spec import RunSpec
+from fairloop.sources.origin import NOBODY, REAL, TRUTH, Origin
+from fairloop.sources.source import RealData, Source
+from fairloop.spec.run import RunSpec
+from fairloop.spec.setting import SETTINGS
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.streams import Streams
-from fairloop.supplies import History, Supplies, star
 from fairloop.testing.streams import stream
-from fairloop.workshop import Workshop
+from fairloop.training.feeds import Schedule, mixed
+from fairloop.training.recipe import Recipe, people_of
+from fairloop.training.streams import Streams
 from stand_ins import Counted, Sure
 
 FAST = ("generations=2", "measure.samples=10", "measure.latents=0", "data.train=128", "annotator.epochs=1")
@@ -241,7 +241,7 @@ class Unseen(View):
 
 
 def test_everything_that_samples_a_generator_does_so_at_the_temperature(tmp_path):
-    from fairloop.recorded import load
+    from fairloop.results import load
 
     Recording.asked.clear()
     run(tiny(*RECORDING, "temperature=0.5", "star.target=both"), RunDirectory(tmp_path), Unseen())

@@ -22,7 +22,7 @@ from fairloop.data import cache, digits
 from fairloop.data.listing import Listing, Local, stamps
 from fairloop.data.own_pictures import OwnPicturesSpec, _Table
 from fairloop.errors import InputError
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 
 SIDE = 16
 

@@ -14,15 +14,16 @@ from rich.console import Console
 
 import fairloop
 from conftest import TINY, tiny
-from fairloop.data import DATASETS, inspect
+from fairloop._util import directories as kinds
+from fairloop._util.directories import claim, kind_of
+from fairloop._util.files import replacing_folder
+from fairloop.cli import inspect
+from fairloop.data import DATASETS
 from fairloop.errors import InputError
-from fairloop.progress import LineView
-from fairloop.run import run
-from fairloop.spec import from_file, from_mapping
-from fairloop.store import kinds
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
+from fairloop.spec.run import from_file, from_mapping
 from fairloop.store.directory import RunDirectory
-from fairloop.store.files import replacing_folder
-from fairloop.store.kinds import claim, kind_of
 from fairloop.store.remote import Folder, claim_address, claim_for
 from fairloop.sweep import cluster, local
 from fairloop.sweep.job import jobs_in

@@ -8,8 +8,8 @@ import pytest
 import files
 from fairloop import preset, presets
 from fairloop.curation.sizes import budget_for
-from fairloop.loop import Generation, simulate
-from fairloop.spec import from_mapping
+from fairloop.loop.generations import Generation, simulate
+from fairloop.spec.run import from_mapping
 from test_data import write_mnist
 
 SMALL_VAE = "generator.arguments={widths: [4, 4], latent: 4}"

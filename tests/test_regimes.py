@@ -11,21 +11,22 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from conftest import tiny
-from fairloop.batch import UNNAMED
 from fairloop.data import Population, Split
 from fairloop.errors import InputError
-from fairloop.labelling import Labelling
-from fairloop.loop import Generation, simulate
+from fairloop.loop.generations import Generation, simulate
+from fairloop.loop.workshop import Workshop
 from fairloop.models.interface import Classifier, Generator
-from fairloop.numerics import Numerics
-from fairloop.policy import ANNOTATOR, NOBODY, REAL, TRUTH, Origin, ingredients, policy
-from fairloop.pool import Kept, Pool
-from fairloop.source import RealData, Source
-from fairloop.spec import from_mapping
+from fairloop.models.numerics import Numerics
+from fairloop.sources.batch import UNNAMED
+from fairloop.sources.labelling import Labelling
+from fairloop.sources.mixture import Kept, Pool
+from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, TRUTH, Origin
+from fairloop.sources.source import RealData, Source
+from fairloop.spec.policies import ingredients, policy
+from fairloop.spec.run import from_mapping
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing.streams import stream
-from fairloop.workshop import Workshop
 from stand_ins import Counted, Sure
 
 BOTH = ("policy.generator.kind={0}", "policy.classifier.kind={0}")
@@ -240,8 +241,8 @@ def test_people_label_in_the_loop():
 
 
 def presence(retention: list[list[float]], arrivals: float, decisions: NDArray[np.int64], generations: int):
-    from fairloop.setting import SETTINGS
-    from fairloop.supplies import History, Supplies
+    from fairloop.loop.inputs import History, Supplies
+    from fairloop.spec.setting import SETTINGS
 
     n = len(decisions)
     split = Split(decisions[:, None].astype(np.float32), np.zeros(n, np.int64), np.arange(n) % 2)

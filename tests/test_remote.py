@@ -9,8 +9,8 @@ import pytest
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.progress import LineView
-from fairloop.run import run
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
 from fairloop.store.directory import RunDirectory
 from fairloop.store.models import DirectoryModels
 from fairloop.store.remote import CopiedModels, CopiedRun, Folder, LeasedModels

@@ -5,11 +5,11 @@ import pytest
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.record import Row
 from fairloop.report.figures import Measure, save
 from fairloop.report.figures.story import story
 from fairloop.report.table import export, gathered, plain, tidy
 from fairloop.store.directory import RunDirectory
+from fairloop.store.rows import Row
 from test_store import GALLERY
 
 ACCURACY = Measure("accuracy", "accuracy", "classifier", "test", "overall", "accuracy")

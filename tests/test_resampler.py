@@ -22,7 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import estimator_checks_generator as of_sklearn
 
 from fairloop import InputError, StarResampler
-from fairloop.curate import curate
+from fairloop.curation.table import curate
 
 
 def checks(generator: Any) -> list[Any]:

@@ -20,7 +20,7 @@ import yaml
 import fairloop
 from conftest import TINY
 from fairloop.cli import main
-from fairloop.spec import field_table
+from fairloop.spec.run import field_table
 
 
 def here(*arguments: object) -> int:
@@ -264,7 +264,7 @@ def test_a_file_of_the_users_own_is_no_run(spec, tmp_path, capsys):
 
 
 def test_a_finished_run_that_kept_nothing_is_left_in_peace(spec, tmp_path):
-    from fairloop.workshop import Workshop
+    from fairloop.loop.workshop import Workshop
 
     out = tmp_path / "out"
     assert here("run", spec, "--out", out, "--generations", 1, "--set", "keep=none") == 0
@@ -274,7 +274,7 @@ def test_a_finished_run_that_kept_nothing_is_left_in_peace(spec, tmp_path):
 
 
 def test_a_run_opens_on_a_machine_with_other_numerics(finished):
-    from fairloop import numerics
+    from fairloop.models import numerics
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numerics, "_fast_bf16", lambda device: True)

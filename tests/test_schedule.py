@@ -21,25 +21,25 @@ from conftest import tiny
 from fairloop import OwnLoop, data
 from fairloop.data import Population, Split
 from fairloop.errors import InputError
-from fairloop.labelling import Labelling
-from fairloop.loop import Generation, simulate
-from fairloop.mixture import held_by, people_of
+from fairloop.loop.generations import Generation, simulate
+from fairloop.loop.inputs import Annotators, History, Supplies
+from fairloop.loop.workshop import Workshop
 from fairloop.models.cnn import LeNet5, SimpleCNN
 from fairloop.models.interface import Generator
-from fairloop.numerics import Numerics
-from fairloop.pool import Kept
-from fairloop.recipe import Plan, plan
-from fairloop.regime import ResponseSpec
+from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
-from fairloop.setting import SETTINGS
-from fairloop.source import Source
-from fairloop.spec import RunSpec, from_mapping
+from fairloop.sources.labelling import Labelling
+from fairloop.sources.mixture import Kept
+from fairloop.sources.source import Source
+from fairloop.spec.run import RunSpec, from_mapping
+from fairloop.spec.sections import ResponseSpec
+from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.supplies import Annotators, History, Supplies
+from fairloop.sweep.watch import _progress as progress
 from fairloop.testing.streams import stream
-from fairloop.watch import _progress as progress
-from fairloop.workshop import Workshop
+from fairloop.training.ingredients import held_by, people_of
+from fairloop.training.recipe import Plan, plan
 from stand_ins import Sure
 
 Changes = dict[int, dict[str, Any]]

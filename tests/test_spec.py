@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fairloop import preset, presets
 from fairloop.errors import InputError
-from fairloop.spec import RunSpec, field_table, from_file, from_mapping
+from fairloop.spec.run import RunSpec, field_table, from_file, from_mapping
 
 
 @pytest.mark.parametrize("name", presets.names())

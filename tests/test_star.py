@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.batch import UNNAMED, Batch, Strata, counted
 from fairloop.curation import ideal as ideals
 from fairloop.curation.interface import NoCuration
 from fairloop.curation.star import Star, filled, first_of_each
-from fairloop.labelling import BY_LABELLER, Labelling
-from fairloop.numerics import Numerics
-from fairloop.source import Source
+from fairloop.models.numerics import Numerics
+from fairloop.sources.batch import UNNAMED, Batch, Strata, counted
+from fairloop.sources.labelling import BY_LABELLER, Labelling
+from fairloop.sources.source import Source
 from stand_ins import Counted, Sure
 
 

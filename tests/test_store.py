@@ -14,17 +14,17 @@ from hypothesis import strategies as st
 from torch import nn
 
 from conftest import tiny
+from fairloop._util.files import BLANK, SEAL, is_sealed, replacing, sealed
 from fairloop.errors import InputError
-from fairloop.feeds import Schedule
-from fairloop.recipe import Recipe
-from fairloop.record import Gallery, Row
 from fairloop.seeding import ModelRole
 from fairloop.store.directory import RunDirectory
-from fairloop.store.files import BLANK, SEAL, is_sealed, replacing, sealed
 from fairloop.store.interface import Fit
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
-from fairloop.training import Checkpoint, State
+from fairloop.store.rows import Gallery, Row
+from fairloop.training.feeds import Schedule
+from fairloop.training.fitting import Checkpoint, State
+from fairloop.training.recipe import Recipe
 
 
 def recipe(seed: int = 0) -> Recipe:

@@ -12,11 +12,11 @@ from matplotlib.colors import to_hex
 
 from fairloop import data, presets
 from fairloop.errors import InputError
+from fairloop.loop.workshop import Workshop
 from fairloop.report.figures import arms, atlas
 from fairloop.report.words import of_fields
 from fairloop.store.memory import MemoryModels
 from fairloop.sweep.grid import Sweep
-from fairloop.workshop import Workshop
 
 STUDIES = [name for name in presets.sweeps() if name.startswith("study-")]
 

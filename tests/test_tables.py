@@ -16,7 +16,7 @@ from fairloop import data
 from fairloop.data import columns
 from fairloop.data.population import Population
 from fairloop.errors import InputError
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 
 PUBLISHED = Path(os.environ.get("FAIRLOOP_TABULAR", Path(__file__).parents[2] / "shared" / "data" / "tabular"))
 

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from fairloop import data
-from fairloop.batch import Batch
 from fairloop.curation.interface import Curation
 from fairloop.curation.star import Star
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.models.interface import Classifier, Generator
-from fairloop.source import Source
+from fairloop.sources.batch import Batch
+from fairloop.sources.source import Source
 from fairloop.testing import (
     CLASSIFIER_CHECKS,
     CURATOR_CHECKS,

@@ -9,14 +9,15 @@ import pytest
 import yaml
 
 from conftest import TINY, tiny
-from fairloop import data, tracking
+from fairloop import data
 from fairloop.errors import InputError
-from fairloop.progress import LineView
-from fairloop.record import Row
+from fairloop.running import tracking
+from fairloop.running.progress import LineView
+from fairloop.running.tracking import Tracked, scalars
 from fairloop.store.directory import RunDirectory
+from fairloop.store.rows import Row
 from fairloop.sweep import local
 from fairloop.sweep.job import jobs_in
-from fairloop.tracking import Tracked, scalars
 from test_run import here
 from test_store import GALLERY
 

@@ -13,11 +13,11 @@ import yaml
 from conftest import TINY, tiny
 from fairloop import simulate
 from fairloop.errors import DivergedError
-from fairloop.loop import Generation
-from fairloop.recorded import table_of
+from fairloop.loop.generations import Generation
 from fairloop.report import compare, summary
 from fairloop.report.figures import curves
-from fairloop.spec import from_mapping
+from fairloop.results import table_of
+from fairloop.spec.run import from_mapping
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
 from test_run import here

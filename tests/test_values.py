@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import files
 from fairloop import data
+from fairloop._util.limits import parsed
 from fairloop.auditing import audit
 from fairloop.curation import ideal
 from fairloop.curation.columns import Names
@@ -28,9 +29,8 @@ from fairloop.data import columns, spelling
 from fairloop.data.people import Named, crossed, intersections_of, named, occurring
 from fairloop.data.population import Population
 from fairloop.errors import InputError
-from fairloop.limits import parsed
-from fairloop.own.people import OwnPeople
-from fairloop.spec import from_mapping
+from fairloop.loop.own.people import OwnPeople
+from fairloop.spec.run import from_mapping
 
 N = 120
 
@@ -207,7 +207,7 @@ import pandas as pd
 from fairloop import data
 from fairloop.data.grouping import intersections
 from fairloop.data.people import named
-from fairloop.spec import from_mapping
+from fairloop.spec.run import from_mapping
 values = ["nan", "3", "10", "x", "NaN", "-1", "inf"]
 table = pd.DataFrame({"g": values * 30, "h": ["a", "b"] * 105, "y": ["nan", "1", "2"] * 70, "x": range(210)})
 table.to_csv(sys.argv[1], index=False)

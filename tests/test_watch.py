@@ -9,11 +9,11 @@ from filelock import FileLock
 from rich.console import Console, ConsoleDimensions
 
 from conftest import tiny
-from fairloop import watch as module
-from fairloop.record import Row
 from fairloop.store.directory import RunDirectory
 from fairloop.store.models import DirectoryModels
-from fairloop.watch import look, watch
+from fairloop.store.rows import Row
+from fairloop.sweep import watch as module
+from fairloop.sweep.watch import look, watch
 from test_run import here
 from test_store import GALLERY, fit, recipe
 

@@ -27,7 +27,7 @@ def alone(section: str, root: Path | None, rounds: int) -> Iterator[Finding]:
 
 
 def _measure_alone(findings: Connection, section: str, root: Path | None, rounds: int) -> None:
-    from fairloop.fast.process import keep_freed_memory
+    from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
     import torch

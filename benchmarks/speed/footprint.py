@@ -24,11 +24,11 @@ ONE_STEP = """
 import time
 from pathlib import Path
 began = time.time()
-from fairloop.fast.process import keep_freed_memory
+from fairloop._util.process import keep_freed_memory
 keep_freed_memory()
 from fairloop import preset
 from fairloop.store.memory import MemoryModels
-from fairloop.workshop import Workshop
+from fairloop.loop.workshop import Workshop
 shape = {"batch": 256, "epochs": 1}
 spec = preset("colored-mnist", data={"source": "embedded", "train": 256, "valid": 100}, generator=shape)
 Workshop(spec, MemoryModels()).first_generator()
@@ -38,8 +38,8 @@ import sys
 from pathlib import Path
 import numpy as np, torch
 from fairloop.data import Split
-from fairloop.numerics import Numerics
-from fairloop.source import RealData
+from fairloop.models.numerics import Numerics
+from fairloop.sources.source import RealData
 
 def anonymous():
     lines = Path("/proc/self/status").read_text().splitlines()

@@ -12,9 +12,9 @@ from benchmarks.speed import ours
 from benchmarks.speed.grid import published
 from benchmarks.speed.machine import peak
 from benchmarks.speed.measuring import Finding, alternating, seconds
-from fairloop.fast.graphs import own_stream
-from fairloop.numerics import Numerics, resolve
-from fairloop.source import Source
+from fairloop.models.numerics import Numerics, resolve
+from fairloop.sources.source import Source
+from fairloop.training.graphs import own_stream
 
 SECTION = "GPU"
 REPLICAS, STEPS = (1, 5, 25), 100

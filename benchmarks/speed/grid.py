@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from benchmarks.speed.people import population
-from fairloop.numerics import Numerics
+from fairloop.models.numerics import Numerics
 from fairloop.presets import fields, sweep
-from fairloop.recipe import Recipe, plan
 from fairloop.sweep.grid import Sweep
+from fairloop.training.recipe import Recipe, plan
 
 SEEDS = 25
 

@@ -125,7 +125,7 @@ def _process(name: str, root: Path | None, threads: int, core: int | None) -> It
 
 def _serve(asked: Connection, name: str, root: Path | None, threads: int, core: int | None) -> None:
     if core is not None:
-        from fairloop.fast.process import keep_freed_memory
+        from fairloop._util.process import keep_freed_memory
 
         os.sched_setaffinity(0, {core})
         keep_freed_memory()
@@ -160,8 +160,8 @@ def _work(name: str, root: Path | None, threads: int) -> Work:
         loop = Loop(people.train, people.tests["valid"], in_memory=name == "in memory")
         return Work(partial(loop.generator_steps, STEPS), partial(loop.classifier_steps, STEPS), loop.validate, EPOCHS)
     from benchmarks.speed import ours
-    from fairloop.numerics import resolve
-    from fairloop.source import Source
+    from fairloop.models.numerics import resolve
+    from fairloop.sources.source import Source
 
     numerics = resolve("auto", "cpu", 1 if name == "fairloop" else threads)
     numerics.apply_threads()

@@ -9,23 +9,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from fairloop.batch import Batch
 from fairloop.curation.interface import Curator, NoCuration
 from fairloop.data import Population, Split
-from fairloop.feeds import Feed, Schedule, real, synthetic
-from fairloop.measure import Measurer
+from fairloop.loop.measuring import Measurer
+from fairloop.loop.workshop import Annotators, Workshop
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
-from fairloop.numerics import Numerics
+from fairloop.models.numerics import Numerics
 from fairloop.presets import preset
 from fairloop.seeding import ModelRole
-from fairloop.source import RealData, Source
-from fairloop.spec import ClassifierSpec, GeneratorSpec
+from fairloop.sources.batch import Batch
+from fairloop.sources.source import RealData, Source
+from fairloop.spec.run import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import Trained, last
 from fairloop.store.memory import MemoryModels
-from fairloop.streams import Streams
-from fairloop.training import fit_classifier, fit_generator
-from fairloop.workshop import Annotators, Workshop
+from fairloop.training.feeds import Feed, Schedule, real, synthetic
+from fairloop.training.fitting import fit_classifier, fit_generator
+from fairloop.training.streams import Streams
 
 SHAPE, BATCH = (3, 28, 28), 256
 SPEC = preset("colored-mnist")

@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 from benchmarks.speed import ours
 from benchmarks.speed.measuring import Finding, alternating, mean
 from fairloop import data
-from fairloop.batch import join
-from fairloop.curation.quotas import Rounding
 from fairloop.curation.star import Star
 from fairloop.data import Split
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.digits import embedded
 from fairloop.models.interface import Classifier, Generator
-from fairloop.numerics import Numerics, resolve
-from fairloop.source import Source
+from fairloop.models.numerics import Numerics, resolve
+from fairloop.sources.batch import join
+from fairloop.sources.quotas import Rounding
+from fairloop.sources.source import Source
 
 SECTION = "STAR"
 STEPS, BUDGET = 4, 64

@@ -11,8 +11,8 @@ from benchmarks.speed import ours
 from benchmarks.speed.machine import gemm
 from benchmarks.speed.measuring import Finding, alternating, fastest, mean
 from fairloop.data import Population
-from fairloop.numerics import Numerics, resolve
-from fairloop.source import Source
+from fairloop.models.numerics import Numerics, resolve
+from fairloop.sources.source import Source
 
 SECTION = "steps"
 STEPS = 4

@@ -28,20 +28,20 @@ import torch
 from numpy.typing import NDArray
 
 from fairloop import preset
+from fairloop._util.files import replacing
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colours import coloured
 from fairloop.data.digits import from_directory
+from fairloop.loop.workshop import Workshop
 from fairloop.metrics import performance as perf
 from fairloop.models.interface import Classifier
-from fairloop.recipe import Recipe
 from fairloop.seeding import Role
-from fairloop.source import chunk, probabilities
-from fairloop.spec import RunSpec, from_mapping
-from fairloop.store.files import replacing
+from fairloop.sources.source import chunk, probabilities
+from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.training import Checkpoint
-from fairloop.workshop import Workshop
+from fairloop.training.fitting import Checkpoint
+from fairloop.training.recipe import Recipe
 
 DRAWS = 200
 EPOCHS = (1, 5, 10, 15, 20, 25, 26, 27, 28, 29, 30)

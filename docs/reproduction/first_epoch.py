@@ -15,9 +15,9 @@ from torch import Tensor
 
 from benchmarks.speed.people import population
 from benchmarks.speed.plain import BATCH, VAE
+from fairloop.loop.workshop import Workshop
 from fairloop.presets import preset
 from fairloop.store.memory import MemoryModels
-from fairloop.workshop import Workshop
 
 PUBLISHED, DEVIATION = 77_695, 3_052
 """Mean and standard deviation over the authors' seeds, generation 0, epoch 0, in nats a batch."""

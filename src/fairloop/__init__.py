@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from fairloop.auditing import Audit, audit
-    from fairloop.batch import Batch, Strata
     from fairloop.curation.interface import Curation, NoCuration
     from fairloop.curation.resampler import StarResampler
     from fairloop.curation.sampler import StarSampler
@@ -23,43 +22,44 @@ if TYPE_CHECKING:
     from fairloop.curation.stream import StarStream
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
-    from fairloop.loop import Generation, simulate
+    from fairloop.loop.generations import Generation, simulate
+    from fairloop.loop.own import OwnLoop
     from fairloop.models.interface import Classifier, Generator
-    from fairloop.own import OwnLoop
     from fairloop.presets import preset
-    from fairloop.recorded import RecordedRun, load, table_of
-    from fairloop.setting import SETTINGS, Setting
-    from fairloop.source import Source
-    from fairloop.spec import RunSpec
+    from fairloop.results import RecordedRun, load, table_of
+    from fairloop.sources.batch import Batch, Strata
+    from fairloop.sources.source import Source
+    from fairloop.spec.run import RunSpec
+    from fairloop.spec.setting import SETTINGS, Setting
 
 _HOME = {
     "Audit": "auditing",
-    "Batch": "batch",
+    "Batch": "sources.batch",
     "Classifier": "models.interface",
     "Curation": "curation.interface",
     "FairloopError": "errors",
-    "Generation": "loop",
+    "Generation": "loop.generations",
     "Generator": "models.interface",
     "InputError": "errors",
     "NoCuration": "curation.interface",
-    "OwnLoop": "own",
+    "OwnLoop": "loop.own",
     "Population": "data",
-    "RecordedRun": "recorded",
-    "RunSpec": "spec",
-    "SETTINGS": "setting",
-    "Setting": "setting",
-    "Source": "source",
+    "RecordedRun": "results",
+    "RunSpec": "spec.run",
+    "SETTINGS": "spec.setting",
+    "Setting": "spec.setting",
+    "Source": "sources.source",
     "Split": "data",
     "Star": "curation.star",
     "StarResampler": "curation.resampler",
     "StarSampler": "curation.sampler",
     "StarStream": "curation.stream",
-    "Strata": "batch",
+    "Strata": "sources.batch",
     "audit": "auditing",
-    "load": "recorded",
+    "load": "results",
     "preset": "presets",
-    "simulate": "loop",
-    "table_of": "recorded",
+    "simulate": "loop.generations",
+    "table_of": "results",
 }
 
 __all__ = [

@@ -18,18 +18,18 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from fairloop._util.directories import claim
+from fairloop._util.escape import frame_for_csv, table_for_csv
+from fairloop._util.files import replacing, write_text
 from fairloop.auditing import text, verdicts
 from fairloop.auditing.log import Columns, tally
 from fairloop.auditing.measures import MODEL_MADE, Limit, Measured, limit
 from fairloop.auditing.rounds import rounds
 from fairloop.auditing.verdicts import Crossing, Drift
-from fairloop.escape import frame_for_csv, table_for_csv
 from fairloop.metrics.performance import flatten
-from fairloop.record import Row
 from fairloop.report import page
 from fairloop.report.table import of_rows, plain
-from fairloop.store.files import replacing, write_text
-from fairloop.store.kinds import claim
+from fairloop.store.rows import Row
 from fairloop.tables.values import name
 
 FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")

@@ -11,9 +11,9 @@ from typing import NoReturn, TextIO
 import typer
 from typer.exceptions import Abort, TyperException
 
+from fairloop._util.escape import for_terminal
 from fairloop.cli import data, practice, results, running
 from fairloop.errors import FairloopError, InputError
-from fairloop.escape import for_terminal
 
 app = typer.Typer(
     help="Simulate fairness feedback loops, measure what they do, and repair them.",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fairloop.data import Population
-    from fairloop.spec import RunSpec
+    from fairloop.spec.run import RunSpec
 
 app = typer.Typer(
     help="See what data sets there are, decode their pictures ahead of a run, look into them.",
@@ -50,7 +50,7 @@ def prepare(
     """Read a data set, and decode its pictures into the cache, once for all runs."""
     import time
 
-    from fairloop.store.kinds import claim
+    from fairloop._util.directories import claim
 
     if out is not None:
         claim(out, "decoded pictures")
@@ -70,9 +70,9 @@ def inspect(
     """Print counts per stratum and base rates per group; with --out, show examples of each stratum."""
     from rich.console import Console
 
-    from fairloop.data.inspect import KIND, base_rates, counts, write_examples
+    from fairloop._util.directories import claim_alone
+    from fairloop.cli.inspect import KIND, base_rates, counts, write_examples
     from fairloop.report.text import show
-    from fairloop.store.kinds import claim_alone
 
     if out is not None:
         claim_alone(out, KIND)
@@ -92,7 +92,7 @@ def inspect(
 def _spec(name: str, overrides: list[str]) -> RunSpec:
     from fairloop import presets
     from fairloop.data import DATASETS
-    from fairloop.spec import from_file, from_mapping
+    from fairloop.spec.run import from_file, from_mapping
 
     if Path(name).suffix in (".yaml", ".yml", ".json"):
         return from_file(Path(name), overrides)

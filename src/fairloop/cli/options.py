@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from fairloop.escape import for_terminal
+from fairloop._util.escape import for_terminal
 
 
 def say(text: str) -> None:

@@ -11,7 +11,7 @@ from fairloop.cli.options import say
 from fairloop.errors import FairloopError, InputError
 
 if TYPE_CHECKING:
-    from fairloop.curate import Curated
+    from fairloop.curation.table import Curated
 
 
 def audit(
@@ -61,9 +61,9 @@ def audit(
     ] = None,
 ) -> None:
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
+    from fairloop._util.directories import claim
     from fairloop.auditing import FILES
     from fairloop.auditing import audit as audit_log
-    from fairloop.store.kinds import claim
 
     claim(out, "an audit")
     found = audit_log(
@@ -104,7 +104,7 @@ def curate(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
 ) -> None:
     """Curate a table towards a fairness ideal: choose rows by quota, and repeat those of strata that are short."""
-    from fairloop.curate import curate as curate_table
+    from fairloop.curation.table import curate as curate_table
 
     done = curate_table(
         table,
@@ -154,7 +154,7 @@ def _repetitions(done: Curated) -> str:
 
 def _ideal(text: str) -> object:
     """As `--set` reads values: YAML, in which a name or a path stands for itself."""
-    from fairloop.limits import parsed
+    from fairloop._util.limits import parsed
 
     try:
         return text if Path(text).is_file() else parsed(text)

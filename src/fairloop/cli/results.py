@@ -38,8 +38,8 @@ def report(
     """Show runs: on one page (--out), in every figure (--figures), their annotators in a table (--annotators)."""
     from rich.console import Console
 
+    from fairloop._util.directories import claim
     from fairloop.report.table import gathered, run_directories
-    from fairloop.store.kinds import claim
 
     if out is None and figures is None and not annotators:
         raise InputError("report: say what to make of the runs: --out report.html, --figures DIR or --annotators")
@@ -96,7 +96,7 @@ def watch(
     """Watch runs from another terminal until Ctrl-C, which leaves the runs alone. Only reads."""
     from rich.console import Console
 
-    from fairloop.watch import watch as watch_runs
+    from fairloop.sweep.watch import watch as watch_runs
 
     watch_runs(directories, Console(), once=once)
 
@@ -108,7 +108,7 @@ def samples(
     n: Annotated[int, typer.Option("--n", min=1, help="how many")] = 1000,
 ) -> None:
     """Export labelled samples of one generation."""
-    from fairloop.recorded import load, write_samples
+    from fairloop.results import load, write_samples
 
     write_samples(load(directory), generation, n, out)
     say(f"{out}: {n:,} samples of generation {generation}")

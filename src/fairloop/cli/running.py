@@ -12,7 +12,7 @@ from fairloop.cli.options import Out, Track, Tracker, say
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
-    from fairloop.spec import RunSpec
+    from fairloop.spec.run import RunSpec
     from fairloop.sweep.grid import Sweep
 
 
@@ -22,7 +22,7 @@ class FieldsCommand(TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         from fairloop.data import DATASETS, DEFAULT
         from fairloop.presets import names
-        from fairloop.spec import data_table, field_table
+        from fairloop.spec.run import data_table, field_table
 
         tables = {"Fields, for --set and for spec files, with their defaults": field_table()}
         for name in DATASETS:
@@ -65,21 +65,21 @@ def run(
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
     spec = _spec(what, [*(set_ or ()), *_shorthand(seed=seed, generations=generations)])
-    from fairloop.fast.process import keep_freed_memory
+    from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
     from rich.console import Console
 
-    from fairloop.progress import view_for
-    from fairloop.run import View
-    from fairloop.run import run as run_in
+    from fairloop.running.progress import view_for
+    from fairloop.running.run import View
+    from fairloop.running.run import run as run_in
     from fairloop.store.directory import RunDirectory
 
     console = Console()
     directory = RunDirectory(out)
     shown: View = view_for(console)
     if track is not None:
-        from fairloop.tracking import Tracked
+        from fairloop.running.tracking import Tracked
 
         shown = Tracked(shown, track, directory)
     with shown as view:
@@ -110,7 +110,7 @@ def sweep(
     track: Track = None,
 ) -> None:
     """Run a grid of experiments over several seeds, sharing the models that runs have in common."""
-    from fairloop.store.kinds import claim
+    from fairloop._util.directories import claim
     from fairloop.sweep.local import default_workers
 
     specs = _sweep(what, base, seeds, grid or [], set_ or []).specs()
@@ -180,19 +180,19 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="of every random number")] = 0,
 ) -> None:
     """Show a fairness feedback loop, and what STAR changes, on real digits in two minutes."""
-    from fairloop.fast.process import keep_freed_memory
+    from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
     from rich.console import Console
 
-    from fairloop.demo import demo as run_demo
+    from fairloop.cli.demo import demo as run_demo
 
     run_demo(out, seed, Console())
 
 
 def _spec(what: str, overrides: list[str]) -> RunSpec:
     from fairloop.presets import fields
-    from fairloop.spec import from_file, from_mapping
+    from fairloop.spec.run import from_file, from_mapping
 
     if _is_file(what):
         return from_file(Path(what), overrides)
@@ -201,7 +201,7 @@ def _spec(what: str, overrides: list[str]) -> RunSpec:
 
 def _sweep(what: str, base: str | None, seeds: str | None, grid: list[str], overrides: list[str]) -> Sweep:
     from fairloop import presets
-    from fairloop.spec import read_fields
+    from fairloop.spec.run import read_fields
     from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
 
     whole = None
@@ -230,10 +230,10 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
     for spec in specs:
         say(spec.identity)
     say(f"{len(specs)} runs of {specs[0].generations} generations; measuring a few steps of each kind of model ...")
-    from fairloop.fast.process import keep_freed_memory
+    from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
-    from fairloop.clock import duration
+    from fairloop._util.clock import duration
     from fairloop.sweep.estimate import estimate
 
     guess = estimate(specs)
@@ -251,7 +251,7 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
 
 def _check_tracker(track: Tracker, ray: str | None) -> None:
     """Raise InputError now, and not in each run's log, if it cannot be."""
-    from fairloop.tracking import check
+    from fairloop.running.tracking import check
 
     if ray is not None:
         raise InputError("--track: is not for --ray; once a run is fetched, fairloop run with its spec.yaml logs it")

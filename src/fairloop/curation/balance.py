@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fairloop.batch import Batch, counted
 from fairloop.curation.chain import Critics
 from fairloop.curation.interface import Curation
-from fairloop.source import Supply
+from fairloop.sources.batch import Batch, counted
+from fairloop.sources.source import Supply
 
 
 @dataclass(frozen=True)

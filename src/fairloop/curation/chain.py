@@ -10,14 +10,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata
+from fairloop._util.lookup import find
 from fairloop.curation import CURATIONS
 from fairloop.curation.interface import Curation, Curator, NoCuration
 from fairloop.errors import InputError
 from fairloop.models.interface import Classifier
-from fairloop.named import find
-from fairloop.numerics import Numerics
-from fairloop.source import Supply
+from fairloop.models.numerics import Numerics
+from fairloop.sources.batch import Batch, Strata
+from fairloop.sources.source import Supply
 
 
 @dataclass(frozen=True)

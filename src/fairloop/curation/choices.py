@@ -13,11 +13,11 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from fairloop.batch import Batch, counted
 from fairloop.curation.chain import Critics
 from fairloop.curation.interface import Curation
-from fairloop.policy import REAL
-from fairloop.source import Supply
+from fairloop.sources.batch import Batch, counted
+from fairloop.sources.origin import REAL
+from fairloop.sources.source import Supply
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.curation import ideal as ideals
-from fairloop.curation import quotas
 from fairloop.curation.columns import Names, People
 from fairloop.curation.ideal import Counts, Shares
-from fairloop.curation.quotas import Rounding
 from fairloop.errors import InputError
+from fairloop.sources import quotas
+from fairloop.sources.quotas import Rounding
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from fairloop.batch import Batch
-from fairloop.source import Supply
+from fairloop.sources.batch import Batch
+from fairloop.sources.source import Supply
 
 
 class Curation(NamedTuple):

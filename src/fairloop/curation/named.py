@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.limits import parsed
 from fairloop.curation.columns import Names, in_words
 from fairloop.data.spelling import recognised
-from fairloop.limits import parsed
 
 TOLERANCE = 1e-6
 SUFFIXES = (".csv", ".yaml", ".yml", ".json")

@@ -12,14 +12,15 @@ import numpy as np
 import torch.distributed
 from torch.utils.data import Sampler
 
-from fairloop.curation import callers, columns, quotas
+from fairloop.curation import callers, columns
 from fairloop.curation.deal import Deal, Tally, wanted
 from fairloop.curation.passes import Passes
-from fairloop.curation.quotas import Rounding
 from fairloop.curation.sizes import budget_for, whole
 from fairloop.curation.values import pick
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
+from fairloop.sources import quotas
+from fairloop.sources.quotas import Rounding
 
 
 class StarSampler(Sampler[list[int]]):

@@ -9,11 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata, counted, free_to_ask, join
-from fairloop.curation import quotas
 from fairloop.curation.interface import Curation
-from fairloop.curation.quotas import Rounding
-from fairloop.source import Supply, unsorted
+from fairloop.sources import quotas
+from fairloop.sources.batch import Batch, Strata, counted, free_to_ask, join
+from fairloop.sources.quotas import Rounding
+from fairloop.sources.source import Supply, unsorted
 
 
 @dataclass(frozen=True)

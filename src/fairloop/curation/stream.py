@@ -14,13 +14,13 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from fairloop.curation import ideal as ideals
-from fairloop.curation import quotas
 from fairloop.curation.columns import Names
 from fairloop.curation.deal import Tally
-from fairloop.curation.quotas import Rounding
 from fairloop.curation.sizes import budget_for, whole
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
+from fairloop.sources import quotas
+from fairloop.sources.quotas import Rounding
 
 
 class StarStream(IterableDataset[Any]):

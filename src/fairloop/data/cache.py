@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.limits import MOST_PIXELS
 from fairloop.data.cells import check_header
 from fairloop.data.listing import Listing, Origin, Picture
 from fairloop.data.pictures import FORMATS, PILLOW_RAISES, Mode, shown
 from fairloop.errors import InputError
-from fairloop.limits import MOST_PIXELS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,10 +17,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.limits import check_parquet
 from fairloop.data.listing import fetched
 from fairloop.data.pictures import FORMATS, PILLOW_RAISES, shown
 from fairloop.errors import InputError
-from fairloop.limits import check_parquet
 
 HUB_NAME = "ylecun/mnist"
 _IDX = {"train": "train", "test": "t10k"}

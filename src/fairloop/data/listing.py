@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.limits import check_parquet
 from fairloop.data.cells import check_header
 from fairloop.errors import InputError
-from fairloop.limits import check_parquet
 from fairloop.tables.decimals import always
 from fairloop.tables.delimited import ending, surveyed
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from fairloop._util.limits import opened
 from fairloop.data.cells import check_header, check_roles
 from fairloop.data.columns import encode, learned
 from fairloop.data.fields import NaturalFields, SplitFields, StartsFrom
@@ -37,7 +38,6 @@ from fairloop.data.people import (
 from fairloop.data.population import Population
 from fairloop.data.spelling import Written
 from fairloop.errors import InputError
-from fairloop.limits import opened
 from fairloop.tables.decimals import numbers
 
 if TYPE_CHECKING:

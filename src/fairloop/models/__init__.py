@@ -6,8 +6,8 @@ import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
-from fairloop.named import find
 
 if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is slow to import
     from fairloop.models.interface import Classifier, Generator

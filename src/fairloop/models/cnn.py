@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fairloop.fast.layers import HalvingMaxPool2d
 from fairloop.models.interface import Classifier, image_shape
+from fairloop.models.layers import HalvingMaxPool2d
 
 
 class SimpleCNN(Classifier):

@@ -11,8 +11,8 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
-from fairloop.fast.layers import TransposedConv2d, UpConv2d, UpsampledConv2d
 from fairloop.models.interface import image_shape
+from fairloop.models.layers import TransposedConv2d, UpConv2d, UpsampledConv2d
 from fairloop.models.vae import VAE, Reconstruction, Reduction
 
 

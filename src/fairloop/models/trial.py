@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from fairloop.errors import InputError, said
 from fairloop.models.interface import Classifier, Generator
-from fairloop.numerics import Numerics
+from fairloop.models.numerics import Numerics
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from fairloop.errors import InputError
-from fairloop.spec import RunSpec, from_mapping
+from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.sweep.grid import SweepSpec, sweep_spec
 
 

@@ -11,15 +11,15 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
+from fairloop._util.escape import for_terminal, frame_for_csv
+from fairloop._util.files import replacing
 from fairloop.errors import InputError
-from fairloop.escape import for_terminal, frame_for_csv
 from fairloop.metrics import statistics
 from fairloop.report import compare
 from fairloop.report import published as paper
 from fairloop.report.figures import Measure, save
 from fairloop.report.text import Format
 from fairloop.report.text import show as show_table
-from fairloop.store.files import replacing
 
 SPLITS = ("valid", "test", "test_balanced")
 SHOWN = (

@@ -11,10 +11,10 @@ import pandas as pd
 from fairloop.data import MINORITIZED as MINORITIZED_BY_DEFAULT
 from fairloop.errors import InputError
 from fairloop.metrics.statistics import OverSeeds, over_seeds, seeds_needed, simultaneous_band
-from fairloop.record import MINORITIZED
 from fairloop.report.figures import Measure
 from fairloop.report.words import of_fields
-from fairloop.setting import SETTINGS
+from fairloop.spec.setting import SETTINGS
+from fairloop.store.rows import MINORITIZED
 
 ACCURACY_BELOW = 0.6
 """Less accuracy is called collapse unless told otherwise; with two labels, a coin has .5."""

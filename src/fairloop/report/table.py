@@ -15,15 +15,15 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from fairloop._util.directories import claim_file
+from fairloop._util.escape import table_for_csv, table_from_csv
+from fairloop._util.files import replacing
+from fairloop._util.limits import check_parquet
 from fairloop.errors import InputError
-from fairloop.escape import table_for_csv, table_from_csv
-from fairloop.limits import check_parquet
-from fairloop.record import MINORITIZED, Row
-from fairloop.spec import RunSpec, varied
+from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory, find_runs
-from fairloop.store.files import replacing
-from fairloop.store.kinds import claim_file
 from fairloop.store.records import SCHEMA, TEXT
+from fairloop.store.rows import MINORITIZED, Row
 
 _OWN_COLUMNS = {"setting", "star.target", "seed"}
 

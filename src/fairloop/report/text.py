@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from fairloop.escape import for_terminal
+from fairloop._util.escape import for_terminal
 
 Format = Literal["terminal", "markdown", "latex"]
 

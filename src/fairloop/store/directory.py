@@ -27,11 +27,8 @@ import pyarrow.compute as pc
 from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict
 
-from fairloop.errors import InputError
-from fairloop.record import Gallery, Row
-from fairloop.spec import RunSpec, from_mapping, read_fields
-from fairloop.store import records
-from fairloop.store.files import (
+from fairloop._util.directories import RUN_HEADER, claim, is_run
+from fairloop._util.files import (
     BLANK,
     SEAL,
     UNFINISHED,
@@ -42,8 +39,11 @@ from fairloop.store.files import (
     sealed,
     set_aside,
 )
-from fairloop.store.kinds import RUN_HEADER, claim, is_run
+from fairloop.errors import InputError
+from fairloop.spec.run import RunSpec, from_mapping, read_fields
+from fairloop.store import records
 from fairloop.store.records import HELD, SCHEMA
+from fairloop.store.rows import Gallery, Row
 
 MOST_OF_A_GALLERY = 2**30
 """Bytes of its arrays: more are refused, whatever they are packed into."""

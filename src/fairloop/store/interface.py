@@ -8,8 +8,8 @@ from typing import Generic, Protocol, TypeVar
 
 from torch import nn
 
-from fairloop.recipe import Recipe
-from fairloop.training import Checkpoint, Log, State
+from fairloop.training.fitting import Checkpoint, Log, State
+from fairloop.training.recipe import Recipe
 
 M = TypeVar("M", bound=nn.Module)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fairloop.recipe import Recipe
 from fairloop.store.interface import Fit, M, Trained, last
-from fairloop.training import State
+from fairloop.training.fitting import State
+from fairloop.training.recipe import Recipe
 
 
 class MemoryModels:

@@ -16,11 +16,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from fairloop._util.files import damaged, discard_unfinished, replacing
 from fairloop.errors import InputError
-from fairloop.recipe import Recipe
-from fairloop.store.files import damaged, discard_unfinished, replacing
 from fairloop.store.interface import Fit, M, Trained
-from fairloop.training import Checkpoint, State
+from fairloop.training.fitting import Checkpoint, State
+from fairloop.training.recipe import Recipe
 
 SECONDS_BETWEEN_SAVES = 20.0
 _METADATA = "fairloop"  # one key: with several, the bytes of the file depend on their order

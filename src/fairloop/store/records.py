@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fairloop.store.files import BLANK, SEAL, damaged, is_sealed, replacing, sealed
+from fairloop._util.files import BLANK, SEAL, damaged, is_sealed, replacing, sealed
 
 SCHEMA = pa.schema(
     [

@@ -15,15 +15,15 @@ from uuid import uuid4
 
 import fsspec
 
+from fairloop._util.directories import claim
+from fairloop._util.files import replacing
 from fairloop.errors import InputError
-from fairloop.recipe import Recipe
-from fairloop.record import Gallery, Row
-from fairloop.spec import RunSpec
+from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
-from fairloop.store.files import replacing
 from fairloop.store.interface import Fit, M, Models, Trained
-from fairloop.store.kinds import claim
 from fairloop.store.models import DirectoryModels
+from fairloop.store.rows import Gallery, Row
+from fairloop.training.recipe import Recipe
 
 _UNFINISHED = ".part"
 

@@ -22,15 +22,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fairloop.data import DataSpec
 from fairloop.data.fields import placed
 from fairloop.errors import FairloopError, InputError
-from fairloop.spec import RunSpec, from_mapping
+from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.directory import RunDirectory
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed
 
 if TYPE_CHECKING:
-    from fairloop.progress import LineView
-    from fairloop.recipe import Recipe
+    from fairloop.running.progress import LineView
     from fairloop.store.models import DirectoryModels
     from fairloop.store.remote import Folder
+    from fairloop.training.recipe import Recipe
 
 RETRIES = 3
 """How often a run is started anew after its worker or machine was lost."""
@@ -236,7 +236,7 @@ def _outcome(ray: Any, reference: Any) -> tuple[int, str]:
 
 def _work(told: Sent, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
     """What a worker does: one run. Returns an exit code and, if that is not 0, why."""
-    from fairloop.fast.process import keep_freed_memory
+    from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()  # before torch allocates
     import ray
@@ -254,7 +254,7 @@ def _work(told: Sent, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
 
     try:
         with _alive(desk, spec.identity), _opened(place, spec.identity) as (directory, models, copied):
-            from fairloop.run import run
+            from fairloop.running.run import run
 
             def leased(store: DirectoryModels) -> Any:
                 from fairloop.store.remote import LeasedModels
@@ -318,6 +318,6 @@ def _lease(ray: Any, desk: Any, recipe: Recipe, run: str) -> Iterator[None]:
 
 
 def _view(say: Callable[[str, int], None], directory: RunDirectory) -> LineView:
-    from fairloop.progress import LineView
+    from fairloop.running.progress import LineView
 
     return LineView(lambda line: say(line, directory.committed()))

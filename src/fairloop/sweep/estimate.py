@@ -14,17 +14,17 @@ import numpy as np
 from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.data import Population, Split
-from fairloop.feeds import Feed
-from fairloop.loop import generations
+from fairloop.loop.generations import generations
+from fairloop.loop.workshop import Workshop
 from fairloop.models.interface import Classifier, Generator
-from fairloop.numerics import resolve
-from fairloop.recipe import Plan, Recipe, plan
+from fairloop.models.numerics import resolve
 from fairloop.seeding import ModelRole
-from fairloop.spec import RunSpec
+from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.training import Checkpoint, State
-from fairloop.workshop import Workshop
+from fairloop.training.feeds import Feed
+from fairloop.training.fitting import Checkpoint, State
+from fairloop.training.recipe import Plan, Recipe, plan
 
 _STEPS = 4  # of an epoch that is timed
 _EPOCHS = 3  # of a model that is timed; the first warms up

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fairloop._util.limits import parsed
 from fairloop.errors import InputError
-from fairloop.limits import parsed
-from fairloop.schedule import assign
-from fairloop.setting import SETTINGS
-from fairloop.spec import FREE_TO_CHANGE, RunSpec, from_mapping
+from fairloop.spec.run import FREE_TO_CHANGE, RunSpec, from_mapping
+from fairloop.spec.schedule import assign
+from fairloop.spec.setting import SETTINGS
 
 
 class SweepSpec(BaseModel):

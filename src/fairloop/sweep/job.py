@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from fairloop._util.directories import claim
 from fairloop.errors import FairloopError, InputError
-from fairloop.spec import RunSpec, varied
+from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory
-from fairloop.store.kinds import claim
 
 MEMORY_PER_RUN = int(1.5 * 2**30)
 """Bytes that a run is reckoned to need when workers are counted; `colored-mnist` peaks below that."""

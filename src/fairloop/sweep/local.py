@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fairloop.store.files import write_text
+from fairloop._util.files import write_text
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed, run_in
 
 _POLL_SECONDS = 0.2

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Thread
 from typing import NamedTuple, NoReturn
 
-from fairloop.fast.process import keep_freed_memory
+from fairloop._util.process import keep_freed_memory
 from fairloop.sweep.job import WRONG_INPUT
 
 FAILED, INTERRUPTED = 1, 130
@@ -51,12 +51,12 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 def _run(place: Place, models: Path) -> int:
     from fairloop.errors import FairloopError, InputError
-    from fairloop.fast.graphs import own_stream
-    from fairloop.numerics import resolve
-    from fairloop.progress import LineView
-    from fairloop.run import run
-    from fairloop.spec import from_file
+    from fairloop.models.numerics import resolve
+    from fairloop.running.progress import LineView
+    from fairloop.running.run import run
+    from fairloop.spec.run import from_file
     from fairloop.store.directory import RunDirectory
+    from fairloop.training.graphs import own_stream
 
     with place.log.open("w", encoding="utf-8", buffering=1) as log:
         try:

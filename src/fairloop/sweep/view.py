@@ -10,7 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fairloop.escape import for_terminal
+from fairloop._util.escape import for_terminal
 from fairloop.sweep.job import Job
 
 

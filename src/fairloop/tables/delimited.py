@@ -22,8 +22,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
+from fairloop._util.limits import opened
 from fairloop.errors import InputError
-from fairloop.limits import opened
 from fairloop.tables.values import name
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.trial import logits_fault, range_fault, samples_fault
-from fairloop.streams import initialising
 from fairloop.testing.streams import stream
+from fairloop.training.streams import initialising
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from fairloop.batch import Batch, Strata
 from fairloop.curation.interface import Curation, Curator
+from fairloop.sources.batch import Batch, Strata
 from fairloop.testing.streams import no_global_randomness, stream
 
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from fairloop.errors import InputError, said
 from fairloop.models.interface import Generator
+from fairloop.models.numerics import Numerics
 from fairloop.models.trial import loss_fault
-from fairloop.numerics import Numerics
 from fairloop.testing.cases import GeneratorCase, ModelCase
 from fairloop.testing.streams import no_global_randomness, stream
-from fairloop.training import infinite
+from fairloop.training.fitting import infinite
 
 _ALONE = 1e-4  # how far a result may move with the size of the batch: other sizes sum in another order
 _PRECISION = 0.05  # how far a loss may move, relatively, from fp32 to bf16, which keeps 8 bits

@@ -13,20 +13,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
 
+from fairloop._util.directories import claim
+from fairloop._util.escape import for_terminal, frame_for_csv
+from fairloop._util.files import replacing
 from fairloop.errors import InputError
-from fairloop.escape import for_terminal, frame_for_csv
 from fairloop.metrics import statistics
-from fairloop.record import Gallery
 from fairloop.report import compare
 from fairloop.report.figures import arms, compared, curves, generated, grids, latent, panels, star
 from fairloop.report.figures.compared import Names
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.look import FORMATS, Look, save
 from fairloop.report.figures.measures import groups, labels, spread
-from fairloop.spec import RunSpec
+from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
-from fairloop.store.files import replacing
-from fairloop.store.kinds import claim
+from fairloop.store.rows import Gallery
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from fairloop.report import compare
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.measures import Measure
-from fairloop.setting import SETTINGS
+from fairloop.spec.setting import SETTINGS
 
 Names = Callable[[pd.DataFrame], "pd.Series[str]"]
 """A name for each row of a table."""

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
-from fairloop.record import TRAINING
+from fairloop.store.rows import TRAINING
 
 _AGGREGATES = ("overall", "difference", "ratio", "min", "max")
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from fairloop._util.files import write_text
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
 from fairloop.report import compare, summary
@@ -22,9 +23,8 @@ from fairloop.report.page.content import packed, thinned
 from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
 from fairloop.report.page.words import METRICS, READING, READING_OF_RUNS, ROLES
-from fairloop.spec import RunSpec
+from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
-from fairloop.store.files import write_text
 
 _STYLES = ("vendor/uPlot.min.css", "page.css")
 _SCRIPTS = ("vendor/uPlot.iife.min.js", "data.js", "curves.js", "samples.js", "strata.js", "values.js", "page.js")

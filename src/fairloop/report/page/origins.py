@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fairloop.report.page.pictures import Recorded
-from fairloop.spec import varied
+from fairloop.spec.run import varied
 
 Json = dict[str, Any]
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
-from fairloop.record import Gallery
-from fairloop.spec import RunSpec
+from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
+from fairloop.store.rows import Gallery
 
 LIMIT = 3_000_000
 """Characters that all sheets together may take in the page."""

@@ -1,0 +1,1 @@
+"""What has no domain: limits of what is read, escaping, the clock, names that become objects."""

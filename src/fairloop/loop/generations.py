@@ -1,0 +1,100 @@
+"""The loop over generations. It knows no files: it asks `models` for each model, and yields what it measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fairloop.errors import InputError
+from fairloop.loop.inputs import History
+from fairloop.loop.measuring import Measurer
+from fairloop.loop.own import OwnLoop
+from fairloop.loop.workshop import Workshop
+from fairloop.models.interface import Classifier, Generator
+from fairloop.spec.run import RunSpec
+from fairloop.store.interface import Models, Trained
+from fairloop.store.memory import MemoryModels
+from fairloop.store.rows import Gallery, Row
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One generation: its models, everything measured on them, and pictures of its samples."""
+
+    index: int
+    generator: Trained[Generator]
+    classifier: Trained[Classifier]
+    rows: list[Row]
+    gallery: Gallery
+
+    def value(
+        self,
+        metric: str,
+        group: str = "overall",
+        *,
+        role: str = "classifier",
+        split: str = "test",
+        label: str | None = None,
+    ) -> float:
+        """The one value of that name. Raises KeyError if it was not measured."""
+        wanted = (role, split, label, group, metric)
+        for row in self.rows:
+            if (row.role, row.split, row.label, row.group, row.metric) == wanted and row.epoch is None:
+                return row.value
+        raise KeyError(wanted)
+
+
+def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: int = 0) -> Iterator[Generation]:
+    """Follow a data ecosystem over its generations.
+
+    spec: a run's, or a loop of your own objects.
+    models: finds and keeps trained models by recipe; in memory if None.
+    start: the first generation to yield; the earlier ones were recorded before.
+
+    Raises InputError, before anything is trained, for a spec that does not fit its data or this machine.
+    """
+    if isinstance(spec, OwnLoop):
+        if models is not None:
+            raise InputError("models: a loop of your own objects keeps no models; leave it out")
+        return generations(spec, start)
+    return generations(Workshop(spec, models if models is not None else MemoryModels()), start)
+
+
+def generations(workshop: Workshop | OwnLoop, start: int = 0) -> Iterator[Generation]:
+    """The loop of `simulate`, in a workshop that has checked its spec."""
+    spec = workshop.spec
+    workshop.fit_roots()
+    annotators = workshop.annotators()
+    first = workshop.first_generator()
+    measurer = Measurer(workshop.population, workshop.numerics, spec, annotators, first.module)
+    history = _left_behind(workshop, start)
+
+    for i in range(history.latest + 1, spec.generations):
+        generator = first if i == 0 or spec.rules.generators == "fixed" else workshop.generator(i, history)
+        history.generators[i] = generator
+        classifier = workshop.classifier(i, history)
+        history.classifiers[i] = classifier
+        if i >= start:
+            rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
+            if spec.responds(i) or spec.policy.people:
+                rows += measurer.people(i, workshop.groups_present(i, history))
+            yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
+        if not spec.looks_back:
+            history.forget_before(i)
+        workshop.release(i)
+
+
+def _left_behind(workshop: Workshop | OwnLoop, start: int) -> History:
+    """The latest generation before `start` whose models are kept, and those that are needed with it; its successors are
+    made again from there.
+    """
+    history = History(workshop.spec.rules, workshop.annotators())
+    for i in range(start - 1, -1, -1):
+        needed = range(0 if workshop.spec.looks_back else i, i + 1)
+        generators = {j: workshop.kept_generator(j) for j in needed}
+        classifiers = {j: workshop.kept_classifier(j) for j in needed}
+        if None not in (*generators.values(), *classifiers.values()):
+            history.generators.update({j: kept for j, kept in generators.items() if kept})
+            history.classifiers.update({j: kept for j, kept in classifiers.items() if kept})
+            break
+    return history

@@ -1,0 +1,250 @@
+"""What is recorded of a generation: one row per value, and a gallery of what its generator makes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairloop.curation.star import Star
+from fairloop.data import Population, Split
+from fairloop.loop.inputs import Annotators, star
+from fairloop.metrics import performance as perf
+from fairloop.metrics.population import confidence, shares
+from fairloop.models.interface import Classifier, Generator
+from fairloop.models.numerics import Numerics
+from fairloop.models.trial import check_range
+from fairloop.seeding import ModelRole, Role
+from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, TRUTH
+from fairloop.sources.source import RealData, Source, chunk, probabilities
+from fairloop.spec.run import RunSpec
+from fairloop.store.interface import Trained
+from fairloop.store.rows import MINORITIZED, TRAINING, Gallery, Pictures, Row
+from fairloop.training.recipe import Recipe
+from fairloop.training.streams import Streams
+
+_BY_STRATUM = {"candidates": "star_candidates", "offered": "curation_offered", "chosen": "curation_chosen"}
+_LABELLERS: dict[int, str | None] = {NOBODY: None, TRUTH: "true label", ANNOTATOR: str(ModelRole.LABEL_ANNOTATOR)}
+
+
+class Measurer:
+    """Measures the models of a run on its population."""
+
+    def __init__(
+        self,
+        population: Population,
+        numerics: Numerics,
+        spec: RunSpec,
+        annotators: Annotators,
+        first: Generator,
+    ) -> None:
+        self._population = population
+        self._numerics = numerics
+        self._spec = spec
+        self._annotators = annotators
+        self._first = first
+        self._originals = _of_each_stratum(population.tests["test"], spec.measure.gallery)
+
+    def generation(
+        self,
+        i: int,
+        generator: Trained[Generator],
+        classifier: Trained[Classifier],
+        labeller: Trained[Classifier],
+    ) -> Iterator[Row]:
+        """Everything about generation i; the annotators' own rows stand with generation 0.
+
+        labeller: who labelled what the generation learned from.
+        """
+        self._numerics.apply_threads()
+        if i == 0:
+            yield from self._minoritized()
+            yield from self._training(i, self._annotators.label)
+            yield from self._performance(i, self._annotators.label)
+            yield from self._training(i, self._annotators.group)
+            yield from self._performance(i, self._annotators.group)
+        if generator.recipe.generation == i:
+            yield from self._training(i, generator)
+        yield from self._training(i, classifier)
+        yield from self._performance(i, classifier)
+        labellers = {
+            "label_share": self._annotators.label,
+            "label_share_by_labeller": labeller,
+            "label_share_by_classifier": classifier,
+        }
+        yield from self._samples(i, generator, labellers)
+
+    def _minoritized(self) -> Iterator[Row]:
+        """What the population says of each group: 1 if it is minoritized, else 0."""
+        for group in self._population.group_names:
+            value = float(group in self._population.minoritized)
+            yield Row(0, None, ModelRole.GROUP_ANNOTATOR, None, None, group, MINORITIZED, value, np.nan)
+
+    def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
+        """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space.
+
+        Empty if the generator diverged, or an annotator, who names what it shows.
+        """
+        label, group = self._annotators
+        if any(trained.diverged for trained in (generator, label, group)):
+            nothing = np.zeros((0, *self._population.shape), self._originals.dtype)
+            unnamed, nowhere = np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
+            return Gallery(nothing, unnamed, unnamed, nowhere, self._originals)
+        temperature = self._spec.at(i).temperature
+        source = Source(generator.module, self._numerics, label.module, group.module, temperature=temperature)
+        shown = source.draw(self._spec.measure.gallery, self._streams(0).at(Role.GALLERY))
+        rng = self._streams(i).at(Role.GALLERY, epoch=1)
+        latents = self._spec.measure.latents if self._first.has_encoder else 0
+        places = [self._encode(images) for images in self._drawn(i, generator.module, latents, rng)]
+        people = self._numerics.tensor(torch.from_numpy(self._originals))
+        return Gallery(
+            _pictures(shown.images),
+            shown.labels.cpu().numpy(),
+            shown.groups.cpu().numpy(),
+            np.concatenate(places) if places else np.zeros((0, 0), np.float32),
+            self._originals,
+            self._reconstruct(generator.module, people),
+        )
+
+    def _performance(self, i: int, trained: Trained[Classifier]) -> Iterator[Row]:
+        """Performance and fairness on every test split."""
+        of_groups = trained.recipe.role is ModelRole.GROUP_ANNOTATOR
+        for split_name, split in self._population.tests.items():
+            counts = self._confusion(trained.module, split, of_groups)
+            counts = counts * 0 if trained.diverged else counts  # nobody's prediction is one
+            # For groups nothing is beneficial; the last one is what the rates of A_S are about.
+            beneficial = counts.shape[1] - 1 if of_groups else self._population.beneficial
+            rates = perf.performance(counts, beneficial)
+            for group, metric, value, error in perf.flatten(rates, self._population.group_names):
+                yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
+
+    def _training(self, i: int, trained: Trained[Generator] | Trained[Classifier]) -> Iterator[Row]:
+        """The loss of each epoch, whose data it saw, and what curating them took (means over the epoch's batches)."""
+        role, log = trained.recipe.role, trained.log
+        for epoch, loss in enumerate(log["loss"].tolist()):
+            yield Row(i, epoch, role, None, None, "overall", "loss", loss, np.nan)
+        if trained.diverged:
+            epoch, batch = log["diverged"].tolist()
+            told = (epoch, batch) if epoch >= 0 else (None, np.nan)
+            yield Row(i, told[0], role, None, None, "overall", "diverged_at_batch", told[1], np.nan)
+        for epoch, redrawn in enumerate(log.get("redrawn", ())):
+            yield Row(i, epoch, role, "generated", None, "overall", "star_redrawn", *_mean(redrawn))
+        for name, metric in _BY_STRATUM.items():
+            for epoch, counts in enumerate(log.get(name, ())):
+                for (label, group), column in zip(self._cells(), counts.T, strict=True):
+                    yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
+        for epoch, origins in enumerate(log.get("origins", ())):
+            yield from self._origins(i, epoch, role, origins)
+        if (curator := star(trained.recipe)) is not None and "candidates" in log:
+            yield from self._quotas(i, trained.recipe, curator)
+
+    def _quotas(self, i: int, recipe: Recipe, curator: Star) -> Iterator[Row]:
+        """How many samples of a batch STAR curated, and of each stratum among them."""
+        n = recipe.curated_batch
+        yield Row(i, None, recipe.role, "generated", None, "overall", "star_batch", float(n), np.nan)
+        for (label, group), places in zip(self._cells(), curator.expected(n).tolist(), strict=True):
+            yield Row(i, None, recipe.role, "generated", label, group, "star_quota", places, np.nan)
+
+    def _origins(self, i: int, epoch: int, role: ModelRole, counts: Tensor) -> Iterator[Row]:
+        """Shares of what a model learned from, by who made and who labelled it."""
+        for place in counts.nonzero().tolist():
+            made_by, labelled_by = place[0] + REAL, place[1] + NOBODY
+            maker = "real people" if made_by == REAL else f"generation {made_by}"
+            labeller = _LABELLERS.get(labelled_by, f"{ModelRole.CLASSIFIER} {labelled_by}")
+            share = counts[tuple(place)].item() / counts.sum().item()
+            yield Row(i, epoch, role, TRAINING, labeller, maker, "origin_share", share, np.nan)
+
+    def people(self, i: int, shares: NDArray[np.float64]) -> Iterator[Row]:
+        """(S,) shares of groups among the real people that models of generation i may see."""
+        for group, share in zip(self._population.group_names, shares.tolist(), strict=True):
+            yield Row(i, None, ModelRole.CLASSIFIER, "people", None, group, "group_share", share, np.nan)
+
+    def _samples(
+        self, i: int, generator: Trained[Generator], labellers: dict[str, Trained[Classifier]]
+    ) -> Iterator[Row]:
+        """Shares of labels (by each labeller), groups and strata (by A_L and A_S), and A_S's confidence.
+
+        Of a generator that diverged nothing is known, nor what a classifier says that did.
+        """
+        label_names, group_names = self._population.label_names, self._population.group_names
+        named = {metric: [torch.zeros(0, dtype=torch.int64)] for metric in labellers}
+        grouped = [torch.zeros(0, len(group_names))]
+        rng = self._streams(i).at(Role.MEASUREMENT)
+        drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
+        for images in drawn:
+            if self._population.in_unit_range:
+                check_range(generator.recipe.full_title, images)
+            for metric, labeller in labellers.items():
+                if not labeller.diverged:
+                    named[metric].append(probabilities(labeller.module, [images], self._numerics).argmax(dim=1))
+            if not self._annotators.group.diverged:
+                grouped.append(probabilities(self._annotators.group.module, [images], self._numerics))
+        chances = torch.cat(grouped).double().numpy()
+        groups = chances.argmax(axis=1)
+        labels = {metric: torch.cat(parts).numpy() for metric, parts in named.items()}
+
+        def row(label: str | None, group: str, metric: str, value: float, error: float) -> Row:
+            return Row(i, None, ModelRole.GENERATOR, "generated", label, group, metric, float(value), float(error))
+
+        for metric, codes in labels.items():
+            for name, share, error in zip(label_names, *shares(codes, len(label_names)), strict=True):
+                yield row(name, "overall", metric, share, error)
+        for name, share, error in zip(group_names, *shares(groups, len(group_names)), strict=True):
+            yield row(None, name, "group_share", share, error)
+        both = min(len(labels["label_share"]), len(groups))  # 0 if one of the annotators diverged
+        strata = labels["label_share"][:both] * len(group_names) + groups[:both]
+        for (label, group), share, error in zip(self._cells(), *shares(strata, len(self._cells())), strict=True):
+            yield row(label, group, "stratum_share", share, error)
+        for name, margin, error in zip(group_names, *confidence(chances), strict=True):
+            yield row(None, name, "group_confidence", margin, error)
+
+    def _cells(self) -> list[tuple[str, str]]:
+        return [(label, group) for label in self._population.label_names for group in self._population.group_names]
+
+    def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
+        """Samples as they enter the data of generation i's models."""
+        source = Source(generator, self._numerics, temperature=self._spec.at(i).temperature)
+        size = chunk(self._population.shape)
+        return (source.draw(min(size, n - start), rng).images for start in range(0, n, size))
+
+    def _encode(self, images: Tensor) -> NDArray[np.float32]:
+        with torch.no_grad(), self._numerics.autocast():
+            return self._first.encode(images).float().cpu().numpy()
+
+    def _reconstruct(self, generator: Generator, images: Tensor) -> Pictures:
+        if not generator.has_encoder:
+            return np.zeros((0, 0), np.float32)
+        with torch.no_grad(), self._numerics.autocast():
+            return _pictures(generator.reconstruct(images))
+
+    def _streams(self, generation: int) -> Streams:
+        return Streams(self._spec.seed, generation, ModelRole.GENERATOR, self._numerics.device)
+
+    def _confusion(self, classifier: Classifier, split: Split, of_groups: bool) -> NDArray[np.int64]:
+        names = self._population.group_names if of_groups else self._population.label_names
+        images = (batch.images for batch in RealData(split, self._numerics).in_order())
+        predicted = probabilities(classifier, images, self._numerics).argmax(dim=1).numpy()
+        truth = split.groups if of_groups else split.labels
+        return perf.confusion(truth, split.groups, predicted, len(names), len(self._population.group_names))
+
+
+def _of_each_stratum(split: Split, most: int) -> Pictures:
+    """The first two images of each stratum; if that is more than `most`, one of each comes before a second."""
+    codes = split.labels * (split.groups.max() + 1) + split.groups
+    found = [np.flatnonzero(codes == code) for code in np.unique(codes)]
+    shown: Pictures = split.images[np.concatenate([places[k : k + 1] for k in range(2) for places in found])[:most]]
+    return shown
+
+
+def _pictures(images: Tensor) -> Pictures:
+    images = images.float().cpu()
+    return (images * 255).round().byte().numpy() if images.dim() == 4 else images.numpy()
+
+
+def _mean(values: Tensor) -> tuple[float, float]:
+    values = values.double()
+    error = values.std() / len(values) ** 0.5 if len(values) > 1 else torch.tensor(np.nan)
+    return values.mean().item(), error.item()

@@ -1,0 +1,211 @@
+"""A run, for Python: on disk, with its models and fresh samples of them; or the table of one in memory."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+
+from fairloop._util.directories import claim_alone, claim_file
+from fairloop._util.escape import table_for_csv
+from fairloop._util.files import replacing, replacing_folder
+from fairloop.data import Population
+from fairloop.data.columns import decode
+from fairloop.errors import InputError
+from fairloop.loop.generations import Generation
+from fairloop.loop.inputs import Annotators, labelling_of
+from fairloop.loop.own import OwnLoop
+from fairloop.loop.workshop import Workshop
+from fairloop.models.interface import Classifier, Generator
+from fairloop.models.numerics import Numerics
+from fairloop.report.table import of_rows, own_columns, plain, tidy
+from fairloop.seeding import ModelRole, Role
+from fairloop.sources.batch import Batch, join
+from fairloop.sources.origin import ANNOTATOR, Origin
+from fairloop.sources.source import Source, chunk
+from fairloop.spec.run import RunSpec
+from fairloop.store.directory import RunDirectory
+from fairloop.store.interface import M, Trained
+from fairloop.store.models import DirectoryModels
+from fairloop.training.recipe import MATHS_VERSION
+from fairloop.training.streams import Streams
+
+
+def load(path: str | Path) -> RecordedRun:
+    """The run in directory `path`. Raises InputError if there is none."""
+    return RecordedRun(RunDirectory(Path(path)))
+
+
+def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.DataFrame:
+    """The tidy table of what `simulate(spec)` yielded: of a run's spec, or of a loop of your own objects."""
+    own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(spec)
+    rows = [row for generation in generations for row in generation.rows]
+    table: pd.DataFrame = plain(of_rows(rows, own)).to_pandas()
+    return table
+
+
+class RecordedRun:
+    """One run: its `spec`, its `table()`, its models G_i and C_i, its annotators, its galleries."""
+
+    def __init__(self, directory: RunDirectory) -> None:
+        self.directory = directory
+        self._models = DirectoryModels(directory.root / directory.provenance().get("models", "models"))
+        self.spec: RunSpec = directory.spec()
+
+    def table(self) -> pd.DataFrame:
+        """The tidy table, as `fairloop export` writes it."""
+        table: pd.DataFrame = plain(tidy([self.directory])).to_pandas()
+        return table
+
+    def generator(self, generation: int) -> Generator:
+        """G_i, in evaluation mode. Raises InputError if it was not kept."""
+        self._check(generation)
+        return self._kept(self._workshop.kept_generator(generation), f"G_{generation}")
+
+    def classifier(self, generation: int) -> Classifier:
+        """C_i, in evaluation mode. Raises InputError if it was not kept."""
+        self._check(generation)
+        return self._kept(self._workshop.kept_classifier(generation), f"C_{generation}")
+
+    @cached_property
+    def annotators(self) -> Annotators:
+        """A_L and A_S. Raises InputError if they were not kept."""
+        self._check_maths()
+        plan = self._workshop.plan
+        if not all(self._models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
+            raise self._absent("A_L or A_S")
+        return self._workshop.annotators()
+
+    @property
+    def population(self) -> Population:
+        """The real data of the run."""
+        return self._workshop.population
+
+    def samples(self, generation: int, n: int) -> Batch:
+        """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees.
+
+        Raises InputError if the run has no such generation, or not all of those models.
+        """
+        self._check(generation)
+        if n < 1:
+            raise InputError(f"n={n}: at least one sample is to be made")
+        follows = generation > 0 and self.spec.rules.labels == "previous_classifier"
+        label, group = self.annotators
+        named = self._workshop.kept_classifier(generation - 1) if follows else label
+        if any(kept and kept.diverged for kept in (self._workshop.kept_generator(generation), named, group)):
+            raise InputError(f"generation={generation}: its generator diverged, or who names its samples; it has none")
+        labeller = self.classifier(generation - 1) if follows else label.module
+        now, numerics = self.spec.at(generation), self._workshop.numerics
+        origin = Origin(generation, generation - 1 if follows else ANNOTATOR)
+        labelling = labelling_of(now.labels, label)
+        source = Source(
+            self.generator(generation), numerics, labeller, group.module, labelling, now.temperature, origin
+        )
+        rng = Streams(self.spec.seed, generation, ModelRole.GENERATOR, numerics.device).at(Role.EXPORT)
+        size = chunk(self.population.shape)
+        return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))
+
+    @cached_property
+    def _workshop(self) -> Workshop:
+        sessions = self.directory.provenance().get("sessions", [])
+        return Workshop(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+
+    def _check(self, generation: int) -> None:
+        last = self.directory.committed() - 1
+        if last < 0:
+            raise InputError(f"generation={generation}: {self.directory.root} holds no generation yet")
+        if not 0 <= generation <= last:
+            raise InputError(f"generation={generation}: {self.directory.root} holds generations 0 to {last}")
+        self._check_maths()
+
+    def _check_maths(self) -> None:
+        """Raise InputError if models that this version makes of the run's recipes are not those of its table."""
+        if others := self.directory.maths() - {MATHS_VERSION}:
+            raise InputError(
+                f"{self.directory.root}: its models are of another version of fairloop (maths {max(others)}, not "
+                f"{MATHS_VERSION}), which built or trained them differently; open them with that version, or run the "
+                "spec again in a new --out. The table and the pictures of this run can be read"
+            )
+
+    def _kept(self, trained: Trained[M] | None, name: str) -> M:
+        if trained is None:
+            raise self._absent(name)
+        return trained.module
+
+    def _absent(self, what: str) -> InputError:
+        return InputError(
+            f"{self.directory.root}: the model {what} is not in {self._models.root}; "
+            f"a run with keep=all keeps it (this one has keep={self.spec.keep}), in a new --out"
+        )
+
+
+def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
+    """Write n labelled samples of G_i: one parquet file, or a directory of PNG files with samples.csv.
+
+    The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are; for
+    tabular data the data's own columns, in parquet or in samples.csv.
+
+    Either is written whole or not at all. A directory that an earlier call has written is replaced, files and all.
+
+    Raises InputError for a directory that holds anything else.
+    """
+    if out.suffix and out.suffix != ".parquet":
+        raise InputError(f"--out: {out} is neither a .parquet file nor a directory")
+    if out.suffix:
+        claim_file(out)
+    else:
+        claim_alone(out, "samples")
+    batch = run.samples(generation, n)
+    if not out.suffix:
+        claim_alone(out, "samples")  # whatever came there meanwhile stays
+    names = run.population
+    columns: dict[str, list[Any]] = {
+        "label": [names.label_names[code] for code in batch.labels.tolist()],
+        "group": [names.group_names[code] for code in batch.groups.tolist()],
+    }
+    pictures = _encoded(batch) if batch.images.dim() > 2 else None
+    files = [f"{i:06d}.png" for i in range(n)]
+    if out.suffix:
+        with replacing(out) as temporary:
+            pq.write_table(
+                _rows(batch, names, columns) if pictures is None else _images(files, pictures, columns), temporary
+            )
+        return
+    with replacing_folder(out) as folder:
+        for file, picture in zip(files, pictures or (), strict=False):
+            (folder / file).write_bytes(picture)
+        table = _rows(batch, names, columns) if pictures is None else pa.table({"file": files, **columns})
+        pa.csv.write_csv(table_for_csv(table), folder / "samples.csv")
+
+
+def _images(files: list[str], pictures: list[bytes], said: dict[str, list[Any]]) -> pa.Table:
+    """Pictures in a table, then `label` and `group`."""
+    images = [{"bytes": picture, "path": file} for file, picture in zip(files, pictures, strict=True)]
+    return pa.table({"image": images, **said})
+
+
+def _rows(batch: Batch, names: Population, said: dict[str, list[Any]]) -> pa.Table:
+    """Samples of tabular data: the columns that they were made of, then `label` and `group`."""
+    features = batch.images.float().cpu().numpy()
+    columns = names.columns
+    values = decode(features, columns) if columns else {f"feature_{i}": c.tolist() for i, c in enumerate(features.T)}
+    clear = {f"{name} (feature)" if name in said else name: value for name, value in values.items()}
+    return pa.table({**clear, **said})
+
+
+def _encoded(batch: Batch) -> list[bytes]:
+    from PIL import Image
+
+    encoded = []
+    for pixels in (batch.images * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy():
+        content = io.BytesIO()
+        Image.fromarray(pixels.squeeze()).save(content, format="PNG")
+        encoded.append(content.getvalue())
+    return encoded

@@ -1,0 +1,180 @@
+"""Runs in TensorBoard, Weights & Biases or MLflow, through accelerate's trackers: a view that logs what is recorded.
+
+What is logged is read back from the run's records, so that a generation counts before it is logged, and one that was
+recorded without a tracker is logged by the next session that has it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from importlib.util import find_spec
+from types import TracebackType
+from typing import Any, Literal
+from uuid import uuid4
+
+import numpy as np
+import pandas as pd
+
+from fairloop._util.files import damaged, write_text
+from fairloop.data import Population
+from fairloop.errors import FairloopError, InputError
+from fairloop.loop.generations import Generation
+from fairloop.running.run import View
+from fairloop.spec.run import RunSpec
+from fairloop.store.directory import RunDirectory
+from fairloop.store.interface import M
+from fairloop.training.fitting import Checkpoint
+from fairloop.training.recipe import Recipe
+
+Tracker = Literal["tensorboard", "wandb", "mlflow"]
+
+_PROJECT = "fairloop"
+_COMPARISONS = {">=": "at least ", "<=": "at most ", ">": "above ", "<": "below "}
+
+
+def check(tracker: Tracker) -> None:
+    """Raise InputError if a package that it needs is not installed."""
+    for package, remedy in (("accelerate", "'fairloop[tracking]'"), (tracker, tracker)):
+        if find_spec(package) is None:
+            raise InputError(f"--track {tracker}: {package} is not installed; pip install {remedy}")
+
+
+class Tracked:
+    """A view that hands each recorded generation to a tracker, once, and all else to `view`."""
+
+    def __init__(self, view: View, tracker: Tracker, directory: RunDirectory) -> None:
+        check(tracker)
+        self._view = view
+        self._name = tracker
+        self._directory = directory
+        self._notes = directory.root / "tracking" / f"{tracker}.json"
+        self._tracker: Any = None
+
+    def __enter__(self) -> Tracked:
+        self._view.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if self._tracker is not None:
+                self._tracker.finish()
+        finally:
+            self._view.__exit__(kind, error, trace)
+
+    def start(self, spec: RunSpec, population: Population, done: int) -> None:
+        """Begin the tracker's run, or go on with it. Raises InputError if it cannot be begun."""
+        self._view.start(spec, population, done)
+        notes = self._read()
+        if notes["logged"] >= spec.generations:
+            return
+        try:
+            self._tracker = _open(self._name, self._directory, spec, notes)
+        except Exception as error:  # of three packages, which raise what they like
+            raise InputError(f"--track {self._name}: cannot begin ({' '.join(str(error).split())})") from error
+        self._write(notes)
+        self._log()
+
+    def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
+        """As `view` shows them."""
+        return self._view.watch(recipe, checkpoints)
+
+    def generation(self, generation: Generation) -> None:
+        """Log it, and what was recorded before and not logged."""
+        self._view.generation(generation)
+        self._log()
+
+    def _log(self) -> None:
+        """Hand over what is recorded and not logged. A tracker that fails shall not end the run: it is asked again."""
+        notes = self._read()
+        records = self._directory.records().to_pandas()
+        for i, rows in records[records["generation"] >= notes["logged"]].groupby("generation"):
+            # Noted first: should this process die here, a gap is better than a generation that is logged twice.
+            self._write({**notes, "logged": int(i) + 1})
+            try:
+                self._hand_over(int(i), rows)
+            except FairloopError as error:
+                self._write({**notes, "logged": int(i)})
+                warnings.warn(str(error), stacklevel=2)
+                return
+
+    def _hand_over(self, generation: int, rows: pd.DataFrame) -> None:
+        try:
+            self._tracker.log(scalars(rows), step=generation)
+        except Exception as error:  # as above
+            raise FairloopError(
+                f"--track {self._name}: generation {generation} is not logged yet ({error}); the run goes on"
+            ) from error
+
+    def _read(self) -> dict[str, Any]:
+        if not self._notes.is_file():
+            return {"logged": 0, "id": None}
+        try:
+            notes: dict[str, Any] = json.loads(self._notes.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise damaged(self._notes, str(error)) from error
+        return notes
+
+    def _write(self, notes: dict[str, Any]) -> None:
+        write_text(self._notes, json.dumps(notes) + "\n")
+
+
+def scalars(rows: pd.DataFrame) -> dict[str, float]:
+    """The rows of one generation by a name for each: `classifier test/accuracy/red`, `generator training/loss`.
+
+    Of what is recorded in each epoch, the last epoch's. What is undefined is left out. Signs that trackers do not take
+    become words: label `>=5` is `at least 5`.
+    """
+    last = rows["epoch"].isna() | (rows["epoch"] == rows.groupby(["role", "metric"])["epoch"].transform("max"))
+    found: dict[str, float] = {}
+    for row in rows[last & np.isfinite(rows["value"])].itertuples():
+        who = row.group if pd.isna(row.label) else f"{row.label} and {row.group}"
+        who = row.label if row.group == "overall" and not pd.isna(row.label) else who
+        where = f"{row.role} {'training' if pd.isna(row.split) else row.split}".replace("_", " ")
+        found["/".join((where, str(row.metric), _sign_free(str(who))))] = float(row.value)
+    return found
+
+
+def _sign_free(name: str) -> str:
+    for sign, words in _COMPARISONS.items():
+        name = name.replace(sign, words)
+    return re.sub(r"[^\w .-]", "_", name)
+
+
+def _open(name: Tracker, directory: RunDirectory, spec: RunSpec, notes: dict[str, Any]) -> Any:
+    """The tracker, started. A new run's id is put into `notes`, and what it is told of the spec."""
+    from accelerate import PartialState
+    from accelerate.tracking import MLflowTracker, TensorBoardTracker, WandBTracker
+
+    PartialState(cpu=True)  # trackers ask it whether this is the main process; so it looks for no other
+    place, new = directory.root / "tracking", notes["id"] is None
+    place.mkdir(parents=True, exist_ok=True)
+    fields = {
+        path: value if isinstance(value, (int, float, str)) else json.dumps(value)
+        for path, value in spec.flat().items()
+    }
+    if name == "tensorboard":
+        tracker = TensorBoardTracker("tensorboard", place)
+        tracker.start()
+        notes["id"] = spec.identity
+        if new:
+            # As text: TensorBoard's table of hyperparameters would make a second run of each.
+            tracker.log({"spec": f"```\n{spec.to_yaml()}```"}, step=0)
+        return tracker
+    if name == "wandb":
+        os.environ.setdefault("WANDB_QUIET", "true")  # or each session ends with a page of numbers
+        notes["id"] = notes["id"] or uuid4().hex
+        tracker = WandBTracker(_PROJECT, name=spec.identity, id=notes["id"], resume="allow", dir=str(place))
+        tracker.start()
+    else:
+        tracker = MLflowTracker(_PROJECT, run_id=notes["id"], run_name=spec.identity)
+        tracker.start()
+        notes["id"] = tracker.tracker.info.run_id
+    if new:
+        tracker.store_init_configuration(fields)
+    return tracker

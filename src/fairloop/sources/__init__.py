@@ -1,0 +1,1 @@
+"""What batches are drawn from: a generator with its labeller, real people, mixtures."""

@@ -1,0 +1,75 @@
+"""Batches of people (or of what a model made of people), and the strata that they fall into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+UNNAMED = -1
+"""Label or group of a sample that nobody was asked to name."""
+
+
+class Batch(NamedTuple):
+    """B samples. Shapes and ranges hold everywhere in fairloop."""
+
+    images: Tensor
+    """(B, C, H, W) float in [0, 1]; (B, F) float for tabular data."""
+    labels: Tensor
+    """(B,) int64, 0..K-1, or `UNNAMED`."""
+    groups: Tensor
+    """(B,) int64, 0..S-1 (intersectional groups already multiplied out), or `UNNAMED`."""
+    origins: Tensor | None = None
+    """(B, 2) int64: the generation that a sample is of and who labelled it, as `origin.Origin` has them; None where all
+    are alike."""
+    weights: Tensor | None = None
+    """(B,) float, 1 on average: how much each sample counts in a classifier's loss; None where all count alike."""
+
+    def select(self, index: Tensor) -> Batch:
+        """The samples at `index` ((M,) int64), in that order."""
+        return self.each(lambda part: part[index])
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
+        """Every part that is there, changed."""
+        images, labels, groups, *rest = self
+        origins, weights = (None if part is None else change(part) for part in rest)
+        return Batch(change(images), change(labels), change(groups), origins, weights)
+
+
+def join(*batches: Batch) -> Batch:
+    """All batches, at least one, as one, in their order. Origins and weights stay where all have them."""
+    images, labels, groups, origins, weights = zip(*batches, strict=True)
+    return Batch(torch.cat(images), torch.cat(labels), torch.cat(groups), _all_or_none(origins), _all_or_none(weights))
+
+
+def _all_or_none(parts: Sequence[Tensor | None]) -> Tensor | None:
+    there = [part for part in parts if part is not None]
+    return torch.cat(there) if len(there) == len(parts) else None
+
+
+@dataclass(frozen=True)
+class Strata:
+    """The K x S cells of (label, group). Cell (k, s) has index `k * S + s`."""
+
+    labels: int
+    groups: int
+
+    def __len__(self) -> int:
+        return self.labels * self.groups
+
+    def index(self, batch: Batch) -> Tensor:
+        """(B,) int64: the stratum of each sample."""
+        return batch.labels * self.groups + batch.groups
+
+
+def counted(codes: Tensor, size: int) -> Tensor:
+    """(size,) int64: how often each of 0..size-1 is in `codes` ((N,) int64); `bincount` would wait for the device."""
+    return torch.zeros(size, dtype=torch.long, device=codes.device).index_add_(0, codes, torch.ones_like(codes))
+
+
+def free_to_ask(tensor: Tensor) -> bool:
+    """Whether its values can be looked at without waiting for a device."""
+    return tensor.device.type == "cpu"

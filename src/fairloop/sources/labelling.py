@@ -1,0 +1,71 @@
+"""How samples get their labels: by a classifier, partly by people, with their errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from fairloop.models.interface import Classifier
+from fairloop.sources.batch import UNNAMED
+from fairloop.sources.origin import ANNOTATOR
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """Who labels which sample, and how. By default the labeller all, with the argmax of its logits.
+
+    choice: `argmax`, or `sample`: a draw from the labeller's probabilities.
+    annotator: A_L, as a stand-in for people. share: of the samples that it labels, whoever labels the others.
+    error: P(a label by A_L is wrong): (S,) by group, or (1,) for all groups; empty: as A_L sees it. A wrong label is
+        any other one, all alike.
+    """
+
+    choice: Literal["argmax", "sample"] = "argmax"
+    annotator: Classifier | None = None
+    share: float = 0.0
+    error: tuple[float, ...] = ()
+
+    @property
+    def differs_by_group(self) -> bool:
+        """Whether groups must be known to label."""
+        return len(self.error) > 1
+
+    def label(
+        self, labeller: Classifier | None, code: int, images: Tensor, groups: Tensor, rng: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """(B,) int64 labels, `UNNAMED` without a labeller; and (B,) int64 who gave them, as `Origin.labeller`.
+
+        code: the labeller's. groups: (B,) int64, used if errors differ between them.
+        """
+        who = torch.full((len(images),), code, device=images.device)
+        if labeller is None:
+            return torch.full_like(who, UNNAMED), who
+        logits = labeller(images)
+        if self.annotator is not None and self.share > 0 and code != ANNOTATOR:
+            by_people = _uniform(who, rng) < self.share
+            logits = torch.where(by_people[:, None], self.annotator(images), logits)
+            who = torch.where(by_people, ANNOTATOR, who)
+        labels = self._chosen(logits, rng)
+        return (self._with_errors(labels, groups, who, logits.shape[1], rng) if self.error else labels), who
+
+    def _chosen(self, logits: Tensor, rng: torch.Generator) -> Tensor:
+        if self.choice == "argmax":
+            return logits.argmax(dim=1)
+        return torch.multinomial(logits.float().softmax(dim=1), 1, generator=rng)[:, 0]
+
+    def _with_errors(self, labels: Tensor, groups: Tensor, who: Tensor, classes: int, rng: torch.Generator) -> Tensor:
+        rates = torch.tensor(self.error, device=labels.device)
+        wrong = (who == ANNOTATOR) & (_uniform(who, rng) < rates[groups if self.differs_by_group else 0])
+        other = torch.randint(1, classes, labels.shape, generator=rng, device=rng.device)
+        return torch.where(wrong, (labels + other) % classes, labels)
+
+
+BY_LABELLER = Labelling()
+"""The labeller labels all, with the argmax of its logits."""
+
+
+def _uniform(like: Tensor, rng: torch.Generator) -> Tensor:
+    return torch.rand(len(like), generator=rng, device=rng.device)

@@ -1,0 +1,70 @@
+"""Several generations' data together: what models learn from where the latest does not replace all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairloop.models.numerics import Numerics
+from fairloop.sources import quotas
+from fairloop.sources.batch import Batch, join
+from fairloop.sources.source import Source, Supply, chunk, passes
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Supplies with a share each. In a batch of n, a part of share s has s * n places, rounded up or down at random.
+
+    shares: (P,), sum to 1.
+    """
+
+    parts: tuple[Supply, ...]
+    shares: NDArray[np.float64]
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N samples of all parts, shuffled."""
+        shift = torch.rand((), generator=rng, device=rng.device).item()
+        sizes = quotas.rounded(*quotas.edges(self.shares, n), shift).tolist()
+        drawn = [part.draw(size, rng) for part, size in zip(self.parts, sizes, strict=True) if size]
+        return join(*drawn).select(torch.randperm(n, generator=rng, device=rng.device))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Samples that are made and named once, when the first is drawn, and kept as if in a file: pictures in 8 bits.
+
+    size: how many. shape: of one. stream: gives their random numbers, in the initial state.
+    naming: gives those of their labels, likewise; if None, `stream` does.
+    """
+
+    source: Source
+    size: int
+    shape: tuple[int, ...]
+    stream: Callable[[], torch.Generator]
+    numerics: Numerics
+    naming: Callable[[], torch.Generator] | None = None
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N of them: none twice as long as there are enough."""
+        index = passes(self.size, n, rng).cpu()
+        drawn = self._samples.select(index).each(lambda part: part.to(self.numerics.device))
+        return drawn._replace(images=self.numerics.tensor(drawn.images))
+
+    @cached_property
+    def _samples(self) -> Batch:
+        rng, step = self.stream(), chunk(self.shape)
+        naming = self.naming() if self.naming else rng
+        sizes = [min(step, self.size - start) for start in range(0, self.size, step)]
+        return join(*(_as_in_a_file(self.source.draw(size, rng, naming)) for size in sizes))
+
+
+def _as_in_a_file(batch: Batch) -> Batch:
+    images = batch.images
+    kept = (images.float() * 255).round().byte() if images.dim() == 4 else images
+    return batch._replace(images=kept).each(Tensor.cpu)

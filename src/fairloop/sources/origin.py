@@ -1,0 +1,22 @@
+"""Where a sample comes from: the generation that made it, and the labeller. Real people have an origin, too."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+REAL = -1
+"""The generation of real people: they are there before any model makes anything."""
+
+ANNOTATOR, TRUTH, NOBODY = -1, -2, -3
+"""Labellers other than the classifiers 0, 1, ..."""
+
+
+class Origin(NamedTuple):
+    """Where a sample comes from.
+
+    generation: of the generator that made it; `REAL` if it is a real person.
+    labeller: j for C_j, `ANNOTATOR` for A_L, `TRUTH` for the true label of a real person, `NOBODY` if none is needed.
+    """
+
+    generation: int
+    labeller: int

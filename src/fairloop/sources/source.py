@@ -1,0 +1,186 @@
+"""What batches are drawn from: real people, or a generator with somebody who names what it made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairloop.data.population import Split
+from fairloop.models.interface import Classifier, Generator
+from fairloop.models.numerics import Numerics
+from fairloop.sources.batch import UNNAMED, Batch
+from fairloop.sources.labelling import BY_LABELLER, Labelling
+from fairloop.sources.origin import REAL, TRUTH, Origin
+
+_CHUNK, _CHUNK_VALUES = 1024, 2**22
+
+
+def chunk(shape: tuple[int, ...]) -> int:
+    """How many samples of `shape` are decoded or predicted at once outside training.
+
+    More than 1024 gain no speed; of large images fewer fit into memory with all that a model makes of them.
+    """
+    return max(1, min(_CHUNK, _CHUNK_VALUES // math.prod(shape)))
+
+
+class Supply(Protocol):
+    """Whatever batches can be drawn from."""
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N fresh samples."""
+        ...
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generator, a labeller and a grouper, all in evaluation mode.
+
+    Who is absent names nobody: a batch then holds `UNNAMED` labels or groups.
+
+    labelling: how labels are given. temperature: the standard deviation of latents.
+    origin: said of every sample; None: not worth saying.
+    groups_only_sort: whether groups are named for curation alone, so that the model that learns needs none.
+    """
+
+    generator: Generator
+    numerics: Numerics
+    labeller: Classifier | None = None
+    grouper: Classifier | None = None
+    labelling: Labelling = BY_LABELLER
+    temperature: float = 1.0
+    origin: Origin | None = None
+    groups_only_sort: bool = False
+
+    @torch.no_grad()
+    def draw(self, n: int, rng: torch.Generator, naming: torch.Generator | None = None) -> Batch:
+        """N fresh samples; by default, label and group are the argmax of the labeller's and the grouper's logits.
+
+        naming: gives the random numbers of labels, so that those of images do not depend on them; `rng` if None.
+        """
+        with self.numerics.autocast():
+            images = self._images(n, rng)
+            groups = _group(self.grouper, images)
+            labeller = self.origin.labeller if self.origin else 0
+            labels, who = self.labelling.label(self.labeller, labeller, images, groups, naming or rng)
+        if self.origin is None:
+            return Batch(images, labels, groups)
+        return Batch(images, labels, groups, torch.stack([torch.full_like(who, self.origin.generation), who], dim=1))
+
+    def _images(self, n: int, rng: torch.Generator) -> Tensor:
+        if self.temperature == 1:
+            return self.generator.sample(n, rng)
+        return self.generator.sample_at(self.temperature, n, rng)
+
+
+def unsorted(supply: Supply) -> Supply:
+    """`supply` for samples that no curation will sort: it saves itself the groups that nothing else needs."""
+    if isinstance(supply, Source) and supply.groups_only_sort and not supply.labelling.differs_by_group:
+        return replace(supply, grouper=None)
+    return supply
+
+
+def _group(grouper: Classifier | None, images: Tensor) -> Tensor:
+    if grouper is None:
+        return torch.full((len(images),), UNNAMED, device=images.device)
+    groups: Tensor = grouper(images).argmax(dim=1)
+    return groups
+
+
+class RealData:
+    """People of a split, or samples kept as if they were people; served in batches on the device.
+
+    What lies on disk is read batch by batch.
+    """
+
+    def __init__(
+        self,
+        split: Split,
+        numerics: Numerics,
+        positions: NDArray[np.int64] | None = None,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
+        """positions: (M,) who of the split; None: all. weights: (M,) how likely `draw` takes each; None: all alike."""
+        self._split = split
+        self._numerics = numerics
+        self._positions = np.arange(len(split)) if positions is None else positions
+        self._weights = None if weights is None else torch.from_numpy(weights)
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    def draw(self, n: int, rng: torch.Generator) -> Batch:
+        """N of them with their true labels: nobody twice as long as there are enough, or by their weights."""
+        if self._weights is not None:
+            index = torch.multinomial(self._weights.to(rng.device), n, replacement=True, generator=rng)
+        else:
+            index = passes(len(self), n, rng)
+        drawn = self._take(index.cpu())
+        return _of_people(_mirrored(drawn, rng) if self._split.mirror else drawn)
+
+    def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
+        """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short.
+
+        Where the split allows it, each image is mirrored with probability 1/2.
+        """
+        order = torch.randperm(len(self), generator=rng, device=rng.device).cpu()
+        for index in torch.split(order, batch):
+            drawn = self._take(index)
+            yield _mirrored(drawn, rng) if self._split.mirror else drawn
+
+    def endless(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
+        """Full batches without end: each pass over everybody in a new order; what does not fill one is dropped.
+
+        Where there are fewer people than places in a batch, or people have weights, each batch is one `draw`.
+        """
+        while self._weights is not None or len(self) < batch:
+            yield self.draw(batch, rng)
+        while True:
+            for drawn in self.epoch(batch, rng):
+                if len(drawn.labels) == batch:
+                    yield _of_people(drawn)
+
+    def in_order(self) -> Iterator[Batch]:
+        """Everybody once, in file order."""
+        for index in torch.split(torch.arange(len(self)), chunk(self._split.images.shape[1:])):
+            yield self._take(index)
+
+    def _take(self, index: Tensor) -> Batch:
+        positions = self._positions[index.numpy()]
+        return Batch(
+            self._numerics.tensor(torch.from_numpy(self._split.images[positions])),
+            self._numerics.sent(torch.from_numpy(self._split.labels[positions])),
+            self._numerics.sent(torch.from_numpy(self._split.groups[positions])),
+        )
+
+
+def passes(size: int, n: int, rng: torch.Generator) -> Tensor:
+    """(n,) int64 positions in 0..size-1: no position a second time before all had their first."""
+    rounds = [torch.randperm(size, generator=rng, device=rng.device) for _ in range(-(-n // size))]
+    return torch.cat(rounds)[:n] if rounds else torch.zeros(0, dtype=torch.long, device=rng.device)
+
+
+def _of_people(batch: Batch) -> Batch:
+    """The same samples, with the origin of real people."""
+    origin = torch.tensor(Origin(REAL, TRUTH), device=batch.labels.device)
+    return batch._replace(origins=origin.expand(len(batch.labels), 2))
+
+
+def _mirrored(batch: Batch, rng: torch.Generator) -> Batch:
+    chosen = torch.rand(len(batch.labels), generator=rng, device=rng.device) < 0.5
+    images = torch.where(chosen[:, None, None, None].to(batch.images.device), batch.images.flip(-1), batch.images)
+    return batch._replace(images=images)
+
+
+@torch.no_grad()
+def probabilities(classifier: Classifier, batches: Iterable[Tensor], numerics: Numerics) -> Tensor:
+    """(N, K) float32 class probabilities on the CPU, for all images of `batches`."""
+    with numerics.autocast():
+        parts = [classifier(images).float().softmax(dim=1).cpu() for images in batches]
+    return torch.cat(parts)

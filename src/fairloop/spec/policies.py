@@ -1,0 +1,169 @@
+"""Data policies: of which generations a model learns. A policy is one small class and one line in `POLICIES`.
+
+In specs a policy is text: `replace`, `accumulate`, `window(3)`, or `module:Name(3)` of your own class.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, NamedTuple, Protocol
+
+from fairloop._util.limits import parsed
+from fairloop._util.lookup import find
+from fairloop.errors import InputError
+from fairloop.sources.origin import REAL
+
+
+class Policy(Protocol):
+    """Of which generations a model learns.
+
+    grows: whether an epoch passes over all their data. If not, it is as long as one generation's data.
+    """
+
+    grows: ClassVar[bool]
+
+    def generations(self, latest: int) -> Sequence[int]:
+        """Whose data are used when generation `latest` is the last that made any; `REAL` for real people's."""
+        ...
+
+
+@dataclass(frozen=True)
+class Replace:
+    """The latest generation's data take the place of all others' (arXiv 2403.07857)."""
+
+    grows: ClassVar[bool] = False
+
+    def generations(self, latest: int) -> Sequence[int]:
+        """The latest."""
+        return [latest]
+
+
+@dataclass(frozen=True)
+class Accumulate:
+    """Real people's and all generations' data together, ever more (Gerstgrasser et al., arXiv 2404.01413)."""
+
+    grows: ClassVar[bool] = True
+
+    def generations(self, latest: int) -> Sequence[int]:
+        """Real people and all generations so far."""
+        return range(REAL, latest + 1)
+
+
+@dataclass(frozen=True)
+class AccumulateSubsample(Accumulate):
+    """The same, but an epoch draws no more of them than one generation made (Kazdan et al., arXiv 2410.16713)."""
+
+    grows: ClassVar[bool] = False
+
+
+@dataclass(frozen=True)
+class Window:
+    """The data of the last k generations; those of real people count as the one before the first."""
+
+    k: int
+    grows: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise ValueError(f"k={self.k}: a window holds at least 1 generation")
+
+    def generations(self, latest: int) -> Sequence[int]:
+        """The last k."""
+        return range(max(REAL, latest - self.k + 1), latest + 1)
+
+
+POLICIES = {
+    "replace": "fairloop.spec.policies:Replace",
+    "accumulate": "fairloop.spec.policies:Accumulate",
+    "accumulate-subsample": "fairloop.spec.policies:AccumulateSubsample",
+    "window": "fairloop.spec.policies:Window",
+}
+
+_TEXT = re.compile(r"([^()]+)(?:\((.*)\))?")
+
+
+def policy(text: str, field: str = "policy") -> Policy:
+    """The policy that `text` names, such as `window(3)`. field: of the spec, for errors.
+
+    Raises InputError if there is none of that name or if it does not take these arguments.
+    """
+    match = _TEXT.fullmatch(text.strip())
+    if match is None:
+        raise InputError(f"{field}: '{text}' is no policy; write a name, such as accumulate or window(3)")
+    kind = find(POLICIES, match[1].strip(), field)
+    try:
+        arguments = parsed(f"[{match[2] or ''}]")
+        inspect.signature(kind).bind(*arguments)
+        made: Policy = kind(*arguments)
+        return made
+    except Exception as error:  # a constructor, anybody's, may raise anything
+        raise InputError(f"{field}: '{text}' cannot be built: {' '.join(str(error).split())}") from error
+
+
+class Part(NamedTuple):
+    """Data of one generation (`REAL`: of real people), and their share among all that a model learns from."""
+
+    generation: int
+    share: float
+
+
+class Ingredients(NamedTuple):
+    """What a model learns from.
+
+    parts: whose data, in the order of generations; their shares sum to 1.
+    size: samples that an epoch passes over.
+    latest: the last generation that made any data.
+    """
+
+    parts: tuple[Part, ...]
+    size: int
+    latest: int
+
+    @property
+    def plain(self) -> bool:
+        """Whether all is of the latest generation, as in the published settings."""
+        return [part.generation for part in self.parts] == [self.latest]
+
+    @property
+    def real(self) -> bool:
+        """Whether real people are among them."""
+        return self.parts[0].generation == REAL
+
+
+def ingredients(
+    chosen: Policy,
+    latest: int,
+    *,
+    people: int,
+    samples: int,
+    by_size: bool,
+    real_share: float | None,
+    kept: Mapping[int, int] | None = None,
+) -> Ingredients:
+    """What a model learns from when generation `latest` is the last that made data.
+
+    people: how many real people there are. samples: how many samples each generation of models counts as.
+    kept: how many it counts as instead, by generation, where samples were kept that were made before.
+    by_size: whether generations weigh by these numbers, or all alike.
+    real_share: of real people; None if they are one more generation among those that the policy chooses.
+    """
+    chosen_ones = sorted(set(chosen.generations(latest)))
+    if not chosen_ones or chosen_ones[0] < REAL or chosen_ones[-1] > latest:
+        raise InputError(
+            f"policy: {type(chosen).__name__} chose generations {chosen_ones} when {latest} was the last; give at "
+            f"least one of {REAL} (real people) to {latest}"
+        )
+    made = kept or {}
+    sizes = {g: people if g == REAL else made.get(g, samples) for g in chosen_ones}
+    total = sum(sizes.values()) if chosen.grows else samples
+    if real_share is not None:
+        sizes.pop(REAL, None)
+    weights = {g: size if by_size else 1 for g, size in sizes.items()}
+    left = 1 - (real_share or 0)
+    shares = {g: left * weight / sum(weights.values()) for g, weight in weights.items() if left}
+    if real_share:
+        shares = {REAL: real_share} | shares
+    return Ingredients(tuple(Part(g, share) for g, share in shares.items()), total, latest)

@@ -1,0 +1,406 @@
+"""RunSpec: everything that defines a run. Validated as a whole, before anything starts.
+
+A spec is plain data: it round-trips through YAML and JSON, and its fields are what `--set` and `--grid` name.
+This module imports no torch, so that a command line can explain itself at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails, PydanticUndefined
+
+from fairloop._util.limits import parsed
+from fairloop.curation import ideal as ideals
+from fairloop.data import DATASETS, DEFAULT, DataSpec
+from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.errors import InputError
+from fairloop.spec.schedule import assign, check_change, named, with_files_read
+from fairloop.spec.sections import (
+    CurationSpec,
+    DataPolicySpec,
+    LabelsSpec,
+    Learner,
+    PolicySpec,
+    ResponseSpec,
+    Section,
+    Target,
+)
+from fairloop.spec.setting import SETTINGS, Setting
+
+SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
+
+FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "data.cache")
+"""Fields that say how a run is called, how far it goes, what it keeps, when it stops and where its data lie.
+
+All others define the experiment, and may not change between the sessions of one run.
+"""
+
+LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start", "schedule")
+"""Fields that came after the first runs were named: left out at their default, so that those keep their names."""
+
+_SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
+_OF_ONE_GENERATION = "a spec as it holds in one generation: what it needs of others is checked in the whole"
+
+
+class TrainingSpec(Section):
+    """A model and how it is trained."""
+
+    model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
+    arguments: dict[str, Any] = Field({}, description="keyword arguments of the model")
+    epochs: int = Field(
+        30, ge=1, description="passes; an epoch of any G_i or C_i has ceil(training samples / generator.batch) steps"
+    )
+    batch: int = Field(256, ge=1, description="samples in a batch")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="of torch.optim")
+    learning_rate: float = Field(1e-3, gt=0, description="constant over training")
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(0.0, ge=0, description="L2 penalty (adamw: decoupled decay)")
+    frozen_norm_after: int | None = Field(
+        None,
+        ge=1,
+        exclude_if=lambda epochs: epochs is None,  # models from before this field keep their names
+        description="epochs after which batch norm stays in evaluation mode, as upstream's did; default: never",
+    )
+
+
+class GeneratorSpec(TrainingSpec):
+    """The generators G_0, G_1, ..."""
+
+    model: str = Field("conv-vae", description="a name that fairloop knows, or module:Name of your own class")
+    weight_decay: float = Field(1e-5, ge=0, description="L2 penalty (adamw: decoupled decay)")
+    first_epochs: int | None = Field(
+        None, ge=1, description="epochs of G_0, which learns from real data; default: epochs"
+    )
+
+
+class ClassifierSpec(TrainingSpec):
+    """The classifiers C_0, C_1, ..., or the annotators A_L and A_S."""
+
+    model: str = Field("simple-cnn", description="a name that fairloop knows, or module:Name of your own class")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
+    learning_rate: float = Field(0.1, gt=0, description="constant over training")
+
+
+class StarSpec(Section):
+    """Algorithmic reparation by STAR."""
+
+    target: Target = Field("none", description="whose batches are curated")
+    ideal: ideals.Ideal = Field(
+        "uniform", description=f"{ideals.WAYS}; or a mixture with the population, {{kind: any of these, strength: 0.5}}"
+    )
+    budget: int | None = Field(
+        None, ge=0, description="extra candidates for each curated batch; default: a quarter of the batch"
+    )
+    batch: int | None = Field(
+        None, ge=1, description="samples in a curated classifier batch; default: classifier.batch"
+    )
+    rounding: Literal["floor", "stochastic"] = Field(
+        "floor", description="of quotas; stochastic keeps the expected shares of strata that are too small for one"
+    )
+
+    @field_validator("ideal", mode="before")
+    @classmethod
+    def _is_an_ideal(cls, value: object) -> ideals.Ideal:
+        return ideals.read(value)
+
+    def curates(self, model: Learner) -> bool:
+        """Whether batches of that model are curated."""
+        return self.target in (model, "both")
+
+
+class MeasureSpec(Section):
+    """What each generation's samples are measured on."""
+
+    samples: int = Field(10_000, ge=1, description="samples behind each population share")
+    gallery: int = Field(64, ge=0, description="pictures kept per generation, of the same latents each time")
+    latents: int = Field(1_000, ge=0, description="samples whose place in G_0's latent space is kept")
+
+
+class RunSpec(Section):
+    """One run: a data ecosystem followed over generations."""
+
+    name: str = Field("run", description="what the run is called in tables and figures")
+    seed: int = Field(0, ge=0, lt=2**63, description="of every random number in the run")
+    setting: SettingName = Field("seqgen-seqclass", description="who samples from whom, and who labels")
+    generations: int = Field(40, ge=1, description="how many, the one on real data included")
+    synthetic_share: float = Field(
+        1.0, ge=0, le=1, description="share of each generator batch that is synthetic, from generation 1 on"
+    )
+    data: DataSpec = Field(ColoredMNISTSpec(), description="the real data")
+    generator: GeneratorSpec = Field(GeneratorSpec(), description="G_i")
+    classifier: ClassifierSpec = Field(ClassifierSpec(), description="C_i")
+    annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
+    star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
+    curation: CurationSpec = Field(CurationSpec(), description="other curations, and baselines")
+    policy: PolicySpec = Field(PolicySpec(), description="of whose data the next generation learns")
+    labels: LabelsSpec = Field(LabelsSpec(), description="who labels, and how")
+    response: ResponseSpec = Field(ResponseSpec(), description="real people who leave or return")
+    temperature: float = Field(1.0, gt=0, description="standard deviation of the latents that data are made from")
+    warm_start: Target = Field(
+        "none", description="which models begin as their predecessors ended, from generation 1 on"
+    )
+    schedule: dict[int, dict[str, Any]] = Field(
+        {},
+        description="{generation: {field: value}}: other values of fields from that generation on; of a section "
+        "only the fields that are named change, but lists and mappings such as arguments are replaced as a whole",
+    )
+    measure: MeasureSpec = Field(MeasureSpec(), description="measurements")
+    on_divergence: Literal["stop", "go_on"] = Field(
+        "stop",
+        description="when a loss or weights are no longer finite: stop, or go_on with the measures of that model "
+        "undefined, and those of all that learn from it",
+    )
+    keep: Literal["all", "last", "none"] = Field(
+        "all", description="models that stay on disk: all, those of the last generation, or none once it is done"
+    )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto", description="of large products; auto is bf16 where the hardware has it"
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models are trained")
+    threads: int = Field(1, ge=1, description="CPU threads; several runs side by side beat several threads")
+
+    @model_validator(mode="after")
+    def _star_needs_a_generator_that_learns(self) -> RunSpec:
+        if self.star.curates("generator") and self.rules.generators == "fixed":
+            raise ValueError(
+                f"star.target={self.star.target}: setting {self.setting} keeps its generator, so there is nothing "
+                "to curate for it; use star.target=classifier or a seqgen setting"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _regime_is_possible(self) -> RunSpec:
+        generator = self.policy.generator
+        about_generators = generator != DataPolicySpec() or self.curation.curates("generator") or self.warm_start in (
+            "generator", "both"
+        )  # fmt: skip
+        if about_generators and self.rules.generators == "fixed":
+            raise ValueError(
+                f"setting={self.setting}: keeps its generator, so policy.generator, curation.target and warm_start can "
+                "say nothing about it; use a seqgen setting"
+            )
+        if generator.real_share is not None and self.synthetic_share < 1:
+            raise ValueError(
+                f"synthetic_share={self.synthetic_share}: policy.generator.real_share says how many are real people, "
+                "too; give one of them"
+            )
+        return self
+
+    @field_validator("schedule")
+    @classmethod
+    def _reads_files_once(cls, schedule: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
+        return {generation: with_files_read(changes) for generation, changes in schedule.items()}
+
+    @model_validator(mode="after")
+    def _schedule_is_possible(self) -> RunSpec:
+        before = self
+        for generation in sorted(self.schedule):
+            if generation < 0:
+                raise ValueError(f"schedule.{generation}: generations are counted from 0 on")
+            try:
+                paths = named(RunSpec, self.schedule[generation])
+                if wrong := [path for path in paths if path.partition(".")[0] not in _SCHEDULED]:
+                    raise ValueError(f"{wrong[0]}: cannot change between generations")
+                now = self.at(generation)
+                keeps = self.rules.generators == "fixed"
+                check_change(before.model_dump(mode="json"), now.model_dump(mode="json"), generation, keeps)
+                before = now
+            except ValidationError as error:
+                raise ValueError(f"schedule.{generation}: {_explain(error.errors()[0])}") from None
+            except (ValueError, InputError) as error:
+                raise ValueError(f"schedule.{generation}.{error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_needed_later_is_kept(self, info: ValidationInfo) -> RunSpec:
+        if info.context is _OF_ONE_GENERATION:
+            return self
+        if self.keep != "all" and self.looks_back:
+            raise ValueError(f"keep={self.keep}: a policy or the response needs earlier models; use keep=all")
+        spans = self.spans
+        responding = [start for start, span in spans.items() if span.response.on]
+        if responding and self.policy.real == "fresh":
+            raise ValueError("response: people who are new each time have no outcome before; set policy.real=fixed")
+        if responding and not any(span.takes_people for start, span in spans.items() if start >= responding[0]):
+            raise ValueError(
+                "response: no real people enter the data; let them, for example by policy.classifier.real_share=0.5"
+            )
+        return self
+
+    def at(self, generation: int) -> RunSpec:
+        """The spec that holds in `generation`: with all changes that `schedule` names up to it, and no schedule."""
+        if not self.schedule:
+            return self
+        fields = self.model_dump(mode="json", exclude={"schedule"})
+        for i in sorted(self.schedule):
+            for path, value in named(RunSpec, self.schedule[i]).items() if i <= generation else ():
+                assign(fields, path, value)
+        return RunSpec.model_validate(fields, context=_OF_ONE_GENERATION)
+
+    @property
+    def spans(self) -> dict[int, RunSpec]:
+        """The specs that hold one after the other, by the generation from which on each does."""
+        return {generation: self.at(generation) for generation in sorted({0, *self.schedule})}
+
+    def responds(self, generation: int) -> bool:
+        """Whether people respond to outcomes in `generation`, or did before it."""
+        return any(span.response.on for start, span in self.spans.items() if start <= generation)
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether some generation needs models from before the one before it."""
+        return any(
+            span.response.on or {span.policy.generator.kind, span.policy.classifier.kind} != {"replace"}
+            for span in self.spans.values()
+        )
+
+    @property
+    def takes_people(self) -> bool:
+        """Whether real people are among those that models after G_0 learn from."""
+        return self.synthetic_share < 1 or self.policy.generator.takes_people or self.policy.classifier.takes_people
+
+    @property
+    def rules(self) -> Setting:
+        """The setting as an object."""
+        return SETTINGS[self.setting]
+
+    def experiment(self) -> dict[str, Any]:
+        """The fields that define the run's models and measures, as plain data."""
+        fields = self.model_dump(mode="json")
+        for path in FREE_TO_CHANGE:
+            *parents, leaf = path.split(".")
+            place = fields
+            for parent in parents:
+                place = place[parent]
+            place.pop(leaf, None)
+        return fields
+
+    def flat(self) -> dict[str, Any]:
+        """The fields of `experiment` by their whole path, `a.b.c`."""
+        return dict(_leaves(self.experiment()))
+
+    @property
+    def identity(self) -> str:
+        """The run's name in tables: readable, and different for different experiments."""
+        told = self.experiment()
+        for name in LATER:
+            if getattr(self, name) == RunSpec.model_fields[name].default:
+                del told[name]
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+        return f"{self.setting}.{self.star.target}.seed-{self.seed}.{digest[:8]}"
+
+    def to_yaml(self) -> str:
+        """Every field, resolved, as text that `from_mapping` reads back."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
+    """A spec from plain data, with `a.b=value` overrides (values are YAML).
+
+    Raises InputError, one line that names every wrong field, its value and what would be right.
+    """
+    if not isinstance(fields, Mapping):
+        raise InputError("spec: is not a mapping of fields; see `fairloop run --help` for the fields")
+    try:
+        merged = json.loads(json.dumps(fields, default=str))
+    except (TypeError, ValueError, RecursionError):  # odd keys, or YAML that contains itself
+        raise InputError("spec: holds something other than names, numbers, text and lists") from None
+    for override in overrides:
+        _override(merged, override)
+    try:
+        return RunSpec.model_validate(merged)
+    except ValidationError as error:
+        raise InputError("; ".join(dict.fromkeys(map(_explain, error.errors())))) from None
+
+
+def from_file(path: Path, overrides: Iterable[str] = ()) -> RunSpec:
+    """A spec from a YAML or JSON file. Raises InputError if it cannot be read or is no spec."""
+    fields = read_fields(path)
+    return from_mapping(fields if fields is not None else {}, overrides)
+
+
+def read_fields(path: Path) -> object:
+    """What a YAML or JSON file holds. Raises InputError if it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"spec: '{path}' cannot be read ({error})") from error
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise InputError(f"spec: '{path}' is no YAML: {error}") from error
+
+
+def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tuple[str, Any, str]]:
+    """(path, default, description) of every field; for `data`, of those that ColoredMNIST has."""
+    rows: list[tuple[str, Any, str]] = []
+    for name, info in model.model_fields.items():
+        if name == "data" and model is RunSpec:
+            rows += data_table(DEFAULT)
+        elif isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
+            rows += field_table(info.annotation, f"{prefix}{name}.")
+        else:
+            default = list(info.default) if isinstance(info.default, tuple) else info.default
+            rows.append((prefix + name, default, info.description or ""))
+    return rows
+
+
+def data_table(name: str) -> list[tuple[str, Any, str]]:
+    """`field_table` of data set `name`."""
+    return [
+        (path, None if default is PydanticUndefined else default, words)
+        for path, default, words in field_table(DATASETS[name].spec, "data.")
+    ]
+
+
+def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in fields.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield prefix + name, value
+
+
+def varied(specs: Sequence[RunSpec]) -> list[dict[str, Any]]:
+    """For each spec, the fields in which not all are alike; those that one lacks are None there."""
+    flat = [spec.flat() for spec in specs]
+    paths = sorted({path for fields in flat for path in fields})
+    differ = [path for path in paths if len({json.dumps(fields.get(path)) for fields in flat}) > 1]
+    return [{path: fields.get(path) for path in differ} for fields in flat]
+
+
+def _override(fields: dict[str, Any], override: str) -> None:
+    path, separator, text = override.partition("=")
+    if not separator or not path.strip():
+        raise InputError(f"--set {override}: write it as field=value, for example data.label_noise=0.1")
+    try:
+        value = parsed(text)
+    except ValueError:
+        raise InputError(f"--set {override}: '{text}' is no value that YAML understands") from None
+    assign(fields, path.strip(), value)
+
+
+def _explain(error: ErrorDetails) -> str:
+    place = [str(part) for part in error["loc"]]
+    known = field_table()
+    if place[:1] == ["data"] and place[1:2] and place[1] in DATASETS:
+        known = [row for row in known if not row[0].startswith("data.")] + data_table(place.pop(1))
+    path = ".".join(place)
+    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "extra_forbidden":
+        close = difflib.get_close_matches(path, [name for name, _, _ in known], n=1)
+        hint = f"did you mean {close[0]}?" if close else "`fairloop run --help` lists the fields"
+        return f"{path}: there is no such field; {hint}"
+    if error["type"] == "union_tag_invalid":
+        return f"data.name={error['ctx']['tag']}: is not one of {', '.join(DATASETS)}"
+    if not path or isinstance(error["input"], Mapping):
+        return f"{path}: {message}" if path else message
+    return f"{path}={error['input']}: {message[0].lower()}{message[1:]}"

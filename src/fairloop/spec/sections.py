@@ -1,0 +1,141 @@
+"""Sections of a spec about what enters the next generation's data: policies, labels, curation, people who leave.
+
+Each is at its default what the paper does (arXiv 2403.07857), and then says nothing in a recipe.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from fairloop.curation import CURATIONS
+from fairloop.data.fields import Probability
+from fairloop.errors import InputError
+from fairloop.spec.policies import Policy, policy
+
+Target = Literal["none", "classifier", "generator", "both"]
+Learner = Literal["classifier", "generator"]
+
+
+class Section(BaseModel):
+    """Fields that belong together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class DataPolicySpec(Section):
+    """Of whose data one kind of model learns."""
+
+    kind: str = Field(
+        "replace",
+        description="replace (by the latest generation's), accumulate, accumulate-subsample, window(k) or module:Name",
+    )
+    weights: Literal["equal", "size"] = Field("equal", description="generations weigh alike, or by how much they made")
+    real_share: Probability | None = Field(
+        None, description="share of real people, with their true labels, before curation; default: as the policy has it"
+    )
+    samples: int | None = Field(
+        None, ge=1, description="samples that each generation makes; default: as many as there are real people"
+    )
+    kept: bool = Field(
+        False, description="each generation makes its samples once; if not, they are drawn afresh for every batch"
+    )
+
+    @model_validator(mode="after")
+    def _is_known(self) -> DataPolicySpec:
+        if ":" in self.kind:  # somebody's own code, which a run's table can be read without
+            return self
+        try:
+            self.policy()
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+    @property
+    def takes_people(self) -> bool:
+        """Whether real people are among those whose data are learned from."""
+        return self.kind != "replace" if self.real_share is None else self.real_share > 0
+
+    def policy(self) -> Policy:
+        """The policy as an object."""
+        return policy(self.kind, "kind")
+
+
+class PolicySpec(Section):
+    """What enters the data of generators and of classifiers."""
+
+    generator: DataPolicySpec = Field(DataPolicySpec(), description="for G_1, G_2, ...")
+    classifier: DataPolicySpec = Field(DataPolicySpec(), description="for C_0, C_1, ...")
+    people: int | None = Field(
+        None, ge=1, description="real people that a generation can learn from; default: all of the training set"
+    )
+    real: Literal["fixed", "fresh"] = Field(
+        "fixed", description="the same real people in every generation, or others each time; fresh needs policy.people"
+    )
+
+    @model_validator(mode="after")
+    def _fresh_people_are_counted(self) -> PolicySpec:
+        if self.real == "fresh" and self.people is None:
+            raise ValueError("real=fresh: say by policy.people how many new people each generation brings")
+        return self
+
+
+class LabelsSpec(Section):
+    """How samples get their labels."""
+
+    choice: Literal["argmax", "sample"] = Field("argmax", description="the likeliest label, or a draw by probabilities")
+    human_share: Probability = Field(
+        0.0, description="share of samples that A_L labels, as a stand-in for people, whoever labels the others"
+    )
+    error: list[Probability] = Field(
+        [], description="P(a label by A_L is wrong): one number for all, or one for each group; empty: as A_L sees it"
+    )
+
+    @field_validator("error", mode="before")
+    @classmethod
+    def _one_for_all(cls, value: object) -> object:
+        return [value] if isinstance(value, int | float) else value
+
+
+class CurationSpec(Section):
+    """Curation other than STAR, and before it."""
+
+    target: Target = Field("none", description="whose batches are curated")
+    steps: list[dict[str, Any]] = Field(
+        [], description="in their order, each {kind: NAME, ...its arguments}: " + ", ".join(CURATIONS) + ", module:Name"
+    )
+
+    @field_validator("steps")
+    @classmethod
+    def _have_a_kind(cls, steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        for step in steps:
+            if not isinstance(step.get("kind"), str):
+                raise ValueError("each step needs a kind, such as {kind: best-of, k: 4}")
+        return steps
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> CurationSpec:
+        if (self.target == "none") != (not self.steps):
+            raise ValueError("give both target and steps, or neither")
+        return self
+
+    def curates(self, model: Learner) -> bool:
+        """Whether batches of that model are curated."""
+        return self.target in (model, "both")
+
+
+class ResponseSpec(Section):
+    """Real people whose outcome decides whether they come back."""
+
+    retention: list[Annotated[list[Probability], Field(min_length=1)]] = Field(
+        [], description="P(a person returns), a row for each group with one for each outcome; empty: all return"
+    )
+    arrivals: Probability = Field(
+        0.0, description="share of each generation's people who are new, and as the first generation's were"
+    )
+
+    @property
+    def on(self) -> bool:
+        """Whether outcomes change who is there."""
+        return bool(self.retention)

@@ -1,0 +1,1 @@
+"""One model, from its recipe to its weights."""

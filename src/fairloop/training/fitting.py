@@ -1,0 +1,207 @@
+"""How a generator and how a classifier is trained: from scratch, one epoch after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairloop.curation.interface import Curation
+from fairloop.models.interface import Classifier, Generator
+from fairloop.models.numerics import Numerics
+from fairloop.seeding import Role
+from fairloop.sources.batch import Batch, free_to_ask
+from fairloop.spec.run import TrainingSpec
+from fairloop.training.feeds import Feed
+from fairloop.training.graphs import replayed
+from fairloop.training.streams import Streams
+
+M = TypeVar("M", bound=nn.Module)
+Log = dict[str, Tensor]
+"""What training recorded, by epoch: `loss` (E,), and what `Curation` tells of batches: `redrawn` (E, steps),
+`candidates`, `offered` and `chosen` (E, steps, strata), and summed over an epoch's steps `origins` (E, G, L). And if it
+ended because a number was no longer finite, `diverged` (2,): the epoch and the batch; both -1 if that happened to a
+model that it would have learned from."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A model on its way, as plain tensors: enough to go on from, or if `epochs` are all done, to load it."""
+
+    epochs: int
+    weights: dict[str, Tensor]
+    log: Log
+    optimizer: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint(Generic[M]):
+    """A model after a whole epoch.
+
+    epoch: how many are done, of `epochs`.
+    """
+
+    module: M
+    optimizer: torch.optim.Optimizer
+    log: Log
+    epoch: int
+    epochs: int
+
+    def state(self, *, resumable: bool) -> State:
+        """Its state; `resumable` keeps the optimizer's too."""
+        weights = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
+        return State(self.epoch, weights, self.log, self.optimizer.state_dict() if resumable else None)
+
+
+def fit_generator(
+    model: Generator,
+    training: TrainingSpec,
+    feed: Feed,
+    streams: Streams,
+    numerics: Numerics,
+    state: State | None = None,
+) -> Iterator[Checkpoint[Generator]]:
+    """Minimise the generator's own loss on the images of `feed`. Yields after each epoch; the last is the result."""
+    noise = streams.rewound(Role.NOISE)
+    return _fit(model, training, feed, lambda batch, rng: model.loss(batch.images, rng), noise, numerics, state)
+
+
+def fit_classifier(
+    model: Classifier,
+    training: TrainingSpec,
+    feed: Feed,
+    numerics: Numerics,
+    state: State | None = None,
+) -> Iterator[Checkpoint[Classifier]]:
+    """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
+
+    def loss(batch: Batch, rng: torch.Generator) -> Tensor:
+        del rng  # classifiers have no noise
+        return _cross_entropy(model(batch.images).float(), batch)
+
+    unused = torch.Generator(numerics.device)
+    return _fit(model, training, feed, loss, lambda epoch: unused, numerics, state)
+
+
+def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
+    if batch.weights is None:
+        return F.cross_entropy(logits, batch.labels)
+    return (F.cross_entropy(logits, batch.labels, reduction="none") * batch.weights).mean()
+
+
+def undefined(
+    model: M, training: TrainingSpec, log: Log | None = None, at: tuple[int, int] = (-1, -1)
+) -> Checkpoint[M]:
+    """`model` as it counts after divergence `at` an epoch and batch: finished, with weights that are no numbers."""
+    for parameter in model.parameters():
+        parameter.data.fill_(torch.nan)
+    loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
+    log = {**(log or {}), "loss": loss, "diverged": torch.tensor(at)}
+    return Checkpoint(model.eval(), _optimizer(model, training, Numerics()), log, training.epochs, training.epochs)
+
+
+def infinite(model: nn.Module) -> dict[str, Tensor]:
+    """Where tensors of a new model hold what is no finite number, as a mask of -inf does: for each, a mask of places.
+
+    A parameter that is trained has no such place: there any infinity is divergence.
+    """
+    trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
+    places = {name: ~tensor.isfinite() for name, tensor in model.state_dict().items() if name not in trained}
+    return {name: place for name, place in places.items() if place.any()}
+
+
+def _fit(
+    model: M,
+    training: TrainingSpec,
+    feed: Feed,
+    loss_of: Callable[[Batch, torch.Generator], Tensor],
+    noise: Callable[[int], torch.Generator],
+    numerics: Numerics,
+    state: State | None,
+) -> Iterator[Checkpoint[M]]:
+    numerics.place(model)
+    meant = infinite(model)
+    optimizer = _optimizer(model, training, numerics)
+    log: Log = {}
+    done = 0
+    if state is not None:
+        model.load_state_dict(state.weights)
+        done, log = state.epochs, state.log
+        if state.optimizer is not None:
+            _resume(optimizer, state.optimizer)
+    rng = noise(done)
+
+    def step(batch: Batch) -> Tensor:
+        with numerics.autocast():
+            loss = loss_of(batch, rng)
+        optimizer.zero_grad()
+        torch.autograd.backward(loss)
+        optimizer.step()
+        return loss.detach()
+
+    # A graph holds the mode in which it was captured, so there is none where the mode changes.
+    train = replayed(step, numerics.device, rng) if training.frozen_norm_after is None else step
+    for epoch in range(done, training.epochs):
+        numerics.apply_threads()
+        model.train(training.frozen_norm_after is None or epoch < training.frozen_norm_after)
+        noise(epoch)
+        losses, curations = [], []
+        for batch, curation in feed(epoch):
+            losses.append(train(batch))
+            curations.append(curation)
+            if free_to_ask(losses[-1]) and not losses[-1].isfinite():
+                break
+        if (lost := _lost_at(model, losses, meant)) is not None:
+            yield undefined(model, training, log, (epoch, lost))
+            return
+        log = _extended(log, losses, curations)
+        yield Checkpoint(model.eval(), optimizer, log, epoch + 1, training.epochs)
+    if done >= training.epochs:
+        yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
+
+
+def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> torch.optim.Optimizer:
+    parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
+    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+    return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
+
+
+def _resume(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Give it back its state, in the parameters' memory layout: another one could give other last bits."""
+    optimizer.load_state_dict(state)
+    for parameter, moments in optimizer.state.items():
+        for name, value in moments.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                moments[name] = torch.empty_like(parameter).copy_(value)
+
+
+def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:
+    """The log with one more epoch; the only moment at which the host waits for the device."""
+    epoch = {"loss": torch.stack(losses).double().mean().cpu()}
+    for name in Curation._fields:
+        told = [value for curation in curations if (value := getattr(curation, name, None)) is not None]
+        if told and name == "origins":
+            epoch[name] = torch.stack(told).sum(dim=0).int().cpu()
+        elif told:
+            rows = torch.stack(told).cpu()
+            epoch[name] = rows if rows.is_floating_point() else rows.int()
+    return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
+
+
+def _lost_at(model: nn.Module, losses: list[Tensor], meant: dict[str, Tensor]) -> int | None:
+    """The first batch whose loss was not finite; else the last one, if the step after it lost the weights.
+
+    meant: places in the weights that were not finite from the beginning.
+    """
+    finite = torch.stack(losses).isfinite().cpu()
+    if not finite.all():
+        return int(finite.long().argmin())
+    known = ((tensor.isfinite(), meant.get(name)) for name, tensor in model.state_dict().items())
+    whole = all(bool((good if place is None else good | place).all()) for good, place in known)
+    return None if whole else len(losses) - 1
