@@ -354,7 +354,8 @@ def test_a_worker_in_another_directory_finds_table_ideal_and_modules_and_keeps_t
     (home / "ideal.csv").write_text("label,group,share\nyes,f,.25\nyes,m,.25\nno,f,.25\nno,m,.25\n")
     (home / "my_places.py").write_text("from fairloop.models.tabular import MLP as Mine\n")
     spec = from_mapping(
-        {"data": {"name": "table", "table": "people.csv", "label": "hired", "groups": ["sex"]}, "generations": 1,
+        {"data": {"name": "table", "table": "people.csv", "label": "hired", "groups": ["sex"], "beneficial": "yes"},
+         "generations": 1,
          "generator": {"model": "tabular-vae", "epochs": 1, "batch": 32}, "star": {"ideal": "ideal.csv"},
          "classifier": {"model": "my_places:Mine", "epochs": 1, "batch": 32},
          "annotator": {"model": "mlp", "epochs": 1, "batch": 32},

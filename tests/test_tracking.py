@@ -159,6 +159,7 @@ def test_a_sweep_hands_the_tracker_to_its_runs(tmp_path, monkeypatch, capsys):
     started = []
     monkeypatch.setattr(local.subprocess, "Popen", lambda command, **rest: started.append(command))
     (job,) = jobs_in(tmp_path, [tiny()])
+    assert local._ours(job, tmp_path, {})
     local._start([job], tmp_path, tmp_path / "models", None, "mlflow")
     assert started[0][-2:] == ["--track", "mlflow"]
     assert started[0][0] == sys.executable
