@@ -10,7 +10,7 @@ from torch import nn
 from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.loop.generations import simulate
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier
 from fairloop.models.vae import reparametrised
@@ -251,8 +251,8 @@ def test_anybodys_class_can_be_named():
 
 def annotator(*overrides: str) -> Trained[Classifier]:
     spec = tiny("annotator.model=resnet-20", "annotator.arguments={width: 2}", "data.train=128", *overrides)
-    workshop = Workshop(spec, MemoryModels())
-    return workshop.annotator(workshop.plan.label_annotator)
+    trainer = NetworkTrainer(spec, MemoryModels())
+    return trainer.annotator(trainer.plan.label_annotator)
 
 
 def test_a_frozen_norm_learns_no_more_averages_but_its_other_weights():

@@ -16,7 +16,7 @@ from fairloop.cli import main
 from fairloop.data import load
 from fairloop.data.columns import Numeric
 from fairloop.errors import DivergedError, InputError
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.trial import range_fault
 from fairloop.seeding import Role
@@ -213,9 +213,9 @@ def test_a_trial_leaves_every_number_as_it_was(monkeypatch):
     state = torch.get_rng_state()
     tried = rows()
     assert torch.equal(torch.get_rng_state(), state)
-    monkeypatch.setattr("fairloop.loop.workshop.try_generator", lambda model, title, images, *rest: images)
-    monkeypatch.setattr("fairloop.loop.workshop.try_classifier", lambda *rest: None)
-    monkeypatch.setattr(Workshop, "_look_at", lambda self, trained: None)
+    monkeypatch.setattr("fairloop.loop.networks.try_generator", lambda model, title, images, *rest: images)
+    monkeypatch.setattr("fairloop.loop.networks.try_classifier", lambda *rest: None)
+    monkeypatch.setattr(NetworkTrainer, "_look_at", lambda self, trained: None)
     assert rows() == tried
 
 
@@ -291,8 +291,8 @@ def test_rows_have_the_range_of_their_columns_if_these_are_known(known):
     spec = ours(generator="Tanh", classifier="Linear", annotator="Linear")
 
     def first():
-        workshop = Workshop(spec, MemoryModels(), population=table(columns))
-        return workshop.first_generator()
+        trainer = NetworkTrainer(spec, MemoryModels(), population=table(columns))
+        return trainer.first_generator()
 
     if not known:
         assert first().module.sample(9, workshop_stream()).min() < 0
@@ -308,9 +308,9 @@ def workshop_stream() -> torch.Generator:
 def test_a_finished_run_of_such_a_generator_can_still_be_read():
     spec = ours(generator="Tanh")
     with pytest.raises(InputError, match="range"):
-        Workshop(spec, MemoryModels())
-    numerics = Workshop(tiny(), MemoryModels()).numerics
-    assert Workshop(spec, MemoryModels(), recorded=numerics).plan.generators
+        NetworkTrainer(spec, MemoryModels())
+    numerics = NetworkTrainer(tiny(), MemoryModels()).numerics
+    assert NetworkTrainer(spec, MemoryModels(), recorded=numerics).plan.generators
 
 
 @pytest.mark.parametrize("section", ["generator", "classifier", "annotator"])

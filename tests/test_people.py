@@ -17,8 +17,9 @@ from fairloop.curation.interface import NoCuration
 from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.loop.generations import Generation, simulate
-from fairloop.loop.inputs import History, Supplies, star
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.history import History
+from fairloop.loop.inputs import Inputs, star
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
 from fairloop.running.run import View, run
@@ -127,7 +128,7 @@ def test_rows_of_people_describe_those_who_can_be_drawn(folk, retention, arrival
     groups, decisions = (list(part) for part in zip(*folk, strict=True))
     n = data.draw(st.integers(1, len(folk)))
     split = Split(np.array(decisions, np.float32)[:, None], np.zeros(len(folk), np.int64), np.array(groups))
-    supplies = Supplies(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics(), 0)
+    supplies = Inputs(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics(), 0)
     spec = tiny("policy.classifier.real_share=1", f"policy.people={n}", f"response.retention={retention}",
                 f"response.arrivals={arrivals}")  # fmt: skip
     recipe = Recipe(ModelRole.CLASSIFIER, 0, generation, {}, {}, Schedule(1, 1, 1), mixture=people_of(spec, generation))
@@ -142,7 +143,7 @@ def test_rows_of_people_describe_those_who_can_be_drawn(folk, retention, arrival
 @pytest.mark.parametrize("real", ["fixed", "fresh"])
 def test_few_people_are_told_of_and_fresh_ones_are_those_whose_turn_it_is(real):
     spec = tiny(*FAST, "policy.people=50", f"policy.real={real}", "policy.classifier.real_share=0.5")
-    groups = Workshop(spec, MemoryModels()).population.train.groups
+    groups = NetworkTrainer(spec, MemoryModels()).population.train.groups
     for i, generation in enumerate(simulate(spec)):
         first = 50 * i if real == "fresh" else 0
         expected = (groups[first : first + 50] == 1).mean()

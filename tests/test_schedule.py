@@ -22,8 +22,9 @@ from fairloop import OwnLoop, data
 from fairloop.data import Population, Split
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, simulate
-from fairloop.loop.inputs import Annotators, History, Supplies
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.history import Annotators, History
+from fairloop.loop.inputs import Inputs
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.models.cnn import LeNet5, SimpleCNN
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
@@ -239,7 +240,9 @@ WRONG = {
 @pytest.mark.parametrize("schedule", WRONG)
 def test_what_a_schedule_names_is_checked_before_anything_is_trained(schedule):
     with pytest.raises(InputError) as caught:
-        Workshop(tiny(f"schedule={schedule}", "policy.classifier.real_share=0.5"), MemoryModels(), population=real())
+        NetworkTrainer(
+            tiny(f"schedule={schedule}", "policy.classifier.real_share=0.5"), MemoryModels(), population=real()
+        )
     assert WRONG[schedule] in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -313,7 +316,7 @@ def present(schedule: Changes, decisions: NDArray[np.int64], **fields: Any) -> l
     held = held_by(spec_of(schedule, **fields))
     decider = Trained(planned(spec_of({})).classifiers[0], Sure(), {})
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(GENERATIONS), decider))
-    supplies = Supplies(people, Numerics(), seed=0)
+    supplies = Inputs(people, Numerics(), seed=0)
     return [supplies.groups_present(people_of(held, i), i, history).tolist() for i in range(GENERATIONS)]
 
 
@@ -450,7 +453,7 @@ def learned_from(schedule: Changes, role: ModelRole, generation: int, **chosen: 
     history.generators = {i: Trained(recipe, Noise(), {}) for i, recipe in enumerate(made.generators)}
     history.classifiers = {i: Trained(recipe, Sure(chance=0.6), {}) for i, recipe in enumerate(made.classifiers)}
     recipe = (made.generators if role is ModelRole.GENERATOR else made.classifiers)[generation]
-    supply = Supplies(few(), Numerics(), seed=0).of(recipe, history, labels=role is ModelRole.CLASSIFIER)
+    supply = Inputs(few(), Numerics(), seed=0).of(recipe, history, labels=role is ModelRole.CLASSIFIER)
     batch = supply.draw(400, stream(0))
     found: dict[int, set[str]] = {}
     for (maker, _), image, label in zip(
@@ -513,7 +516,7 @@ def test_kept_samples_are_freed_once_no_model_can_reach_them(kind, left, monkeyp
 
     def counted(generation: int) -> None:
         release(generation)
-        found.append(len(loop._supplies._kept))
+        found.append(len(loop._inputs._kept))
 
     monkeypatch.setattr(loop, "release", counted)
     assert len(list(simulate(loop))) == GENERATIONS

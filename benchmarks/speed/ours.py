@@ -12,7 +12,7 @@ import torch
 from fairloop.curation.interface import Curator, NoCuration
 from fairloop.data import Population, Split
 from fairloop.loop.measuring import Measurer
-from fairloop.loop.workshop import Annotators, Workshop
+from fairloop.loop.networks import Annotators, NetworkTrainer
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
@@ -86,13 +86,13 @@ def trained_classifier(split: Split, classes: int, numerics: Numerics, epochs: i
 def measuring(people: Population, numerics: Numerics) -> Callable[[], object]:
     """Everything that is recorded of a generation, with models that have learned nothing."""
     few = replace(people, train=first(people.train, BATCH))
-    workshop = Workshop(SPEC, MemoryModels(), population=few)
+    trainer = NetworkTrainer(SPEC, MemoryModels(), population=few)
     log = {"loss": torch.zeros(SPEC.generator.epochs)}
-    made = Trained(workshop.plan.generators[1], generator(numerics), log)
-    named = Trained(workshop.plan.classifiers[1], classifier(numerics), log)
+    made = Trained(trainer.plan.generators[1], generator(numerics), log)
+    named = Trained(trainer.plan.classifiers[1], classifier(numerics), log)
     annotators = Annotators(
-        Trained(workshop.plan.label_annotator, classifier(numerics), log),
-        Trained(workshop.plan.group_annotator, classifier(numerics), log),
+        Trained(trainer.plan.label_annotator, classifier(numerics), log),
+        Trained(trainer.plan.group_annotator, classifier(numerics), log),
     )
     measurer = Measurer(people, numerics, SPEC, annotators, made.module)
     return lambda: (list(measurer.generation(1, made, named, named)), measurer.gallery(1, made))

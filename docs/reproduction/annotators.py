@@ -32,7 +32,7 @@ from fairloop._util.files import replacing
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colours import coloured
 from fairloop.data.digits import from_directory
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.metrics import performance as perf
 from fairloop.models.interface import Classifier
 from fairloop.seeding import Role
@@ -55,7 +55,7 @@ class Measured(MemoryModels):
     def __init__(self, spec: RunSpec, digits: dict[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> None:
         super().__init__()
         self._spec, self._digits = spec, digits
-        self.workshop = Workshop(spec, self)
+        self.trainer = NetworkTrainer(spec, self)
         self.rows: list[Row] = []
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
@@ -78,7 +78,7 @@ class Measured(MemoryModels):
     def _answers(self, annotator: Classifier, grey: NDArray[np.uint8], channel: int) -> NDArray[np.int64]:
         pictures = np.zeros((len(grey), 3, *grey.shape[1:]), np.uint8)
         pictures[:, channel] = grey
-        numerics, size = self.workshop.numerics, chunk(pictures.shape[1:])
+        numerics, size = self.trainer.numerics, chunk(pictures.shape[1:])
         parts = (numerics.tensor(torch.from_numpy(part)) for part in np.split(pictures, range(size, len(grey), size)))
         return probabilities(annotator, parts, numerics).argmax(dim=1).numpy()
 
@@ -102,16 +102,16 @@ def measures(
     }
 
 
-def provenance(workshop: Workshop) -> dict[str, Any]:
+def provenance(trainer: NetworkTrainer) -> dict[str, Any]:
     """What was trained, with what, where."""
     here = Path(__file__).parent
     commit = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return {
-        "spec": workshop.spec.model_dump(mode="json"),
+        "spec": trainer.spec.model_dump(mode="json"),
         "packages": {name: version(name) for name in ("torch", "numpy")},
         "commit": commit.stdout.strip(),
-        "numerics": workshop.numerics.record(),
-        "data": workshop.population.fingerprint,
+        "numerics": trainer.numerics.record(),
+        "data": trainer.population.fingerprint,
     }
 
 
@@ -133,11 +133,11 @@ def main() -> None:
         fields = preset("colored-mnist", seed=seed, generations=1).model_dump(mode="json")
         spec = from_mapping(fields, [f"data.root={asked.root}", *asked.set])
         measured = Measured(spec, digits)
-        measured.workshop.annotator(measured.workshop.plan.label_annotator)
+        measured.trainer.annotator(measured.trainer.plan.label_annotator)
         frame = pd.DataFrame(measured.rows, columns=["seed", "epoch", "split", "draw", "metric", "value"])
         with replacing(table) as temporary:
             frame.to_parquet(temporary, index=False)
-        table.with_suffix(".json").write_text(json.dumps(provenance(measured.workshop)))
+        table.with_suffix(".json").write_text(json.dumps(provenance(measured.trainer)))
         own = frame[(frame["epoch"] == spec.annotator.epochs) & (frame["draw"] == seed)]
         print(seed, *(f"{row.split} {row.metric} {row.value:.4f}" for row in own.itertuples()), sep="; ", flush=True)
 

@@ -20,9 +20,10 @@ from fairloop.data import Population
 from fairloop.data.columns import decode
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation
-from fairloop.loop.inputs import Annotators, labelling_of
+from fairloop.loop.history import Annotators
+from fairloop.loop.inputs import labelling_of
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.loop.own import OwnLoop
-from fairloop.loop.workshop import Workshop
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.report.table import of_rows, own_columns, plain, tidy
@@ -67,26 +68,26 @@ class RecordedRun:
     def generator(self, generation: int) -> Generator:
         """G_i, in evaluation mode. Raises InputError if it was not kept."""
         self._check(generation)
-        return self._kept(self._workshop.kept_generator(generation), f"G_{generation}")
+        return self._kept(self._trainer.kept_generator(generation), f"G_{generation}")
 
     def classifier(self, generation: int) -> Classifier:
         """C_i, in evaluation mode. Raises InputError if it was not kept."""
         self._check(generation)
-        return self._kept(self._workshop.kept_classifier(generation), f"C_{generation}")
+        return self._kept(self._trainer.kept_classifier(generation), f"C_{generation}")
 
     @cached_property
     def annotators(self) -> Annotators:
         """A_L and A_S. Raises InputError if they were not kept."""
         self._check_maths()
-        plan = self._workshop.plan
+        plan = self._trainer.plan
         if not all(self._models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
             raise self._absent("A_L or A_S")
-        return self._workshop.annotators()
+        return self._trainer.annotators()
 
     @property
     def population(self) -> Population:
         """The real data of the run."""
-        return self._workshop.population
+        return self._trainer.population
 
     def samples(self, generation: int, n: int) -> Batch:
         """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees.
@@ -96,14 +97,14 @@ class RecordedRun:
         self._check(generation)
         if n < 1:
             raise InputError(f"n={n}: at least one sample is to be made")
-        follows = generation > 0 and self.spec.rules.labels == "previous_classifier"
+        by = self.spec.rules.labeller(generation)
         label, group = self.annotators
-        named = self._workshop.kept_classifier(generation - 1) if follows else label
-        if any(kept and kept.diverged for kept in (self._workshop.kept_generator(generation), named, group)):
+        named = label if by == ANNOTATOR else self._trainer.kept_classifier(by)
+        if any(kept and kept.diverged for kept in (self._trainer.kept_generator(generation), named, group)):
             raise InputError(f"generation={generation}: its generator diverged, or who names its samples; it has none")
-        labeller = self.classifier(generation - 1) if follows else label.module
-        now, numerics = self.spec.at(generation), self._workshop.numerics
-        origin = Origin(generation, generation - 1 if follows else ANNOTATOR)
+        labeller = label.module if by == ANNOTATOR else self.classifier(by)
+        now, numerics = self.spec.at(generation), self._trainer.numerics
+        origin = Origin(generation, by)
         labelling = labelling_of(now.labels, label)
         source = Source(
             self.generator(generation), numerics, labeller, group.module, labelling, now.temperature, origin
@@ -113,9 +114,9 @@ class RecordedRun:
         return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))
 
     @cached_property
-    def _workshop(self) -> Workshop:
+    def _trainer(self) -> NetworkTrainer:
         sessions = self.directory.provenance().get("sessions", [])
-        return Workshop(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+        return NetworkTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
 
     def _check(self, generation: int) -> None:
         last = self.directory.committed() - 1

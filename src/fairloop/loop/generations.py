@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from fairloop.errors import InputError
-from fairloop.loop.inputs import History
+from fairloop.loop.history import History
 from fairloop.loop.measuring import Measurer
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.loop.own import OwnLoop
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.trainer import Trainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
@@ -57,42 +58,42 @@ def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: in
         if models is not None:
             raise InputError("models: a loop of your own objects keeps no models; leave it out")
         return generations(spec, start)
-    return generations(Workshop(spec, models if models is not None else MemoryModels()), start)
+    return generations(NetworkTrainer(spec, models if models is not None else MemoryModels()), start)
 
 
-def generations(workshop: Workshop | OwnLoop, start: int = 0) -> Iterator[Generation]:
-    """The loop of `simulate`, in a workshop that has checked its spec."""
-    spec = workshop.spec
-    workshop.fit_roots()
-    annotators = workshop.annotators()
-    first = workshop.first_generator()
-    measurer = Measurer(workshop.population, workshop.numerics, spec, annotators, first.module)
-    history = _left_behind(workshop, start)
+def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
+    """The loop of `simulate`, with the models that `trainer` makes."""
+    spec = trainer.spec
+    trainer.fit_roots()
+    annotators = trainer.annotators()
+    first = trainer.first_generator()
+    measurer = Measurer(trainer.population, trainer.numerics, spec, annotators, first.module)
+    history = _left_behind(trainer, start)
 
     for i in range(history.latest + 1, spec.generations):
-        generator = first if i == 0 or spec.rules.generators == "fixed" else workshop.generator(i, history)
+        generator = first if i == 0 or spec.rules.generators == "fixed" else trainer.generator(i, history)
         history.generators[i] = generator
-        classifier = workshop.classifier(i, history)
+        classifier = trainer.classifier(i, history)
         history.classifiers[i] = classifier
         if i >= start:
             rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
             if spec.responds(i) or spec.policy.people:
-                rows += measurer.people(i, workshop.groups_present(i, history))
+                rows += measurer.people(i, trainer.groups_present(i, history))
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
         if not spec.looks_back:
             history.forget_before(i)
-        workshop.release(i)
+        trainer.release(i)
 
 
-def _left_behind(workshop: Workshop | OwnLoop, start: int) -> History:
+def _left_behind(trainer: Trainer, start: int) -> History:
     """The latest generation before `start` whose models are kept, and those that are needed with it; its successors are
     made again from there.
     """
-    history = History(workshop.spec.rules, workshop.annotators())
+    history = History(trainer.spec.rules, trainer.annotators())
     for i in range(start - 1, -1, -1):
-        needed = range(0 if workshop.spec.looks_back else i, i + 1)
-        generators = {j: workshop.kept_generator(j) for j in needed}
-        classifiers = {j: workshop.kept_classifier(j) for j in needed}
+        needed = range(0 if trainer.spec.looks_back else i, i + 1)
+        generators = {j: trainer.kept_generator(j) for j in needed}
+        classifiers = {j: trainer.kept_classifier(j) for j in needed}
         if None not in (*generators.values(), *classifiers.values()):
             history.generators.update({j: kept for j, kept in generators.items() if kept})
             history.classifiers.update({j: kept for j, kept in classifiers.items() if kept})

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,8 @@ from fairloop.curation.interface import Curator
 from fairloop.curation.star import Star
 from fairloop.data import Population
 from fairloop.errors import InputError
-from fairloop.models.interface import Classifier, Generator
+from fairloop.loop.history import History
+from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Strata
@@ -24,51 +24,14 @@ from fairloop.sources.mixture import Kept, Pool
 from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, Origin
 from fairloop.sources.source import RealData, Source, Supply, probabilities
 from fairloop.spec.sections import CurationSpec, LabelsSpec
-from fairloop.spec.setting import Setting
 from fairloop.store.interface import Trained
 from fairloop.training.ingredients import Told, rules_told, steps_told
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 
 
-class Annotators(NamedTuple):
-    """A_L, who labels, and A_S, who names groups."""
-
-    label: Trained[Classifier]
-    group: Trained[Classifier]
-
-
-@dataclass
-class History:
-    """What the generations so far leave to the next.
-
-    generators, classifiers: G_j and C_j by generation; of those before the last only what is still needed.
-    """
-
-    rules: Setting
-    annotators: Annotators
-    generators: dict[int, Trained[Generator]] = field(default_factory=dict)
-    classifiers: dict[int, Trained[Classifier]] = field(default_factory=dict)
-
-    @property
-    def latest(self) -> int:
-        """The last generation; -1 before the first."""
-        return max(self.classifiers, default=-1)
-
-    def labeller(self, generation: int) -> Trained[Classifier]:
-        """Who labels what models of `generation` learn from."""
-        by_annotator = generation == 0 or self.rules.labels == "annotator"
-        return self.annotators.label if by_annotator else self.classifiers[generation - 1]
-
-    def forget_before(self, generation: int) -> None:
-        """Let go of all earlier models."""
-        for models in (self.generators, self.classifiers):
-            for earlier in [j for j in models if j < generation]:
-                del models[earlier]
-
-
-class Supplies:
-    """Builds them from recipes, which say whose data a model sees, and from the models of a history."""
+class Inputs:
+    """The inputs of a run's models, from recipes, which say whose data a model sees, and from a history's models."""
 
     def __init__(self, population: Population, numerics: Numerics, seed: int) -> None:
         self._population = population

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from fairloop.curation.star import Star
 from fairloop.data import Population, Split
-from fairloop.loop.inputs import Annotators, star
+from fairloop.loop.history import Annotators
+from fairloop.loop.inputs import star
 from fairloop.metrics import performance as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator

@@ -19,7 +19,7 @@ from fairloop._util.files import DAMAGED, set_aside
 from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, generations
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
@@ -68,27 +68,27 @@ def run(
         directory.check(spec)  # before data are read; what counts is the same question once the directory is ours
     store = DirectoryModels(models or directory.models)
     watched = _Watched(through(store), view)
-    workshop = Workshop(spec, watched, population=data.load(files, spec.seed) if files else None)
+    trainer = NetworkTrainer(spec, watched, population=data.load(files, spec.seed) if files else None)
     with directory.locked():
         if repair:
-            _repair(directory, spec, store, workshop.plan)
+            _repair(directory, spec, store, trainer.plan)
         else:
             directory.check(spec)
         directory.records()  # or damage would come to light only when the run is done
-        _same_ground(directory, workshop)
+        _same_ground(directory, trainer)
         done = directory.committed()
-        session = Session(directory, workshop, store.root)
-        view.start(spec, workshop.population, done)
-        for generation in generations(workshop, start=done) if done < spec.generations else ():
+        session = Session(directory, trainer, store.root)
+        view.start(spec, trainer.population, done)
+        for generation in generations(trainer, start=done) if done < spec.generations else ():
             directory.commit(generation.index, generation.rows, generation.gallery)
             if models is None:
-                _prune(store, workshop.plan, spec.keep, generation.index)
+                _prune(store, trainer.plan, spec.keep, generation.index)
             session.record(generation.index, watched.trained)
             view.generation(generation)
         if models is None:
-            _prune(store, workshop.plan, spec.keep, spec.generations - 1)
+            _prune(store, trainer.plan, spec.keep, spec.generations - 1)
             if spec.keep == "none":
-                for recipe in workshop.plan:
+                for recipe in trainer.plan:
                     store.forget(recipe)
         directory.pack()
 
@@ -96,9 +96,9 @@ def run(
 class Session:
     """One go at a run, as its provenance tells it."""
 
-    def __init__(self, directory: RunDirectory, workshop: Workshop, models: Path) -> None:
+    def __init__(self, directory: RunDirectory, trainer: NetworkTrainer, models: Path) -> None:
         self._directory = directory
-        self._spec = workshop.spec
+        self._spec = trainer.spec
         self._models = os.path.relpath(models, directory.root)
         self._before = directory.provenance().get("sessions", [])
         self._started = time.monotonic()
@@ -113,8 +113,8 @@ class Session:
             "commit": _commit(),
             "python": platform.python_version(),
             "machine": f"{platform.system()} {platform.machine()}",
-            "numerics": workshop.numerics.record(),
-            "data": workshop.population.fingerprint,
+            "numerics": trainer.numerics.record(),
+            "data": trainer.population.fingerprint,
         }
         if self._before and self._before[-1]["packages"] != self._entry["packages"]:
             warnings.warn("this run was begun with other versions of packages; see provenance.json", stacklevel=2)
@@ -164,18 +164,18 @@ def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan
         warnings.warn(f"{path.name.removesuffix(DAMAGED)} was damaged; it is set aside as {path}", stacklevel=2)
 
 
-def _same_ground(directory: RunDirectory, workshop: Workshop) -> None:
+def _same_ground(directory: RunDirectory, trainer: NetworkTrainer) -> None:
     """Raise InputError if the run was begun on other data or numerics than this machine would go on with."""
     for session in directory.provenance().get("sessions", [])[-1:]:
-        if session["data"] != workshop.population.fingerprint:
+        if session["data"] != trainer.population.fingerprint:
             raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
-        if (others := directory.maths() - {MATHS_VERSION}) and directory.committed() < workshop.spec.generations:
+        if (others := directory.maths() - {MATHS_VERSION}) and directory.committed() < trainer.spec.generations:
             raise InputError(
                 f"--out: {directory.root} was begun by another version of fairloop, which makes other models of the "
                 f"same recipes (maths {max(others)}, not {MATHS_VERSION}); go on with that version, or choose another "
                 "--out"
             )
-        before, now = session["numerics"], workshop.numerics.record()
+        before, now = session["numerics"], trainer.numerics.record()
         for name in before:
             if before[name] != now[name]:
                 raise InputError(

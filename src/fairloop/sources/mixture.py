@@ -19,7 +19,7 @@ from fairloop.sources.source import Source, Supply, chunk, passes
 
 @dataclass(frozen=True)
 class Pool:
-    """Supplies with a share each. In a batch of n, a part of share s has s * n places, rounded up or down at random.
+    """Inputs with a share each. In a batch of n, a part of share s has s * n places, rounded up or down at random.
 
     shares: (P,), sum to 1.
     """

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from fairloop.sources.origin import ANNOTATOR
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -19,6 +21,11 @@ class Setting:
     name: str
     generators: Literal["sequential", "fixed"]
     labels: Literal["previous_classifier", "annotator"]
+
+    def labeller(self, generation: int) -> int:
+        """The labeller of what models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
+        by_annotator = generation == 0 or self.labels == "annotator"
+        return ANNOTATOR if by_annotator else generation - 1
 
 
 SETTINGS: dict[str, Setting] = {

@@ -15,7 +15,7 @@ from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.data import Population, Split
 from fairloop.loop.generations import generations
-from fairloop.loop.workshop import Workshop
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import resolve
 from fairloop.seeding import ModelRole
@@ -182,7 +182,7 @@ def _few(spec: RunSpec, population: Population) -> Population:
     )
 
 
-class _Brief(Workshop):
+class _Brief(NetworkTrainer):
     """Builds every model as a run does, and trains it for no more than `_STEPS` batches an epoch."""
 
     def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:

@@ -20,7 +20,7 @@ from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
-from fairloop.sources.origin import REAL
+from fairloop.sources.origin import ANNOTATOR, REAL
 from fairloop.spec.run import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
 from fairloop.spec.sections import Learner
 from fairloop.spec.setting import Setting
@@ -114,8 +114,8 @@ class Plan:
 
     def labeller(self, generation: int, rules: Setting) -> Recipe:
         """Who labels what models of `generation` learn from."""
-        by_annotator = generation == 0 or rules.labels == "annotator"
-        return self.label_annotator if by_annotator else self.classifiers[generation - 1]
+        labeller = rules.labeller(generation)
+        return self.label_annotator if labeller == ANNOTATOR else self.classifiers[labeller]
 
     def __iter__(self) -> Iterator[Recipe]:
         """Every recipe once, parents before children."""

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from fairloop.curation.interface import Curation
 from fairloop.errors import InputError
-from fairloop.loop.inputs import Annotators, History, Supplies, check_steps, star
+from fairloop.loop.history import Annotators, History
+from fairloop.loop.inputs import Inputs, check_steps, star
 from fairloop.loop.own.contract import check_classifier, check_generator, copied, takes_weights, title_of, wanted
 from fairloop.loop.own.objects import asked_rule, fitted_classifier, fitted_generator
 from fairloop.loop.own.people import OwnPeople, People
@@ -111,7 +112,7 @@ class OwnLoop:
         grouper = self._people.reader or group_annotator
         for role, own in ((ModelRole.LABEL_ANNOTATOR, label_annotator), (ModelRole.GROUP_ANNOTATOR, grouper)):
             self._objects[role] = classifier if own is None else own
-        self._supplies = Supplies(self.population, self.numerics, seed)
+        self._inputs = Inputs(self.population, self.numerics, seed)
         self._roots: tuple[Annotators, Trained[Generator]] | None = None
         self._check_objects(label_annotator, group_annotator)
         self._check()
@@ -157,28 +158,28 @@ class OwnLoop:
         """G_i, fitted to people whom earlier generations make, and to real ones where the spec says so."""
         recipe, streams = self._recipe(ModelRole.GENERATOR, generation), self._streams(ModelRole.GENERATOR, generation)
         names = wanted(self._objects[ModelRole.GENERATOR])
-        source = self._supplies.of(recipe, history, labels="y" in names, groups="groups" in names)
-        curator, share = self._supplies.curator(recipe, history), recipe.synthetic_share
+        source = self._inputs.of(recipe, history, labels="y" in names, groups="groups" in names)
+        curator, share = self._inputs.curator(recipe, history), recipe.synthetic_share
         feed = synthetic(source, curator, recipe.schedule, streams)
         if share is not None:
-            feed = mixed(source, curator, self._supplies.people(recipe, history), share, recipe.schedule, streams)
+            feed = mixed(source, curator, self._inputs.people(recipe, history), share, recipe.schedule, streams)
         return self._fitted_generator(recipe, *next(feed(0)))
 
     def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, fitted to labelled people."""
         recipe = self._recipe(ModelRole.CLASSIFIER, generation)
-        source = self._supplies.of(recipe, history, labels=True)
-        curator, streams = self._supplies.curator(recipe, history), self._streams(ModelRole.CLASSIFIER, generation)
+        source = self._inputs.of(recipe, history, labels=True)
+        curator, streams = self._inputs.curator(recipe, history), self._streams(ModelRole.CLASSIFIER, generation)
         return self._fitted_classifier(recipe, *next(synthetic(source, curator, recipe.schedule, streams)(0)))
 
     def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
         """(S,) shares of groups among the real people that models of `generation` may see."""
-        return self._supplies.groups_present(people_of(self._held, generation), generation, history)
+        return self._inputs.groups_present(people_of(self._held, generation), generation, history)
 
     def release(self, generation: int) -> None:
         """Let go of what no model after `generation` learns from."""
         later = range(generation + 1, self.spec.generations)
-        self._supplies.release(self._recipe(role, i) for i in later for role in _LEARNERS)
+        self._inputs.release(self._recipe(role, i) for i in later for role in _LEARNERS)
 
     def kept_generator(self, generation: int) -> None:
         """Nothing is kept: a loop begins at its beginning."""
@@ -238,7 +239,7 @@ class OwnLoop:
         """Raise InputError if the regime does not fit the people."""
         check_against(self.spec, self.population)
         nobody: Any = None  # steps are built, and ask nobody
-        critics = self._supplies.critics(nobody, nobody, nobody)
+        critics = self._inputs.critics(nobody, nobody, nobody)
         classifier = self._objects[ModelRole.CLASSIFIER]
         for _, where, span in told_spans(self.spec):
             with where:

@@ -15,7 +15,8 @@ from torch import Tensor
 from fairloop import data
 from fairloop.curation.interface import Curation
 from fairloop.errors import DivergedError, InputError
-from fairloop.loop.inputs import Annotators, History, Supplies, check_steps, made_by, star
+from fairloop.loop.history import Annotators, History
+from fairloop.loop.inputs import Inputs, check_steps, made_by, star
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics, resolve
@@ -37,7 +38,7 @@ _TRIED_ON = 2  # real samples, for models that are not trained yet
 _LOOKED_AT = 16  # samples of each new generator, before anything learns from them
 
 
-class Workshop:
+class NetworkTrainer:
     """The models of a run.
 
     Made once, before anything is trained: raises InputError for a spec that does not fit its data or machine.
@@ -63,7 +64,7 @@ class Workshop:
         self._real = RealData(self.population.train, self.numerics)
         self._annotators: Annotators | None = None
         self._diverged: set[str] = set()
-        self._supplies = Supplies(self.population, self.numerics, spec.seed)
+        self._inputs = Inputs(self.population, self.numerics, spec.seed)
         self._only_loads = recorded is not None
         self._try_models()
         self._warn_of_starved_strata()
@@ -91,38 +92,36 @@ class Workshop:
     def first_generator(self) -> Trained[Generator]:
         """G_0, trained on real data."""
         recipe = self.plan.generators[0]
-        return self._generator(
-            recipe, real(self._supplies.people(recipe), recipe.schedule.batch, self._streams(recipe))
-        )
+        return self._generator(recipe, real(self._inputs.people(recipe), recipe.schedule.batch, self._streams(recipe)))
 
     def generator(self, generation: int, history: History) -> Trained[Generator]:
         """G_i, trained on what earlier generations made, and on real data where the spec says so."""
         recipe = self.plan.generators[generation]
-        source = self._supplies.of(recipe, history)
-        curator = self._supplies.curator(recipe, history)
+        source = self._inputs.of(recipe, history)
+        curator = self._inputs.curator(recipe, history)
         start = history.generators[generation - 1].module if "start" in recipe.parents else None
         share, streams = recipe.synthetic_share, self._streams(recipe)
         if share is None:
             return self._generator(recipe, synthetic(source, curator, recipe.schedule, streams), start)
-        people = self._supplies.people(recipe, history)
+        people = self._inputs.people(recipe, history)
         return self._generator(recipe, mixed(source, curator, people, share, recipe.schedule, streams), start)
 
     def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, trained on labelled samples."""
         recipe = self.plan.classifiers[generation]
-        source = self._supplies.of(recipe, history, labels=True)
-        curator = self._supplies.curator(recipe, history)
+        source = self._inputs.of(recipe, history, labels=True)
+        curator = self._inputs.curator(recipe, history)
         start = history.classifiers[generation - 1].module if "start" in recipe.parents else None
         feed = synthetic(source, curator, recipe.schedule, self._streams(recipe))
         return self._classifier(recipe, feed, start)
 
     def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
         """(S,) shares of groups among the real people that models of `generation` may see."""
-        return self._supplies.groups_present(people_of(self._held, generation), generation, history)
+        return self._inputs.groups_present(people_of(self._held, generation), generation, history)
 
     def release(self, generation: int) -> None:
         """Let go of what no model after `generation` learns from."""
-        self._supplies.release(recipe for recipe in self.plan if recipe.generation > generation)
+        self._inputs.release(recipe for recipe in self.plan if recipe.generation > generation)
 
     def kept_generator(self, generation: int) -> Trained[Generator] | None:
         """G_i if it was kept from before."""
@@ -216,7 +215,7 @@ class Workshop:
         plan_ = self.plan
         for recipe in (plan_.label_annotator, plan_.group_annotator):
             critic = self._initialised(recipe, partial(self._tried_classifier, self.spec.annotator, recipe))
-        critics = self._supplies.critics(critic, critic, critic)
+        critics = self._inputs.critics(critic, critic, critic)
         spread: dict[str, bool] = {}  # whether latents of a kind of generator can be
         built: list[ClassifierSpec] = []
         for generation, where, span in told_spans(self.spec):
