@@ -25,7 +25,7 @@ from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, Origin
 from fairloop.sources.source import RealData, Source, Supply, probabilities
 from fairloop.spec.sections import CurationSpec, LabelsSpec
 from fairloop.store.interface import Trained
-from fairloop.training.ingredients import Told, rules_told, steps_told
+from fairloop.training.ingredients import Told, first_use, latest, rules_told, steps_told
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 
@@ -140,8 +140,7 @@ class Inputs:
         rules = rules_told(recipe.mixture or {}, generation)
         curated = recipe.curation is not None
         labelled, grouped = labels or curated, groups or curated
-        first_use = generation + (recipe.role is ModelRole.GENERATOR)
-        labeller = history.labeller(first_use) if labelled else None
+        labeller = history.labeller(first_use(recipe.role, generation)) if labelled else None
         labelling = BY_LABELLER
         if labelled and "labels" in rules:
             labelling = labelling_of(LabelsSpec(**rules["labels"]), history.annotators.label)
@@ -173,8 +172,8 @@ class Inputs:
 
 def _parts(recipe: Recipe) -> list[list[Any]]:
     """Whose data the model of `recipe` learns from: generations, or `REAL`, each with its share."""
-    latest = recipe.generation - (recipe.role is ModelRole.GENERATOR)
-    parts: list[list[Any]] = (recipe.mixture or {}).get("parts", [[latest, 1.0]])
+    last = latest(recipe.role, recipe.generation)
+    parts: list[list[Any]] = (recipe.mixture or {}).get("parts", [[last, 1.0]])
     return parts
 
 

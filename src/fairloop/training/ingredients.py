@@ -18,6 +18,19 @@ Told = dict[str, Any]
 """Plain data, as a recipe holds them."""
 
 
+def latest(learner: str, generation: int) -> int:
+    """The latest generation that has made samples when G_i or C_i of `generation` learns; -1 before the first.
+
+    learner: `generator` or `classifier`.
+    """
+    return generation - 1 if learner == "generator" else generation
+
+
+def first_use(learner: str, generation: int) -> int:
+    """The first generation whose G_i or C_i learns from samples of `generation`: the inverse of `latest`."""
+    return generation + 1 if learner == "generator" else generation
+
+
 def held_by(spec: RunSpec) -> list[RunSpec]:
     """The specs as they hold in each generation of the run."""
     spans = spec.spans
@@ -27,16 +40,16 @@ def held_by(spec: RunSpec) -> list[RunSpec]:
 def ingredients_of(held: Sequence[RunSpec], learner: Learner, generation: int, everybody: int) -> Ingredients:
     """What G_i or C_i of `generation` learns from. everybody: people in the training set."""
     spec, chosen = held[generation], _policy(held[generation], learner)
-    later = _later(learner)
-    made = range(generation - later + 1) if chosen.kept else ()
+    last = latest(learner, generation)
+    made = range(last + 1) if chosen.kept else ()
     return ingredients(
         chosen.policy(),
-        generation - later,
+        last,
         people=spec.policy.people or everybody,
         samples=_samples(spec, learner, everybody),
         by_size=chosen.weights == "size",
         real_share=chosen.real_share if chosen.takes_people else 0.0,
-        kept={g: _samples(held[g + later], learner, everybody) for g in made},
+        kept={g: _samples(held[first_use(learner, g)], learner, everybody) for g in made},
     )
 
 
@@ -114,7 +127,7 @@ def _earlier_rules(
     """Rules other than `now` by which kept samples were made: those that held when models first learned from them."""
     found = []
     for g in (part.generation for part in mix.parts if part.generation != REAL):
-        spec = held[g + _later(learner)]
+        spec = held[first_use(learner, g)]
         rules = {"kept": _samples(spec, learner, everybody)} | _rules(spec, learner, everybody, labelled=labelled)
         if rules != {name: now[name] for name in ("kept", "temperature", "labels") if name in now}:
             found.append([g, rules])
@@ -128,8 +141,3 @@ def _policy(spec: RunSpec, learner: Learner) -> DataPolicySpec:
 def _samples(spec: RunSpec, learner: Learner, everybody: int) -> int:
     """How many samples a generation makes for that kind of model."""
     return _policy(spec, learner).samples or spec.policy.people or everybody
-
-
-def _later(learner: Learner) -> int:
-    """How many generations after samples are made a model of that kind first learns from them."""
-    return 1 if learner == "generator" else 0

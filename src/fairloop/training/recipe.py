@@ -25,7 +25,7 @@ from fairloop.spec.run import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSp
 from fairloop.spec.sections import Learner
 from fairloop.spec.setting import Setting
 from fairloop.training.feeds import Schedule, synthetic_part
-from fairloop.training.ingredients import held_by, ingredients_of, mixture_of, people_of, steps_told
+from fairloop.training.ingredients import first_use, held_by, ingredients_of, latest, mixture_of, people_of, steps_told
 
 MATHS_VERSION = 4
 """Raised whenever the same recipe would give other bits than before. Models of another version are never used.
@@ -294,14 +294,13 @@ class _Planner:
         self, learner: Learner, i: int, told: dict[str, Any], made: Plan, curated: bool
     ) -> dict[str, Recipe]:
         """Models that shaped the data, by their part in it."""
-        later = 1 if learner == "generator" else 0
         parents: dict[str, Recipe] = {}
-        made_by = [g for g, _ in told["parts"] if g != REAL] if "parts" in told else [i - later]
+        made_by = [g for g, _ in told["parts"] if g != REAL] if "parts" in told else [latest(learner, i)]
         for g in made_by:
             number = f" {g}" if "parts" in told else ""
             parents[f"generator{number}"] = made.generators[g]
             if curated or learner == "classifier":
-                parents[f"labeller{number}"] = made.labeller(g + later, self._spec.rules)
+                parents[f"labeller{number}"] = made.labeller(first_use(learner, g), self._spec.rules)
         labels = [rules.get("labels", {}) for rules in (told, *dict(told.get("earlier", ())).values())]
         if curated or any(len(rule.get("error", ())) > 1 for rule in labels):
             parents["grouper"] = made.group_annotator
