@@ -18,10 +18,11 @@ from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.feeds import Schedule, mixed
 from fairloop.loop import Generation, simulate
+from fairloop.mixture import people_of
 from fairloop.models.interface import Generator
 from fairloop.numerics import Numerics
 from fairloop.policy import NOBODY, REAL, TRUTH, Origin
-from fairloop.recipe import Recipe, people_of
+from fairloop.recipe import Recipe
 from fairloop.run import View, run
 from fairloop.seeding import ModelRole, Role
 from fairloop.setting import SETTINGS
@@ -130,7 +131,8 @@ def test_rows_of_people_describe_those_who_can_be_drawn(folk, retention, arrival
     supplies = Supplies(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics(), 0)
     spec = tiny("policy.classifier.real_share=1", f"policy.people={n}", f"response.retention={retention}",
                 f"response.arrivals={arrivals}")  # fmt: skip
-    recipe = Recipe(ModelRole.CLASSIFIER, 0, generation, {}, {}, Schedule(1, 1, 1), mixture=people_of(spec, generation))
+    told = people_of([spec] * (generation + 1), generation)
+    recipe = Recipe(ModelRole.CLASSIFIER, 0, generation, {}, {}, Schedule(1, 1, 1), mixture=told)
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(generation), Trained(recipe, Sure(), {})))
     weights = present(groups, decisions, 0, n, retention, arrivals, generation)
     shares = [sum(w for w, group in zip(weights, groups[:n], strict=True) if group == g) for g in (0, 1)]
