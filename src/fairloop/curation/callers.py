@@ -31,11 +31,11 @@ def epoch(least: int) -> int | None:
     """The epoch of the pass that a loader of accelerate begins; None if there is none, or if somebody else sets it.
 
     least: the epoch after the newest pass. The loader counts only passes that came to their end, so its own count may
-    be less; then it is that of a pass that goes on, if the loader skips batches, or else it is behind.
+    be behind. A loader that skips batches goes on with the newest pass.
     """
     for loader in _of_accelerate("DataLoaderShard", "DataLoaderDispatcher", method="__iter__"):
         goes_on = type(getattr(loader, "batch_sampler", None)).__name__ == "SkipBatchSampler"
-        return int(loader.iteration if goes_on else max(least, loader.iteration))
+        return max(least - goes_on, int(loader.iteration))
     return None
 
 
