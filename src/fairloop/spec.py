@@ -22,7 +22,17 @@ from fairloop.data import DATASETS, DEFAULT, DataSpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.limits import parsed
-from fairloop.regime import CurationSpec, DataPolicySpec, LabelsSpec, Learner, PolicySpec, ResponseSpec, Section, Target
+from fairloop.regime import (
+    CurationSpec,
+    DataPolicySpec,
+    LabelsSpec,
+    Learner,
+    Plain,
+    PolicySpec,
+    ResponseSpec,
+    Section,
+    Target,
+)
 from fairloop.schedule import assign, check_change, named, with_files_read
 from fairloop.setting import SETTINGS, Setting
 
@@ -45,7 +55,7 @@ class TrainingSpec(Section):
     """A model and how it is trained."""
 
     model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
-    arguments: dict[str, Any] = Field({}, description="keyword arguments of the model")
+    arguments: Plain = Field({}, description="keyword arguments of the model")
     epochs: int = Field(
         30, ge=1, description="passes; an epoch of any G_i or C_i has ceil(training samples / generator.batch) steps"
     )
