@@ -115,7 +115,7 @@ def test_a_table_has_rows_features_and_a_part_for_each_column(tmp_path):
     refused(path, r"data\.split: 'y' is the label, too", split="y")
     refused(written(tmp_path, frame().iloc[:0], "csv"), "has no rows")
     (tmp_path / "t.csv").write_text("")
-    refused(tmp_path / "t.csv", "cannot be read as a table")
+    refused(tmp_path / "t.csv", "is empty; it needs a header")
     with pytest.raises(InputError, match="'Male' is the label, too"):
         data.load(from_mapping({"data": {"name": "celeba", "root": tmp_path, "label": "Male"}}).data, 0)
 
