@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from fairloop.data.cells import check_header
 from fairloop.errors import InputError
 from fairloop.limits import check_parquet
+from fairloop.tables import values
 from fairloop.tables.decimals import always
 from fairloop.tables.delimited import ending, surveyed
-from fairloop.tables.values import name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -227,7 +227,7 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
             f"data: '{file}' cannot be read as a table ({_first_line(error)}); it should be .csv, .csv.gz, .jsonl "
             "or .parquet"
         ) from error
-    return frame.set_axis([name(column) for column in frame.columns], axis=1)
+    return frame.set_axis([values.name(column) for column in frame.columns], axis=1)
 
 
 def _check_keys(file: Path) -> None:

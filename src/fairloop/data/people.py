@@ -131,8 +131,8 @@ def chosen(asked: str | None, labels: Named, column: object) -> str:
     found = names[0] if len(names) == 1 else evident(names)
     if found is None:
         raise InputError(
-            f"data.beneficial: the labels in '{column}' are {listed(names)}; say with data.beneficial=... which one is "
-            "good for the person"
+            f"data.beneficial: the labels in '{column}' are {listed(names)}; say which one is good for the person, "
+            "by data.beneficial=..."
         )
     return found
 

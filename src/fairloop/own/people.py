@@ -121,7 +121,7 @@ def _alike(sets: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             columns.columns = first.columns
         elif set(columns.columns) != set(first.columns):
             raise InputError(
-                f"{name}: groups have the columns {list(columns)}, but those of {whose} are {list(first)}; give the same"
+                f"{name}: groups have the columns {list(columns)}, those of {whose} are {list(first)}; give the same"
             )
     for column in first:
         names = sorted(set().union(*(columns[column] for columns in sets.values())))

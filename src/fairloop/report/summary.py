@@ -256,7 +256,9 @@ def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
         if not (runs := compare.collapses(mine, measure, below)).empty:
             found.setdefault(compare.typical_collapse(runs), []).append(f"{measure.title} below {below:g}")
     each = [
-        f"{when} ({', '.join(what)})" if when.startswith("never") else f"{' and '.join(what)} first at generation {when}"
+        f"{when} ({', '.join(what)})"
+        if when.startswith("never")
+        else f"{' and '.join(what)} first at generation {when}"
         for when, what in found.items()
     ]
     if each:
