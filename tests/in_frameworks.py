@@ -213,6 +213,18 @@ def with_accelerate(work: Path) -> dict[str, Any]:
         data = prepared(accelerates(), workers)
         found[f"limited, {workers} workers"] = epochs(data, range(3), 3)
         data = prepared(accelerates(), workers)
+        found[f"limited, nobody sets epochs, {workers} workers"] = [came(data, 3) for _ in range(3)]
+        data = prepared(accelerates(), workers)
+        found[f"left and resumed, {workers} workers"] = [
+            came(data, 3),
+            came(data, 5),
+            came(skip_first_batches(data, 5)),
+        ]
+        star = accelerates()
+        data = prepared(star, workers)
+        star.set_epoch(2)
+        found[f"at the end, the sampler is told, {workers} workers"] = [came(data), came(data)]
+        data = prepared(accelerates(), workers)
         data.set_epoch(1)
         found[f"in the middle, {workers} workers"] = [came(skip_first_batches(data, 5)), *epochs(data, [2])]
         data = prepared(accelerates(), workers)

@@ -290,7 +290,7 @@ def test_collapse_is_the_first_generation_below():
         ([4, 2, 3], "3 (2 to 4)"),
         ([4, 2], "2 (2 to 4)"),
         ([2, None, 3], "3 (2 to never, 1 of 3 seeds)"),
-        ([None, None, 7], "never within 9 generations in 2 of 3 seeds, else from 7 on"),
+        ([None, None, 7], "never within 9 generations in 2 of 3 seeds, else 7 at the earliest"),
         ([None], "never within 9 generations"),
     ],
 )
@@ -388,3 +388,24 @@ def test_bands_and_collapses_are_printed_in_every_style():
     assert "| seqgen-seqclass + STAR on classifier | never within 2 generations |" in page
     assert "accuracy below 0.75" in shown(rows, accuracy_below=0.75)
     assert r"own, gen. 0 & 1 & no band" in shown(rows, style="latex")
+
+
+def test_the_table_of_departures_says_how_far_it_was_judged():
+    falling = {seed: [value, value - 0.2, value - 0.2] for seed, value in enumerate(SPREAD)}
+    rows = table({NONE: falling, STAR: {seed: [*values[:2], np.nan] for seed, values in falling.items()}})
+    page = shown(rows, style="markdown")
+    assert "| seqgen-seqclass | own, gen. 0 | 1 |" in page
+    assert "| seqgen-seqclass + STAR on classifier | own, gen. 0 | 1 (judged to 1) |" in page
+    assert "| seqgen-seqclass + STAR on classifier | the other's | never (judged to 1) |" in page
+
+
+def test_the_end_is_where_enough_seeds_are():
+    values = {seed: [value, value] for seed, value in enumerate(SPREAD)}
+    alone = values | {0: [0.5, 0.5, 0.5]}
+    found = compare.differences(table({NONE: alone, STAR: alone}), ACCURACY)
+    assert compare.at_the_end(found)["generation"].tolist() == [1]
+    nearly = {seed: [0.5] * (3 if seed else 2) for seed in range(6)}
+    found = compare.differences(table({NONE: nearly, STAR: nearly}), ACCURACY)
+    assert compare.at_the_end(found)["generation"].tolist() == [2]  # five seeds have an interval
+    page = shown(table({NONE: alone, STAR: alone}), style="markdown")
+    assert "From one seed nobody can tell" not in page

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from conftest import tiny
+from fairloop.errors import InputError
 from fairloop.spec.run import RunSpec
 from fairloop.sweep import estimate as estimates
 from fairloop.sweep.estimate import Cost, estimate
@@ -145,3 +146,16 @@ def test_models_of_another_size_take_their_own_disk(known):
 
 def _size(recipe) -> int:
     return {4: 10, 32: 1000}[recipe.training["arguments"]["widths"][0]] if recipe.role == "generator" else 1
+
+
+@pytest.mark.parametrize(
+    ("schedule", "words"),
+    [
+        ("{1: {classifier.model: nope}}", r"schedule\.1: classifier\.model: 'nope' is not one of"),
+        ("{9: {generator: {arguments: {nope: 1}}}}", r"schedule\.9: generator\.arguments"),  # where no run comes
+    ],
+)
+def test_what_the_runs_would_refuse_is_refused_in_their_words_before_anything_is_timed(schedule, words, monkeypatch):
+    monkeypatch.setattr(estimates, "_try", None)
+    with pytest.raises(InputError, match=words):
+        estimate([tiny(), tiny(f"schedule={schedule}"), tiny(f"schedule={schedule}", "seed=1")])

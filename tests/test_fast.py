@@ -23,10 +23,9 @@ from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source
 from fairloop.spec.run import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import last
-from fairloop.training import fitting as training
-from fairloop.training import graphs
 from fairloop.training.feeds import Feed, Schedule, real, synthetic
-from fairloop.training.fitting import fit_classifier, fit_generator
+from fairloop.training.fitting import fit_classifier, fit_generator, graphs
+from fairloop.training.fitting import fitting as training
 from fairloop.training.streams import Streams, initialising
 
 SHAPE = (3, 28, 28)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
 import datasets
 import numpy as np
 import pandas as pd
@@ -9,7 +13,10 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import torch
 
+from fairloop import StarSampler
+from fairloop.curation.values import pick
 from fairloop.errors import InputError
 from fairloop.tables import frames
 from fairloop.tables.values import name, spelt, written
@@ -143,3 +150,59 @@ def test_what_is_no_frame_is_refused_in_a_line(thing, words):
     with pytest.raises(InputError, match=words) as caught:
         frames.table(thing)
     assert "\n" not in str(caught.value)
+
+
+ENDS = pd.IntervalIndex.from_breaks([0, 10.5, 50])
+ALIKE = {
+    "32 bits": np.array([0.1, 0.7], np.float32),
+    "16 bits": np.array([0.1, 0.7], np.float16),
+    "large": np.array([1e17, 2.0]),
+    "zero below zero": np.array([-0.0, 1.0]),
+    "decimals": [Decimal("1.00"), Decimal("2.50")],
+    "midnight": pd.Series(pd.to_datetime(["2023-01-01", "2022-05-05"])),
+    "times": [datetime(2023, 1, 1, 3, 4), datetime(2022, 5, 5)],
+    "with a zone": pd.Series(pd.to_datetime(["2023-01-01", "2022-05-05"]).tz_localize("Europe/Berlin")),
+    "hours": pd.Series(pd.period_range("2023-09-01", periods=2, freq="h")),
+    "intervals": pd.Series(ENDS),
+    "categories of intervals": pd.Series(pd.Categorical(ENDS)),
+    "intervals in Arrow": pa.chunked_array(pa.array(ENDS)),
+    "categories of intervals in Arrow": pa.array(pd.Categorical(ENDS)),
+    "periods in Arrow": pa.array(pd.period_range("2023-09", periods=2, freq="M")),
+    "UUIDs": [UUID(int=1), UUID(int=2)],
+    "a column of NumPy": np.array([[1], [0]]),
+    "a column of torch": torch.tensor([[1], [0]]),
+    "a list of tensors": [torch.tensor(1), torch.tensor(0)],
+    "Hugging Face": datasets.Dataset.from_dict({"x": np.array([0.1, 0.7], np.float32)})["x"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ALIKE)
+def test_the_sampler_calls_values_as_the_audit_does(kind):
+    column = ALIKE[kind]
+    sampler = StarSampler(column, [0, 1], batch_size=2, ideal="population")
+    assert sorted(said(frames.table({"x": column}))["x"]) == sorted(sampler.names.labels)
+
+
+def test_the_sampler_reads_frames_as_the_audit_does():
+    periods, shares = pd.period_range("2023-09", periods=2, freq="M"), np.array([0.1, 0.7], np.float32)
+    table = pa.table({"x": pa.array(periods), "y": pa.array(ENDS), "z": shares})
+    for frame, column in ((table, "x"), (table, "y"), (table.to_reader(), "x"), (table, "z"),
+                          (datasets.Dataset.from_dict({"z": shares}), "z")):  # fmt: skip
+        expected = said(frames.table(table, [column]))[column]
+        sampler = StarSampler(pick(frame, column, "label"), [0, 1], batch_size=2, ideal="population")
+        assert list(sampler.names.labels) == expected
+    again = StarSampler.from_frame(table.to_reader(), label="x", groups="y", batch_size=2, ideal="population")
+    assert again.names.columns == ("x", "y")
+    by_number = pd.DataFrame({0: [0, 1], 1: [0, 1], ("a", "b"): [1, 0]})
+    assert StarSampler.from_frame(by_number, label=0, groups=1, batch_size=2, ideal="population").names.columns == (
+        "0",
+        "1",
+    )
+    tuples = StarSampler.from_frame(by_number, label=0, groups=[("a", "b")], batch_size=2, ideal="population")
+    assert tuples.names.columns == ("0", "a, b")
+
+
+@pytest.mark.parametrize("column", [np.zeros((2, 2)), np.array(1), "ab", b"ab"])
+def test_what_is_no_column_is_refused(column):
+    with pytest.raises(InputError, match="a column"):
+        frames.table({"x": column})

@@ -74,6 +74,7 @@ EXPECTED = {
     "whole": lambda e: e[:3],
     "limited": lambda e: [epoch[:3] for epoch in e[:3]],
     "in the middle": lambda e: [e[1][5:], e[2]],
+    "left and resumed": lambda e: [e[0][:3], e[1][:5], e[1][5:]],
     "skipped first": lambda e: [e[1][5:], e[2]],
     "at the end": lambda e: [e[2], e[3]],
     "cut after the end": lambda e: [e[2][:3], e[3]],

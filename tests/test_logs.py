@@ -46,12 +46,15 @@ ORDERS = {
     "periods": (["2023Q4", "2024Q1", "2024Q2"], None),
     "ISO months": (["2025-2", "2025-10", "2026-1"], None),
     "ISO days": (["2025-02-28", "2025-03-01", "2025-03-02"], None),
+    "times around the end of summer time": (
+        ["2023-10-29 02:30:00+02:00", "2023-10-29 02:45:00.5+0200", "2023-10-29 02:30:00+01:00"], None,
+    ),
     "numbers": (["-1", "9", "10"], None),
     "decimals": (["0.05", "0.1", "0.2"], None),
     "numbered": (["round 9", "round 10", "round 11"], None),
     "words": (["a", "b", "c"], "a guess"),
     "months without a year": (["Jan", "Feb", "Dec"], "a guess"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", ORDERS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -318,6 +320,8 @@ WRONG = {
     "setting": ({"setting": "forward"}, "setting"),
     "star": ({"setting": "control", "star": "generator"}, "star.target"),
     "ideal": ({"star": {"target": "classifier", "ideal": [[1.0]]}}, "2 labels x 4 groups"),
+    "batch": ({"star": {"target": "both", "batch": 20}}, "star.batch=20: your own objects see all people"),
+    "later": ({"schedule": {1: {"star.batch": 20}}}, "schedule.1: star.batch=20"),
     "size": ({"size": 0}, "at least one person"),
     "policy": ({"policy": {"generator": {"kind": "forget"}}}, "'forget'"),
     "weights": ({"curation": {"target": "classifier", "steps": [{"kind": "reweigh"}]}}, "no parameter sample_weight"),
@@ -395,3 +399,28 @@ class ByGroup:
 
     def predict(self, people):
         return ((people[:, 0] == 0) & (np.arange(len(people)) % 4 > 0)).astype(int)
+
+
+class Remembers(Bootstrap):
+    """Knows how many people each copy was fitted to."""
+
+    seen: ClassVar[list[int]] = []
+
+    def fit(self, people) -> None:
+        self.seen.append(len(people))
+        super().fit(people)
+
+
+def test_the_first_generator_learns_from_the_people_that_policy_allows():
+    Remembers.seen.clear()
+    loop = framed(generator=Remembers(), generations=1, policy={"people": 10}, label_annotator=Rule())
+    list(simulate(loop))
+    assert Remembers.seen == [10]
+
+
+def test_strata_that_get_no_place_are_told_by_the_size_of_each_models_batch():
+    """Also where a schedule or real people leave fewer places than `size` has."""
+    for changes in ({"schedule": {1: {"policy.classifier.samples": 3}}, "star": "classifier"},
+                    {"synthetic_share": 0.01, "star": "generator"}):  # fmt: skip
+        with pytest.warns(UserWarning, match="star.rounding"):
+            framed(label_annotator=Rule(), generations=2, **changes)

@@ -537,3 +537,38 @@ def test_a_list_with_a_value_for_each_person_never_names_columns(data):
     named = OwnPeople({"train": (frame, labels, ["a"])})
     assert named.groups == ("x",)
     assert named.reader is not None
+
+
+@pytest.mark.parametrize("wrong", [None, 5, np.array(1.0)])
+@pytest.mark.parametrize("place", [0, 1])
+def test_people_that_are_no_list_are_refused(wrong, place):
+    part = list(people())
+    part[place] = wrong
+    with pytest.raises(InputError, match=f"train: {['features', 'labels'][place]} are .*; give one for each person"):
+        OwnPeople({"train": tuple(part), "test": people()})
+
+
+def test_one_group_is_one_group_whatever_type_holds_it():
+    frame, labels, _ = people()
+    codes = (np.arange(len(frame)) % 2).astype(int)
+    found = OwnPeople({"train": (frame, labels, codes), "test": (frame, labels, codes.astype(float))})
+    assert found.groups == ("0", "1")
+    found = OwnPeople({"train": (frame, labels, pd.Series(codes, name="a")), "test": (frame, labels, list(codes))})
+    assert found.groups == ("0", "1")
+    with pytest.raises(InputError, match="groups: one value is written '0' and 'False'"):
+        OwnPeople({"train": (frame, labels, codes), "test": (frame, labels, codes == 1)})
+
+
+def test_sets_of_people_have_the_same_sensitive_columns():
+    frame, labels, _ = people()
+    two = pd.DataFrame({"sex": frame["sex"], "old": frame["age"] > 40})
+    with pytest.raises(InputError, match=r"test: groups have the columns \['group'\], those of train are"):
+        OwnPeople({"train": (frame, labels, two), "test": (frame, labels, frame["sex"].to_numpy())})
+    found = OwnPeople({"train": (frame, labels, two), "test": (frame, labels, two[["old", "sex"]])})
+    assert found.groups == OwnPeople({"train": (frame, labels, two), "test": (frame, labels, two)}).groups
+
+
+def test_a_single_name_of_a_minoritized_group_is_a_name():
+    frame, labels, _ = people()
+    part = (frame, labels, np.where(frame["sex"] == "F", "women", "men"))
+    assert OwnPeople({"train": part}).population("own", "good", "women").minoritized == ("women",)

@@ -33,7 +33,8 @@ from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing.streams import stream
 from fairloop.training.feeds import Schedule, mixed
-from fairloop.training.recipe import Recipe, people_of
+from fairloop.training.ingredients import people_of
+from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 from stand_ins import Counted, Sure
 
@@ -131,7 +132,8 @@ def test_rows_of_people_describe_those_who_can_be_drawn(folk, retention, arrival
     supplies = Inputs(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics(), 0)
     spec = tiny("policy.classifier.real_share=1", f"policy.people={n}", f"response.retention={retention}",
                 f"response.arrivals={arrivals}")  # fmt: skip
-    recipe = Recipe(ModelRole.CLASSIFIER, 0, generation, {}, {}, Schedule(1, 1, 1), mixture=people_of(spec, generation))
+    told = people_of([spec] * (generation + 1), generation)
+    recipe = Recipe(ModelRole.CLASSIFIER, 0, generation, {}, {}, Schedule(1, 1, 1), mixture=told)
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(generation), Trained(recipe, Sure(), {})))
     weights = present(groups, decisions, 0, n, retention, arrivals, generation)
     shares = [sum(w for w, group in zip(weights, groups[:n], strict=True) if group == g) for g in (0, 1)]

@@ -111,6 +111,17 @@ def test_a_command_refuses_a_directory_of_another_kind_and_leaves_it_alone(
     assert content(out) == before
 
 
+@pytest.mark.parametrize("command", ["run", "sweep"])
+@pytest.mark.parametrize("kind", ["a run", "a sweep", "samples"])
+def test_models_are_not_stored_among_files_of_another_kind(tmp_path, capsys, spec, command, kind):
+    store = made(tmp_path / "there", kind)
+    before = content(store)
+    assert here(command, spec, "--out", tmp_path / "out", "--store", store) == 2
+    assert f"--store: {store} holds {kind}, not models" in capsys.readouterr().err
+    assert content(store) == before
+    assert not (tmp_path / "out").exists()
+
+
 def test_no_run_lies_below_another(tmp_path, spec, finished, capsys):
     for command in ("run", "sweep"):
         assert here(command, spec, "--out", finished / "below" / "it") == 2

@@ -220,7 +220,7 @@ WRONG = {
     "{1: {curation: {target: classifier, steps: [{kind: best-of, why: 0}]}}}": "schedule.1: curation.steps",
     "{7: {curation: {target: both, steps: [{kind: reweigh}]}}}": "schedule.7: curation.target: reweigh weighs",
     "{1: {classifier.model: no-such}}": "schedule.1: classifier.model: 'no-such' is not one of",
-    "{1: {generator: {arguments: {no: 1}}}}": "schedule.1: generator.arguments",
+    "{1: {generator: {arguments: {nope: 1}}}}": "schedule.1: generator.arguments: 'conv-vae'",
     "{1: {generator.first_epochs: 3}}": "schedule.1.generator.first_epochs: cannot change",
     "{1: {generator: {first_epochs: 3}}}": "schedule.1.generator.first_epochs: cannot change",
     "{1: {policy: {people: 100}}}": "schedule.1.policy.people: cannot change",

@@ -106,3 +106,37 @@ def test_any_mapping_is_a_spec_or_an_input_error(fields):
 def test_any_override_gives_a_spec_or_an_input_error(overrides):
     with suppress(InputError):
         assert isinstance(from_mapping({}, overrides), RunSpec)
+
+
+ARGUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.floats() | st.text(max_size=3) | st.dates()
+    | st.binary(max_size=2) | st.tuples(st.integers()) | st.sets(st.integers(), max_size=2),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=2), inner, max_size=2),
+    max_leaves=4,
+)  # fmt: skip
+
+
+@given(st.dictionaries(st.text(max_size=2), ARGUMENTS, max_size=3), st.booleans())
+def test_arguments_are_what_a_run_that_goes_on_reads_back(arguments, later):
+    """A network is tried with the spec's arguments and built with the recipe's: they are the same, or refused."""
+    changes = {
+        "classifier": {"arguments": arguments},
+        "curation": {"target": "both", "steps": [{"kind": "x", **arguments}]},
+    }
+    with suppress(ValueError):
+        spec = RunSpec(schedule={1: changes}) if later else RunSpec(**changes)
+        now = spec.at(1)
+        kept = from_mapping(yaml.safe_load(spec.to_yaml())).at(1)
+        assert (
+            kept.classifier.arguments == now.classifier.arguments == now.classifier.model_dump(mode="json")["arguments"]
+        )
+        assert kept.curation.steps == now.curation.steps
+
+
+@pytest.mark.parametrize("value", ["2020-01-01", ".inf", "[1, .nan]", "!!set {a}", "!!binary YQ==", "&a [*a]"])
+@pytest.mark.parametrize("field", ["generator.arguments.latent=", "schedule.1.generator={{arguments: {{latent: {}}}}}"])
+def test_arguments_that_no_recipe_can_hold_are_refused(field, value):
+    override = field.format(value) if "{}" in field else field + value
+    with pytest.raises(InputError, match=r"is not plain data|no value that YAML") as caught:
+        from_mapping({}, [override])
+    assert "\n" not in str(caught.value)

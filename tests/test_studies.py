@@ -127,7 +127,8 @@ def test_star_is_the_style_of_a_line_and_the_arm_its_colour():
     assert to_hex(solid.get_color()) == to_hex(dashed.get_color()) != to_hex(other.get_color())
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
-    assert names == ["generators accumulate", "generators replace", "without STAR", "STAR on the classifier"]
+    arms = ["generators accumulate", "generators replace"]
+    assert names == [*arms, "bar: lowest to highest seed", "without STAR", "STAR on the classifier"]
 
 
 def test_of_many_groups_the_worst_and_the_best_are_shown():

@@ -35,7 +35,7 @@ def test_seeds_give_an_interval_and_the_generation_from_which_on():
     minus = "\N{MINUS SIGN}0.200"
     assert found.scope == "Generations 0 to 2, split test, mean over 6 seeds; in brackets 95 % intervals"
     first = f"Accuracy fell from 0.725 to 0.525 ({minus} [{minus}, {minus}]), outside its band from generation 2 on."
-    assert sentences(found) == [first, "Collapse: accuracy below 0.6 from generation 2."]
+    assert sentences(found) == [first, "Collapse: accuracy below 0.6 first at generation 2."]
 
 
 def test_what_seeds_alone_could_do_is_no_clear_change():
@@ -76,7 +76,7 @@ def test_a_minoritized_group_that_fades_is_told():
     )
     found = sentences(told(rows)["seqgen-seqclass"])
     assert "share of red, 0.500 then 0.050 (\N{MINUS SIGN}0.450)." in found[0]
-    collapse = "never within 2 generations (accuracy below 0.6); share of red below 0.1 from generation 1."
+    collapse = "never within 2 generations (accuracy below 0.6); share of red below 0.1 first at generation 1."
     assert f"Collapse: {collapse}" in found
 
 
@@ -184,3 +184,36 @@ def test_too_few_seeds_for_a_band_are_told_where_the_band_would_be():
 def test_a_change_says_in_how_many_seeds_it_is_defined():
     falling = steps(*([value, value - 0.2 - value / 99] for value in SPREAD), [0.7, np.nan])
     assert "; 6 of 7 seeds)" in words(table({NONE: falling}))
+
+
+def test_a_band_that_ends_early_is_not_said_to_be_left_to_the_end():
+    falling = [[value, value - 0.2, value - 0.2, value - 0.2] for value in SPREAD]
+    diverged = [[*seed[:3], np.nan] if i < 4 else seed for i, seed in enumerate(falling)]
+    said = words(table({NONE: steps(*diverged)}))
+    assert "outside its band from generation 1 to 2" in said
+    assert "outside its band from generation 1 on" in words(table({NONE: steps(*falling)}))
+    inside = steps(*([value, value + shift, np.nan if i < 2 else value - 0.3] for i, (value, shift) in enumerate(
+        zip(SPREAD, [0.1, -0.1] * 3, strict=True))))  # fmt: skip
+    assert "outside its band" not in words(table({NONE: inside}))
+
+
+def test_a_band_that_is_judged_further_than_all_seeds_reach_says_how_far():
+    falling = [[value, value - 0.2, value - 0.2, value] for value in SPREAD]
+    rows = table({NONE: steps(*falling, falling[0][:2])})
+    found = told(rows)["seqgen-seqclass"]
+    assert found.scope.startswith("Generations 0 to 1,")
+    assert "outside its band at generation 1 but not at generation 3" in " ".join(sentences(found))
+
+
+def test_a_seed_that_is_ahead_does_not_speak_for_the_others():
+    values = {seed: [value, value] for seed, value in enumerate(SPREAD)}
+    ahead = values | {0: [*values[0], 0.1]}
+    star = {seed: [value + 0.1 for value in seeds] for seed, seeds in ahead.items()}
+    found = next(f for f in summary(headline(table({NONE: ahead, STAR: star}))) if f.chapter == "What STAR changed")
+    assert found.scope.startswith("Generation 1, paired by seed, mean over 6 seeds")
+    assert sentences(found)[0].startswith("Accuracy is higher: ")
+
+
+def test_a_limit_that_was_passed_once_is_not_said_to_be_passed_to_the_end():
+    said = words(table({NONE: {0: [0.9, 0.5, 0.9]}}))
+    assert "accuracy below 0.6 first at generation 1." in said

@@ -199,22 +199,29 @@ def _dated(pattern: str) -> Callable[[str], tuple[Any, ...] | None]:
             day = date(year, int(parts.get("m", 1)), int(parts.get("d", 1)))
         except ValueError:
             return None
-        return (day.toordinal(), int(parts.get("part", 0)), _clock(parts.get("time", "")))
+        minutes, seconds = _clock(parts)
+        return (day.toordinal() * 1440 + minutes, seconds, int(parts.get("part", 0)), parts.get("end", ""))
 
     return key
 
 
-def _clock(time: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in re.findall(r"\d+\.?\d*", time))
+def _clock(parts: dict[str, str]) -> tuple[int, float]:
+    """Minutes since midnight in UTC, and seconds."""
+    hour, minute, *second = parts.get("time", "0:0").strip("T ").split(":")
+    offset = parts.get("zone", "Z").replace(":", "")
+    ahead = 0 if offset == "Z" else int(f"{offset[0]}1") * (60 * int(offset[1:3]) + int(offset[3:]))
+    return 60 * int(hour) + int(minute) - ahead, float(second[0]) if second else 0.0
 
 
 _Y, _YY, _M, _D = r"(?P<y>\d{4})", r"(?P<y>\d\d)", r"(?P<m>\d{1,2})", r"(?P<d>\d{1,2})"
-_B, _T = r"(?P<b>[a-z]{3,9})\.?", r"(?P<time>[T ]\d{1,2}:\d\d(:\d\d(\.\d+)?)?(Z|\+00:00)?)?"
+_TIME = r"(?P<time>[T ]\d{1,2}:\d\d(:\d\d(\.\d+)?)?)"
+_B, _T = r"(?P<b>[a-z]{3,9})\.?", rf"({_TIME}(?P<zone>Z|\+00:00)?)?"
 _S = r"(?P<s>[-/])"
 _DATES = [
     (said, remedy, _dated(pattern), plain)
     for said, remedy, pattern, plain in (
         ("year-month-day", "date:%Y/%m/%d", rf"{_Y}(?P<s>[-/.]){_M}(?P=s){_D}{_T}", True),
+        ("times", "date:%Y-%m-%d %H:%M:%S%z", rf"{_Y}-{_M}-{_D}{_TIME}(?P<zone>Z|[+-]\d\d:?\d\d)", True),
         ("year-month", "date:%Y/%m", rf"{_Y}[-/.]{_M}", True),
         ("day.month.year", "date:%d/%m/%Y", rf"{_D}\. ?{_M}\. ?{_Y}{_T}", False),
         ("day.month.year", "date:%d/%m/%y", rf"{_D}\. ?{_M}\. ?{_YY}", False),
@@ -245,6 +252,6 @@ _DATES = [
         ("halves of years", "natural", rf"{_Y}[ /-]*H(?P<part>[12])", True),
         ("weeks", "natural", rf"(W|CW|KW|Week) ?(?P<part>\d{{1,2}})[ /-]+{_Y}", False),
         ("weeks", "natural", rf"{_Y}[ /-]*W(?P<part>\d{{1,2}})", True),
-        ("spans of days", "natural", rf"{_Y}-{_M}-{_D}/(?P<time>\d{{4}}-\d\d-\d\d)", True),
+        ("spans of days", "natural", rf"{_Y}-{_M}-{_D}/(?P<end>\d{{4}}-\d\d-\d\d)", True),
     )
 ]

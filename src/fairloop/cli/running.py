@@ -70,11 +70,14 @@ def run(
     keep_freed_memory()
     from rich.console import Console
 
+    from fairloop._util.directories import claim
     from fairloop.running.progress import view_for
     from fairloop.running.run import View
     from fairloop.running.run import run as run_in
     from fairloop.store.directory import RunDirectory
 
+    if store is not None:
+        claim(store, "models", "--store")
     console = Console()
     directory = RunDirectory(out)
     shown: View = view_for(console)
@@ -116,6 +119,8 @@ def sweep(
     specs = _sweep(what, base, seeds, grid or [], set_ or []).specs()
     if "://" not in out:
         claim(Path(out), "a sweep")
+    if store is not None and "://" not in store:
+        claim(Path(store), "models", "--store")
     if dry_run:
         _say_what_it_takes(specs, workers or default_workers(specs[0].threads))
         return

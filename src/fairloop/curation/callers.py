@@ -27,10 +27,15 @@ def sharder() -> Sharder | None:
     return None
 
 
-def epoch() -> int | None:
-    """The epoch at which accelerate's loader is; it does not tell samplers within samplers."""
-    for loader in _of_accelerate("DataLoaderShard", "DataLoaderDispatcher"):
-        return int(loader.iteration)
+def epoch(least: int) -> int | None:
+    """The epoch of the pass that a loader of accelerate begins; None if there is none, or if somebody else sets it.
+
+    least: the epoch after the newest pass. The loader counts only passes that came to their end, so its own count may
+    be behind. A loader that skips batches goes on with the newest pass.
+    """
+    for loader in _of_accelerate("DataLoaderShard", "DataLoaderDispatcher", method="__iter__"):
+        goes_on = type(getattr(loader, "batch_sampler", None)).__name__ == "SkipBatchSampler"
+        return max(least - goes_on, int(loader.iteration))
     return None
 
 
@@ -42,12 +47,14 @@ def restores_finished_pass() -> bool:
     return any(isinstance(state, dict) and state.get("_iterator_finished") for state in states)
 
 
-def _of_accelerate(*kinds: str) -> Iterator[Any]:
-    """Objects of accelerate whose methods run, the innermost first."""
+def _of_accelerate(*kinds: str, method: str | None = None) -> Iterator[Any]:
+    """Objects of accelerate whose methods run, or that one of them, the innermost first."""
     if _LOADERS not in sys.modules:
         return
     for frame in _frames():
-        if frame.f_globals.get("__name__") == _LOADERS and type(owner := frame.f_locals.get("self")).__name__ in kinds:
+        if frame.f_globals.get("__name__") != _LOADERS or method not in (None, frame.f_code.co_name):
+            continue
+        if type(owner := frame.f_locals.get("self")).__name__ in kinds:
             yield owner
 
 

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.curation.values import array, columns_of, name_of
-from fairloop.data.spelling import as_text
+from fairloop.curation.values import array, columns_of, name_of, named
 from fairloop.errors import InputError
 
 MOST_STRATA = 100_000
@@ -139,7 +138,7 @@ def _coded(column: Any, name: str) -> Coded:
         )
     if len(encoded.dictionary) > MOST_STRATA:
         raise InputError(f"{name}: has {len(encoded.dictionary):,} different values; choose a column with few")
-    found = [as_text(value) for value in encoded.dictionary.to_pylist()]
+    found = named(encoded.dictionary)
     code = {name: i for i, name in enumerate(sorted(set(found), key=order))}
     codes: NDArray[np.int64] = np.array([code[name] for name in found])[encoded.indices.to_numpy()]
     return codes, tuple(code)

@@ -33,7 +33,12 @@ class Passes:
         self._asked = True
 
     def set(self, epoch: int) -> None:
-        """The next pass is of `epoch`; from its beginning, unless a state in its midst was just loaded."""
+        """The next pass is of `epoch`; from its beginning, unless a state in its midst was just loaded.
+
+        The count of accelerate's loaders comes here, too; `begin` takes it, if nobody says another epoch.
+        """
+        if callers.epoch(self._next) is not None:
+            return
         if epoch < self._loaded:
             warnings.warn(
                 f"star: epoch {epoch} was set, but the state that was loaded is of epoch {self._loaded}; epochs before "
@@ -53,7 +58,7 @@ class Passes:
     def begin(self) -> tuple[int, int, int]:
         """A pass begins: its number, its epoch, and the batches of it that are to be left out."""
         if not self._told:
-            known = callers.epoch()
+            known = callers.epoch(self._next)
             self.epoch, self._first = self._next if known is None else known, 0
         self._next = self.epoch + 1
         self._begun += 1

@@ -16,7 +16,7 @@ from fairloop.curation import callers, columns
 from fairloop.curation.deal import Deal, Tally, wanted
 from fairloop.curation.passes import Passes
 from fairloop.curation.sizes import budget_for, whole
-from fairloop.curation.values import pick
+from fairloop.curation.values import pick, streamed
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
 from fairloop.sources import quotas
@@ -101,7 +101,8 @@ class StarSampler(Sampler[list[int]]):
 
         Raises InputError if there is no such column.
         """
-        names = [groups] if isinstance(groups, str) else list(groups)
+        frame = streamed(frame)
+        names = list(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else [groups]
         if len({str(name) for name in (label, *names)}) <= len(names):
             raise InputError(
                 f"label, groups: {', '.join(map(str, (label, *names)))} name a column twice; name each once"

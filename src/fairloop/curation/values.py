@@ -10,6 +10,9 @@ import numpy as np
 
 from fairloop.data.spelling import by_size
 from fairloop.errors import InputError
+from fairloop.tables import frames
+from fairloop.tables.values import name as called
+from fairloop.tables.values import written
 
 Order = Callable[[str], Any]
 """The key by which the values of a column, as text, are sorted."""
@@ -25,7 +28,9 @@ class Column(NamedTuple):
 def columns_of(given: Any) -> list[Any]:
     """The columns of a frame with several of them, or `given` itself, if it is one column."""
     names = _names(given)
-    return [given] if names is None or len(names) < 2 else [Column(_picked(given, name), str(name)) for name in names]
+    return (
+        [given] if names is None or len(names) < 2 else [Column(_picked(given, name), called(name)) for name in names]
+    )
 
 
 def pick(frame: Any, name: Any, where: str) -> Column:
@@ -37,11 +42,8 @@ def pick(frame: Any, name: Any, where: str) -> Column:
     """
     if hasattr(frame, "collect_schema") and hasattr(frame, "collect"):
         raise InputError(f"frame: a {type(frame).__name__} holds no values yet; collect it first")
+    frame = streamed(frame)
     known = _names(frame)
-    if known is None and hasattr(frame, "__arrow_c_stream__"):
-        import pyarrow as pa
-
-        return pick(pa.table(frame), name, where)
     if known is None:
         raise InputError(f"frame: {type(frame).__name__} is no table with named columns; give a frame or a mapping")
     if (times := known.count(name)) != 1:
@@ -52,7 +54,18 @@ def pick(frame: Any, name: Any, where: str) -> Column:
             if times
             else f"{where}: the frame has no column '{name}'; {hint}"
         )
-    return Column(_picked(frame, name), str(name))
+    if type(frame).__module__.partition(".")[0] == "pyarrow":  # fields say what their values mean
+        return Column(_stored(frame.select([name])), called(name))
+    return Column(_picked(frame, name), called(name))
+
+
+def streamed(frame: Any) -> Any:
+    """`frame`, or a table of what is no frame but streams one, perhaps only once."""
+    if hasattr(frame, "__arrow_c_stream__") and not hasattr(type(frame), "columns") and _names(frame) is None:
+        import pyarrow as pa
+
+        return pa.table(frame)
+    return frame
 
 
 def name_of(column: Any) -> str | None:
@@ -76,13 +89,25 @@ def array(column: Any) -> tuple[Any, Order]:
         if len(names) != 1:
             raise TypeError(f"it is a table of {len(names):,} columns; choose one, or use from_frame")
         column = _picked(column, names[0])
+    if hasattr(frame := getattr(column, "source", None), "select_columns"):
+        column = _picked(frame, column.column_name)
     if isinstance(column, str | bytes | bytearray | set | frozenset):
         raise TypeError(f"it is a {type(column).__name__}; give a list")
     if _holds(column, "interval"):
         return _intervals(column)
     if _holds(column, "period"):
         return pa.array(_texts(column), pa.string()), by_size
-    return _plain(_arrow(column)), by_size
+    values = _arrow(column)
+    return _plain(values), _by_ends if "pandas.interval" in str(values.type) else by_size
+
+
+def named(values: Any) -> list[str]:
+    """What each value of an Arrow array without gaps is called: text to the letter, others as `written` writes them."""
+    import pyarrow as pa
+
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        return [str(value) for value in values.to_pylist()]
+    return [text or "" for text in frames.texts(values)]
 
 
 def _names(frame: Any) -> list[Any] | None:
@@ -96,8 +121,15 @@ def _names(frame: Any) -> list[Any] | None:
     return None
 
 
+def _stored(table: Any) -> Any:
+    """The one column of an Arrow table, by what its field says of it; classes of Hugging Face stay numbers."""
+    return frames.understood(table.replace_schema_metadata()).column(0)
+
+
 def _picked(frame: Any, name: Any) -> Any:
     try:
+        if hasattr(frame, "select_columns") and hasattr(frame, "with_format"):  # Hugging Face widens floats
+            return _stored(frame.select_columns([name]).with_format("arrow")[:])
         return frame[name]
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"frame: a {type(frame).__name__} gives no column by its name; collect it first") from error
@@ -143,16 +175,11 @@ def _plain(values: Any) -> Any:
     if pa.types.is_dictionary(values.type):
         return _plain(values.dictionary).take(values.indices)
     if isinstance(values, pa.ExtensionArray):
-        named = pa.types.is_fixed_size_binary(values.storage.type)  # as UUIDs are
-        return (
-            pa.array([None if value is None else str(value) for value in values.to_pylist()])
-            if named
-            else _plain(values.storage)
-        )
+        return _plain(frames.understood(pa.table({"": values})).column(0).combine_chunks())
     if pa.types.is_run_end_encoded(values.type):
         values = pc.run_end_decode(values)
     if pa.types.is_float16(values.type):
-        values = values.cast(pa.float32())
+        return pa.array(frames.texts(values), pa.string())
     if pa.types.is_floating(values.type):
         return pc.add(values, pa.scalar(0, values.type))
     if "binary" in str(values.type) or "string_view" in str(values.type):
@@ -185,7 +212,11 @@ def _holds(column: Any, kind: str) -> bool:
 def _texts(column: Any) -> list[str | None]:
     """What each value of a column of pandas is called; None where there is none."""
     missing = column.isna()
-    return [None if gap else str(value) for value, gap in zip(column, missing, strict=True)]
+    return [None if gap else written(value) for value, gap in zip(column, missing, strict=True)]
+
+
+def _by_ends(interval: str) -> Any:
+    return [by_size(end.strip("[()]")) for end in interval.split(", ")]
 
 
 def _intervals(column: Any) -> tuple[Any, Order]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _KNOTS = 256  # of a numeric column's distribution; more would tell single people apart
 _LARGEST = 1e300  # so that no difference between two numbers is infinite
 _LARGEST_WHOLE = 2.0**63  # beyond it, no int64 holds a number
+_ABSENT = ("nan", "+nan", "-nan", "na", "n/a", "#n/a", "<na>", "null")  # how software writes it among numbers
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,12 @@ def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
         return _numeric(str(values.name), numbers[training].to_numpy(np.float64))
     categories = sorted(values.astype(str).unique())
     if len(categories) > max(MOST_TEXTS, len(values) // 10):
+        if numbers.notna().mean() > 0.5:
+            row = int(np.flatnonzero(numbers.isna())[0])
+            raise InputError(
+                f"data: column '{values.name}' holds numbers, and '{values.iloc[row]}' in row {row} (counted from 0); "
+                "write a number there, leave such rows out, or name the column in data.leave_out"
+            )
         raise InputError(
             f"data: column '{values.name}' has {len(categories)} different texts in {len(values)} rows; "
             "name it in data.leave_out"
@@ -125,9 +132,9 @@ def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
 
 
 def _not_a_number(values: pd.Series, numbers: pd.Series) -> pd.Series:
-    """Which cells say NaN, in any case, in a column that holds nothing else but numbers."""
+    """Which cells say that a value is missing, in any case, in a column that holds nothing else but numbers."""
     rest = values[numbers.isna()].astype(str).str.strip().str.lower()
-    says = rest.isin(["nan", "+nan", "-nan"])
+    says = rest.isin(_ABSENT)
     return numbers.isna() & bool(numbers.notna().any() and says.all())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import warnings
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from fairloop._util.limits import check_parquet
 from fairloop.data.cells import check_header
 from fairloop.errors import InputError
+from fairloop.tables import values
 from fairloop.tables.decimals import always
 from fairloop.tables.delimited import ending, surveyed
 
@@ -212,10 +214,12 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
             check_parquet(file)
             schema = pq.read_schema(file)
             columns = [name for name in schema.names if name not in without]
-            return _classes_as_text(pq.read_table(file, columns=columns).to_pandas(), schema.metadata or {})
-        if kind == ".jsonl":
-            return pd.read_json(file, lines=True, dtype=False)
-        return _read_csv(file)
+            frame = _classes_as_text(pq.read_table(file, columns=columns).to_pandas(), schema.metadata or {})
+        elif kind == ".jsonl":
+            frame = pd.read_json(file, lines=True, dtype=False)
+            _check_keys(file)
+        else:
+            frame = _read_csv(file)
     except InputError:
         raise
     except Exception as error:  # pandas and pyarrow raise many kinds for a damaged file
@@ -223,6 +227,20 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
             f"data: '{file}' cannot be read as a table ({_first_line(error)}); it should be .csv, .csv.gz, .jsonl "
             "or .parquet"
         ) from error
+    return frame.set_axis([values.name(column) for column in frame.columns], axis=1)
+
+
+def _check_keys(file: Path) -> None:
+    """Raise InputError if an object of a JSON-lines file has a key twice, of which pandas would keep the last."""
+
+    def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        check_header([key for key, _ in pairs], file)
+        return dict(pairs)
+
+    with file.open(encoding="utf-8-sig") as lines:
+        for line in lines:
+            if line.strip():
+                json.loads(line, object_pairs_hook=distinct)
 
 
 def _read_csv(file: Path) -> pd.DataFrame:
@@ -287,8 +305,6 @@ def _named_classes(part: Any) -> pd.DataFrame:
 
 def _classes_as_text(frame: pd.DataFrame, metadata: Mapping[bytes, bytes]) -> pd.DataFrame:
     """Codes by the names that the hub's parquet files carry for them."""
-    import json
-
     features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     for column, feature in features.items():
         if column in frame and feature.get("_type") == "ClassLabel":

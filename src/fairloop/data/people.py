@@ -32,6 +32,7 @@ AND = " & "
 """Between the parts of an intersectional group's name."""
 
 RESERVED = frozenset({"overall", "difference", "ratio", "min", "max"})
+_LISTED = 20  # columns, in a message
 """What the column `group` of tables says beside names of groups."""
 
 
@@ -111,7 +112,8 @@ def no_column(table: pd.DataFrame, column: str, field: str, where: Path) -> Inpu
     """What to raise for a column that `table` lacks."""
     known = [str(name) for name in table]
     close = difflib.get_close_matches(column, known, n=1)
-    hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known)}"
+    more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
+    hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(known[:_LISTED])}{more}"
     return InputError(f"{field}: {where} has no column '{column}'; {hint}")
 
 
@@ -130,7 +132,7 @@ def chosen(asked: str | None, labels: Named, column: object) -> str:
     if found is None:
         raise InputError(
             f"data.beneficial: the labels in '{column}' are {listed(names)}; say which one is good for the person, "
-            f"such as data.beneficial={names[-1]}"
+            "by data.beneficial=..."
         )
     return found
 

@@ -123,6 +123,11 @@ def own(spec: OwnTableSpec, seed: int) -> Population:
     features = [name for name in frame if name not in no_features]
     if not features:
         raise InputError(f"data.leave_out: leaves {path} without a feature; name fewer columns")
+    if not all(str(name).strip() for name in features):
+        raise InputError(
+            f"data.table: {path} has a column without a name, such as the row numbers that pandas writes; name it, or "
+            "leave it out with data.leave_out=['']"
+        )
     table = _Table(
         _with_points(frame[features], [str(group.name) for group in groups]),
         label,

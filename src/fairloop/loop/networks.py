@@ -224,7 +224,7 @@ class NetworkTrainer:
             )
             with where:
                 if (kind := _kind(span.generator.model, span.generator.arguments)) not in spread:
-                    model = self._initialised(generator, partial(self._tried_generator, span.generator, generator))
+                    model = self._initialised(generator, partial(self._tried_generator, span, generator))
                     spread[kind] = model.has_temperature
                 if span.classifier not in built:
                     tried = partial(self._tried_classifier, span.classifier, classifier)
@@ -238,12 +238,13 @@ class NetworkTrainer:
                 told = rules_told(recipe.mixture or {}, generation)
                 _check_temperature(told.get("temperature", 1), model, can_spread=spread[_kind(model, arguments)])
 
-    def _tried_generator(self, asked: GeneratorSpec, recipe: Recipe) -> Generator:
-        model, title = self._new_generator(asked), f"{recipe.title} ({asked.model})"
+    def _tried_generator(self, span: RunSpec, recipe: Recipe) -> Generator:
+        model, title = self._new_generator(span.generator), f"{recipe.title} ({span.generator.model})"
         if not self._only_loads:
             rng = self._streams(recipe).at(Role.NOISE)
             placed = self.numerics.place(model)
-            self._check_range(title, try_generator(placed, title, self._few(), self.numerics, rng))
+            samples = try_generator(placed, title, self._few(), self.numerics, rng, span.temperature)
+            self._check_range(title, samples)
         return model
 
     def _tried_classifier(self, asked: ClassifierSpec, recipe: Recipe) -> Classifier:

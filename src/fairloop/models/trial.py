@@ -19,10 +19,19 @@ T = TypeVar("T")
 _SLACK = 1e-3  # beyond [0, 1], for rounding: less than half of a pixel's 1/255
 
 
-def try_generator(model: Generator, title: str, images: Tensor, numerics: Numerics, rng: torch.Generator) -> Tensor:
+def try_generator(
+    model: Generator,
+    title: str,
+    images: Tensor,
+    numerics: Numerics,
+    rng: torch.Generator,
+    temperature: float = 1.0,
+) -> Tensor:
     """Samples of `model`, as many as there are `images` ((n, ...) float), after one step's loss and gradients.
 
-    title: how errors call it. Raises InputError for a loss that cannot train it, or samples of a wrong shape or type.
+    title: how errors call it. temperature: of the samples, where the model has one.
+
+    Raises InputError for a loss that cannot train it, or samples of a wrong shape or type.
     """
     _check_trainable(model, title)
     model.train()
@@ -31,13 +40,18 @@ def try_generator(model: Generator, title: str, images: Tensor, numerics: Numeri
     _called(title, "backward", partial(torch.autograd.backward, loss), None)
     with torch.no_grad():
         model.eval()
-        samples = _called(title, "sample", lambda: model.sample(len(images), rng), numerics)
+        samples = _called(title, "sample", partial(_sampled, model, temperature, len(images), rng), numerics)
     _refuse(title, samples_fault(samples, tuple(images.shape)))
     if samples.dtype != images.dtype and (numerics.precision == "fp32" or samples.dtype == torch.float64):
         raise InputError(
             f"{title}: samples are {samples.dtype}, and real ones {images.dtype}; end `sample` with .float()"
         )
     return samples
+
+
+def _sampled(model: Generator, temperature: float, n: int, rng: torch.Generator) -> Tensor:
+    spread = temperature != 1 and model.has_temperature
+    return model.sample_at(temperature, n, rng) if spread else model.sample(n, rng)
 
 
 def try_classifier(model: Classifier, title: str, classes: int, images: Tensor, numerics: Numerics) -> None:

@@ -113,7 +113,7 @@ def _on_intervals(found: pd.DataFrame) -> str:
 
 def _show_needed(found: pd.DataFrame, measures: Sequence[Measure], wishes: Wishes, console: Console) -> None:
     """Of the last generation: which differences are distinguishable, and how many seeds would show the others."""
-    ends = found[found["generation"] == found.groupby("case")["generation"].transform("max")]
+    ends = compare.at_the_end(found)
     if ends["seeds"].max() < 2:
         _say("\nFrom one seed nobody can tell how many would show such a difference.", console)
         return
@@ -176,10 +176,15 @@ def _show_departures(
         _say(f"\nSince when a measure differs is not told: {statistics.no_band(int(found['most'].max()))}.", console)
         return
     rows = []
+    reached = compare.cased(table).groupby("case")["generation"].max()
     for (case, band), cells in found.groupby(["case", "band"], sort=False):
         by_measure = {row["measure"]: row for row in cells.to_dict("records")}
-        of = "own, gen. 0" if band == "own" else "the other's"
-        rows.append([str(case), of, *(_departure(by_measure.get(measure.title)) for measure in measures)])
+        of, end = (
+            ("own, gen. 0", reached[str(case)])
+            if band == "own"
+            else ("the other's", min(reached[str(case)], reached[base]))
+        )
+        rows.append([str(case), of, *(_departure(by_measure.get(measure.title), end) for measure in measures)])
     judged = int((found["seeds"] > 0).sum())
     _say("\nFirst generation in which the mean over seeds is outside a band", console)
     _show(["case", "band", *(measure.title for measure in measures)], rows, wishes, console)
@@ -188,19 +193,23 @@ def _show_departures(
         f"case ('{base}') at the same generation. It is simultaneous: if there is no difference, it is left at any "
         f"generation in at most 5 % of studies (signs flipped by seed). Each of the {judged} judged cells is a "
         f"verdict of its own at this level: without any difference about {statistics.by_chance(judged)} of them "
-        "would name a generation.",
+        "would name a generation. Where later generations have too few seeds, the last judged one is said.",
         console,
     )
 
 
-def _departure(row: dict[Any, Any] | None) -> str:
+def _departure(row: dict[Any, Any] | None, end: int) -> str:
+    """When it leaves its band; and up to which generation that is judged, where it is not `end`."""
     if row is None or not row["seeds"]:
         return f"no band, {row['most']} seeds" if row and row["most"] else "no band"
+    judged = f" (judged to {row['last']})" if row["last"] < end else ""
     if pd.isna(row["left"]):
-        return "never"
+        return f"never{judged}"
     if pd.isna(row["stays"]):
-        return f"{row['left']}, then back"
-    return str(row["left"]) if row["left"] == row["stays"] else f"{row['left']}, to stay from {row['stays']}"
+        return f"{row['left']}, then back{judged}"
+    if row["left"] == row["stays"]:
+        return f"{row['left']}{judged}"
+    return f"{row['left']}, again from {row['stays']}{judged}"
 
 
 def _show_collapses(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from fairloop.data import MINORITIZED as MINORITIZED_BY_DEFAULT
 from fairloop.errors import InputError
-from fairloop.metrics.statistics import OverSeeds, over_seeds, seeds_needed, simultaneous_band
+from fairloop.metrics.statistics import FEWEST_SEEDS, OverSeeds, over_seeds, seeds_needed, simultaneous_band
 from fairloop.report.figures import Measure
 from fairloop.report.words import of_fields
 from fairloop.spec.setting import SETTINGS
@@ -161,6 +161,18 @@ def differences(table: pd.DataFrame, measures: Sequence[Measure], against: str |
     return found[[*columns, *_SPREAD, "seeds_needed"]].reset_index(drop=True)
 
 
+def at_the_end(found: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `differences` at each case's last generation.
+
+    Last: the latest that all of its seeds have reached, or enough of them for an interval. So a seed that is ahead of
+    the others does not speak for them.
+    """
+    reached = found.groupby(["case", "generation"])["of"].transform("max")
+    enough = reached >= found.groupby("case")["of"].transform("max").clip(upper=FEWEST_SEEDS)
+    last = found["generation"].where(enough).groupby(found["case"]).transform("max")
+    return found[found["generation"] == last]
+
+
 def changes(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
     """Each case's last generation less its first, paired by seed. Last: the latest that all its runs have reached.
 
@@ -272,7 +284,7 @@ def typical_collapse(runs: pd.DataFrame) -> str:
     if np.isinf(median):
         shortest = runs["generations"].min()
         never = f"never within {shortest} generation{'s' if shortest > 1 else ''}"
-        return never + (f" in {n - happened} of {n} seeds, else from {times[0]:.0f} on" if happened else "")
+        return never + (f" in {n - happened} of {n} seeds, else {times[0]:.0f} at the earliest" if happened else "")
     if times[0] == times[-1]:
         return f"{median:.0f}"
     latest = f"{times[-1]:.0f}" if happened == n else f"never, {n - happened} of {n} seeds"

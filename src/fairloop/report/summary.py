@@ -127,11 +127,11 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
         if compare.is_clear(row):
             verb = "rose" if row["change"] > 0 else "fell"
             moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
-            sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title))}."))
+            sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title), row['last'])}."))
         if title == "accuracy":
             sentences += _for_whom(groups)
     still = [
-        f"{title}, {_both(row, 'before', 'then', 'after', 'change')}{_since(left.get(title), '')}"
+        f"{title}, {_both(row, 'before', 'then', 'after', 'change')}{_since(left.get(title), row['last'], '')}"
         for title, row in changed.items()
         if not compare.is_clear(row)
     ]
@@ -199,17 +199,22 @@ def _long(title: str) -> str:
     return long[:1].upper() + long[1:]
 
 
-def _since(row: _Row | None, inside: str = ", never outside {band}", band: str = "its band") -> str:
-    """Since when a measure is outside a band; `inside` is what to say if it never is."""
+def _since(row: _Row | None, end: int, inside: str = ", never outside {band}", band: str = "its band") -> str:
+    """Since when a measure is outside a band; `inside` is what to say if it never is.
+
+    end: the last generation that the sentence is about. Where another one is the last that is judged, it is named.
+    """
     if row is None or not row["seeds"]:
         return ""
-    if pd.isna(row["left"]):
-        return inside.format(band=band)
-    if pd.isna(row["stays"]):
-        return f", outside {band} at generation {row['left']} but not at the end"
-    if row["left"] == row["stays"]:
-        return f", outside {band} from generation {row['left']} on"
-    return f", outside {band} at generation {row['left']}, and for good from {row['stays']} on"
+    left, stays, last = row["left"], row["stays"], row["last"]
+    if pd.isna(left):
+        return inside.format(band=band) + (f" up to generation {last}" if inside and last != end else "")
+    if pd.isna(stays):
+        return f", outside {band} at generation {left} but not at {'the end' if last == end else f'generation {last}'}"
+    until = "on" if last == end else f"to {last}"
+    if left == stays:
+        return f", outside {band} from generation {left} {until}"
+    return f", outside {band} at generation {left}, and again from {stays} {until}"
 
 
 def _since_when(bands: Sequence[_Row]) -> Iterator[Sentence]:
@@ -251,7 +256,9 @@ def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
         if not (runs := compare.collapses(mine, measure, below)).empty:
             found.setdefault(compare.typical_collapse(runs), []).append(f"{measure.title} below {below:g}")
     each = [
-        f"{when} ({', '.join(what)})" if when.startswith("never") else f"{' and '.join(what)} from generation {when}"
+        f"{when} ({', '.join(what)})"
+        if when.startswith("never")
+        else f"{' and '.join(what)} first at generation {when}"
         for when, what in found.items()
     ]
     if each:
@@ -282,17 +289,17 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
         found = compare.differences(two, head.measures, base)
     except InputError:
         return
-    last = found["generation"].max()
     left = compare.departures(two, head.measures, base)
     since = _by_case(left[left["band"] == base]).get(case, {})
-    ends = found[found["generation"] == last].to_dict("records")
+    ends = compare.at_the_end(found).to_dict("records")
+    last = ends[0]["generation"]
     seeds = max(row["seeds"] for row in ends)
     sentences, alike = [], []
     for row in ends:
         mine, theirs, title = number(row["mean"]), number(row["mean_against"]), row["measure"]
         if compare.is_clear(row):
             than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
-            outside = _since(since.get(title), band="the other's band")
+            outside = _since(since.get(title), last, band="the other's band")
             sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
             alike.append(f"{title}, {_both(row, 'mean', 'beside', 'mean_against', 'difference')}")

@@ -28,6 +28,7 @@ from fairloop.spec.sections import (
     DataPolicySpec,
     LabelsSpec,
     Learner,
+    Plain,
     PolicySpec,
     ResponseSpec,
     Section,
@@ -54,7 +55,7 @@ class TrainingSpec(Section):
     """A model and how it is trained."""
 
     model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
-    arguments: dict[str, Any] = Field({}, description="keyword arguments of the model")
+    arguments: Plain = Field({}, description="keyword arguments of the model")
     epochs: int = Field(
         30, ge=1, description="passes; an epoch of any G_i or C_i has ceil(training samples / generator.batch) steps"
     )

@@ -5,9 +5,10 @@ Each is at its default what the paper does (arXiv 2403.07857), and then says not
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fairloop.curation import CURATIONS
 from fairloop.data.fields import Probability
@@ -16,6 +17,24 @@ from fairloop.spec.policies import Policy, policy
 
 Target = Literal["none", "classifier", "generator", "both"]
 Learner = Literal["classifier", "generator"]
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    """`fields` as recipes and spec.yaml hold them. Raises ValueError for what these would change, such as a date."""
+    for name, value in fields.items():
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{name}={value!r} is not plain data, so no recipe can hold it: give finite numbers, text, true, "
+                "false, null, and lists and mappings of these; put a date in quotes"
+            ) from None
+    plain: dict[str, Any] = json.loads(json.dumps(fields))
+    return plain
+
+
+Plain = Annotated[dict[str, Any], AfterValidator(_plain)]
+"""Arguments of somebody's class: what they are now is what a run that goes on reads back."""
 
 
 class Section(BaseModel):
@@ -102,7 +121,7 @@ class CurationSpec(Section):
     """Curation other than STAR, and before it."""
 
     target: Target = Field("none", description="whose batches are curated")
-    steps: list[dict[str, Any]] = Field(
+    steps: list[Plain] = Field(
         [], description="in their order, each {kind: NAME, ...its arguments}: " + ", ".join(CURATIONS) + ", module:Name"
     )
 

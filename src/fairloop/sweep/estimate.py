@@ -70,6 +70,7 @@ def estimate(specs: Sequence[RunSpec]) -> Estimate:
     Raises InputError if a spec does not fit its data or this machine.
     """
     plans = _plans(specs)
+    _check(specs, plans)
     costs: dict[Kind, Cost] = {}
     measuring = 0.0
     for spec, (plan_, population) in zip(specs, plans, strict=True):
@@ -126,6 +127,16 @@ def _plans(specs: Sequence[RunSpec]) -> list[tuple[Plan, Population]]:
         numerics = resolve(spec.precision, spec.device, spec.threads)
         plans.append((plan(spec, population, numerics), population))
     return plans
+
+
+def _check(specs: Sequence[RunSpec], plans: Sequence[tuple[Plan, Population]]) -> None:
+    """Raise InputError as the runs would. Of runs that differ in the seed alone, one is checked."""
+    once = {
+        spec.model_copy(update={"seed": 0}).model_dump_json(): (spec, population)
+        for spec, (_, population) in reversed(list(zip(specs, plans, strict=True)))
+    }
+    for spec, population in reversed(once.values()):
+        NetworkTrainer(spec, MemoryModels(), population=population)
 
 
 def _kind(recipe: Recipe) -> Kind:

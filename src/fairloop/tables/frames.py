@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
@@ -164,8 +165,19 @@ def _aligned(columns: Sequence[pa.Array]) -> pa.Table:
 
 def _array(values: Any) -> pa.Array:
     """Values of any container as Arrow; text where their types are mixed."""
+    if isinstance(values, str | bytes):
+        raise ValueError(f"a column is the text {values[:20]!r}; give a list")
+    frame: Any = getattr(values, "source", None)
+    if hasattr(frame, "select_columns"):  # Hugging Face, which widens floats
+        values = frame.select_columns([values.column_name]).with_format("arrow")[:].column(0)
     if hasattr(values, "cpu"):  # a tensor, perhaps on a device
         values = values.detach().cpu().numpy()
+    if isinstance(values, list | tuple) and values and hasattr(values[0], "detach"):
+        values = [value.tolist() for value in values]
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        if values.ndim != 2 or values.shape[1] != 1:
+            raise ValueError(f"a column has the shape {values.shape}; give each row one value")
+        values = values[:, 0]
     if isinstance(values, pa.Array | pa.ChunkedArray):
         return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     if hasattr(values, "cat") and hasattr(values.cat, "codes"):
@@ -183,8 +195,15 @@ def _array(values: Any) -> pa.Array:
 
 
 def _understood(values: Values, field: pa.Field | None) -> Values:
-    """Intervals and periods of pandas' as text; the storage of other extensions."""
+    """Intervals, periods and UUIDs as text, also as categories; the storage of other extensions."""
     kind, about = values.type, (field.metadata or {} if field is not None else {})
+    if pa.types.is_dictionary(kind) and isinstance(kind.value_type, pa.BaseExtensionType):
+        chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
+        parts = [
+            pa.DictionaryArray.from_arrays(chunk.indices, _understood(chunk.dictionary, None), ordered=kind.ordered)
+            for chunk in chunks
+        ]
+        return pa.chunked_array(parts, None if parts else pa.dictionary(kind.index_type, pa.string(), kind.ordered))
     extended = isinstance(kind, pa.BaseExtensionType)
     extension = kind.extension_name if extended else about.get(b"ARROW:extension:name", b"").decode()
     if not extension:
@@ -198,6 +217,8 @@ def _understood(values: Values, field: pa.Field | None) -> Values:
         return _intervals(storage, json.loads(said)["closed"])
     if extension == "pandas.period":
         return _periods(storage, json.loads(said)["freq"])
+    if extension == "arrow.uuid":
+        return pa.array([None if value is None else str(UUID(bytes=value)) for value in storage.to_pylist()])
     return storage
 
 

@@ -141,10 +141,9 @@ class OwnLoop:
         label.module(self._few())  # so that a wrong one is found before others are fitted
         by_group = everybody._replace(labels=everybody.groups)
         group = self._fitted_classifier(self._recipe(ModelRole.GROUP_ANNOTATOR, 0), by_group, None)
-        self._roots = (
-            Annotators(label, group),
-            self._fitted_generator(self._recipe(ModelRole.GENERATOR, 0), everybody, None),
-        )
+        first = everybody.select(torch.arange(self.spec.policy.people or len(everybody.labels)))
+        generator = self._fitted_generator(self._recipe(ModelRole.GENERATOR, 0), first, None)
+        self._roots = Annotators(label, group), generator
 
     def annotators(self) -> Annotators:
         """A_L and A_S."""
@@ -252,15 +251,21 @@ class OwnLoop:
         recipes = [self._recipe(role, i) for role in _LEARNERS for i in range(self.spec.generations)]
         warned = []
         for recipe in recipes:
-            if (curator := star(recipe)) is not None and recipe.curation not in warned:
-                curator.warn_if_starved(self._size)
-                warned.append(recipe.curation)
+            curation = recipe.curation, recipe.curated_batch
+            if (curator := star(recipe)) is not None and curation not in warned:
+                curator.warn_if_starved(recipe.curated_batch)
+                warned.append(curation)
 
     def _check_fields(self, spec: RunSpec) -> None:
-        """Raise InputError if a schedule names what only fairloop's own models have."""
+        """Raise InputError if a field is named that only fairloop's own models have."""
         for name in ("generator", "classifier", "temperature", "warm_start"):
             if getattr(spec, name) != RunSpec.model_fields[name].default:
                 raise InputError(f"{name}: says nothing about your own objects; leave it out")
+        if spec.star.batch is not None:
+            raise InputError(
+                f"star.batch={spec.star.batch}: your own objects see all people of a generation at once; leave it out, "
+                "or say by size how many these are"
+            )
 
     def _recipe(self, role: ModelRole, generation: int) -> Recipe:
         """Of one model; made once."""
@@ -274,6 +279,8 @@ class OwnLoop:
         model = {"model": f"{kind.__module__}:{kind.__qualname__}"}
         spec, everybody, n = self._held[generation], len(self.population.train), self._size
         rest: dict[str, Any] = {}
+        if role is ModelRole.GENERATOR and not generation:
+            rest = {"mixture": people_of(self._held, 0) or None}
         if role in (ModelRole.GENERATOR, ModelRole.CLASSIFIER) and (generation or role is ModelRole.CLASSIFIER):
             learner: Learner = "generator" if role is ModelRole.GENERATOR else "classifier"
             n = ingredients_of(self._held, learner, generation, everybody).size

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from fairloop.data.grouping import intersections, natural
 from fairloop.data.population import Population, Split
-from fairloop.data.spelling import as_text, evident
+from fairloop.data.spelling import as_text, evident, spelled_twice
 from fairloop.errors import InputError, said
 from fairloop.loop.own.features import Codec, Features, check_kind
 
@@ -36,7 +36,7 @@ class OwnPeople:
         values = {name: _labels(name, part[1]) for name, part in parts.items()}
         # `1` and `01` are alike in natural order, and a set's own order differs between processes.
         self.labels = sorted(set().union(*values.values()), key=lambda value: (natural(str(value)), repr(value)))
-        columns = {name: _sensitive(name, part[0], part[2]) for name, part in parts.items()}
+        columns = _alike({name: _sensitive(name, part[0], part[2]) for name, part in parts.items()})
         codes, self.groups = intersections(pd.concat(columns.values(), ignore_index=True))
         ends = np.cumsum([len(part) for part in columns.values()])
         of_label = {value: code for code, value in enumerate(self.labels)}
@@ -58,6 +58,7 @@ class OwnPeople:
             raise InputError(f"beneficial={beneficial!r}: is none of the labels, which are {self.labels}")
         if len(set(map(str, self.labels))) < len(self.labels):
             raise InputError(f"labels: are {self.labels}, of which some have the same name; give each another")
+        minoritized = (minoritized,) if isinstance(minoritized, str) else tuple(minoritized)
         if unknown := set(minoritized) - set(self.groups):
             raise InputError(f"minoritized: {unknown.pop()!r} is none of the groups, which are {list(self.groups)}")
         tests = dict(self._splits)
@@ -65,7 +66,7 @@ class OwnPeople:
             name=name,
             label_names=tuple(map(str, self.labels)),
             group_names=self.groups,
-            minoritized=tuple(minoritized),
+            minoritized=minoritized,
             train=tests.pop("train"),
             tests=tests,
             beneficial=self.labels.index(good),
@@ -108,7 +109,27 @@ def _sensitive(whose: str, features: Features, groups: Groups) -> pd.DataFrame:
 
 
 def _as_text(columns: pd.DataFrame) -> pd.DataFrame:
-    return columns.astype(object).where(columns.notna(), "(missing)").astype(str).reset_index(drop=True)
+    """Values as names: one number has one name, whether a frame holds it as 1 or, beside missing ones, as 1.0."""
+    return columns.astype(object).where(columns.notna(), "(missing)").map(as_text).reset_index(drop=True)
+
+
+def _alike(sets: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
+    """The sensitive columns of each set under one name. Raises InputError for other columns, or for two spellings."""
+    (whose, first), *_ = sets.items()
+    for name, columns in sets.items():
+        if len(columns.columns) == len(first.columns) == 1:
+            columns.columns = first.columns
+        elif set(columns.columns) != set(first.columns):
+            raise InputError(
+                f"{name}: groups have the columns {list(columns)}, those of {whose} are {list(first)}; give the same"
+            )
+    for column in first:
+        names = sorted(set().union(*(columns[column] for columns in sets.values())))
+        if twice := spelled_twice(names):
+            raise InputError(
+                f"groups: one value is written {twice[0]!r} and {twice[1]!r}; write it alike in {' and '.join(sets)}"
+            )
+    return sets
 
 
 def _named_columns(whose: str, features: Features, groups: Groups) -> list[Hashable] | None:
@@ -151,6 +172,9 @@ def _check(whose: str, people: People) -> None:
     if not isinstance(people, tuple) or len(people) != 3:
         raise InputError(f"{whose}: give (features, labels, groups)")
     features, labels, groups = people
+    for what, values in (("features", features), ("labels", labels)):
+        if not hasattr(values, "__len__") or getattr(values, "shape", None) == ():
+            raise InputError(f"{whose}: {what} are {values!r}, no list of values; give one for each person")
     check_kind(features, whose)
     if isinstance(labels, str):
         raise InputError(
