@@ -13,7 +13,7 @@ from fairloop import simulate
 from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.sources.batch import Batch
-from fairloop.spec.run import ClassifierSpec
+from fairloop.spec.models import ClassifierSpec
 from fairloop.testing import check_classifier
 from fairloop.training.fitting import Checkpoint, fit_classifier
 

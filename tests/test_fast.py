@@ -21,7 +21,7 @@ from fairloop.models.numerics import Numerics, resolve
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source
-from fairloop.spec.run import ClassifierSpec, GeneratorSpec
+from fairloop.spec.models import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import last
 from fairloop.training.feeds import Feed, Schedule, real, synthetic
 from fairloop.training.fitting import fit_classifier, fit_generator, graphs

@@ -20,7 +20,7 @@ from fairloop.presets import preset
 from fairloop.seeding import ModelRole
 from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source
-from fairloop.spec.run import ClassifierSpec, GeneratorSpec
+from fairloop.spec.models import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import Trained, last
 from fairloop.store.memory import MemoryModels
 from fairloop.training.feeds import Feed, Schedule, real, synthetic

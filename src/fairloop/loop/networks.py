@@ -24,7 +24,8 @@ from fairloop.models.trial import check_range, try_classifier, try_generator
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source
-from fairloop.spec.run import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
+from fairloop.spec.models import ClassifierSpec, GeneratorSpec, TrainingSpec
+from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.training.feeds import Feed, mixed, real, synthetic
 from fairloop.training.fitting import Checkpoint, State, fit_classifier, fit_generator, undefined

@@ -18,23 +18,22 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop._util.limits import parsed
-from fairloop.curation import ideal as ideals
 from fairloop.data import DATASETS, DEFAULT, DataSpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
+from fairloop.spec.models import ClassifierSpec, GeneratorSpec
 from fairloop.spec.schedule import assign, check_change, named, with_files_read
 from fairloop.spec.sections import (
     CurationSpec,
     DataPolicySpec,
     LabelsSpec,
-    Learner,
-    Plain,
     PolicySpec,
     ResponseSpec,
     Section,
     Target,
 )
 from fairloop.spec.setting import SETTINGS, Setting
+from fairloop.spec.star import StarSpec
 
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
 
@@ -49,72 +48,6 @@ LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start"
 
 _SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
 _OF_ONE_GENERATION = "a spec as it holds in one generation: what it needs of others is checked in the whole"
-
-
-class TrainingSpec(Section):
-    """A model and how it is trained."""
-
-    model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
-    arguments: Plain = Field({}, description="keyword arguments of the model")
-    epochs: int = Field(
-        30, ge=1, description="passes; an epoch of any G_i or C_i has ceil(training samples / generator.batch) steps"
-    )
-    batch: int = Field(256, ge=1, description="samples in a batch")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="of torch.optim")
-    learning_rate: float = Field(1e-3, gt=0, description="constant over training")
-    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
-    weight_decay: float = Field(0.0, ge=0, description="L2 penalty (adamw: decoupled decay)")
-    frozen_norm_after: int | None = Field(
-        None,
-        ge=1,
-        exclude_if=lambda epochs: epochs is None,  # models from before this field keep their names
-        description="epochs after which batch norm stays in evaluation mode, as upstream's did; default: never",
-    )
-
-
-class GeneratorSpec(TrainingSpec):
-    """The generators G_0, G_1, ..."""
-
-    model: str = Field("conv-vae", description="a name that fairloop knows, or module:Name of your own class")
-    weight_decay: float = Field(1e-5, ge=0, description="L2 penalty (adamw: decoupled decay)")
-    first_epochs: int | None = Field(
-        None, ge=1, description="epochs of G_0, which learns from real data; default: epochs"
-    )
-
-
-class ClassifierSpec(TrainingSpec):
-    """The classifiers C_0, C_1, ..., or the annotators A_L and A_S."""
-
-    model: str = Field("simple-cnn", description="a name that fairloop knows, or module:Name of your own class")
-    optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
-    learning_rate: float = Field(0.1, gt=0, description="constant over training")
-
-
-class StarSpec(Section):
-    """Algorithmic reparation by STAR."""
-
-    target: Target = Field("none", description="whose batches are curated")
-    ideal: ideals.Ideal = Field(
-        "uniform", description=f"{ideals.WAYS}; or a mixture with the population, {{kind: any of these, strength: 0.5}}"
-    )
-    budget: int | None = Field(
-        None, ge=0, description="extra candidates for each curated batch; default: a quarter of the batch"
-    )
-    batch: int | None = Field(
-        None, ge=1, description="samples in a curated classifier batch; default: classifier.batch"
-    )
-    rounding: Literal["floor", "stochastic"] = Field(
-        "floor", description="of quotas; stochastic keeps the expected shares of strata that are too small for one"
-    )
-
-    @field_validator("ideal", mode="before")
-    @classmethod
-    def _is_an_ideal(cls, value: object) -> ideals.Ideal:
-        return ideals.read(value)
-
-    def curates(self, model: Learner) -> bool:
-        """Whether batches of that model are curated."""
-        return self.target in (model, "both")
 
 
 class MeasureSpec(Section):

@@ -15,7 +15,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask
-from fairloop.spec.run import TrainingSpec
+from fairloop.spec.models import TrainingSpec
 from fairloop.training.feeds import Feed
 from fairloop.training.graphs import replayed
 from fairloop.training.streams import Streams

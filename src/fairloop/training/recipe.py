@@ -21,7 +21,8 @@ from fairloop.errors import InputError
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
 from fairloop.sources.origin import ANNOTATOR, REAL
-from fairloop.spec.run import ClassifierSpec, GeneratorSpec, RunSpec, TrainingSpec
+from fairloop.spec.models import ClassifierSpec, GeneratorSpec, TrainingSpec
+from fairloop.spec.run import RunSpec
 from fairloop.spec.sections import Learner
 from fairloop.spec.setting import Setting
 from fairloop.training.feeds import Schedule, synthetic_part

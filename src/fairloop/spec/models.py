@@ -1,0 +1,48 @@
+"""Sections of a spec about models and how they are trained."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from fairloop.spec.sections import Plain, Section
+
+
+class TrainingSpec(Section):
+    """A model and how it is trained."""
+
+    model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
+    arguments: Plain = Field({}, description="keyword arguments of the model")
+    epochs: int = Field(
+        30, ge=1, description="passes; an epoch of any G_i or C_i has ceil(training samples / generator.batch) steps"
+    )
+    batch: int = Field(256, ge=1, description="samples in a batch")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="of torch.optim")
+    learning_rate: float = Field(1e-3, gt=0, description="constant over training")
+    momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(0.0, ge=0, description="L2 penalty (adamw: decoupled decay)")
+    frozen_norm_after: int | None = Field(
+        None,
+        ge=1,
+        exclude_if=lambda epochs: epochs is None,  # models from before this field keep their names
+        description="epochs after which batch norm stays in evaluation mode, as upstream's did; default: never",
+    )
+
+
+class GeneratorSpec(TrainingSpec):
+    """The generators G_0, G_1, ..."""
+
+    model: str = Field("conv-vae", description="a name that fairloop knows, or module:Name of your own class")
+    weight_decay: float = Field(1e-5, ge=0, description="L2 penalty (adamw: decoupled decay)")
+    first_epochs: int | None = Field(
+        None, ge=1, description="epochs of G_0, which learns from real data; default: epochs"
+    )
+
+
+class ClassifierSpec(TrainingSpec):
+    """The classifiers C_0, C_1, ..., or the annotators A_L and A_S."""
+
+    model: str = Field("simple-cnn", description="a name that fairloop knows, or module:Name of your own class")
+    optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
+    learning_rate: float = Field(0.1, gt=0, description="constant over training")
