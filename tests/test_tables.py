@@ -111,10 +111,14 @@ def test_truncated_archives_of_tables_are_named(tmp_path):
 
 
 def test_missing_values_are_counted_and_placed(tmp_path):
-    pd.DataFrame({"a": [1.0, None, 3], "y": ["n", "y", "n"], "g": ["f", "m", "f"]}).to_csv(tmp_path / "t.csv")
+    pd.DataFrame({"a": [1.0, None, 3], "y": ["n", "y", "n"], "g": ["f", "m", "f"]}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
     with pytest.raises(InputError, match=r"column 'a' has no value in 1 rows.*row 1.*data.leave_out"):
         loaded(name="table", table=tmp_path / "t.csv", label="y", groups=["g"])
-    pd.DataFrame({"a": [1.0, 2, 3], "y": ["n", None, "n"], "g": ["f", "m", "f"]}).to_csv(tmp_path / "t.csv")
+    pd.DataFrame({"a": [1.0, 2, 3], "y": ["n", None, "n"], "g": ["f", "m", "f"]}).to_csv(
+        tmp_path / "t.csv", index=False
+    )
     with pytest.raises(InputError, match=r"data\.label: column 'y' has no value in 1 rows"):
         loaded(name="table", table=tmp_path / "t.csv", label="y", groups=["g"])
     with pytest.raises(InputError, match=r"data\.groups: .* has no column 'gg'; did you mean 'g'"):

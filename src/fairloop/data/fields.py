@@ -73,3 +73,16 @@ class SplitFields(NaturalFields):
 
     valid: float = Field(0.15, gt=0, lt=0.5, description="share of people to validate on")
     test: float = Field(0.15, gt=0, lt=0.5, description="share of people to test on")
+
+
+class OwnFields(SplitFields):
+    """Data of one's own: the columns of a table that name labels, groups and splits."""
+
+    label: Written = Field(description="column of the label; text or numbers")
+    beneficial: Written | None = Field(
+        None, description="the label that is good for the person; needed unless labels are 0 and 1, or say so alike"
+    )
+    groups: tuple[Written, ...] = Field(
+        min_length=1, description="sensitive columns; several make intersectional groups"
+    )
+    split: Written | None = Field(None, description="column that says train, valid or test; default: split at random")

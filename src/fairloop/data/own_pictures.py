@@ -12,7 +12,7 @@ from pydantic import Field
 
 from fairloop.data.cache import prepared
 from fairloop.data.cells import check_header, check_roles
-from fairloop.data.fields import PictureFields, SplitFields
+from fairloop.data.fields import OwnFields, PictureFields
 from fairloop.data.listing import (
     Listing,
     Picture,
@@ -43,21 +43,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class OwnPicturesSpec(SplitFields, PictureFields):
+class OwnPicturesSpec(OwnFields, PictureFields):
     """Your own pictures, with a table that names file, label and sensitive attributes."""
 
     name: Literal["pictures"] = "pictures"
     root: Path | None = Field(None, description="directory that file names start from; default: the table's")
     table: Path = Field(description=".csv, .csv.gz, .jsonl or .parquet, one row a picture")
     image: Written = Field("image", description="column of file names below data.root; in parquet also of pictures")
-    label: Written = Field(description="column of the label; text or numbers")
-    beneficial: Written | None = Field(
-        None, description="the label that is good for the person; needed unless labels are 0 and 1, or say so alike"
-    )
-    groups: tuple[Written, ...] = Field(
-        min_length=1, description="sensitive columns; several make intersectional groups"
-    )
-    split: Written | None = Field(None, description="column that says train, valid or test; default: split at random")
     size: int = Field(64, ge=8, description="pixels a side; pictures are squashed, not cropped")
     mode: Mode = Field("RGB", description="RGB, or L for grey")
     mirror: bool = Field(False, description="mirror training pictures at random")

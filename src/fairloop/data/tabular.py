@@ -20,7 +20,7 @@ from pydantic import Field
 from fairloop._util.limits import opened
 from fairloop.data.cells import check_header, check_roles
 from fairloop.data.columns import encode, learned
-from fairloop.data.fields import NaturalFields, SplitFields, StartsFrom
+from fairloop.data.fields import NaturalFields, OwnFields, SplitFields, StartsFrom
 from fairloop.data.listing import read_table
 from fairloop.data.people import (
     AND,
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-class OwnTableSpec(SplitFields):
+class OwnTableSpec(OwnFields):
     """Your own table: label, sensitive columns and features."""
 
     name: Literal["table"] = "table"
@@ -52,14 +52,6 @@ class OwnTableSpec(SplitFields):
     table: Annotated[Path, StartsFrom("root")] = Field(
         description=".csv, .tsv (.gz too), .jsonl or .parquet, one row a person"
     )
-    label: Written = Field(description="column of the label; text or numbers")
-    beneficial: Written | None = Field(
-        None, description="the label that is good for the person; needed unless labels are 0 and 1, or say so alike"
-    )
-    groups: tuple[Written, ...] = Field(
-        min_length=1, description="sensitive columns; several make intersectional groups"
-    )
-    split: Written | None = Field(None, description="column that says train, valid or test; default: split at random")
     leave_out: tuple[Written, ...] = Field(
         (), description="columns that are no features, such as names and numbers of cases"
     )
