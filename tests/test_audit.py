@@ -20,7 +20,7 @@ from fairloop.auditing import log as reading
 from fairloop.auditing.measures import Measure, Measured, limit, names
 from fairloop.auditing.rounds import Rounds
 from fairloop.errors import InputError
-from fairloop.metrics import performance as perf
+from fairloop.metrics import fairness as perf
 from test_metrics import ORACLES
 from test_run import here
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from fairloop.errors import InputError
-from fairloop.report import beside, compare
+from fairloop.report import compare, compare_text
 from fairloop.report import published as paper
 from fairloop.report.text import latex, markdown, show
 
@@ -130,7 +130,7 @@ def test_what_was_never_published_is_explained():
 def shown(rows: pd.DataFrame, **wishes) -> str:
     asked = {"against": None, "split": "test", "published": False, "style": "terminal", "out": None, "figure": None}
     text = io.StringIO()
-    beside.show(rows, beside.Wishes(**{**asked, **wishes}), Console(file=text, width=200))
+    compare_text.show(rows, compare_text.Wishes(**{**asked, **wishes}), Console(file=text, width=200))
     return text.getvalue()
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fairloop.metrics import trend
+from fairloop.metrics.fairness import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_difference, of_rate
-from fairloop.metrics.performance import Rate, divide
 
 
 def rate(hits: list[int], members: list[int]) -> Rate:

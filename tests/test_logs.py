@@ -19,7 +19,7 @@ from sklearn.metrics import accuracy_score
 from fairloop import Audit, audit
 from fairloop.auditing.order import ordered
 from fairloop.errors import InputError
-from fairloop.metrics import performance as perf
+from fairloop.metrics import fairness as perf
 from fairloop.metrics.intervals import of_rate
 from fairloop.metrics.weighted import Sums, share
 from test_run import here

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from fairloop.metrics import performance as perf
+from fairloop.metrics import fairness as perf
 from fairloop.metrics.population import confidence, shares
 
 ORACLES = {

@@ -33,7 +33,7 @@ from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing.streams import stream
 from fairloop.training.feeds import Schedule, mixed
-from fairloop.training.ingredients import people_of
+from fairloop.training.mixture import people_of
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 from stand_ins import Counted, Sure

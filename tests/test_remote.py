@@ -14,8 +14,8 @@ from fairloop.running.run import run
 from fairloop.store.directory import RunDirectory
 from fairloop.store.models import DirectoryModels
 from fairloop.store.remote import CopiedModels, CopiedRun, Folder, LeasedModels
-from fairloop.sweep import cluster
-from fairloop.sweep.cluster import Desk, News, Place
+from fairloop.sweep import ray_cluster
+from fairloop.sweep.ray_cluster import Desk, News, Place
 
 QUIET = LineView(lambda line: None)
 
@@ -115,7 +115,7 @@ def test_a_desk_lends_to_one_run_at_a_time_and_takes_back_from_the_lost():
 
 def test_who_gives_no_sign_of_life_loses_what_it_was_lent(monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(cluster.time, "monotonic", lambda: now)
+    monkeypatch.setattr(ray_cluster.time, "monotonic", lambda: now)
     desk = Desk()
     assert desk.take("recipe", "lost")
     now += 50
@@ -129,10 +129,10 @@ def test_who_gives_no_sign_of_life_loses_what_it_was_lent(monkeypatch):
 
 def test_what_a_cluster_could_never_give_is_refused():
     with pytest.raises(InputError, match="--gpus-per-run"):
-        cluster._check_room({"CPU": 4.0}, 1, 0.5)
+        ray_cluster._check_room({"CPU": 4.0}, 1, 0.5)
     with pytest.raises(InputError, match="threads=8"):
-        cluster._check_room({"CPU": 4.0}, 8, 0.0)
-    cluster._check_room({"CPU": 4.0, "GPU": 1.0}, 1, 0.25)
+        ray_cluster._check_room({"CPU": 4.0}, 8, 0.0)
+    ray_cluster._check_room({"CPU": 4.0, "GPU": 1.0}, 1, 0.25)
 
 
 def test_an_upload_that_broke_off_is_not_seen(tmp_path, address, monkeypatch):

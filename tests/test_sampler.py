@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from torch.utils.data import DataLoader, TensorDataset
 
 from fairloop import InputError, StarSampler
-from fairloop.curation import callers
+from fairloop.curation import frameworks
 from fairloop.curation import ideal as ideals
 
 pytestmark = pytest.mark.filterwarnings("ignore:star.* strata get no place")
@@ -653,7 +653,7 @@ def test_what_accelerate_divides_is_what_each_rank_draws(people, given, world_si
     done = min(done, len(apart[0]) - 1)
     together.load_state_dict(apart[0].state_dict(batches=done))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(callers, "sharder", lambda: callers.Sharder(world_size, splits=False))
+        patch.setattr(frameworks, "sharder", lambda: frameworks.Sharder(world_size, splits=False))
         batches = list(together)
     for rank, own in enumerate(apart):
         assert batches[rank::world_size] == list(own)[done:]
@@ -664,17 +664,17 @@ def test_what_accelerate_divides_is_what_each_rank_draws(people, given, world_si
     ("sharder", "sharded_by", "problem"),
     [
         (
-            callers.Sharder(2, splits=False),
+            frameworks.Sharder(2, splits=False),
             "sampler",
             "accelerate would divide them again; give .*sharded_by='accelerate'",
         ),
         (
-            callers.Sharder(2, splits=True),
+            frameworks.Sharder(2, splits=True),
             "accelerate",
             "there are 2 processes, but accelerate splits each batch; have",
         ),
         (
-            callers.Sharder(4, splits=False),
+            frameworks.Sharder(4, splits=False),
             "accelerate",
             "there are 2 processes, but accelerate divides batches among 4",
         ),
@@ -682,7 +682,7 @@ def test_what_accelerate_divides_is_what_each_rank_draws(people, given, world_si
     ],
 )
 def test_batches_are_divided_once(monkeypatch, sharder, sharded_by, problem):
-    monkeypatch.setattr(callers, "sharder", lambda: sharder)
+    monkeypatch.setattr(frameworks, "sharder", lambda: sharder)
     sampler = StarSampler(LABELS, GROUPS, batch_size=8, rank=0, world_size=2, sharded_by=sharded_by)
     with pytest.raises(InputError, match=problem):
         next(iter(sampler))

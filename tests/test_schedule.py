@@ -39,7 +39,7 @@ from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.sweep.watch import _progress as progress
 from fairloop.testing.streams import stream
-from fairloop.training.ingredients import held_by, people_of
+from fairloop.training.mixture import held_by, people_of
 from fairloop.training.recipe import Plan, plan
 from stand_ins import Sure
 

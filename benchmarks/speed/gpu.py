@@ -14,7 +14,7 @@ from benchmarks.speed.machine import peak
 from benchmarks.speed.measuring import Finding, alternating, seconds
 from fairloop.models.numerics import Numerics, resolve
 from fairloop.sources.source import Source
-from fairloop.training.graphs import own_stream
+from fairloop.training.cuda_graphs import own_stream
 
 SECTION = "GPU"
 REPLICAS, STEPS = (1, 5, 25), 100

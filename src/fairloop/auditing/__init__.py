@@ -26,7 +26,7 @@ from fairloop.auditing.log import Columns, tally
 from fairloop.auditing.measures import MODEL_MADE, Limit, Measured, limit
 from fairloop.auditing.rounds import rounds
 from fairloop.auditing.verdicts import Crossing, Drift
-from fairloop.metrics.performance import flatten
+from fairloop.metrics.fairness import flatten
 from fairloop.report import page
 from fairloop.report.table import of_rows, plain
 from fairloop.store.rows import Row

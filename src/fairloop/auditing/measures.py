@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.rounds import Rounds
 from fairloop.errors import InputError
-from fairloop.metrics import performance as perf
+from fairloop.metrics import fairness as perf
 from fairloop.metrics import weighted
+from fairloop.metrics.fairness import Rate
 from fairloop.metrics.intervals import Estimate, of_difference, of_rate, stacked
-from fairloop.metrics.performance import Rate
 
 MODEL_MADE = "model_made_share"
 FEW = 30

@@ -15,7 +15,7 @@ from fairloop.auditing.order import ordered
 from fairloop.data.grouping import intersections, natural
 from fairloop.data.spelling import evident
 from fairloop.errors import InputError
-from fairloop.metrics.performance import confusion
+from fairloop.metrics.fairness import confusion
 from fairloop.metrics.weighted import Sums
 
 UNKNOWN_GROUP = "(missing)"

@@ -10,7 +10,7 @@ import numpy as np
 from fairloop.auditing.log import Columns
 from fairloop.auditing.measures import FEW, MODEL_MADE, Measure, Measured
 from fairloop.auditing.verdicts import ALPHA, Crossing, Drift
-from fairloop.metrics.performance import Rate
+from fairloop.metrics.fairness import Rate
 
 WIDTH = 80
 TOGETHER = "\xa0"

@@ -80,13 +80,13 @@ def compare(
     """Compare runs with each other, paired by seed, or with the published curves."""
     from rich.console import Console
 
-    from fairloop.report import beside
+    from fairloop.report import compare_text
     from fairloop.report.table import gathered
 
-    wishes = beside.Wishes(
+    wishes = compare_text.Wishes(
         against, split, published, style, out, figure, accuracy_below, share_below, tuple(minoritized or ())
     )
-    beside.show(gathered(sources), wishes, Console())
+    compare_text.show(gathered(sources), wishes, Console())
 
 
 def watch(

@@ -143,13 +143,13 @@ def sweep(
             run_all(jobs, Path(out), models, workers or default_workers(specs[0].threads), view, track, replicas)
         else:
             from fairloop.store.remote import claim_address
-            from fairloop.sweep import cluster
+            from fairloop.sweep import ray_cluster
 
-            place = cluster.Place.below(out, store)
+            place = ray_cluster.Place.below(out, store)
             if place.remote:
                 claim_address(out)
             jobs = jobs_at(specs) if place.remote else jobs_in(Path(out), specs)
-            cluster.run_all(jobs, place, ray, view, workers=workers, gpus=gpus)
+            ray_cluster.run_all(jobs, place, ray, view, workers=workers, gpus=gpus)
     if "://" in out:
         say(f"{out}: {len(jobs)} runs; next: fairloop fetch {out} --out DIR")
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 
-from fairloop.curation import callers
+from fairloop.curation import frameworks
 
 
 class Passes:
@@ -37,7 +37,7 @@ class Passes:
 
         The count of accelerate's loaders comes here, too; `begin` takes it, if nobody says another epoch.
         """
-        if callers.epoch(self._next) is not None:
+        if frameworks.epoch(self._next) is not None:
             return
         if epoch < self._loaded:
             warnings.warn(
@@ -58,12 +58,12 @@ class Passes:
     def begin(self) -> tuple[int, int, int]:
         """A pass begins: its number, its epoch, and the batches of it that are to be left out."""
         if not self._told:
-            known = callers.epoch(self._next)
+            known = frameworks.epoch(self._next)
             self.epoch, self._first = self._next if known is None else known, 0
         self._next = self.epoch + 1
         self._begun += 1
         self._done, self._asked = self._first, False
-        self._told = callers.restores_finished_pass()
+        self._told = frameworks.restores_finished_pass()
         self._newest = None if self._told else self._begun
         return self._begun, self.epoch, self._first
 

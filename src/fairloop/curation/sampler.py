@@ -12,7 +12,7 @@ import numpy as np
 import torch.distributed
 from torch.utils.data import Sampler
 
-from fairloop.curation import callers, columns
+from fairloop.curation import columns, frameworks
 from fairloop.curation.deal import Deal, Tally, wanted
 from fairloop.curation.passes import Passes
 from fairloop.curation.sizes import budget_for, whole
@@ -237,7 +237,7 @@ class StarSampler(Sampler[list[int]]):
             raise InputError(
                 f"state: belongs to a sampler with world_size={self._processes}, but this has {world_size}"
             )
-        sharder = callers.sharder()
+        sharder = frameworks.sharder()
         if world_size == 1:
             return
         if self.sharded_by == "sampler" and sharder:

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Tag
 
-from fairloop.data import celeba, colored_mnist, colored_svhn, colours, elsewhere, fairface, own_pictures, tabular
+from fairloop.data import celeba, colored_mnist, colored_svhn, colours, fairface, own_function, own_pictures, tabular
 from fairloop.data.celeba import CelebASpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colored_svhn import ColoredSVHNSpec
-from fairloop.data.elsewhere import ElsewhereSpec
 from fairloop.data.fairface import FairFaceSpec
+from fairloop.data.own_function import ElsewhereSpec
 from fairloop.data.own_pictures import OwnPicturesSpec
 from fairloop.data.population import Population, Split
 from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpec
@@ -67,7 +67,7 @@ DATASETS = {
     "german": DataSet(GermanSpec, tabular.german),
     "pictures": DataSet(OwnPicturesSpec, own_pictures.load),
     "table": DataSet(OwnTableSpec, tabular.own),
-    ELSEWHERE: DataSet(ElsewhereSpec, elsewhere.load),
+    ELSEWHERE: DataSet(ElsewhereSpec, own_function.load),
 }
 
 MINORITIZED: dict[str, tuple[str, ...]] = {

@@ -25,7 +25,7 @@ from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, Origin
 from fairloop.sources.source import RealData, Source, Supply, probabilities
 from fairloop.spec.sections import CurationSpec, LabelsSpec
 from fairloop.store.interface import Trained
-from fairloop.training.ingredients import Told, first_use, latest, rules_told, steps_told
+from fairloop.training.mixture import Told, first_use, latest, rules_told, steps_told
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 
@@ -76,7 +76,7 @@ class Inputs:
     def groups_present(self, told: Told, generation: int, history: History) -> NDArray[np.float64]:
         """(S,) shares of groups among the people who are there in `generation`.
 
-        told: of these people, as `ingredients.people_of` has it. NaN after a classifier that diverged.
+        told: of these people, as `mixture.people_of` has it. NaN after a classifier that diverged.
         """
         positions, weights = self._there(told, generation, history)
         weights = np.full(len(positions), 1 / len(positions)) if weights is None else weights

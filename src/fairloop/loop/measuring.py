@@ -13,7 +13,7 @@ from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.loop.history import Annotators
 from fairloop.loop.inputs import star
-from fairloop.metrics import performance as perf
+from fairloop.metrics import fairness as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics

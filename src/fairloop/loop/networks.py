@@ -29,7 +29,7 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.training.feeds import Feed, mixed, real, synthetic
 from fairloop.training.fitting import Checkpoint, State, fit_classifier, fit_generator, undefined
-from fairloop.training.ingredients import held_by, people_of, rules_told
+from fairloop.training.mixture import held_by, people_of, rules_told
 from fairloop.training.recipe import Recipe, plan, told_spans
 from fairloop.training.streams import Streams, initialising
 

@@ -14,7 +14,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.metrics.performance import Rate, divide
+from fairloop.metrics.fairness import Rate, divide
 
 Floats = NDArray[np.float64]
 

@@ -56,7 +56,7 @@ def _run(place: Place, models: Path) -> int:
     from fairloop.running.run import run
     from fairloop.spec.run import from_file
     from fairloop.store.directory import RunDirectory
-    from fairloop.training.graphs import own_stream
+    from fairloop.training.cuda_graphs import own_stream
 
     with place.log.open("w", encoding="utf-8", buffering=1) as log:
         try:

@@ -16,8 +16,8 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask
 from fairloop.spec.models import TrainingSpec
+from fairloop.training.cuda_graphs import replayed
 from fairloop.training.feeds import Feed
-from fairloop.training.graphs import replayed
 from fairloop.training.streams import Streams
 
 M = TypeVar("M", bound=nn.Module)

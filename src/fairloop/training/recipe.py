@@ -26,7 +26,7 @@ from fairloop.spec.run import RunSpec
 from fairloop.spec.sections import Learner
 from fairloop.spec.setting import Setting
 from fairloop.training.feeds import Schedule, synthetic_part
-from fairloop.training.ingredients import first_use, held_by, ingredients_of, latest, mixture_of, people_of, steps_told
+from fairloop.training.mixture import first_use, held_by, ingredients_of, latest, mixture_of, people_of, steps_told
 
 MATHS_VERSION = 4
 """Raised whenever the same recipe would give other bits than before. Models of another version are never used.

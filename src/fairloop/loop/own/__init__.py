@@ -28,7 +28,7 @@ from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Trained
 from fairloop.training.feeds import Schedule, mixed, synthetic, synthetic_part
 from fairloop.training.fitting import Log
-from fairloop.training.ingredients import held_by, ingredients_of, mixture_of, people_of
+from fairloop.training.mixture import held_by, ingredients_of, mixture_of, people_of
 from fairloop.training.recipe import Recipe, check_against, curation_of, told_spans
 from fairloop.training.streams import Streams
 
