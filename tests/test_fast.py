@@ -23,9 +23,10 @@ from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source
 from fairloop.spec.models import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import last
+from fairloop.training import cuda_graphs
+from fairloop.training import fitting as training
 from fairloop.training.feeds import Feed, Schedule, real, synthetic
-from fairloop.training.fitting import fit_classifier, fit_generator, graphs
-from fairloop.training.fitting import fitting as training
+from fairloop.training.fitting import fit_classifier, fit_generator
 from fairloop.training.streams import Streams, initialising
 
 SHAPE = (3, 28, 28)
@@ -225,7 +226,7 @@ class Tape:
 def test_full_batches_are_replayed_and_others_launched(monkeypatch, capturable):
     events: list[str] = []
     tape = Tape(events, capturable)
-    monkeypatch.setattr(graphs, "_stream", tape.stream)
+    monkeypatch.setattr(cuda_graphs, "_stream", tape.stream)
     monkeypatch.setattr(torch.cuda, "current_stream", tape.stream)
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", tape.stream)
@@ -235,7 +236,7 @@ def test_full_batches_are_replayed_and_others_launched(monkeypatch, capturable):
         events.append(f"step of {len(batch.labels)}")
         return torch.tensor(0.0)
 
-    train = graphs.replayed(step, "cuda", rng())
+    train = cuda_graphs.replayed(step, "cuda", rng())
     sizes = [8, 3, 8, 8, 8, 8, 8, 3, 8]
     with nullcontext() if capturable else pytest.warns(UserWarning, match="one by one"):
         for size in sizes:
