@@ -37,3 +37,17 @@ class Sure(Classifier):
         label = (images[:, 0].long() + self.shift) % self.classes
         other = (1 - self.chance) / (self.classes - 1)
         return torch.full((len(images), self.classes), other).scatter_(1, label[:, None], self.chance).log()
+
+
+class Latentless(Generator):
+    """Makes the mean of the pictures that it has seen; it has no latents."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.mean = torch.nn.Parameter(torch.zeros(shape))
+
+    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+        return ((images - self.mean) ** 2).sum()
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        return self.mean.detach().expand(n, *self.mean.shape)

@@ -15,7 +15,7 @@ from fairloop.data import Population, Split
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, simulate
 from fairloop.loop.networks import NetworkTrainer
-from fairloop.models.interface import Classifier, Generator
+from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.sources.batch import UNNAMED
 from fairloop.sources.labelling import Labelling
@@ -367,21 +367,9 @@ def test_wrong_regimes_are_explained_before_anything_is_trained(override):
         (["response.retention=[[1, 1]]", "policy.classifier.real_share=1"], "a row for each of 2 groups"),
         (["response.retention=[[1,1],[1,1]]", "policy.classifier.real_share=1", "policy.real=fresh",
           "policy.people=50"], "policy.real=fixed"),
-        (["temperature=2", "generator.model=test_regimes:Latentless", "generator.arguments={}"], "no latents"),
+        (["temperature=2", "generator.model=stand_ins:Latentless", "generator.arguments={}"], "no latents"),
     ],
 )  # fmt: skip
 def test_choices_that_contradict_each_other_are_explained(overrides, words):
     with pytest.raises(InputError, match=words):
         NetworkTrainer(tiny(*overrides), MemoryModels())
-
-
-class Latentless(Generator):
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.mean = torch.nn.Parameter(torch.zeros(shape))
-
-    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        return ((images - self.mean) ** 2).sum()
-
-    def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        return self.mean.detach().expand(n, *self.mean.shape)

@@ -194,21 +194,7 @@ def test_an_ideal_in_a_file_is_read_once(tmp_path):
 # what cannot be
 
 
-class Latentless(Generator):
-    """Makes the mean."""
-
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        self.mean = torch.nn.Parameter(torch.zeros(shape))
-
-    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        return ((images - self.mean) ** 2).sum()
-
-    def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        return self.mean.detach().expand(n, *self.mean.shape)
-
-
-OTHER = "generator: {model: test_schedule:Latentless, arguments: {}}"
+OTHER = "generator: {model: stand_ins:Latentless, arguments: {}}"
 WRONG = {
     "{1: {labels.error: [.1, .2, .3]}}": "schedule.1: labels.error=[0.1, 0.2, 0.3]: give one number",
     "{9: {labels: {error: [.1, .2, .3]}}}": "schedule.9: labels.error",  # also where the run does not come yet
@@ -232,7 +218,7 @@ WRONG = {
     "{1: {star: {goal: 5}}}": "schedule.1: star.goal: there is no such field",
     "{1: {warm_start: both}, 2: {classifier: {model: lenet-5}}}": "schedule.2.classifier.model: warm_start=both",
     "{1: {generator.arguments: {latent: 3}, warm_start: generator}}": "schedule.1.generator.arguments: warm_start",
-    f"{{1: {{{OTHER}, temperature: 0.5}}}}": "schedule.1: temperature=0.5: 'test_schedule:Latentless' has no latents",
+    f"{{1: {{{OTHER}, temperature: 0.5}}}}": "schedule.1: temperature=0.5: 'stand_ins:Latentless' has no latents",
     f"{{1: {{{OTHER}}}, 2: {{generator: {{model: conv-vae}}, temperature: 0.5}}}}": "temperature=0.5",  # G_2 sees G_1's
 }
 
