@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fairloop import preset, presets
@@ -117,6 +117,7 @@ ARGUMENTS = st.recursive(
 
 
 @given(st.dictionaries(st.text(max_size=2), ARGUMENTS, max_size=3), st.booleans())
+@example({"\x85": "\u2028"}, False)
 def test_arguments_are_what_a_run_that_goes_on_reads_back(arguments, later):
     """A network is tried with the spec's arguments and built with the recipe's: they are the same, or refused."""
     changes = {

@@ -46,6 +46,7 @@ All others define the experiment, and may not change between the sessions of one
 LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start", "schedule")
 """Fields that came after the first runs were named: left out at their default, so that those keep their names."""
 
+_LINE_BREAKS = "\x85\u2028\u2029"
 _SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
 _OF_ONE_GENERATION = "a spec as it holds in one generation: what it needs of others is checked in the whole"
 
@@ -233,7 +234,10 @@ class RunSpec(Section):
 
     def to_yaml(self) -> str:
         """Every field, resolved, as text that `from_mapping` reads back."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        fields = self.model_dump(mode="json")
+        text = json.dumps(fields, ensure_ascii=False)
+        breaks = any(mark in text for mark in _LINE_BREAKS)  # which YAML would fold, unless they are escaped
+        return yaml.safe_dump(fields, sort_keys=False, allow_unicode=not breaks)
 
 
 def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
