@@ -60,15 +60,16 @@ def sections(root: Path | None, rounds: int) -> dict[str, Callable[[], Iterator[
 
 
 def peaks() -> Iterator[Finding]:
-    """Of one thread and of all, before anything else."""
+    """Of one thread and of all, before anything else. Where no instruction multiplies bf16, its peak says nothing."""
     import torch
 
-    from benchmarks.speed.machine import peak
+    from benchmarks.speed.machine import bf16_in_hardware, peak
 
     cores = torch.get_num_threads()
+    dtypes = {"fp32": torch.float32} | ({"bf16": torch.bfloat16} if bf16_in_hardware() else {})
     for threads in dict.fromkeys((1, cores)):
         torch.set_num_threads(threads)
-        for name, dtype in {"fp32": torch.float32, "bf16": torch.bfloat16}.items():
+        for name, dtype in dtypes.items():
             title = f"GEMM, {name}, {threads} thread{'s' if threads > 1 else ''}"
             yield Finding("peaks", title, "GFLOP/s", [peak(dtype) for _ in range(3)])
     torch.set_num_threads(cores)

@@ -23,7 +23,7 @@ def description() -> dict[str, Any]:
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30, 1),
-        "bf16_in_hardware": _bf16(),
+        "bf16_in_hardware": bf16_in_hardware(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
@@ -60,6 +60,7 @@ def _processor() -> str:
     return f"{found.get('model name', 'unknown')} ({family})"
 
 
-def _bf16() -> bool:
+def bf16_in_hardware() -> bool:
+    """Whether the processor multiplies bf16 itself."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
