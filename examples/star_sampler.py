@@ -24,7 +24,7 @@ from fairloop.metrics.fairness import confusion, equalized_odds, performance
 
 def tensors(split: Split) -> TensorDataset:
     """Images in [0, 1] and labels."""
-    return TensorDataset(torch.from_numpy(split.images).float() / 255, torch.from_numpy(split.labels))
+    return TensorDataset(torch.from_numpy(split.inputs).float() / 255, torch.from_numpy(split.labels))
 
 
 def train(loader: Iterable[tuple[Tensor, Tensor]], epochs: int, seed: int) -> nn.Module:

@@ -65,12 +65,12 @@ class Urn:
 def test_a_verifier_keeps_the_plausible_and_one_without_quality_any():
     half_right = Urn([0.0, 0, 1, 1], [0, 1, 0, 1], [0, 0, 0, 0])
     batch, told = curator_of({"kind": "verifier", "keep": 0.5}, critics()).draw(half_right, 100, stream(0))
-    assert torch.equal(batch.labels, batch.images[:, 0].long())
+    assert torch.equal(batch.labels, batch.inputs[:, 0].long())
     assert told.offered.sum() == 200
     blind, _ = curator_of({"kind": "verifier", "quality": 0.0}, critics()).draw(half_right, 1000, stream(0))
-    assert (blind.labels == blind.images[:, 0]).float().mean().item() == pytest.approx(0.5, abs=0.07)
+    assert (blind.labels == blind.inputs[:, 0]).float().mean().item() == pytest.approx(0.5, abs=0.07)
     own, _ = curator_of({"kind": "verifier", "by": "labeller"}, critics()).draw(half_right, 100, stream(0))
-    assert torch.equal(own.labels, 1 - own.images[:, 0].long())  # it verifies its own mistakes
+    assert torch.equal(own.labels, 1 - own.inputs[:, 0].long())  # it verifies its own mistakes
 
 
 def test_confident_labels_come_first_and_the_next_best_fill():
@@ -83,11 +83,11 @@ def test_the_best_of_k_has_the_largest_reward_and_taste_is_as_bradley_and_terry_
     images = Urn([0.0, 1.0], [0, 0], [0, 0])
     for reward, best in (("beneficial", 1), ("majoritized", 0)):
         batch, _ = curator_of({"kind": "best-of", "k": 2, "reward": reward}, critics()).draw(images, 50, stream(0))
-        assert (batch.images == best).all()
+        assert (batch.inputs == best).all()
     likely = Critics(Strata(2, 2), 1, (0,), Sure(chance=0.75), Sure(), Sure(), Numerics())
     step = {"kind": "best-of", "k": 2, "reward": "beneficial", "temperature": 1.0}
     batch, _ = curator_of(step, likely).draw(images, 20_000, stream(0))
-    assert batch.images.mean().item() == pytest.approx(0.75, abs=0.02)  # exp(log .75) against exp(log .25)
+    assert batch.inputs.mean().item() == pytest.approx(0.75, abs=0.02)  # exp(log .75) against exp(log .25)
 
 
 def test_a_perfect_detector_lets_real_people_through_alone():

@@ -161,7 +161,7 @@ def test_published_split_sizes_follow_from_mnists_size(tmp_path):
 def test_colour_is_in_one_channel_alone():
     split = data.load(ColoredMNISTSpec(train=200, valid=50, test=50), seed=0).train
     grey = digits.embedded("train").images[:200]
-    for image, group, digit in zip(split.images, split.groups, grey, strict=True):
+    for image, group, digit in zip(split.inputs, split.groups, grey, strict=True):
         channel = {0: 1, 1: 0}[group]  # green is RGB's second channel, red its first
         assert np.array_equal(image[channel], digit)
         assert not np.delete(image, channel, axis=0).any()
@@ -191,7 +191,7 @@ def test_labels_and_colours_have_their_probabilities(threshold, green, noise, se
 def test_balanced_test_set_has_the_same_people_in_other_colours():
     tests = data.load(ColoredMNISTSpec(), seed=0).tests
     test, balanced = tests["test"], tests["test_balanced"]
-    assert np.array_equal(test.images.max(axis=1), balanced.images.max(axis=1))
+    assert np.array_equal(test.inputs.max(axis=1), balanced.inputs.max(axis=1))
     assert np.array_equal(test.labels, balanced.labels)
     for label in (0, 1):
         green = (balanced.groups[balanced.labels == label] == 0).mean()

@@ -38,7 +38,7 @@ def test_svhn_comes_from_its_matlab_files(tmp_path):
     }
     assert population.shape == (3, 64, 64)
     assert np.array_equal(population.train.labels, truth["train"][:50] < 5)
-    images = population.train.images[np.arange(50)]
+    images = population.train.inputs[np.arange(50)]
     channel = np.where(population.train.groups == 0, 1, 0)
     assert images[np.arange(50), channel].any(axis=(1, 2)).all()
     images[np.arange(50), channel] = 0
@@ -52,7 +52,7 @@ def test_svhn_is_resized_from_grey_as_pillow_does_it(tmp_path):
     population = loaded(name="colored-svhn", root=tmp_path)
     picture = Image.fromarray(loadmat(tmp_path / "train_32x32.mat")["X"][..., 3])
     expected = np.asarray(picture.convert("L").resize((64, 64), Image.Resampling.BILINEAR))
-    assert np.array_equal(population.train.images[3:4].max(axis=1)[0], expected)
+    assert np.array_equal(population.train.inputs[3:4].max(axis=1)[0], expected)
 
 
 def test_svhn_from_parquet_equals_svhn_from_matlab_files(tmp_path):
@@ -65,7 +65,7 @@ def test_svhn_from_parquet_equals_svhn_from_matlab_files(tmp_path):
         files.hub_parquet(tmp_path / "hub", split, [files.encoded(p) for p in pixels], label=(digits.tolist(), names))
     one, other = (loaded(name="colored-svhn", root=root) for root in (tmp_path, tmp_path / "hub"))
     for name, split in one.splits.items():
-        assert np.array_equal(split.images[:], other.splits[name].images[:])
+        assert np.array_equal(split.inputs[:], other.splits[name].inputs[:])
         assert np.array_equal(split.labels, other.splits[name].labels)
 
 
@@ -79,7 +79,7 @@ def test_celeba_comes_from_its_official_files(tmp_path):
     assert np.array_equal(population.tests["test"].groups, has[45:, 1])
     with Image.open(tmp_path / "img_align_celeba" / "000046.jpg") as picture:
         expected = np.moveaxis(np.asarray(picture.resize((16, 16), Image.Resampling.BILINEAR)), -1, 0)
-    assert np.array_equal(population.tests["test"].images[0:1][0], expected)
+    assert np.array_equal(population.tests["test"].inputs[0:1][0], expected)
     assert population.train.mirror
     assert not any(split.mirror for split in population.tests.values())
 
@@ -103,7 +103,7 @@ def test_celeba_from_the_hubs_parquet_equals_the_official_files(tmp_path):
         )
     one, other = (loaded(name="celeba", root=root, size=8) for root in (tmp_path, tmp_path / "hub"))
     for name, split in one.splits.items():
-        assert np.array_equal(split.images[:], other.splits[name].images[:])
+        assert np.array_equal(split.inputs[:], other.splits[name].inputs[:])
         assert np.array_equal(split.groups, other.splits[name].groups)
 
 
@@ -126,7 +126,7 @@ def test_celeba_comes_from_the_hub(tmp_path, monkeypatch):
     monkeypatch.setattr(datasets, "load_dataset", load_dataset)
     population = loaded(name="celeba", size=8)
     assert asked == [("flwrlabs/celeba", None, split) for split in ("train", "valid", "test")]
-    assert np.array_equal(population.train.images[:], loaded(name="celeba", root=tmp_path, size=8).train.images[:])
+    assert np.array_equal(population.train.inputs[:], loaded(name="celeba", root=tmp_path, size=8).train.inputs[:])
     asked.clear()
     loaded(name="celeba", size=8, label="Young")
     assert asked == []  # decoded once, whatever the label
@@ -169,7 +169,7 @@ def test_fairface_from_parquet_equals_its_own_tables(tmp_path):
         files.hub_parquet(tmp_path / "hub", split, images, service_test=[True] * len(images), **coded)
     one, other = (loaded(name="fairface", root=root, size=16) for root in (tmp_path, tmp_path / "hub"))
     for name, split in one.splits.items():
-        assert np.array_equal(split.images[:], other.splits[name].images[:])
+        assert np.array_equal(split.inputs[:], other.splits[name].inputs[:])
         assert np.array_equal(split.groups, other.splits[name].groups)
         assert np.array_equal(split.labels, other.splits[name].labels)
 
@@ -199,7 +199,7 @@ def test_pictures_of_ones_own_keep_their_names(tmp_path, table, image):
     assert "north, far & f" in population.group_names
     assert [len(split) for split in population.splits.values()][:3] == [24, 24, 12]
     expected = Image.fromarray(images[12]).resize((16, 16), Image.Resampling.BILINEAR)
-    assert np.array_equal(population.tests["valid"].images[0:1][0], np.moveaxis(np.asarray(expected), -1, 0))
+    assert np.array_equal(population.tests["valid"].inputs[0:1][0], np.moveaxis(np.asarray(expected), -1, 0))
 
 
 def test_grey_pictures_have_one_channel(tmp_path):
@@ -246,8 +246,8 @@ def test_pictures_are_decoded_once_and_mapped_from_disk(tmp_path, cache, monkeyp
     first = loaded(name="celeba", root=tmp_path, size=8)
     monkeypatch.setattr(room, "_decoded", None)  # a second decoding would fail
     second = loaded(name="celeba", root=tmp_path, size=8, label="Young")
-    assert np.array_equal(first.train.images[:], second.train.images[:])
-    assert isinstance(second.train.images.images, np.memmap)
+    assert np.array_equal(first.train.inputs[:], second.train.inputs[:])
+    assert isinstance(second.train.inputs.images, np.memmap)
     assert sorted(path.suffix for path in cache.iterdir() if not path.is_dir()) == [".lock"]
 
 
@@ -373,7 +373,7 @@ def test_anybodys_function_gives_a_population(tmp_path, monkeypatch):
     )
     monkeypatch.syspath_prepend(tmp_path)
     population = loaded(seed=7, name="outside:people", arguments={"n": 12})
-    assert (len(population.train), population.train.images[0][0]) == (12, 7)
+    assert (len(population.train), population.train.inputs[0][0]) == (12, 7)
     with pytest.raises(InputError, match=r"returned int, not a fairloop\.Population"):
         loaded(name="outside:nothing")
     with pytest.raises(InputError, match="gave no data: ModuleNotFoundError"):

@@ -165,7 +165,7 @@ def test_decimal_commas_are_decimals_unless_they_may_be_thousands(tmp_path):
         own(OwnTableSpec(table=tmp_path / f"{name}.csv", label="label", groups=("group",), beneficial="1"), 0)
         for name in ("comma", "point")
     ]
-    np.testing.assert_array_equal(made[0].train.images[:], made[1].train.images[:])
+    np.testing.assert_array_equal(made[0].train.inputs[:], made[1].train.inputs[:])
 
 
 def test_scores_with_commas_are_numbers_or_refused(tmp_path):

@@ -120,7 +120,7 @@ def test_bf16_agrees_with_fp32_in_the_loss(name):
 def test_bf16_slowlyagrees_with_fp32_in_the_elbo():
     """Same seed, two epochs, then both are measured in fp32 on images that they have not seen."""
     split = load(ColoredMNISTSpec(train=512, valid=256), 0)
-    unseen = Numerics().tensor(torch.from_numpy(split.tests["valid"].images[:]))
+    unseen = Numerics().tensor(torch.from_numpy(split.tests["valid"].inputs[:]))
     streams = Streams(0, 0, ModelRole.GENERATOR)
     elbos = []
     for precision in ("fp32", "bf16"):

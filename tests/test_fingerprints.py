@@ -8,11 +8,13 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
+import torch
 
 import files
 from fairloop import data
 from fairloop.data import Population, Split
 from fairloop.data.columns import Categorical, Numeric
+from fairloop.sources.batch import Batch
 from fairloop.spec.run import from_mapping
 
 
@@ -34,7 +36,7 @@ OTHERS = {
     "minoritized": [(), ("a",), ("a", "b")],
     "train": [
         split(3), split(mirror=True), split(labels=np.arange(8) // 4), split(groups=np.arange(8) // 4),
-        split(images=np.zeros((8, 3), np.float32)), split(images=np.zeros((8, 3), np.uint8)),
+        split(inputs=np.zeros((8, 3), np.float32)), split(inputs=np.zeros((8, 3), np.uint8)),
     ],
     "tests": [
         {"valid": split(1)}, {"valid": split(1), "other": split(2)}, {"valid": split(2), "test": split(1)},
@@ -47,7 +49,7 @@ OTHERS = {
 
 def test_every_field_of_a_population_changes_its_fingerprint():
     assert {*OTHERS, "fingerprint"} == {field.name for field in fields(Population)}
-    assert {field.name for field in fields(Split)} == {"images", "labels", "groups", "mirror"}  # each is in `train`
+    assert {field.name for field in fields(Split)} == {"inputs", "labels", "groups", "mirror"}  # each is in `train`
     prints = [population().fingerprint]
     prints += [population(**{name: value}).fingerprint for name, values in OTHERS.items() for value in values]
     assert len(set(prints)) == len(prints)
@@ -94,3 +96,10 @@ def test_shipped_data_sets_keep_their_fingerprints(name, tmp_path, monkeypatch):
 def test_the_default_data_keep_their_fingerprint():
     found = data.load(from_mapping({}).data, 0).fingerprint
     assert found == "b1ac570700ef6930b50cc9a6c74e3f4fec607566d80dcd7bd4f0446665d890aa"
+
+
+def test_inputs_answer_to_their_former_name_for_one_release():
+    split = Split(np.zeros((2, 3), np.float32), np.zeros(2, np.int64), np.zeros(2, np.int64))
+    assert split.images is split.inputs
+    batch = Batch(torch.zeros(2, 3), torch.zeros(2), torch.zeros(2))
+    assert batch.images is batch.inputs

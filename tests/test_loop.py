@@ -150,7 +150,7 @@ def test_a_mixed_batch_holds_its_share_of_synthetic_samples(share):
     real = RealData(Split(people, np.zeros(130, np.int64), np.zeros(130, np.int64)), Numerics())
     streams = Streams(0, 1, ModelRole.GENERATOR)
     feed = mixed(None, Made(), real, share, Schedule(4, 100, 100), streams)
-    batches = [batch.images[:, 0] for batch, _ in feed(0)]
+    batches = [batch.inputs[:, 0] for batch, _ in feed(0)]
     assert [len(batch) for batch in batches] == [100] * 4
     assert [int((batch == 2).sum()) for batch in batches] == [round(share * 100)] * 4
     if 0 < share < 1:
@@ -269,7 +269,7 @@ def test_an_identity_generator_and_a_perfect_labeller_never_drift():
     colours = ("data.green_given_label=[1,0]", "data.label_noise=0", "generations=5", "measure.samples=4000")
     spec = tiny(*colours, "classifier.epochs=3", "classifier.learning_rate=0.003")
     population = NetworkTrainer(spec, MemoryModels()).population
-    images = torch.from_numpy(population.train.images).float() / 255
+    images = torch.from_numpy(population.train.inputs).float() / 255
     share = (population.train.groups == 1).mean()
     for generation in simulate(spec, PerfectBeginning(images)):
         assert generation.value("accuracy") >= 0.99

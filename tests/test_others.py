@@ -276,8 +276,8 @@ def table(columns: tuple = ()):
     people = load(tiny().data, 0)
 
     def rows(split):
-        flat = split.images[:].reshape(len(split), -1)[:, ::98].astype(np.float32)
-        return replace(split, images=flat / 127.5 - 1)
+        flat = split.inputs[:].reshape(len(split), -1)[:, ::98].astype(np.float32)
+        return replace(split, inputs=flat / 127.5 - 1)
 
     tests = {name: rows(split) for name, split in people.tests.items()}
     return replace(people, train=rows(people.train), tests=tests, columns=columns, fingerprint="")

@@ -57,7 +57,7 @@ def test_every_mixed_batch_is_full_and_has_its_share_however_few_people_there_ar
                  Streams(seed, 1, ModelRole.GENERATOR))  # fmt: skip
     made = percent * batch // 100
     for drawn, curation in feed(0):
-        numbers = drawn.images[:, 0]
+        numbers = drawn.inputs[:, 0]
         assert len(numbers) == batch
         assert int((numbers >= 0).sum()) == made
         times = Counter(numbers[numbers < 0].tolist())
@@ -82,13 +82,13 @@ def test_where_there_are_enough_people_they_come_as_they_did(more, batch, seed):
     n = batch + more - 1
     found, before = people(n).endless(batch, stream(seed)), as_before(n, batch, stream(seed))
     for _ in range(4):
-        assert next(found).images[:, 0].tolist() == next(before)
+        assert next(found).inputs[:, 0].tolist() == next(before)
 
 
 def test_people_come_in_this_order():
     drawn = people(5).endless(2, stream(0))
     order = [[-5, -1], [-2, -4], [-4, -5]]  # as in version 0.1.0
-    assert [next(drawn).images[:, 0].int().tolist() for _ in range(3)] == order
+    assert [next(drawn).inputs[:, 0].int().tolist() for _ in range(3)] == order
 
 
 def rows(generation: Generation, metric: str, role: str = "classifier") -> dict[tuple[str | None, str], float]:
@@ -264,4 +264,4 @@ def test_galleries_of_the_default_temperature_are_as_they_were():
     generation = next(simulate(tiny(*FAST)))
     source = Source(generation.generator.module, Numerics())
     shown = source.draw(8, Streams(0, 0, ModelRole.GENERATOR).at(Role.GALLERY))
-    assert np.array_equal(generation.gallery.images, (shown.images * 255).round().byte().numpy())
+    assert np.array_equal(generation.gallery.images, (shown.inputs * 255).round().byte().numpy())

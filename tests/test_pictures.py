@@ -160,7 +160,7 @@ def test_every_reader_shows_the_same_pixels(tmp_path):
     pq.write_table(pa.table({"image": structs, **rows}), tmp_path / "structs.parquet")
     for table in ("t.csv", "names.parquet", "bytes.parquet", "structs.parquet"):
         found = own(tmp_path, tmp_path / table, tmp_path, label="y", groups=["g"], split="part", mode="L")
-        assert np.array_equal(found.train.images[:][:, 0], expected[20:]), table
+        assert np.array_equal(found.train.inputs[:][:, 0], expected[20:]), table
     pq.write_table(pa.table({"image": structs[:9], "label": rows["y"][:9]}), tmp_path / "train-0.parquet")
     (tmp_path / "folder" / "train").mkdir(parents=True)
     for name in names[:9]:
@@ -254,7 +254,7 @@ def test_the_cache_serves_the_pictures_of_the_directory_that_is_asked_for(tmp_pa
         monkeypatch.chdir(place)
         for root in (place, Path()):
             found = own(tmp_path, table, root, label="y", groups=["g"], valid=0.2, test=0.2)
-            picture = found.train.images.images[7]
+            picture = found.train.inputs.images[7]
             assert np.array_equal(picture, np.moveaxis(images[7], -1, 0)), (place, root)
 
 
@@ -267,7 +267,7 @@ def test_a_picture_that_was_overwritten_in_place_is_decoded_anew(tmp_path, form)
     (place / "7.bmp").write_bytes(files.encoded(np.full((SIDE, SIDE, 3), 99, np.uint8), "BMP"))
     os.utime(place, ns=(before, before))
     found = own(tmp_path, place / f"t.{form}", None, **fields)
-    assert (found.train.images.images[7] == 99).all()
+    assert (found.train.inputs.images[7] == 99).all()
 
 
 def overwrite_celeba(root: Path, pixels: np.ndarray) -> None:

@@ -167,10 +167,10 @@ def test_real_people_can_be_few_and_others_in_every_generation():
 
 def test_kept_samples_are_made_once_and_each_comes_before_any_comes_again():
     kept = Kept(Source(Counted(), Numerics()), 50, (1,), lambda: stream(0), Numerics())
-    first = kept.draw(50, stream(1)).images[:, 0]
+    first = kept.draw(50, stream(1)).inputs[:, 0]
     assert first.tolist() != sorted(first.tolist())
     assert sorted(first.tolist()) == list(range(50))
-    again = kept.draw(120, stream(2)).images[:, 0]
+    again = kept.draw(120, stream(2)).inputs[:, 0]
     assert np.bincount(again.int().numpy(), minlength=50).tolist().count(2) == 30
 
 
@@ -283,7 +283,7 @@ def test_who_is_there_is_recorded_and_learned_from():
 def test_people_are_drawn_by_their_weights():
     split = Split(np.arange(4, dtype=np.float32)[:, None], np.zeros(4, np.int64), np.zeros(4, np.int64))
     real = RealData(split, Numerics(), weights=np.array([0.0, 0.5, 0.25, 0.25]))
-    counts = np.bincount(real.draw(8000, stream(0)).images[:, 0].int().numpy(), minlength=4)
+    counts = np.bincount(real.draw(8000, stream(0)).inputs[:, 0].int().numpy(), minlength=4)
     assert counts[0] == 0
     assert counts[1:] / 8000 == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
 
@@ -315,9 +315,9 @@ def test_a_low_temperature_brings_samples_together():
     for temperature in (0.0001, 1.0, 2.0):
         first = run("generations=1", f"temperature={temperature}")[0]
         source = Source(first.generator.module.eval(), Numerics(), temperature=temperature)
-        spread.append(source.draw(64, stream(0)).images.std(dim=0).mean().item())
+        spread.append(source.draw(64, stream(0)).inputs.std(dim=0).mean().item())
     assert spread[0] < 1e-3 < spread[1] < spread[2]
-    plain = Source(first.generator.module, Numerics()).draw(8, stream(0)).images
+    plain = Source(first.generator.module, Numerics()).draw(8, stream(0)).inputs
     assert torch.equal(first.generator.module.sample_at(1.0, 8, stream(0)), plain)
 
 

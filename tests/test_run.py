@@ -148,10 +148,10 @@ def test_python_gets_everything_back(finished):
     run = fairloop.load(finished)
     assert run.spec.star.target == "classifier"
     batch = run.samples(1, 20)
-    assert batch.images.shape == (20, 3, 28, 28)
+    assert batch.inputs.shape == (20, 3, 28, 28)
     assert set(batch.labels.tolist()) <= {0, 1}
-    assert run.classifier(2)(batch.images).shape == (20, 2)
-    assert run.generator(2).encode(batch.images).shape == (20, 4)
+    assert run.classifier(2)(batch.inputs).shape == (20, 2)
+    assert run.generator(2).encode(batch.inputs).shape == (20, 4)
     with pytest.raises(fairloop.InputError, match="generation"):
         run.generator(3)
 
@@ -278,4 +278,4 @@ def test_a_run_opens_on_a_machine_with_other_numerics(finished):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(numerics, "_fast_bf16", lambda device: True)
-        assert fairloop.load(finished).samples(2, 3).images.shape == (3, 3, 28, 28)
+        assert fairloop.load(finished).samples(2, 3).inputs.shape == (3, 3, 28, 28)

@@ -443,7 +443,7 @@ def learned_from(schedule: Changes, role: ModelRole, generation: int, **chosen: 
     batch = supply.draw(400, stream(0))
     found: dict[int, set[str]] = {}
     for (maker, _), image, label in zip(
-        batch.origins.tolist(), batch.images.tolist(), batch.labels.tolist(), strict=True
+        batch.origins.tolist(), batch.inputs.tolist(), batch.labels.tolist(), strict=True
     ):
         found.setdefault(maker, set()).add(f"{image} {label}")
     return found
@@ -486,7 +486,7 @@ def test_samples_that_are_not_kept_are_made_by_the_rules_of_their_learner():
 def test_pictures_that_are_kept_do_not_depend_on_how_they_are_labelled(choice):
     found = [
         Kept(Source(Noise(), Numerics(), Sure(chance=0.6), labelling=Labelling(way)), 3000, (3,), lambda: stream(0),
-             Numerics(), lambda: stream(1)).draw(3000, stream(2)).images
+             Numerics(), lambda: stream(1)).draw(3000, stream(2)).inputs
         for way in ("argmax", choice)
     ]  # fmt: skip
     assert torch.equal(*found)

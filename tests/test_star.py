@@ -71,7 +71,7 @@ def test_a_batch_holds_what_the_quotas_allow_and_is_filled_up(case):
     assert curation.redrawn == missing
     assert len(batch.labels) == n
 
-    numbers = batch.images[:, 0].long()
+    numbers = batch.inputs[:, 0].long()
     chosen = set(numbers[numbers < n + star.budget].tolist())
     first = {i for k in range(len(urn.strata)) for i in (stratum == k).nonzero()[: taken[k], 0].tolist()}
     assert chosen == first  # the first of each stratum, as far as its quota goes
@@ -192,7 +192,7 @@ def test_redrawn_samples_are_named_only_as_far_as_the_model_learns_names():
     assert asked == 110 + redrawn > 110
     spared, _, asked = drawn(groups_only_sort=True)
     assert asked == 110
-    assert torch.equal(spared.images, whole.images)
+    assert torch.equal(spared.inputs, whole.inputs)
     assert torch.equal(spared.labels, whole.labels)
     unnamed = spared.groups == UNNAMED
     assert unnamed.sum() == redrawn

@@ -155,7 +155,7 @@ def test_a_sweep_equals_its_runs_made_alone(swept, spec):
 
 def test_a_run_of_a_sweep_finds_its_models(swept):
     run = find_runs([swept])[0]
-    assert fairloop.load(run.root).samples(1, 3).images.shape == (3, 3, 28, 28)
+    assert fairloop.load(run.root).samples(1, 3).inputs.shape == (3, 3, 28, 28)
 
 
 def test_a_sweep_trains_what_runs_share_once(swept):

@@ -33,8 +33,8 @@ def test_adult_is_read_as_published_packed_or_not(tmp_path):
     assert one.fingerprint == other.fingerprint
     assert [len(split) for split in one.splits.values()][:3] == [200, 40, 120]
     assert (one.label_names, one.minoritized) == (("<=50K", ">50K"), ("Female",))
-    assert one.train.images[:].min() >= 0
-    assert one.train.images[:].max() <= 1
+    assert one.train.inputs[:].min() >= 0
+    assert one.train.inputs[:].max() <= 1
     assert {column.name for column in one.columns}.isdisjoint({"fnlwgt", "education", "income"})
 
 
@@ -98,7 +98,7 @@ def test_a_table_of_ones_own_is_encoded_and_decoded(tmp_path):
     population = loaded(name="table", table=tmp_path / "t.csv", **said)
     assert population.label_names == ("no", "yes")
     assert [column.name for column in population.columns] == ["kind", "size", "who"]
-    decoded = columns.decode(population.train.images[:], population.columns)
+    decoded = columns.decode(population.train.inputs[:], population.columns)
     assert decoded["who"] == [population.group_names[code] for code in population.train.groups]
 
 

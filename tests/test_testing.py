@@ -348,13 +348,13 @@ def good(spec: ColoredMNISTSpec, seed: int) -> data.Population:
 def float_images(spec: ColoredMNISTSpec, seed: int) -> data.Population:
     population = good(spec, seed)
     train = population.train
-    return replace(population, train=data.Split(train.images.astype(np.float64), train.labels, train.groups))
+    return replace(population, train=data.Split(train.inputs.astype(np.float64), train.labels, train.groups))
 
 
 def strange_codes(spec: ColoredMNISTSpec, seed: int) -> data.Population:
     population = good(spec, seed)
     train = population.train
-    return replace(population, train=data.Split(train.images, train.labels + 1, train.groups))
+    return replace(population, train=data.Split(train.inputs, train.labels + 1, train.groups))
 
 
 def no_balanced_split(spec: ColoredMNISTSpec, seed: int) -> data.Population:

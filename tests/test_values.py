@@ -141,7 +141,7 @@ def test_one_value_true_and_false_decimals_and_large_numbers_are_read(tmp_path):
     )
     population = loaded(written(tmp_path, table))
     assert (population.label_names, population.beneficial) == (("False", "True"), 1)
-    decoded = columns.decode(population.train.images[:], population.columns)
+    decoded = columns.decode(population.train.inputs[:], population.columns)
     assert set(decoded["one"]) == {7}
     assert set(decoded["truth"]) == {"False", "True"}
     assert 0 <= min(decoded["money"]) <= max(decoded["money"]) <= N / 4

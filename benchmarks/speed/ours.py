@@ -99,7 +99,7 @@ def measuring(people: Population, numerics: Numerics) -> Callable[[], object]:
 
 
 def first(split: Split, people: int) -> Split:
-    return Split(split.images[:people], split.labels[:people], split.groups[:people])
+    return Split(split.inputs[:people], split.labels[:people], split.groups[:people])
 
 
 def batch_of_people(split: Split, numerics: Numerics) -> Batch:

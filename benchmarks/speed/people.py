@@ -26,4 +26,4 @@ def population(root: Path | None = None, seed: int = 0) -> Population:
 def repeated(split: Split, people: int) -> Split:
     """`split` again and again, up to so many people."""
     index = np.arange(people) % len(split)
-    return Split(split.images[index], split.labels[index], split.groups[index])
+    return Split(split.inputs[index], split.labels[index], split.groups[index])

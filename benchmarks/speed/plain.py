@@ -38,7 +38,7 @@ class Pictures(Dataset[Sample]):
     """Coloured digits as PIL images, with their labels and groups."""
 
     def __init__(self, split: Split) -> None:
-        self.pictures = [Image.fromarray(image) for image in np.moveaxis(split.images[:], 1, -1)]
+        self.pictures = [Image.fromarray(image) for image in np.moveaxis(split.inputs[:], 1, -1)]
         self.labels, self.groups = split.labels.tolist(), split.groups.tolist()
 
     def __len__(self) -> int:
@@ -128,7 +128,7 @@ class Loop:
     def validate(self) -> None:
         """Performance by group on the validation set."""
         if self.validation is None:
-            images = torch.from_numpy(self.valid.images[:]).float() / 255
+            images = torch.from_numpy(self.valid.inputs[:]).float() / 255
             predictions = self.cnn(images).argmax(dim=1)
             for group in range(2):
                 (predictions == torch.from_numpy(self.valid.labels))[self.valid.groups == group].float().mean()

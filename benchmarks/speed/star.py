@@ -116,4 +116,4 @@ def _samples(generator: Generator, label: Classifier, numerics: Numerics, n: int
     """Of the generator, and what the annotator calls them."""
     source, rng = Source(generator, numerics, label), torch.Generator().manual_seed(1)
     batch = join(*(source.draw(ours.BATCH, rng) for _ in range(-(-n // ours.BATCH))))
-    return (batch.images * 255).round().byte().contiguous().numpy(), batch.labels.numpy()
+    return (batch.inputs * 255).round().byte().contiguous().numpy(), batch.labels.numpy()

@@ -56,12 +56,12 @@ def _against_kernels(people: Population, numerics: Numerics, rounds: int) -> Ite
     source = Source(generator, numerics, labeller)
     synthetic = ours.classifier_epochs(ours.feed_of_samples(source, STEPS), numerics)
     annotator = ours.classifier_epochs(ours.feed_of_people(few, numerics), numerics)
-    train = _train_kernel(batch.images, batch.labels, numerics)
+    train = _train_kernel(batch.inputs, batch.labels, numerics)
     measured = list(
         alternating(
             {
                 "decode": lambda: mean(_without_gradient(lambda: generator.decode(latents), numerics), STEPS),
-                "label": lambda: mean(_without_gradient(lambda: labeller(batch.images), numerics), STEPS),
+                "label": lambda: mean(_without_gradient(lambda: labeller(batch.inputs), numerics), STEPS),
                 "train": lambda: mean(train, STEPS),
                 "classifier step": lambda: mean(synthetic, 1) / STEPS,
                 "annotator step": lambda: mean(annotator, 1) / STEPS,

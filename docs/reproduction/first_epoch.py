@@ -59,7 +59,7 @@ def main() -> None:
     mean = sum(losses) / len(losses)
     print(f"fairloop, mean: {mean:,.0f}, {mean / PUBLISHED - 1:+.1%}")
     if asked.plain:
-        images = torch.from_numpy(population(asked.root).train.images[:])
+        images = torch.from_numpy(population(asked.root).train.inputs[:])
         for seed in asked.seeds:
             print(f"plain loop, seed {seed}: {plain(images, seed):,.0f}", flush=True)
 

@@ -171,7 +171,7 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
         "label": [names.label_names[code] for code in batch.labels.tolist()],
         "group": [names.group_names[code] for code in batch.groups.tolist()],
     }
-    pictures = _encoded(batch) if batch.images.dim() > 2 else None
+    pictures = _encoded(batch) if batch.inputs.dim() > 2 else None
     files = [f"{i:06d}.png" for i in range(n)]
     if out.suffix:
         with replacing(out) as temporary:
@@ -194,7 +194,7 @@ def _images(files: list[str], pictures: list[bytes], said: dict[str, list[Any]])
 
 def _rows(batch: Batch, names: Population, said: dict[str, list[Any]]) -> pa.Table:
     """Samples of tabular data: the columns that they were made of, then `label` and `group`."""
-    features = batch.images.float().cpu().numpy()
+    features = batch.inputs.float().cpu().numpy()
     columns = names.columns
     values = decode(features, columns) if columns else {f"feature_{i}": c.tolist() for i, c in enumerate(features.T)}
     clear = {f"{name} (feature)" if name in said else name: value for name, value in values.items()}
@@ -205,7 +205,7 @@ def _encoded(batch: Batch) -> list[bytes]:
     from PIL import Image
 
     encoded = []
-    for pixels in (batch.images * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy():
+    for pixels in (batch.inputs * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy():
         content = io.BytesIO()
         Image.fromarray(pixels.squeeze()).save(content, format="PNG")
         encoded.append(content.getvalue())

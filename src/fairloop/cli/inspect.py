@@ -71,7 +71,7 @@ def _examples(population: Population) -> Iterator[tuple[str, NDArray[Any]]]:
             if len(members):
                 names = f"{population.label_names[label]} {population.group_names[group]}"
                 words = "-".join(re.findall(r"[A-Za-z0-9]+", names)).lower()
-                yield f"label-{label}-group-{group}-{words}"[:100], np.asarray(split.images[members])
+                yield f"label-{label}-group-{group}-{words}"[:100], np.asarray(split.inputs[members])
 
 
 def _write(population: Population, stem: str, samples: NDArray[Any], out: Path) -> Path:

@@ -72,7 +72,7 @@ class Verifier(Choice):
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
         """The most plausible."""
         critic = self.critics.annotator if self.by == "annotator" else self.critics.labeller
-        chances = self.critics.probabilities(critic, candidates.images)
+        chances = self.critics.probabilities(critic, candidates.inputs)
         rank = _rank(chances.gather(1, candidates.labels[:, None])[:, 0])
         blind, seen = _uniform(len(rank), rng), _uniform(len(rank), rng) < self.quality
         return torch.where(seen, rank, blind).argsort(descending=True, stable=True)[:n]
@@ -98,7 +98,7 @@ class Confident(Choice):
 
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
         """Any that reach the threshold, at random; then the others, best first."""
-        chances = self.critics.probabilities(self.critics.annotator, candidates.images)
+        chances = self.critics.probabilities(self.critics.annotator, candidates.inputs)
         plausible = chances.gather(1, candidates.labels[:, None])[:, 0]
         order = torch.where(plausible >= self.threshold, 1 + _uniform(len(plausible), rng), plausible)
         return order.argsort(descending=True, stable=True)[:n]
@@ -133,7 +133,7 @@ class BestOf(Choice):
 
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
         """One of each k."""
-        reward = self._reward(candidates.images).reshape(n, self.k)
+        reward = self._reward(candidates.inputs).reshape(n, self.k)
         if self.temperature > 0:
             gumbel = -(-_uniform(n * self.k, rng).clamp(1e-12, 1 - 1e-7).log()).log().reshape(n, self.k)
             reward = reward / self.temperature + gumbel

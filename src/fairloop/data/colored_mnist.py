@@ -104,4 +104,4 @@ def _in_memory(
     source: Digits, part: slice, labels: NDArray[np.int64], shares: tuple[float, float], seed: int, role: Role
 ) -> Split:
     split = coloured(source.images[part], labels, shares, seed, role)
-    return replace(split, images=split.images[:])  # small enough, and faster than colouring each batch
+    return replace(split, inputs=split.inputs[:])  # small enough, and faster than colouring each batch

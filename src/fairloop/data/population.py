@@ -20,16 +20,21 @@ if TYPE_CHECKING:
 class Split:
     """N samples.
 
-    images: (N, C, H, W) uint8, or (N, F) float32 for tabular data; read when they are asked for.
+    inputs: (N, C, H, W) uint8 for pictures, or (N, F) float32 for rows of a table; read when they are asked for.
     labels: (N,) int64, 0..K-1.
     groups: (N,) int64, 0..S-1.
     mirror: whether training may show an image left-right reversed, at random each time.
     """
 
-    images: Images
+    inputs: Images
     labels: NDArray[np.int64]
     groups: NDArray[np.int64]
     mirror: bool = False
+
+    @property
+    def images(self) -> Images:
+        """The former name of `inputs`; it goes with the next release."""
+        return self.inputs
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -77,12 +82,12 @@ class Population:
     @property
     def shape(self) -> tuple[int, ...]:
         """Of one image: (C, H, W), or (F,)."""
-        return self.train.images.shape[1:]
+        return self.train.inputs.shape[1:]
 
     @property
     def in_unit_range(self) -> bool:
         """Whether every feature is in [0, 1]: pictures, and tables of known columns. Others may have any range."""
-        return bool(self.columns) or self.train.images.dtype == np.uint8
+        return bool(self.columns) or self.train.inputs.dtype == np.uint8
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -95,7 +100,7 @@ class Population:
         )
         for name, split in self.splits.items():
             digest.update(name.encode())
-            for array in (split.images[:], split.labels, split.groups):
+            for array in (split.inputs[:], split.labels, split.groups):
                 digest.update(repr((array.shape, array.dtype.str)).encode())
                 digest.update(np.ascontiguousarray(array).data)
         mirrored = [name for name, split in self.splits.items() if split.mirror]

@@ -128,7 +128,7 @@ class Inputs:
         if step["retention"]:
             if decider.diverged:  # it decided nothing
                 return np.full(len(positions), np.nan)
-            images = (batch.images for batch in RealData(self._population.train, self._numerics).in_order())
+            images = (batch.inputs for batch in RealData(self._population.train, self._numerics).in_order())
             decided = probabilities(decider.module, images, self._numerics).argmax(dim=1).numpy()
             staying = shares * np.asarray(step["retention"])[self._population.train.groups, decided][positions]
             staying = staying / staying.sum() if staying.any() else newcomers

@@ -102,7 +102,7 @@ class Measurer:
         places = [self._encode(images) for images in self._drawn(i, generator.module, latents, rng)]
         people = self._numerics.tensor(torch.from_numpy(self._originals))
         return Gallery(
-            _pictures(shown.images),
+            _pictures(shown.inputs),
             shown.labels.cpu().numpy(),
             shown.groups.cpu().numpy(),
             np.concatenate(places) if places else np.zeros((0, 0), np.float32),
@@ -209,7 +209,7 @@ class Measurer:
         """Samples as they enter the data of generation i's models."""
         source = Source(generator, self._numerics, temperature=self._spec.at(i).temperature)
         size = chunk(self._population.shape)
-        return (source.draw(min(size, n - start), rng).images for start in range(0, n, size))
+        return (source.draw(min(size, n - start), rng).inputs for start in range(0, n, size))
 
     def _encode(self, images: Tensor) -> NDArray[np.float32]:
         with torch.no_grad(), self._numerics.autocast():
@@ -226,7 +226,7 @@ class Measurer:
 
     def _confusion(self, classifier: Classifier, split: Split, of_groups: bool) -> NDArray[np.int64]:
         names = self._population.group_names if of_groups else self._population.label_names
-        images = (batch.images for batch in RealData(split, self._numerics).in_order())
+        images = (batch.inputs for batch in RealData(split, self._numerics).in_order())
         predicted = probabilities(classifier, images, self._numerics).argmax(dim=1).numpy()
         truth = split.groups if of_groups else split.labels
         return perf.confusion(truth, split.groups, predicted, len(names), len(self._population.group_names))
@@ -236,7 +236,7 @@ def _of_each_stratum(split: Split, most: int) -> Pictures:
     """The first two images of each stratum; if that is more than `most`, one of each comes before a second."""
     codes = split.labels * (split.groups.max() + 1) + split.groups
     found = [np.flatnonzero(codes == code) for code in np.unique(codes)]
-    shown: Pictures = split.images[np.concatenate([places[k : k + 1] for k in range(2) for places in found])[:most]]
+    shown: Pictures = split.inputs[np.concatenate([places[k : k + 1] for k in range(2) for places in found])[:most]]
     return shown
 
 

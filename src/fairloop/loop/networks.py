@@ -165,7 +165,7 @@ class NetworkTrainer:
         """Raise InputError if its first samples are none that others may learn from."""
         recipe = trained.recipe
         source = Source(trained.module, self.numerics, temperature=self.spec.at(recipe.generation).temperature)
-        self._check_range(recipe.full_title, source.draw(_LOOKED_AT, self._streams(recipe).at(Role.MEASUREMENT)).images)
+        self._check_range(recipe.full_title, source.draw(_LOOKED_AT, self._streams(recipe).at(Role.MEASUREMENT)).inputs)
 
     def _check_range(self, title: str, samples: Tensor) -> None:
         if self.population.in_unit_range:
@@ -259,7 +259,7 @@ class NetworkTrainer:
     def _few(self) -> Tensor:
         """(n, ...) the first few real samples."""
         first = np.arange(min(_TRIED_ON, len(self.population.train)))
-        return next(RealData(self.population.train, self.numerics, first).in_order()).images
+        return next(RealData(self.population.train, self.numerics, first).in_order()).inputs
 
     def _warn_of_starved_strata(self) -> None:
         warned = []

@@ -17,8 +17,8 @@ class Generator(nn.Module, ABC):
     """Learns to make samples that look like those it was shown."""
 
     @abstractmethod
-    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
-        """The scalar to minimise for `images` ((B, ...) float in [0, 1]); its noise comes from `rng`."""
+    def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
+        """The scalar to minimise for `inputs` ((B, ...) float in [0, 1]); its noise comes from `rng`."""
 
     @abstractmethod
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
@@ -41,12 +41,12 @@ class Generator(nn.Module, ABC):
         """As `sample`, from latents that are `temperature` times as far spread. Only for generators that have some."""
         raise TypeError(f"{type(self).__name__} has no latents to spread")
 
-    def encode(self, images: Tensor) -> Tensor:
-        """(B, L): where `images` lie in latent space. Only for generators that have one."""
+    def encode(self, inputs: Tensor) -> Tensor:
+        """(B, L): where `inputs` lie in latent space. Only for generators that have one."""
         raise TypeError(f"{type(self).__name__} has no encoder")
 
-    def reconstruct(self, images: Tensor) -> Tensor:
-        """`images` through the encoder and back, in [0, 1]. Only for generators that have an encoder."""
+    def reconstruct(self, inputs: Tensor) -> Tensor:
+        """`inputs` through the encoder and back, in [0, 1]. Only for generators that have an encoder."""
         raise TypeError(f"{type(self).__name__} has no encoder")
 
 
@@ -54,8 +54,8 @@ class Classifier(nn.Module, ABC):
     """Names the label or the group of a sample. Annotators are classifiers too."""
 
     @abstractmethod
-    def forward(self, images: Tensor) -> Tensor:
-        """(B, K) logits for `images` ((B, ...) float in [0, 1])."""
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, K) logits for `inputs` ((B, ...) float in [0, 1])."""
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

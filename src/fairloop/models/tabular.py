@@ -40,14 +40,14 @@ class TabularVAE(Generator):
 
     _numbers: Tensor
 
-    def loss(self, images: Tensor, rng: torch.Generator) -> Tensor:
+    def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
         """Negative ELBO, summed over the batch, in nats."""
-        mean, log_variance = self.encoder(images).float().chunk(2, dim=1)
+        mean, log_variance = self.encoder(inputs).float().chunk(2, dim=1)
         decoded = self.decoder(reparametrised(mean, log_variance, rng)).float()
         spread = self._spread()
         numbers = decoded[:, self._numbers].sigmoid()
-        nll: Tensor = (((images[:, self._numbers] - numbers) / spread) ** 2 / 2 + spread.log()).sum()
-        for truth, logits in zip(self._categories(images), self._categories(decoded), strict=True):
+        nll: Tensor = (((inputs[:, self._numbers] - numbers) / spread) ** 2 / 2 + spread.log()).sum()
+        for truth, logits in zip(self._categories(inputs), self._categories(decoded), strict=True):
             nll = nll + F.cross_entropy(logits, truth.argmax(dim=1), reduction="sum")
         return nll + kl_divergence(mean, log_variance)
 
@@ -63,15 +63,15 @@ class TabularVAE(Generator):
         return self._drawn(self.decoder(z).float(), rng)
 
     @torch.no_grad()
-    def encode(self, images: Tensor) -> Tensor:
+    def encode(self, inputs: Tensor) -> Tensor:
         """(B, L) means."""
-        mean: Tensor = self.encoder(images).float().chunk(2, dim=1)[0]
+        mean: Tensor = self.encoder(inputs).float().chunk(2, dim=1)[0]
         return mean
 
     @torch.no_grad()
-    def reconstruct(self, images: Tensor) -> Tensor:
+    def reconstruct(self, inputs: Tensor) -> Tensor:
         """(B, F): the mean of each number, the likeliest category."""
-        return self._drawn(self.decoder(self.encode(images)).float(), None)
+        return self._drawn(self.decoder(self.encode(inputs)).float(), None)
 
     def _drawn(self, decoded: Tensor, rng: torch.Generator | None) -> Tensor:
         parts = []
@@ -101,9 +101,9 @@ class MLP(Classifier):
         super().__init__()
         self.layers = _layers([torch.Size(shape).numel(), *hidden, classes])
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """(B, K) logits."""
-        logits: Tensor = self.layers(images.flatten(1))
+        logits: Tensor = self.layers(inputs.flatten(1))
         return logits
 
 

@@ -16,8 +16,8 @@ UNNAMED = -1
 class Batch(NamedTuple):
     """B samples. Shapes and ranges hold everywhere in fairloop."""
 
-    images: Tensor
-    """(B, C, H, W) float in [0, 1]; (B, F) float for tabular data."""
+    inputs: Tensor
+    """(B, C, H, W) float in [0, 1] for pictures; (B, F) float for rows of a table."""
     labels: Tensor
     """(B,) int64, 0..K-1, or `UNNAMED`."""
     groups: Tensor
@@ -28,21 +28,26 @@ class Batch(NamedTuple):
     weights: Tensor | None = None
     """(B,) float, 1 on average: how much each sample counts in a classifier's loss; None where all count alike."""
 
+    @property
+    def images(self) -> Tensor:
+        """The former name of `inputs`; it goes with the next release."""
+        return self.inputs
+
     def select(self, index: Tensor) -> Batch:
         """The samples at `index` ((M,) int64), in that order."""
         return self.each(lambda part: part[index])
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
         """Every part that is there, changed."""
-        images, labels, groups, *rest = self
+        inputs, labels, groups, *rest = self
         origins, weights = (None if part is None else change(part) for part in rest)
-        return Batch(change(images), change(labels), change(groups), origins, weights)
+        return Batch(change(inputs), change(labels), change(groups), origins, weights)
 
 
 def join(*batches: Batch) -> Batch:
     """All batches, at least one, as one, in their order. Origins and weights stay where all have them."""
-    images, labels, groups, origins, weights = zip(*batches, strict=True)
-    return Batch(torch.cat(images), torch.cat(labels), torch.cat(groups), _all_or_none(origins), _all_or_none(weights))
+    inputs, labels, groups, origins, weights = zip(*batches, strict=True)
+    return Batch(torch.cat(inputs), torch.cat(labels), torch.cat(groups), _all_or_none(origins), _all_or_none(weights))
 
 
 def _all_or_none(parts: Sequence[Tensor | None]) -> Tensor | None:

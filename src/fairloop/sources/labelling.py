@@ -34,19 +34,19 @@ class Labelling:
         return len(self.error) > 1
 
     def label(
-        self, labeller: Classifier | None, code: int, images: Tensor, groups: Tensor, rng: torch.Generator
+        self, labeller: Classifier | None, code: int, inputs: Tensor, groups: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         """(B,) int64 labels, `UNNAMED` without a labeller; and (B,) int64 who gave them, as `Origin.labeller`.
 
         code: the labeller's. groups: (B,) int64, used if errors differ between them.
         """
-        who = torch.full((len(images),), code, device=images.device)
+        who = torch.full((len(inputs),), code, device=inputs.device)
         if labeller is None:
             return torch.full_like(who, UNNAMED), who
-        logits = labeller(images)
+        logits = labeller(inputs)
         if self.annotator is not None and self.share > 0 and code != ANNOTATOR:
             by_people = _uniform(who, rng) < self.share
-            logits = torch.where(by_people[:, None], self.annotator(images), logits)
+            logits = torch.where(by_people[:, None], self.annotator(inputs), logits)
             who = torch.where(by_people, ANNOTATOR, who)
         labels = self._chosen(logits, rng)
         return (self._with_errors(labels, groups, who, logits.shape[1], rng) if self.error else labels), who

@@ -54,7 +54,7 @@ class Kept:
         """N of them: none twice as long as there are enough."""
         index = passes(self.size, n, rng).cpu()
         drawn = self._samples.select(index).each(lambda part: part.to(self.numerics.device))
-        return drawn._replace(images=self.numerics.tensor(drawn.images))
+        return drawn._replace(inputs=self.numerics.tensor(drawn.inputs))
 
     @cached_property
     def _samples(self) -> Batch:
@@ -65,6 +65,6 @@ class Kept:
 
 
 def _as_in_a_file(batch: Batch) -> Batch:
-    images = batch.images
+    images = batch.inputs
     kept = (images.float() * 255).round().byte() if images.dim() == 4 else images
-    return batch._replace(images=kept).each(Tensor.cpu)
+    return batch._replace(inputs=kept).each(Tensor.cpu)

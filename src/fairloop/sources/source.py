@@ -25,7 +25,7 @@ _CHUNK, _CHUNK_VALUES = 1024, 2**22
 def chunk(shape: tuple[int, ...]) -> int:
     """How many samples of `shape` are decoded or predicted at once outside training.
 
-    More than 1024 gain no speed; of large images fewer fit into memory with all that a model makes of them.
+    More than 1024 gain no speed; of large inputs fewer fit into memory with all that a model makes of them.
     """
     return max(1, min(_CHUNK, _CHUNK_VALUES // math.prod(shape)))
 
@@ -62,18 +62,18 @@ class Source:
     def draw(self, n: int, rng: torch.Generator, naming: torch.Generator | None = None) -> Batch:
         """N fresh samples; by default, label and group are the argmax of the labeller's and the grouper's logits.
 
-        naming: gives the random numbers of labels, so that those of images do not depend on them; `rng` if None.
+        naming: gives the random numbers of labels, so that those of inputs do not depend on them; `rng` if None.
         """
         with self.numerics.autocast():
-            images = self._images(n, rng)
-            groups = _group(self.grouper, images)
+            inputs = self._inputs(n, rng)
+            groups = _group(self.grouper, inputs)
             labeller = self.origin.labeller if self.origin else 0
-            labels, who = self.labelling.label(self.labeller, labeller, images, groups, naming or rng)
+            labels, who = self.labelling.label(self.labeller, labeller, inputs, groups, naming or rng)
         if self.origin is None:
-            return Batch(images, labels, groups)
-        return Batch(images, labels, groups, torch.stack([torch.full_like(who, self.origin.generation), who], dim=1))
+            return Batch(inputs, labels, groups)
+        return Batch(inputs, labels, groups, torch.stack([torch.full_like(who, self.origin.generation), who], dim=1))
 
-    def _images(self, n: int, rng: torch.Generator) -> Tensor:
+    def _inputs(self, n: int, rng: torch.Generator) -> Tensor:
         if self.temperature == 1:
             return self.generator.sample(n, rng)
         return self.generator.sample_at(self.temperature, n, rng)
@@ -86,10 +86,10 @@ def unsorted(supply: Supply) -> Supply:
     return supply
 
 
-def _group(grouper: Classifier | None, images: Tensor) -> Tensor:
+def _group(grouper: Classifier | None, inputs: Tensor) -> Tensor:
     if grouper is None:
-        return torch.full((len(images),), UNNAMED, device=images.device)
-    groups: Tensor = grouper(images).argmax(dim=1)
+        return torch.full((len(inputs),), UNNAMED, device=inputs.device)
+    groups: Tensor = grouper(inputs).argmax(dim=1)
     return groups
 
 
@@ -148,13 +148,13 @@ class RealData:
 
     def in_order(self) -> Iterator[Batch]:
         """Everybody once, in file order."""
-        for index in torch.split(torch.arange(len(self)), chunk(self._split.images.shape[1:])):
+        for index in torch.split(torch.arange(len(self)), chunk(self._split.inputs.shape[1:])):
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:
         positions = self._positions[index.numpy()]
         return Batch(
-            self._numerics.tensor(torch.from_numpy(self._split.images[positions])),
+            self._numerics.tensor(torch.from_numpy(self._split.inputs[positions])),
             self._numerics.sent(torch.from_numpy(self._split.labels[positions])),
             self._numerics.sent(torch.from_numpy(self._split.groups[positions])),
         )
@@ -174,13 +174,13 @@ def _of_people(batch: Batch) -> Batch:
 
 def _mirrored(batch: Batch, rng: torch.Generator) -> Batch:
     chosen = torch.rand(len(batch.labels), generator=rng, device=rng.device) < 0.5
-    images = torch.where(chosen[:, None, None, None].to(batch.images.device), batch.images.flip(-1), batch.images)
-    return batch._replace(images=images)
+    inputs = torch.where(chosen[:, None, None, None].to(batch.inputs.device), batch.inputs.flip(-1), batch.inputs)
+    return batch._replace(inputs=inputs)
 
 
 @torch.no_grad()
 def probabilities(classifier: Classifier, batches: Iterable[Tensor], numerics: Numerics) -> Tensor:
-    """(N, K) float32 class probabilities on the CPU, for all images of `batches`."""
+    """(N, K) float32 class probabilities on the CPU, for all inputs of `batches`."""
     with numerics.autocast():
-        parts = [classifier(images).float().softmax(dim=1).cpu() for images in batches]
+        parts = [classifier(inputs).float().softmax(dim=1).cpu() for inputs in batches]
     return torch.cat(parts)

@@ -189,7 +189,7 @@ def _few(spec: RunSpec, population: Population) -> Population:
     people = min(len(train), _STEPS * max(most, spec.annotator.batch))
     chosen = np.linspace(0, len(train) - 1, people).astype(np.int64)
     return replace(
-        population, train=Split(train.images[chosen], train.labels[chosen], train.groups[chosen], train.mirror)
+        population, train=Split(train.inputs[chosen], train.labels[chosen], train.groups[chosen], train.mirror)
     )
 
 

@@ -58,14 +58,14 @@ def fills_every_batch(case: CuratorCase) -> None:
     """A batch of n holds exactly n, of every size."""
     for n in (1, 7, 64):
         batch, _, _ = case.draw(n)
-        sizes = [len(part) for part in (batch.images, batch.labels, batch.groups)]
+        sizes = [len(part) for part in (batch.inputs, batch.labels, batch.groups)]
         assert sizes == [n] * 3, f"a batch of {n} has {sizes[0]} images, {sizes[1]} labels and {sizes[2]} groups"
 
 
 def takes_each_sample_from_the_source_once(case: CuratorCase) -> None:
     """Samples keep the names that the source gave them; none is there twice."""
     batch, _, urn = case.draw(64)
-    numbers = batch.images[:, 0].long()
+    numbers = batch.inputs[:, 0].long()
     assert case.repeats or len(set(numbers.tolist())) == len(numbers), "a sample is in the batch twice"
     named: Tensor = urn.strata.index(batch)
     assert torch.equal(named, urn.names[numbers]), "a sample has another label or group than the source gave it"

@@ -40,12 +40,12 @@ def holds_arrays_of_the_right_kind(case: PopulationCase) -> None:
     population = case.population()
     for name, split in population.splits.items():
         assert len(split) > 0, f"{name} is empty"
-        images = split.images[:]
+        images = split.inputs[:]
         tabular = images.ndim == 2
         kind = np.float32 if tabular else np.uint8
         assert images.ndim in (2, 4), f"{name}: images have {images.ndim} axes; they are (N, C, H, W), or rows (N, F)"
         assert images.dtype == kind, f"{name}: images are {images.dtype}, not {np.dtype(kind)}"
-        assert images.shape == split.images.shape, f"{name}: holds {images.shape}, and says {split.images.shape}"
+        assert images.shape == split.inputs.shape, f"{name}: holds {images.shape}, and says {split.inputs.shape}"
         in_range = not tabular or (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1)
         assert in_range, f"{name}: rows hold values outside of [0, 1]"
         assert images.shape[1:] == population.shape, f"{name}: samples of {images.shape[1:]}, not {population.shape}"
@@ -134,6 +134,6 @@ POPULATION_CHECKS: tuple[Callable[[PopulationCase], None], ...] = (
 
 def _digest(split: Split) -> str:
     digest = hashlib.sha256()
-    for array in (split.images[:], split.labels, split.groups):
+    for array in (split.inputs[:], split.labels, split.groups):
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

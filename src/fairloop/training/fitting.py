@@ -67,7 +67,7 @@ def fit_generator(
 ) -> Iterator[Checkpoint[Generator]]:
     """Minimise the generator's own loss on the images of `feed`. Yields after each epoch; the last is the result."""
     noise = streams.rewound(Role.NOISE)
-    return _fit(model, training, feed, lambda batch, rng: model.loss(batch.images, rng), noise, numerics, state)
+    return _fit(model, training, feed, lambda batch, rng: model.loss(batch.inputs, rng), noise, numerics, state)
 
 
 def fit_classifier(
@@ -81,7 +81,7 @@ def fit_classifier(
 
     def loss(batch: Batch, rng: torch.Generator) -> Tensor:
         del rng  # classifiers have no noise
-        return _cross_entropy(model(batch.images).float(), batch)
+        return _cross_entropy(model(batch.inputs).float(), batch)
 
     unused = torch.Generator(numerics.device)
     return _fit(model, training, feed, loss, lambda epoch: unused, numerics, state)

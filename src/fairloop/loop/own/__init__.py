@@ -199,7 +199,7 @@ class OwnLoop:
         )
         rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
         own = self._objects[recipe.role]
-        module = fitted_generator(own, self._people.codec, people.images, labels, groups, rng, recipe.title)
+        module = fitted_generator(own, self._people.codec, people.inputs, labels, groups, rng, recipe.title)
         return Trained(recipe, module.eval(), _log(curation))
 
     def _fitted_classifier(self, recipe: Recipe, people: Batch, curation: Curation | None) -> Trained[Classifier]:
@@ -207,7 +207,7 @@ class OwnLoop:
         rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
         own = self._objects[recipe.role]
         codec, codes = self._people.codec, people.labels.numpy()
-        module = fitted_classifier(own, codec, people.images, codes, names, rng, people.weights, recipe.title)
+        module = fitted_classifier(own, codec, people.inputs, codes, names, rng, people.weights, recipe.title)
         return Trained(recipe, module.eval(), _log(curation))
 
     def _names(self, role: ModelRole) -> Sequence[Any]:
@@ -215,11 +215,11 @@ class OwnLoop:
 
     def _few(self) -> Tensor:
         """(n, F) a few real people."""
-        return torch.from_numpy(self.population.train.images[:8])
+        return torch.from_numpy(self.population.train.inputs[:8])
 
     def _everybody(self) -> Batch:
         train = self.population.train
-        return Batch(*(torch.from_numpy(part) for part in (train.images[:], train.labels, train.groups)))
+        return Batch(*(torch.from_numpy(part) for part in (train.inputs[:], train.labels, train.groups)))
 
     def _check_objects(self, *annotators: Any) -> None:
         """Raise InputError if an object is none that can be fitted and asked. One without `fit` is asked now."""

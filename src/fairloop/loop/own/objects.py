@@ -52,7 +52,7 @@ class OwnGenerator(Generator):
         people = torch.from_numpy(coded)
         return people[torch.randperm(n, generator=rng)] if sorts else people
 
-    def loss(self, images: Tensor, rng: torch.Generator) -> NoReturn:
+    def loss(self, inputs: Tensor, rng: torch.Generator) -> NoReturn:
         """There is none: the object fits itself."""
         raise TypeError(f"{type(self.own).__name__} is fitted by its own fit")
 
@@ -73,12 +73,12 @@ class OwnClassifier(Classifier):
         self._classes = classes
         self._title = title_of(place, own)
 
-    def forward(self, images: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor) -> Tensor:
         """(B, K) float64 logits. Their argmax is what `predict` says; how sure it is comes from `predict_proba`."""
-        if not len(images):
+        if not len(inputs):
             return torch.zeros((0, self._classes), dtype=torch.float64)
-        people = self._codec.decode(images.numpy())
-        codes = self._predicted(people, len(images))
+        people = self._codec.decode(inputs.numpy())
+        codes = self._predicted(people, len(inputs))
         logits = self._log_probabilities(people, codes)
         rows = np.arange(len(codes))
         top = logits.max(axis=1)
