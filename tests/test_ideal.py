@@ -19,7 +19,7 @@ from fairloop.errors import InputError
 from fairloop.models.numerics import resolve
 from fairloop.spec.run import from_mapping
 from fairloop.sweep.grid import Sweep
-from fairloop.training.recipe import plan
+from fairloop.training.plan import plan
 
 TWO = Names(("no", "yes"), (("green",), ("red",)))
 
@@ -244,7 +244,7 @@ def test_recipes_hold_the_resolved_numbers():
     numerics = resolve(spec.precision, spec.device, spec.threads)
     (first, *_) = plan(spec, population, numerics).classifiers
     labels = np.bincount(population.train.labels) / len(population.train)
-    np.testing.assert_allclose(first.curation["star"], np.outer(labels, [0.5, 0.5]))
+    np.testing.assert_allclose(first.curation.star.ideal, np.outer(labels, [0.5, 0.5]))
     whole = plan(tiny("star.target=classifier", "star.ideal={kind: groups-within-labels}"), population, numerics)
     assert whole.classifiers[0].fingerprint == first.fingerprint  # the same numbers, written otherwise
 
@@ -254,7 +254,7 @@ def test_the_first_ideals_are_what_they_always_were():
     population = data.load(uniform.data, uniform.seed)
     for spec in (uniform, table):
         curation = plan(spec, population, resolve("fp32", "cpu", 1)).classifiers[0].curation
-        assert curation == {"star": [[0.25, 0.25], [0.25, 0.25]], "budget": 16, "rounding": "floor"}
+        assert curation.described() == {"star": ((0.25, 0.25), (0.25, 0.25)), "budget": 16, "rounding": "floor"}
     assert uniform.model_dump()["star"]["ideal"] == "uniform"
     assert table.model_dump()["star"]["ideal"] == [[0.25, 0.25], [0.25, 0.25]]
 

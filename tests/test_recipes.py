@@ -14,7 +14,7 @@ from fairloop import presets
 from fairloop.data import Population, Split
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
-from fairloop.training.recipe import Plan, plan
+from fairloop.training.plan import Plan, plan
 
 PEOPLE = 1000
 KEPT = {"kind": "accumulate", "kept": True, "real_share": 0.25}

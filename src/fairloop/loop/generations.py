@@ -78,11 +78,12 @@ def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
         if i >= start:
             rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
             if spec.responds(i) or spec.policy.people:
-                rows += measurer.people(i, trainer.groups_present(i, history))
+                shares = trainer.inputs.groups_present(trainer.plan.people[i], i, history)
+                rows += measurer.people(i, shares)
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
         if not spec.looks_back:
             history.forget_before(i)
-        trainer.release(i)
+        trainer.inputs.release(trainer.plan.after(i))
 
 
 def _left_behind(trainer: Trainer, start: int) -> History:

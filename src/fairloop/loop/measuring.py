@@ -12,7 +12,6 @@ from torch import Tensor
 from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.loop.history import Annotators
-from fairloop.loop.inputs import star
 from fairloop.metrics import fairness as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator
@@ -139,8 +138,8 @@ class Measurer:
                     yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
         for epoch, origins in enumerate(log.get("origins", ())):
             yield from self._origins(i, epoch, role, origins)
-        if (curator := star(trained.recipe)) is not None and "candidates" in log:
-            yield from self._quotas(i, trained.recipe, curator)
+        if (star := trained.recipe.curation.star) is not None and "candidates" in log:
+            yield from self._quotas(i, trained.recipe, star.curator())
 
     def _quotas(self, i: int, recipe: Recipe, curator: Star) -> Iterator[Row]:
         """How many samples of a batch STAR curated, and of each stratum among them."""

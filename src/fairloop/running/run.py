@@ -25,7 +25,8 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.training.fitting import Checkpoint, State
-from fairloop.training.recipe import MATHS_VERSION, Plan, Recipe
+from fairloop.training.plan import Plan
+from fairloop.training.recipe import MATHS_VERSION, Recipe
 
 _PACKAGES = ("fairloop", "torch", "numpy", "pyarrow", "safetensors", "pydantic")
 
@@ -144,7 +145,7 @@ class _Watched:
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
         def watched(state: State | None) -> Iterator[Checkpoint[M]]:
             yield from self._view.watch(recipe, fit(state))
-            if state is None or state.epochs < recipe.training["epochs"]:
+            if state is None or state.epochs < recipe.training.epochs:
                 self.trained.append(recipe.title)
 
         return self._models.model(recipe, watched)

@@ -8,13 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from fairloop.curation.interface import Curation
 from fairloop.errors import InputError
 from fairloop.loop.history import Annotators, History
-from fairloop.loop.inputs import Inputs, check_steps, star
+from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
 from fairloop.loop.own.contract import check_classifier, check_generator, copied, takes_weights, title_of, wanted
 from fairloop.loop.own.objects import asked_rule, fitted_classifier, fitted_generator
 from fairloop.loop.own.people import OwnPeople, People
@@ -23,16 +22,13 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
 from fairloop.spec.run import RunSpec, from_mapping
-from fairloop.spec.sections import Learner
 from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Trained
-from fairloop.training.feeds import Schedule, mixed, synthetic, synthetic_part
+from fairloop.training.checks import told_spans
 from fairloop.training.fitting import Log
-from fairloop.training.mixture import held_by, ingredients_of, mixture_of, people_of
-from fairloop.training.recipe import Recipe, check_against, curation_of, told_spans
-from fairloop.training.streams import Streams
+from fairloop.training.plan import plan
+from fairloop.training.recipe import Recipe
 
-_LEARNERS = (ModelRole.CLASSIFIER, ModelRole.GENERATOR)
 _REGIME = {"policy", "labels", "curation", "response", "schedule"}
 
 
@@ -88,48 +84,31 @@ class OwnLoop:
         name: str = "own",
         **regime: Mapping[str, Any],
     ) -> None:
-        if unknown := set(regime) - _REGIME:
-            raise TypeError(f"OwnLoop() got an unexpected keyword argument '{unknown.pop()}'")
-        size = _whole(size)
         self.name = name
-        self.spec: RunSpec = from_mapping(
-            {**regime, "setting": setting, "generations": generations, "seed": seed, "synthetic_share": synthetic_share,
-             "policy": self._counting(regime.get("policy", {}), size, setting),
-             "star": {"target": star} if isinstance(star, str) else dict(star),
-             "measure": {"samples": samples, "latents": 0}}
+        self.spec: RunSpec = _spec(
+            regime, _whole(size), setting=setting, generations=generations, seed=seed, star=star,
+            synthetic_share=synthetic_share, measure={"samples": samples, "latents": 0},
         )  # fmt: skip
-        tests = dict(test) if isinstance(test, Mapping) else {"test": test}
-        if "test" not in tests or "train" in tests:
-            raise InputError(f"test: has sets named {list(tests)}; call one of them 'test', and none 'train'")
-        self._held = held_by(self.spec)
-        self._recipes: dict[tuple[ModelRole, int], Recipe] = {}
-        self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
-        self._people = OwnPeople({"train": train, **tests})
+        self._people = OwnPeople({"train": train, **_tests(test)})
         self.population = self._people.population(name, beneficial, minoritized)
-        n = size or len(self.population.train)
-        self._size = n
-        self._objects = {ModelRole.GENERATOR: generator, ModelRole.CLASSIFIER: classifier}
+        self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
         grouper = self._people.reader or group_annotator
-        for role, own in ((ModelRole.LABEL_ANNOTATOR, label_annotator), (ModelRole.GROUP_ANNOTATOR, grouper)):
-            self._objects[role] = classifier if own is None else own
-        self._inputs = Inputs(self.population, self.numerics, seed)
+        self._objects = {
+            ModelRole.GENERATOR: generator,
+            ModelRole.CLASSIFIER: classifier,
+            ModelRole.LABEL_ANNOTATOR: classifier if label_annotator is None else label_annotator,
+            ModelRole.GROUP_ANNOTATOR: classifier if grouper is None else grouper,
+        }
+        names = {role: f"{type(own).__module__}:{type(own).__qualname__}" for role, own in self._objects.items()}
+        self.plan = plan(self.spec, self.population, self.numerics, names)
+        self.inputs = Inputs(self.population, self.numerics, seed)
         self._roots: tuple[Annotators, Trained[Generator]] | None = None
         self._check_objects(label_annotator, group_annotator)
-        self._check()
-
-    @staticmethod
-    def _counting(policy: Any, size: int | None, setting: str) -> Any:
-        """`policy`, in which each generation makes `size` people unless it says otherwise."""
-        if not isinstance(policy, Mapping):
-            return policy
-        fixed = setting in SETTINGS and SETTINGS[setting].generators == "fixed"  # then no generator learns from them
-        told = {kind: policy.get(kind, {}) for kind in (("classifier",) if fixed else ("generator", "classifier"))}
-        counted = {kind: {"samples": size, **some} for kind, some in told.items() if isinstance(some, Mapping)}
-        return {**policy, **counted}
+        self._check_regime()
 
     @property
     def own_columns(self) -> dict[str, Any]:
-        """What the tidy table says of the whole run."""
+        """The columns of the tidy table that describe the whole run."""
         run = f"{self.name}.{self.spec.setting}.{self.spec.star.target}.seed-{self.spec.seed}"
         return {"run": run, "dataset": self.name, "setting": self.spec.setting, "star": self.spec.star.target,
                 "seed": self.spec.seed}  # fmt: skip
@@ -137,12 +116,12 @@ class OwnLoop:
     def fit_roots(self) -> None:
         """Fit G_0, A_L and A_S to real people."""
         everybody = self._everybody()
-        label = self._fitted_classifier(self._recipe(ModelRole.LABEL_ANNOTATOR, 0), everybody, None)
+        label = self._fitted_classifier(self.plan.label_annotator, everybody, None)
         label.module(self._few())  # so that a wrong one is found before others are fitted
         by_group = everybody._replace(labels=everybody.groups)
-        group = self._fitted_classifier(self._recipe(ModelRole.GROUP_ANNOTATOR, 0), by_group, None)
+        group = self._fitted_classifier(self.plan.group_annotator, by_group, None)
         first = everybody.select(torch.arange(self.spec.policy.people or len(everybody.labels)))
-        generator = self._fitted_generator(self._recipe(ModelRole.GENERATOR, 0), first, None)
+        generator = self._fitted_generator(self.plan.generators[0], first, None)
         self._roots = Annotators(label, group), generator
 
     def annotators(self) -> Annotators:
@@ -155,36 +134,20 @@ class OwnLoop:
 
     def generator(self, generation: int, history: History) -> Trained[Generator]:
         """G_i, fitted to people whom earlier generations make, and to real ones where the spec says so."""
-        recipe, streams = self._recipe(ModelRole.GENERATOR, generation), self._streams(ModelRole.GENERATOR, generation)
-        names = wanted(self._objects[ModelRole.GENERATOR])
-        source = self._inputs.of(recipe, history, labels="y" in names, groups="groups" in names)
-        curator, share = self._inputs.curator(recipe, history), recipe.synthetic_share
-        feed = synthetic(source, curator, recipe.schedule, streams)
-        if share is not None:
-            feed = mixed(source, curator, self._inputs.people(recipe, history), share, recipe.schedule, streams)
+        recipe, names = self.plan.generators[generation], wanted(self._objects[ModelRole.GENERATOR])
+        feed = self.inputs.feed(recipe, history, labels="y" in names, groups="groups" in names)
         return self._fitted_generator(recipe, *next(feed(0)))
 
     def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, fitted to labelled people."""
-        recipe = self._recipe(ModelRole.CLASSIFIER, generation)
-        source = self._inputs.of(recipe, history, labels=True)
-        curator, streams = self._inputs.curator(recipe, history), self._streams(ModelRole.CLASSIFIER, generation)
-        return self._fitted_classifier(recipe, *next(synthetic(source, curator, recipe.schedule, streams)(0)))
-
-    def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
-        """(S,) shares of groups among the real people that models of `generation` may see."""
-        return self._inputs.groups_present(people_of(self._held, generation), generation, history)
-
-    def release(self, generation: int) -> None:
-        """Let go of what no model after `generation` learns from."""
-        later = range(generation + 1, self.spec.generations)
-        self._inputs.release(self._recipe(role, i) for i in later for role in _LEARNERS)
+        recipe = self.plan.classifiers[generation]
+        return self._fitted_classifier(recipe, *next(self.inputs.feed(recipe, history)(0)))
 
     def kept_generator(self, generation: int) -> None:
-        """Nothing is kept: a loop begins at its beginning."""
+        """None: a loop of objects keeps no models and begins at its beginning."""
 
     def kept_classifier(self, generation: int) -> None:
-        """Nothing is kept: a loop begins at its beginning."""
+        """None: a loop of objects keeps no models and begins at its beginning."""
 
     def _rooted(self) -> tuple[Annotators, Trained[Generator]]:
         if self._roots is None:
@@ -197,16 +160,13 @@ class OwnLoop:
             np.asarray(names, object)[codes.numpy()]
             for names, codes in ((self._people.labels, people.labels), (self._people.groups, people.groups))
         )
-        rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
-        own = self._objects[recipe.role]
+        rng, own = recipe.streams().at(Role.INITIALISATION), self._objects[recipe.role]
         module = fitted_generator(own, self._people.codec, people.inputs, labels, groups, rng, recipe.title)
         return Trained(recipe, module.eval(), _log(curation))
 
     def _fitted_classifier(self, recipe: Recipe, people: Batch, curation: Curation | None) -> Trained[Classifier]:
-        names = self._names(recipe.role)
-        rng = self._streams(recipe.role, recipe.generation).at(Role.INITIALISATION)
-        own = self._objects[recipe.role]
-        codec, codes = self._people.codec, people.labels.numpy()
+        rng, own = recipe.streams().at(Role.INITIALISATION), self._objects[recipe.role]
+        codec, codes, names = self._people.codec, people.labels.numpy(), self._names(recipe.role)
         module = fitted_classifier(own, codec, people.inputs, codes, names, rng, people.weights, recipe.title)
         return Trained(recipe, module.eval(), _log(curation))
 
@@ -222,80 +182,71 @@ class OwnLoop:
         return Batch(*(torch.from_numpy(part) for part in (train.inputs[:], train.labels, train.groups)))
 
     def _check_objects(self, *annotators: Any) -> None:
-        """Raise InputError if an object is none that can be fitted and asked. One without `fit` is asked now."""
-        check_generator(self._objects[ModelRole.GENERATOR], self._title(ModelRole.GENERATOR))
-        given = zip((ModelRole.LABEL_ANNOTATOR, ModelRole.GROUP_ANNOTATOR), annotators, strict=True)
-        for role in (ModelRole.CLASSIFIER, *(role for role, own in given if own is not None)):
-            check_classifier(self._objects[role], self._title(role))
-            if not hasattr(self._objects[role], "fit"):
-                codec, names, place = self._people.codec, self._names(role), self._recipe(role, 0).title
-                asked_rule(copied(self._objects[role]), codec, names, place)(self._few())
+        """Raise InputError if an object cannot be fitted and asked. An object without `fit` is asked now."""
+        check_generator(self._objects[ModelRole.GENERATOR], self._title(self.plan.generators[0]))
+        recipes = (self.plan.label_annotator, self.plan.group_annotator)
+        given = [recipe for recipe, own in zip(recipes, annotators, strict=True) if own is not None]
+        for recipe in (self.plan.classifiers[0], *given):
+            own = self._objects[recipe.role]
+            check_classifier(own, self._title(recipe))
+            if not hasattr(own, "fit"):
+                rule = asked_rule(copied(own), self._people.codec, self._names(recipe.role), recipe.title)
+                rule(self._few())
 
-    def _title(self, role: ModelRole) -> str:
-        return title_of(self._recipe(role, 0).title, self._objects[role])
+    def _title(self, recipe: Recipe) -> str:
+        return title_of(recipe.title, self._objects[recipe.role])
 
-    def _check(self) -> None:
+    def _check_regime(self) -> None:
         """Raise InputError if the regime does not fit the people."""
-        check_against(self.spec, self.population)
         nobody: Any = None  # steps are built, and ask nobody
-        critics = self._inputs.critics(nobody, nobody, nobody)
+        critics = self.inputs.critics(nobody, nobody, nobody)
         classifier = self._objects[ModelRole.CLASSIFIER]
         for _, where, span in told_spans(self.spec):
             with where:
-                self._check_fields(span)
+                _check_fields(span)
                 if check_steps(span.curation, critics) and not takes_weights(classifier):
                     raise InputError(
                         f"curation.steps: the fit of {type(classifier).__name__} has no parameter sample_weight, so it "
                         "cannot weigh people; use {kind: oversample} instead"
                     )
-        recipes = [self._recipe(role, i) for role in _LEARNERS for i in range(self.spec.generations)]
-        warned = []
-        for recipe in recipes:
-            curation = recipe.curation, recipe.curated_batch
-            if (curator := star(recipe)) is not None and curation not in warned:
-                curator.warn_if_starved(recipe.curated_batch)
-                warned.append(curation)
+        warn_of_starved_strata((*self.plan.classifiers, *self.plan.generators))
 
-    def _check_fields(self, spec: RunSpec) -> None:
-        """Raise InputError if a field is named that only fairloop's own models have."""
-        for name in ("generator", "classifier", "temperature", "warm_start"):
-            if getattr(spec, name) != RunSpec.model_fields[name].default:
-                raise InputError(f"{name}: says nothing about your own objects; leave it out")
-        if spec.star.batch is not None:
-            raise InputError(
-                f"star.batch={spec.star.batch}: your own objects see all people of a generation at once; leave it out, "
-                "or say by size how many these are"
-            )
 
-    def _recipe(self, role: ModelRole, generation: int) -> Recipe:
-        """Of one model; made once."""
-        if (role, generation) not in self._recipes:
-            self._recipes[role, generation] = self._planned(role, generation)
-        return self._recipes[role, generation]
+def _spec(regime: Mapping[str, Any], size: int | None, **fields: Any) -> RunSpec:
+    """The spec of a loop. size: the people that each generation makes, unless its policy says otherwise."""
+    if unknown := set(regime) - _REGIME:
+        raise TypeError(f"OwnLoop() got an unexpected keyword argument '{unknown.pop()}'")
+    star, policy = fields["star"], regime.get("policy", {})
+    if isinstance(policy, Mapping):
+        setting = SETTINGS.get(fields["setting"])
+        fixed = setting is not None and setting.generators == "fixed"  # then no generator learns from them
+        told = {kind: policy.get(kind, {}) for kind in (("classifier",) if fixed else ("generator", "classifier"))}
+        policy = {
+            **policy,
+            **{kind: {"samples": size, **some} for kind, some in told.items() if isinstance(some, Mapping)},
+        }
+    star = {"target": star} if isinstance(star, str) else dict(star)
+    return from_mapping({**regime, **fields, "policy": policy, "star": star})
 
-    def _planned(self, role: ModelRole, generation: int) -> Recipe:
-        """Whose place the model has, and what it learns from; what else shaped it is the caller's to know."""
-        kind = type(self._objects[role])
-        model = {"model": f"{kind.__module__}:{kind.__qualname__}"}
-        spec, everybody, n = self._held[generation], len(self.population.train), self._size
-        rest: dict[str, Any] = {}
-        if role is ModelRole.GENERATOR and not generation:
-            rest = {"mixture": people_of(self._held, 0) or None}
-        if role in (ModelRole.GENERATOR, ModelRole.CLASSIFIER) and (generation or role is ModelRole.CLASSIFIER):
-            learner: Learner = "generator" if role is ModelRole.GENERATOR else "classifier"
-            n = ingredients_of(self._held, learner, generation, everybody).size
-            share = spec.synthetic_share if learner == "generator" and spec.synthetic_share < 1 else None
-            rest = {
-                "mixture": mixture_of(self._held, learner, generation, everybody, labelled=True) or None,
-                "curation": curation_of(
-                    spec, self.population, learner, n if share is None else synthetic_part(share, n)
-                ),
-                "synthetic_share": share,
-            }
-        return Recipe(role, self.spec.seed, generation, model, self.numerics.record(), Schedule(1, n, n), **rest)
 
-    def _streams(self, role: ModelRole, generation: int) -> Streams:
-        return Streams(self.spec.seed, generation, role)
+def _tests(test: People | Mapping[str, People]) -> dict[str, People]:
+    """The test sets by name."""
+    tests = dict(test) if isinstance(test, Mapping) else {"test": test}
+    if "test" not in tests or "train" in tests:
+        raise InputError(f"test: has sets named {list(tests)}; call one of them 'test', and none 'train'")
+    return tests
+
+
+def _check_fields(spec: RunSpec) -> None:
+    """Raise InputError if the spec sets a field that only fairloop's own models have."""
+    for name in ("generator", "classifier", "temperature", "warm_start"):
+        if getattr(spec, name) != RunSpec.model_fields[name].default:
+            raise InputError(f"{name}: says nothing about your own objects; leave it out")
+    if spec.star.batch is not None:
+        raise InputError(
+            f"star.batch={spec.star.batch}: your own objects see all people of a generation at once; leave it out, "
+            "or say by size how many these are"
+        )
 
 
 def _whole(size: Any) -> int | None:
