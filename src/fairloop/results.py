@@ -101,7 +101,7 @@ class RecordedRun:
         label, group = self.annotators
         named = label if by == ANNOTATOR else self._trainer.kept_classifier(by)
         if any(kept and kept.diverged for kept in (self._trainer.kept_generator(generation), named, group)):
-            raise InputError(f"generation={generation}: its generator diverged, or who names its samples; it has none")
+            raise InputError(f"generation={generation}: its generator, labeller or grouper diverged; it has no samples")
         labeller = label.module if by == ANNOTATOR else self.classifier(by)
         now, numerics = self.spec.at(generation), self._trainer.numerics
         origin = Origin(generation, by)
@@ -165,7 +165,7 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
         claim_alone(out, "samples")
     batch = run.samples(generation, n)
     if not out.suffix:
-        claim_alone(out, "samples")  # whatever came there meanwhile stays
+        claim_alone(out, "samples")  # files that came there meanwhile stay
     names = run.population
     columns: dict[str, list[Any]] = {
         "label": [names.label_names[code] for code in batch.labels.tolist()],

@@ -10,7 +10,7 @@ from fairloop.errors import InputError
 
 
 def find(known: Mapping[str, str], name: str, field: str) -> Any:
-    """What `name` stands for: `known` gives it as `module:Name`, or it is one itself.
+    """The object of `name`: a key of `known`, which maps names to `module:Name`, or a `module:Name` itself.
 
     field: of the spec, for errors. Raises InputError if it stands for nothing, or cannot be imported.
     """

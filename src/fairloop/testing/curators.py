@@ -72,7 +72,7 @@ def takes_each_sample_from_the_source_once(case: CuratorCase) -> None:
 
 
 def counts_what_it_took(case: CuratorCase) -> None:
-    """`candidates` or `offered` count a first draw by stratum, `redrawn` what was drawn after it."""
+    """`candidates` or `offered` count the first draw by stratum, `redrawn` the later draws."""
     _, curation, urn = case.draw(64)
     if curation is None:
         return
