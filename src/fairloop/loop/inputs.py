@@ -19,7 +19,7 @@ from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Strata
 from fairloop.sources.labelling import BY_LABELLER, Labelling
 from fairloop.sources.mixture import Kept, Pool
-from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, Origin
+from fairloop.sources.origin import NOBODY, REAL, Origin
 from fairloop.sources.source import RealData, Source, Supply, probabilities
 from fairloop.spec.sections import CurationSpec, LabelsSpec, ResponseSpec
 from fairloop.store.interface import Trained
@@ -150,19 +150,20 @@ class Inputs:
     def _made(self, generation: int, recipe: Recipe, history: History, labels: bool, groups: bool) -> Supply:
         """Samples of `generation`, labelled as they were when models first learned from them."""
         rules, grouped = recipe.mixture.rules_of(generation), groups or recipe.curated
-        labeller, labelling = None, BY_LABELLER
+        labeller, code, labelling = None, NOBODY, BY_LABELLER
         if labels or recipe.curated or recipe.role is ModelRole.CLASSIFIER:
-            labeller = history.labeller(first_use(recipe.role, generation))
+            first = first_use(recipe.role, generation)
+            labeller, code = history.labeller(first).module, history.rules.labeller(first)
             labelling = labelling_of(rules.labels, history.annotators.label)
         grouped |= labelling.differs_by_group
         source = Source(
             history.generators[generation].module,
             self._numerics,
-            labeller.module if labeller else None,
+            labeller,
             history.annotators.group.module if grouped else None,
             labelling,
             rules.temperature,
-            Origin(generation, _code(labeller)) if recipe.tells_origins else None,
+            Origin(generation, code) if recipe.tells_origins else None,
             groups_only_sort=not groups,
         )
         return source if rules.kept is None else self._keeping(source, rules.kept, grouped, recipe.role)
@@ -203,9 +204,3 @@ def check_steps(curation: CurationSpec, critics: Critics) -> bool:
 def labelling_of(labels: LabelsSpec, annotator: Trained[Classifier]) -> Labelling:
     """Labelling as `labels` has it, with `annotator` for A_L."""
     return Labelling(labels.choice, annotator.module, labels.human_share, tuple(labels.error))
-
-
-def _code(labeller: Trained[Classifier] | None) -> int:
-    if labeller is None:
-        return NOBODY
-    return ANNOTATOR if labeller.recipe.role is ModelRole.LABEL_ANNOTATOR else labeller.recipe.generation

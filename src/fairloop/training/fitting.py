@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +16,7 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask
 from fairloop.spec.models import TrainingSpec
-from fairloop.training.cuda_graphs import replayed
+from fairloop.training.cuda_graphs import Step, replayed
 from fairloop.training.feeds import Feed
 from fairloop.training.streams import Streams
 
@@ -126,13 +126,7 @@ def _fit(
     numerics.place(model)
     meant = infinite(model)
     optimizer = _optimizer(model, training, numerics)
-    log: Log = {}
-    done = 0
-    if state is not None:
-        model.load_state_dict(state.weights)
-        done, log = state.epochs, state.log
-        if state.optimizer is not None:
-            _resume(optimizer, state.optimizer)
+    done, log = (0, {}) if state is None else _restored(model, optimizer, state)
     rng = noise(done)
 
     def step(batch: Batch) -> Tensor:
@@ -149,16 +143,12 @@ def _fit(
         numerics.apply_threads()
         model.train(training.frozen_norm_after is None or epoch < training.frozen_norm_after)
         noise(epoch)
-        losses, curations = [], []
-        for batch, curation in feed(epoch):
-            losses.append(train(batch))
-            curations.append(curation)
-            if free_to_ask(losses[-1]) and not losses[-1].isfinite():
-                break
+        losses, curations = _passed_over(feed, epoch, train)
         if (lost := _lost_at(model, losses, meant)) is not None:
             yield undefined(model, training, log, (epoch, lost))
             return
-        log = _extended(log, losses, curations)
+        now = {"loss": torch.stack(losses).double().mean().cpu(), **told_of(curations)}
+        log = {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in now.items()}
         yield Checkpoint(model.eval(), optimizer, log, epoch + 1, training.epochs)
     if done >= training.epochs:
         yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
@@ -172,18 +162,35 @@ def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> 
     return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
 
 
-def _resume(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Give it back its state, in the parameters' memory layout: another one could give other last bits."""
-    optimizer.load_state_dict(state)
+def _restored(model: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> tuple[int, Log]:
+    """The epochs that are done and their log. `model` and `optimizer` get the weights and moments of `state`."""
+    model.load_state_dict(state.weights)
+    if state.optimizer is None:
+        return state.epochs, state.log
+    optimizer.load_state_dict(state.optimizer)
     for parameter, moments in optimizer.state.items():
         for name, value in moments.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
+            if (
+                isinstance(value, Tensor) and value.shape == parameter.shape
+            ):  # another layout could give other last bits
                 moments[name] = torch.empty_like(parameter).copy_(value)
+    return state.epochs, state.log
 
 
-def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:
-    """The log with one more epoch; the only moment at which the host waits for the device."""
-    epoch = {"loss": torch.stack(losses).double().mean().cpu()}
+def _passed_over(feed: Feed, epoch: int, train: Step) -> tuple[list[Tensor], list[Curation | None]]:
+    """The loss and the curation of each batch, up to a loss that is not finite where asking for it takes no time."""
+    losses, curations = [], []
+    for batch, curation in feed(epoch):
+        losses.append(train(batch))
+        curations.append(curation)
+        if free_to_ask(losses[-1]) and not losses[-1].isfinite():
+            break
+    return losses, curations
+
+
+def told_of(curations: Sequence[Curation | None]) -> Log:
+    """The counts of an epoch's curations on the CPU; only here, and for the loss, the host waits for the device."""
+    epoch: Log = {}
     for name in Curation._fields:
         told = [value for curation in curations if (value := getattr(curation, name, None)) is not None]
         if told and name == "origins":
@@ -191,7 +198,7 @@ def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) 
         elif told:
             rows = torch.stack(told).cpu()
             epoch[name] = rows if rows.is_floating_point() else rows.int()
-    return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
+    return epoch
 
 
 def _lost_at(model: nn.Module, losses: list[Tensor], meant: dict[str, Tensor]) -> int | None:

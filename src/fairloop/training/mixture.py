@@ -97,7 +97,7 @@ class Mixture:
     @property
     def labellings(self) -> list[LabelsSpec]:
         """Each way in which samples got their labels."""
-        return [rules.labels for rules in (self.rules, *dict(self.earlier).values())]
+        return [self.rules.labels, *(rules.labels for _, rules in self.earlier)]
 
     def described(self) -> dict[str, Any]:
         """The mixture as plain data."""

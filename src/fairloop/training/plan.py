@@ -149,25 +149,21 @@ class _Planner:
         i, mixture = recipe.generation, recipe.mixture
         for g in recipe.made_by:
             number = g if mixture.parts else None
-            yield _parent(Influence.GENERATOR, self._made["generator"][g], number)
+            yield Parent(Influence.GENERATOR, self._made["generator"][g].fingerprint, number)
             if labelled:
-                yield _parent(Influence.LABELLER, self._labeller(first_use(learner, g)), number)
+                yield Parent(Influence.LABELLER, self._labeller(first_use(learner, g)).fingerprint, number)
         if recipe.curated or any(len(labels.error) > 1 for labels in mixture.labellings):
-            yield _parent(Influence.GROUPER, self._group_annotator)
+            yield Parent(Influence.GROUPER, self._group_annotator.fingerprint)
         if recipe.curation.steps or any(labels.human_share for labels in mixture.labellings):
-            yield _parent(Influence.ANNOTATOR, self._label_annotator)
+            yield Parent(Influence.ANNOTATOR, self._label_annotator.fingerprint)
             if mixture.parts:
-                yield _parent(Influence.LABELLER, self._labeller(i))
+                yield Parent(Influence.LABELLER, self._labeller(i).fingerprint)
         for j, response in enumerate(mixture.people.steps(i)):
             if response.on:
-                yield _parent(Influence.DECIDER, self._made["classifier"][j], j)
+                yield Parent(Influence.DECIDER, self._made["classifier"][j].fingerprint, j)
         if i and self._regime.held[i].warm_start in (learner, "both"):
-            yield _parent(Influence.START, self._made[learner][i - 1])
+            yield Parent(Influence.START, self._made[learner][i - 1].fingerprint)
 
     def _labeller(self, generation: int) -> Recipe:
         """The labeller of what models of `generation` learn from."""
         return self._spec.rules.labeller_among(generation, self._label_annotator, self._made["classifier"])
-
-
-def _parent(influence: Influence, recipe: Recipe, generation: int | None = None) -> Parent:
-    return Parent(influence, recipe.fingerprint, generation)

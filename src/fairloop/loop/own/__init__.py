@@ -25,7 +25,7 @@ from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Trained
 from fairloop.training.checks import told_spans
-from fairloop.training.fitting import Log
+from fairloop.training.fitting import Log, told_of
 from fairloop.training.plan import plan
 from fairloop.training.recipe import Recipe
 
@@ -102,7 +102,6 @@ class OwnLoop:
         names = {role: f"{type(own).__module__}:{type(own).__qualname__}" for role, own in self._objects.items()}
         self.plan = plan(self.spec, self.population, self.numerics, names)
         self.inputs = Inputs(self.population, self.numerics, seed)
-        self._roots: tuple[Annotators, Trained[Generator]] | None = None
         self._check_objects(label_annotator, group_annotator)
         self._check_regime()
 
@@ -121,16 +120,15 @@ class OwnLoop:
         by_group = everybody._replace(labels=everybody.groups)
         group = self._fitted_classifier(self.plan.group_annotator, by_group, None)
         first = everybody.select(torch.arange(self.spec.policy.people or len(everybody.labels)))
-        generator = self._fitted_generator(self.plan.generators[0], first, None)
-        self._roots = Annotators(label, group), generator
+        self._roots = Annotators(label, group), self._fitted_generator(self.plan.generators[0], first, None)
 
     def annotators(self) -> Annotators:
-        """A_L and A_S."""
-        return self._rooted()[0]
+        """A_L and A_S, of the last `fit_roots`."""
+        return self._roots[0]
 
     def first_generator(self) -> Trained[Generator]:
-        """G_0."""
-        return self._rooted()[1]
+        """G_0, of the last `fit_roots`."""
+        return self._roots[1]
 
     def generator(self, generation: int, history: History) -> Trained[Generator]:
         """G_i, fitted to people whom earlier generations make, and to real ones where the spec says so."""
@@ -148,12 +146,6 @@ class OwnLoop:
 
     def kept_classifier(self, generation: int) -> None:
         """None: a loop of objects keeps no models and begins at its beginning."""
-
-    def _rooted(self) -> tuple[Annotators, Trained[Generator]]:
-        if self._roots is None:
-            self.fit_roots()
-        assert self._roots is not None
-        return self._roots
 
     def _fitted_generator(self, recipe: Recipe, people: Batch, curation: Curation | None) -> Trained[Generator]:
         labels, groups = (
@@ -261,7 +253,5 @@ def _whole(size: Any) -> int | None:
 
 
 def _log(curation: Curation | None) -> Log:
-    """What a model's one step recorded: no loss, and what making its people took."""
-    told = {} if curation is None else {name: value for name, value in curation._asdict().items() if value is not None}
-    rows = {name: value[None] if name == "origins" else value[None, None] for name, value in told.items()}
-    return {"loss": torch.zeros(0), **rows}
+    """The log of a model's one step: no loss, and the counts of its curation."""
+    return {"loss": torch.zeros(0), **{name: row[None] for name, row in told_of([curation]).items()}}
