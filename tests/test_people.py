@@ -130,7 +130,7 @@ def test_rows_of_people_describe_those_who_can_be_drawn(folk, retention, arrival
     groups, decisions = (list(part) for part in zip(*folk, strict=True))
     n = data.draw(st.integers(1, len(folk)))
     split = Split(np.array(decisions, np.float32)[:, None], np.zeros(len(folk), np.int64), np.array(groups))
-    supplies = Inputs(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics(), 0)
+    supplies = Inputs(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics())
     spec = tiny("policy.classifier.real_share=1", f"policy.people={n}", f"response.retention={retention}",
                 f"response.arrivals={arrivals}", "generations=4")  # fmt: skip
     there = Regime(spec, len(folk)).people(generation)

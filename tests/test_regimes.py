@@ -249,7 +249,7 @@ def presence(retention: list[list[float]], arrivals: float, decisions: NDArray[n
     n = len(decisions)
     split = Split(decisions[:, None].astype(np.float32), np.zeros(n, np.int64), np.arange(n) % 2)
     people = Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split})
-    supplies = Inputs(people, Numerics(), seed=0)
+    supplies = Inputs(people, Numerics())
 
     decider = Trained(tiny_recipe(), Sure(), {})
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(generations), decider))

@@ -302,7 +302,7 @@ def present(schedule: Changes, decisions: NDArray[np.int64], **fields: Any) -> l
     regime = Regime(spec_of(schedule, **fields), n)
     decider = Trained(planned(spec_of({})).classifiers[0], Sure(), {})
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(GENERATIONS), decider))
-    supplies = Inputs(people, Numerics(), seed=0)
+    supplies = Inputs(people, Numerics())
     return [supplies.groups_present(regime.people(i), i, history).tolist() for i in range(GENERATIONS)]
 
 
@@ -440,7 +440,7 @@ def learned_from(schedule: Changes, role: ModelRole, generation: int, **chosen: 
     history.generators = {i: Trained(recipe, Noise(), {}) for i, recipe in enumerate(made.generators)}
     history.classifiers = {i: Trained(recipe, Sure(chance=0.6), {}) for i, recipe in enumerate(made.classifiers)}
     recipe = (made.generators if role is ModelRole.GENERATOR else made.classifiers)[generation]
-    supply = Inputs(few(), Numerics(), seed=0).of(recipe, history, labels=role is ModelRole.CLASSIFIER)
+    supply = Inputs(few(), Numerics()).of(recipe, history, labels=role is ModelRole.CLASSIFIER)
     batch = supply.draw(400, stream(0))
     found: dict[int, set[str]] = {}
     for (maker, _), image, label in zip(

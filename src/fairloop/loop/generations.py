@@ -1,4 +1,4 @@
-"""The loop over generations. It knows no files: it asks `models` for each model, and yields what it measured."""
+"""The loop over generations. It knows no files: it asks `models` for each model, and yields measurements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fairloop.store.rows import Gallery, Row
 
 @dataclass(frozen=True)
 class Generation:
-    """One generation: its models, everything measured on them, and pictures of its samples."""
+    """One generation: its models, all measurements of them, and pictures of its samples."""
 
     index: int
     generator: Trained[Generator]
@@ -87,8 +87,8 @@ def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
 
 
 def _left_behind(trainer: Trainer, start: int) -> History:
-    """The latest generation before `start` whose models are kept, and those that are needed with it; its successors are
-    made again from there.
+    """The models of the latest generation before `start` that is kept, with earlier ones that its successors need. The
+    loop makes the generations after it again.
     """
     history = History(trainer.spec.rules, trainer.annotators())
     for i in range(start - 1, -1, -1):

@@ -35,11 +35,10 @@ class History:
         return max(self.classifiers, default=-1)
 
     def labeller(self, generation: int) -> Trained[Classifier]:
-        """The labeller of what models of `generation` learn from."""
+        """The labeller of the samples that models of `generation` learn from."""
         return self.rules.labeller_among(generation, self.annotators.label, self.classifiers)
 
     def forget_before(self, generation: int) -> None:
         """Let go of all earlier models."""
-        for models in (self.generators, self.classifiers):
-            for earlier in [j for j in models if j < generation]:
-                del models[earlier]
+        self.generators = {j: model for j, model in self.generators.items() if j >= generation}
+        self.classifiers = {j: model for j, model in self.classifiers.items() if j >= generation}

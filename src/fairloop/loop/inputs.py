@@ -23,7 +23,7 @@ from fairloop.sources.origin import NOBODY, REAL, Origin
 from fairloop.sources.source import RealData, Source, Supply, probabilities
 from fairloop.spec.sections import CurationSpec, LabelsSpec, ResponseSpec
 from fairloop.store.interface import Trained
-from fairloop.training.feeds import Feed, mixed, synthetic
+from fairloop.training.feeds import Feed, mixed, real, synthetic
 from fairloop.training.mixture import RealPeople, first_use
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
@@ -35,10 +35,8 @@ _KeptAs = tuple[Origin, int, bool, Labelling, float]
 class Inputs:
     """The inputs of a run's models. Recipes name the data; a history has the models that make or label them."""
 
-    def __init__(self, population: Population, numerics: Numerics, seed: int) -> None:
-        self._population = population
-        self._numerics = numerics
-        self._seed = seed
+    def __init__(self, population: Population, numerics: Numerics) -> None:
+        self._population, self._numerics = population, numerics
         self._kept: dict[_KeptAs, tuple[Kept, set[ModelRole]]] = {}
         self._present: tuple[list[tuple[ResponseSpec, str]], NDArray[np.float64]] = ([], np.zeros(0))
 
@@ -51,10 +49,14 @@ class Inputs:
         people = self.people(recipe, history)
         return mixed(source, curator, people, recipe.synthetic_share, recipe.schedule, streams)
 
+    def real(self, recipe: Recipe) -> Feed:
+        """The batches of a model that learns from real people alone, as A_L, A_S and G_0 do."""
+        return real(self.people(recipe), recipe.schedule.batch, recipe.streams(self._numerics.device))
+
     def of(self, recipe: Recipe, history: History, *, labels: bool = False, groups: bool = False) -> Supply:
         """The data that the model of `recipe` learns from, before curation.
 
-        labels, groups: whether a generator learns these names, too. Curations have all names that they need.
+        labels, groups: whether a generator learns labels and groups, too. Curations get both in any case.
         """
         supplies = [
             self.people(recipe, history)
@@ -134,7 +136,7 @@ class Inputs:
         decider: Trained[Classifier],
         positions: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """`shares` after one step, by the decisions of `decider`; without retention nobody leaves."""
+        """`shares` after one step, by the decisions of `decider`. Without retention, all people stay."""
         newcomers = np.full(len(positions), 1 / len(positions))
         staying = shares
         if step.on:
@@ -166,18 +168,17 @@ class Inputs:
             Origin(generation, code) if recipe.tells_origins else None,
             groups_only_sort=not groups,
         )
-        return source if rules.kept is None else self._keeping(source, rules.kept, grouped, recipe.role)
+        return source if rules.kept is None else self._keeping(source, rules.kept, grouped, recipe)
 
-    def _keeping(self, source: Source, size: int, groups: bool, learner: ModelRole) -> Kept:
+    def _keeping(self, source: Source, size: int, groups: bool, recipe: Recipe) -> Kept:
         assert source.origin is not None  # a recipe with kept samples tells origins
-        generation = source.origin.generation
-        streams = Streams(self._seed, generation, ModelRole.GENERATOR, self._numerics.device)
+        streams = Streams(recipe.seed, source.origin.generation, ModelRole.GENERATOR, self._numerics.device)
         key = (source.origin, size, groups, source.labelling, source.temperature)
         if key not in self._kept:
             samples, names = (partial(streams.at, Role.KEPT_SAMPLES, epoch) for epoch in (0, 1))
             self._kept[key] = Kept(source, size, self._population.shape, samples, self._numerics, names), set()
         kept, learners = self._kept[key]
-        learners.add(learner)
+        learners.add(recipe.role)
         return kept
 
 

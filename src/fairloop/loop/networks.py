@@ -26,7 +26,7 @@ from fairloop.spec.models import TrainingSpec
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.training.checks import told_spans
-from fairloop.training.feeds import Feed, real
+from fairloop.training.feeds import Feed
 from fairloop.training.fitting import Checkpoint, State, fit_classifier, fit_generator, undefined
 from fairloop.training.plan import plan
 from fairloop.training.recipe import Recipe
@@ -45,11 +45,7 @@ class NetworkTrainer:
     """
 
     def __init__(
-        self,
-        spec: RunSpec,
-        models: Models,
-        recorded: Numerics | None = None,
-        population: data.Population | None = None,
+        self, spec: RunSpec, models: Models, recorded: Numerics | None = None, population: data.Population | None = None
     ) -> None:
         """recorded: the numerics that the models were trained with, if they are only to be loaded.
 
@@ -59,9 +55,8 @@ class NetworkTrainer:
         self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads, strict=recorded is None)
         self.population = population or data.load(spec.data, spec.seed)
         self.plan = plan(spec, self.population, recorded or self.numerics)
-        self.inputs = Inputs(self.population, self.numerics, spec.seed)
+        self.inputs = Inputs(self.population, self.numerics)
         self._models = models
-        self._real = RealData(self.population.train, self.numerics)
         self._annotators: Annotators | None = None
         self._diverged: set[str] = set()
         self._only_loads = recorded is not None
@@ -91,7 +86,7 @@ class NetworkTrainer:
     def first_generator(self) -> Trained[Generator]:
         """G_0, trained on real data."""
         recipe = self.plan.generators[0]
-        return self._generator(recipe, self._real_people(recipe, self.inputs.people(recipe)))
+        return self._generator(recipe, self.inputs.real(recipe))
 
     def generator(self, generation: int, history: History) -> Trained[Generator]:
         """G_i, trained on samples of earlier generations, and on real data where the spec says so."""
@@ -117,16 +112,13 @@ class NetworkTrainer:
 
     def annotator(self, recipe: Recipe) -> Trained[Classifier]:
         """A_L or A_S alone. recipe: of the plan."""
-        feed = self._real_people(recipe, self._real)
+        feed = self.inputs.real(recipe)
 
         def groups_as_labels(epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
             return ((batch._replace(labels=batch.groups), curation) for batch, curation in feed(epoch))
 
         of_groups = recipe.role is ModelRole.GROUP_ANNOTATOR
         return self._classifier(recipe, groups_as_labels if of_groups else feed)
-
-    def _real_people(self, recipe: Recipe, people: RealData) -> Feed:
-        return real(people, recipe.schedule.batch, self._streams(recipe))
 
     def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:
         streams = self._streams(recipe)

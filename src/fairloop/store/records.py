@@ -1,4 +1,4 @@
-"""Recorded rows as parquet files, each sealed, and each saying whose it is."""
+"""Recorded rows as parquet files. Each file is sealed and names its run."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SCHEMA = pa.schema(
     ]
 )
 TEXT = pa.dictionary(pa.int32(), pa.string())
-"""How text is held in memory: each word once, or a thousand runs would not fit."""
+"""Text in memory: each word once, or a thousand runs would not fit."""
 
 HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
 
 
 def write(path: Path, table: pa.Table, run: str) -> None:
-    """Replace `path` by the rows of `table`, of the run that is called `run`."""
+    """Replace `path` by the rows of `table`, which belong to the run of the name `run`."""
     with replacing(path) as temporary:
         with pq.ParquetWriter(temporary, SCHEMA, write_page_checksum=True) as writer:
             writer.write_table(table)
@@ -40,10 +40,10 @@ def write(path: Path, table: pa.Table, run: str) -> None:
 
 
 def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
-    """What `write` wrote, text as `TEXT`. Raises FileNotFoundError, and InputError if it is damaged or foreign.
+    """The rows that `write` wrote, text as `TEXT`. Raises FileNotFoundError; InputError for a damaged or foreign file.
 
-    generations: those that it should hold. runs: what its run is, or was, called. Files from before there were seals
-    do not say; they are checked page by page.
+    generations: of the file. runs: the names of its run, now and before. Files from before there were seals name no
+    run; they are checked page by page.
     """
     content = path.read_bytes()
     if is_sealed(content) is False:
@@ -51,7 +51,7 @@ def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
     words = [name for name in HELD.names if HELD.field(name).type == TEXT]
     try:
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=words) as file:
-            table = file.read(use_threads=False)  # it is small: threads would cost more than they bring
+            table = file.read(use_threads=False)  # a small file: threads would cost more than they save
             run = (file.metadata.metadata or {}).get(b"run", b"").decode(errors="replace")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged(path, str(error).splitlines()[0]) from error

@@ -1,4 +1,4 @@
-"""What is kept of a generation: rows of values, and a gallery of samples. Plain arrays; needs no torch."""
+"""The records of a generation: rows of values, and a gallery of samples. Plain arrays; needs no torch."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 TRAINING = "training"
-"""The split of rows about what models learned from. Their `label` and `group` say who labelled and who made it."""
+"""The split of rows about the data that models learned from. Their `label` names the labeller, `group` the maker."""
 
 
 MINORITIZED = "minoritized"
-"""The metric of rows that say of each group whether the population calls it minoritized."""
+"""The metric that says of each group whether the population calls it minoritized."""
 
 
 class Row(NamedTuple):
@@ -40,10 +40,10 @@ def _none() -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Gallery:
-    """What one generation's generator makes, to look at. Every generation's samples come from the same latents.
+    """Samples of one generation's generator, to look at. The latents are the same in every generation.
 
     images: N samples. labels, groups: (N,) int64, as A_L and A_S see them.
-    latents: (M, L) float32, where other samples lie in the latent space of G_0; (0, 0) if it has none.
+    latents: (M, L) float32, places of other samples in the latent space of G_0; (0, 0) if it has none.
     originals: R real images of the test split, the same in every generation.
     reconstructions: the originals through the generator's encoder and back; (0, 0) if it has none.
     """

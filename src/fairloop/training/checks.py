@@ -12,7 +12,7 @@ from fairloop.spec.run import RunSpec
 
 
 def check_against(spec: RunSpec, population: Population) -> None:
-    """Raise InputError if an ideal or a regime that the run ever has does not fit the data."""
+    """Raise InputError if an ideal or a regime of any generation does not fit the data."""
     everybody = len(population.train)
     needed = (spec.policy.people or 0) * (spec.generations if spec.policy.real == "fresh" else 1)
     if needed > everybody:
@@ -28,8 +28,8 @@ def check_against(spec: RunSpec, population: Population) -> None:
 
 
 def told_spans(spec: RunSpec) -> Iterator[tuple[int, AbstractContextManager[None], RunSpec]]:
-    """Every spec that the run ever has: the generation from which it holds, a context in which errors name the entry
-    of the schedule, and the spec.
+    """Each spec of the run: the first generation in which it holds, a context whose errors name the entry of the
+    schedule, and the spec.
     """
     yield 0, nullcontext(), spec
     for generation in sorted(spec.schedule):

@@ -1,4 +1,4 @@
-"""How a generator and how a classifier is trained: from scratch, one epoch after the other."""
+"""Training of a generator or a classifier, one epoch after the other."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from fairloop.training.streams import Streams
 
 M = TypeVar("M", bound=nn.Module)
 Log = dict[str, Tensor]
-"""What training recorded, by epoch: `loss` (E,), and what `Curation` tells of batches: `redrawn` (E, steps),
-`candidates`, `offered` and `chosen` (E, steps, strata), and summed over an epoch's steps `origins` (E, G, L). And if it
-ended because a number was no longer finite, `diverged` (2,): the epoch and the batch; both -1 if that happened to a
-model that it would have learned from."""
+"""The record of a training, by epoch: `loss` (E,), and the fields of `Curation` for its batches: `redrawn` (E, steps),
+`candidates`, `offered` and `chosen` (E, steps, strata), and, summed over the steps, `origins` (E, G, L). If training
+ended because a number was no longer finite, `diverged` (2,) holds the epoch and the batch; both are -1 if a parent of
+the model diverged."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A model on its way, as plain tensors: enough to go on from, or if `epochs` are all done, to load it."""
+    """A model after `epochs` epochs, as plain tensors: enough to train on, or to load it once all epochs are done."""
 
     epochs: int
     weights: dict[str, Tensor]
@@ -42,7 +42,7 @@ class State:
 class Checkpoint(Generic[M]):
     """A model after a whole epoch.
 
-    epoch: how many are done, of `epochs`.
+    epoch: the number of epochs that are done, of `epochs`.
     """
 
     module: M
@@ -52,7 +52,7 @@ class Checkpoint(Generic[M]):
     epochs: int
 
     def state(self, *, resumable: bool) -> State:
-        """Its state; `resumable` keeps the optimizer's too."""
+        """The state of the model, and with `resumable` that of its optimizer."""
         weights = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
         return State(self.epoch, weights, self.log, self.optimizer.state_dict() if resumable else None)
 
@@ -71,11 +71,7 @@ def fit_generator(
 
 
 def fit_classifier(
-    model: Classifier,
-    training: TrainingSpec,
-    feed: Feed,
-    numerics: Numerics,
-    state: State | None = None,
+    model: Classifier, training: TrainingSpec, feed: Feed, numerics: Numerics, state: State | None = None
 ) -> Iterator[Checkpoint[Classifier]]:
     """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
 
@@ -96,7 +92,7 @@ def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
 def undefined(
     model: M, training: TrainingSpec, log: Log | None = None, at: tuple[int, int] = (-1, -1)
 ) -> Checkpoint[M]:
-    """`model` as it counts after divergence `at` an epoch and batch: finished, with weights that are no numbers."""
+    """`model` after divergence `at` an epoch and batch: it counts as finished, and its weights are NaN."""
     for parameter in model.parameters():
         parameter.data.fill_(torch.nan)
     loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
@@ -105,9 +101,9 @@ def undefined(
 
 
 def infinite(model: nn.Module) -> dict[str, Tensor]:
-    """Where tensors of a new model hold what is no finite number, as a mask of -inf does: for each, a mask of places.
+    """Masks of the places in a new model's tensors that are not finite, such as a mask of -inf in attention.
 
-    A parameter that is trained has no such place: there any infinity is divergence.
+    Parameters that are trained have no such mask: an infinity in them is always divergence.
     """
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     places = {name: ~tensor.isfinite() for name, tensor in model.state_dict().items() if name not in trained}

@@ -165,5 +165,5 @@ class _Planner:
             yield Parent(Influence.START, self._made[learner][i - 1].fingerprint)
 
     def _labeller(self, generation: int) -> Recipe:
-        """The labeller of what models of `generation` learn from."""
+        """The labeller of the samples that models of `generation` learn from."""
         return self._spec.rules.labeller_among(generation, self._label_annotator, self._made["classifier"])

@@ -1,4 +1,4 @@
-"""What shaped a trained model, and its fingerprint: the name under which it is kept, found and shared.
+"""Recipes: everything that shaped a trained model. A fingerprint is the name by which stores keep and find it.
 
 A trained model is a pure function of its recipe. Recipes follow from the spec and the data alone, before
 anything is trained, so two runs that need the same model know it.
@@ -41,7 +41,7 @@ class Influence(StrEnum):
     LABELLER = "labeller"  # labelled samples
     GROUPER = "grouper"  # named the groups of samples
     ANNOTATOR = "annotator"  # labelled samples in place of people, or advised a curation
-    DECIDER = "decider"  # decided about real people, who then left or returned
+    DECIDER = "decider"  # decided about real people before they left or returned
     START = "start"  # gave its weights as the first ones
 
 

@@ -1,4 +1,4 @@
-"""What each model of a run learns from, as the spec that holds in its generation says."""
+"""The data that each model of a run learns from, by the spec that holds in its generation."""
 
 from __future__ import annotations
 
@@ -76,5 +76,5 @@ class Regime:
         return policy.generator if learner == "generator" else policy.classifier
 
     def _samples(self, learner: Learner, generation: int) -> int:
-        """How many samples a generation makes for that kind of model, by the spec of `generation`."""
+        """The number of samples that `generation` makes for that kind of model."""
         return self._policy(learner, generation).samples or self.held[generation].policy.people or self._everybody

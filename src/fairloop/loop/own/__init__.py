@@ -1,4 +1,4 @@
-"""Bring your own loop: a data ecosystem of somebody's own generator and classifier, for `fairloop.simulate`."""
+"""Bring your own loop: a data ecosystem of your own generator and classifier, for `fairloop.simulate`."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ _REGIME = {"policy", "labels", "curation", "response", "schedule"}
 
 
 class OwnLoop:
-    """What generations of your own objects make of your own data; `fairloop.simulate` follows it.
+    """A data ecosystem of your own objects and your own people; `fairloop.simulate` follows it.
 
         loop = OwnLoop((X, y, sex), (X_test, y_test, sex_test), generator=Bootstrap(), classifier=LogisticRegression())
         for generation in simulate(loop):
             print(generation.value("accuracy"), generation.value("equalized_odds", "difference"))
 
     generator: has `fit(X)` and `sample(n)`, which gives n rows like X. Its `fit` gets the labels, the groups, or both
-        if it has parameters `y` and `groups`; its `sample` gets a `numpy.random.Generator` if it has a parameter `rng`,
+        if it has parameters `y` and `groups`. Its `sample` gets a `numpy.random.Generator` if it has a parameter `rng`,
         a seed if it has `random_state`.
     classifier: has `fit(X, y)` and `predict(X)`. With `predict_proba` and `classes_`, `group_confidence` is known.
-    label_annotator, group_annotator: A_L and A_S, likewise; the classifier if None. One without `fit` is taken as it
-        is. `predict` of A_S gives names of groups.
+    label_annotator, group_annotator: A_L and A_S, likewise; the classifier if None. An object without `fit` is taken as
+        it is. `predict` of A_S gives names of groups.
     train, test: people, as (features, labels, groups). Several test sets go into a mapping by name. Groups may also be
-        named by columns of a frame of features: then nobody has to guess them, they are read from every sample.
+        names of columns of the features, if these are a frame. Every sample then tells its groups, and A_S is not used.
 
-    A generation is as in any other run, but that it trains in one step: its models see `size` people (default: as many
-    as `train` has), drawn once, curated once. Every model is a fresh copy of the object that you give.
+    A generation is as in any other run, but its models train in one step: each sees `size` people (default: as many as
+    `train` has), drawn once and curated once. Every model is a fresh copy of the object that you give.
 
-    star: whose people STAR curates, or a mapping of the spec's fields (`target`, `ideal`, `budget`, `rounding`).
-    regime: other sections of the spec about what enters the next generation's data: `policy`, `labels`, `curation`,
+    star: the target of STAR, or a mapping of the spec's fields (`target`, `ideal`, `budget`, `rounding`).
+    regime: other sections of the spec that decide about the next generation's data: `policy`, `labels`, `curation`,
         `response`, `schedule`.
     beneficial: the label that is good for the person; 1 if labels are 0 and 1.
-    samples: of each generator, that shares are measured on.
+    samples: the number of samples of each generator that shares are measured on.
 
-    The same seed gives the same numbers, if your objects draw theirs from `rng` or `random_state` alone: each of
-    these, also in the steps of a pipeline, is set from `seed`, and what it was before does not count.
+    The same seed gives the same numbers, if your objects draw theirs from `rng` or `random_state` alone. `seed` sets
+    each `random_state`, also in the steps of a pipeline; its value before does not count.
 
     Raises InputError for data or a choice that does not fit.
     """
@@ -101,7 +101,7 @@ class OwnLoop:
         }
         names = {role: f"{type(own).__module__}:{type(own).__qualname__}" for role, own in self._objects.items()}
         self.plan = plan(self.spec, self.population, self.numerics, names)
-        self.inputs = Inputs(self.population, self.numerics, seed)
+        self.inputs = Inputs(self.population, self.numerics)
         self._check_objects(label_annotator, group_annotator)
         self._check_regime()
 
@@ -116,7 +116,7 @@ class OwnLoop:
         """Fit G_0, A_L and A_S to real people."""
         everybody = self._everybody()
         label = self._fitted_classifier(self.plan.label_annotator, everybody, None)
-        label.module(self._few())  # so that a wrong one is found before others are fitted
+        label.module(self._few())  # a wrong classifier is found before others are fitted
         by_group = everybody._replace(labels=everybody.groups)
         group = self._fitted_classifier(self.plan.group_annotator, by_group, None)
         first = everybody.select(torch.arange(self.spec.policy.people or len(everybody.labels)))
@@ -131,7 +131,7 @@ class OwnLoop:
         return self._roots[1]
 
     def generator(self, generation: int, history: History) -> Trained[Generator]:
-        """G_i, fitted to people whom earlier generations make, and to real ones where the spec says so."""
+        """G_i, fitted to people that earlier generations make, and to real people where the spec says so."""
         recipe, names = self.plan.generators[generation], wanted(self._objects[ModelRole.GENERATOR])
         feed = self.inputs.feed(recipe, history, labels="y" in names, groups="groups" in names)
         return self._fitted_generator(recipe, *next(feed(0)))
@@ -190,8 +190,8 @@ class OwnLoop:
 
     def _check_regime(self) -> None:
         """Raise InputError if the regime does not fit the people."""
-        nobody: Any = None  # steps are built, and ask nobody
-        critics = self.inputs.critics(nobody, nobody, nobody)
+        unasked: Any = None  # steps are built, but draw nothing
+        critics = self.inputs.critics(unasked, unasked, unasked)
         classifier = self._objects[ModelRole.CLASSIFIER]
         for _, where, span in told_spans(self.spec):
             with where:
@@ -242,7 +242,7 @@ def _check_fields(spec: RunSpec) -> None:
 
 
 def _whole(size: Any) -> int | None:
-    """The people of a generation as a number. Raises InputError if it is none."""
+    """`size` as a number of people. Raises InputError for anything else."""
     try:
         number = None if size is None else operator.index(size)
     except TypeError:
