@@ -31,6 +31,7 @@ from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch, join
 from fairloop.sources.origin import ANNOTATOR, Origin
 from fairloop.sources.source import Source, chunk
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import M, Trained
@@ -46,7 +47,7 @@ def load(path: str | Path) -> RecordedRun:
 
 def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.DataFrame:
     """The tidy table of what `simulate(spec)` yielded: of a run's spec, or of a loop of your own objects."""
-    own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(spec)
+    own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(with_files_read(spec))
     rows = [row for generation in generations for row in generation.rows]
     table: pd.DataFrame = plain(of_rows(rows, own)).to_pandas()
     return table

@@ -37,7 +37,7 @@ Shares = NDArray[np.float64]
 """(K, S): shares that sum to 1."""
 Kind = str | list[list[float]] | list[named.Row]
 Ideal = Kind | dict[str, Any]
-"""What `read` makes of any way to write an ideal: plain data that round-trips through YAML and JSON."""
+"""An ideal as `plain` writes it: plain data that round-trips through YAML and JSON."""
 
 _FLOOR = re.compile(r"floor\((.*)\)")
 
@@ -92,21 +92,38 @@ RELATIVE = {
 WAYS = f"uniform, {', '.join(RELATIVE)}, floor(SHARE), a table of shares, or a .csv, .yaml or .json file of them"
 
 
-def read(ideal: object) -> Ideal:
-    """Any way to write an ideal in its plain form; a file is replaced by its rows.
+def plain(ideal: object) -> Ideal:
+    """The plain form of an ideal that is written in any of the ways above. Opens no file: its path stands for it.
 
-    Raises ValueError, with what is wrong, for what is none whatever the data.
+    Raises ValueError, with the reason, for a value that is no ideal of any data.
     """
     if isinstance(ideal, Mapping):
-        return _read_mixture(ideal)
+        return _plain_mixture(ideal)
     if isinstance(ideal, str):
-        return _read_text(ideal.strip())
+        return _plain_text(ideal.strip())
     content = ideal.tolist() if isinstance(ideal, np.ndarray) else ideal
     if not isinstance(content, Sequence):
         raise ValueError(f"is not one of {WAYS}")
     if content and all(isinstance(row, Mapping) for row in content):
         return named.rows(content)
-    return _read_table(content)
+    return _plain_table(content)
+
+
+def read(ideal: object) -> Ideal:
+    """The plain form of an ideal, in which the rows of a file replace its path.
+
+    Raises ValueError as `plain` does, and for a file that cannot be read or holds no ideal.
+    """
+    found = plain(ideal)
+    if isinstance(found, dict):
+        return {**found, "kind": _with_rows(found["kind"])}
+    return _with_rows(found)
+
+
+def names_file(ideal: Ideal) -> bool:
+    """Whether an ideal in its plain form names a file."""
+    kind = ideal["kind"] if isinstance(ideal, dict) else ideal
+    return isinstance(kind, str) and Path(kind).suffix in named.SUFFIXES
 
 
 def shares(ideal: object, names: Names, counts: Counts | None, where: str = "star.ideal") -> Shares:
@@ -119,11 +136,11 @@ def shares(ideal: object, names: Names, counts: Counts | None, where: str = "sta
     Raises InputError if it is no ideal, does not fit the strata, or needs a population that is not known.
     """
     try:
-        plain = read(ideal)
-        if not isinstance(plain, dict):
-            return _wanted(plain, names, counts)
-        strength = plain["strength"]
-        wanted = _wanted(plain["kind"], names, counts)
+        found = read(ideal)
+        if not isinstance(found, dict):
+            return _wanted(found, names, counts)
+        strength = found["strength"]
+        wanted = _wanted(found["kind"], names, counts)
         return wanted if strength == 1 else strength * wanted + (1 - strength) * population(_known(counts))
     except ValueError as error:
         raise InputError(f"{where}: {error}") from None
@@ -159,10 +176,14 @@ def _known(counts: Counts | None) -> Counts:
     return counts
 
 
-def _read_mixture(ideal: Mapping[Any, Any]) -> Ideal:
+def _with_rows(kind: Kind) -> Kind:
+    return named.from_file(Path(kind)) if isinstance(kind, str) and names_file(kind) else kind
+
+
+def _plain_mixture(ideal: Mapping[Any, Any]) -> Ideal:
     if unknown := set(ideal) - {"kind", "strength"}:
         raise ValueError(f"has no field '{sorted(map(str, unknown))[0]}'; a mixture has kind and strength")
-    kind, strength = read(ideal.get("kind", "uniform")), ideal.get("strength", 1.0)
+    kind, strength = plain(ideal.get("kind", "uniform")), ideal.get("strength", 1.0)
     if isinstance(kind, dict):
         raise ValueError("is a mixture of a mixture; give one kind and one strength")
     if not isinstance(strength, int | float) or isinstance(strength, bool) or not 0 <= strength <= 1:
@@ -170,7 +191,7 @@ def _read_mixture(ideal: Mapping[Any, Any]) -> Ideal:
     return {"kind": kind, "strength": float(strength)}
 
 
-def _read_text(text: str) -> Ideal:
+def _plain_text(text: str) -> Ideal:
     if text == "uniform" or text in RELATIVE:
         return text
     if least := _FLOOR.fullmatch(text):
@@ -180,13 +201,12 @@ def _read_text(text: str) -> Ideal:
         except ValueError:
             pass
         raise ValueError("needs a share in [0, 1] as its floor, such as floor(0.05)")
-    path = Path(text)
-    if path.suffix in named.SUFFIXES:
-        return named.from_file(path)
+    if names_file(text):
+        return text
     raise ValueError(f"is not one of {WAYS}")
 
 
-def _read_table(rows: Sequence[Any]) -> Ideal:
+def _plain_table(rows: Sequence[Any]) -> Ideal:
     """A row of shares for each label, as numbers."""
     try:
         table = [[float(share) for share in row] for row in rows]

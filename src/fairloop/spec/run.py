@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop._util.limits import parsed
+from fairloop.curation import ideal as ideals
 from fairloop.data import DATASETS, DEFAULT, DataSpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.spec.models import ClassifierSpec, GeneratorSpec
-from fairloop.spec.schedule import assign, check_change, named, with_files_read
+from fairloop.spec.schedule import assign, check_change, named
 from fairloop.spec.sections import (
     CurationSpec,
     DataPolicySpec,
@@ -129,11 +130,6 @@ class RunSpec(Section):
             )
         return self
 
-    @field_validator("schedule")
-    @classmethod
-    def _reads_files_once(cls, schedule: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
-        return {generation: with_files_read(changes) for generation, changes in schedule.items()}
-
     @model_validator(mode="after")
     def _schedule_is_possible(self) -> RunSpec:
         before = self
@@ -207,8 +203,20 @@ class RunSpec(Section):
         """The setting as an object."""
         return SETTINGS[self.setting]
 
+    @property
+    def names_files(self) -> bool:
+        """Whether an ideal is a file that is not read yet; see `fairloop.spec.files`."""
+        return any(ideals.names_file(span.star.ideal) for span in (self, *self.spans.values()))
+
     def experiment(self) -> dict[str, Any]:
-        """The fields that define the run's models and measures, as plain data."""
+        """The fields that define the run's models and measures, as plain data.
+
+        Raises InputError if an ideal is a file that is not read yet: the shares define the run, and not their path.
+        """
+        if self.names_files:
+            raise InputError(
+                "star.ideal: names a file that is not read yet; read it by fairloop.spec.files.with_files_read"
+            )
         fields = self.model_dump(mode="json")
         for path in FREE_TO_CHANGE:
             *parents, leaf = path.split(".")

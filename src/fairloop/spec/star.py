@@ -30,7 +30,7 @@ class StarSpec(Section):
     @field_validator("ideal", mode="before")
     @classmethod
     def _is_an_ideal(cls, value: object) -> ideals.Ideal:
-        return ideals.read(value)
+        return ideals.plain(value)
 
     def curates(self, model: Learner) -> bool:
         """Whether batches of that model are curated."""

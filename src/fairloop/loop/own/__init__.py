@@ -22,6 +22,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.sections import Learner
 from fairloop.spec.setting import SETTINGS
@@ -92,12 +93,12 @@ class OwnLoop:
             raise TypeError(f"OwnLoop() got an unexpected keyword argument '{unknown.pop()}'")
         size = _whole(size)
         self.name = name
-        self.spec: RunSpec = from_mapping(
+        self.spec: RunSpec = with_files_read(from_mapping(
             {**regime, "setting": setting, "generations": generations, "seed": seed, "synthetic_share": synthetic_share,
              "policy": self._counting(regime.get("policy", {}), size, setting),
              "star": {"target": star} if isinstance(star, str) else dict(star),
              "measure": {"samples": samples, "latents": 0}}
-        )  # fmt: skip
+        ))  # fmt: skip
         tests = dict(test) if isinstance(test, Mapping) else {"test": test}
         if "test" not in tests or "train" in tests:
             raise InputError(f"test: has sets named {list(tests)}; call one of them 'test', and none 'train'")
