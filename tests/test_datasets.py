@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,20 @@ def test_an_unreachable_hub_names_the_remedy(monkeypatch):
     for name in ("celeba", "fairface", "colored-svhn"):
         with pytest.raises(InputError, match=r"no network.*data\.root"):
             loaded(name=name)
+
+
+@pytest.mark.parametrize("name", ["celeba", "fairface", "colored-svhn", "colored-mnist"])
+def test_without_the_extra_the_hub_names_it_and_files_are_read(tmp_path, monkeypatch, name):
+    digits = np.arange(20) % 10
+    pictures = [files.encoded(np.full((28, 28), 10 * digit, np.uint8)) for digit in digits]
+    for split in ("train", "test"):
+        files.hub_parquet(tmp_path, split, pictures, label=(digits.tolist(), list("0123456789")))
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(InputError, match=r"'fairloop\[hub\]'; or set data\.root") as caught:
+        loaded(name=name, **({"source": "hub"} if name == "colored-mnist" else {}))
+    assert "\n" not in str(caught.value)
+    if name.startswith("colored"):  # as parquet of the hub; CelebA's and FairFace's files are tables and folders
+        assert len(loaded(name=name, root=tmp_path).tests["test"]) == len(digits)
 
 
 def test_fairface_has_14_groups_and_28_strata(tmp_path):

@@ -75,8 +75,17 @@ class Hub:
 
 
 def fetched(name: str, config: str | None, split: str) -> Any:
-    """A split of a data set of the hub, its images still encoded. Raises InputError if it is not to be had."""
-    import datasets  # here, because it takes a second to import
+    """A split of a data set of the hub, its images still encoded.
+
+    Raises InputError if it cannot be loaded, and without the extra `hub`.
+    """
+    try:
+        import datasets  # here, because it takes a second to import
+    except ImportError:
+        raise InputError(
+            f"data: '{name}' comes from the hub, which needs the package datasets: pip install 'fairloop[hub]'; or set "
+            "data.root to the directory of its files (`fairloop data list` says which)"
+        ) from None
 
     hub = logging.getLogger("huggingface_hub")  # it would warn of what the error below says
     before = hub.level
