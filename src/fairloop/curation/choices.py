@@ -1,6 +1,6 @@
-"""Curations that choose some of more candidates: by a verifier, a reward, a detector of model-made samples.
+"""Curators that choose samples among candidates: by a verifier, a reward, a detector of model-made samples.
 
-Each is one small class: how many candidates there are for a batch, and which of them it takes.
+Each is one small class that says how many candidates it needs for a batch, and chooses among them.
 """
 
 from __future__ import annotations

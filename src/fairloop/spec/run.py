@@ -75,7 +75,7 @@ class RunSpec(Section):
     classifier: ClassifierSpec = Field(ClassifierSpec(), description="C_i")
     annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
     star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
-    curation: CurationSpec = Field(CurationSpec(), description="other curations, and baselines")
+    curation: CurationSpec = Field(CurationSpec(), description="other curators, and baselines")
     policy: PolicySpec = Field(PolicySpec(), description="of whose data the next generation learns")
     labels: LabelsSpec = Field(LabelsSpec(), description="who labels, and how")
     response: ResponseSpec = Field(ResponseSpec(), description="real people who leave or return")

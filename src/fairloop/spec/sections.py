@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fairloop.curation import CURATIONS
+from fairloop.curation import CURATORS
 from fairloop.data.fields import Probability
 from fairloop.errors import InputError
 from fairloop.spec.policies import Policy, policy
@@ -118,11 +118,11 @@ class LabelsSpec(Section):
 
 
 class CurationSpec(Section):
-    """Curation other than STAR, and before it."""
+    """Curators other than STAR; a batch passes them before STAR."""
 
     target: Target = Field("none", description="whose batches are curated")
     steps: list[Plain] = Field(
-        [], description="in their order, each {kind: NAME, ...its arguments}: " + ", ".join(CURATIONS) + ", module:Name"
+        [], description="in their order, each {kind: NAME, ...its arguments}: " + ", ".join(CURATORS) + ", module:Name"
     )
 
     @field_validator("steps")
