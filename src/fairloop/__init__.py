@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fairloop.spec.run import RunSpec
     from fairloop.spec.setting import SETTINGS, Setting
 
+    __version__: str
+
 _HOME = {
     "Audit": "auditing",
     "Batch": "sources.batch",
@@ -93,7 +95,18 @@ __all__ = [
 ]
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("fairloop")
+    except PackageNotFoundError:  # run from its source, without being installed
+        return "unknown"
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _HOME:
         raise AttributeError(f"module 'fairloop' has no attribute '{name}'")
     return getattr(importlib.import_module(f"fairloop.{_HOME[name]}"), name)

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.lookup import meant
 from fairloop.curation import named
 from fairloop.curation.columns import Names
 from fairloop.data.population import Population
@@ -89,6 +90,7 @@ RELATIVE = {
 }
 """Ideals that follow from the population alone."""
 
+_NAMES = ("uniform", *RELATIVE, "floor")
 WAYS = f"uniform, {', '.join(RELATIVE)}, floor(SHARE), a table of shares, or a .csv, .yaml or .json file of them"
 
 
@@ -143,7 +145,7 @@ def shares(ideal: object, names: Names, counts: Counts | None, where: str = "sta
         wanted = _wanted(found["kind"], names, counts)
         return wanted if strength == 1 else strength * wanted + (1 - strength) * population(_known(counts))
     except ValueError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{where}={ideal}: {error}" if isinstance(ideal, str) else f"{where}: {error}") from None
 
 
 def shares_for(ideal: object, population: Population) -> Shares:
@@ -203,7 +205,7 @@ def _plain_text(text: str) -> Ideal:
         raise ValueError("needs a share in [0, 1] as its floor, such as floor(0.05)")
     if names_file(text):
         return text
-    raise ValueError(f"is not one of {WAYS}")
+    raise ValueError(f"is not one of {WAYS}{meant(text.partition('(')[0], _NAMES)}")
 
 
 def _plain_table(rows: Sequence[Any]) -> Ideal:

@@ -18,6 +18,7 @@ from fairloop.data.fields import NaturalFields, PictureFields
 from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, located, stamp, stamps
 from fairloop.data.people import People, crossed, named
 from fairloop.data.population import Population
+from fairloop.data.publishers import remedy
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class OfficialFiles:
                 packed = " (unpack img_align_celeba.zip)" if (root / "img_align_celeba.zip").exists() else ""
                 raise InputError(
                     f"data.root: '{root}' has no {path.name}{packed}; put img_align_celeba/, list_attr_celeba.txt and "
-                    "list_eval_partition.txt there"
+                    f"list_eval_partition.txt there; {remedy('celeba')}"
                 )
 
     def identity(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from fairloop.data.colours import EVENLY, GROUPS, MINORITIZED, ColourFields, col
 from fairloop.data.fields import PictureFields
 from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, located, stamp
 from fairloop.data.population import Population, Split
+from fairloop.data.publishers import remedy
 from fairloop.data.views import Rows
 from fairloop.errors import InputError
 from fairloop.seeding import Role
@@ -94,7 +95,7 @@ class MatlabFiles:
             if not file.is_file():
                 raise InputError(
                     f"data.root: '{root}' has no {file.name} (nor {file.name.split('_')[0]}-*.parquet); "
-                    "put train_32x32.mat and test_32x32.mat there"
+                    f"{remedy('colored-svhn')}"
                 )
 
     def identity(self) -> dict[str, Any]:

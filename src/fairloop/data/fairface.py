@@ -18,6 +18,7 @@ from fairloop.data.fields import NaturalFields, PictureFields
 from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, located, read_table, stamp, stamps
 from fairloop.data.people import TEST, TRAIN, VALID, People, crossed, named
 from fairloop.data.population import Population
+from fairloop.data.publishers import remedy
 from fairloop.errors import InputError
 
 HUB_NAME = "HuggingFaceM4/FairFace"
@@ -81,7 +82,7 @@ def _origin(spec: FairFaceSpec) -> Origin:
         return local
     raise InputError(
         f"data.root: '{spec.root}' has neither FairFace's own tables nor the hub's files; put "
-        "fairface_label_train.csv, fairface_label_val.csv, train/ and val/ there"
+        f"fairface_label_train.csv, fairface_label_val.csv, train/ and val/ there; {remedy('fairface')}"
     )
 
 

@@ -6,9 +6,9 @@ This module imports no torch, so that a command line can explain itself at once.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,11 +18,12 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_va
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop._util.limits import parsed
+from fairloop._util.lookup import meant
 from fairloop.curation import ideal as ideals
-from fairloop.data import DATASETS, DEFAULT, DataSpec
+from fairloop.data import DATASETS, DEFAULT, DataSpec, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
-from fairloop.spec.models import ClassifierSpec, GeneratorSpec
+from fairloop.spec.models import FOR_TABLES, ClassifierSpec, GeneratorSpec, TrainingSpec
 from fairloop.spec.schedule import assign, check_change, named
 from fairloop.spec.sections import (
     CurationSpec,
@@ -102,6 +103,13 @@ class RunSpec(Section):
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models are trained")
     threads: int = Field(1, ge=1, description="CPU threads; several runs side by side beat several threads")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _models_follow_the_data(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not is_table(values.get("data", {})):
+            return values
+        return {**values, **{name: _for_table(values.get(name, {}), model) for name, model in FOR_TABLES.items()}}
 
     @model_validator(mode="after")
     def _star_needs_a_generator_that_learns(self) -> RunSpec:
@@ -248,6 +256,13 @@ class RunSpec(Section):
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=not breaks)
 
 
+def _for_table(section: Any, model: str) -> Any:
+    """A section in which `model` is the default."""
+    if isinstance(section, TrainingSpec):
+        return section if "model" in section.model_fields_set else section.model_copy(update={"model": model})
+    return {"model": model, **section} if isinstance(section, Mapping) else section
+
+
 def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
     """A spec from plain data, with `a.b=value` overrides (values are YAML).
 
@@ -342,11 +357,13 @@ def _explain(error: ErrorDetails) -> str:
     path = ".".join(place)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path, [name for name, _, _ in known], n=1)
-        hint = f"did you mean {close[0]}?" if close else "`fairloop run --help` lists the fields"
-        return f"{path}: there is no such field; {hint}"
+        hint = meant(path, [name for name, _, _ in known]) or "; `fairloop run --help` lists the fields"
+        return f"{path}: there is no such field{hint}"
     if error["type"] == "union_tag_invalid":
-        return f"data.name={error['ctx']['tag']}: is not one of {', '.join(DATASETS)}"
+        name = error["ctx"]["tag"]
+        return f"data.name={name}: is not one of {', '.join(DATASETS)}{meant(name, DATASETS)}"
+    if error["type"] == "literal_error":
+        message += meant(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"]))
     if not path or isinstance(error["input"], Mapping):
         return f"{path}: {message}" if path else message
     return f"{path}={error['input']}: {message[0].lower()}{message[1:]}"
