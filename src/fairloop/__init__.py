@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fairloop.loop.own import OwnLoop
     from fairloop.models.interface import Classifier, Generator
     from fairloop.presets import preset
-    from fairloop.results import RecordedRun, load, table_of
+    from fairloop.results import RecordedRun, RecordedSweep, load, table_of
     from fairloop.sources.batch import Batch, Strata
     from fairloop.sources.source import Source
     from fairloop.spec.run import RunSpec
@@ -47,6 +47,7 @@ _HOME = {
     "OwnLoop": "loop.own",
     "Population": "data",
     "RecordedRun": "results",
+    "RecordedSweep": "results",
     "RunSpec": "spec.run",
     "SETTINGS": "spec.setting",
     "Setting": "spec.setting",
@@ -78,6 +79,7 @@ __all__ = [
     "OwnLoop",
     "Population",
     "RecordedRun",
+    "RecordedSweep",
     "RunSpec",
     "Setting",
     "Source",

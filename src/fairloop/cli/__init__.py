@@ -42,6 +42,7 @@ def _options(
 app.command(cls=running.FieldsCommand)(running.run)
 app.command(cls=running.SweepCommand)(running.sweep)
 app.command()(running.fetch)
+app.command()(running.schema)
 app.command()(results.export)
 app.command()(results.report)
 app.command()(results.compare)

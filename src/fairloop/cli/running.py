@@ -175,6 +175,22 @@ def sweep(
     say(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
 
 
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", help="the file; default: print it")] = None,
+) -> None:
+    """Write the JSON schema of spec files, by which editors complete and check them."""
+    from fairloop._util.directories import claim_file
+    from fairloop._util.files import write_text
+    from fairloop.spec.schema import text
+
+    if out is None:
+        typer.echo(text(), nl=False)
+        return
+    claim_file(out)
+    write_text(out, text())
+    say(f"{out}: begin a spec file beside it with the line '# yaml-language-server: $schema={out.name}'")
+
+
 def fetch(
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="what a sweep was given as --out, such as s3://...")

@@ -109,5 +109,5 @@ def _written(value: object) -> object:
     return as_text(value) if isinstance(value, bool | int | float | np.generic) else value
 
 
-Written = Annotated[str, BeforeValidator(_written)]
+Written = Annotated[str, BeforeValidator(_written, json_schema_input_type=str | bool | int | float)]
 """The name of a column or of a value. YAML's numbers and truth values count as text, as Python writes them."""

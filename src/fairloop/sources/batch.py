@@ -28,6 +28,13 @@ class Batch(NamedTuple):
     weights: Tensor | None = None
     """(B,) float, 1 on average: how much each sample counts in a classifier's loss; None where all count alike."""
 
+    def __repr__(self) -> str:
+        """Two lines: the shapes, and how often each label and group occurs."""
+        shape, kind = tuple(self.inputs.shape), str(self.inputs.dtype).removeprefix("torch.")
+        more = [name for name in ("origins", "weights") if getattr(self, name) is not None]
+        first = ", with ".join([f"Batch of {len(self.labels)}: inputs {shape} {kind} on {self.inputs.device}", *more])
+        return f"{first}\nlabels {_tally(self.labels)}; groups {_tally(self.groups)}"
+
     @property
     def images(self) -> Tensor:
         """The former name of `inputs`; it goes with the next release."""
@@ -48,6 +55,13 @@ def join(*batches: Batch) -> Batch:
     """All batches, at least one, as one, in their order. Origins and weights stay where all have them."""
     inputs, labels, groups, origins, weights = zip(*batches, strict=True)
     return Batch(torch.cat(inputs), torch.cat(labels), torch.cat(groups), _all_or_none(origins), _all_or_none(weights))
+
+
+def _tally(codes: Tensor) -> str:
+    """How often each code occurs: `0 x 5, 1 x 3`."""
+    found, times = torch.unique(codes, return_counts=True)
+    counts = zip(found.tolist(), times.tolist(), strict=True)
+    return ", ".join(f"{'unnamed' if code == UNNAMED else code} x {count}" for code, count in counts) or "none"
 
 
 def _all_or_none(parts: Sequence[Tensor | None]) -> Tensor | None:

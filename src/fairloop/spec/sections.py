@@ -111,7 +111,7 @@ class LabelsSpec(Section):
         [], description="P(a label by A_L is wrong): one number for all, or one for each group; empty: as A_L sees it"
     )
 
-    @field_validator("error", mode="before")
+    @field_validator("error", mode="before", json_schema_input_type=Probability | list[Probability])
     @classmethod
     def _one_for_all(cls, value: object) -> object:
         return [value] if isinstance(value, int | float) else value
