@@ -1,4 +1,4 @@
-"""Which samples a model trains on: as they come, curated towards a fairness ideal by STAR, or chosen otherwise."""
+"""The samples that a model trains on: as they come, curated towards a fairness ideal by STAR, or otherwise chosen."""
 
 CURATORS = {
     "verifier": "fairloop.curation.choices:Verifier",

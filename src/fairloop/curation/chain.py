@@ -99,5 +99,5 @@ def curator_of(step: Mapping[str, Any], critics: Critics) -> Curator:
         inspect.signature(kind).bind(critics, **arguments)
         made: Curator = kind(critics, **arguments)
         return made
-    except Exception as error:  # a constructor, anybody's, may raise anything
+    except Exception as error:  # a user's constructor may raise anything
         raise InputError(f"curation.steps: {dict(step)} cannot be built: {' '.join(str(error).split())}") from error

@@ -1,4 +1,4 @@
-"""Fairness ideals: which share of a curated batch each stratum should have.
+"""Fairness ideals: the share of a curated batch that each stratum should have.
 
 In specs, on the command line and in Python an ideal is one of
 
@@ -9,7 +9,7 @@ In specs, on the command line and in Python an ideal is one of
     floor(0.05)               as in the data, but no stratum below that share
     census.csv                a file of shares by name (.csv, .yaml, .json); see `named`
     [[.1, .2], [.3, .4]]      a row for each label, with a share for each group
-    [{label: hired, group: red, share: .1}, ...]  the same by name: what a file holds
+    [{label: hired, group: red, share: .1}, ...]  the same by name, as in a file
     {kind: uniform, strength: 0.5}                half of any of these, half as in the data
 
 "The data" are those that are curated or, in a run, the real training data.
@@ -44,31 +44,31 @@ _FLOOR = re.compile(r"floor\((.*)\)")
 
 
 def uniform(counts: Counts) -> Shares:
-    """Every stratum alike."""
+    """The same share for every stratum."""
     return np.full(counts.shape, 1 / counts.size)
 
 
 def population(counts: Counts) -> Shares:
-    """Every stratum as large as it is."""
+    """The shares of strata in the population."""
     shares: Shares = counts / counts.sum()
     return shares
 
 
 def groups_within_labels(counts: Counts) -> Shares:
-    """Labels as frequent as they are; within each label, groups alike."""
+    """The frequencies of labels in the population; within each label, the same share for every group."""
     labels = population(counts).sum(axis=1, keepdims=True)
     return np.repeat(labels / counts.shape[1], counts.shape[1], axis=1)
 
 
 def labels_within_groups(counts: Counts) -> Shares:
-    """Groups as frequent as they are; within each group, labels alike."""
+    """The frequencies of groups in the population; within each group, the same share for every label."""
     return groups_within_labels(counts.T).T
 
 
 def at_least(counts: Counts, least: float) -> Shares:
     """The population, with strata below `least` raised to it; all others keep their proportions to each other.
 
-    Raises ValueError if not all strata can have as much.
+    Raises ValueError if `least` is too large for all strata to have it.
     """
     if least * counts.size > 1 + named.TOLERANCE:
         raise ValueError(f"floor({least:g}): {counts.size} strata cannot all have that; at most {1 / counts.size:.6g}")
@@ -132,10 +132,10 @@ def shares(ideal: object, names: Names, counts: Counts | None, where: str = "sta
     """(K, S) shares that sum to 1.
 
     ideal: in any way that `read` knows. names: of the K labels and S groups.
-    counts: (K, S) people in each stratum; None if that is not known.
-    where: what to call the ideal in errors.
+    counts: (K, S) people in each stratum; None if unknown.
+    where: the name of the ideal in errors.
 
-    Raises InputError if it is no ideal, does not fit the strata, or needs a population that is not known.
+    Raises InputError for a value that is no ideal or does not fit the strata, or that needs an unknown population.
     """
     try:
         found = read(ideal)

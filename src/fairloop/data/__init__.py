@@ -1,4 +1,4 @@
-"""Where real people's data come from: one file per data set, one shared type, `Population`.
+"""The data of real people: one module for each data set, one shared type, `Population`.
 
 A data set is a spec (a pydantic model whose `name` is its key here) and `load(spec, seed) -> Population`.
 """
@@ -24,7 +24,7 @@ from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpe
 __all__ = ["DATASETS", "DEFAULT", "MINORITIZED", "DataSet", "DataSpec", "Population", "Split", "load"]
 
 DEFAULT = "colored-mnist"
-"""What `data` without a `name` is."""
+"""The data set of a spec whose `data` have no `name`."""
 
 ELSEWHERE = "module:name"
 
@@ -91,6 +91,6 @@ def is_table(data: Any) -> bool:
 def load(spec: DataSpec, seed: int) -> Population:
     """The population that `spec` describes; `seed` is the run's, for specs that name none of their own.
 
-    Raises InputError for files that are missing, damaged or not what the spec needs.
+    Raises InputError for files that are missing, damaged or of another kind.
     """
     return DATASETS[_tag(spec)].load(spec, seed)

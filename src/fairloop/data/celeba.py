@@ -115,7 +115,7 @@ class OfficialFiles:
         return {**located(self._root), "files": tables, "pictures": stamps(self._pictures, names)}
 
     def listing(self) -> Listing:
-        """Everybody in the attribute table."""
+        """All people of the attribute table."""
         attributes = _words(self._attributes, counted=True)
         partition = _words(self._partition)
         split = partition[1].astype(str).map(_PARTITION).reindex(attributes.index)

@@ -1,4 +1,4 @@
-"""What the cells of a table may hold: one value each, under a name of its own."""
+"""Rules for the cells of a table: one value each, in columns with distinct names."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ def _read(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
             raise ValueError(f"it announces {sizes['X']:,} bytes of pictures")
         content = loadmat(file, variable_names=["X", "y"])
         pixels, labels = content["X"], content["y"].reshape(-1).astype(np.int64) % 10
-    except Exception as error:  # SciPy raises whatever its readers happen upon in a damaged file
+    except Exception as error:  # SciPy raises many kinds of errors for a damaged file
         raise InputError(
             f"data.root: {file} is truncated, damaged or no MATLAB file with X and y ({error}); fetch it again"
         ) from error

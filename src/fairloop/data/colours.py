@@ -1,4 +1,4 @@
-"""Digits in one of two colours that go with the label: what ColoredMNIST and ColoredSVHN have in common.
+"""Digits in one of two colours that depend on the label: the common part of ColoredMNIST and ColoredSVHN.
 
 Source: arXiv 2403.07857, section 4, after Arjovsky et al., *Invariant Risk Minimization*, arXiv 1907.02893.
 """

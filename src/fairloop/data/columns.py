@@ -23,7 +23,7 @@ _ABSENT = ("nan", "+nan", "-nan", "na", "n/a", "#n/a", "<na>", "null")  # how so
 
 @dataclass(frozen=True)
 class Numeric:
-    """Numbers by rank: a value's feature is the share of the training data below it (and half of what equals it).
+    """Numbers by rank: a value's feature is the share of the training data below it (and half of its equals).
 
     So every column spreads over [0, 1], however long its tails are.
 

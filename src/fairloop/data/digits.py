@@ -49,7 +49,7 @@ def embedded(split: str) -> Digits:
 def from_directory(root: Path, split: str) -> Digits:
     """Digits from `root`: the publisher's IDX files (raw or .gz), or parquet files as on the hub.
 
-    Raises InputError if `root` holds neither, or if a file is truncated or not what its name says.
+    Raises InputError if `root` holds neither, or if a file is truncated or of another kind than its name says.
     """
     if not root.is_dir():
         raise InputError(f"data.root: '{root}' is not a directory; give the one that holds MNIST's files")

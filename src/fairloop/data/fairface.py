@@ -40,7 +40,7 @@ class FairFaceSpec(NaturalFields, PictureFields):
     )
     margin: Literal["0.25", "1.25"] = Field("0.25", description="around the face, where the hub offers two crops")
     groups: tuple[Literal["race", "age"], ...] = Field(
-        ("race", "age"), min_length=1, description="what makes the groups: 7 races, 2 age bands, or both"
+        ("race", "age"), min_length=1, description="attributes that make the groups: 7 races, 2 age bands, or both"
     )
     size: int = Field(64, ge=8, description="pixels a side")
     mirror: bool = Field(False, description="mirror training pictures at random")
@@ -105,7 +105,7 @@ class OfficialFiles:
         return {**located(self._root), "files": files, "pictures": stamps(self._root, self.listing().table["file"])}
 
     def listing(self) -> Listing:
-        """Everybody in the two tables."""
+        """All people of the two tables."""
         import pandas as pd
 
         parts = []

@@ -68,7 +68,7 @@ def _fetch(file: PublishedFile, out: Path, mirror: str | None, sums: dict[str, s
 
 
 def _download(address: str, path: Path) -> None:
-    """Write what is at `address` to `path`."""
+    """Write the content of `address` to `path`."""
     from urllib.request import urlopen
 
     try:

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 _TRUTH = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
-"""What YAML reads as a truth value, in lower case."""
+"""Words that YAML reads as truth values, in lower case."""
 
 _OUTCOMES = {"true": "1", "false": "0"}
 

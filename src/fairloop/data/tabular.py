@@ -1,7 +1,7 @@
 """Tables of people: your own, and three that fairness research has used for long, as their publishers lay them out.
 
-Every column but the label is a feature, the sensitive ones too, so that who is who can be read from a sample, as it
-can from a picture.
+Every column but the label is a feature, the sensitive ones too, so that a group can be read from a sample, as from
+a picture.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class OwnTableSpec(OwnFields):
 
 
 class AdultSpec(NaturalFields):
-    """UCI Adult (Census Income): who earns more than 50,000 dollars a year?"""
+    """UCI Adult (Census Income): does a person earn more than 50,000 dollars a year?"""
 
     name: Literal["adult"] = "adult"
     root: Path | None = Field(None, description="directory with adult.data and adult.test (.gz works too)")
@@ -67,7 +67,7 @@ class AdultSpec(NaturalFields):
 
 
 class CompasSpec(SplitFields):
-    """ProPublica's COMPAS data: who is not arrested again within two years?"""
+    """ProPublica's COMPAS data: is a person not arrested again within two years?"""
 
     name: Literal["compas"] = "compas"
     root: Path | None = Field(None, description="directory with compas-scores-two-years.csv (.gz works too)")
@@ -75,7 +75,7 @@ class CompasSpec(SplitFields):
 
 
 class GermanSpec(SplitFields):
-    """UCI Statlog German credit: whose credit is good?"""
+    """UCI Statlog German credit: is the credit of a person good?"""
 
     name: Literal["german"] = "german"
     root: Path | None = Field(None, description="directory with german.data (.gz works too)")
@@ -86,7 +86,7 @@ class GermanSpec(SplitFields):
 class _Table:
     """features, label and groups of N people.
 
-    splits: (N,) codes; None for at random. majoritized: values of sensitive columns that make nobody minoritized.
+    splits: (N,) codes; None for at random. majoritized: values of sensitive columns that make no person minoritized.
     """
 
     features: pd.DataFrame
@@ -256,7 +256,7 @@ def _population(
 
 
 def _with_points(features: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """Numbers with a point where they have a decimal comma, but in sensitive columns, whose values are names."""
+    """Numbers with a point where they have a decimal comma, but in sensitive columns, which hold names."""
     import pandas as pd
 
     changed = features.copy()

@@ -15,7 +15,7 @@ class Origin(NamedTuple):
     """Where a sample comes from.
 
     generation: of the generator that made it; `REAL` if it is a real person.
-    labeller: j for C_j, `ANNOTATOR` for A_L, `TRUTH` for the true label of a real person, `NOBODY` if none is needed.
+    labeller: j for C_j, `ANNOTATOR` for A_L, `TRUTH` for the true label of a real person, `NOBODY` without a label.
     """
 
     generation: int

@@ -1,6 +1,6 @@
 """RunSpec: everything that defines a run. Validated as a whole, before anything starts.
 
-A spec is plain data: it round-trips through YAML and JSON, and its fields are what `--set` and `--grid` name.
+A spec is plain data: it round-trips through YAML and JSON, and `--set` and `--grid` name its fields.
 This module imports no torch, so that a command line can explain itself at once.
 """
 
@@ -40,7 +40,7 @@ from fairloop.spec.star import StarSpec
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
 
 FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "data.cache")
-"""Fields that say how a run is called, how far it goes, what it keeps, when it stops and where its data lie.
+"""Fields about the name of a run, its length, the models that it keeps, its end, and the place of its data.
 
 All others define the experiment, and may not change between the sessions of one run.
 """
@@ -50,23 +50,25 @@ LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start"
 
 _LINE_BREAKS = "\x85\u2028\u2029"
 _SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
-_OF_ONE_GENERATION = "a spec as it holds in one generation: what it needs of others is checked in the whole"
+_OF_ONE_GENERATION = "the spec of one generation: requirements across generations are checked in the whole spec"
 
 
 class MeasureSpec(Section):
-    """What each generation's samples are measured on."""
+    """The samples by which each generation is measured."""
 
     samples: int = Field(10_000, ge=1, description="samples behind each population share")
     gallery: int = Field(64, ge=0, description="pictures kept per generation, of the same latents each time")
-    latents: int = Field(1_000, ge=0, description="samples whose place in G_0's latent space is kept")
+    latents: int = Field(1_000, ge=0, description="samples; their places in G_0's latent space are kept")
 
 
 class RunSpec(Section):
     """One run: a data ecosystem followed over generations."""
 
-    name: str = Field("run", description="what the run is called in tables and figures")
+    name: str = Field("run", description="name of the run in tables and figures")
     seed: int = Field(0, ge=0, lt=2**63, description="of every random number in the run")
-    setting: SettingName = Field("seqgen-seqclass", description="who samples from whom, and who labels")
+    setting: SettingName = Field(
+        "seqgen-seqclass", description="which generators learn from samples, and which model labels"
+    )
     generations: int = Field(40, ge=1, description="how many, the one on real data included")
     synthetic_share: float = Field(
         1.0, ge=0, le=1, description="share of each generator batch that is synthetic, from generation 1 on"
@@ -77,8 +79,8 @@ class RunSpec(Section):
     annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
     star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
     curation: CurationSpec = Field(CurationSpec(), description="other curators, and baselines")
-    policy: PolicySpec = Field(PolicySpec(), description="of whose data the next generation learns")
-    labels: LabelsSpec = Field(LabelsSpec(), description="who labels, and how")
+    policy: PolicySpec = Field(PolicySpec(), description="the data that the next generation learns from")
+    labels: LabelsSpec = Field(LabelsSpec(), description="the source of labels")
     response: ResponseSpec = Field(ResponseSpec(), description="real people who leave or return")
     temperature: float = Field(1.0, gt=0, description="standard deviation of the latents that data are made from")
     warm_start: Target = Field(
@@ -266,7 +268,7 @@ def _for_table(section: Any, model: str) -> Any:
 def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
     """A spec from plain data, with `a.b=value` overrides (values are YAML).
 
-    Raises InputError, one line that names every wrong field, its value and what would be right.
+    Raises InputError: one line with every wrong field, its value and the remedy.
     """
     if not isinstance(fields, Mapping):
         raise InputError("spec: is not a mapping of fields; see `fairloop run --help` for the fields")
@@ -289,7 +291,7 @@ def from_file(path: Path, overrides: Iterable[str] = ()) -> RunSpec:
 
 
 def read_fields(path: Path) -> object:
-    """What a YAML or JSON file holds. Raises InputError if it cannot be read."""
+    """The content of a YAML or JSON file. Raises InputError if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -1,4 +1,4 @@
-"""Changes of fields between generations: what a `schedule` names, in any notation, and what it makes of a spec."""
+"""Changes of fields between generations, in any notation of a `schedule`, and the specs that follow from them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who samples from whom, and who labels: the four settings of a data ecosystem."""
+"""The four settings of a data ecosystem: which generators learn from samples, and which model labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Setting:
 
     name: how specs, tables and figures call it.
     generators: `sequential`: G_i learns from samples of G_{i-1}; `fixed`: G_0, trained on real data, is kept.
-    labels: who labels what generation i trains on: the classifier C_{i-1} (the annotator A_L at i = 0),
+    labels: the labeller of the data of generation i: the classifier C_{i-1} (the annotator A_L at i = 0),
         or always the annotator A_L.
     """
 
@@ -23,7 +23,7 @@ class Setting:
     labels: Literal["previous_classifier", "annotator"]
 
     def labeller(self, generation: int) -> int:
-        """The labeller of what models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
+        """The labeller of the data that models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
         by_annotator = generation == 0 or self.labels == "annotator"
         return ANNOTATOR if by_annotator else generation - 1
 
