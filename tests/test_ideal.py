@@ -161,7 +161,7 @@ CELLS = "label,group,share\nno,green,.25\nno,red,.25\nyes,green,.25\n"
         (CELLS + "yes,red,.25,2020\n", "row 4 is no mapping"),
         (CELLS.replace("group", "colour") + "yes,red,.25\n", "has the column 'colour', but the data have label, group"),
         ("label,group,share\n", "has no rows"),
-        ("share\n1\n", "does not say whose"),
+        ("share\n1\n", "names neither a label nor a group"),
         ("a\n", "has no rows"),
     ],
 )
@@ -186,7 +186,7 @@ def test_a_wrong_file_is_explained(tmp_path, content, problem):
         ([["a", "b"]], "one row"),
         (3, "is not one of"),
         (None, "is not one of"),
-        ("floor(0.3)", "4 strata cannot all have that; at most 0.25"),
+        ("floor(0.3)", "4 strata cannot all have a share of 0.3; at most 0.25"),
         ("floor(-1)", "needs a share in"),
         ("floor(some)", "needs a share in"),
         ("floor(nan)", "needs a share in"),
@@ -202,7 +202,7 @@ def test_a_wrong_file_is_explained(tmp_path, content, problem):
 def test_a_wrong_ideal_is_explained(ideal, problem):
     with pytest.raises(InputError, match=problem) as caught:
         ideals.shares(ideal, TWO, np.ones((2, 2), np.int64))
-    assert str(caught.value).startswith("star.ideal: ")
+    assert str(caught.value).startswith(f"star.ideal={ideal}: " if isinstance(ideal, str) else "star.ideal: ")
     assert "\n" not in str(caught.value)
 
 

@@ -47,7 +47,7 @@ class Choice(ABC):
 
 @dataclass(frozen=True)
 class Verifier(Choice):
-    """Keeps the share `keep` of samples whose labels a verifier finds most plausible.
+    """Keeps the share `keep` of samples with the labels that a verifier finds most plausible.
 
     by: `annotator`, A_L; or `labeller`, the labeller of the generation, which then verifies its own labels.
     quality: the share of samples that are ranked by the verifier's probability of their label; the others get a
@@ -80,7 +80,7 @@ class Verifier(Choice):
 
 @dataclass(frozen=True)
 class Confident(Choice):
-    """Keeps samples whose label is at least `threshold` probable to A_L; if they are too few, the next best, too.
+    """Keeps samples with a label of probability `threshold` or more to A_L; if these are too few, the next best, too.
 
     factor: candidates for each place in the batch.
     """

@@ -39,7 +39,7 @@ class Tally:
     def of(
         cls, names: Names, candidates: Counts, drawn: Counts, redrawn: Counts, filled: int, by_batch: Sequence[int]
     ) -> Tally:
-        """From counts of strata in a row, (K * S,), which may go on changing."""
+        """A tally of copies of the counts, each (K * S,)."""
         candidates, drawn, redrawn = (count.reshape(names.shape).copy() for count in (candidates, drawn, redrawn))
         return cls(names, candidates, drawn, redrawn, filled, tuple(by_batch))
 
@@ -128,7 +128,7 @@ def wanted(ideal: object, people: People, skip_empty: bool, where: str = "ideal"
         more = f" (and {empty.sum() - 1:,} more strata)" if empty.sum() > 1 else ""
         option = "--skip-empty" if where.startswith("--") else "skip_empty=True"
         raise InputError(
-            f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but nobody "
-            f"is there; put groups together, or share that out among the others with {option}"
+            f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but the "
+            f"data have no such person; put groups together, or share that out among the others with {option}"
         )
     return np.where(empty, 0, shares / kept) if empty.any() else shares

@@ -71,7 +71,7 @@ def at_least(counts: Counts, least: float) -> Shares:
     Raises ValueError if `least` is too large for all strata to have it.
     """
     if least * counts.size > 1 + named.TOLERANCE:
-        raise ValueError(f"floor({least:g}): {counts.size} strata cannot all have that; at most {1 / counts.size:.6g}")
+        raise ValueError(f"{counts.size} strata cannot all have a share of {least:g}; at most {1 / counts.size:.6g}")
     shares = population(counts)
     raised = np.zeros(shares.shape, bool)
     while not raised.all():

@@ -77,9 +77,9 @@ def shares(table: Sequence[Row], names: Names, counts: NDArray[np.int64] | None)
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     together = np.array([number[key] for key in keys])
     people = np.bincount(together, weights=counts.reshape(-1))[together]
-    if (nobody := (people == 0) & (wishes > 0)).any():
-        key = keys[int(nobody.argmax())]
-        raise ValueError(f"wants {in_words(columns, key)}, but nobody is there; leave it out, with 0")
+    if (empty := (people == 0) & (wishes > 0)).any():
+        key = keys[int(empty.argmax())]
+        raise ValueError(f"wants {in_words(columns, key)}, but the data have no such person; give it the share 0")
     return _whole(wishes * counts.reshape(-1) / np.maximum(people, 1), names)
 
 
@@ -101,7 +101,7 @@ def _row(row: Any, number: int) -> Row:
     if empty := [name for name, value in row.items() if value is None or value == ""]:
         raise ValueError(f"row {number} has nothing in column {empty[0]}")
     if len(row) == 1:
-        raise ValueError(f"row {number} does not say whose share it is; name a label or a group")
+        raise ValueError(f"row {number} names neither a label nor a group for its share; name one")
     return {name: share if name == "share" else str(value) for name, value in row.items()}
 
 

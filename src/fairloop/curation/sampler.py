@@ -94,7 +94,7 @@ class StarSampler(Sampler[list[int]]):
 
     @classmethod
     def from_frame(cls, frame: Any, *, label: Any, groups: Sequence[Any] | str, **rest: Any) -> StarSampler:
-        """For the rows of a frame.
+        """A sampler for the rows of a frame.
 
         frame: of pandas, polars, Arrow or Hugging Face's datasets, or a mapping from names to columns.
         label, groups: names of columns. rest: as above.
@@ -117,7 +117,7 @@ class StarSampler(Sampler[list[int]]):
 
     @property
     def rank(self) -> int:
-        """Of the current process."""
+        """The rank of the current process."""
         return self._place()[0]
 
     @property
@@ -155,7 +155,7 @@ class StarSampler(Sampler[list[int]]):
         return (self._deal or Deal(self._people, self.ideal, self.rounding, self._rng(self.epoch))).tally()
 
     def state_dict(self, batches: int | None = None) -> dict[str, Any]:
-        """Where the sampler is, as plain data; the same on every rank.
+        """The position of the sampler as plain data; the same on every rank.
 
         batches: of this epoch that the loop is done with. A loader with workers fetches ahead of the loop, so only
             the loop knows; without workers it is as many as were handed out, the default.
@@ -232,7 +232,7 @@ class StarSampler(Sampler[list[int]]):
         return 0, 1
 
     def _check_sharing(self, world_size: int) -> None:
-        """That batches are divided among processes once, and as many as there were."""
+        """Raise InputError unless batches are divided among processes once, and among as many as before."""
         if self._processes not in (None, world_size):
             raise InputError(
                 f"state: belongs to a sampler with world_size={self._processes}, but this has {world_size}"

@@ -154,7 +154,7 @@ def _shared(tensor: Tensor) -> Tensor:
 
 
 class _Queues:
-    """Of each stratum, samples that wait and samples that came; and counts: read, handed out, handed out again."""
+    """The waiting and the latest samples of each stratum; and counts: read, handed out, handed out again."""
 
     def __init__(self, strata: int, buffer: int) -> None:
         self._waiting: list[deque[Any]] = [deque(maxlen=buffer) for _ in range(strata)]

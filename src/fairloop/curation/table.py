@@ -86,7 +86,7 @@ class _Table(Protocol):
     columns: Sequence[Any]
     """The columns that were asked for, N values each."""
     said: str | None
-    """How it was read, where that was a guess."""
+    """The way in which it was read, where that was a guess."""
 
     def write(self, rows: NDArray[np.int64], path: Path) -> None: ...
 

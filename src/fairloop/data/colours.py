@@ -21,7 +21,7 @@ _CHANNEL = (1, 0)  # of RGB, by group
 
 
 class ColourFields(DataFields):
-    """How digits are labelled and coloured."""
+    """Fields about labels and colours of digits."""
 
     threshold: int = Field(5, ge=1, le=9, description="the digit at which labels part")
     green_given_label: tuple[Probability, Probability] = Field(

@@ -16,7 +16,7 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 
 class StartsFrom(NamedTuple):
-    """Of a path: the field with the directory in which it begins, if that is set."""
+    """A mark of a path: the field with the directory in which the path begins, if that is set."""
 
     field: str
 

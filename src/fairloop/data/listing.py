@@ -42,7 +42,7 @@ class Listing:
 
 
 class Origin(Protocol):
-    """Where a data set comes from."""
+    """The origin of a data set: the hub, or files."""
 
     def identity(self) -> dict[str, Any]:
         """Plain data that tell its files from others, found quickly and without opening a picture.
@@ -105,7 +105,7 @@ def fetched(name: str, config: str | None, split: str) -> Any:
 
 @dataclass(frozen=True)
 class Local:
-    """The same in a directory: as parquet files, or as folders of images with the table `metadata` in each.
+    """The hub's files in a directory: parquet files, or folders of images with the table `metadata` in each.
 
     splits: the names of files and folders, by ours.
     """

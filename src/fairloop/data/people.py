@@ -185,7 +185,7 @@ class People:
             object.__setattr__(self, "minoritized", names)
 
     def population(self, seed: int) -> Population:
-        """With test_balanced, as many people of each stratum as the test split's smallest has, drawn with `seed`.
+        """The population. `test_balanced` has of each stratum as many people as the smallest of `test`, by `seed`.
 
         Raises InputError for an empty split and where the training data have one label or nothing but one group.
         """
@@ -216,7 +216,7 @@ class People:
         present = np.unique(self.labels.codes[training])
         if len(present) < 2:
             raise InputError(
-                f"data.label: everybody in the training data has the label '{self.labels.names[present[0]]}'; "
+                f"data.label: all people of the training data have the label '{self.labels.names[present[0]]}'; "
                 "choose a label that tells people apart"
             )
         if self.beneficial not in self.labels.names:

@@ -53,7 +53,7 @@ class _Hash(str):
 
 @dataclass(frozen=True)
 class Population:
-    """A data set: the people that the first generation learns from, and those by whom every generation is measured.
+    """A data set: the people that the first generation learns from, and those that measure every generation.
 
     label_names, group_names: of the codes 0..K-1 and 0..S-1.
     minoritized: the groups that society, or the simulation, puts at a disadvantage.
@@ -81,7 +81,7 @@ class Population:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image: (C, H, W), or (F,)."""
+        """The shape of one sample: (C, H, W), or (F,)."""
         return self.train.inputs.shape[1:]
 
     @property

@@ -84,11 +84,11 @@ PUBLISHERS = {
         ),
     ),
 }
-"""By the name of the data set."""
+"""The publishers by the names of the data sets."""
 
 
 def remedy(name: str) -> str:
-    """Where a person gets data set `name`, in words that end an error about its files."""
+    """The place to get data set `name`, in words that end an error about its files."""
     publisher = PUBLISHERS[name]
     if publisher.files:
         return f"`fairloop data fetch {name} --out DIR` downloads it from {publisher.page} ({publisher.terms})"

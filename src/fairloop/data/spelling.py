@@ -1,4 +1,4 @@
-"""How values of columns are written: as numbers, truth values or text; and which label is evidently the good one."""
+"""The spelling of values of columns: numbers, truth values, text; and the label that is evidently the good one."""
 
 from __future__ import annotations
 

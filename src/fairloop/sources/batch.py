@@ -58,7 +58,7 @@ def join(*batches: Batch) -> Batch:
 
 
 def _tally(codes: Tensor) -> str:
-    """How often each code occurs: `0 x 5, 1 x 3`."""
+    """The count of each code in words: `0 x 5, 1 x 3`."""
     found, times = torch.unique(codes, return_counts=True)
     counts = zip(found.tolist(), times.tolist(), strict=True)
     return ", ".join(f"{'unnamed' if code == UNNAMED else code} x {count}" for code, count in counts) or "none"

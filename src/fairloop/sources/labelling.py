@@ -1,4 +1,4 @@
-"""How samples get their labels: by a classifier, partly by people, with their errors."""
+"""The labels of samples: by a classifier, partly by people, with their errors."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ _CHUNK, _CHUNK_VALUES = 1024, 2**22
 
 
 def chunk(shape: tuple[int, ...]) -> int:
-    """How many samples of `shape` are decoded or predicted at once outside training.
+    """The number of samples of `shape` that are decoded or predicted at once outside training.
 
     More than 1024 gain no speed. Of large inputs fewer fit into memory, with the activations of a model.
     """

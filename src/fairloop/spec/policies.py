@@ -54,7 +54,7 @@ class Accumulate:
 
 @dataclass(frozen=True)
 class AccumulateSubsample(Accumulate):
-    """The same, but an epoch draws no more of them than one generation made (Kazdan et al., arXiv 2410.16713)."""
+    """`Accumulate` with epochs as long as one generation's data (Kazdan et al., arXiv 2410.16713)."""
 
     grows: ClassVar[bool] = False
 

@@ -333,7 +333,7 @@ def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def varied(specs: Sequence[RunSpec]) -> list[dict[str, Any]]:
-    """For each spec, the fields in which not all are alike; those that one lacks are None there."""
+    """For each spec, the fields that differ between specs; None for a field that the spec lacks."""
     flat = [spec.flat() for spec in specs]
     paths = sorted({path for fields in flat for path in fields})
     differ = [path for path in paths if len({json.dumps(fields.get(path)) for fields in flat}) > 1]

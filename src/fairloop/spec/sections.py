@@ -101,7 +101,7 @@ class PolicySpec(Section):
 
 
 class LabelsSpec(Section):
-    """How samples get their labels."""
+    """The labels of samples."""
 
     choice: Literal["argmax", "sample"] = Field("argmax", description="the likeliest label, or a draw by probabilities")
     human_share: Probability = Field(0.0, description="share of samples that A_L labels, as a stand-in for people")
