@@ -84,7 +84,7 @@ def learned(table: pd.DataFrame, training: NDArray[np.bool_]) -> tuple[Column, .
 
     training: (N,) the rows that numeric columns take their distribution from.
 
-    Raises InputError for missing values and for columns with as many categories as a name has.
+    Raises InputError for missing values and for columns with so many categories that they hold names.
     """
     return tuple(_learned(table[name], training) for name in table)
 

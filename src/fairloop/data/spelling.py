@@ -50,9 +50,9 @@ def outcome(name: str) -> str:
 
 
 def evident(labels: Sequence[str]) -> str | None:
-    """The label that needs no one to say that it is good for the person: 1 of 0 and 1, -1 and 1, or false and true.
+    """The label that is evidently good for the person: 1 of 0 and 1, -1 and 1, or false and true.
 
-    None if people must say which one is. A label that is absent from `labels` is named `1`.
+    None if the user must name it. A label that is absent from `labels` is named `1`.
     """
     written = {outcome(label): label for label in labels}
     if len(written) < len(labels):
@@ -61,7 +61,7 @@ def evident(labels: Sequence[str]) -> str | None:
 
 
 def recognised(asked: str, names: Sequence[str]) -> str | None:
-    """The one of `names` that `asked` means; None if there is none, or if there are several.
+    """The name among `names` that `asked` means; None if none fits, or if several do.
 
     YAML turns `yes` into a truth value and `1.0` into a number. So `True` means `yes`, `true` or `on` in any case, or
     else `1`; a number means any spelling of that number.
