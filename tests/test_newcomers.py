@@ -151,6 +151,8 @@ def test_data_of_your_own_take_the_place_of_a_presets(tmp_path):
     from_pictures = presets.read(str(written(tmp_path, "b", extends="demo", data=OWN_TABLE)))
     assert (from_pictures.generator.model, from_pictures.generator.arguments) == ("tabular-vae", {})
     assert from_pictures.generator.epochs == preset("demo").generator.epochs
+    function = presets.read(str(written(tmp_path, "d", extends="compas", data={"name": "mine:load"})))
+    assert function.classifier == before.classifier
     named = presets.read(str(written(tmp_path, "c", extends="demo", data=OWN_TABLE, classifier={"model": "linear"})))
     assert (named.classifier.model, named.annotator.model) == ("linear", "mlp")
 

@@ -1,4 +1,4 @@
-"""The command `data`: what data sets there are, preparing them, and looking into them."""
+"""The command `data`: list, fetch, prepare and inspect data sets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fairloop.spec.run import RunSpec
 
 app = typer.Typer(
-    help="See what data sets there are, decode their pictures ahead of a run, look into them.",
+    help="List the data sets, download their files, decode their pictures ahead of a run, show their content.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

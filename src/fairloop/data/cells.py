@@ -55,7 +55,7 @@ def check_feature(column: pd.Series) -> None:
 
 
 def check_few(names: Sequence[str], rows: int, column: object, field: str) -> None:
-    """Raise InputError if a column has too many different values for labels or groups: such values measure or identify."""
+    """Raise InputError if a column has too many values for labels or groups: such values measure or identify."""
     numbers = [number(name) for name in names]
     measured = None not in numbers
     if measured:

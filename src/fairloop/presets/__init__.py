@@ -130,6 +130,7 @@ def _for_other_data(below: Any, own: Mapping[str, Any]) -> Any:
     """`below` without the parts that belong to its data if `own` names another data set.
 
     These are the data's fields and, where tables replace pictures or the reverse, the models with their arguments.
+    Data of the user's own function may be either, so they leave the models alone.
     """
     if not isinstance(below, Mapping):
         return below
@@ -137,7 +138,7 @@ def _for_other_data(below: Any, own: Mapping[str, Any]) -> Any:
     if after in (None, before):
         return below
     kept = {name: value for name, value in below.items() if name != "data"}
-    if not {before, after} <= DATASETS.keys() or DATASETS[before].tabular != DATASETS[after].tabular:
+    if {before, after} <= DATASETS.keys() and DATASETS[before].tabular != DATASETS[after].tabular:
         for name in ("generator", "classifier", "annotator"):
             section = kept.get(name)
             if isinstance(section, Mapping):
