@@ -32,6 +32,7 @@ from fairloop.seeding import ModelRole
 from fairloop.sources.labelling import Labelling
 from fairloop.sources.mixture import Kept
 from fairloop.sources.source import Source
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.sections import ResponseSpec
 from fairloop.spec.setting import SETTINGS
@@ -183,12 +184,17 @@ def test_a_section_changes_only_what_it_names_and_arguments_as_a_whole():
 def test_an_ideal_in_a_file_is_read_once(tmp_path):
     file = tmp_path / "ideal.csv"
     file.write_text("label,group,share\nno,a,.25\nno,b,.25\nyes,a,.25\nyes,b,.25\n")
-    for changes in ({"star.ideal": str(file)}, {"star": {"ideal": str(file)}}):
-        spec = spec_of({1: {"star.target": "classifier", **changes}})
-        kept = from_mapping(json.loads(spec.model_dump_json()))
-        file.rename(moved := file.with_name("moved.csv"))
-        assert from_mapping(json.loads(kept.model_dump_json())).at(1).star.ideal[0]["share"] == 0.25
-        moved.rename(file)
+    rows = [{"label": label, "group": group, "share": 0.25} for label in ("no", "yes") for group in ("a", "b")]
+    mixture = {"kind": str(file), "strength": 0.5}
+    changes = ({"star.ideal": str(file)}, {"star": {"ideal": str(file)}}, {"star.ideal": mixture})
+    specs = [spec_of({1: {"star.target": "classifier", **change}}) for change in changes]
+    specs.append(spec_of({1: {"star.target": "classifier", "star.ideal.kind": str(file)}}, star={"ideal": mixture}))
+    read = [with_files_read(spec) for spec in specs]
+    file.unlink()
+    assert [spec.at(1).star.ideal for spec in read[:2]] == [rows] * 2
+    assert [spec.at(1).star.ideal for spec in read[2:]] == [{"kind": rows, "strength": 0.5}] * 2
+    assert all(from_mapping(json.loads(spec.model_dump_json())) == spec for spec in read)
+    assert not any(spec.names_files for spec in read)
 
 
 # what cannot be

@@ -41,9 +41,13 @@ def parsed(text: str) -> Any:
     return value
 
 
-def opened(path: Path) -> IO[bytes]:
-    """The bytes of a file; of a .gz file those within, at most `MOST_BYTES`, beyond which reading raises OSError."""
-    file = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115  # closed by its reader
+def opened(path: Path, *, packed: bool | None = None) -> IO[bytes]:
+    """The bytes of a file; of a .gz file those within, at most `MOST_BYTES`, beyond which reading raises OSError.
+
+    packed: whether it is a .gz file; None: its name says so.
+    """
+    packed = path.suffix.lower() == ".gz" if packed is None else packed
+    file = gzip.open(path) if packed else path.open("rb")  # noqa: SIM115  # closed by its reader
     return io.BufferedReader(_Bounded(file))
 
 

@@ -22,6 +22,7 @@ from fairloop.models.trial import check_range, try_classifier, try_generator
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source
+from fairloop.spec.files import with_files_read
 from fairloop.spec.models import TrainingSpec
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
@@ -51,7 +52,7 @@ class NetworkTrainer:
 
         population: the data, if not those that the spec describes.
         """
-        self.spec = spec
+        self.spec = spec = with_files_read(spec)
         self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads, strict=recorded is None)
         self.population = population or data.load(spec.data, spec.seed)
         self.plan = plan(spec, self.population, recorded or self.numerics)

@@ -20,6 +20,7 @@ from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, generations
 from fairloop.loop.networks import NetworkTrainer
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
@@ -65,6 +66,7 @@ def run(
     Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
     does not fit the data or this machine.
     """
+    spec = with_files_read(spec)
     if not repair:
         directory.check(spec)  # before data are read; what counts is the same question once the directory is ours
     store = DirectoryModels(models or directory.models)

@@ -17,7 +17,7 @@ class Setting:
 
     name: how specs, tables and figures call it.
     generators: `sequential`: G_i learns from samples of G_{i-1}; `fixed`: G_0, trained on real data, is kept.
-    labels: the labeller of what generation i trains on: the classifier C_{i-1} (the annotator A_L at i = 0),
+    labels: the labeller of the data of generation i: the classifier C_{i-1} (the annotator A_L at i = 0),
         or always the annotator A_L.
     """
 
@@ -26,7 +26,7 @@ class Setting:
     labels: Literal["previous_classifier", "annotator"]
 
     def labeller(self, generation: int) -> int:
-        """The labeller of what models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
+        """The labeller of the data that models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
         by_annotator = generation == 0 or self.labels == "annotator"
         return ANNOTATOR if by_annotator else generation - 1
 

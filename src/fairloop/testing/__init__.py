@@ -1,4 +1,4 @@
-"""The checks that every generator, classifier, data set and curation must pass, ours and other people's.
+"""The checks that every generator, classifier, data set and curator must pass, fairloop's and other people's.
 
     from fairloop.testing import check_generator
 

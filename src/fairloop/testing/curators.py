@@ -1,4 +1,4 @@
-"""Checks of curations: what feeds and measures rely on in a batch."""
+"""Checks of curators: the properties of a batch on which feeds and measures rely."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairloop.testing.streams import no_global_randomness, stream
 
 @dataclass(frozen=True)
 class CuratorCase:
-    """A curation to check, of batches whose samples fall into `labels` x `groups` strata.
+    """A curator to check, of batches whose samples fall into `labels` x `groups` strata.
 
     repeats: whether it may take a sample more than once.
     """

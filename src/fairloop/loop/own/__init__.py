@@ -21,6 +21,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Trained
@@ -218,7 +219,7 @@ def _spec(regime: Mapping[str, Any], size: int | None, **fields: Any) -> RunSpec
             **{kind: {"samples": size, **some} for kind, some in told.items() if isinstance(some, Mapping)},
         }
     star = {"target": star} if isinstance(star, str) else dict(star)
-    return from_mapping({**regime, **fields, "policy": policy, "star": star})
+    return with_files_read(from_mapping({**regime, **fields, "policy": policy, "star": star}))
 
 
 def _tests(test: People | Mapping[str, People]) -> dict[str, People]:
