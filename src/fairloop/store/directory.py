@@ -159,8 +159,7 @@ class RunDirectory:
         """Record a generation: its gallery first, then all its rows at once, which makes it count."""
         with replacing(self._gallery_path(generation)) as temporary:
             temporary.write_bytes(_packed({"run": self._names[0], "generation": generation, **vars(gallery)}))
-        columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
-        records.write(self._records_path(generation), pa.table(columns, schema=SCHEMA), self._names[0])
+        records.write(self._records_path(generation), records.of_rows(rows), self._names[0])
 
     def files_of(self, generation: int) -> tuple[Path, Path]:
         """What `commit` writes, in its order."""
