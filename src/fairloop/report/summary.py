@@ -10,17 +10,11 @@ import pandas as pd
 
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
+from fairloop.metrics.catalogue import CATALOGUE, PARTS
 from fairloop.report import compare
 from fairloop.report.figures import Measure
+from fairloop.report.figures.measures import of_classifier
 
-AGGREGATES = ("overall", "difference", "ratio", "min", "max")
-"""What stands in the column `group` besides names of groups."""
-
-_LONG = {
-    "accuracy difference": "accuracy difference between groups",
-    "DP difference": "demographic parity difference",
-    "EO difference": "equalized odds difference",
-}
 _ENDS = ("low", "high", "lowest", "highest")
 _Row = dict[Any, Any]
 
@@ -127,7 +121,7 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
         if compare.is_clear(row):
             verb = "rose" if row["change"] > 0 else "fell"
             moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
-            sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title), row['last'])}."))
+            sentences.append(Sentence(_long(head, title), f"{moved}{_since(left.get(title), row['last'])}."))
         if title == "accuracy":
             sentences += _for_whom(groups)
     still = [
@@ -193,9 +187,9 @@ def _both(row: _Row, one: str, between: str, other: str, what: str) -> str:
     return number(row[one]) if alike else f"{number(row[one])} {between} {number(row[other])}{_by(row, what)}"
 
 
-def _long(title: str) -> str:
-    """`title` as a sentence begins with it."""
-    long = _LONG.get(title, title)
+def _long(head: Headline, title: str) -> str:
+    """The measure's title in full, as a sentence begins with it."""
+    long = {m.title: CATALOGUE[m.metric].called(m.group) for m in head.measures if m != head.share}.get(title, title)
     return long[:1].upper() + long[1:]
 
 
@@ -227,8 +221,8 @@ def _since_when(bands: Sequence[_Row]) -> Iterator[Sentence]:
 def _by_group(head: Headline, case: str) -> list[_Row]:
     """How accuracy changed for each group."""
     mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
-    groups = [group for group in mine["group"].unique() if group not in AGGREGATES]
-    measures = [Measure(group, group, "classifier", str(head.split), group, "accuracy") for group in groups]
+    groups = [group for group in mine["group"].unique() if group not in PARTS]
+    measures = [of_classifier("accuracy", group, str(head.split), called=group) for group in groups]
     return compare.changes(mine, measures).sort_values("change", kind="stable").to_dict("records")
 
 
@@ -300,7 +294,7 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
         if compare.is_clear(row):
             than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
             outside = _since(since.get(title), last, band="the other's band")
-            sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
+            sentences.append(Sentence(_long(head, title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
             alike.append(f"{title}, {_both(row, 'mean', 'beside', 'mean_against', 'difference')}")
     about = f"Not distinguishable{_without_interval(seeds)}:"

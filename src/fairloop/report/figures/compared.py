@@ -78,18 +78,10 @@ def alike(table: pd.DataFrame, by: Names, but: Names) -> dict[str, pd.DataFrame]
 
 
 def headline(minoritized: Mapping[str, Sequence[str]], split: str) -> list[Measure]:
-    """What comparisons show: performance, disparities, and what the generators make."""
+    """The measures of compared cases: performance, disparities, and shares among generated samples."""
     share = [compare.minoritized_share(minoritized)] if minoritized else []
     return [
-        Measure("accuracy", "accuracy on {split}\n(1: all right)", "classifier", split, "overall", "accuracy"),
-        *(
-            Measure(title, title + " on {split}\n(0: groups alike)", "classifier", split, *which)
-            for title, *which in (
-                ("accuracy difference", "difference", "accuracy"),
-                ("DP difference", "difference", "demographic_parity"),
-                ("EO difference", "difference", "equalized_odds"),
-            )
-        ),
+        *compare.fairness(split),
         *share,
         Measure(
             "share of label 1", "share of the beneficial label\nin generated data, by A_L", "generator", "generated",

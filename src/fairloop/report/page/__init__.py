@@ -16,13 +16,14 @@ import pandas as pd
 from fairloop._util.files import write_text
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
+from fairloop.metrics.catalogue import PARTS
 from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
-from fairloop.report.page import glance
+from fairloop.report.page import sparklines
 from fairloop.report.page.content import packed, thinned
+from fairloop.report.page.glossary import METRICS, READING, READING_OF_RUNS, ROLES
 from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
-from fairloop.report.page.words import METRICS, READING, READING_OF_RUNS, ROLES
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 
@@ -56,7 +57,12 @@ def write(
     table = compare.cased(table)
     kept = thinned(table)
     data = packed(kept)
-    data |= {"metrics": METRICS, "roles": ROLES, "first": _key(head.measures[0]) if head.measures else data["keys"][0]}
+    data |= {
+        "metrics": METRICS,
+        "parts": PARTS,
+        "roles": ROLES,
+        "first": _key(head.measures[0]) if head.measures else data["keys"][0],
+    }
     findings = [] if lead else summary.summary(head)
     parts = {
         "title": title,
@@ -67,7 +73,7 @@ def write(
         "bands": _about_bands(table),
         "reading": READING if lead else (*READING_OF_RUNS, *READING),
         "measures": [{"title": measure.title, "key": _key(measure)} for measure in head.measures],
-        "sparks": glance.sparks(head) if head.measures else {},
+        "sparks": sparklines.sparks(head) if head.measures else {},
         "values": _about_values(len(table), len(kept)),
     }
     write_text(out, _rendered({**parts, **_with_runs(data, _recorded(data, table, specs))}))
@@ -169,9 +175,9 @@ def _rendered(parts: Json) -> str:
         policy=policy,
         styles=Markup(styles),
         script=Markup(script),
-        width=glance.WIDTH,
-        height=glance.HEIGHT,
-        margin=glance.MARGIN,
+        width=sparklines.WIDTH,
+        height=sparklines.HEIGHT,
+        margin=sparklines.MARGIN,
         version=version("fairloop"),
         written=f"{datetime.now(UTC):%Y-%m-%d}",
     )

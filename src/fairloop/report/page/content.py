@@ -41,8 +41,7 @@ def packed(table: pd.DataFrame) -> Json:
     """
     cases = compare.case_names(table)
     fields = ["dataset", "setting", "star", *(n for n in compare.further_fields(table) if n != "latest")]
-    runs = table.drop_duplicates("run")
-    runs = runs.assign(place=runs["case"].map(cases.index)).sort_values(["place", "seed"], kind="stable")
+    runs = _runs(table, cases)
     table = table.assign(
         key=table.groupby(KEY, dropna=False, sort=False).ngroup(),
         place=table["run"].map({name: place for place, name in enumerate(runs["run"])}),
@@ -69,6 +68,12 @@ def packed(table: pd.DataFrame) -> Json:
         "shown": [statistics.shown(n) for n in range(runs["seed"].nunique() + 1)],
         "spans": [list(span) for span in spans],
     }
+
+
+def _runs(table: pd.DataFrame, cases: list[str]) -> pd.DataFrame:
+    """A row for each run, with the `place` of its case, in the order of cases and seeds."""
+    runs = table.drop_duplicates("run")
+    return runs.assign(place=runs["case"].map(cases.index)).sort_values(["place", "seed"], kind="stable")
 
 
 def _steps(table: pd.DataFrame) -> list[str]:

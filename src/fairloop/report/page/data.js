@@ -2,13 +2,6 @@
 
 // What everything else draws from. Names come from people's tables: they only ever become text nodes and attributes.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const WHOLE = {
-  overall: "overall",
-  difference: "difference between groups",
-  ratio: "ratio between groups",
-  min: "lowest group",
-  max: "highest group",
-};
 
 // What a generation is called, by its number; and what all of them are.
 const STEP = DATA.step;
@@ -94,9 +87,15 @@ function metricTitle(metric) {
   return named(DATA.metrics, metric)?.[0] ?? metric.replaceAll("_", " ");
 }
 
-// What of a metric: a group, a label, a stratum, or something over all groups.
+// The meaning of a metric, and which values of the part are good.
+function metricMeaning({ metric, group }) {
+  const [, sentence, good] = named(DATA.metrics, metric) ?? [];
+  return [sentence, named(good ?? {}, group) ?? good?.overall].filter(Boolean).join(" ");
+}
+
+// A part of a metric: a group, a label, a stratum, or one over all groups.
 function partTitle({ label, group }) {
-  if (label === null) return named(WHOLE, group) ?? group;
+  if (label === null) return named(DATA.parts, group) ?? group;
   return group === "overall" ? label : `${label}, ${group}`;
 }
 

@@ -1,56 +1,14 @@
-"""What readers who do not know the tables call a metric, and what it is. `docs/vocabulary.md` defines each fully."""
+"""The words of the page: names of measures and roles, and terms with their meaning. docs/vocabulary.md says more."""
 
 from fairloop.metrics import statistics
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, GOOD
 from fairloop.report import compare
 
 METRICS = {
-    "accuracy": ("accuracy", "Share of people whose label is predicted right."),
-    "selection_rate": ("selection rate", "Share of people who are given the beneficial label."),
-    "tpr": ("true positive rate", "Share given the beneficial label, of those who have it."),
-    "fnr": ("false negative rate", "Share denied the beneficial label, of those who have it."),
-    "fpr": ("false positive rate", "Share given the beneficial label, of those who do not have it."),
-    "tnr": ("true negative rate", "Share denied the beneficial label, of those who do not have it."),
-    "count": ("count", "Number of people measured."),
-    "demographic_parity": (
-        "demographic parity",
-        "How far apart groups' selection rates are. As a difference 0 is parity, as a ratio 1.",
-    ),
-    "equalized_odds": (
-        "equalized odds",
-        "How far apart groups' true and false positive rates are, the worse of the two. As a difference 0 is equal "
-        "odds, as a ratio 1.",
-    ),
-    "loss": ("loss", "Mean training loss in the generation's last epoch."),
-    "star_redrawn": ("redrawn by STAR", "Mean number of samples in a curated batch that its candidates lacked."),
-    "star_candidates": ("candidates of STAR", "Mean number of candidates in a stratum, before any was chosen."),
-    "star_batch": ("batch of STAR", "Number of samples that STAR curates in a batch."),
-    "star_quota": ("quota of STAR", "Number of samples of a stratum that STAR wants in a curated batch."),
-    "curation_offered": ("offered to curations", "Mean number of samples in a stratum that the first step drew."),
-    "curation_chosen": ("chosen by curations", "Mean number that the last step let through, by their weights."),
-    "origin_share": ("share of origins", "Share of what a model learned from, by who made it and who labelled it."),
-    "diverged_at_batch": (
-        "diverged at batch",
-        "The batch at which loss or weights stopped being finite.",
-    ),
-    "label_share": ("share of labels", "Share of generated samples with a label, as the label annotator names it."),
-    "label_share_by_labeller": (
-        "share of labels, by labeller",
-        "The same, as named by who labelled what the generation learned from.",
-    ),
-    "label_share_by_classifier": ("share of labels, by classifier", "The same, as the generation's classifier says."),
-    "model_made_share": ("labels made by models", "Share of labels that a model made, of those whose maker is known."),
-    "minoritized": ("minoritized", "Whether the data set calls a group minoritized: 1 if it does, 0 if not."),
-    "group_share": (
-        "share of groups",
-        "Share of a group of generated samples, as the annotator names it, or of people.",
-    ),
-    "stratum_share": ("share of strata", "Share of generated samples of a label and group, as the annotators say."),
-    "group_confidence": (
-        "confidence in groups",
-        "Mean margin by which the group annotator is sure, over samples where it is .5 or more.",
-    ),
+    entry.name: [entry.title, entry.sentence, {part: GOOD[entry.good(part)] for part in (*AGGREGATES, "overall")}]
+    for entry in CATALOGUE.values()
 }
-"""By its name in tables: title, and one sentence."""
+"""Title, sentence and good direction (by part) of each measure, as the page's script reads them."""
 
 ROLES = {
     "classifier": "classifiers",

@@ -18,7 +18,7 @@ function keysOfSplit() {
 
 // A group, a label or a stratum; not something over all groups.
 function isPart(key) {
-  return key.label !== null || !Object.hasOwn(WHOLE, key.group);
+  return key.label !== null || !Object.hasOwn(DATA.parts, key.group);
 }
 
 function chosenKeys() {
@@ -101,7 +101,7 @@ function redraw() {
   const title = metricTitle(key.metric);
   const split = key.split ? `, split ${key.split}` : "";
   $("curves-title").textContent = `${title[0].toUpperCase()}${title.slice(1)}, ${of}${split}`;
-  $("curves-what").textContent = named(DATA.metrics, key.metric)?.[1] ?? "";
+  $("curves-what").textContent = metricMeaning(key);
   const drawn = lines();
   chart.show(drawn);
   const words = drawn.slice(0, 8).map((line) => {
