@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from fairlearn import metrics as fl
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from sklearn.metrics import precision_score
 
 from fairloop.metrics import fairness as perf
 from fairloop.metrics.population import confidence, shares
@@ -19,6 +21,7 @@ ORACLES = {
     "tnr": fl.true_negative_rate,
     "fpr": fl.false_positive_rate,
     "fnr": fl.false_negative_rate,
+    "ppv": partial(precision_score, zero_division=np.nan),
 }
 
 
@@ -45,9 +48,12 @@ def test_rates_and_disparities_equal_fairlearns(case):
         if name == "count":
             assert rate.by_group.tolist() == np.bincount(groups, minlength=group_count).tolist()
             continue
-        assert rate.overall == pytest.approx(frame.overall[name])
-        assert rate.by_group == pytest.approx(frame.by_group[name].to_numpy(float))
+        assert rate.overall == pytest.approx(frame.overall[name], nan_ok=True)
+        assert rate.by_group == pytest.approx(frame.by_group[name].to_numpy(float), nan_ok=True)
         found = rate.disparities()
+        if np.isnan(rate.by_group).any():  # of ppv, where nobody is selected; fairlearn leaves such groups out
+            assert np.isnan([*found.values()]).all()
+            continue
         assert found["difference"] == pytest.approx(frame.difference()[name])
         assert found["min"] == pytest.approx(frame.group_min()[name])
         assert found["max"] == pytest.approx(frame.group_max()[name])
@@ -67,6 +73,34 @@ def test_rates_and_disparities_equal_fairlearns(case):
             assert odds["ratio"] == pytest.approx(fl.equalized_odds_ratio(labels, predictions, **sensitive))
 
 
+@given(st.integers(1, 5).flatmap(lambda groups: st.tuples(st.just(groups), people(groups))))
+def test_predictive_parity_is_the_distance_of_precisions(case):
+    group_count, (labels, groups, predictions) = case
+    rates = perf.performance(perf.confusion(labels, groups, predictions, 2, group_count))
+    found = perf.disparities(rates, "predictive_parity")
+    each = [
+        precision_score(labels[groups == group], predictions[groups == group], zero_division=np.nan)
+        for group in range(group_count)
+    ]
+    assert found["difference"] == pytest.approx(
+        max(each) - min(each) if not np.isnan(each).any() else np.nan, nan_ok=True
+    )
+    if np.isnan(each).any() or not max(each):
+        assert np.isnan(found["ratio"])
+    else:
+        assert found["ratio"] == pytest.approx(min(each) / max(each))
+
+
+def test_predictive_parity_that_a_hand_can_count():
+    #        of group 0, three are selected, of whom two are positive; of group 1, one, who is; of group 2, nobody
+    counts = np.array([[[4, 1], [1, 2]], [[5, 0], [3, 1]], [[2, 0], [1, 0]]])
+    two, three = perf.performance(counts[:2]), perf.performance(counts)
+    assert two["ppv"].by_group.tolist() == pytest.approx([2 / 3, 1])
+    assert two["ppv"].overall == pytest.approx(3 / 4)
+    assert perf.disparities(two, "predictive_parity") == pytest.approx({"difference": 1 / 3, "ratio": 2 / 3})
+    assert np.isnan([*perf.disparities(three, "predictive_parity").values()]).all()
+
+
 @given(people(3, classes=4), st.integers(0, 3))
 def test_many_labels_are_the_beneficial_one_against_the_rest(case, beneficial):
     labels, groups, predictions = case
@@ -74,8 +108,8 @@ def test_many_labels_are_the_beneficial_one_against_the_rest(case, beneficial):
     binary = perf.performance(
         perf.confusion((labels == beneficial).astype(int), groups, (predictions == beneficial).astype(int), 2, 3)
     )
-    for name in ("selection_rate", "tpr", "tnr", "fpr", "fnr", "count"):
-        assert np.array_equal(many[name].by_group, binary[name].by_group)
+    for name in ("selection_rate", "tpr", "tnr", "fpr", "fnr", "ppv", "count"):
+        assert np.array_equal(many[name].by_group, binary[name].by_group, equal_nan=True)
     assert many["accuracy"].overall == pytest.approx((labels == predictions).mean())
 
 

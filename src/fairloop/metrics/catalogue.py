@@ -160,6 +160,11 @@ _ENTRIES = (
         detail="`1 - tpr`.",
     ),
     Entry(
+        name="ppv", title="positive predictive value", formula=formulas.ppv, share=True, direction="up",
+        sentence="Of the people to whom the classifier gives the beneficial label, the share that has it.",
+        zero="none of them has it", one="all of them have it", undefined="nobody is selected", detail="Precision.",
+    ),
+    Entry(
         name="count", title="count", formula=formulas.count, high=inf,
         sentence="The number of people measured.", zero="none", one="one person",
     ),
@@ -175,6 +180,12 @@ _ENTRIES = (
         "of 0 and a ratio of 1 are equal odds.",
         headline=("difference",), judged=("difference",),
         source="Hardt, Price and Srebro, 2016, arXiv 1610.02413",
+    ),
+    Entry(
+        name="predictive_parity", title="predictive parity", parts=_ALONE, worst_of=("ppv",),
+        sentence="The distance between the groups' positive predictive values; a difference of 0 and a ratio of 1 are "
+        "parity.",
+        source="Chouldechova, 2017, arXiv 1703.00056",
     ),
     Entry(
         name="model_made_share", title="labels made by models", roles=("labeller",), splits=("log",),

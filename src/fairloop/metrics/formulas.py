@@ -81,6 +81,11 @@ def fnr(cells: Cells) -> Quotient:
     return cells.false_negatives, cells.positives
 
 
+def ppv(cells: Cells) -> Quotient:
+    """People with the beneficial label among those selected."""
+    return cells.true_positives, cells.selected
+
+
 def count(cells: Cells) -> Quotient:
     """All people."""
     return cells.total, 1
