@@ -169,6 +169,16 @@ _ENTRIES = (
         sentence="The number of people measured.", zero="none", one="one person",
     ),
     Entry(
+        name="generalized_entropy_index", title="generalized entropy index", parts=("overall", "group"), high=inf,
+        formula=formulas.generalized_entropy_index, direction="to 0",
+        sentence="The inequality of benefits between people, each on their own: a wrongly given beneficial label has "
+        "benefit 2, a right prediction 1, a wrongly denied beneficial label 0.",
+        zero="all have the same benefit", undefined="no samples, or nobody has a benefit",
+        detail="Half the variance of benefits over their squared mean (alpha = 2). It compares people, not groups; the "
+        "value of a group is the inequality within it. With n people it is at most (n - 1) / 2.",
+        source="Speicher et al., 2018, arXiv 1807.00787",
+    ),
+    Entry(
         name="demographic_parity", title="demographic parity", short="DP", parts=_ALONE, worst_of=("selection_rate",),
         sentence="The distance between the groups' selection rates; a difference of 0 and a ratio of 1 are parity.",
         headline=("difference",), judged=("difference",),

@@ -89,3 +89,14 @@ def ppv(cells: Cells) -> Quotient:
 def count(cells: Cells) -> Quotient:
     """All people."""
     return cells.total, 1
+
+
+def generalized_entropy_index(cells: Cells) -> Quotient:
+    """Inequality of benefits b, with alpha = 2: the mean of ((b / mean b)^2 - 1) / 2 (Speicher et al., 2018).
+
+    With r, p and m people of benefit 1, 2 and 0 (right, false positive, false negative) that is
+    (r p + r m + 4 p m) / (2 (r + 2 p)^2), half the variance of b over its squared mean.
+    """
+    p, m = 1.0 * cells.false_positives, 1.0 * cells.false_negatives  # squares of whole numbers could overflow
+    r = 1.0 * cells.true_positives + cells.true_negatives
+    return r * p + r * m + 4 * p * m, 2 * (r + 2 * p) ** 2
