@@ -60,7 +60,7 @@ class Entry:
     formula: of confusion counts. share: whether it is a share of people, which has a standard error and an interval.
         worst_of: measures whose largest difference and smallest ratio between groups it is.
     headline: parts that comparisons, summaries and pages about runs begin with. judged: parts of which every audit
-        gives a verdict. benefit: whether a group would rather have more of it; an audit says which group lost what.
+        gives a verdict. benefit: whether a group would rather have more of it; audits name groups that lost some.
     source: the paper that defines it.
     """
 
@@ -308,10 +308,10 @@ OF_CLASSIFIERS = tuple(entry for entry in _ENTRIES if entry.formula is not None 
 """The same, and the measures that compare groups in several of them."""
 
 HEADLINE = tuple((e.name, part) for part in PARTS for e in _ENTRIES if part in e.headline)
-"""Name and part of what comparisons, summaries and pages about runs begin with."""
+"""Name and part of the measures at the head of comparisons, summaries and pages about runs."""
 
 JUDGED = tuple((e.name, part) for part in PARTS for e in _ENTRIES if part in e.judged)
-"""Name and part of what every audit judges."""
+"""Name and part of the measures that every audit judges."""
 
 LIMITS = {
     entry.name if part == "overall" else f"{entry.name}_{part}": (entry.name, part)

@@ -2,7 +2,7 @@
 
 Cells hold one value for each group, or one for all people together. They are counts of people, or sums of their
 weights. A measure is the quotient of the two results; it is undefined where the denominator is 0. `catalogue` says
-what each measure is.
+more of each.
 """
 
 from __future__ import annotations

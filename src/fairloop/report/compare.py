@@ -35,7 +35,7 @@ def fairness(split: str = "test") -> tuple[Measure, ...]:
 
 
 def cases(table: pd.DataFrame) -> pd.Series[str]:
-    """For each row, what its run is called but for the seed: setting, STAR's target, and the fields that vary.
+    """For each row, the name of its run but for the seed: setting, STAR's target, and the fields that vary.
 
     A run that has no setting, because fairloop did not make it, is a case of its own.
     """
@@ -85,7 +85,7 @@ def case_names(table: pd.DataFrame) -> list[str]:
     """The cases in a table that is `cased`: loops, loops with STAR, then controls.
 
     Among these, in the order of `SETTINGS` (runs without a setting after them, in the table's order) and then of the
-    fields that vary: what is unset or `none` before what is set, small numbers before large ones.
+    fields that vary: unset values and `none` first, small numbers before large ones.
     """
     cases = table.drop_duplicates("case").astype({"setting": object, "star": object})
     fields = further_fields(table)
@@ -217,7 +217,7 @@ def is_clear(row: Mapping[Any, Any]) -> bool:
 
 
 def collapses(table: pd.DataFrame, measure: Measure, below: float) -> pd.DataFrame:
-    """For each run, the first generation where `measure` is less than `below`. What is undefined is less than nothing.
+    """For each run, the first generation where `measure` is less than `below`. An undefined value is not.
 
     Columns: case, seed, generations (how many are recorded until the last one in which it is defined), generation
     (empty: never).

@@ -1,4 +1,4 @@
-"""A tidy table in sentences with numbers: what drifted, how far, since when, for whom, and what STAR changed."""
+"""A tidy table in sentences with numbers: drift, its size, its start, the groups it hit, and the effect of STAR."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Row = dict[Any, Any]
 
 
 class Sentence(NamedTuple):
-    """What it is about, and what it says of that; one after the other they are the sentence."""
+    """Its subject and its statement; one after the other they are the sentence."""
 
     about: str
     words: str
@@ -28,10 +28,10 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said about one case, or about two beside each other. Plain text; names are as the table has them.
+    """The sentences about one case, or about two beside each other. Plain text; names are as the table has them.
 
-    chapter: what kind of finding it is. scope: which generations, data and seeds the sentences are about. verdicts: how
-    many of its values were judged, each at the 5 % level: by an interval, or by a band.
+    chapter: the kind of finding. scope: the generations, data and seeds that the sentences are about. verdicts: the
+    number of values that were judged, each at the 5 % level: by an interval, or by a band.
     """
 
     chapter: str
@@ -43,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Headline:
-    """What there is to be summed up in a tidy table.
+    """The input of a summary.
 
     table: its rows of classifiers on `split` and of groups' shares, with `case`, and the minoritized share added.
     split: the split of `measures`, or None if the table has no classifier.
@@ -146,7 +146,7 @@ def _judged(ends: Iterable[_Row], bands: Iterable[_Row]) -> int:
 
 
 def _nothing_known(head: Headline, case: str) -> Finding:
-    """Of a case whose measures no seed has both first and last, as where every model diverged."""
+    """The finding about a case without a measure at both ends in any seed, as where every model diverged."""
     return Finding("What drifted", case, "no measure is defined at both ends", tuple(_left_out(head, case)))
 
 
@@ -174,7 +174,7 @@ def _by(row: _Row, what: str) -> str:
 
 
 def _told(row: _Row, what: str, spread: str) -> str:
-    """The difference `what` with its interval or spread, and in how many seeds it is defined if not in all."""
+    """The difference in column `what` with its interval or spread, and the number of its seeds if it is not all."""
     value, low, high, lowest, highest = (number(row[name], sign=True) for name in (what, *_ENDS))
     about = {"interval": f" [{low}, {high}]", "spread": spread.format(lowest, highest)}
     some = f"; {row['seeds']} of {row['of']} seeds" if row["seeds"] < row["of"] else ""
@@ -194,7 +194,7 @@ def _long(head: Headline, title: str) -> str:
 
 
 def _since(row: _Row | None, end: int, inside: str = ", never outside {band}", band: str = "its band") -> str:
-    """Since when a measure is outside a band; `inside` is what to say if it never is.
+    """Since when a measure is outside a band; `inside` is the text if it never is.
 
     end: the last generation that the sentence is about. Where another one is the last that is judged, it is named.
     """
@@ -260,7 +260,7 @@ def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
 
 
 def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """(case, what to hold it against): with STAR, the same without it; else the same data's control.
+    """(case, its base): with STAR, the same case without it; else the same data's control.
 
     STAR's own fields may differ where there is no such case with the same.
     """
@@ -277,7 +277,7 @@ def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
-    """What `case` ends with, less what `base` does; nothing if they have no seed in common."""
+    """The last generation of `case` less that of `base`; nothing without a seed in common."""
     two = head.table[head.table["case"].isin([case, base])]
     try:
         found = compare.differences(two, head.measures, base)

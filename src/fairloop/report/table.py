@@ -83,7 +83,7 @@ def plain(table: pa.Table) -> pa.Table:
 def gathered(paths: Sequence[Path]) -> pd.DataFrame:
     """The tidy table of everything in `paths`: runs, directories that hold runs, and tables that `export` wrote.
 
-    Raises InputError for what is neither, or if a run is there twice.
+    Raises InputError for a path that is neither, or if a run is there twice.
     """
     tables = [_exported(path) for path in paths if _is_table(path)]
     if runs := run_directories(paths):

@@ -1,4 +1,4 @@
-"""All figures of a study, by name: what `fairloop report --figures` writes."""
+"""All figures of a study, by name; `fairloop report --figures` writes them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from fairloop.store.rows import Gallery
 
 @dataclass(frozen=True)
 class Study:
-    """What figures are drawn from: the tidy table of some runs, a split of their test data, and their directories.
+    """The input of figures: the tidy table of some runs, a split of their test data, and their directories.
 
     runs: by identity; those of which only the table is at hand are not in it.
     """
@@ -84,7 +84,7 @@ class Case:
 
 
 class Drawn(NamedTuple):
-    """A figure and what it shows, one value a row."""
+    """A figure and its data, one value a row."""
 
     figure: Figure
     data: pd.DataFrame
@@ -242,12 +242,12 @@ def _star_compared(study: Study) -> Drawn:
     order = {target: place for place, target in enumerate(compared.STAR)}
     table = study.table.sort_values("star", key=lambda targets: targets.map(order), kind="stable")
     pairs = [(compared.by_star, compared.but_star)]
-    return _versions(study, table, pairs, "no two cases differ in whose batches STAR curates alone", shaded=True)
+    return _versions(study, table, pairs, "no two cases differ in the target of STAR alone", shaded=True)
 
 
 def _labels_compared(study: Study) -> Drawn:
     pairs = [(compared.by_labels, compared.but_labels)]
-    return _versions(study, study.table, pairs, "no two cases differ in who labels alone")
+    return _versions(study, study.table, pairs, "no two cases differ in the labeller alone")
 
 
 def _ablation(study: Study) -> Drawn:

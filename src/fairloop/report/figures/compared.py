@@ -42,22 +42,22 @@ def compared(measure: Measure, by: Names = compare.cases, *, ordered: bool = Fal
 
 
 def by_star(table: pd.DataFrame) -> pd.Series[str]:
-    """Whose batches STAR curates."""
+    """The target of STAR, in words."""
     return table["star"].map(STAR)
 
 
 def but_star(table: pd.DataFrame) -> pd.Series[str]:
-    """What else defines the case."""
+    """The rest of the case's definition."""
     return compare.cases(table.assign(star="none"))
 
 
 def by_labels(table: pd.DataFrame) -> pd.Series[str]:
-    """Who labels: the last classifier, so that labels are sequential, or always the annotator."""
+    """The labeller: the last classifier, so that labels are sequential, or always the annotator."""
     return table["setting"].map({name: _LABELS[setting.labels] for name, setting in SETTINGS.items()})
 
 
 def but_labels(table: pd.DataFrame) -> pd.Series[str]:
-    """What else defines the case."""
+    """The rest of the case's definition."""
     kinds = {name: _GENERATORS[setting.generators] for name, setting in SETTINGS.items()}
     return compare.cases(table.assign(setting=table["setting"].map(kinds)))
 
@@ -68,12 +68,12 @@ def by_field(field: str) -> Names:
 
 
 def but_field(field: str) -> Names:
-    """What else defines the case."""
+    """The rest of the case's definition."""
     return lambda table: compare.cases(table.drop(columns=field))
 
 
 def alike(table: pd.DataFrame, by: Names, but: Names) -> dict[str, pd.DataFrame]:
-    """The cases that are alike but for the name that `by` gives, where there are several, by what they share."""
+    """The cases that are alike but for the name that `by` gives, where there are several, by their shared names."""
     return {str(name): rows for name, rows in table.groupby(but(table), sort=False) if by(rows).nunique() > 1}
 
 

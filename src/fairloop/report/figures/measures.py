@@ -74,7 +74,7 @@ def over_seeds(rows: pd.DataFrame, x: str = "generation") -> pd.DataFrame:
 
 
 def one_case(table: pd.DataFrame) -> None:
-    """Raise InputError if `table` holds several runs of one seed: to average them would mix what differs."""
+    """Raise InputError if `table` holds several runs of one seed: their mean would mix different runs."""
     runs = table.groupby("seed", observed=True)["run"].unique()
     if not (several := runs[runs.map(len) > 1]).empty:
         first, second = several.iloc[0][:2]

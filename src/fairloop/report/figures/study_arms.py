@@ -28,7 +28,7 @@ def arms(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    """What the panels show: measure, star, and the columns of `Lines.data`, where a line is an arm."""
+    """The data of the panels: measure, star, and the columns of `Lines.data`, where a line is an arm."""
     measures = _measures(table, split)
     fields = compare.further_fields(table)
     ordered = table.sort_values(fields, kind="stable") if fields else table

@@ -43,8 +43,7 @@ def write(
     """Write the page about the tidy `table` to `out`.
 
     runs: where runs of the table are, for pictures, specs and provenance; sections without data are left out. lead:
-    paragraphs in place of the summary, from whoever has better ones. Names in the table are shown as text, whatever
-    they are.
+    paragraphs in place of the summary. Every name in the table is shown as text.
 
     Raises InputError if there is nothing to show, if `out` is no .html file, or if two runs would be taken for one.
     """
@@ -80,7 +79,7 @@ def write(
 
 
 def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
-    """What the page says of runs that have a directory, and `data` with that."""
+    """The parts of the page about runs with a directory, and `data` with their pictures."""
     pictures = sheets(recorded)
     return {
         "pictures": _about(pictures, recorded) if pictures else "",
@@ -90,7 +89,7 @@ def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
 
 
 def _recorded(data: Json, table: pd.DataFrame, runs: Mapping[str, tuple[RunDirectory, RunSpec]]) -> list[Recorded]:
-    """Those of `runs`, by name, that the table tells of, in the page's order."""
+    """The runs with a directory that are in the table, in the page's order. runs: by name."""
     found = []
     for run in data["runs"]:
         if run["name"] in runs:
@@ -125,7 +124,7 @@ def _facts(data: Json) -> str:
 
 
 def _about_bands(table: pd.DataFrame) -> str:
-    """What the bands and bars around means over seeds are."""
+    """The meaning of the bands and bars around means over seeds."""
     seeds = table.drop_duplicates("run").groupby("case", sort=False)["seed"].nunique()
     kinds = {statistics.shown(n) for n in seeds}
     bands = "Bands are 95 % intervals of the mean over seeds (Student's t), of each point alone."
@@ -144,7 +143,7 @@ def _about(pictures: Json, recorded: Sequence[Recorded]) -> str:
     seeds = "" if pictures["every_seed"] else " Of each case only the first seed is here, for the same reason."
     return (
         f"{shown} samples of each generation's generator. Generations and cases of a seed have the same latents, so "
-        f"what differs is the generator. Compressed with small losses.{fewer}{seeds}"
+        f"all differences come from the generator. Compressed with small losses.{fewer}{seeds}"
     )
 
 
@@ -153,7 +152,7 @@ def _about_values(values: int, kept: int) -> str:
     if kept == values:
         return f"{values:,} values. {digits}"
     return (
-        f"{kept:,} of {values:,} values. Of what is measured in each epoch of training, only the last one is here; "
+        f"{kept:,} of {values:,} values. Of values that are measured in each epoch of training, only the last is here; "
         f"more would make the page too large. {digits}"
     )
 

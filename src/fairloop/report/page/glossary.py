@@ -15,22 +15,22 @@ ROLES = {
     "generator": "generators and their samples",
     "label_annotator": "label annotator",
     "group_annotator": "group annotator",
-    "labeller": "who made the labels",
+    "labeller": "makers of labels",
 }
 
 READING = (
     (
         "difference between groups",
         "Of the group with the largest value and the group with the smallest. 0 is not good news by itself: a "
-        "classifier that treats everyone alike because it has learned nothing has it, too.",
+        "classifier that treats all people alike because it has learned nothing has it, too.",
     ),
 )
-"""Terms on every page, and what they mean."""
+"""Terms on every page, and their meaning."""
 
 READING_OF_RUNS = (
     (
         "generation",
-        "One round of the loop: a generator and a classifier are trained on what the round before left behind.",
+        "One round of the loop: a generator and a classifier are trained on data that the round before left behind.",
     ),
     ("case", "Runs that differ in their seed only. Lines and numbers are means over the seeds that have a value."),
     (
@@ -61,6 +61,6 @@ READING_OF_RUNS = (
     ),
     ("STAR", "Stratified sampling reparation: batches are chosen from spare candidates, to fill each stratum's quota."),
     ("stratum", "People or samples of one label and one group."),
-    ("labels and groups of generated samples", "Nobody stands behind a generated sample. These are models' opinions."),
+    ("labels and groups of generated samples", "Opinions of models: no person stands behind a generated sample."),
 )
 """Terms on pages about runs."""

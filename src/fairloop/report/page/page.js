@@ -1,6 +1,6 @@
 "use strict";
 
-// The page's state, and what each choice changes.
+// The page's state, and the effects of each choice.
 const state = { generation: DATA.generations.at(-1), hidden: new Set() };
 const MEASURES = [...new Map(KEYS.map((key) => [`${key.role}/${key.metric}`, key])).values()];
 const SEVERAL_SEEDS = DATA.runs.length > DATA.cases.length;
@@ -56,7 +56,7 @@ function fillParts(chosen) {
   fill($("part"), options, chosen === "each" ? "each" : otherwise);
 }
 
-// Choose what the curves show; what a measure does not have becomes what it has.
+// Choose the measure, split and part of the curves; a part that the measure lacks becomes one that it has.
 function measure(role, metric, split, part) {
   const place = MEASURES.findIndex((key) => key.role === role && key.metric === metric);
   $("measure").value = Math.max(0, place);
