@@ -16,6 +16,7 @@ from fairloop.auditing.rounds import Rounds
 from fairloop.errors import InputError
 from fairloop.metrics import fairness as perf
 from fairloop.metrics import weighted
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, LIMITS, PARTS, Entry
 from fairloop.metrics.fairness import Rate
 from fairloop.metrics.intervals import Estimate, of_difference, of_rate, stacked
 
@@ -23,7 +24,6 @@ MODEL_MADE = "model_made_share"
 FEW = 30
 """A group is small if in some round fewer of its people have the beneficial label, or fewer have another one."""
 
-_PARTS = {"demographic_parity": ("selection_rate",), "equalized_odds": ("tpr", "fpr")}
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
@@ -38,21 +38,19 @@ class Measure:
     group: str = "overall"
 
     @property
+    def entry(self) -> Entry:
+        """What the catalogue says of its metric."""
+        return CATALOGUE[self.metric]
+
+    @property
     def is_difference(self) -> bool:
-        """Whether it says how far groups are apart."""
+        """Whether it is a distance between groups."""
         return self.group == "difference"
 
     def __str__(self) -> str:
         if self.group == "overall":
             return self.metric
-        return f"{self.metric}_{self.group}" if self.group in perf.DISPARITIES else f"{self.metric}[{self.group}]"
-
-
-def names() -> list[str]:
-    """The name of every measure that is not about one group."""
-    of_groups = [f"{metric}_{part}" for metric in (*perf.RATES, "count") for part in perf.DISPARITIES]
-    return [*perf.RATES, "count", *of_groups, *(f"{m}_{part}" for m in _PARTS for part in ("difference", "ratio")),
-            MODEL_MADE]  # fmt: skip
+        return f"{self.metric}_{self.group}" if self.group in AGGREGATES else f"{self.metric}[{self.group}]"
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Limit:
     bound: float
 
     def broken_by(self, value: float) -> bool:
-        """Whether `value` is beyond the limit. Who cannot be measured has not passed: NaN is."""
+        """Whether `value` is beyond the limit. NaN counts as a violation."""
         return bool(np.isnan(value) or _OPERATORS[self.sign](value, self.bound))
 
     def __str__(self) -> str:
@@ -72,7 +70,7 @@ class Limit:
 
 
 def limit(expression: str) -> Limit:
-    """The limit that `expression` says. Raises InputError for one that says none."""
+    """The limit that `expression` means. Raises InputError for an expression that is none."""
     found = _EXPRESSION.fullmatch(expression)
     name, group, sign, bound = found.groups() if found else ("", None, "", "nan")
     if np.isnan(value := _number(bound)):
@@ -80,16 +78,14 @@ def limit(expression: str) -> Limit:
             f"--fail-on {expression!r}: write a measure, one of > >= < <=, and a number, such as "
             "'equalized_odds_difference>0.1' or 'tpr[Female]<0.5'"
         )
-    if name not in names():
-        close = difflib.get_close_matches(name, names(), n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names())}"
+    if name not in LIMITS:
+        close = difflib.get_close_matches(name, LIMITS, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(LIMITS)}"
         raise InputError(f"--fail-on {expression!r}: there is no measure '{name}'; {hint}")
-    metric, _, part = name.rpartition("_")
-    if part not in perf.DISPARITIES:
-        return Limit(Measure(name, group or "overall"), sign, value)
-    if group is not None:
+    metric, part = LIMITS[name]
+    if group is not None and (part in AGGREGATES or "group" not in CATALOGUE[metric].parts):
         raise InputError(f"--fail-on {expression!r}: '{name}' is about all groups; leave out [{group}]")
-    return Limit(Measure(metric, part), sign, value)
+    return Limit(Measure(metric, part if group is None else group), sign, value)
 
 
 def _number(written: str) -> float:
@@ -146,7 +142,7 @@ class Measured:
         """Raise InputError if there is no such group, or no provenance to tell from."""
         if measure.metric == MODEL_MADE:
             _ = self.made
-        known = {"overall", *perf.DISPARITIES, *self.rounds.groups}
+        known = {*PARTS, *self.rounds.groups}
         if measure.group not in known:
             close = difflib.get_close_matches(measure.group, self.rounds.groups, n=3, cutoff=0.4)
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {self.rounds.groups}"
@@ -154,17 +150,20 @@ class Measured:
 
     def values(self, measure: Measure) -> NDArray[np.float64]:
         """(R,) of the measure."""
-        if measure.group in perf.DISPARITIES:
-            return np.array([_disparities(rates, measure.metric)[measure.group] for rates in self.compared])
+        if measure.group in AGGREGATES:
+            return np.array([perf.disparities(rates, measure.metric)[measure.group] for rates in self.compared])
         place = self._place(measure)
         return np.array([np.append(rate.overall, rate.by_group)[place] for rate in self._all(measure.metric)])
 
     def estimates(self, measure: Measure, alpha: float) -> Estimate:
-        """(R,) the measure with intervals of level 1 - alpha; limits are NaN where it has none (ratio, min, max)."""
-        if measure.is_difference and measure.metric != "count":
-            parts = _PARTS.get(measure.metric, (measure.metric,))
-            return stacked([of_difference([rates[part] for part in parts], alpha) for rates in self.compared])
-        if measure.metric == "count" or measure.group in perf.DISPARITIES:
+        """(R,) the measure with intervals of level 1 - alpha.
+
+        Limits are NaN for a ratio, a minimum or maximum, and a measure that is no share of people.
+        """
+        shares = measure.entry.rates
+        if measure.is_difference and shares:
+            return stacked([of_difference([rates[name] for name in shares], alpha) for rates in self.compared])
+        if not shares or measure.group in AGGREGATES:
             values = self.values(measure)
             return Estimate(values, np.full_like(values, np.nan), np.full_like(values, np.nan))
         place = self._place(measure)
@@ -175,9 +174,3 @@ class Measured:
 
     def _place(self, measure: Measure) -> int:
         return 0 if measure.group == "overall" else 1 + self.rounds.groups.index(measure.group)
-
-
-def _disparities(rates: dict[str, Rate], metric: str) -> dict[str, float]:
-    if metric == "demographic_parity":
-        return perf.demographic_parity(rates)
-    return perf.equalized_odds(rates) if metric == "equalized_odds" else rates[metric].disparities()

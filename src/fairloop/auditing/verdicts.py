@@ -1,4 +1,4 @@
-"""What to make of the measures: what drifted, who lost what, which trend will cross which limit."""
+"""Verdicts on the measures: which drifted, which group lost what, which trend will cross which limit."""
 
 from __future__ import annotations
 
@@ -10,23 +10,20 @@ import numpy as np
 
 from fairloop.auditing.measures import MODEL_MADE, Limit, Measure, Measured
 from fairloop.metrics import trend
+from fairloop.metrics.catalogue import CATALOGUE, JUDGED
 from fairloop.metrics.intervals import Estimate, of_rate, stacked
 
 ALPHA = 0.05
 """Each block of statements is wrong somewhere, by chance, in at most this share of audits (Bonferroni)."""
 
-HEADLINE = (
-    Measure("accuracy"), Measure("selection_rate"), Measure("tpr"), Measure("fpr"),
-    Measure("accuracy", "difference"), Measure("demographic_parity", "difference"),
-    Measure("equalized_odds", "difference"),
-)  # fmt: skip
-"""What gets a verdict, and the share of labels that a model made where it is known."""
+HEADLINE = tuple(Measure(*which) for which in JUDGED)
+"""The measures of every verdict. The share of model-made labels follows them where the makers of labels are known."""
 
-BENEFITS = ("selection_rate", "tpr", "accuracy")
+BENEFITS = tuple(entry.name for entry in CATALOGUE.values() if entry.benefit)
 """Rates of which a group would rather have more."""
 
 WATCHED = tuple(Limit(measure, ">", 0.1) for measure in HEADLINE if measure.is_difference)
-"""Limits that trends are held against where nobody named others for the measure."""
+"""Limits for trends of measures without a limit of the user's."""
 
 
 @dataclass(frozen=True)

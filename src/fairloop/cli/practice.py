@@ -9,6 +9,7 @@ import typer
 
 from fairloop.cli.options import say
 from fairloop.errors import FairloopError, InputError
+from fairloop.metrics.catalogue import in_words
 
 if TYPE_CHECKING:
     from fairloop.curation.table import Curated
@@ -57,7 +58,10 @@ def audit(
     ] = 0,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option(metavar="LIMIT", help="exit with 1 if the last round is beyond, as 'tpr_difference>0.1'"),
+        typer.Option(
+            metavar="LIMIT",
+            help=f"exit with 1 if the last round is beyond, as 'tpr_difference>0.1'; measures: {in_words()}",
+        ),
     ] = None,
 ) -> None:
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""

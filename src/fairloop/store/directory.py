@@ -159,8 +159,7 @@ class RunDirectory:
         """Record a generation: first its gallery, then all its rows at once. The rows make it count."""
         with replacing(self._gallery_path(generation)) as temporary:
             temporary.write_bytes(_packed({"run": self._names[0], "generation": generation, **vars(gallery)}))
-        columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
-        records.write(self._records_path(generation), pa.table(columns, schema=SCHEMA), self._names[0])
+        records.write(self._records_path(generation), records.of_rows(rows), self._names[0])
 
     def files_of(self, generation: int) -> tuple[Path, Path]:
         """The files that `commit` writes, in its order."""

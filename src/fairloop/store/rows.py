@@ -1,8 +1,9 @@
-"""The records of a generation: rows of values, and a gallery of samples. Plain arrays; needs no torch."""
+"""The record of a generation: rows of values, and a gallery of samples. Plain arrays; needs no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
@@ -16,8 +17,15 @@ MINORITIZED = "minoritized"
 """The metric that says of each group whether the population calls it minoritized."""
 
 
+RUN_COLUMNS = ("run", "dataset", "setting", "star", "seed")
+"""The columns of the tidy table that are alike in all rows of a run."""
+
+
 class Row(NamedTuple):
-    """One value. Fields that do not apply are None; a value that is undefined is NaN."""
+    """One value; its fields are the other columns of the tidy table. None: does not apply. NaN: undefined.
+
+    A new column is a new field with a default, at the end: files from before have that default.
+    """
 
     generation: int
     epoch: int | None
@@ -27,7 +35,7 @@ class Row(NamedTuple):
     group: str
     metric: str
     value: float
-    standard_error: float
+    standard_error: float = nan
 
 
 Pictures = NDArray[np.uint8] | NDArray[np.float32]
