@@ -40,7 +40,7 @@ def trend_drift(errors: ArrayLike, alpha: float = 0.05 / 3, power: float = POWER
     middle = np.average(places, weights=certainty)
     spread = float((certainty * (places - middle) ** 2).sum())
     needed = brentq(lambda shift: _found(shift, quantile * scale, weights) - power, 0, 100 * quantile + 100)
-    return float(needed) * (rounds - 1) / spread**0.5
+    return float(needed * (rounds - 1) / np.sqrt(spread))
 
 
 def _scale(freedom: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
