@@ -117,9 +117,10 @@ def test_thresholds_have_the_type_of_the_scores():
     thresholds = np.arange(1, 100) / 100
     for kind, below in ((np.float32, 50), (np.float16, 48)):
         assert (thresholds.astype(kind).astype(np.float64) < thresholds).sum() == below
-        assert all(selected(np.array([one], kind), float(one))[0] for one in thresholds)
+        assert all(selected(np.array([one], kind), one)[0] for one in thresholds)
     assert not selected(np.array([0.7], np.float32).astype(np.float64), 0.7)[0]
     assert selected(np.array([0.7, 0.69]), 0.7).tolist() == [True, False]
+    assert selected(np.array([0, 1]), 0.5).tolist() == [False, True]
 
 
 def test_distances_of_the_data():
