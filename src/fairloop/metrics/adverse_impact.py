@@ -1,0 +1,123 @@
+"""Rates of selection against the highest one: impact ratios and the four-fifths rule; gates on intervals.
+
+The rule of 29 CFR 1607.4 D: a selection rate less than four fifths of that of the group with the highest rate is
+generally regarded as evidence of adverse impact. It is strict: exactly four fifths is not. It is a rule of thumb of US
+employment law for selection rates; the text itself asks for statistical significance beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairloop.metrics.fairness import divide
+from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.proportions import critical, pooled_z, ratio, sign_of_ratio, wilson
+from fairloop.metrics.scores import finite
+from fairloop.metrics.shares import Codes, Flags
+
+FOUR_FIFTHS = 0.8
+
+SMALL_CATEGORY = 0.02
+"""Categories of fewer people, as a share of all, may be left out of an audit by New York City's Local Law 144."""
+
+
+class Impact(NamedTuple):
+    """(S,) arrays. highest: the group that the others are compared with, -1 if no group has a rate above 0.
+
+    ratio: of each group's rate to that of `highest`, with an interval (MOVER-R); NaN for a group without members.
+    below: whether it is less than the limit, by exact comparison of counts. z: against `highest`, in pooled standard
+    errors; NaN for itself. fisher: p-values of Fisher's exact test, for small groups; far too shy for others.
+    """
+
+    highest: int
+    ratio: Estimate
+    below: Flags
+    z: NDArray[np.float64]
+    fisher: NDArray[np.float64]
+
+
+def impact(hits: ArrayLike, members: ArrayLike, alpha: float = 0.05, limit: float = FOUR_FIFTHS) -> Impact:
+    """Impact ratios of groups from (S,) counts of selected people and of all.
+
+    Of equal highest rates the first group is taken. Intervals are of one ratio each, as if the highest were known.
+
+    >>> found = impact([48, 12], [80, 40])
+    >>> found.highest, found.ratio.value.tolist(), found.below.tolist()
+    (0, [1.0, 0.5], [False, True])
+    """
+    hit, member = np.asarray(hits, np.int64), np.asarray(members, np.int64)
+    rates = wilson(divide(hit, member), member, critical(alpha))
+    if not np.nan_to_num(rates.value).any():
+        nothing = np.full(len(hit), np.nan)
+        return Impact(-1, Estimate(nothing, nothing, nothing), np.zeros(len(hit), bool), nothing, nothing)
+    top = int(np.nanargmax(rates.value))
+    found = ratio(rates, rates.at(np.full(len(hit), top)))
+    alone = np.arange(len(hit)) == top  # it is 1 by definition
+    found = Estimate(*(np.where(alone, 1.0, one) for one in (found.value, found.low, found.high)))
+    counts = list(zip(hit.tolist(), member.tolist(), strict=True))
+    return Impact(
+        top,
+        found,
+        np.array([sign_of_ratio(*pair, *counts[top], limit) < 0 for pair in counts]),
+        np.where(alone, np.nan, pooled_z(hit, member, hit[top], member[top])),
+        np.array([np.nan if i == top else _fisher(*pair, *counts[top]) for i, pair in enumerate(counts)]),
+    )
+
+
+def _fisher(hits: int, members: int, other_hits: int, other_members: int) -> float:
+    if not (members and other_members):
+        return float("nan")
+    from scipy.stats import fisher_exact  # slow to import
+
+    return float(fisher_exact([[hits, members - hits], [other_hits, other_members - other_hits]]).pvalue)
+
+
+def scoring_counts(scores: ArrayLike, groups: Codes, size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(S,) people with a score above the median of all, and all people, for `impact`: scoring rates of 6 RCNY 5-300.
+
+    scores: (N,) finite. Scores equal to the median do not count as above it.
+
+    >>> above, people = scoring_counts([1, 2, 3, 4], np.array([0, 0, 1, 1]), 2)
+    >>> above.tolist(), people.tolist()
+    ([0, 2], [2, 2])
+    """
+    values = finite(scores)
+    above = values > np.median(values) if len(values) else np.zeros(0, bool)
+    return np.bincount(groups[above], minlength=size), np.bincount(groups, minlength=size)
+
+
+def small_categories(members: ArrayLike) -> Flags:
+    """(S,) whether each category has less than `SMALL_CATEGORY` of all people; its count and rate are still shown."""
+    return np.asarray(np.asarray(members) < SMALL_CATEGORY * np.sum(members))
+
+
+Verdict = Literal["PASS", "FAIL", "UNDEFINED"]
+
+
+def verdict(low: float, high: float, side: Literal["lower", "upper"], sign: str, limit: float) -> Verdict:
+    """What an interval, low to high, says of a limit that values `sign` ("<", "<=", ">", ">=") of which break.
+
+    side "lower": FAIL only if it is shown that the limit is broken, else PASS. "upper": PASS only if it is shown that
+    the limit is kept, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Numbers within 1e-9 of the limit are equal to
+    it. Bounds take the lower end of the lower bound's interval and the upper end of the upper one's.
+
+    >>> verdict(0.05, 0.2, "lower", ">", 0.1), verdict(0.05, 0.2, "upper", ">", 0.1)
+    ('PASS', 'FAIL')
+    """
+    upwards = sign.startswith(">")
+    end = low if upwards == (side == "lower") else high
+    if np.isnan(end):
+        return "UNDEFINED"
+    beyond = (end - limit) if upwards else (limit - end)
+    return "FAIL" if beyond > 1e-9 or (sign.endswith("=") and abs(beyond) <= 1e-9) else "PASS"
+
+
+def gate_alpha(alpha: float, lower_gates: int) -> float:
+    """The level of each of several `lower` gates, of which any fails wrongly with at most `alpha`.
+
+    `upper` gates take `alpha` itself: all must pass, and one that is broken passes with at most `alpha` (Berger, 1982).
+    """
+    return alpha / max(1, lower_gates)

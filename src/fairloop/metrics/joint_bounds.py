@@ -1,0 +1,120 @@
+"""Bounds that need all completions of the labels at once: of the equalized odds difference, and of the AUC.
+
+TPR falls and FPR rises as more of the rejected are taken for positive, so the two bounds of equalized odds cannot be
+reached at once, and bounds of each rate alone are wider than those of both. The same holds for AUC.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairloop.metrics.bounds import Bounds, Cells, bounds, largest_difference
+from fairloop.metrics.fairness import divide
+from fairloop.metrics.scores import midranks
+from fairloop.metrics.shares import known_labels
+
+Floats = NDArray[np.float64]
+
+MOST_COMPLETIONS = 2_000_000
+"""Above so many pairs of TPR and FPR in a group, bounds of each rate alone are used."""
+
+_FEW = 50
+
+
+def equalized_odds_difference(cells: Cells, most: ArrayLike = 1.0) -> tuple[float, float, bool]:
+    """Bounds of the equalized odds difference over all groups, and whether the lower one is sharp.
+
+    Two groups: both are sharp, `sharp` is True. More: the largest bounds of any two, which are valid; the upper one is
+    sharp, the lower one may be too low. With weights or too many completions it is that of TPR and FPR apart, valid,
+    too low. 0, 0 of a single group; NaN if TPR or FPR of a group is undefined in every completion.
+
+    most: (S,) as for `bounds`; the number of positive labels that it allows is rounded down.
+
+    >>> low, high, sharp = equalized_odds_difference(Cells.of_selected([9, 2], [1, 8], [2, 2]))
+    >>> round(low, 4), round(high, 4), sharp
+    (0.1515, 0.6667, True)
+    """
+    size = len(cells.selected_positive)
+    if size < 2:
+        return 0.0, 0.0, True
+    share = np.broadcast_to(np.asarray(most, np.float64), size)
+    ways = (cells.selected_unknown + 1) * (np.floor(share * cells.rejected_unknown + 1e-9) + 1)
+    if cells.squares is not None or ways.max() > MOST_COMPLETIONS:
+        apart = [largest_difference(found[name]) for found in [bounds(cells, share)] for name in ("tpr", "fpr")]
+        low, high = np.max(apart, axis=0)
+        return float(low), float(high), False
+    points = [_completions(cells, group, share[group]) for group in range(size)]
+    if not all(len(one) for one in points):
+        return float("nan"), float("nan"), False
+    low, high = (np.array([end(one, axis=0) for one in points]) for end in (np.min, np.max))
+    gaps = [largest_difference(Bounds(low[:, rate], high[:, rate], high[:, 0], high[:, 0])) for rate in (0, 1)]
+    return _furthest_pair(points), max(gap for _, gap in gaps), size == 2
+
+
+def _completions(cells: Cells, group: int, most: float) -> Floats:
+    """(P, 2) TPR and FPR of a group in every completion in which both exist."""
+    hits, false_hits, missed, right, selected_unknown, rejected_unknown = (
+        float(one[group])
+        for one in (
+            cells.selected_positive, cells.selected_negative, cells.rejected_positive, cells.rejected_negative,
+            cells.selected_unknown, cells.rejected_unknown,
+        )
+    )  # fmt: skip
+    more_hits = np.arange(selected_unknown + 1)[:, None]
+    more_missed = np.arange(np.floor(most * rejected_unknown + 1e-9) + 1)[None, :]
+    hits, false_hits = hits + more_hits, false_hits + selected_unknown - more_hits  # type: ignore[assignment]
+    tpr = divide(hits, hits + missed + more_missed)
+    fpr = divide(false_hits, false_hits + right + rejected_unknown - more_missed)
+    points = np.stack([tpr.ravel(), fpr.ravel()], axis=1)
+    return points[np.isfinite(points).all(axis=1)]
+
+
+def _furthest_pair(points: list[Floats]) -> float:
+    """The largest distance of two groups; that of two groups is the smallest larger difference of TPR and FPR.
+
+    A few completions of each group bound the distance of a pair from above, so that few pairs take all of them.
+    """
+    from scipy.spatial import KDTree  # slow to import
+    from scipy.spatial.distance import cdist
+
+    few = [one[np.linspace(0, len(one) - 1, _FEW).astype(np.int64)] for one in points]
+    pairs = list(combinations(range(len(points)), 2))
+    at_most = np.array([cdist(few[i], few[j], "chebyshev").min() for i, j in pairs])
+    furthest = 0.0
+    for place in np.argsort(-at_most):
+        if at_most[place] <= furthest:
+            break
+        i, j = pairs[place]
+        nearer = KDTree(points[j], 64).query(points[i], p=np.inf, distance_upper_bound=at_most[place])[0].min()
+        furthest = max(furthest, min(float(nearer), float(at_most[place])))  # infinite if none is nearer
+    return furthest
+
+
+def auc_bounds(scores: ArrayLike, labels: Floats, most: float = 1.0) -> tuple[float, float]:
+    """Sharp bounds of the AUC of one group, in O(N log N).
+
+    scores: (N,) finite. labels: (N,) 0, 1, or NaN where unknown. most: the largest share of positive labels among the
+    latter, an assumption. For each number of positive labels among the unlabelled, the AUC is least if they have the
+    lowest scores and greatest if they have the highest; midranks do not depend on labels. NaN if no completion has both
+    labels. Rows without weights alone.
+
+    >>> auc_bounds([0.1, 0.4, 0.6, 0.9], np.array([0, np.nan, 0, 1]))
+    (0.75, 1.0)
+    """
+    known = known_labels(labels)
+    ranks = midranks(scores)
+    unlabelled = np.sort(ranks[~known])
+    more = np.arange(int(np.floor(most * len(unlabelled) + 1e-9)) + 1)
+    positives = (labels == 1).sum() + more
+    negatives = len(ranks) - positives
+    start = ranks[labels == 1].sum()
+    ends = []
+    for ordered in (unlabelled, unlabelled[::-1]):
+        total = start + np.append(0.0, ordered.cumsum())[: len(more)]
+        ends.append(divide(total - positives * (positives + 1) / 2, positives * negatives))
+    if np.isnan(ends[0]).all():
+        return float("nan"), float("nan")
+    return float(np.nanmin(ends[0])), float(np.nanmax(ends[1]))

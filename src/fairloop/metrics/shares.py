@@ -1,0 +1,119 @@
+"""Shares of rows that have weights, by group: of people who stand for others, or of labels seen by chance.
+
+A share is `p = sum(w x) / sum(w)` over the rows of its denominator. Weights are those of people, or 1 / propensity, or
+the product: then `p` is Hajek's estimate (1971). By linearisation its variance is `V = sum(w^2 (x - p)^2) / sum(w)^2`;
+it counts the sampling of people and of labels. No result changes if all weights are multiplied by one number.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError
+from fairloop.metrics.fairness import divide
+from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.proportions import critical, wilson
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Codes = NDArray[np.int64]
+
+SHARES = ("selection_rate", "tpr", "fpr", "ppv", "for", "accuracy", "base_rate")
+"""Shares that `parts` knows. `for` is the false omission rate: of positive labels among the rejected."""
+
+_NOTHING = 1e-12
+"""Shares nearer to 0 or 1 are that: sums of weights in another order differ in their last bits."""
+
+
+class Share(NamedTuple):
+    """A share by group; arrays of shape (S,).
+
+    value: in [0, 1], NaN of no row. variance: V. rows: in the denominator, with a weight. kish: `sum(w)^2 / sum(w^2)`
+    over these rows (Kish, 1965). linear: `p (1 - p) / V`, the number of rows without weights that would be as certain;
+    NaN at 0 and 1.
+    """
+
+    value: Floats
+    variance: Floats
+    rows: Codes
+    kish: Floats
+    linear: Floats
+
+
+def parts(selected: Flags, labels: Floats) -> dict[str, tuple[Flags, Flags]]:
+    """Numerator and denominator, (N,) each, of every share in `SHARES`; a numerator lies inside its denominator.
+
+    selected: (N,) the decisions. labels: (N,) 1, 0, or NaN where unknown; rows without a label are in no denominator
+    but that of the selection rate.
+
+    >>> hits, members = parts(np.array([True, True, False]), np.array([1, 0, np.nan]))["ppv"]
+    >>> hits.tolist(), members.tolist()
+    ([True, False, False], [True, True, False])
+    """
+    known, positive, negative = known_labels(labels), labels == 1, labels == 0
+    return {
+        "selection_rate": (selected, np.ones_like(selected)),
+        "tpr": (positive & selected, positive),
+        "fpr": (negative & selected, negative),
+        "ppv": (positive & selected, known & selected),
+        "for": (positive & ~selected, known & ~selected),
+        "accuracy": (known & (positive == selected), known),
+        "base_rate": (positive, known),
+    }
+
+
+def known_labels(labels: Floats) -> Flags:
+    """(N,) whether each label is known; labels are 0, 1, or NaN where unknown, anything else is refused."""
+    known = ~np.isnan(labels)
+    wrong = labels[known & (labels != 0) & (labels != 1)]
+    if len(wrong):
+        raise InputError(f"labels: {wrong[0]:g} is neither 0, 1 nor NaN (unknown); say which label is the positive one")
+    return known
+
+
+def weighted_share(hits: Flags, members: Flags, groups: Codes, size: int, weights: Floats | None = None) -> Share:
+    """The share of `hits` among `members`, for each of the groups 0..size-1.
+
+    hits, members: (N,) numerator and denominator. groups: (N,) codes. weights: (N,) at least 0, 1 if None; a row
+    of weight 0 counts nowhere.
+
+    >>> of = np.ones(3, bool)
+    >>> share = weighted_share(np.array([True, False, False]), of, np.zeros(3, int), 1, np.array([2.0, 1, 1]))
+    >>> float(share.value[0]), round(float(share.kish[0]), 3)
+    (0.5, 2.667)
+    """
+    weight = np.ones(len(hits)) if weights is None else checked_weights(weights)
+    rows = members & (weight > 0)
+    weight, codes, hit = weight[rows], groups[rows], (hits & members)[rows]
+    total, square = (np.bincount(codes, weight**power, minlength=size) for power in (1, 2))
+    value = divide(np.bincount(codes, weight * hit, minlength=size), total)
+    value = np.where(np.abs(value - value.round()) < _NOTHING, value.round(), value)
+    variance = divide(np.bincount(codes, (weight * (hit - value[codes])) ** 2, minlength=size), total**2)
+    return Share(
+        value,
+        variance,
+        np.bincount(codes, minlength=size),
+        divide(total**2, square),
+        divide(value * (1 - value), variance),
+    )
+
+
+def checked_weights(weights: Floats) -> Floats:
+    """(N,) `weights`, as float64; a negative or undefined one is refused."""
+    weight = np.asarray(weights, np.float64)
+    wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
+    if len(wrong):
+        raise InputError(f"weights: {wrong[0]:g} is not a finite number of at least 0")
+    return weight
+
+
+def person_interval(share: Share, alpha: float) -> Estimate:
+    """(S,) shares of people who have weights, with Wilson's interval of level 1 - `alpha` from min(Kish, linear).
+
+    In simulations it covers in 94.5 % of samples or more. The sum of weights in place of an effective number covers in
+    64 to 94 %: it grows with the unit of weights. At a share of 0 or 1 Kish's number is all there is.
+    """
+    return wilson(share.value, np.fmin(share.kish, share.linear), critical(alpha))
