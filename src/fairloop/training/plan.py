@@ -116,16 +116,17 @@ class _Planner:
     def _schedule(self, role: ModelRole, i: int, size: int) -> Schedule:
         """The batches of an epoch over `size` people or samples.
 
-        C_i has as many steps as G_i, so that both see alike many samples; without STAR, its last batch may be short.
+        C_i has as many steps as G_i, so that both see alike many samples. All batches of G_1, G_2, ... are full, and so
+        are those of classifiers with STAR; any other last batch may be short.
         """
         spec, batch = self._regime.held[i], self._training(role, i).batch
-        curated = role is ModelRole.CLASSIFIER and spec.star.curates("classifier")
-        from_samples = role is ModelRole.GENERATOR and i > 0
         steps = -(-size // (spec.generator.batch if role is ModelRole.CLASSIFIER else batch))
-        if curated:
+        by_star = role is ModelRole.CLASSIFIER and spec.star.curates("classifier")
+        if by_star:
             batch = spec.star.batch or batch
+        full = by_star or (role is ModelRole.GENERATOR and i > 0)
         rest = size - batch * (steps - 1)
-        return Schedule(steps, batch, rest if 0 < rest < batch and not (curated or from_samples) else batch)
+        return Schedule(steps, batch, batch if full or not 0 < rest < batch else rest)
 
     def _training(self, role: ModelRole, i: int) -> TrainingSpec:
         spec = self._regime.held[i]
