@@ -55,13 +55,8 @@ def write(
     head = summary.headline(table)
     table = compare.cased(table)
     kept = thinned(table)
-    data = packed(kept)
-    data |= {
-        "metrics": METRICS,
-        "parts": PARTS,
-        "roles": ROLES,
-        "first": _key(head.measures[0]) if head.measures else data["keys"][0],
-    }
+    data = packed(kept) | {"metrics": METRICS, "parts": PARTS, "roles": ROLES}
+    data["first"] = _key(head.measures[0]) if head.measures else data["keys"][0]
     findings = [] if lead else summary.summary(head)
     parts = {
         "title": title,
