@@ -147,7 +147,7 @@ def _about_values(values: int, kept: int) -> str:
     if kept == values:
         return f"{values:,} values. {digits}"
     return (
-        f"{kept:,} of {values:,} values. Of values that are measured in each epoch of training, only the last is here; "
+        f"{kept:,} of {values:,} values. Of values that are measured in each epoch, only the last one is here; "
         f"more would make the page too large. {digits}"
     )
 
