@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rich.console import Console
 
 import fairloop
 from conftest import TINY, tiny
@@ -228,7 +227,7 @@ def test_a_second_sweep_in_a_directory_leaves_the_runs_and_words_of_the_first_al
     log.write_text("generation 0\n")
     again = jobs_in(tmp_path, specs)
     with pytest.raises(InputError, match="another sweep"):
-        local.run_all(again, tmp_path, tmp_path / "models", 1, SweepLines(Console(quiet=True)))
+        local.run_all(again, tmp_path, tmp_path / "models", 1, SweepLines())
     assert again[0].code == 2
     assert log.read_text() == "generation 0\n"
     locks[specs[0].identity].release()

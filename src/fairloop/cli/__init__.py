@@ -41,7 +41,13 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    warnings.showwarning = _warn
+    with warnings.catch_warnings():  # --quiet ignores them
+        warnings.showwarning = _warn
+        sys.exit(_code())
+
+
+def _code() -> int:
+    """Run the command line. Returns 0; a failure ends here, with a line on stderr."""
     try:
         code = app(standalone_mode=False)
     except TyperException as error:  # a wrong option or argument
@@ -64,7 +70,7 @@ def main() -> NoReturn:
         code = INTERRUPTED
     if code == INTERRUPTED:  # typer turns some interrupts into this code itself
         _complain("interrupted; run the same command again to go on", code=INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _warn(

@@ -1,4 +1,4 @@
-"""Commands for people who retrain on their own models' data: audit, curate."""
+"""Commands for one's own data and retraining rounds: audit, curate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairloop.cli.options import say
+from fairloop.cli.options import Json, Output, Quiet, say
 from fairloop.errors import FairloopError, InputError
 
 if TYPE_CHECKING:
@@ -59,8 +59,11 @@ def audit(
         list[str] | None,
         typer.Option(metavar="LIMIT", help="exit with 1 if the last round is beyond, as 'tpr_difference>0.1'"),
     ] = None,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
+    output = Output(quiet, json_)
     from fairloop._util.directories import claim
     from fairloop.auditing import FILES
     from fairloop.auditing import audit as audit_log
@@ -72,8 +75,10 @@ def audit(
         beneficial=beneficial, min_size=min_size, fail_on=fail_on or (),
     )  # fmt: skip
     found.write(out)
-    say(found.verdict)
-    say(f"\n{out}: {', '.join(FILES)}")
+    output.say(found.verdict)
+    output.say(f"\n{out}: {', '.join(FILES)}")
+    rounds, drift = found.measured.rounds.names, found.drift.to_dict("records")
+    output.give(log=log, out=out, files=FILES, rounds=rounds, drift=drift, failures=found.failures)
     if found.failures:
         raise FairloopError("; ".join(found.failures))
 

@@ -67,6 +67,10 @@ class Tracked:
         finally:
             self._view.__exit__(kind, error, trace)
 
+    def prepare(self, spec: RunSpec) -> None:
+        """As `view` shows it."""
+        self._view.prepare(spec)
+
     def start(self, spec: RunSpec, population: Population, done: int) -> None:
         """Begin the tracker's run, or go on with it. Raises InputError if it cannot be begun."""
         self._view.start(spec, population, done)

@@ -22,6 +22,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
+from fairloop.spec.names import identity_of
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.sections import Learner
 from fairloop.spec.setting import SETTINGS
@@ -130,9 +131,9 @@ class OwnLoop:
     @property
     def own_columns(self) -> dict[str, Any]:
         """What the tidy table says of the whole run."""
-        run = f"{self.name}.{self.spec.setting}.{self.spec.star.target}.seed-{self.spec.seed}"
-        return {"run": run, "dataset": self.name, "setting": self.spec.setting, "star": self.spec.star.target,
-                "seed": self.spec.seed}  # fmt: skip
+        setting, star, seed = self.spec.setting, self.spec.star.target, self.spec.seed
+        run = identity_of(setting, star, seed, data=self.name)
+        return {"run": run, "dataset": self.name, "setting": setting, "star": star, "seed": seed}  # fmt: skip
 
     def fit_roots(self) -> None:
         """Fit G_0, A_L and A_S to real people."""
