@@ -87,7 +87,6 @@ def test_json_is_one_object_on_stdout_and_words_go_to_stderr(commands, capfd, co
     assert printed.count("\n") == 1
     assert strict(printed).keys() == KEYS[command]
     assert words
-    assert "{" not in words.replace("{", "", 0) or not words.startswith("{")
 
 
 @pytest.mark.parametrize("command", KEYS)
@@ -123,9 +122,9 @@ def test_errors_are_printed_always(log, tmp_path, capfd, more):
     printed, words = capfd.readouterr()
     assert printed == ""
     assert words.count("\n") == 2
-    assert here(*audit(log, tmp_path / "audit"), "--fail-on", "accuracy<0.99", *more) == 1
+    assert here(*audit(log, tmp_path / "audit"), "--fail-on", "accuracy>0.5", *more) == 1
     printed, words = capfd.readouterr()
-    assert words.splitlines()[-1].startswith("fairloop: accuracy<0.99")
+    assert words.splitlines()[-1].startswith("fairloop: accuracy>0.5")
     assert strict(printed)["failures"] if "--json" in more else True
 
 

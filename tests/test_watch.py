@@ -413,7 +413,7 @@ def test_a_table_fits_its_terminal_and_shows_the_urgent(sights, height):
 def test_finished_runs_make_room_on_a_small_terminal(tmp_path):
     for seed in range(6):
         run_with(tmp_path / str(seed), 3 if seed < 5 else 1, f"seed={seed}")
-    text = table(look([tmp_path]), 100, 8).plain
+    text = table(look([tmp_path]), 100, 6).plain
     assert "seed 5" in text
     assert "seed 4" not in text
     assert "1 unknown, 5 finished" in text

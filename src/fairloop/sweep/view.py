@@ -90,12 +90,12 @@ def table(scene: Scene, width: int, height: int | None = None) -> Text:
     Names, numbers and words are never cut: where names have no room in the rows, rows are grouped below the name of
     their case, and long words are folded. height: lines of the terminal, where finished runs make room for the others.
     """
-    lines = _lines(scene, scene.runs, width)
+    runs, lines = scene.runs, _lines(scene, scene.runs, width)
     if height is not None and len(lines) > height:
-        shown = sorted(scene.runs, key=lambda run: _URGENCY.index(run.state))[:height]
-        while len(shown) > 1 and len(lines) > height:
-            shown.pop()
-            lines = _lines(scene, shown, width)
+        urgent = sorted(range(len(runs)), key=lambda i: _URGENCY.index(runs[i].state))[:height]
+        while len(urgent) > 1 and len(lines) > height:
+            urgent.pop()
+            lines = _lines(scene, [runs[i] for i in sorted(urgent)], width)
     return Text("\n".join(lines), no_wrap=True, overflow="ignore")
 
 
