@@ -16,7 +16,7 @@ from fairloop.cli import data, practice, results, running
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
-    help="Simulate fairness feedback loops, measure what they do, and repair them.",
+    help="Simulate fairness feedback loops, measure their effects, and repair them.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fairloop.spec.run import RunSpec
 
 app = typer.Typer(
-    help="See what data sets there are, decode their pictures ahead of a run, look into them.",
+    help="List data sets, decode their pictures ahead of a run, look into them.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )

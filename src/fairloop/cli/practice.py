@@ -45,15 +45,15 @@ def audit(
     beneficial: Annotated[
         str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
     ] = None,
-    provenance: Annotated[str | None, typer.Option(metavar="COL", help="column that says who made the label")] = None,
+    provenance: Annotated[
+        str | None, typer.Option(metavar="COL", help="column with the maker of the label, a person or a model")
+    ] = None,
     model_made: Annotated[
         list[str] | None, typer.Option(metavar="VALUE", help="of --provenance: means a model; default: model, 1, ...")
     ] = None,
     min_size: Annotated[
         int,
-        typer.Option(
-            min=0, help="leave smaller groups out of what compares groups: fewer people on a side of the label"
-        ),
+        typer.Option(min=0, help="leave smaller groups, with fewer people on a side of the label, out of comparisons"),
     ] = 0,
     fail_on: Annotated[
         list[str] | None,
@@ -62,7 +62,7 @@ def audit(
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
-    """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
+    """Measure a log of your own retraining rounds: drifts, the groups that they affect, and limits ahead."""
     output = Output(quiet, json_)
     from fairloop._util.directories import claim
     from fairloop.auditing import FILES
@@ -103,7 +103,7 @@ def curate(
     ] = None,
     budget: Annotated[int | None, typer.Option(help="instead of --size: how many rows fewer there will be")] = None,
     skip_empty: Annotated[
-        bool, typer.Option("--skip-empty", help="share out among the others what the ideal wants from empty strata")
+        bool, typer.Option("--skip-empty", help="share the quotas of empty strata out among the others")
     ] = False,
     seed: Annotated[int, typer.Option(help="of the choice among rows of a stratum")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,

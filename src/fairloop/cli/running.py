@@ -99,18 +99,22 @@ def run(
 
 
 def sweep(
-    what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share, or a whole sweep")],
+    what: Annotated[
+        str, typer.Argument(metavar="PRESET|SPEC.yaml", help="the spec that all runs share, or a whole sweep")
+    ],
     out: Annotated[str, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
     seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's or sweep's")] = None,
     grid: Grid = None,
     set_: Changes = None,
     base: Base = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: what fits")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: as many as fit")] = None,
     store: Annotated[str | None, typer.Option(help="models to share with other sweeps; default: OUT/models")] = None,
     ray: Ray = None,
     gpus: Annotated[float, typer.Option("--gpus-per-run", min=0, help="with --ray; a part of one such as 0.25")] = 0.0,
     replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for a GPU that one run leaves idle")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and what they would take")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print the runs, and the time and disk that they would take")
+    ] = False,
     track: Track = None,
     quiet: Quiet = False,
     json_: Json = False,
@@ -138,19 +142,17 @@ def sweep(
 
 
 def fetch(
-    address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="what a sweep was given as --out, such as s3://...")
-    ],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="the --out of a sweep, such as s3://...")],
     out: Out,
     models: Annotated[bool, typer.Option("--models", help="bring the models, too")] = False,
 ) -> None:
-    """Bring a sweep's results here from elsewhere; only what is new since the last time."""
+    """Bring a sweep's results here from elsewhere; only files that are not here yet."""
     from fairloop.store.remote import Folder, claim_for
 
     folder = Folder(address)
     names = [name for name in folder.names() if models or not name.startswith("models/")]
     if not names:
-        raise InputError(f"{address}: holds nothing; give what the sweep was given as --out")
+        raise InputError(f"{address}: holds nothing; give the --out of the sweep")
     claim_for(folder, names, out)
     fetched = folder.fetch(out, names)
     say(f"{out}: {fetched} of {len(names)} files fetched; next: fairloop export {out} --out table.parquet")
@@ -160,7 +162,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="where the runs and the picture go")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="of every random number")] = 0,
 ) -> None:
-    """Show a fairness feedback loop, and what STAR changes, on real digits in two minutes."""
+    """Show a fairness feedback loop, and the effect of STAR, on real digits in two minutes."""
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()

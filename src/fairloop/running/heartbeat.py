@@ -21,7 +21,7 @@ class Heartbeat:
     """Keeps the status of a run while it is entered; only the process that has locked the run may enter it.
 
     The file is replaced at most once a second, and at least every ten seconds. Measured on a busy core: a write takes
-    0.5 ms of processor time, and the training spends 6 microseconds an epoch on telling what it does.
+    0.5 ms of processor time, and the training spends 6 microseconds an epoch on its notes.
     """
 
     def __init__(self, directory: RunDirectory, spec: RunSpec) -> None:

@@ -1,4 +1,4 @@
-"""What a sweep will take, from what one step of each kind of model takes on this machine."""
+"""The time and disk that a sweep will take, estimated from one step of each kind of model on this machine."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _EPOCHS = 3  # of a model that is timed; the first warms up
 _NO_RATE = 1e-12  # how fast such a model learns: whatever the spec says of rates, it cannot diverge
 
 _TAKE_NO_TIME = ("people", "kept", "response", "responses", "earlier")
-"""What a recipe tells of its mixture that no step takes longer for."""
+"""Parts of a recipe's mixture that do not change how long a step takes."""
 
 Kind = tuple[str, ...]
 
 
 class Cost(NamedTuple):
-    """What a model of one kind takes: seconds of a step, and bytes on disk."""
+    """The cost of a model of one kind: seconds of a step, and bytes on disk."""
 
     seconds: float
     bytes: int
@@ -140,7 +140,7 @@ def _check(specs: Sequence[RunSpec], plans: Sequence[tuple[Plan, Population]]) -
 
 
 def _kind(recipe: Recipe) -> Kind:
-    """What decides how long a step takes."""
+    """The parts of a recipe that decide how long a step takes."""
     training = {name: value for name, value in recipe.training.items() if name not in ("epochs", "learning_rate")}
     curation = None if recipe.curation is None else {**recipe.curation, "star": len(recipe.curation.get("star", ()))}
     mixture = dict(recipe.mixture or {})
@@ -176,7 +176,7 @@ def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
     fields["policy"] |= {"people": None, "real": "fixed"}
     for learner in ("generator", "classifier"):
         fields["policy"][learner]["samples"] = None
-    if not now.takes_people:  # who responds enters the data of other generations
+    if not now.takes_people:  # responses enter the data of other generations
         fields["response"] = {}
     fields["star"]["ideal"] = ideals.shares_for(fields["star"]["ideal"], population).tolist()  # of all, not of a few
     return RunSpec.model_validate({**fields, "schedule": {}, "keep": "all", "generations": min(generation, 1) + 1})
@@ -208,7 +208,7 @@ def _cut(feed: Feed) -> Feed:
 
 
 class _Timed(MemoryModels):
-    """A store that times what it fits."""
+    """A store that times its fits."""
 
     def __init__(self) -> None:
         super().__init__()

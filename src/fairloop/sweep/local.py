@@ -87,7 +87,7 @@ class _Pool:
             self._running[slot] = ours, _start(ours, self._out, self._models, self._shares[slot], self._track)
 
     def look(self) -> None:
-        """Note the progress of all jobs that run, and how those have ended whose process is gone."""
+        """Note the progress of all jobs that run, and the end of those that have ended."""
         for slot, (group, process) in list(self._running.items()):
             code = process.poll()
             for job in group:

@@ -171,7 +171,7 @@ class _Tasks:
         self.running[self._task.remote(sent(job.spec), self._place, self._desk, version("fairloop"))] = job
 
     def hear(self, jobs: Sequence[Job]) -> None:
-        """Note what the runs have told the desk. The last news of a run may come after its end."""
+        """Note the news at the desk. The last news of a run may come after its end."""
         news = self._ray.get(self._desk.news.remote())
         for job in jobs:
             if job.code is None and job.spec.identity in news:

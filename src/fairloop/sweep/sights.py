@@ -23,8 +23,8 @@ from fairloop.sweep.job import jobs_at
 from fairloop.sweep.status import Entry, SweepStatus
 
 State = Literal["failed", "silent", "running", "waiting", "interrupted", "unknown", "finished"]
-"""In the order of urgency. `silent`: a run that gives no sign of life. `unknown`: an unfinished run of 0.1.0, whose
-directory does not say."""
+"""In the order of urgency. `silent`: the run gives no sign of life. `unknown`: the run is not finished, and of 0.1.0,
+which kept no status."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Sight:
     """One run as it stands.
 
     run: its name in tables. case, seed: its name for people. done: generations that are recorded, of `generations`.
-    doing: what it does. epoch: of the model that it trains, of `epochs`; both are 0 where it trains none. accuracy,
+    doing: its activity. epoch: of the model that it trains, of `epochs`; both are 0 where it trains none. accuracy,
     unfairness: accuracy and equalized odds difference of the last recorded classifier on test data; NaN if there is
     none. pace: seconds that a generation takes. remaining: seconds that the rest will take. took: seconds of all
     sessions. note: why it failed, or another trouble.
@@ -129,7 +129,7 @@ def _planned(entry: Entry, sweep: SweepStatus) -> Sight:
     if entry.state == "failed":
         return replace(sight, state="failed", note=entry.line or "its process was killed")
     if sweep.state != "running" or sweep.life == "gone":
-        return replace(sight, state="interrupted", note="its sweep ended before it began")
+        return replace(sight, state="interrupted", note="not begun; its sweep has ended")
     return replace(sight, state="running", doing="reading data") if entry.state == "running" else sight
 
 

@@ -28,7 +28,7 @@ _URGENCY: tuple[State, ...] = get_args(State)
 _HEADER = ("state", "gen.", "acc.", "EO", "left")
 _GAP = "  "
 _ROOM_FOR_WORDS = 24
-"""Characters that a row must leave for what the run does; narrower tables put it below the row."""
+"""Characters of a row for the words about the run; in narrower tables the words stand below the row."""
 
 
 class SweepLines:
@@ -47,7 +47,7 @@ class SweepLines:
         return None
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Say what is new."""
+        """Say each new line."""
         for job in jobs:
             if job.state != "waiting" and job.line and self._shown.get(job.spec.identity) != job.line:
                 self._shown[job.spec.identity] = job.line
@@ -153,7 +153,7 @@ def _cells(run: Sight) -> list[str]:
 
 
 def _words(run: Sight) -> str:
-    """What a run does, or what became of it."""
+    """The activity of a run, or its end."""
     if run.state == "finished":
         return "" if run.took is None else f"took {duration(run.took)}"
     if run.state == "waiting":
