@@ -1,7 +1,9 @@
-"""Commands that run experiments: run, sweep, fetch, demo."""
+"""Commands that run experiments, and the schema of their specs: run, sweep, schema, fetch, demo."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +11,36 @@ import typer
 from typer.core import TyperCommand
 
 from fairloop._util.lookup import meant
-from fairloop.cli.options import Changes, Out, Root, Track, Tracker, complete_run, complete_sweep, say, shorthand
+from fairloop.cli.options import (
+    Changes,
+    Json,
+    Out,
+    Output,
+    Quiet,
+    Root,
+    Track,
+    Tracker,
+    What,
+    complete_sweep,
+    say,
+    shorthand,
+)
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
+    from fairloop.running.run import View
     from fairloop.spec.run import RunSpec
+    from fairloop.store.directory import RunDirectory
     from fairloop.sweep.grid import Sweep
+    from fairloop.sweep.job import Job
+
+Grid = Annotated[list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")]
+Base = Annotated[
+    str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="run a sweep's cases and grid on this instead")
+]
+Ray = Annotated[
+    str | None, typer.Option(metavar="auto|ADDRESS|local", help="run on a Ray cluster; --out may be an address")
+]
 
 
 class FieldsCommand(TyperCommand):
@@ -50,10 +76,7 @@ class SweepCommand(TyperCommand):
 
 
 def run(
-    what: Annotated[
-        str,
-        typer.Argument(metavar="PRESET|SPEC.yaml", help="a preset's name or a spec file", autocompletion=complete_run),
-    ],
+    what: What,
     out: Out,
     set_: Changes = None,
     root: Root = None,
@@ -67,35 +90,29 @@ def run(
     repair: Annotated[
         bool, typer.Option("--repair", help="set damaged files of the run aside, and go on from the generation before")
     ] = False,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
+    output = Output(quiet, json_)
+    from fairloop._util.directories import claim
     from fairloop.presets import read
 
     spec = read(what, [*(set_ or ()), *shorthand({"data.root": root, "seed": seed, "generations": generations})])
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
-    from rich.console import Console
-
-    from fairloop._util.directories import claim
-    from fairloop.running.progress import view_for
-    from fairloop.running.run import View
     from fairloop.running.run import run as run_in
     from fairloop.store.directory import RunDirectory
 
     if store is not None:
         claim(store, "models", "--store")
-    console = Console()
     directory = RunDirectory(out)
-    shown: View = view_for(console)
-    if track is not None:
-        from fairloop.running.tracking import Tracked
-
-        shown = Tracked(shown, track, directory)
-    with shown as view:
+    with _view(output, directory, track) as view:
         run_in(spec, directory, view, store, repair=repair)
-    if console.is_terminal:
-        say(f"next: fairloop export {out} --out table.csv")
+    if output.console.is_terminal:
+        output.say(f"next: fairloop export {out} --out table.csv")
+    output.give(**_told_of_run(directory))
 
 
 def sweep(
@@ -107,104 +124,78 @@ def sweep(
     ],
     out: Annotated[str, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
     seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's or sweep's")] = None,
-    grid: Annotated[
-        list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")
-    ] = None,
+    grid: Grid = None,
     set_: Changes = None,
     root: Root = None,
-    base: Annotated[
-        str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="run a sweep's cases and grid on this instead")
-    ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: what fits")] = None,
+    base: Base = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: as many as fit")] = None,
     store: Annotated[str | None, typer.Option(help="models to share with other sweeps; default: OUT/models")] = None,
-    ray: Annotated[
-        str | None, typer.Option(metavar="auto|ADDRESS|local", help="run on a Ray cluster; --out may be an address")
-    ] = None,
+    ray: Ray = None,
     gpus: Annotated[float, typer.Option("--gpus-per-run", min=0, help="with --ray; a part of one such as 0.25")] = 0.0,
     replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for a GPU that one run leaves idle")] = 1,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs and what they would take")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="print the runs, and the time and disk that they would take")
+    ] = False,
     track: Track = None,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Run a grid of experiments over several seeds, sharing the models that runs have in common."""
-    from fairloop._util.directories import claim
-    from fairloop.sweep.local import default_workers
-
+    output = Output(quiet, json_)
     changes = [*(set_ or ()), *shorthand({"data.root": root})]
     specs = _sweep(what, base, seeds, grid or [], changes).specs()
-    if "://" not in out:
-        claim(Path(out), "a sweep")
-    if store is not None and "://" not in store:
-        claim(Path(store), "models", "--store")
+    wishes = _Wishes(out, store, workers, ray, gpus, replicas, track)
+    wishes.claim()
     if dry_run:
-        _say_what_it_takes(specs, workers or default_workers(specs[0].threads))
+        _say_what_it_takes(specs, wishes.workers_for(specs), output)
         return
-    if ray is None and ("://" in out or "://" in (store or "") or gpus):
-        raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
-    if replicas > 1 and (ray is not None or track is not None):
-        raise InputError("--replicas: goes with neither --ray (there --gpus-per-run 0.25 shares a GPU) nor --track")
-    if track is not None:
-        _check_tracker(track, ray)
-    from rich.console import Console
+    jobs = wishes.jobs(specs)
+    try:
+        wishes.run(jobs, output)
+    finally:
+        if json_:
+            output.give(out=out, runs=_told_of_jobs(jobs), **_told_of_work(wishes.runs(jobs)))
+    if runs := wishes.runs(jobs):
+        from fairloop.sweep.job import shared_work
 
-    from fairloop.sweep.job import jobs_at, jobs_in, shared_work
-    from fairloop.sweep.view import sweep_view
-
-    with sweep_view(Console()) as view:
-        if ray is None:
-            from fairloop.sweep.local import run_all
-
-            jobs, models = jobs_in(Path(out), specs), Path(store or Path(out) / "models")
-            run_all(jobs, Path(out), models, workers or default_workers(specs[0].threads), view, track, replicas)
-        else:
-            from fairloop.store.remote import claim_address
-            from fairloop.sweep import ray_cluster
-
-            place = ray_cluster.Place.below(out, store)
-            if place.remote:
-                claim_address(out)
-            jobs = jobs_at(specs) if place.remote else jobs_in(Path(out), specs)
-            ray_cluster.run_all(jobs, place, ray, view, workers=workers, gpus=gpus)
-    if "://" in out:
-        say(f"{out}: {len(jobs)} runs; next: fairloop fetch {out} --out DIR")
-        return
-    from fairloop.store.directory import RunDirectory, find_runs
-
-    here = {job.spec.identity for job in jobs}
-    runs: list[RunDirectory] = [run for run in find_runs([Path(out)]) if run.root.name in here]
-    say(shared_work(runs))
-    say(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
+        output.say(str(shared_work(runs)))
+    after = f"export {out} --out table.parquet" if runs else f"fetch {out} --out DIR"
+    output.say(f"{out}: {len(jobs)} runs; next: fairloop {after}")
 
 
 def schema(
     out: Annotated[Path | None, typer.Option("--out", help="the file; default: print it")] = None,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Write the JSON schema of spec files, by which editors complete and check them."""
+    output = Output(quiet, json_)
     from fairloop._util.directories import claim_file
     from fairloop._util.files import write_text
+    from fairloop.spec.schema import schema as schema_of_specs
     from fairloop.spec.schema import text
 
-    if out is None:
+    if out is not None:
+        claim_file(out)
+        write_text(out, text())
+        output.say(f"{out}: begin a spec file beside it with the line '# yaml-language-server: $schema={out.name}'")
+    elif not (quiet or json_):
         typer.echo(text(), nl=False)
-        return
-    claim_file(out)
-    write_text(out, text())
-    say(f"{out}: begin a spec file beside it with the line '# yaml-language-server: $schema={out.name}'")
+    output.give(out=out, schema=schema_of_specs())
 
 
 def fetch(
-    address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", help="what a sweep was given as --out, such as s3://...")
-    ],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="the --out of a sweep, such as s3://...")],
     out: Out,
     models: Annotated[bool, typer.Option("--models", help="bring the models, too")] = False,
 ) -> None:
-    """Bring a sweep's results here from elsewhere; only what is new since the last time."""
+    """Bring a sweep's results here from elsewhere; only files that are not here yet."""
     from fairloop.store.remote import Folder, claim_for
 
     folder = Folder(address)
     names = [name for name in folder.names() if models or not name.startswith("models/")]
     if not names:
-        raise InputError(f"{address}: holds nothing; give what the sweep was given as --out")
+        raise InputError(f"{address}: holds nothing; give the --out of the sweep")
     claim_for(folder, names, out)
     fetched = folder.fetch(out, names)
     say(f"{out}: {fetched} of {len(names)} files fetched; next: fairloop export {out} --out table.parquet")
@@ -214,15 +205,136 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="where the runs and the picture go")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="of every random number")] = 0,
 ) -> None:
-    """Show a fairness feedback loop, and what STAR changes, on real digits in two minutes."""
+    """Show a fairness feedback loop, and the effect of STAR, on real digits in two minutes."""
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
-    from rich.console import Console
-
     from fairloop.cli.demo import demo as run_demo
 
-    run_demo(out, seed, Console())
+    run_demo(out, seed, Output().console)
+
+
+@dataclass(frozen=True)
+class _Wishes:
+    """The place of a sweep and its workers, as the command's options say them."""
+
+    out: str
+    store: str | None
+    workers: int | None
+    ray: str | None
+    gpus: float
+    replicas: int
+    track: Tracker | None
+
+    @property
+    def directory(self) -> Path | None:
+        """The sweep's directory; None if it is kept at an address."""
+        return None if "://" in self.out else Path(self.out)
+
+    def claim(self) -> None:
+        """Raise InputError if a directory is of another kind."""
+        from fairloop._util.directories import claim
+
+        if self.directory is not None:
+            claim(self.directory, "a sweep")
+        if self.store is not None and "://" not in self.store:
+            claim(Path(self.store), "models", "--store")
+
+    def workers_for(self, specs: list[RunSpec]) -> int:
+        """How many runs are under way at a time on this machine."""
+        from fairloop.sweep.local import default_workers
+
+        return self.workers or default_workers(specs[0].threads)
+
+    def jobs(self, specs: list[RunSpec]) -> list[Job]:
+        """The jobs of the sweep. Raises InputError for options that do not go together."""
+        from fairloop.sweep import ray_cluster
+        from fairloop.sweep.job import jobs_at, jobs_in
+
+        if self.ray is None and ("://" in self.out or "://" in (self.store or "") or self.gpus):
+            raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
+        if self.replicas > 1 and (self.ray is not None or self.track is not None):
+            raise InputError("--replicas: goes with neither --ray (there --gpus-per-run 0.25 shares a GPU) nor --track")
+        if self.track is not None:
+            _check_tracker(self.track, self.ray)
+        ray_cluster.Place.below(self.out, self.store)
+        if self.directory is not None:
+            return jobs_in(self.directory, specs)
+        from fairloop.store.remote import claim_address
+
+        claim_address(self.out)
+        return jobs_at(specs)
+
+    def run(self, jobs: list[Job], output: Output) -> None:
+        """Run the jobs that are not done. Raises FairloopError at the end if one fails."""
+        from fairloop.sweep.view import SweepLines, sweep_view
+
+        seen = not (output.quiet or output.as_json)
+        with sweep_view(output.console, self.directory) if seen else SweepLines() as view:
+            if self.ray is None:
+                from fairloop.sweep.local import run_all
+
+                out, workers = Path(self.out), self.workers_for([job.spec for job in jobs])
+                run_all(jobs, out, Path(self.store or out / "models"), workers, view, self.track, self.replicas)
+            else:
+                from fairloop.sweep import ray_cluster
+
+                place = ray_cluster.Place.below(self.out, self.store)
+                ray_cluster.run_all(jobs, place, self.ray, view, workers=self.workers, gpus=self.gpus)
+
+    def runs(self, jobs: list[Job]) -> list[RunDirectory]:
+        """The directories of those runs that have begun; none if the sweep is kept at an address."""
+        from fairloop.sweep.job import run_in
+
+        if self.directory is None:
+            return []
+        return [run for job in jobs if (run := run_in(self.directory, job.spec)).exists]
+
+
+def _view(output: Output, directory: RunDirectory, track: Tracker | None) -> AbstractContextManager[View]:
+    from fairloop.running.progress import LineView, view_for
+
+    seen = not (output.quiet or output.as_json)
+    view: View = view_for(output.console) if seen else LineView()
+    if track is None:
+        return view
+    from fairloop.running.tracking import Tracked
+
+    return Tracked(view, track, directory)
+
+
+def _told_of_run(directory: RunDirectory) -> dict[str, Any]:
+    spec, session = directory.spec(), directory.provenance()["sessions"][-1]
+    return {
+        "run": spec.identity,
+        "out": str(directory.root),
+        "state": "finished",
+        "done": directory.committed(),
+        "generations": spec.generations,
+        "seconds": session["seconds"],
+        "trained": session["trained"],
+    }
+
+
+def _told_of_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
+    return [
+        {
+            "run": job.spec.identity,
+            "name": job.name,
+            "state": job.state,
+            "done": job.done,
+            "generations": job.spec.generations,
+            "line": job.line,
+        }
+        for job in jobs
+    ]
+
+
+def _told_of_work(runs: list[RunDirectory]) -> dict[str, Any]:
+    from fairloop.sweep.job import shared_work
+
+    work = shared_work(runs)
+    return {"trained": dict(work.trained), "alone": dict(work.alone)} if runs else {}
 
 
 def _sweep(what: str, base: str | None, seeds: str | None, grid: list[str], overrides: list[str]) -> Sweep:
@@ -248,10 +360,10 @@ def _sweep(what: str, base: str | None, seeds: str | None, grid: list[str], over
     return Sweep(fields, parse_seeds(seeds or str(whole.seeds)), whole.cases, {**whole.grid, **parse_grid(grid)})
 
 
-def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
+def _say_what_it_takes(specs: list[RunSpec], workers: int, output: Output) -> None:
     for spec in specs:
-        say(spec.identity)
-    say(f"{len(specs)} runs of {specs[0].generations} generations; measuring a few steps of each kind of model ...")
+        output.say(spec.identity)
+    output.say(f"{len(specs)} runs of {specs[0].generations} generations; timing a few steps of each kind of model ...")
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
@@ -259,22 +371,35 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
     from fairloop.sweep.estimate import estimate
 
     guess = estimate(specs)
-    say(f"models to train: {guess.models.total():,}, where runs alone would train {guess.alone.total():,}")
+    output.say(f"models to train: {guess.models.total():,}, where runs alone would train {guess.alone.total():,}")
     for role, seconds in guess.steps.items():
-        say(
+        output.say(
             f"  {role.replace('_', ' ')}s: {guess.models[role]:,} instead of {guess.alone[role]:,}; "
             f"a step takes {seconds * 1000:.3g} ms"
         )
-    say(
+    output.say(
         f"about {duration(guess.work)} of work on one core; with {workers} worker{'s' if workers > 1 else ''} about "
         f"{duration(guess.seconds(workers))}; models take about {guess.bytes / 1e9:.2g} GB of disk"
+    )
+    output.give(
+        runs=[spec.identity for spec in specs],
+        workers=workers,
+        seconds=guess.seconds(workers),
+        work=guess.work,
+        longest=guess.longest,
+        bytes=guess.bytes,
+        steps=dict(guess.steps),
+        models=dict(guess.models),
+        alone=dict(guess.alone),
     )
 
 
 def _check_tracker(track: Tracker, ray: str | None) -> None:
-    """Raise InputError now, and not in each run's log, if it cannot be."""
+    """Raise InputError before any run begins if `track` cannot be used."""
     from fairloop.running.tracking import check
 
     if ray is not None:
-        raise InputError("--track: is not for --ray; once a run is fetched, fairloop run with its spec.yaml logs it")
+        raise InputError(
+            "--track: does not go with --ray; once a run is fetched, fairloop run with its spec.yaml logs it"
+        )
     check(track)
