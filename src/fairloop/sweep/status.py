@@ -20,8 +20,8 @@ _MOST_TIME_WRITING = 0.01  # as a share: the file of 100,000 runs is large
 class Entry(BaseModel):
     """A run as its sweep sees it.
 
-    run: its name in tables, and that of its directory. case, seed: its name for people. line: the last line of its log; if
-    it failed, the reason.
+    run: its name in tables, and that of its directory. case, seed: its name for people. line: the last line of its
+    log, which says why a failed run failed.
     """
 
     model_config = ConfigDict(frozen=True)
