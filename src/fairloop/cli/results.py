@@ -27,10 +27,7 @@ def export(
 def report(
     sources: Sources,
     out: Annotated[Path | None, typer.Option("--out", help="the page, one file that opens offline: .html")] = None,
-    figures: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="write every figure there: .png, .svg, .pdf, and its data as .csv"),
-    ] = None,
+    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="every figure, in all formats, with data")] = None,
     split: Annotated[Split, typer.Option(help="of the test data in figures")] = "test",
     annotators: Annotated[bool, typer.Option("--annotators", help="print how good the annotators are")] = False,
     style: Annotated[Format, typer.Option("--format", help="of --annotators")] = "terminal",

@@ -133,9 +133,7 @@ def sweep(
     ray: Ray = None,
     gpus: Annotated[float, typer.Option("--gpus-per-run", min=0, help="with --ray; a part of one such as 0.25")] = 0.0,
     replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for a GPU that one run leaves idle")] = 1,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="print the runs, and the time and disk that they would take")
-    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs, and their time and disk")] = False,
     track: Track = None,
     quiet: Quiet = False,
     json_: Json = False,

@@ -94,7 +94,7 @@ class Tracked:
         self._log()
 
     def _log(self) -> None:
-        """Log recorded generations that are not logged. A tracker that fails is asked again; the run goes on."""
+        """Log recorded generations that are not logged. A tracker that fails ends no run: it is asked again."""
         notes = self._read()
         records = self._directory.records().to_pandas()
         for i, rows in records[records["generation"] >= notes["logged"]].groupby("generation"):

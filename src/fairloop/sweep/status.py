@@ -21,7 +21,7 @@ class Entry(BaseModel):
     """A run as its sweep sees it.
 
     run: its name in tables, and that of its directory. case, seed: its name for people. line: the last line of its
-    log; if it failed, the reason.
+    log, which says why a failed run failed.
     """
 
     model_config = ConfigDict(frozen=True)
