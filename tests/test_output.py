@@ -44,7 +44,16 @@ def audit(log: Path, out: Path) -> tuple[object, ...]:
 
 
 @pytest.fixture
-def commands(spec, swept, log, tmp_path) -> dict[str, tuple[object, ...]]:
+def mirror(tmp_path) -> Path:
+    """A folder with a file in the place of a publisher's."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    (folder / "compas-scores-two-years.csv").write_text("id\n1\n")
+    return folder
+
+
+@pytest.fixture
+def commands(spec, swept, log, mirror, tmp_path) -> dict[str, tuple[object, ...]]:
     return {
         "run": ("run", spec, "--out", tmp_path / "run"),
         "sweep": ("sweep", spec, "--grid", "setting=seqgen-seqclass,control", "--out", swept),
@@ -55,6 +64,8 @@ def commands(spec, swept, log, tmp_path) -> dict[str, tuple[object, ...]]:
         "data list": ("data", "list"),
         "data prepare": ("data", "prepare", spec),
         "data inspect": ("data", "inspect", spec, "--out", tmp_path / "examples"),
+        "data fetch": ("data", "fetch", "compas", "--mirror", mirror.as_uri(), "--out", tmp_path / "compas"),
+        "schema": ("schema", "--out", tmp_path / "spec.schema.json"),
         "watch": ("watch", swept),
     }
 
@@ -71,6 +82,8 @@ KEYS = {
     "data inspect": {
         "name", "splits", "shape", "labels", "groups", "minoritized", "counts", "base_rates", "files",
     },
+    "data fetch": {"name", "out", "page", "terms", "files"},
+    "schema": {"out", "schema"},
     "watch": {"runs", "workers", "remaining"},
 }  # fmt: skip
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import fairloop
 from conftest import TINY, tiny
 from fairloop import presets
-from fairloop.cli import running
+from fairloop.cli import sweeping
 from fairloop.errors import InputError
 from fairloop.report import compare
 from fairloop.report.table import plain, tidy
@@ -199,8 +199,8 @@ def test_a_sweep_file_says_what_varies_and_options_override_it(spec, tmp_path):
     mine.write_text(
         yaml.safe_dump({"base": str(spec), "seeds": "3-4", "cases": cases, "grid": {"data.threshold": [4, 6]}})
     )
-    assert len(running._sweep(str(mine), None, None, [], []).specs()) == 8
-    changed = running._sweep(str(mine), "demo", "1", ["data.threshold=5"], ["data.label_noise=0.2"]).specs()
+    assert len(sweeping._sweep(str(mine), None, None, [], []).specs()) == 8
+    changed = sweeping._sweep(str(mine), "demo", "1", ["data.threshold=5"], ["data.label_noise=0.2"]).specs()
     assert [(run.name, run.setting, run.seed, run.data.label_noise) for run in changed] == [
         ("demo", "seqclass", 1, 0.2),
         ("demo", "control", 1, 0.2),

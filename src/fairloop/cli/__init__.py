@@ -13,7 +13,7 @@ from typer.exceptions import Abort, TyperException
 
 import fairloop
 from fairloop._util.escape import for_terminal
-from fairloop.cli import data, practice, results, running
+from fairloop.cli import data, practice, results, running, sweeping
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
@@ -40,7 +40,7 @@ def _options(
 
 
 app.command(cls=running.FieldsCommand)(running.run)
-app.command(cls=running.SweepCommand)(running.sweep)
+app.command(cls=sweeping.SweepCommand)(sweeping.sweep)
 app.command()(running.fetch)
 app.command()(running.schema)
 app.command()(results.export)
