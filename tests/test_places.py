@@ -21,6 +21,7 @@ from fairloop.data import DATASETS
 from fairloop.errors import InputError
 from fairloop.running.progress import LineView
 from fairloop.running.run import run
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import from_file, from_mapping
 from fairloop.store.directory import RunDirectory
 from fairloop.store.remote import Folder, claim_address, claim_for
@@ -405,14 +406,14 @@ def test_a_worker_in_another_directory_finds_table_ideal_and_modules_and_keeps_t
     (home / "people.csv").write_text("\n".join(["hired,sex,years", *rows]))
     (home / "ideal.csv").write_text("label,group,share\nyes,f,.25\nyes,m,.25\nno,f,.25\nno,m,.25\n")
     (home / "my_places.py").write_text("from fairloop.models.tabular import MLP as Mine\n")
-    spec = from_mapping(
+    spec = with_files_read(from_mapping(
         {"data": {"name": "table", "table": "people.csv", "label": "hired", "groups": ["sex"], "beneficial": "yes"},
          "generations": 1,
          "generator": {"model": "tabular-vae", "epochs": 1, "batch": 32}, "star": {"ideal": "ideal.csv"},
          "classifier": {"model": "my_places:Mine", "epochs": 1, "batch": 32},
          "annotator": {"model": "mlp", "epochs": 1, "batch": 32},
          "measure": {"samples": 20, "gallery": 0, "latents": 0}}
-    )  # fmt: skip
+    ))  # fmt: skip
     told = ray_cluster.sent(spec)
     monkeypatch.chdir(worker)
     there, files = ray_cluster.received(told)
