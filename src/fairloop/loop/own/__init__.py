@@ -23,6 +23,7 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
 from fairloop.spec.files import with_files_read
+from fairloop.spec.names import identity_of
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Trained
@@ -106,9 +107,9 @@ class OwnLoop(Trainer):
     @property
     def own_columns(self) -> dict[str, Any]:
         """The columns of the tidy table that describe the whole run."""
-        run = f"{self.name}.{self.spec.setting}.{self.spec.star.target}.seed-{self.spec.seed}"
-        return {"run": run, "dataset": self.name, "setting": self.spec.setting, "star": self.spec.star.target,
-                "seed": self.spec.seed}  # fmt: skip
+        setting, star, seed = self.spec.setting, self.spec.star.target, self.spec.seed
+        run = identity_of(setting, star, seed, data=self.name)
+        return {"run": run, "dataset": self.name, "setting": setting, "star": star, "seed": seed}
 
     def fit_roots(self) -> None:
         """Fit G_0, A_L and A_S to real people."""
