@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from fairloop import audit
 from fairloop.auditing import FILES, text, verdicts
 from fairloop.auditing import log as reading
-from fairloop.auditing.measures import Measure, Measured, limit, names
+from fairloop.auditing.measured import Measured
+from fairloop.auditing.measures import limit, names
 from fairloop.auditing.rounds import Rounds
+from fairloop.auditing.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics import fairness as perf
 from test_metrics import ORACLES
@@ -138,15 +140,17 @@ def test_rounds_come_in_their_order():
     assert table.groupby("generation")["round"].unique().map(list).to_dict() == {0: ["a"], 1: ["b"]}
 
 
-def test_what_is_missing_is_left_out_or_a_group_of_its_own_and_said():
+def test_missing_values_are_left_out_or_counted_where_they_are_not_needed_or_a_group_and_said():
     log = people(300).astype(object)
     log.loc[0:4, "label"] = None
     log.loc[5:7, "prediction"] = float("nan")
     log.loc[8:30, "sex"] = "?"
     found = audit(log, **PARTS, groups="sex")
-    assert found.measured.rounds.left_out == {"label": 5, "prediction": 3}
-    assert "left out: 5 rows without 'label', 3 rows without 'prediction'" in found.verdict
+    assert found.measured.rounds.left_out == {"prediction": 3}
+    assert "left out: 3 rows without 'prediction'" in found.verdict
+    assert f"Labels are known for {len(log) - 8} of {len(log) - 3} rows" in found.verdict
     assert "(missing)" in found.measured.rounds.groups
+    assert found.measured.rounds.people.sum() == len(log) - 3
     assert found.measured.rounds.counts.sum() == len(log) - 8
 
 
@@ -274,7 +278,7 @@ def test_every_measure_has_a_limit_and_a_value():
     found = audit(people(300).assign(by="model"), **PARTS, groups="sex", provenance="by",
                   fail_on=[f"{name}>=-1" for name in names()])  # fmt: skip
     assert len(found.failures) == len(names())
-    values = {str(one.measure): found.measured.values(one.measure)[-1] for one in found.limits}
+    values = {str(one.measure): found.measured.value(one.measure, -1).value for one in found.limits}
     assert set(values) == set(names())
     for one in found.limits:
         assert values[str(one.measure)] == pytest.approx(
@@ -319,24 +323,24 @@ def test_the_command_writes_says_and_fails_as_told(tmp_path, capsys):
 
 WRONG_ARGUMENTS = {
     "no column": ({"label": "labl"}, "did you mean 'label'"),
-    "two predictions": ({"score": "score"}, "name one of them"),
-    "none": ({"prediction": None}, "name one of them"),
-    "threshold alone": ({"threshold": 0.3}, "--threshold"),
+    "neither": ({"prediction": None}, "prediction, score: name at least one"),
+    "threshold alone": ({"threshold": 0.3}, "threshold: is for scores"),
+    "threshold beside predictions": ({"score": "score", "threshold": 0.3}, "threshold: is for scores"),
     "twice": ({"groups": ["sex", "sex"]}, "named twice"),
     "no group": ({"groups": []}, "at least one"),
-    "scores as predictions": ({"prediction": "score"}, "--score"),
+    "scores as predictions": ({"prediction": "score"}, "score"),
     "text as scores": ({"prediction": None, "score": "race"}, "holds no numbers"),
-    "logits": ({"prediction": None, "score": "logit"}, "give one with --threshold"),
-    "labels of unknown worth": ({"label": "race", "prediction": "race2", "groups": "sex"}, "--beneficial"),
-    "no such label": ({"beneficial": "2"}, "--beneficial 2"),
-    "unclear makers": ({"provenance": "race"}, "--model-made"),
-    "no such maker": ({"provenance": "race", "model_made": ["D"]}, "--model-made D"),
+    "logits": ({"prediction": None, "score": "logit"}, "give one with threshold"),
+    "labels of unknown worth": ({"label": "race", "prediction": "race2", "groups": "sex"}, "beneficial"),
+    "no such label": ({"beneficial": "2"}, "beneficial 2"),
+    "unclear makers": ({"provenance": "race"}, "model_made"),
+    "no such maker": ({"provenance": "race", "model_made": ["D"]}, "model_made D"),
     "identifiers": ({"groups": "id"}, "no category"),
     "no such measure": ({"fail_on": ["demographic_parity>0.1"]}, "demographic_parity_difference"),
     "no such group": ({"fail_on": ["tpr[Femal]<0.5"]}, "'Female'"),
     "group of an aggregate": ({"fail_on": ["tpr_difference[Female]<0.5"]}, "leave out"),
     "no number": ({"fail_on": ["tpr<half"]}, "a number"),
-    "no provenance": ({"fail_on": ["model_made_share>0.5"]}, "--provenance"),
+    "no provenance": ({"fail_on": ["model_made_share>0.5"]}, "provenance"),
     "nobody left": ({"min_size": 10_000}, "leaves no group"),
 }
 

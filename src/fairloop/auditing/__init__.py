@@ -6,13 +6,12 @@ as soon as anything imported it.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
@@ -21,16 +20,20 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.auditing import text, verdicts
-from fairloop.auditing.log import Columns, tally
-from fairloop.auditing.measures import MODEL_MADE, Limit, Measured, limit
+from fairloop.auditing import text, tidy, verdicts
+from fairloop.auditing.columns import Columns, in_python
+from fairloop.auditing.log import tally
+from fairloop.auditing.measured import Measured
+from fairloop.auditing.measures import Limit, limit
 from fairloop.auditing.rounds import rounds
+from fairloop.auditing.values import Measure, Status, Value
 from fairloop.auditing.verdicts import Crossing, Drift
-from fairloop.metrics.fairness import flatten
+from fairloop.errors import InputError
 from fairloop.report import page
-from fairloop.report.table import of_rows, plain
-from fairloop.store.rows import Row
+from fairloop.report.table import plain
 from fairloop.tables.values import name
+
+__all__ = ["FILES", "Audit", "Crossing", "Drift", "Limit", "Measure", "Measured", "Status", "Value", "audit", "audited"]
 
 FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
 """What `Audit.write` puts into its directory."""
@@ -46,6 +49,12 @@ def audit(
     score: Hashable = None,
     threshold: float | None = None,
     weight: Hashable = None,
+    propensity: Hashable = None,
+    decided_at: Hashable = None,
+    observed_at: Hashable = None,
+    mature_after: object = None,
+    as_of: object = None,
+    assume: str | None = None,
     round_order: str | Sequence[object] | None = None,
     provenance: Hashable = None,
     model_made: Sequence[object] = (),
@@ -59,12 +68,17 @@ def audit(
         or parquet file of any size; only the columns named below are read. Their names may be text, numbers or tuples.
     round: numbers, versions, dates in one format, periods, or categories in order. round_order: `given`, `natural`,
         `number`, `date:FORMAT` or the rounds in their order, where their names do not tell.
-    label, prediction: the true and the predicted label, of one spelling. Or score: a number, where `threshold`
-        (default 0.5) and more predict the beneficial label.
+    label: the true label; rows without one count in measures that need no label. prediction: the predicted label, spelt
+        alike. score: a number; without `prediction`, `threshold` (default 0.5) and more predict the beneficial label.
     weight: how many people each row stands for, or a multiple of that: in all rates, intervals and trends, see
-        `metrics.weighted`. Counts, and what makes groups small, stay in rows.
-    groups: one sensitive column or several, whose combinations are the groups. Who has no value is `(missing)`.
-    provenance: who made the label; model_made: which of its values mean a model, if it does not say so itself.
+        `metrics.weighted`. Counts, and the smallness of groups, stay in rows.
+    propensity: the known probability that the row's label is observed, given all that was known at the decision.
+    decided_at, observed_at: dates of the decision and of the label. mature_after: the time after a decision in which
+        its label may come, such as `90d`; rounds with younger decisions have no measures that need labels. as_of: the
+        day from which the log is seen; default: its latest date.
+    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones.
+    groups: one sensitive column or several, whose combinations are the groups. A missing value is `(missing)`.
+    provenance: who made the label; model_made: which of its values mean a model, if they do not say so themselves.
     beneficial: the label that is good for the person; 1 if labels are 0 and 1.
     min_size: leaves groups out of what compares groups if in some round fewer of their people have, or fewer lack, the
         beneficial label. Smaller groups than 30 are named in any case, and the rates of all groups are in the table.
@@ -73,15 +87,36 @@ def audit(
 
     Raises InputError for a log or an argument that cannot be used.
     """
+    given = {key: value for key, value in locals().items() if key != "log"}
+    try:
+        return audited(log, **given)
+    except InputError as error:
+        raise InputError(in_python(str(error))) from error
+
+
+def audited(
+    log: Any,
+    *,
+    groups: Hashable | Sequence[Hashable],
+    threshold: float | None = None,
+    mature_after: object = None,
+    as_of: object = None,
+    assume: str | None = None,
+    round_order: str | Sequence[object] | None = None,
+    model_made: Sequence[object] = (),
+    beneficial: object = None,
+    min_size: int = 0,
+    fail_on: Sequence[str] = (),
+    **named: Hashable,
+) -> Audit:
+    """As `audit`, with errors that name options of the command line. named: the other columns of `audit`."""
     limits = [limit(expression) for expression in fail_on]
-    names = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
-    said = [None if column is None else name(column) for column in (prediction, score, provenance, weight)]
-    columns = Columns(
-        name(round), name(label), tuple(map(name, names)), prediction=said[0], score=said[1], threshold=threshold,
-        provenance=said[2], weight=said[3],
-    )  # fmt: skip
+    sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
+    called = {part: name(column) for part, column in named.items() if column is not None}
+    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, **called)  # type: ignore[arg-type]
     place = Path(log) if isinstance(log, str | Path) else log
-    measured = Measured(rounds(tally(place, columns), columns, beneficial, model_made, round_order), min_size)
+    tallied = tally(place, columns, mature_after, as_of)
+    measured = Measured(rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume)
     for one in limits:
         measured.check(one.measure)
     return Audit(place.name if isinstance(place, Path) else "log", columns, measured, tuple(limits))
@@ -113,13 +148,13 @@ class Audit:
 
     @property
     def failures(self) -> list[str]:
-        """Which named limits the last round breaks, each in words; undefined measures break theirs."""
+        """Which named limits the last round breaks, each in words; a measure without a value breaks its own."""
         last = self.measured.rounds.names[-1]
-        values = [(one, self.measured.values(one.measure)[-1]) for one in self.limits]
+        found = [(one, self.measured.value(one.measure, -1)) for one in self.limits]
         return [
-            f"{one}: {one.measure} is {'undefined' if np.isnan(value) else f'{value:.4g}'} in round {last}"
-            for one, value in values
-            if one.broken_by(value)
+            f"{one}: {one.measure} is {text.told(value)} in round {last}{text.because(value)}"
+            for one, value in found
+            if one.broken_by(value.value)
         ]
 
     @property
@@ -130,16 +165,8 @@ class Audit:
 
     @property
     def drift(self) -> pd.DataFrame:
-        """One row for each measure, and for each group's: first, last, drift, low, high, verdict, small."""
-        small = set(self.measured.small)
-        return pd.DataFrame(
-            [
-                {"metric": one.measure.metric, "group": one.measure.group, "first": one.first, "last": one.last,
-                 "drift": one.change, "low": one.low, "high": one.high, "verdict": one.verdict,
-                 "small": one.measure.group in small}
-                for one in (*self.drifts, *self.group_drifts)
-            ]
-        )  # fmt: skip
+        """One row for each measure, and for each group's: first, last, drift, low, high, verdict, small, and more."""
+        return tidy.drifts([*self.drifts, *self.group_drifts], self.measured)
 
     @property
     def verdict(self) -> str:
@@ -152,13 +179,14 @@ class Audit:
         """The verdict; `measures` say what became of them."""
         names = self.measured.rounds.names
         several = len(names) > 1
-        blocks = [text.head(self.name, self.columns, self.measured), measures]
+        blocks = [text.head(self.name, self.columns, self.measured), text.labels(self.measured), measures]
+        blocks.append(text.bounds(self.measured, [one.measure for one in self.drifts]))
         if several:
             blocks.append(text.losses(self.group_drifts, self.measured.small))
             blocks += [[text.warning(one, names)] for one in self.crossings]
         blocks += [[flag] for flag in text.flags(self.drifts, self.measured)]
-        method = [text.METHOD] * several + [text.WEIGHTED] * (self.columns.weight is not None)
-        return [*blocks, method] if method else blocks
+        blocks.append([text.METHOD] * several + [text.WEIGHTED] * (self.columns.weight is not None))
+        return [block for block in blocks if block]
 
     def write(self, out: Path) -> None:
         """Write `FILES` into the directory `out`; files of those names are replaced."""
@@ -173,24 +201,6 @@ class Audit:
         lead = [line.strip() for block in self._blocks(text.sentences(self.drifts)) for line in block]
         page.write(self.table, out / "report.html", title=f"Audit of {self.name}", lead=lead)
 
-    @property
+    @cached_property
     def _table(self) -> pa.Table:
-        own = {"run": self.name, "dataset": self.name, "setting": "audit", "star": "none", "seed": 0}
-        table = of_rows(list(self._rows()), own)
-        names = dict(zip(self.measured.rounds.generations.tolist(), self.measured.rounds.names, strict=True))
-        if all(str(number) == name for number, name in names.items()):
-            return table
-        return table.append_column("round", pa.array([names[i] for i in table["generation"].to_pylist()]))
-
-    def _rows(self) -> Iterator[Row]:
-        rounds_, measured = self.measured.rounds, self.measured
-        for i, generation in enumerate(rounds_.generations.tolist()):
-            rates = flatten(measured.rates[i], rounds_.groups, measured.compared[i])
-            for group, metric, value, error in rates:
-                yield Row(generation, None, "classifier", "log", None, group, metric, value, error)
-            if rounds_.known is None:
-                continue
-            made = measured.made[i]
-            values = np.append(made.overall, made.by_group)
-            for group, value, error in zip(("overall", *rounds_.groups), values, made.standard_errors(), strict=True):
-                yield Row(generation, None, "labeller", "log", None, group, MODEL_MADE, float(value), float(error))
+        return tidy.tidy(self.name, self.measured)

@@ -1,4 +1,4 @@
-"""The measures of an audit by name, each as a value with limits for every round."""
+"""The names of measures, and the limits that users write."""
 
 from __future__ import annotations
 
@@ -7,51 +7,28 @@ import operator
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from fairloop.auditing.rounds import Rounds
+from fairloop.auditing.shares import NEEDS
+from fairloop.auditing.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics import fairness as perf
-from fairloop.metrics import weighted
-from fairloop.metrics.fairness import Rate
-from fairloop.metrics.intervals import Estimate, of_difference, of_rate, stacked
 
 MODEL_MADE = "model_made_share"
-FEW = 30
-"""A group is small if in some round fewer of its people have the beneficial label, or fewer have another one."""
+PARTS = {"demographic_parity": ("selection_rate",), "equalized_odds": ("tpr", "fpr"), "predictive_parity": ("ppv",)}
+"""Measures that compare groups in several rates, of which the worst counts."""
 
-_PARTS = {"demographic_parity": ("selection_rate",), "equalized_odds": ("tpr", "fpr")}
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 _EXPRESSION = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 
-@dataclass(frozen=True)
-class Measure:
-    """One number per round. metric: of the tidy table. group: `overall`, a group's name, or an aggregate."""
-
-    metric: str
-    group: str = "overall"
-
-    @property
-    def is_difference(self) -> bool:
-        """Whether it says how far groups are apart."""
-        return self.group == "difference"
-
-    def __str__(self) -> str:
-        if self.group == "overall":
-            return self.metric
-        return f"{self.metric}_{self.group}" if self.group in perf.DISPARITIES else f"{self.metric}[{self.group}]"
-
-
 def names() -> list[str]:
     """The name of every measure that is not about one group."""
-    of_groups = [f"{metric}_{part}" for metric in (*perf.RATES, "count") for part in perf.DISPARITIES]
-    return [*perf.RATES, "count", *of_groups, *(f"{m}_{part}" for m in _PARTS for part in ("difference", "ratio")),
+    of_groups = [f"{metric}_{part}" for metric in (*NEEDS, "count") for part in perf.DISPARITIES]
+    return [*NEEDS, "count", *of_groups, *(f"{m}_{part}" for m in PARTS for part in ("difference", "ratio")),
             MODEL_MADE]  # fmt: skip
 
 
@@ -97,87 +74,3 @@ def _number(written: str) -> float:
         return float(written)
     except ValueError:
         return np.nan
-
-
-class Measured:
-    """Rounds, measured. min_size: groups that are smaller in some round are left out of what compares groups."""
-
-    def __init__(self, rounds: Rounds, min_size: int = 0) -> None:
-        self.rounds = rounds
-        smallest = rounds.members.min(axis=(0, 2))
-        self.small: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < max(FEW, min_size))[0]]
-        self.left_out: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < min_size)[0]]
-        self._kept = smallest >= min_size
-        if not self._kept.any():
-            raise InputError(
-                f"--min-size {min_size}: leaves no group; the largest has {smallest.max()} people on the smaller "
-                "side of the label in its smallest round"
-            )
-
-    @cached_property
-    def rates(self) -> list[dict[str, Rate]]:
-        """By round, of everybody and each group."""
-        return [self._performance(i, np.s_[:]) for i in range(len(self.rounds.names))]
-
-    @cached_property
-    def compared(self) -> list[dict[str, Rate]]:
-        """By round, of the groups that are compared with each other."""
-        return [self._performance(i, self._kept) for i in range(len(self.rounds.names))]
-
-    def _performance(self, i: int, groups: slice | NDArray[np.bool_]) -> dict[str, Rate]:
-        counts, sums = self.rounds.counts[i][groups], self.rounds.sums
-        return perf.performance(counts) if sums is None else weighted.performance(counts, sums.at(i).at(groups))
-
-    @cached_property
-    def made(self) -> list[Rate]:
-        """By round, the share of labels that a model made. Raises InputError without provenance."""
-        model_made, known, sums = self.rounds.model_made, self.rounds.known, self.rounds.made_sums
-        if model_made is None or known is None:
-            raise InputError(f"--fail-on: {MODEL_MADE} needs --provenance, the column that says who made a label")
-        if sums is not None:
-            made, of = sums
-            return [weighted.share(made.at(i), of.at(i), members) for i, members in enumerate(known)]
-        return [
-            Rate(float(perf.divide(made.sum(), all_.sum())), perf.divide(made, all_), np.append(all_.sum(), all_))
-            for made, all_ in zip(model_made, known, strict=True)
-        ]
-
-    def check(self, measure: Measure) -> None:
-        """Raise InputError if there is no such group, or no provenance to tell from."""
-        if measure.metric == MODEL_MADE:
-            _ = self.made
-        known = {"overall", *perf.DISPARITIES, *self.rounds.groups}
-        if measure.group not in known:
-            close = difflib.get_close_matches(measure.group, self.rounds.groups, n=3, cutoff=0.4)
-            hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {self.rounds.groups}"
-            raise InputError(f"--fail-on {measure}: there is no group '{measure.group}'; {hint}")
-
-    def values(self, measure: Measure) -> NDArray[np.float64]:
-        """(R,) of the measure."""
-        if measure.group in perf.DISPARITIES:
-            return np.array([_disparities(rates, measure.metric)[measure.group] for rates in self.compared])
-        place = self._place(measure)
-        return np.array([np.append(rate.overall, rate.by_group)[place] for rate in self._all(measure.metric)])
-
-    def estimates(self, measure: Measure, alpha: float) -> Estimate:
-        """(R,) the measure with intervals of level 1 - alpha; limits are NaN where it has none (ratio, min, max)."""
-        if measure.is_difference and measure.metric != "count":
-            parts = _PARTS.get(measure.metric, (measure.metric,))
-            return stacked([of_difference([rates[part] for part in parts], alpha) for rates in self.compared])
-        if measure.metric == "count" or measure.group in perf.DISPARITIES:
-            values = self.values(measure)
-            return Estimate(values, np.full_like(values, np.nan), np.full_like(values, np.nan))
-        place = self._place(measure)
-        return stacked([of_rate(rate, alpha).at(place) for rate in self._all(measure.metric)])
-
-    def _all(self, metric: str) -> list[Rate]:
-        return self.made if metric == MODEL_MADE else [rates[metric] for rates in self.rates]
-
-    def _place(self, measure: Measure) -> int:
-        return 0 if measure.group == "overall" else 1 + self.rounds.groups.index(measure.group)
-
-
-def _disparities(rates: dict[str, Rate], metric: str) -> dict[str, float]:
-    if metric == "demographic_parity":
-        return perf.demographic_parity(rates)
-    return perf.equalized_odds(rates) if metric == "equalized_odds" else rates[metric].disparities()

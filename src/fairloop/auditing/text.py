@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from fairloop.auditing.log import Columns
-from fairloop.auditing.measures import FEW, MODEL_MADE, Measure, Measured
+from fairloop.auditing.columns import Columns
+from fairloop.auditing.measured import FEW, Measured
+from fairloop.auditing.measures import MODEL_MADE
+from fairloop.auditing.missing import Missing
+from fairloop.auditing.values import Measure, Value
 from fairloop.auditing.verdicts import ALPHA, Crossing, Drift
 from fairloop.metrics.fairness import Rate
 
@@ -27,9 +30,9 @@ def filled(lines: Sequence[str]) -> str:
 def head(title: str, columns: Columns, measured: Measured) -> list[str]:
     """What was audited."""
     rounds, groups = measured.rounds, measured.rounds.groups
-    said = f"{title}: {rounds.counts.sum():,} rows, {_rounds(rounds.names)}, {_number(len(groups), 'group')}"
+    said = f"{title}: {rounds.people.sum():,} rows, {_rounds(rounds.names)}, {_number(len(groups), 'group')}"
     predicted = f"predictions '{columns.prediction}'"
-    if columns.score is not None:
+    if columns.prediction is None:
         predicted = f"scores '{columns.score}' from {columns.threshold_or_default:g} on"
     labels = f"label '{columns.label}', of which '{rounds.beneficial}' is the beneficial one"
     if len(rounds.labels) > 2:
@@ -43,7 +46,112 @@ def head(title: str, columns: Columns, measured: Measured) -> list[str]:
         )
     if rounds.left_out:
         lines.append("left out: " + ", ".join(f"{n:,} rows without '{name}'" for name, n in rounds.left_out.items()))
-    return [*lines, *rounds.said]
+    dates = [] if rounds.dates is None else [rounds.dates.said()]
+    return [*lines, *dates, *rounds.said]
+
+
+def told(value: Value) -> str:
+    """A value in a sentence; for one that is not identified, what is known of it."""
+    if value.identified:
+        return f"{value.value:.4g}"
+    if value.status == "bounded":
+        return f"not identified, between {value.lower:.3f} and {value.upper:.3f},"
+    return value.status
+
+
+def because(value: Value) -> str:
+    """The reason in brackets, if there is one."""
+    return f" ({value.reason})" if value.reason and not value.identified else ""
+
+
+def labels(measured: Measured) -> list[str]:
+    """How labels are missing, and what follows from it; nothing if all are known."""
+    rounds, missing = measured.rounds, measured.missing
+    known, people = rounds.labelled.sum(), rounds.people.sum()
+    if known == people:
+        return []
+    lines = [
+        f"Labels are known for {known:,} of {people:,} rows. Selection rates and scores count all rows, other measures "
+        "rows with a label."
+    ]
+    lines += _selective(measured, missing)
+    for which, words in (
+        (missing.immature, "Not yet mature, their labels may still come"),
+        (missing.without & ~missing.immature, "Without any label"),
+    ):
+        if which.any():
+            names = [rounds.names[i] for i in np.nonzero(which)[0]]
+            lines.append(f"{words}: {'rounds' if len(names) > 1 else 'round'} {_listed(names)}.")
+    return lines
+
+
+def _selective(measured: Measured, missing: Missing) -> list[str]:
+    """Whether it depends on the decision, the score or the group who has a label."""
+    names, found = measured.rounds.names, np.nonzero(missing.by_decision | missing.by_group)[0]
+    if not missing.partly.any():
+        return []
+    if not len(found):
+        return [
+            "No dependence of missing labels on prediction, score or group was found; a difference in label rates "
+            f"below {missing.could_be_missed:.3f} could have been missed."
+        ]
+    last, tests = int(found[-1]), int(np.isfinite(missing.p).sum())
+    on = [
+        part
+        for part, which in zip(("the decision", "the group", "the score"), missing.depends[last], strict=True)
+        if which
+    ]
+    if missing.selected_only[last]:
+        on = ["the decision"]
+    smallest = np.nanmin(np.append(missing.p[last], 1.0))
+    why = f"test over groups, p {'< .001' if smallest < 0.001 else f'= {smallest:.3f}'}, Holm over {tests}"
+    where = "" if len(names) == 1 else f"In {len(found)} of {len(names)} rounds, the last of them {names[last]}: "
+    lines = [
+        f"{where}{'l' if where else 'L'}abels are known for {_known(measured, last)}: it depends on {' and '.join(on)} "
+        f"whether a label is known ({'labels exist for the selected only' if missing.selected_only[last] else why})."
+    ]
+    if missing.by_decision[last]:
+        lines.append(
+            "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
+            "the rest is bounded or undefined."
+        )
+        lines.append(
+            "Precision (ppv) among the selected follows from them. It is an outcome test: a lower precision of a group "
+            "hints at a lower bar for it, no more; equal precision does not show equal treatment (infra-marginality)."
+        )
+    return lines
+
+
+def _known(measured: Measured, place: int) -> str:
+    """Of how many selected and rejected people of each group the label is known."""
+    counts = measured.missing.counts[place]
+    words = [
+        f"{two[1, 1]:,} of {two[1].sum():,} selected and {two[0, 1]:,} of {two[0].sum():,} rejected people of {name}"
+        for name, two in zip(measured.rounds.groups, counts, strict=True)
+    ]
+    return "; ".join(words[:3]) + (f"; and {len(words) - 3} more groups" if len(words) > 3 else "")
+
+
+def bounds(measured: Measured, measures: Sequence[Measure]) -> list[str]:
+    """What the last round says of measures that it does not identify, and of precision beside them."""
+    values = [measured.value(measure, -1) for measure in measures]
+    open_ = [value for value in values if value.status in ("bounded", "weighted")]
+    if not open_:
+        return []
+    groups = measured.rounds.groups[:_MOST]
+    more = [measured.value(Measure(metric, group), -1) for metric in ("tpr", "fpr", "ppv") for group in groups]
+    lines = [f"Round {measured.rounds.names[-1]}, with 95 % intervals:"]
+    return lines + [f"  {value.measure}: {_stated(value)}" for value in (*open_, *more)]
+
+
+def _stated(value: Value) -> str:
+    interval = f"[{value.low:.3f},{TOGETHER}{value.high:.3f}]"
+    rows = f"{value.labelled:,} of {value.people:,} rows"
+    if value.status == "bounded":
+        return f"bounded, {value.lower:.3f} to {value.upper:.3f} {interval}, {rows}: {value.reason}"
+    if value.identified:
+        return f"{value.value:.3f} {interval}, {value.status}, {rows}"
+    return f"{value.status}, {rows}: {value.reason}"
 
 
 def _effective(rate: Rate) -> float:
@@ -88,7 +196,11 @@ def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
     for drift in sorted((drift for drift in drifts if drift.high < 0), key=lambda drift: drift.change):
         by_group.setdefault(drift.measure.group, []).append(drift)
     if not by_group:
-        return ["Which group lost what: none lost more than chance explains."]
+        open_ = sorted(
+            {drift.measure.metric for drift in drifts if drift.status != "measured" and np.isnan(drift.change)}
+        )
+        untold = f" It cannot be told for {', '.join(open_)}." if open_ else ""
+        return [f"Which group lost what: none lost more than chance explains.{untold}"]
     lines = ["Which group lost what since the first round:"]
     for group, lost in list(by_group.items())[:_MOST]:
         words = ", ".join(f"{drift.measure.metric} {_moved(drift)}" for drift in lost)
@@ -129,7 +241,7 @@ def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
         )
     if measured.left_out and measured.left_out != measured.small:
         found.append(f"Left out of what compares groups (--min-size): {_listed(measured.left_out)}.")
-    if any(np.isnan(drift.first + drift.last) and drift.measure.is_difference for drift in drifts):
+    if any(drift.status == "undefined" and drift.measure.is_difference for drift in drifts):
         rounds, members = measured.rounds, measured.rounds.weighty
         empty = [f"{rounds.groups[s]} in round {rounds.names[r]}" for r, s in np.argwhere((members == 0).any(axis=2))]
         found.append(

@@ -8,9 +8,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from fairloop.auditing.measures import MODEL_MADE, Limit, Measure, Measured
+from fairloop.auditing.measured import Measured
+from fairloop.auditing.measures import MODEL_MADE, Limit
+from fairloop.auditing.values import Measure, Status, first
 from fairloop.metrics import trend
-from fairloop.metrics.intervals import Estimate, of_rate, stacked
+from fairloop.metrics.intervals import Estimate, stacked
 
 ALPHA = 0.05
 """Each block of statements is wrong somewhere, by chance, in at most this share of audits (Bonferroni)."""
@@ -31,7 +33,10 @@ WATCHED = tuple(Limit(measure, ">", 0.1) for measure in HEADLINE if measure.is_d
 
 @dataclass(frozen=True)
 class Drift:
-    """A measure in the first and in the last round, and what changed, with limits; NaN where undefined."""
+    """A measure in the first and in the last round, and its change, with limits; NaN where undefined.
+
+    status: of both rounds, as in `values.Value`; that which allows less.
+    """
 
     measure: Measure
     first: float
@@ -39,13 +44,14 @@ class Drift:
     change: float
     low: float
     high: float
+    status: Status = "measured"
 
     @property
     def verdict(self) -> str:
-        """In a word; empty after a single round."""
+        """In a word: a direction, `unclear`, or why there is none."""
         up, down = ("grew", "shrank") if self.measure.is_difference else ("rose", "fell")
         if np.isnan(self.change):
-            return "undefined"
+            return self.status if self.status in ("bounded", "not mature") else "undefined"
         if self.low > 0 or self.high < 0:
             return up if self.low > 0 else down
         return "unclear"
@@ -55,7 +61,7 @@ def headline(measured: Measured) -> list[Drift]:
     """What drifted since the first round, all intervals together at level 1 - ALPHA."""
     measures = [*HEADLINE, *([Measure(MODEL_MADE)] if measured.rounds.known is not None else [])]
     found = [measured.estimates(measure, ALPHA / len(measures)) for measure in measures]
-    return [_since_the_first(measure, one) for measure, one in zip(measures, found, strict=True)]
+    return [_since_the_first(measured, measure, one) for measure, one in zip(measures, found, strict=True)]
 
 
 def groups(measured: Measured) -> list[Drift]:
@@ -64,17 +70,26 @@ def groups(measured: Measured) -> list[Drift]:
     found = []
     for metric in BENEFITS:
         alpha = ALPHA / (len(BENEFITS) * len(names))
-        every = stacked([of_rate(rates[metric], alpha) for rates in measured.rates])
-        found += [_since_the_first(Measure(metric, name), every.at(np.s_[:, i])) for i, name in enumerate(names, 1)]
+        ends = [measured.reading(metric, place) for place in (0, -1)]
+        every = stacked([reading.estimate(alpha) for reading in ends])
+        for i, name in enumerate(names, 1):
+            status = first([reading.status[i] for reading in ends])
+            found.append(_drift(Measure(metric, name), every.at(np.s_[:, i]), len(measured.rounds.names), status))
     return found
 
 
-def _since_the_first(measure: Measure, rounds: Estimate) -> Drift:
-    """What changed between the first and the last of (R,) rounds; undefined if there is one only."""
-    first, last = rounds.at(0), rounds.at(-1)
-    change = last.less(first)
-    numbers = np.array([change.value, change.low, change.high]) if len(rounds.value) > 1 else np.full(3, np.nan)
-    return Drift(measure, float(first.value), float(last.value), *numbers.tolist())
+def _since_the_first(measured: Measured, measure: Measure, rounds: Estimate) -> Drift:
+    """The change between the first and the last of (R,) rounds."""
+    status = first([measured.value(measure, place, None).status for place in (0, -1)])
+    return _drift(measure, rounds, len(measured.rounds.names), status)
+
+
+def _drift(measure: Measure, rounds: Estimate, often: int, status: Status) -> Drift:
+    """The change between the first and the last of several rounds; undefined if there is one only."""
+    before, after = rounds.at(0), rounds.at(-1)
+    change = after.less(before)
+    numbers = np.array([change.value, change.low, change.high]) if often > 1 else np.full(3, np.nan)
+    return Drift(measure, float(before.value), float(after.value), *numbers.tolist(), status)
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,33 @@ def audit(
     ],
     out: Annotated[Path, typer.Option("--out", help="directory for report, table, drift and verdict")],
     prediction: Annotated[str | None, typer.Option(metavar="COL", help="column with the predicted label")] = None,
-    score: Annotated[str | None, typer.Option(metavar="COL", help="or that with a score instead")] = None,
+    score: Annotated[
+        str | None, typer.Option(metavar="COL", help="column with a score; it makes predictions if there are none")
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="scores from here on predict the beneficial label; default: 0.5")
     ] = None,
     weight: Annotated[
         str | None,
         typer.Option(metavar="COL", help="column with weights of people, such as a survey's; counts stay rows"),
+    ] = None,
+    propensity: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="column with the known probability that the row's label is observed"),
+    ] = None,
+    mature_after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="labels may come for so long after a decision, as 90d or 12w")
+    ] = None,
+    decided_at: Annotated[
+        str | None, typer.Option(metavar="COL", help="column with the decision's date, if rounds are no dates")
+    ] = None,
+    observed_at: Annotated[str | None, typer.Option(metavar="COL", help="column with the date of the label")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="day from which the log is seen; default: its latest date")
+    ] = None,
+    assume: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="narrow bounds: no-better-rejected (than the selected, on average)"),
     ] = None,
     round_order: Annotated[
         str | None,
@@ -62,14 +82,14 @@ def audit(
 ) -> None:
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
     from fairloop._util.directories import claim
-    from fairloop.auditing import FILES
-    from fairloop.auditing import audit as audit_log
+    from fairloop.auditing import FILES, audited
 
     claim(out, "an audit")
-    found = audit_log(
+    found = audited(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
-        weight=weight, round_order=round_order, provenance=provenance, model_made=model_made or (),
-        beneficial=beneficial, min_size=min_size, fail_on=fail_on or (),
+        weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
+        mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
+        model_made=model_made or (), beneficial=beneficial, min_size=min_size, fail_on=fail_on or (),
     )  # fmt: skip
     found.write(out)
     say(found.verdict)
