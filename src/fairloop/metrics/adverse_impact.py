@@ -91,7 +91,7 @@ def scoring_counts(scores: ArrayLike, groups: Codes, size: int) -> tuple[NDArray
 
 def small_categories(members: ArrayLike) -> Flags:
     """(S,) whether each category has less than `SMALL_CATEGORY` of all people; its count and rate are still shown."""
-    return np.asarray(members) < SMALL_CATEGORY * np.sum(members)
+    return np.asarray(np.asarray(members) < SMALL_CATEGORY * np.sum(members))
 
 
 Verdict = Literal["PASS", "FAIL", "UNDEFINED"]

@@ -45,7 +45,7 @@ class Histogram:
         place = np.minimum((score * bins).astype(np.int64), bins - 1)
         weight = np.ones(len(score)) if weights is None else checked_weights(weights)
         errors = (weight * (score - labels) ** 2)[known_labels(labels)]
-        sums = np.bincount(place, weight, minlength=bins)
+        sums = np.bincount(place, weight, minlength=bins).astype(np.float64)
         return cls(tabulate(place, bins, labels, weight), sums, float(errors.sum()))
 
     def __add__(self, other: Histogram) -> Histogram:

@@ -41,7 +41,7 @@ def mature_rounds(rows: Flags, rounds: Codes, size: int) -> Flags:
 
     rows: (N,) from `mature`. rounds: (N,) codes. Measures that need no label hold for other rounds, too.
     """
-    return np.bincount(rounds[~rows], minlength=size) == 0
+    return np.asarray(np.bincount(rounds[~rows], minlength=size) == 0)
 
 
 def happened_in_time(events: Flags, decided: Times, observed: Times, window: np.timedelta64) -> Flags:

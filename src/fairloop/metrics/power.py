@@ -20,12 +20,12 @@ def trend_drift(errors: ArrayLike, alpha: float = 0.05 / 3, power: float = POWER
     """The total drift, first round to last, along a line that `trend.fit` finds with `power`, in the unit of `errors`.
 
     errors: (R,) positive standard errors of rounds. alpha: two-sided, .05 / 3 where three measures are watched.
-    `P(Z + shift > t max(1, sqrt(X / f))) = power` gives the slope in errors, with f = R - 2, X chi-square with f degrees
-    of freedom, and t Student's quantile: `trend.fit` enlarges errors where rounds scatter more than they say, and only
-    then. NaN with fewer than three rounds.
+    `P(Z + shift > t max(1, sqrt(X / f))) = power` gives the slope in errors, with f = R - 2, X chi-square with f
+    degrees of freedom, and t Student's quantile: `trend.fit` enlarges errors where rounds scatter more than they say,
+    and only then. NaN with fewer than three rounds.
 
     >>> [round(trend_drift(np.ones(rounds)), 2) for rounds in (4, 6, 12)]
-    [13.32, 6.42, 3.66]
+    [13.31, 6.42, 3.66]
     """
     from scipy.optimize import brentq  # slow to import
     from scipy.special import stdtrit
@@ -40,7 +40,7 @@ def trend_drift(errors: ArrayLike, alpha: float = 0.05 / 3, power: float = POWER
     middle = np.average(places, weights=certainty)
     spread = float((certainty * (places - middle) ** 2).sum())
     needed = brentq(lambda shift: _found(shift, quantile * scale, weights) - power, 0, 100 * quantile + 100)
-    return float(needed) * (rounds - 1) / spread**0.5
+    return float(needed * (rounds - 1) / np.sqrt(spread))
 
 
 def _scale(freedom: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -59,7 +59,8 @@ def _scale(freedom: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _found(shift: float, limits: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
     from scipy.special import ndtr
 
-    return float(weights @ ndtr(shift - limits))
+    found: float = weights @ ndtr(shift - limits)
+    return found
 
 
 def reported_error(error: float, pairs: int, alpha: float = 0.05) -> float:

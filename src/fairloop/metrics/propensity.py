@@ -60,9 +60,9 @@ def rates(
 ) -> dict[str, Weighted]:
     """Rates of all rows of groups 0..size-1, by weights 1 / propensity: all of `shares.SHARES` that need labels.
 
-    selected: (N,) the model's own decisions: an explored row is rejected, even if it got the loan.
-    labels: (N,) 0, 1, NaN where unknown. propensity: (N,) in (0, 1] where a label is known. groups: (N,) codes. weights:
-    (N,) of people, 1 if None. Refuse rows first by `wrong`, `unreachable` and `agreement`.
+    selected: (N,) the model's own decisions: an explored row is rejected, even if it got the loan. labels: (N,) 0, 1,
+    NaN where unknown. propensity: (N,) in (0, 1] where a label is known. groups: (N,) codes. weights: (N,) of people,
+    1 if None. Refuse rows first by `wrong`, `unreachable` and `agreement`.
     """
     known = known_labels(labels)
     weight = divide(known if weights is None else known * checked_weights(weights), np.where(known, propensity, 1.0))
@@ -166,7 +166,7 @@ def _limit(logs: list[Estimate], end: str) -> Floats:
     beyond = np.isinf(values.sum(axis=0)) & (np.sign(values.sum(axis=0)) == (1 if end == "high" else -1))
     plain = values.sum(axis=0) + (1 if end == "high" else -1) * np.sqrt(((limits - values) ** 2).sum(axis=0))
     at_end = np.where(infinite, limits, values).sum(axis=0)
-    return np.where(beyond, values.sum(axis=0), np.where(infinite.any(axis=0), at_end, plain))
+    return np.asarray(np.where(beyond, values.sum(axis=0), np.where(infinite.any(axis=0), at_end, plain)))
 
 
 def false_omission_rate(counts: Explored, alpha: float = 0.05) -> Estimate:

@@ -92,7 +92,11 @@ def tabulate(place: Codes, size: int, labels: Floats, weights: Floats | None = N
     positive, negative = known_labels(labels) & (labels == 1), labels == 0
     weight = np.ones(len(labels)) if weights is None else checked_weights(weights)
     return ScoreTable(
-        *(np.bincount(place, weight**power * one, minlength=size) for power in (1, 2) for one in (positive, negative))
+        *(
+            np.bincount(place, weight**power * one, minlength=size).astype(np.float64)
+            for power in (1, 2)
+            for one in (positive, negative)
+        )
     )
 
 
