@@ -32,12 +32,14 @@ Codes = NDArray[np.int64]
 class Cells:
     """Distinct scores, or bins of them, of a log. (C,) arrays, ascending by stratum and score.
 
-    strata: row of the tally. scores: or the mean score of a bin. decile: the bin of a reliability curve, 0 to 9. sums:
+    strata: row of the tally. keys: the score, or the number of its bin; alike in ties. scores: the score, or the mean
+    score of a bin. decile: the bin of a reliability curve, 0 to 9. sums:
     `n`, rows; with weights or propensities `w`, `ww`, `v`, `vv` as in `counting.Tally`. width: of bins; 0 where scores
     are exact.
     """
 
     strata: Codes
+    keys: Floats
     scores: Floats
     decile: Codes
     sums: dict[str, Floats]
@@ -69,12 +71,11 @@ class ScoreCells:
         self._merge()
         found = self._whole.sort_values(["stratum", "score"] + ["decile"] * ("decile" in self._whole), kind="stable")
         sums = {name: found[name].to_numpy() for name in ("n", "w", "ww", "v", "vv") if name in found}
-        exact = self._power is None
-        scores = found["score"].to_numpy() if exact else (found["total"] / found["n"]).to_numpy()
-        decile = _deciles(scores) if exact else found["decile"].to_numpy()
-        return Cells(
-            found["stratum"].to_numpy(), scores, decile, sums, 0.0 if self._power is None else 2.0**self._power
-        )
+        strata, keys = found["stratum"].to_numpy(), found["score"].to_numpy()
+        if self._power is None:
+            return Cells(strata, keys, keys, _deciles(keys), sums, 0.0)
+        scores = (found["total"] / found["n"]).to_numpy()
+        return Cells(strata, keys, scores, found["decile"].to_numpy(), sums, 2.0**self._power)
 
     def _merge(self) -> None:
         parts = [part if self._power is None or "decile" in part else _binned(part, self._power)

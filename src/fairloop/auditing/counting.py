@@ -125,7 +125,7 @@ class Counter:
     def _codes(self, chunk: pa.Table) -> dict[str, Codes]:
         """Of each row, its value's number in each part; labels that came too late are missing."""
         if self._columns.regression:
-            known = {part: pa.array(np.where(np.isnan(numbers), None, _KNOWN), pa.string())
+            known = {part: pa.array(np.full(len(chunk), _KNOWN), pa.string(), mask=np.isnan(numbers))
                      for part, numbers in zip(("label", "prediction"), self._pair(chunk), strict=True)}  # fmt: skip
         elif self._columns.prediction is None:
             known = {"prediction": self._scores.predictions(self._plain(chunk, self._columns.score or ""))}
@@ -150,12 +150,14 @@ class Counter:
         sums = {"n": weight}
         if columns.weight is not None:
             weight = self._weights.read(self._plain(chunk, columns.weight))
-            sums |= {"w": weight, "ww": weight**2}
+            with np.errstate(over="ignore"):  # told by `check`
+                sums |= {"w": weight, "ww": weight**2}
         if columns.propensity is not None:
             labelled = self._labelled(codes)
             sums |= self._propensities.read(self._plain(chunk, columns.propensity), labelled, weight)
         if columns.regression:
-            sums |= errors(*self._pair(chunk), self._labelled(codes), weight)
+            label, prediction = self._pair(chunk)
+            sums |= errors(label, prediction, self._labelled(codes), weight)
         return sums
 
     def _pair(self, chunk: pa.Table) -> list[Floats]:

@@ -9,11 +9,12 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.auditing.measures import MODEL_MADE, PARTS
+from fairloop.auditing.measures import MODEL_MADE, PARTS, SCORED
 from fairloop.auditing.missing import Missing, missing
 from fairloop.auditing.rates import ASSUMPTIONS, RoundRates
 from fairloop.auditing.readings import LEVEL, Reading, certain, compared, reading
 from fairloop.auditing.rounds import Rounds
+from fairloop.auditing.scores import RoundScores
 from fairloop.auditing.shares import NEEDS
 from fairloop.auditing.values import Measure, Value
 from fairloop.errors import InputError
@@ -50,6 +51,7 @@ class Measured:
                 "side of the label in its smallest round"
             )
         self._rounds = [RoundRates(rounds, i, self.missing, assume) for i in range(len(rounds.names))]
+        self._reference = int(rounds.people.sum(axis=0).argmax())
         self._readings: dict[tuple[str, int], Reading] = {}
 
     @cached_property
@@ -76,16 +78,34 @@ class Measured:
             for made, all_ in zip(model_made, known, strict=True)
         ]
 
+    @cached_property
+    def scores(self) -> list[RoundScores]:
+        """By round; empty without scores."""
+        found: list[RoundScores] = []
+        if self.rounds.scores is not None:
+            for one in self._rounds:
+                found.append(RoundScores(self.rounds.scores, one, self._reference, found[0] if found else None))
+        return found
+
+    @property
+    def reference_group(self) -> str:
+        """The group that the others' scores are compared with: the largest."""
+        return self.rounds.groups[self._reference]
+
     def metrics(self) -> Mapping[str, tuple[str, ...]]:
         """The metrics that this log has, and the parts in which each is given besides groups."""
-        every = ("overall", *perf.DISPARITIES)
+        every: tuple[str, ...] = ("overall", *perf.DISPARITIES)
         found = dict.fromkeys((*NEEDS, "count"), every) | dict.fromkeys(PARTS, ("difference", "ratio"))
+        if self.rounds.scores is not None:
+            found |= {metric: ("overall", *parts) for metric, parts in SCORED.items()}
         return found | ({MODEL_MADE: ("overall",)} if self.rounds.known is not None else {})
 
     def check(self, measure: Measure) -> None:
         """Raise InputError if there is no such group, or the log does not tell the measure."""
         if measure.metric == MODEL_MADE:
             _ = self.made
+        if measure.metric in SCORED and self.rounds.scores is None:
+            raise InputError(f"--fail-on: {measure.metric} needs --score, the column with scores")
         known = {"overall", *perf.DISPARITIES, *self.rounds.groups}
         if measure.group not in known:
             close = difflib.get_close_matches(measure.group, self.rounds.groups, n=3, cutoff=0.4)
@@ -155,6 +175,8 @@ class Measured:
             none = np.full(len(people), np.nan)
             known = Estimate(people.astype(np.float64), none, none)
             return reading({"measured": certain(lambda alpha: known)}, "measured", "", people, people)
+        if metric in SCORED:
+            return self.scores[place].reading(metric)
         return one.reading(metric)
 
     def _entry(self, measure: Measure) -> int:

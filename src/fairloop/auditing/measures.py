@@ -25,11 +25,18 @@ _OPERATORS: dict[str, Callable[[float, float], bool]] = {
 _EXPRESSION = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*(>=|<=|>|<)\s*(\S+)\s*")
 
 
+SCORED = {
+    **dict.fromkeys(("auc", "brier", "calibration_error", "score_mean"), ("difference", "min", "max")),
+    **dict.fromkeys(("score_ks", "score_wasserstein", "score_shift_ks", "score_shift_wasserstein"), ("max",)),
+}
+"""Measures of logs with scores, and the aggregates over groups that each has."""
+
+
 def names() -> list[str]:
     """The name of every measure that is not about one group."""
-    of_groups = [f"{metric}_{part}" for metric in (*NEEDS, "count") for part in perf.DISPARITIES]
-    return [*NEEDS, "count", *of_groups, *(f"{m}_{part}" for m in PARTS for part in ("difference", "ratio")),
-            MODEL_MADE]  # fmt: skip
+    parts = dict.fromkeys((*NEEDS, "count"), perf.DISPARITIES) | SCORED
+    of_groups = [f"{metric}_{part}" for metric, aggregates in parts.items() for part in aggregates]
+    return [*parts, *of_groups, *(f"{m}_{part}" for m in PARTS for part in ("difference", "ratio")), MODEL_MADE]
 
 
 @dataclass(frozen=True)

@@ -130,8 +130,8 @@ class ByPropensity:
     def _weighted(self, metric: str) -> Weighted:
         parts = {name: shares(self.cells[name])[metric] for name in ("n", "sure", "v", "vv")}
         weights, squares = parts["v"], parts["vv"]
-        pooled = [Sums(weights[side][1:], squares[side][1:]) for side in (0, 1)]
-        rate = share(*pooled, parts["n"][1][1:].round().astype(np.int64))
+        hits, every = (Sums(weights[side][1:], squares[side][1:]) for side in (0, 1))
+        rate = share(hits, every, parts["n"][1][1:].round().astype(np.int64))
         value, variance = np.append(rate.overall, rate.by_group), rate.standard_errors() ** 2
         chance = self.cells["n"] - self.cells["sure"]
         explored = (parts["n"][1] - parts["sure"][1]).round().astype(np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,13 @@ class Reading:
 
     def ends(self, alpha: float) -> tuple[Estimate, Estimate]:
         """The lower and the upper bound, alike where the rate is identified; NaN where nothing can be said."""
+        return self._usual if alpha == LEVEL else self._ends(alpha)
+
+    @cached_property
+    def _usual(self) -> tuple[Estimate, Estimate]:
+        return self._ends(LEVEL)
+
+    def _ends(self, alpha: float) -> tuple[Estimate, Estimate]:
         found = np.full((2, 3, len(self.status)), np.nan)
         for status, source in self.sources.items():
             where = self.status == status
@@ -82,7 +90,7 @@ def reading(
         np.asarray(labelled, np.int64), np.asarray(people, np.int64),
         np.full(size, np.nan) if errors is None else np.asarray(errors, np.float64),
     )  # fmt: skip
-    lower, _ = found.ends(LEVEL)
+    lower, _ = found._ends(LEVEL)
     empty = np.isnan(lower.value) & (found.status != "not mature") & (found.status != "undefined")
     found.status[empty], found.reason[empty] = "undefined", "nobody is in its denominator"
     known = (found.status == "measured") | (found.status == "weighted")
@@ -125,7 +133,8 @@ def compared(
         return Value(place, measure, upper, low, high, np.nan, np.nan, labelled, people, status, reason)
     if status == "bounded":
         return Value(place, measure, np.nan, low, high, lower, upper, labelled, people, status, reason)
-    return Value(place, measure, *[np.nan] * 5, labelled, people, status, reason)
+    nan = np.nan
+    return Value(place, measure, nan, nan, nan, nan, nan, labelled, people, status, reason)
 
 
 def _aggregate(name: str, lower: Floats, upper: Floats) -> tuple[float, float]:

@@ -222,10 +222,10 @@ def _made(
 def _scored(cells: Cells, where: NDArray[np.int64]) -> Scored:
     """The cells with their places; those of rows that are not used are left out."""
     places = where[cells.strata]
-    order = np.lexsort((cells.scores, places))
+    order = np.lexsort((cells.keys, places))
     order = order[places[order] >= 0]
     kept = Cells(
-        places[order], cells.scores[order], cells.decile[order],
+        places[order], cells.keys[order], cells.scores[order], cells.decile[order],
         {name: values[order] for name, values in cells.sums.items()}, cells.width,
     )  # fmt: skip
     return Scored(kept, bool(((cells.scores >= 0) & (cells.scores <= 1)).all()))

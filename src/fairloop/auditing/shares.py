@@ -52,10 +52,8 @@ def known_rates(cells: Mapping[str, Table], weight: str = "w", square: str = "ww
     if weight not in cells:
         return {name: _rate(*pair) for name, pair in people.items()} | count
     weights, squares = shares(cells[weight]), shares(cells[square])
-    return {
-        name: weighted.share(*(Sums(weights[name][side], squares[name][side]) for side in (0, 1)), of)
-        for name, (_, of) in people.items()
-    } | count
+    hits, every = ({name: Sums(weights[name][side], squares[name][side]) for name in people} for side in (0, 1))
+    return {name: weighted.share(hits[name], every[name], of) for name, (_, of) in people.items()} | count
 
 
 def _whole(table: Table) -> NDArray[np.int64]:

@@ -162,7 +162,10 @@ def table(drifts: Sequence[Drift], single: bool) -> list[str]:
     """The measures, in the first and in the last round."""
     width = max(len(str(drift.measure)) for drift in drifts)
     if single:
-        values = [f"{drift.measure!s:{width}}  {_value(drift.last)}" for drift in drifts]
+        values = [
+            f"{drift.measure!s:{width}}  {_value(drift.last)}" + f"  {drift.verdict}" * (drift.status != "measured")
+            for drift in drifts
+        ]
         return [*values, "", "One round: there is no drift to tell."]
     lines = [f"{'':{width}}  first   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
     for drift in drifts:

@@ -89,7 +89,8 @@ def _drift(measure: Measure, rounds: Estimate, often: int, status: Status) -> Dr
     before, after = rounds.at(0), rounds.at(-1)
     change = after.less(before)
     numbers = np.array([change.value, change.low, change.high]) if often > 1 else np.full(3, np.nan)
-    return Drift(measure, float(before.value), float(after.value), *numbers.tolist(), status)
+    moved, low, high = numbers.tolist()
+    return Drift(measure, float(before.value), float(after.value), moved, low, high, status)
 
 
 @dataclass(frozen=True)

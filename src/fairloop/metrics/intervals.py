@@ -92,7 +92,7 @@ def largest_difference(rates: Sequence[Ends], groups: int, alpha: float) -> tupl
 
 def _largest(estimates: Sequence[Estimate], part: str) -> Floats:
     """() of all pairs in all estimates, at least 0; NaN if any is."""
-    return np.maximum(0, np.max([getattr(one, part).max() for one in estimates]))
+    return np.asarray(np.maximum(0, np.max([getattr(one, part).max() for one in estimates])))
 
 
 def _wilson(share: Floats, members: Floats, alpha: float) -> tuple[Floats, Floats]:
