@@ -18,7 +18,8 @@ from fairloop import audit
 from fairloop.auditing import FILES, text, verdicts
 from fairloop.auditing import log as reading
 from fairloop.auditing.measured import Measured
-from fairloop.auditing.measures import limit, names
+from fairloop.auditing.limits import limit
+from fairloop.auditing.measures import names
 from fairloop.auditing.rounds import Rounds
 from fairloop.auditing.values import Measure
 from fairloop.errors import InputError

@@ -19,9 +19,10 @@ PARAMETERS = {
         for name in (
             "round", "label", "prediction", "score", "threshold", "weight", "provenance", "propensity", "decided_at",
             "observed_at", "mature_after", "as_of", "assume", "round_order", "model_made", "beneficial", "min_size",
-            "fail_on", "reference_group", "reference_round",
+            "fail_on", "limits", "gate_round", "reference", "reference_group", "out",
         )
     },
+    "--overwrite": "overwrite=True",
 }  # fmt: skip
 """Options of the command line, and the parameters of `audit` that they set."""
 
