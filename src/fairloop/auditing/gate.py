@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
+from typing import Literal
 
 from fairloop.auditing.limits import RULES, TOLERANCE, Limit
 from fairloop.auditing.measured import Measured
@@ -127,8 +128,9 @@ def _ends(one: Limit, value: Value) -> tuple[Verdict, str]:
 
 
 def _both_ends(one: Limit, value: Value, surely: dict[str, str]) -> tuple[Verdict, str]:
-    """Of bounds: a limit that lies between their outer ends is neither kept nor broken, from whichever end one looks."""
-    for end, said in (("lower", "FAIL"), ("upper", "PASS")):
+    """Of bounds: a limit between their outer ends is neither kept nor broken."""
+    ends: tuple[tuple[Literal["lower", "upper"], Verdict], ...] = (("lower", "FAIL"), ("upper", "PASS"))
+    for end, said in ends:
         if verdict(value.low, value.high, end, one.sign, one.bound) == said:
             return said, f"{surely[said]}; {_open(value)}"
     return "UNDEFINED", f"the limit lies between the outer ends of its bounds; {_open(value)}"
