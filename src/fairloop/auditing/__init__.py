@@ -77,6 +77,7 @@ def audit(
     fail_on: str | Sequence[str] = (),
     limits: str | Path | None = None,
     gate_round: Hashable = None,
+    regression: bool = False,
 ) -> Audit:
     """Measure a log of past rounds: one row for each person and round.
 
@@ -106,6 +107,7 @@ def audit(
         if it surely is), `upper(tpr_difference)>0.1` (kept only if it surely is), or `four_fifths`.
     limits: a YAML file of more: a list of mappings with `limit`, and perhaps `round`, `set_by`, `date` and `why`.
     gate_round: the round that limits judge: its name, or `last-labelled`. Default: the last, with labels or without.
+    regression: whether labels and predictions are numbers: then their errors are measured.
 
     Raises InputError for a log or an argument that cannot be used.
     """
@@ -133,13 +135,14 @@ def audited(
     fail_on: str | Sequence[str] = (),
     limits: str | Path | None = None,
     gate_round: Hashable = None,
+    regression: bool = False,
     **named: Hashable,
 ) -> Audit:
     """As `audit`, with errors that name options of the command line. named: the other columns of `audit`."""
     wanted = every_limit(fail_on, limits)
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     called = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, **called)  # type: ignore[arg-type]
+    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **called)
     place = Path(log) if isinstance(log, str | Path) else log
     tallied = tally(place, columns, mature_after, as_of)
     measured = Measured(

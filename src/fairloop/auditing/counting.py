@@ -89,8 +89,12 @@ class Counter:
         strata, where = self._stratified(codes)
         for name, values in sums.items():
             self._sums[name] = _added(self._sums.get(name), strata, where, values, len(self._strata))
-        if self._columns.score is not None:
-            scores = self._scores.exact(self._plain(chunk, self._columns.score))
+        if self._columns.score is not None or self._columns.regression:
+            scores = (
+                self._pair(chunk)[1]
+                if self._columns.regression
+                else self._scores.exact(self._plain(chunk, self._columns.score or ""))
+            )
             self._cells.add(
                 strata[where], scores, {name: sums[name] for name in ("w", "ww", "v", "vv") if name in sums}
             )
@@ -118,7 +122,7 @@ class Counter:
             tuple(dict.fromkeys(name for name in names["round"] if name is not None)),
             None if self._categories is None else tuple(self._categories),
             self.said,
-            self._cells.cells() if self._columns.score is not None else None,
+            self._cells.cells() if self._columns.score is not None or self._columns.regression else None,
             self._horizon.dates(names["round"].tolist()),
         )
 
@@ -157,7 +161,8 @@ class Counter:
             sums |= self._propensities.read(self._plain(chunk, columns.propensity), labelled, weight)
         if columns.regression:
             label, prediction = self._pair(chunk)
-            sums |= errors(label, prediction, self._labelled(codes), weight)
+            error = np.where(self._labelled(codes) & np.isfinite(prediction), prediction - label, 0.0)
+            sums |= errors(error, weight) | (errors(error, sums["v"], "v") if "v" in sums else {})
         return sums
 
     def _pair(self, chunk: pa.Table) -> list[Floats]:

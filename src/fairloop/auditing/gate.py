@@ -13,7 +13,6 @@ from fairloop.auditing.references import judged_round
 from fairloop.auditing.values import Measure, Value
 from fairloop.errors import InputError
 from fairloop.metrics.adverse_impact import Verdict, gate_alpha, verdict
-from fairloop.metrics.catalogue import CATALOGUE
 
 ALPHA = 0.05
 """Intervals of a gate have the level 1 - ALPHA; ALPHA is divided among its `lower` limits."""
@@ -76,15 +75,14 @@ def overall(results: Sequence[Result]) -> Verdict | None:
 
 def in_words(measure: Measure, reference: str | None = None) -> str:
     """The name of a measure for a reader. reference: the group that others are compared with."""
-    entry = CATALOGUE.get(measure.metric)
-    title = measure.metric.replace("_", " ") if entry is None else entry.title
+    entry, title = measure.entry, measure.entry.title
     if measure.group == "overall":
         return title
     if measure.group in ("min", "max"):
         return f"{title}, {'lowest' if measure.group == 'min' else 'highest'} group"
     if measure.group not in ("difference", "ratio"):
         return f"{title} of {measure.group}"
-    name = f"{title} {measure.group}" if entry is not None and entry.worst_of else f"{title}, {measure.group}"
+    name = f"{title} {measure.group}" if entry.worst_of else f"{title}, {measure.group}"
     return f"{name} between groups" if reference is None else f"{name} to {reference}"
 
 

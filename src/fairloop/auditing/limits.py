@@ -14,11 +14,10 @@ from typing import Literal
 import yaml
 
 from fairloop._util.limits import parsed
-from fairloop.auditing.measures import names
 from fairloop.auditing.values import Measure
 from fairloop.errors import InputError
-from fairloop.metrics import fairness as perf
 from fairloop.metrics.adverse_impact import FOUR_FIFTHS
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, LIMITS
 
 TOLERANCE = 1e-9
 """Numbers that lie no farther apart are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
@@ -176,17 +175,15 @@ def _measure(written: str, where: str) -> Measure:
     name, group = found.groups()
     if name in RULES:
         raise InputError(f"{where}: '{name}' has its own limit, {RULES[name][0]}<{RULES[name][2]}; write it alone")
-    if name not in names():
-        known = [*names(), *RULES]
+    if name not in LIMITS:
+        known = [*LIMITS, *RULES]
         close = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
         raise InputError(f"{where}: there is no measure '{name}'; {hint}")
-    metric, _, part = name.rpartition("_")
-    if part not in perf.DISPARITIES:
-        return Measure(name, group or "overall")
-    if group is not None:
+    metric, part = LIMITS[name]
+    if group is not None and (part in AGGREGATES or "group" not in CATALOGUE[metric].parts):
         raise InputError(f"{where}: '{name}' is about all groups; leave out [{group}]")
-    return Measure(metric, part)
+    return Measure(metric, part if group is None else group)
 
 
 def _number(written: str) -> float:

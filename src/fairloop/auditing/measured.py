@@ -9,21 +9,23 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.auditing.measures import MODEL_MADE, PARTS, SCORED
+from fairloop.auditing.errors import ERRORS, errors
 from fairloop.auditing.missing import Missing, missing
 from fairloop.auditing.rates import ASSUMPTIONS, RoundRates
 from fairloop.auditing.readings import LEVEL, Reading, certain, compared, reading
 from fairloop.auditing.references import reference
 from fairloop.auditing.rounds import Rounds
-from fairloop.auditing.scores import RoundScores
-from fairloop.auditing.shares import NEEDS
-from fairloop.auditing.values import Measure, Value
+from fairloop.auditing.scores import FREE, LABELLED, RoundScores
+from fairloop.auditing.values import MODEL_MADE, Measure, Value
 from fairloop.errors import InputError
-from fairloop.metrics import fairness as perf
 from fairloop.metrics import weighted
-from fairloop.metrics.fairness import Rate
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, PARTS
+from fairloop.metrics.fairness import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_rate
 from fairloop.metrics.joint_bounds import equalized_odds_difference
+
+SCORED = (*LABELLED, *FREE)
+"""Measures of scores."""
 
 FEW = 30
 """A group is small if in some round fewer of its people have the beneficial label, or fewer have another one."""
@@ -81,15 +83,15 @@ class Measured:
 
     @cached_property
     def made(self) -> list[Rate]:
-        """By round, the share of labels that a model made. Raises InputError without provenance."""
+        """By round, the share of labels that a model made; empty without provenance."""
         model_made, known, sums = self.rounds.model_made, self.rounds.known, self.rounds.made_sums
         if model_made is None or known is None:
-            raise InputError(f"{MODEL_MADE} needs --provenance, the column that says who made a label")
+            return []
         if sums is not None:
             made, of = sums
             return [weighted.share(made.at(i), of.at(i), members) for i, members in enumerate(known)]
         return [
-            Rate(float(perf.divide(made.sum(), all_.sum())), perf.divide(made, all_), np.append(all_.sum(), all_))
+            Rate(float(divide(made.sum(), all_.sum())), divide(made, all_), np.append(all_.sum(), all_))
             for made, all_ in zip(model_made, known, strict=True)
         ]
 
@@ -108,20 +110,28 @@ class Measured:
         return self.rounds.groups[self._reference]
 
     def metrics(self) -> Mapping[str, tuple[str, ...]]:
-        """The metrics that this log has, and the parts in which each is given besides groups."""
-        every: tuple[str, ...] = ("overall", *perf.DISPARITIES)
-        found = dict.fromkeys((*NEEDS, "count"), every) | dict.fromkeys(PARTS, ("difference", "ratio"))
-        if self.rounds.scores is not None:
-            found |= {metric: ("overall", *parts) for metric, parts in SCORED.items()}
-        return found | ({MODEL_MADE: ("overall",)} if self.rounds.known is not None else {})
+        """The measures that this log has, in the order of the catalogue, and the parts in which each is given."""
+        return {
+            name: entry.parts
+            for name, entry in CATALOGUE.items()
+            if "log" in entry.splits and self._lacks(name) is None
+        }
+
+    def _lacks(self, metric: str) -> str | None:
+        """The option without which the log does not tell a measure; None if it does."""
+        if (metric in ERRORS) != self.rounds.regression and metric not in ("count", MODEL_MADE):
+            return "--regression, for labels that are numbers" if metric in ERRORS else "labels that are no numbers"
+        if metric in SCORED and self.rounds.scores is None:
+            return "--score, the column with scores"
+        if metric == MODEL_MADE and self.rounds.known is None:
+            return "--provenance, the column that says who made a label"
+        return None
 
     def check(self, measure: Measure, where: str = "--fail-on") -> None:
         """Raise InputError if there is no such group, or the log does not tell the measure. where: it was asked for."""
-        if measure.metric == MODEL_MADE and self.rounds.known is None:
-            raise InputError(f"{where}: {MODEL_MADE} needs --provenance, the column that says who made a label")
-        if measure.metric in SCORED and self.rounds.scores is None:
-            raise InputError(f"{where}: {measure.metric} needs --score, the column with scores")
-        known = {"overall", *perf.DISPARITIES, *self.rounds.groups}
+        if lacking := self._lacks(measure.metric):
+            raise InputError(f"{where}: {measure.metric} needs {lacking}")
+        known = {*PARTS, *self.rounds.groups}
         if measure.group not in known:
             close = difflib.get_close_matches(measure.group, self.rounds.groups, n=3, cutoff=0.4)
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {self.rounds.groups}"
@@ -139,7 +149,7 @@ class Measured:
         whether to compare the lowest with the highest group although there is a reference group.
         """
         place %= len(self.rounds.names)
-        if measure.group not in perf.DISPARITIES:
+        if measure.group not in AGGREGATES:
             every = self.reading(measure.metric, place).values(
                 place, measure.metric, self.rounds.groups, alpha or LEVEL
             )
@@ -150,7 +160,7 @@ class Measured:
         return self._comparisons[key]
 
     def _compare(self, measure: Measure, place: int, alpha: float | None, reference: int | None) -> Value:
-        parts = [self.reading(part, place) for part in PARTS.get(measure.metric, (measure.metric,))]
+        parts = [self.reading(part, place) for part in measure.entry.worst_of or (measure.metric,)]
         found = compared(place, measure, parts, self.kept, self.rounds.groups, alpha, reference)
         if measure == Measure("equalized_odds", "difference") and found.status == "bounded" and reference is None:
             return self._sharper(found, parts)
@@ -162,7 +172,7 @@ class Measured:
 
     def estimates(self, measure: Measure, alpha: float) -> Estimate:
         """(R,) the measure with intervals of level 1 - alpha; NaN where it has no value, or no interval."""
-        if measure.group in perf.DISPARITIES:
+        if measure.group in AGGREGATES:
             found = self.values(measure, alpha)
             return Estimate(*np.array([[one.value, one.low, one.high] for one in found]).T)
         entry = self._entry(measure)
@@ -178,7 +188,7 @@ class Measured:
                     every = found.values(place, metric, self.rounds.groups, alpha or LEVEL)
                     yield from zip(every, found.errors.tolist(), strict=True)
                 for part in parts:
-                    if part != "overall":
+                    if part in AGGREGATES:
                         yield self.value(Measure(metric, part), place, alpha), np.nan
 
     def reading(self, metric: str, place: int) -> Reading:
@@ -197,11 +207,8 @@ class Measured:
                 {"measured": certain(partial(of_rate, rate))}, "measured", "", rate.members, people,
                 rate.standard_errors(),
             )  # fmt: skip
-        if metric == "count":
-            people = one.counts.sum(axis=(1, 2))
-            none = np.full(len(people), np.nan)
-            known = Estimate(people.astype(np.float64), none, none)
-            return reading({"measured": certain(lambda alpha: known)}, "measured", "", people, people)
+        if metric in ERRORS:
+            return errors(metric, one)
         if metric in SCORED:
             return self.scores[place].reading(metric)
         return one.reading(metric)

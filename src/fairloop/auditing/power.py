@@ -9,7 +9,6 @@ import numpy as np
 
 from fairloop.auditing.limits import Limit
 from fairloop.auditing.measured import Measured
-from fairloop.auditing.measures import PARTS
 from fairloop.auditing.references import Reference
 from fairloop.auditing.values import Measure
 from fairloop.auditing.verdicts import ALPHA, Drift, watched
@@ -52,7 +51,7 @@ def _one(
     errors = (found.high - found.low) / (2 * float(critical(ALPHA)))
     errors[np.isnan(found.value) | ~(errors > 0)] = np.nan
     known = errors[np.isfinite(errors)]
-    together = [one.measure for one in watched(limits)]
+    together = [one.measure for one in watched(measured, limits)]
     level = ALPHA / (len(together) + (measure not in together))
     by_warning = power.trend_drift(known, level) if len(known) > 2 else np.nan
     ends = np.sqrt((errors[list(reference.places)] ** 2).sum()) / len(reference.places), errors[-1]
@@ -68,6 +67,6 @@ def _by_verdict(measured: Measured, measure: Measure, before: float, after: floa
     if groups < 2:
         return np.nan
     of_each = groups - 1 if measured.compared_with is not None else groups * (groups - 1) // 2
-    pairs = len(PARTS.get(measure.metric, ("",))) * of_each
+    pairs = max(1, len(measure.entry.worst_of)) * of_each
     own = np.hypot(before, after) / 2**0.5 / power.reported_error(1.0, pairs)
     return power.verdict_drift(float(own), pairs, alpha)

@@ -14,12 +14,12 @@ from fairloop.auditing.missing import Missing
 from fairloop.auditing.propensities import ByPropensity
 from fairloop.auditing.readings import Reading, certain, reading
 from fairloop.auditing.rounds import MISSING, Rounds
-from fairloop.auditing.shares import NEEDS, known_rates
+from fairloop.auditing.shares import NEEDS, SHARES, known_rates
 from fairloop.auditing.values import Status
 from fairloop.metrics import bounds as worst
 from fairloop.metrics.bounds import Bounds
 from fairloop.metrics.fairness import Rate, divide
-from fairloop.metrics.intervals import Ends, of_rate
+from fairloop.metrics.intervals import Ends, Estimate, of_rate
 
 ASSUMPTIONS = ("no-better-rejected",)
 """What may be assumed of people without a label: rejected ones are on average no better than selected ones."""
@@ -90,18 +90,22 @@ class RoundRates:
         return np.asarray(np.nan_to_num(np.append(every, most), nan=1.0))
 
     def reading(self, metric: str) -> Reading:
-        """What the round says of a rate in `NEEDS`."""
-        needs = NEEDS[metric]
+        """What the round says of a measure in `NEEDS`."""
+        needs, rate = list(NEEDS[metric]), self.known[metric]
+        known = certain(partial(of_rate if metric in SHARES else _without_interval, rate))
         if not needs:
             people = self.counts.sum(axis=(1, 2))
-            every = certain(partial(of_rate, self.known[metric]))
-            return reading({"measured": every}, "measured", "", people, people, self.known[metric].standard_errors())
-        labelled, people = self.counts[:, list(needs), 1].sum(axis=1), self.counts[:, list(needs)].sum(axis=(1, 2))
+            return reading({"measured": known}, "measured", "", people, people, rate.standard_errors())
+        labelled, people = self.counts[:, needs, 1].sum(axis=1), self.counts[:, needs].sum(axis=(1, 2))
         status, reason = self.status(metric, needs)
-        errors = self.known[metric].standard_errors()
-        sources: dict[Status, Ends] = {"measured": certain(partial(of_rate, self.known[metric]))}
+        errors = rate.standard_errors()
+        sources: dict[Status, Ends] = {"measured": known}
         if (status == "bounded").any():
-            sources["bounded"] = partial(worst.interval, self.bounds[metric])
+            if metric in self.bounds:
+                sources["bounded"] = partial(worst.interval, self.bounds[metric])
+            else:
+                reason[status == "bounded"] += "; its bounds are not computed"
+                status[status == "bounded"] = "undefined"
         if self.propensities is not None and (status == "weighted").any():
             sources["weighted"] = certain(partial(self.propensities.estimate, metric))
             errors = np.where(status == "weighted", self.propensities.errors(metric), errors)
@@ -118,7 +122,7 @@ class RoundRates:
         open_ = self.counts[:, list(needs), 0].sum(axis=1) > 0
         for doubt, why in self._doubts(needs):
             status[open_ & doubt & (status == "measured")], reason[open_ & doubt & (reason == "")] = "bounded", why
-        if self.propensities is not None:
+        if self.propensities is not None and metric in SHARES:
             fits, why_not = self.propensities.usable(metric)
             status[open_ & fits], reason[open_ & fits] = "weighted", self.propensities.note(metric)[open_ & fits]
             refused = (status == "bounded") & (why_not != "")
@@ -140,6 +144,12 @@ class RoundRates:
              "whether a label is known depends on the decision or the score"),
             (everybody & bool(self.missing.by_group[place]), "whether a label is known depends on the group"),
         ]  # fmt: skip
+
+
+def _without_interval(rate: Rate, alpha: float) -> Estimate:
+    values = np.append(rate.overall, rate.by_group)
+    none = np.full(len(values), np.nan)
+    return Estimate(values, none, none)
 
 
 def with_everybody(cells: Mapping[str, Table]) -> dict[str, Table]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from fairloop.metrics.fairness import DISPARITIES
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, Entry
 
 Status = Literal["measured", "weighted", "bounded", "undefined", "not mature"]
+
+MODEL_MADE = "model_made_share"
 
 ORDER: tuple[Status, ...] = ("not mature", "undefined", "bounded", "weighted", "measured")
 """A measure of several groups has the first status that one of them has."""
@@ -25,6 +27,11 @@ class Measure(NamedTuple):
     group: str = "overall"
 
     @property
+    def entry(self) -> Entry:
+        """What the catalogue says of its metric."""
+        return CATALOGUE[self.metric]
+
+    @property
     def is_difference(self) -> bool:
         """Whether it is a distance between groups."""
         return self.group == "difference"
@@ -32,7 +39,7 @@ class Measure(NamedTuple):
     def __str__(self) -> str:
         if self.group == "overall":
             return self.metric
-        return f"{self.metric}_{self.group}" if self.group in DISPARITIES else f"{self.metric}[{self.group}]"
+        return f"{self.metric}_{self.group}" if self.group in AGGREGATES else f"{self.metric}[{self.group}]"
 
 
 class Value(NamedTuple):

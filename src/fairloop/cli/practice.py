@@ -9,6 +9,7 @@ import typer
 
 from fairloop.cli.options import say
 from fairloop.errors import FairloopError, InputError
+from fairloop.metrics.catalogue import in_words
 
 if TYPE_CHECKING:
     from fairloop.curation.table import Curated
@@ -62,6 +63,9 @@ def audit(
             "the rounds, separated by commas",
         ),
     ] = None,
+    regression: Annotated[
+        bool, typer.Option("--regression", help="labels and predictions are numbers: measure their errors")
+    ] = False,
     beneficial: Annotated[
         str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
     ] = None,
@@ -88,7 +92,7 @@ def audit(
         typer.Option(
             metavar="LIMIT",
             help="exit with 1 unless the last round keeps it, as 'tpr_difference>0.1', 'lower(tpr[Female])<0.5', "
-            "'upper(equalized_odds_difference)>0.1', four_fifths",
+            f"'upper(equalized_odds_difference)>0.1', four_fifths; measures: {in_words()}",
         ),
     ] = None,
     limits: Annotated[Path | None, typer.Option(metavar="FILE", help="more limits, in YAML")] = None,
@@ -113,6 +117,7 @@ def audit(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
         weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
         mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
+        regression=regression,
         model_made=model_made or (), beneficial=beneficial, min_size=min_size, reference=reference,
         reference_group=reference_group, fail_on=fail_on or (), limits=limits, gate_round=gate_round,
     )  # fmt: skip
