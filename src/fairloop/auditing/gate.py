@@ -50,12 +50,18 @@ def check(measured: Measured, limits: Sequence[Limit], gate_round: object) -> li
     default = judged_round(names, usable, gate_round, "--gate-round")
     for one in limits:
         measured.check(one.measure, one.where)
-        if one.end and one.measure.metric == "count":
-            raise InputError(f"{one.where}: {one.measure} has no interval, as it is no estimate; limit its value")
+        if one.end and _without_interval(measured, one.measure):
+            raise InputError(f"{one.where}: {one.measure} has no interval; limit its value, without {one.end}()")
     return [
         default if one.round is None else judged_round(names, usable, one.round, f"{one.where}: round")
         for one in limits
     ]
+
+
+def _without_interval(measured: Measured, measure: Measure) -> bool:
+    """Whether there is no interval in any round with a value, as of counts and of distances between distributions."""
+    found = [one for one in measured.values(measure, ALPHA) if one.identified]
+    return not measure.entry.rates and bool(found) and all(isnan(one.low) for one in found)
 
 
 def judge(measured: Measured, limits: Sequence[Limit], places: Sequence[int]) -> list[Result]:
