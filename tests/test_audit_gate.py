@@ -1,4 +1,4 @@
-"""The gate of an audit: the laws of its verdicts, the rounds and groups that it compares, and the power that it states."""
+"""The gate of an audit: the laws of its verdicts, its reference rounds and groups, and the power that it states."""
 
 from __future__ import annotations
 
@@ -258,7 +258,10 @@ def test_drift_is_measured_from_the_reference_round():
         assert found.change == pytest.approx(tpr.value[-1] - before)
         above = np.sqrt(((tpr.high[places] - tpr.value[places]) ** 2).sum()) / len(places)
         assert found.low == pytest.approx(found.change - np.hypot(tpr.value[-1] - tpr.low[-1], above))
-    assert reference_round(every.rounds.names, "rolling(1)").places == reference_round(every.rounds.names, "previous").places
+    assert (
+        reference_round(every.rounds.names, "rolling(1)").places
+        == reference_round(every.rounds.names, "previous").places
+    )
     assert "drift is measured from the mean of the 3 rounds before" in str(audit(log, **BANK, reference="rolling(3)"))
     for wish, words in (("2023-05", "last round itself"), ("rolling(5)", "4 rounds before"), ("frist", "first")):
         with pytest.raises(InputError, match=rf"reference {wish[:4]}.*{words}"):
@@ -336,7 +339,9 @@ def test_wrong_limits_are_explained(expression):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", ["tpr<0.5", "lower(tpr[a] [b])>=0.25", "upper(equalized_odds_difference)<=0.123456789"])
+@pytest.mark.parametrize(
+    "text", ["tpr<0.5", "lower(tpr[a] [b])>=0.25", "upper(equalized_odds_difference)<=0.123456789"]
+)
 def test_limits_are_written_as_they_are_read(text):
     assert str(limit(text)) == text
     assert limit(str(limit(text))) == limit(text)
