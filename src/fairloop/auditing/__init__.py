@@ -116,9 +116,7 @@ def audited(
     limits = [limit(expression) for expression in fail_on]
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     called = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(
-        groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **called
-    )
+    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **called)
     place = Path(log) if isinstance(log, str | Path) else log
     tallied = tally(place, columns, mature_after, as_of)
     measured = Measured(rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -50,6 +50,11 @@ class Reading:
                 every = [[one.value, one.low, one.high] for one in source(alpha)]
                 found[:, :, where] = np.array(every)[:, :, where]
         return Estimate(*found[0]), Estimate(*found[1])
+
+    def doubted(self) -> Reading:
+        """The same with worst-case bounds of measured groups, too, of whom labels are missing."""
+        doubtful = (self.status == "measured") & (self.labelled < self.people)
+        return replace(self, status=np.where(doubtful, "bounded", self.status).astype(object))
 
     def groups(self, kept: NDArray[np.int64]) -> Ends:
         """The ends of the groups at `kept`, counted from 0."""
@@ -114,11 +119,11 @@ def compared(
 ) -> Value:  # fmt: skip
     """An aggregate (difference, ratio, min or max) over the groups at `kept` in the worst of `parts`.
 
-    names: of all groups. alpha: of the interval of a difference; None for no interval, as ratio, min and max have none.
+    names: of all groups. Bounds of an aggregate assume nothing about missing labels in any group. alpha: of the interval of a difference; None for no interval, as ratio, min and max have none.
     """
     status, reason = _together(parts, kept, names)
     people, labelled = (int(getattr(parts[0], part)[kept + 1].sum()) for part in ("people", "labelled"))
-    ends = [part.groups(kept) for part in parts]
+    ends = [(part.doubted() if status == "bounded" else part).groups(kept) for part in parts]
     low, high = np.nan, np.nan
     if measure.is_difference and alpha is not None:
         bottom, top = largest_difference(ends, len(kept), alpha)
@@ -127,7 +132,7 @@ def compared(
         sides = zip(*(_aggregate(measure.group, *(one.value for one in end(LEVEL))) for end in ends), strict=True)
         worst = np.max if measure.group in ("difference", "max") else np.min
         lower, upper = (float(worst(side)) for side in sides)
-    if status in ("measured", "weighted") and np.isnan(upper):
+    if status in ("measured", "weighted", "bounded") and np.isnan(upper):
         status, reason = "undefined", "nobody is in the denominator of a group"
     if status in ("measured", "weighted"):
         return Value(place, measure, upper, low, high, np.nan, np.nan, labelled, people, status, reason)

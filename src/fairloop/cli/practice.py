@@ -96,8 +96,8 @@ def audit(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
         weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
         mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
-        regression=regression,
-        model_made=model_made or (), beneficial=beneficial, min_size=min_size, fail_on=fail_on or (),
+        regression=regression, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
+        fail_on=fail_on or (),
     )  # fmt: skip
     found.write(out)
     say(found.verdict)
