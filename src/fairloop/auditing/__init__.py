@@ -26,6 +26,7 @@ from fairloop.auditing.log import tally
 from fairloop.auditing.measured import Measured
 from fairloop.auditing.measures import Limit, limit
 from fairloop.auditing.rounds import rounds
+from fairloop.auditing.scores import distributions, reliability
 from fairloop.auditing.values import Measure, Status, Value
 from fairloop.auditing.verdicts import Crossing, Drift
 from fairloop.errors import InputError
@@ -36,7 +37,7 @@ from fairloop.tables.values import name
 __all__ = ["FILES", "Audit", "Crossing", "Drift", "Limit", "Measure", "Measured", "Status", "Value", "audit", "audited"]
 
 FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
-"""What `Audit.write` puts into its directory."""
+"""The files that `Audit.write` puts into its directory; with scores, `scores.csv` and `reliability.csv`, too."""
 
 
 def audit(
@@ -172,6 +173,16 @@ class Audit:
         return tidy.drifts([*self.drifts, *self.group_drifts], self.measured)
 
     @property
+    def scores(self) -> pd.DataFrame:
+        """Quantiles of scores in each round and group, and distances from the largest group and the first round."""
+        return distributions(self.measured.scores)
+
+    @property
+    def reliability(self) -> pd.DataFrame:
+        """The reliability curve of each round and group, a bin of scores a row; see `scores.reliability`."""
+        return reliability(self.measured.scores)
+
+    @property
     def verdict(self) -> str:
         """All of it in words, for a terminal of 80 columns."""
         return "\n\n".join(
@@ -198,8 +209,12 @@ class Audit:
             pq.write_table(self._table, temporary, store_schema=False)
         with replacing(out / "table.csv") as temporary:
             pa.csv.write_csv(table_for_csv(plain(self._table)), temporary)
-        with replacing(out / "drift.csv") as temporary:
-            frame_for_csv(self.drift).to_csv(temporary, index=False)
+        frames = {"drift": self.drift}
+        if self.columns.score is not None:
+            frames |= {"scores": self.scores, "reliability": self.reliability}
+        for called, frame in frames.items():
+            with replacing(out / f"{called}.csv") as temporary:
+                frame_for_csv(frame).to_csv(temporary, index=False)
         write_text(out / "verdict.txt", self.verdict + "\n")
         lead = [line.strip() for block in self._blocks(text.sentences(self.drifts)) for line in block]
         page.write(self.table, out / "report.html", title=f"Audit of {self.name}", lead=lead)

@@ -130,10 +130,9 @@ class Measured:
         """
         place %= len(self.rounds.names)
         if measure.group not in AGGREGATES:
-            every = self.reading(measure.metric, place).values(
-                place, measure.metric, self.rounds.groups, alpha or LEVEL
-            )
-            return every[self._entry(measure)]
+            entry, every = self._entry(measure), self.reading(measure.metric, place)
+            one = slice(entry, entry + 1)
+            return every.values(place, measure.metric, self.rounds.groups, alpha or LEVEL, one)[0]
         parts = [self.reading(part, place) for part in measure.entry.worst_of or (measure.metric,)]
         found = compared(place, measure, parts, self.kept, self.rounds.groups, alpha)
         if measure == Measure("equalized_odds", "difference") and found.status == "bounded":

@@ -71,18 +71,19 @@ class Reading:
         known = (self.status == "measured") | (self.status == "weighted")
         return Estimate(np.where(known, lower.value, np.nan), lower.low, upper.high)
 
-    def values(self, place: int, metric: str, names: Sequence[str], alpha: float) -> list[Value]:
-        """Of everybody, then of the groups called `names`, in the round at `place`."""
+    def values(
+        self, place: int, metric: str, names: Sequence[str], alpha: float, entries: slice = slice(None)
+    ) -> list[Value]:
+        """Of everybody, then of the groups called `names`, in the round at `place`; of `entries` of these."""
         (lower, upper), every = self.ends(alpha), self.estimate(alpha)
         open_ = self.status == "bounded"
         columns = [
             every.value, every.low, every.high, np.where(open_, lower.value, np.nan),
             np.where(open_, upper.value, np.nan), self.labelled, self.people, self.status, self.reason,
         ]  # fmt: skip
-        return [
-            Value(place, Measure(metric, name), *row)
-            for name, row in zip(("overall", *names), zip(*(c.tolist() for c in columns), strict=True), strict=True)
-        ]
+        rows = zip(*(column[entries].tolist() for column in columns), strict=True)
+        called = ["overall", *names][entries]
+        return [Value(place, Measure(metric, name), *row) for name, row in zip(called, rows, strict=True)]
 
 
 def reading(
@@ -119,7 +120,8 @@ def compared(
 ) -> Value:  # fmt: skip
     """An aggregate (difference, ratio, min or max) over the groups at `kept` in the worst of `parts`.
 
-    names: of all groups. Bounds of an aggregate assume nothing about missing labels in any group. alpha: of the interval of a difference; None for no interval, as ratio, min and max have none.
+    names: of all groups. alpha: of the interval of a difference; None for no interval, as ratio, min and max have none.
+    Bounds of an aggregate assume nothing about missing labels in any group.
     """
     status, reason = _together(parts, kept, names)
     people, labelled = (int(getattr(parts[0], part)[kept + 1].sum()) for part in ("people", "labelled"))
