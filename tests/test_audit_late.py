@@ -168,8 +168,10 @@ def test_a_rounds_age_is_that_of_its_youngest_decision_and_today_is_the_logs_lat
     ],
 )
 def test_dates_that_cannot_be_are_explained(options, words):
-    log = pd.DataFrame({"round": [0, 1], "label": [1, 0], "prediction": [1, 0], "group": ["a", "a"],
-                        "day": ["2024-01-01"] * 2, "gap": ["2024-01-01", None], "word": ["a", "b"], "number": [1, 2]})  # fmt: skip
+    log = pd.DataFrame({
+        "round": [0, 1], "label": [1, 0], "prediction": [1, 0], "group": ["a", "a"], "day": ["2024-01-01"] * 2,
+        "gap": ["2024-01-01", None], "word": ["a", "b"], "number": [1, 2],
+    })  # fmt: skip
     with pytest.raises(InputError, match=words) as caught:
         audit(log, **NAMED, **options)
     assert "\n" not in str(caught.value)

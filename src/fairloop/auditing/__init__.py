@@ -20,11 +20,12 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.auditing import text, tidy, verdicts
+from fairloop.auditing import rest, text, tidy, verdicts
 from fairloop.auditing.columns import Columns, in_python
 from fairloop.auditing.log import tally
 from fairloop.auditing.measured import Measured
 from fairloop.auditing.measures import Limit, limit
+from fairloop.auditing.rest import Apart
 from fairloop.auditing.rounds import rounds
 from fairloop.auditing.scores import distributions, reliability
 from fairloop.auditing.values import Measure, Status, Value
@@ -36,7 +37,7 @@ from fairloop.tables.values import name
 
 __all__ = ["FILES", "Audit", "Crossing", "Drift", "Limit", "Measure", "Measured", "Status", "Value", "audit", "audited"]
 
-FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
+FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "groups.csv", "verdict.txt")
 """The files that `Audit.write` puts into its directory; with scores, `scores.csv` and `reliability.csv`, too."""
 
 
@@ -172,6 +173,11 @@ class Audit:
         """One row for each measure, and for each group's: first, last, drift, low, high, verdict, small, and more."""
         return tidy.drifts([*self.drifts, *self.group_drifts], self.measured)
 
+    @cached_property
+    def apart(self) -> list[Apart]:
+        """Each group against all the others in the last round."""
+        return rest.apart(self.measured)
+
     @property
     def scores(self) -> pd.DataFrame:
         """Quantiles of scores in each round and group, and distances from the largest group and the first round."""
@@ -198,6 +204,8 @@ class Audit:
         if several:
             blocks.append(text.losses(self.group_drifts, self.measured.small))
             blocks += [[text.warning(one, names)] for one in self.crossings]
+        blocks.append(text.apart(self.apart))
+        blocks.append(text.scores(self.measured))
         blocks += [[flag] for flag in text.flags(self.drifts, self.measured)]
         blocks.append([text.METHOD] * several + [text.WEIGHTED] * (self.columns.weight is not None))
         return [block for block in blocks if block]
@@ -209,7 +217,7 @@ class Audit:
             pq.write_table(self._table, temporary, store_schema=False)
         with replacing(out / "table.csv") as temporary:
             pa.csv.write_csv(table_for_csv(plain(self._table)), temporary)
-        frames = {"drift": self.drift}
+        frames = {"drift": self.drift, "groups": tidy.groups(self.apart)}
         if self.columns.score is not None:
             frames |= {"scores": self.scores, "reliability": self.reliability}
         for called, frame in frames.items():
