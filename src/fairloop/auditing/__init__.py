@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.auditing import document, exports, gate, power, shown, text, tidy, verdicts
+from fairloop.auditing import document, exports, gate, power, rest, shown, text, tidy, verdicts
 from fairloop.auditing.columns import Columns, in_python
 from fairloop.auditing.document import Digest
 from fairloop.auditing.gate import Result
@@ -31,7 +31,9 @@ from fairloop.auditing.log import tally
 from fairloop.auditing.measured import Measured
 from fairloop.auditing.power import Detectable
 from fairloop.auditing.references import FIRST, Reference, reference_round
+from fairloop.auditing.rest import Apart
 from fairloop.auditing.rounds import rounds
+from fairloop.auditing.scores import distributions, reliability
 from fairloop.auditing.values import Measure, Status, Value
 from fairloop.auditing.verdicts import Crossing, Drift
 from fairloop.errors import InputError
@@ -44,11 +46,14 @@ __all__ = [
     "Result", "Status", "Value", "audit", "audited", "free",
 ]  # fmt: skip
 
-FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt", "verdict.json")
-"""The files that `Audit.write` puts into its directory."""
+FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "groups.csv", "verdict.txt", "verdict.json")
+"""The files that `Audit.write` always puts into its directory."""
 
+SCORES = ("scores.csv", "reliability.csv")
 JUNIT, MODEL_CARD = "junit.xml", "model-index.yml"
-"""Files that `Audit.write` adds: one if there are limits, one if the model has a name."""
+"""Files that `Audit.write` adds: `SCORES` if there are scores, one if there are limits, one if the model has a name."""
+
+OPTIONAL = (*SCORES, JUNIT, MODEL_CARD)
 
 
 def audit(
@@ -242,6 +247,21 @@ class Audit:
         """One row for each measure, and for each group's: first, last, drift, low, high, verdict, small, and more."""
         return tidy.drifts([*self.drifts, *self.group_drifts], self.measured)
 
+    @cached_property
+    def apart(self) -> list[Apart]:
+        """Each group against all the others in the last round."""
+        return rest.apart(self.measured)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Quantiles of scores in each round and group, and distances from the largest group and the first round."""
+        return distributions(self.measured.scores)
+
+    @property
+    def reliability(self) -> pd.DataFrame:
+        """The reliability curve of each round and group, a bin of scores a row; see `scores.reliability`."""
+        return reliability(self.measured.scores)
+
     @property
     def verdict(self) -> str:
         """All of it in words, for a terminal of 80 columns."""
@@ -262,6 +282,8 @@ class Audit:
             blocks.append(text.losses(self.group_drifts, self.measured.small, self.reference.words))
             blocks += [[text.warning(one, names)] for one in self.crossings]
             blocks.append(shown.power(self.detectable))
+        blocks.append(text.apart(self.apart))
+        blocks.append(text.scores(self.measured))
         blocks += [[flag] for flag in text.flags(self.drifts, self.measured)]
         blocks.append([text.METHOD] * several + [text.WEIGHTED] * (self.columns.weight is not None))
         blocks.append(document.origin(self))
@@ -298,9 +320,10 @@ class Audit:
     def write(
         self, out: str | Path, *, overwrite: bool = False, model: str | None = None, url: str | None = None
     ) -> tuple[str, ...]:
-        """Write `FILES` into the directory `out`, `JUNIT` if there are limits, and `MODEL_CARD` if `model` has a name.
+        """Write `FILES` into the directory `out`, `SCORES` if there are scores, `JUNIT` if there are limits.
 
-        overwrite: whether `out` may hold an audit, which is replaced. url: see `model_card`. Returns the names of the
+        model: its name; with one, `MODEL_CARD` is written, see `model_card`, as for `url`. overwrite: whether `out` may
+        hold an audit, which is replaced. Returns the names of the
         files. Raises InputError if `out` cannot be used.
         """
         out = Path(out)
@@ -311,20 +334,24 @@ class Audit:
         more = {JUNIT: exports.junit(self)} if self.limits else {}
         if model is not None:
             more[MODEL_CARD] = self.model_card(model, url)
-        for stale in (JUNIT, MODEL_CARD):
+        for stale in OPTIONAL:
             (out / stale).unlink(missing_ok=True)
         with replacing(out / "table.parquet") as temporary:
             pq.write_table(self._table, temporary, store_schema=False)
         with replacing(out / "table.csv") as temporary:
             pa.csv.write_csv(table_for_csv(plain(self._table)), temporary)
-        with replacing(out / "drift.csv") as temporary:
-            frame_for_csv(self.drift).to_csv(temporary, index=False)
+        frames = {"drift": self.drift, "groups": tidy.groups(self.apart)}
+        if self.columns.score is not None:
+            frames |= {"scores": self.scores, "reliability": self.reliability}
+        for called, frame in frames.items():
+            with replacing(out / f"{called}.csv") as temporary:
+                frame_for_csv(frame).to_csv(temporary, index=False)
         texts = {"verdict.txt": self.verdict + "\n", "verdict.json": self.to_json(), **more}
         for file, content in texts.items():
             write_text(out / file, content)
         lead = [line.strip() for block in self._blocks(text.sentences(self.drifts)) for line in block]
         page.write(self.table, out / "report.html", title=f"Audit of {self.name}", lead=lead)
-        return (*FILES, *more)
+        return (*FILES, *(file for file in OPTIONAL if (out / file).exists()))
 
     @cached_property
     def _table(self) -> pa.Table:
@@ -334,6 +361,6 @@ class Audit:
 def free(out: Path, overwrite: bool) -> None:
     """Raise InputError if an audit cannot be written to the directory `out`: it is something else, or holds one."""
     claim(out, "an audit")
-    found = [file for file in (*FILES, JUNIT, MODEL_CARD) if (out / file).exists()]
+    found = [file for file in (*FILES, *OPTIONAL) if (out / file).exists()]
     if found and not overwrite:
         raise InputError(f"--out: {out} holds {found[0]}; choose another directory, or say --overwrite")

@@ -150,10 +150,9 @@ class Measured:
         """
         place %= len(self.rounds.names)
         if measure.group not in AGGREGATES:
-            every = self.reading(measure.metric, place).values(
-                place, measure.metric, self.rounds.groups, alpha or LEVEL
-            )
-            return every[self._entry(measure)]
+            entry, every = self._entry(measure), self.reading(measure.metric, place)
+            one = slice(entry, entry + 1)
+            return every.values(place, measure.metric, self.rounds.groups, alpha or LEVEL, one)[0]
         key = measure, place, alpha, None if extremes else self._compared_with
         if key not in self._comparisons:
             self._comparisons[key] = self._compare(*key)
@@ -219,12 +218,11 @@ class Measured:
     def _sharper(self, found: Value, parts: list[Reading]) -> Value:
         """Equalized odds with bounds that TPR and FPR attain together; with those of each where these take too long."""
         one = self._rounds[found.round]
-        open_ = one.counts[1:, :, 0].sum(axis=1)[self.kept] > 0
-        bounded = np.array([part.status[self.kept + 1] == "bounded" for part in parts])
+        weighted_ = any((part.status[self.kept + 1] == "weighted").any() for part in parts)
         cells, most = one.quarters, one.most[1:][self.kept]
         chosen = type(cells)(*(getattr(cells, name)[self.kept] for name in _QUARTERS))
         ways = (chosen.selected_unknown + 1) * (chosen.rejected_unknown + 1)
-        if (open_ & ~bounded.all(axis=0)).any() or cells.squares is not None or ways.max() > _MOST_COMPLETIONS:
+        if weighted_ or cells.squares is not None or ways.max() > _MOST_COMPLETIONS:
             return found._replace(reason=f"{found.reason}; its lower bound is valid, and may be too low")
         lower, upper, sharp = equalized_odds_difference(chosen, most)
         words = "" if sharp else "; its lower bound is valid, and may be too low"

@@ -101,11 +101,10 @@ class RoundRates:
         errors = rate.standard_errors()
         sources: dict[Status, Ends] = {"measured": known}
         if (status == "bounded").any():
-            if metric in self.bounds:
-                sources["bounded"] = partial(worst.interval, self.bounds[metric])
-            else:
-                reason[status == "bounded"] += "; its bounds are not computed"
-                status[status == "bounded"] = "undefined"
+            sources["bounded"] = lambda alpha: worst.interval(self.bounds[metric], alpha)
+        if metric not in SHARES:
+            reason[status == "bounded"] += "; its bounds are not computed"
+            status[status == "bounded"] = "undefined"
         if self.propensities is not None and (status == "weighted").any():
             sources["weighted"] = certain(partial(self.propensities.estimate, metric))
             errors = np.where(status == "weighted", self.propensities.errors(metric), errors)

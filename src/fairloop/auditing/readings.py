@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -52,6 +52,11 @@ class Reading:
                 found[:, :, where] = np.array(every)[:, :, where]
         return Estimate(*found[0]), Estimate(*found[1])
 
+    def doubted(self) -> Reading:
+        """The same with worst-case bounds of measured groups, too, of whom labels are missing."""
+        doubtful = (self.status == "measured") & (self.labelled < self.people)
+        return replace(self, status=np.where(doubtful, "bounded", self.status).astype(object))
+
     def groups(self, kept: NDArray[np.int64]) -> Ends:
         """The ends of the groups at `kept`, counted from 0."""
 
@@ -67,18 +72,19 @@ class Reading:
         known = (self.status == "measured") | (self.status == "weighted")
         return Estimate(np.where(known, lower.value, np.nan), lower.low, upper.high)
 
-    def values(self, place: int, metric: str, names: Sequence[str], alpha: float) -> list[Value]:
-        """Of everybody, then of the groups called `names`, in the round at `place`."""
+    def values(
+        self, place: int, metric: str, names: Sequence[str], alpha: float, entries: slice = slice(None)
+    ) -> list[Value]:
+        """Of everybody, then of the groups called `names`, in the round at `place`; of `entries` of these."""
         (lower, upper), every = self.ends(alpha), self.estimate(alpha)
         open_ = self.status == "bounded"
         columns = [
             every.value, every.low, every.high, np.where(open_, lower.value, np.nan),
             np.where(open_, upper.value, np.nan), self.labelled, self.people, self.status, self.reason,
         ]  # fmt: skip
-        return [
-            Value(place, Measure(metric, name), *row)
-            for name, row in zip(("overall", *names), zip(*(c.tolist() for c in columns), strict=True), strict=True)
-        ]
+        rows = zip(*(column[entries].tolist() for column in columns), strict=True)
+        called = ["overall", *names][entries]
+        return [Value(place, Measure(metric, name), *row) for name, row in zip(called, rows, strict=True)]
 
 
 def reading(
@@ -116,11 +122,12 @@ def compared(
     """An aggregate (difference, ratio, min or max) over the groups at `kept` in the worst of `parts`.
 
     names: of all groups. alpha: of its interval; None for no interval. reference: the place, among those kept, of the
-    group that differences and ratios compare the others with; None for each with each.
+    group that differences and ratios compare the others with; None for each with each. Bounds of an aggregate assume
+    nothing about missing labels in any group.
     """
     status, reason = _together(parts, kept, names)
     people, labelled = (int(getattr(parts[0], part)[kept + 1].sum()) for part in ("people", "labelled"))
-    ends = [part.groups(kept) for part in parts]
+    ends = [(part.doubted() if status == "bounded" else part).groups(kept) for part in parts]
     values = zip(
         *(_aggregate(measure.group, reference, *(one.value for one in end(LEVEL))) for end in ends), strict=True
     )
@@ -128,7 +135,7 @@ def compared(
     lower, upper = (float(worst(side)) for side in values)
     nan = np.nan
     low, high = (nan, nan) if alpha is None else _interval(measure, ends, len(kept), alpha, reference)
-    if status in ("measured", "weighted") and np.isnan(upper):
+    if status in ("measured", "weighted", "bounded") and np.isnan(upper):
         status, reason = "undefined", "nobody is in the denominator of a group"
     if status in ("measured", "weighted"):
         return Value(place, measure, upper, low, high, nan, nan, labelled, people, status, reason)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -76,6 +76,7 @@ class RoundScores:
     rates: RoundRates
     reference: int
     first: RoundScores | None = None
+    _distances: dict[tuple[int, bool], tuple[distances.Distance, Noise] | None] = field(default_factory=dict)
 
     @cached_property
     def parts(self) -> list[Part]:
@@ -107,8 +108,7 @@ class RoundScores:
         known = certain(partial(_stacked, found))
         sources: dict[Any, Any] = {"measured": known, "weighted": known}
         if (status == "bounded").any():
-            limits = np.array([self._limits(metric, part) if one == "bounded" else (np.nan, np.nan)
-                               for part, one in zip(self.parts, status, strict=True)])  # fmt: skip
+            limits = np.array([self._limits(metric, part) for part in self.parts])
             lost = (status == "bounded") & np.isnan(limits[:, 0])
             status[lost] = "undefined"
             reason[lost] += "; its bounds are not computed"
@@ -128,7 +128,13 @@ class RoundScores:
         return status, reason
 
     def _auc(self, part: Part) -> Callable[[float], tuple[float, ...]]:
-        found = auc_of(self._table(part), self._doubt(part))
+        _, place = np.unique(part.keys, return_inverse=True)
+        size = place.max(initial=-1) + 1
+        sums = [
+            np.bincount(place, weight * (part.label == label), size).astype(np.float64)
+            for weight in (part.weight, part.square) for label in (1, 0)
+        ]  # fmt: skip
+        found = auc_of(ScoreTable(*sums), self._doubt(sums))
 
         def estimate(alpha: float) -> tuple[float, ...]:
             interval = found.interval(alpha)
@@ -136,21 +142,11 @@ class RoundScores:
 
         return estimate
 
-    def _table(self, part: Part) -> ScoreTable:
-        _, place = np.unique(part.keys, return_inverse=True)
-        size = place.max(initial=-1) + 1
-        return ScoreTable(*(
-            np.bincount(place, weight * (part.label == label), size).astype(np.float64)
-            for weight in (part.weight, part.square) for label in (1, 0)
-        ))  # fmt: skip
-
-    def _doubt(self, part: Part) -> float:
-        """The most that bins put the AUC off."""
+    def _doubt(self, sums: Sequence[Floats]) -> float:
+        """The most that bins put the AUC off: half the share of pairs in one bin."""
         if not self.scored.cells.width:
             return 0.0
-        table = self._table(part)
-        shares = [divide(one, one.sum()) for one in (table.positive, table.negative)]
-        return float((shares[0] * shares[1]).sum() / 2)
+        return float((divide(sums[0], sums[0].sum()) * divide(sums[1], sums[1].sum())).sum() / 2)
 
     def _brier(self, part: Part) -> Callable[[float], tuple[float, ...]]:
         return _mean(part, (part.scores - part.label) ** 2)
@@ -170,8 +166,9 @@ class RoundScores:
             often = part.n.round().astype(np.int64)
             label = np.where(part.label == MISSING, np.nan, part.label)
             low, high = auc_bounds(np.repeat(part.keys, often), np.repeat(label, often))
-            table = self._doubt(part) if self.scored.cells.width else 0.0
-            return max(0.0, low - table), min(1.0, high + table)
+            _, place = np.unique(part.keys, return_inverse=True)
+            doubt = self._doubt([np.bincount(place, part.n).astype(np.float64)] * 2)
+            return max(0.0, low - doubt), min(1.0, high + doubt)
         return np.nan, np.nan
 
     def _free(self, metric: str, people: Floats) -> Reading:
@@ -195,6 +192,11 @@ class RoundScores:
 
         shift: from the part's own scores in the first round, instead. None where there is nothing to compare.
         """
+        if (place, shift) not in self._distances:
+            self._distances[place, shift] = self._distance(place, shift)
+        return self._distances[place, shift]
+
+    def _distance(self, place: int, shift: bool) -> tuple[distances.Distance, Noise] | None:
         one = self.parts[place]
         if shift:
             other = (self.first or self).parts[place]
