@@ -14,11 +14,13 @@ from fairlearn import metrics as fl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairloop import audit
-from fairloop.auditing import FILES, text, verdicts
+from fairloop import Audit, audit
+from fairloop.auditing import FILES, JUNIT, text, verdicts
 from fairloop.auditing import log as reading
-from fairloop.auditing.measures import Measure, Measured, limit
+from fairloop.auditing.limits import limit
+from fairloop.auditing.measured import Measured
 from fairloop.auditing.rounds import Rounds
+from fairloop.auditing.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics.catalogue import LIMITS
 from test_metrics import ORACLES
@@ -141,15 +143,17 @@ def test_rounds_come_in_their_order():
     assert table.groupby("generation")["round"].unique().map(list).to_dict() == {0: ["a"], 1: ["b"]}
 
 
-def test_what_is_missing_is_left_out_or_a_group_of_its_own_and_said():
+def test_missing_values_are_left_out_or_counted_where_they_are_not_needed_or_a_group_and_said():
     log = people(300).astype(object)
     log.loc[0:4, "label"] = None
     log.loc[5:7, "prediction"] = float("nan")
     log.loc[8:30, "sex"] = "?"
     found = audit(log, **PARTS, groups="sex")
-    assert found.measured.rounds.left_out == {"label": 5, "prediction": 3}
-    assert "left out: 5 rows without 'label', 3 rows without 'prediction'" in found.verdict
+    assert found.measured.rounds.left_out == {"prediction": 3}
+    assert "left out: 3 rows without 'prediction'" in found.verdict
+    assert f"Labels are known for {len(log) - 8} of {len(log) - 3} rows" in found.verdict
     assert "(missing)" in found.measured.rounds.groups
+    assert found.measured.rounds.people.sum() == len(log) - 3
     assert found.measured.rounds.counts.sum() == len(log) - 8
 
 
@@ -274,11 +278,25 @@ def test_a_loss_is_found_with_who_lost_it_and_foreseen():
 
 
 def test_every_measure_has_a_limit_and_a_value():
-    found = audit(people(300).assign(by="model"), **PARTS, groups="sex", provenance="by",
-                  fail_on=[f"{name}>=-1" for name in LIMITS])  # fmt: skip
-    assert len(found.failures) == len(LIMITS)
-    values = {str(one.measure): found.measured.values(one.measure)[-1] for one in found.limits}
-    assert set(values) == set(LIMITS)
+    def measured(**options: object) -> tuple[Audit, set[str]]:
+        log = people(300).assign(by="model")
+        some = audit(log, **{**PARTS, **options}, groups="sex", provenance="by")
+        metrics = some.measured.metrics()
+        limits = [name for name, (metric, part) in LIMITS.items() if part in metrics.get(metric, ())]
+        fail_on = [f"{name}>=-1" for name in limits]
+        return audit(log, **{**PARTS, **options}, groups="sex", provenance="by", fail_on=fail_on), set(limits)
+
+    scored, limits = measured(score="score")
+    regression, more = measured(regression=True)
+    assert limits | more == set(LIMITS)
+    for found, names in ((scored, limits), (regression, more)):
+        assert len(found.failures) == len(names)
+        values = {str(one.measure): found.measured.value(one.measure, -1).value for one in found.limits}
+        assert set(values) == names
+        every_limit_has_its_value(found, values)
+
+
+def every_limit_has_its_value(found: Audit, values: dict[str, float]) -> None:
     for one in found.limits:
         assert values[str(one.measure)] == pytest.approx(
             value(found.table, one.measure.metric, one.measure.group, 2), nan_ok=True
@@ -306,12 +324,14 @@ def test_the_command_writes_says_and_fails_as_told(tmp_path, capsys):
     assert len(complaint.splitlines()) == 1
     assert complaint.startswith("fairloop: equalized_odds_difference>0.01: equalized_odds_difference is 0.")
     assert max(map(len, said.splitlines()[:-1])) <= 80
-    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in out.iterdir()) == sorted((*FILES, JUNIT))
     assert "Audit of log.csv" in (out / "report.html").read_text()
     tables = pd.read_csv(out / "table.csv"), pd.read_parquet(out / "table.parquet")
     pd.testing.assert_frame_equal(*tables, check_dtype=False)
 
-    assert here(*scored, "--out", out, *limits[2:]) == 0
+    assert here(*scored, "--out", out, *limits[2:]) == 2
+    assert "say --overwrite" in capsys.readouterr().err
+    assert here(*scored, "--out", out, *limits[2:], "--overwrite") == 0
     assert capsys.readouterr().err == ""
     assert here(*scored, "--out", tmp_path / "no", "--fail-on", "tpr") == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
@@ -322,24 +342,24 @@ def test_the_command_writes_says_and_fails_as_told(tmp_path, capsys):
 
 WRONG_ARGUMENTS = {
     "no column": ({"label": "labl"}, "did you mean 'label'"),
-    "two predictions": ({"score": "score"}, "name one of them"),
-    "none": ({"prediction": None}, "name one of them"),
-    "threshold alone": ({"threshold": 0.3}, "--threshold"),
+    "neither": ({"prediction": None}, "prediction, score: name at least one"),
+    "threshold alone": ({"threshold": 0.3}, "threshold: is for scores"),
+    "threshold beside predictions": ({"score": "score", "threshold": 0.3}, "threshold: is for scores"),
     "twice": ({"groups": ["sex", "sex"]}, "named twice"),
     "no group": ({"groups": []}, "at least one"),
-    "scores as predictions": ({"prediction": "score"}, "--score"),
+    "scores as predictions": ({"prediction": "score"}, "score"),
     "text as scores": ({"prediction": None, "score": "race"}, "holds no numbers"),
-    "logits": ({"prediction": None, "score": "logit"}, "give one with --threshold"),
-    "labels of unknown worth": ({"label": "race", "prediction": "race2", "groups": "sex"}, "--beneficial"),
-    "no such label": ({"beneficial": "2"}, "--beneficial 2"),
-    "unclear makers": ({"provenance": "race"}, "--model-made"),
-    "no such maker": ({"provenance": "race", "model_made": ["D"]}, "--model-made D"),
+    "logits": ({"prediction": None, "score": "logit"}, "give one with threshold"),
+    "labels of unknown worth": ({"label": "race", "prediction": "race2", "groups": "sex"}, "beneficial"),
+    "no such label": ({"beneficial": "2"}, "beneficial 2"),
+    "unclear makers": ({"provenance": "race"}, "model_made"),
+    "no such maker": ({"provenance": "race", "model_made": ["D"]}, "model_made D"),
     "identifiers": ({"groups": "id"}, "no category"),
     "no such measure": ({"fail_on": ["demographic_parity>0.1"]}, "demographic_parity_difference"),
     "no such group": ({"fail_on": ["tpr[Femal]<0.5"]}, "'Female'"),
     "group of an aggregate": ({"fail_on": ["tpr_difference[Female]<0.5"]}, "leave out"),
     "no number": ({"fail_on": ["tpr<half"]}, "a number"),
-    "no provenance": ({"fail_on": ["model_made_share>0.5"]}, "--provenance"),
+    "no provenance": ({"fail_on": ["model_made_share>0.5"]}, "provenance"),
     "nobody left": ({"min_size": 10_000}, "leaves no group"),
 }
 

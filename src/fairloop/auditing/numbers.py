@@ -1,4 +1,4 @@
-"""Columns of numbers in a log: scores, which become predictions, and weights of people."""
+"""Columns of numbers in a log: scores, weights of people, propensities, labels and predictions of a regression."""
 
 from __future__ import annotations
 
@@ -15,16 +15,27 @@ from fairloop.tables.decimals import Decimals
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "?")
 """Text that stands for a missing value."""
 
+Floats = NDArray[np.float64]
 
-class _Numbers:
-    """A column of numbers, chunk by chunk. where: option, column and log, for errors."""
+
+class Numbers:
+    """A column of numbers, chunk by chunk. option, column, log: their names, for errors."""
 
     def __init__(self, option: str, column: str | None, log: str) -> None:
         self._where = f"{option}: column '{column}' of {log}"
         self._decimals = Decimals()
+        self._rows = 0
+
+    def floats(self, values: Any) -> Floats:
+        """(N,) the values as 64-bit floats, NaN where there is none. Raises InputError for what is no number."""
+        found: Floats = self._read(values).to_numpy(zero_copy_only=False)
+        return found.astype(np.float64)
+
+    def check(self) -> None:
+        """Raise InputError if the numbers that were read cannot be meant."""
+        self._decimals.check(self._where)
 
     def _read(self, values: Any) -> Any:
-        """The values as 64-bit floats, null where there is none."""
         try:
             if pa.types.is_decimal(values.type):
                 values = pc.cast(values, pa.string())
@@ -39,8 +50,14 @@ class _Numbers:
             raise InputError(f"{self._where} holds no numbers ({error})") from error
         return pc.if_else(pc.is_nan(numbers), None, numbers)
 
+    def _refuse(self, wrong: NDArray[np.bool_], numbers: Floats, rule: str) -> None:
+        """Raise InputError at the first wrong number of the chunk."""
+        if wrong.any():
+            place = int(wrong.argmax())
+            raise InputError(f"{self._where} holds {numbers[place]:g} in row {self._rows + place}; {rule}")
 
-class Scores(_Numbers):
+
+class Scores(Numbers):
     """Makes predictions of scores, and remembers their range."""
 
     def __init__(self, column: str | None, log: str, threshold: float | None) -> None:
@@ -60,9 +77,26 @@ class Scores(_Numbers):
             self._low, self._high = min(self._low, extremes["min"]), max(self._high, extremes["max"])
         return pc.greater_equal(numbers, self._rounded(values.type))
 
+    def exact(self, values: Any) -> Floats:
+        """(N,) the scores, NaN where missing; those of narrow floats are read as the decimals that they write.
+
+        Raises InputError for infinite scores.
+        """
+        numbers = self.floats(values)
+        self._refuse(np.isinf(numbers), numbers, "scores are finite")
+        self._rows += len(numbers)
+        kind = values.type
+        if pa.types.is_float16(kind) or pa.types.is_float32(kind):
+            places = 3 if pa.types.is_float16(kind) else 7
+            tidy = np.round(numbers, places)
+            return np.where(
+                tidy.astype(kind.to_pandas_dtype()) == numbers.astype(kind.to_pandas_dtype()), tidy, numbers
+            )
+        return numbers
+
     def check(self) -> None:
         """Raise InputError if the scores lie outside [0, 1] and no threshold was given for them."""
-        self._decimals.check(self._where)
+        super().check()
         if self._threshold is None and (self._low < 0 or self._high > 1):
             raise InputError(
                 f"{self._where} reaches from {self._low:g} to {self._high:g}, "
@@ -77,39 +111,73 @@ class Scores(_Numbers):
             return float(kind.to_pandas_dtype()(threshold))
 
 
-class Weights(_Numbers):
+class Weights(Numbers):
     """Weights of people: how many people of the population each row stands for, up to a common factor."""
 
     def __init__(self, column: str | None, log: str) -> None:
         super().__init__("--weight", column, log)
-        self._rows = 0
-        self._missing = 0
         self._total = 0.0
 
-    def read(self, values: Any) -> tuple[Any, Any]:
-        """The weights and their squares. Raises InputError for one that is negative or not finite."""
-        numbers = self._read(values)
-        missing = numbers.null_count
-        if missing:
-            first = self._rows + pc.index(pc.is_null(numbers), True).as_py()
+    def read(self, values: Any) -> Floats:
+        """(N,) the weights. Raises InputError for one that is missing, negative or not finite."""
+        numbers = self.floats(values)
+        missing = np.isnan(numbers)
+        if missing.any():
             raise InputError(
-                f"{self._where} has no weight in {missing:,} rows (the first is row {first}, counted from 0); give "
-                "everybody one, 0 to leave somebody out"
+                f"{self._where} has no weight in {missing.sum():,} rows (the first is row "
+                f"{self._rows + missing.argmax()}, counted from 0); give everybody one, 0 to leave somebody out"
             )
-        found: NDArray[np.float64] = numbers.to_numpy(zero_copy_only=False) if len(numbers) else np.zeros(0)
-        wrong = ~(np.isfinite(found) & (found >= 0))
-        if wrong.any():
-            place = int(wrong.argmax())
-            raise InputError(f"{self._where} holds {found[place]:g} in row {self._rows + place}; weights are 0 or more")
-        self._rows += len(found)
+        self._refuse(~(np.isfinite(numbers) & (numbers >= 0)), numbers, "weights are 0 or more")
+        self._rows += len(numbers)
         with np.errstate(over="ignore"):  # told by `check`
-            squares = found**2
-        self._total += float(squares.sum())
-        return pa.array(found), pa.array(squares)
+            self._total += float((numbers**2).sum())
+        return numbers
 
     def check(self) -> None:
         """Raise InputError if all weights are 0, or too large or too small to be squared."""
-        self._decimals.check(self._where)
+        super().check()
         if self._total == 0 or not np.isfinite(self._total):
             problem = "overflow; divide them all by the same number" if self._total else "are all 0; nobody is left"
             raise InputError(f"{self._where}: its weights {problem}")
+
+
+class Propensities(Numbers):
+    """Known probabilities that a row's label is observed, given what was known at the decision."""
+
+    def __init__(self, column: str | None, log: str) -> None:
+        super().__init__("--propensity", column, log)
+
+    def read(self, values: Any, labelled: NDArray[np.bool_], weight: Floats) -> dict[str, Floats]:
+        """What is summed over rows, (N,) each.
+
+        `v`, `vv`: the weight over the propensity of a labelled row, and the square of that. `pi`, `pq`: the propensity
+        p and p (1 - p), where known. `known`: whether it is. `sure`: whether it is 1. `never`: whether it is 0.
+
+        Raises InputError for a propensity outside [0, 1], and for a labelled row with none or 0.
+        """
+        numbers = self.floats(values)
+        known = ~np.isnan(numbers)
+        if (lacking := labelled & ~known).any():
+            raise InputError(
+                f"{self._where} has no propensity in {lacking.sum():,} labelled rows (the first is row "
+                f"{self._rows + lacking.argmax()}, counted from 0); give each labelled row one"
+            )
+        self._refuse(known & ((numbers < 0) | (numbers > 1)), numbers, "propensities are probabilities, from 0 to 1")
+        self._refuse(labelled & (numbers == 0), numbers, "the row has a label, so its propensity is more than 0")
+        self._rows += len(numbers)
+        inverse = np.divide(weight, numbers, out=np.zeros_like(numbers), where=labelled)
+        pi = np.where(known, numbers, 0.0)
+        return {"v": inverse, "vv": inverse**2, "pi": pi, "pq": pi * (1 - pi), "known": known.astype(np.float64),
+                "sure": (pi == 1).astype(np.float64), "never": (numbers == 0).astype(np.float64)}  # fmt: skip
+
+
+def errors(error: Floats, weight: Floats, prefix: str = "") -> dict[str, Floats]:
+    """What is summed over the rows of a regression, (N,) each.
+
+    error: prediction less label, 0 where one is missing. `e`, `a`: the weight times the error, and times its size.
+    `we`, `wa`: the same with the squared weight. `wee`: the square of the weighted error. prefix: of these names.
+    """
+    size = np.abs(error)
+    found = {"e": weight * error, "a": weight * size, "we": weight**2 * error, "wa": weight**2 * size,
+             "wee": (weight * error) ** 2}  # fmt: skip
+    return {prefix + name: values for name, values in found.items()}

@@ -1,32 +1,43 @@
-"""What a tally says: rounds in order, groups with names, and a table of counts for each round."""
+"""What a tally says: rounds in order, groups with names, and tables of sums for each round."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.auditing.log import Columns, Tally, text
+from fairloop.auditing import codes
+from fairloop.auditing.cells import Cells
+from fairloop.auditing.columns import Columns
+from fairloop.auditing.counting import Tally
+from fairloop.auditing.dates import Dates
 from fairloop.auditing.order import ordered
-from fairloop.data.grouping import intersections, natural
-from fairloop.data.spelling import evident
 from fairloop.errors import InputError
-from fairloop.metrics.fairness import confusion
 from fairloop.metrics.weighted import Sums
 
-UNKNOWN_GROUP = "(missing)"
-"""The value of a sensitive column where it has none: people who did not say are a group too."""
+MISSING = 2
+"""The place of missing labels in `Rounds.cells`."""
 
-MADE_BY_MODEL = frozenset({"1", "model", "synthetic", "generated", "predicted"})
-MADE_BY_PEOPLE = frozenset({"0", "human", "annotator", "observed", "real"})
-"""Values of a provenance column that need no explanation, in lower case."""
-
-_MOST_GROUPS = 1_000
 _LARGEST = 2**31 - 1  # number that the table's column `generation` can hold
+
+Table = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of people in R rounds and S groups.
+
+    cells: of which `strata` say where each belongs: `((round * S + group) * 3 + label) * 2 + selected`, label as in
+    `Rounds.cells`. proper: whether all lie in [0, 1], as probabilities do.
+    """
+
+    cells: Cells
+    proper: bool
 
 
 @dataclass(frozen=True)
@@ -36,13 +47,16 @@ class Rounds:
     names: of the rounds, in order. generations: (R,) the numbers that tables give them: their own, where all are whole
         numbers, or their places.
     groups: names. labels: every label's name. beneficial: the one that is good for the person.
-    counts: (R, S, 2 or 3, 2 or 3) people by round, group, label and prediction, as `confusion` counts them: 1 is the
-        beneficial label, 0 any other. A predicted 2 is a label that is neither the right one nor the beneficial one.
+    counts: (R, S, 2 or 3, 2 or 3) labelled people by round, group, label and prediction, as `confusion` counts them: 1
+        is the beneficial label, 0 any other. A predicted 2 is a label that is neither the right one nor the beneficial
+        one.
     model_made, known: (R, S) labels that a model made, of those whose maker is known; None without provenance.
     left_out: how many rows lack what, by column.
     sums: (R, S, 2 or 3, 2 or 3) of the weights of the people that `counts` counts. made_sums: (R, S) of those that
         `model_made` and `known` count. None without weights.
     said: what a reader has to know of how the log was read: the order of its rounds, its encoding.
+    tables: see `cells`; None if every label is known. scores: None without scores. dates: None without dates.
+    regression: whether labels and predictions are numbers; then every prediction and every known label counts as 1.
     """
 
     names: tuple[str, ...]
@@ -57,12 +71,27 @@ class Rounds:
     sums: Sums | None = None
     made_sums: tuple[Sums, Sums] | None = None
     said: tuple[str, ...] = ()
+    tables: Mapping[str, Table] | None = None
+    scores: Scored | None = None
+    dates: Dates | None = None
+    regression: bool = False
+
+    @cached_property
+    def cells(self) -> Mapping[str, Table]:
+        """By the name of a sum of `counting.Tally`: (R, S, 3, 2 or 3) by label (0, 1, missing) and prediction."""
+        if self.tables is not None:
+            return self.tables
+        sums = {} if self.sums is None else {"w": self.sums.weights, "ww": self.sums.squares}
+        return {
+            name: np.concatenate([table[:, :, :2], np.zeros_like(table[:, :, :1])], axis=2)
+            for name, table in {"n": self.counts, **sums}.items()
+        }
 
     @property
     def members(self) -> NDArray[np.int64]:
-        """(R, S, 2) people without and with the beneficial label."""
+        """(R, S, 2) labelled people without and with the beneficial label; of a regression, twice all of them."""
         people: NDArray[np.int64] = self.counts.sum(axis=3)[:, :, :2]
-        return people
+        return np.stack([self.labelled] * 2, axis=2) if self.regression else people
 
     @property
     def weighty(self) -> NDArray[np.float64]:
@@ -70,6 +99,23 @@ class Rounds:
         every = self.counts if self.sums is None else self.sums.weights
         people: NDArray[np.float64] = every.sum(axis=3)[:, :, :2].astype(np.float64)
         return people
+
+    @property
+    def people(self) -> NDArray[np.int64]:
+        """(R, S) people with a prediction, with or without a label."""
+        people: NDArray[np.int64] = self.cells["n"].sum(axis=(2, 3)).astype(np.int64)
+        return people
+
+    @property
+    def labelled(self) -> NDArray[np.int64]:
+        """(R, S) people with a prediction and a label."""
+        people: NDArray[np.int64] = self.counts.sum(axis=(2, 3))
+        return people
+
+    @property
+    def immature(self) -> NDArray[np.bool_]:
+        """(R,) whether labels of the round may still come."""
+        return np.array([self.dates is not None and self.dates.immature(name) for name in self.names])
 
 
 def rounds(
@@ -83,118 +129,112 @@ def rounds(
 
     beneficial: the label that is good for the person; needed unless labels are 0 and 1 (or false and true, -1 and 1).
     model_made: the values of the provenance column that stand for a model; needed unless they speak for themselves.
-
     round_order: see `order.ordered`.
 
     Raises InputError for a label, a group, a provenance or an order of rounds that cannot be understood.
     """
-    whole, left_out = _complete(tallied.rows, columns)
-    for part in ("label", "prediction"):
-        whole[part] = whole[part].map(_outcome)
-    labels, predictions, good = _outcomes(whole, columns, beneficial)
-    groups, group_names = _groups(whole, columns)
+    used, left_out = _usable(tallied.rows, columns)
+    whole = tallied.rows[used].reset_index(drop=True)
+    labels, predictions, label_names, good = codes.outcomes(whole, columns, beneficial)
+    groups, group_names = codes.groups(whole, columns)
     named = set(whole["round"])
     order = ordered([name for name in tallied.seen if name in named], round_order, tallied.categories)
-    shape = (len(order.names), len(group_names))
     places = {name: place for place, name in enumerate(order.names)}
-    cells = whole["round"].map(places).to_numpy(np.int64) * shape[1] + groups
-    n, kinds = whole["n"].to_numpy(np.int64), 3 if (predictions == 2).any() else 2
-    counts = confusion(labels, cells, predictions, kinds, shape[0] * shape[1], n)
-    sums, made, known, made_sums = None, None, None, None
-    if "w" in whole:
-        every = (cells * kinds + labels) * kinds + predictions
-        sums = _sums(whole, every, (*shape, kinds, kinds))
-    if "provenance" in whole:
-        by_model, told = _makers(whole["provenance"], columns, model_made)
-        made, known = (_summed(cells, n * which, shape) for which in (by_model, told))
-        if "w" in whole:
-            made_sums = _sums(whole[by_model], cells[by_model], shape), _sums(whole[told], cells[told], shape)
+    kinds = 3 if (predictions == 2).any() else 2
+    labels = np.where(labels == codes.UNLABELLED, MISSING, labels)
+    strata = whole["round"].map(places).to_numpy(np.int64) * len(group_names) + groups
+    shape = (len(places), len(group_names))
+    tables = _tables(whole, (strata * 3 + labels) * kinds + predictions, (*shape, 3, kinds))
+    made = _made(whole, columns, model_made, np.where(labels == MISSING, -1, strata), shape)
     order_said = f"order of rounds: {order.said}" if order.said else None
-    return Rounds(
+    found = Rounds(
         names=tuple(places),
         generations=_numbered(order.names),
         groups=group_names,
-        labels=tuple(sorted(whole["label"].unique(), key=natural)),
+        labels=label_names,
         beneficial=good,
-        counts=counts.reshape(*shape, kinds, kinds),
-        model_made=made,
-        known=known,
+        counts=_square(tables["n"]).astype(np.int64),
         left_out=left_out,
-        sums=sums,
-        made_sums=made_sums,
-        said=tuple(said for said in (tallied.said, order_said) if said),
+        sums=Sums(_square(tables["w"]), _square(tables["ww"])) if "w" in tables else None,
+        said=tuple(said for said in (tallied.said, order_said, _unused(tallied.rows)) if said),
+        tables=tables,
+        dates=tallied.dates,
+        regression=columns.regression,
+        **made,
     )
+    if tallied.scores is None:
+        return found
+    where = np.full(len(used), -1)
+    where[used] = (strata * 3 + labels) * 2 + (predictions == 1)
+    return replace(found, scores=_scored(tallied.scores, where))
 
 
-def _complete(tallied: pd.DataFrame, columns: Columns) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The rows with round, label and prediction, and how many lack which."""
-    needed = {"round": columns.round, "label": columns.label, "prediction": columns.prediction or columns.score}
+def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_], dict[str, int]]:
+    """Which rows have a round and a prediction, and how many lack which."""
+    needed = {"round": columns.round, "prediction": columns.predicted}
     left_out = {str(column): int(tallied["n"][tallied[part].isna()].sum()) for part, column in needed.items()}
-    whole = tallied.dropna(subset=list(needed)).reset_index(drop=True)
-    if whole.empty:
-        raise InputError(f"--round, --label: no row of the log has {', '.join(map(repr, left_out))} all at once")
-    return whole, {column: n for column, n in left_out.items() if n}
+    used = tallied[list(needed)].notna().all(axis=1).to_numpy()
+    if not tallied["label"][used].notna().any():
+        names = ", ".join(map(repr, (columns.round, columns.label, columns.predicted)))
+        raise InputError(f"--round, --label: no row of the log has {names} all at once")
+    return used, {column: n for column, n in left_out.items() if n}
 
 
-def _outcome(value: str) -> str:
-    """True and 1 are one label, however columns spell them."""
-    return {"true": "1", "false": "0"}.get(value.lower(), value)
+def _unused(tallied: pd.DataFrame) -> str | None:
+    """How many rows with a label have no prediction, in words."""
+    rows = tallied["n"][tallied["prediction"].isna() & tallied["label"].notna() & tallied["round"].notna()].sum()
+    return f"{rows:,} rows without a prediction have a label; no measure uses it" if rows else None
 
 
-def _outcomes(
-    whole: pd.DataFrame, columns: Columns, beneficial: object
-) -> tuple[NDArray[np.int64], NDArray[np.int64], str]:
-    """Codes of labels and predictions as `Rounds.counts` has them, and the beneficial label."""
-    names = sorted(whole["label"].unique(), key=natural)
-    good = _beneficial(names, list(whole["prediction"].unique()), columns, beneficial)
-    labels = (whole["label"] == good).to_numpy().astype(np.int64)
-    if columns.score is not None:
-        return labels, (whole["prediction"] == "1").to_numpy().astype(np.int64), good
-    predicted = sorted(whole["prediction"].unique(), key=natural)
-    fractions = [value for value in predicted if _is_fraction(value) and value not in names]
-    if fractions or not set(names) & set(predicted):
-        raise InputError(
-            f"--prediction: the columns '{columns.label}' ({_listed(names)}) and '{columns.prediction}' "
-            f"({_listed(fractions or predicted)}) hold different values; code them alike, or name scores with --score"
-        )
-    selected = whole["prediction"] == good
-    wrong = (whole["prediction"] != whole["label"]) & ~selected & (labels == 0)
-    return labels, np.select([selected, wrong], [1, 2], 0).astype(np.int64), good
+def _tables(rows: pd.DataFrame, cells: NDArray[np.int64], shape: tuple[int, ...]) -> dict[str, Table]:
+    """The sums of a tally's rows by cell."""
+    names = [name for name in rows.columns if rows[name].dtype != object]
+    size = int(np.prod(shape))
+    return {
+        name: np.bincount(cells, rows[name].to_numpy(np.float64), size).astype(np.float64).reshape(shape)
+        for name in names
+    }
 
 
-def _is_fraction(value: str) -> bool:
-    try:
-        return float(value) % 1 > 0
-    except ValueError:
-        return False
+def _square(table: Table) -> Table:
+    """(R, S, K, K) of labelled people, from (R, S, 3, K) of all."""
+    kinds = table.shape[3]
+    square = np.zeros((*table.shape[:2], kinds, kinds))
+    square[:, :, :2] = table[:, :, :2]
+    return square
 
 
-def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted: object) -> str:
-    if wanted is None:
-        if (good := evident(names)) is not None:
-            return good
-        raise InputError(
-            f"--beneficial: the labels in '{columns.label}' are {_listed(names)}; say which one is good for the "
-            f"person, such as --beneficial {names[-1]!r}"
-        )
-    good = _outcome(text(wanted) or "")
-    if good not in names and (columns.score is not None or good not in predicted):
-        raise InputError(f"--beneficial {wanted}: is no label in '{columns.label}', which holds {_listed(names)}")
-    return good
+def _made(
+    rows: pd.DataFrame,
+    columns: Columns,
+    model_made: Sequence[object],
+    cells: NDArray[np.int64],
+    shape: tuple[int, int],
+) -> dict[str, Any]:
+    """`model_made`, `known` and `made_sums` of `Rounds`.
+
+    cells: each row's round times S, plus its group; -1 without a label.
+    """
+    if "provenance" not in rows:
+        return {"model_made": None, "known": None}
+    rows, cells = rows[cells >= 0], cells[cells >= 0]
+    makers = codes.makers(rows["provenance"], columns, model_made)
+    by_model, told = (_tables(rows[which], cells[which], shape) for which in makers)
+    found = {name: table["n"].astype(np.int64) for name, table in (("model_made", by_model), ("known", told))}
+    sums = tuple(Sums(table["w"], table["ww"]) for table in (by_model, told)) if "w" in rows else None
+    return {**found, "made_sums": sums}
 
 
-def _groups(whole: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    sensitive = pd.DataFrame(
-        {column: whole[f"group {i}"].fillna(UNKNOWN_GROUP) for i, column in enumerate(columns.groups)}
-    )
-    codes, names = intersections(sensitive)
-    if len(names) > _MOST_GROUPS:
-        most = sensitive.nunique().idxmax()
-        raise InputError(
-            f"--group: {', '.join(columns.groups)} make {len(names):,} groups, more than {_MOST_GROUPS:,}; "
-            f"'{most}' alone has {sensitive[most].nunique():,} values: put them into bands"
-        )
-    return codes, names
+def _scored(cells: Cells, where: NDArray[np.int64]) -> Scored:
+    """The cells with their places; those of rows that are not used are left out."""
+    places = where[cells.strata]
+    order = np.lexsort((cells.keys, places))
+    order = order[places[order] >= 0]
+    kept = Cells(
+        places[order], cells.keys[order], cells.scores[order], cells.decile[order],
+        {name: values[order] for name, values in cells.sums.items()}, cells.width,
+    )  # fmt: skip
+    return Scored(kept, bool(((cells.scores >= 0) & (cells.scores <= 1)).all()))
 
 
 def _numbered(names: list[str]) -> NDArray[np.int64]:
@@ -206,39 +246,3 @@ def _numbered(names: list[str]) -> NDArray[np.int64]:
         return places
     whole = np.abs(numbers).max() <= _LARGEST and not (numbers % 1).any() and (np.diff(numbers) > 0).all()
     return numbers.astype(np.int64) if whole else places
-
-
-def _makers(
-    values: pd.Series[str], columns: Columns, wanted: Sequence[object]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether a model made each label, and whether that is known."""
-    known = values.notna()
-    said = values.where(known, "").map(_outcome)
-    if wanted:
-        models = {_outcome(text(value) or "") for value in wanted}
-        if absent := sorted(models - set(said)):
-            close = difflib.get_close_matches(absent[0], list(set(said[known])), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it holds {_listed(sorted(set(said[known])))}"
-            raise InputError(f"--model-made {absent[0]}: '{columns.provenance}' has no such value; {hint}")
-        return said.isin(models).to_numpy(), known.to_numpy()
-    lower = said.str.lower()
-    if unclear := sorted(set(said[known & ~lower.isin(MADE_BY_MODEL | MADE_BY_PEOPLE)])):
-        raise InputError(
-            f"--provenance: '{columns.provenance}' holds {_listed(unclear)}; say which values stand for a model, "
-            f"such as --model-made {unclear[0]!r}"
-        )
-    return lower.isin(MADE_BY_MODEL).to_numpy(), known.to_numpy()
-
-
-def _summed(cells: NDArray[np.int64], weights: NDArray[np.int64], shape: tuple[int, int]) -> NDArray[np.int64]:
-    return np.bincount(cells, weights, shape[0] * shape[1]).round().astype(np.int64).reshape(shape)
-
-
-def _sums(rows: pd.DataFrame, cells: NDArray[np.int64], shape: tuple[int, ...]) -> Sums:
-    size = int(np.prod(shape))
-    weights, squares = (np.bincount(cells, rows[part].to_numpy(np.float64), size) for part in ("w", "ww"))
-    return Sums(weights.astype(np.float64).reshape(shape), squares.astype(np.float64).reshape(shape))
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

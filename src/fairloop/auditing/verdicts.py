@@ -8,16 +8,23 @@ from statistics import NormalDist
 
 import numpy as np
 
-from fairloop.auditing.measures import MODEL_MADE, Limit, Measure, Measured
+from fairloop.auditing.errors import ERRORS
+from fairloop.auditing.limits import Limit
+from fairloop.auditing.measured import Measured
+from fairloop.auditing.references import FIRST, Reference
+from fairloop.auditing.values import MODEL_MADE, Measure, Status, first
 from fairloop.metrics import trend
 from fairloop.metrics.catalogue import CATALOGUE, JUDGED
-from fairloop.metrics.intervals import Estimate, of_rate, stacked
+from fairloop.metrics.intervals import Estimate, stacked
 
 ALPHA = 0.05
 """Each block of statements is wrong somewhere, by chance, in at most this share of audits (Bonferroni)."""
 
 HEADLINE = tuple(Measure(*which) for which in JUDGED)
 """The measures of every verdict. The share of model-made labels follows them where the makers of labels are known."""
+
+OF_ERRORS = tuple(Measure(name, part) for part in ("overall", "difference") for name in ERRORS)
+"""The measures of the verdict where labels are numbers."""
 
 BENEFITS = tuple(entry.name for entry in CATALOGUE.values() if entry.benefit)
 """Rates of which a group would rather have more."""
@@ -28,7 +35,11 @@ WATCHED = tuple(Limit(measure, ">", 0.1) for measure in HEADLINE if measure.is_d
 
 @dataclass(frozen=True)
 class Drift:
-    """A measure in the first and in the last round, and what changed, with limits; NaN where undefined."""
+    """A measure in the reference and in the last round, and its change, with limits; NaN where undefined.
+
+    first: in the reference, which is the first round unless another was chosen. status: of all these rounds, as in
+    `values.Value`: the first of them in `values.ORDER`.
+    """
 
     measure: Measure
     first: float
@@ -36,42 +47,56 @@ class Drift:
     change: float
     low: float
     high: float
+    status: Status = "measured"
 
     @property
     def verdict(self) -> str:
-        """In a word; empty after a single round."""
+        """In a word: a direction, `unclear`, or why there is none."""
         up, down = ("grew", "shrank") if self.measure.is_difference else ("rose", "fell")
         if np.isnan(self.change):
-            return "undefined"
+            return self.status if self.status in ("bounded", "not mature") else "undefined"
         if self.low > 0 or self.high < 0:
             return up if self.low > 0 else down
         return "unclear"
 
 
-def headline(measured: Measured) -> list[Drift]:
-    """What drifted since the first round, all intervals together at level 1 - ALPHA."""
-    measures = [*HEADLINE, *([Measure(MODEL_MADE)] if measured.rounds.known is not None else [])]
+def headline(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
+    """What drifted since the reference, all intervals together at level 1 - ALPHA."""
+    told = measured.metrics()
+    measures = [one for one in (*HEADLINE, *OF_ERRORS, Measure(MODEL_MADE)) if one.metric in told]
     found = [measured.estimates(measure, ALPHA / len(measures)) for measure in measures]
-    return [_since_the_first(measure, one) for measure, one in zip(measures, found, strict=True)]
+    return [_since(reference, measured, measure, one) for measure, one in zip(measures, found, strict=True)]
 
 
-def groups(measured: Measured) -> list[Drift]:
+def groups(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
     """What changed for each group in what it would rather have more of, all intervals together at level 1 - ALPHA."""
     names = measured.rounds.groups
     found = []
-    for metric in BENEFITS:
-        alpha = ALPHA / (len(BENEFITS) * len(names))
-        every = stacked([of_rate(rates[metric], alpha) for rates in measured.rates])
-        found += [_since_the_first(Measure(metric, name), every.at(np.s_[:, i])) for i, name in enumerate(names, 1)]
+    benefits = [metric for metric in BENEFITS if metric in measured.metrics()]
+    for metric in benefits:
+        alpha = ALPHA / (len(benefits) * len(names))
+        ends = [measured.reading(metric, place) for place in (*reference.places, -1)]
+        every = [reading.estimate(alpha) for reading in ends]
+        before = Reference(tuple(range(len(reference.places))), "").of(stacked(every[:-1]))
+        for i, name in enumerate(names, 1):
+            status = first([reading.status[i] for reading in ends])
+            pair = before.at(i), every[-1].at(i)
+            found.append(_drift(Measure(metric, name), *pair, len(measured.rounds.names), status))
     return found
 
 
-def _since_the_first(measure: Measure, rounds: Estimate) -> Drift:
-    """What changed between the first and the last of (R,) rounds; undefined if there is one only."""
-    first, last = rounds.at(0), rounds.at(-1)
-    change = last.less(first)
-    numbers = np.array([change.value, change.low, change.high]) if len(rounds.value) > 1 else np.full(3, np.nan)
-    return Drift(measure, float(first.value), float(last.value), *numbers.tolist())
+def _since(reference: Reference, measured: Measured, measure: Measure, rounds: Estimate) -> Drift:
+    """The change between the reference and the last of (R,) rounds."""
+    status = first([measured.value(measure, place, None).status for place in (*reference.places, -1)])
+    return _drift(measure, reference.of(rounds), rounds.at(-1), len(measured.rounds.names), status)
+
+
+def _drift(measure: Measure, before: Estimate, after: Estimate, often: int, status: Status) -> Drift:
+    """The change between two of several rounds; undefined if there is one only."""
+    change = after.less(before)
+    numbers = np.array([change.value, change.low, change.high]) if often > 1 else np.full(3, np.nan)
+    moved, low, high = numbers.tolist()
+    return Drift(measure, float(before.value), float(after.value), moved, low, high, status)
 
 
 @dataclass(frozen=True)
@@ -93,10 +118,17 @@ class Crossing:
 
 def crossings(measured: Measured, limits: Sequence[Limit]) -> list[Crossing]:
     """Trends that are more than noise, and beyond a limit or on their way there within as many rounds as there were."""
-    named = {limit.measure for limit in limits}
-    watched = [*limits, *(limit for limit in WATCHED if limit.measure not in named)]
-    found = (_crossing(measured, limit, ALPHA / len(watched)) for limit in watched)
+    every = watched(measured, limits)
+    found = (_crossing(measured, limit, ALPHA / len(every)) for limit in every)
     return [crossing for crossing in found if crossing is not None]
+
+
+def watched(measured: Measured, limits: Sequence[Limit]) -> list[Limit]:
+    """The limits that trends are held against: those that were named, each line once, and `WATCHED` of others."""
+    named, told = {limit.measure for limit in limits}, measured.metrics()
+    lines = {(limit.measure, limit.upwards, limit.bound): limit for limit in reversed(limits)}
+    others = (one for one in WATCHED if one.measure not in named and one.measure.metric in told)
+    return [*reversed(lines.values()), *others]
 
 
 def _crossing(measured: Measured, limit: Limit, alpha: float) -> Crossing | None:
@@ -104,8 +136,7 @@ def _crossing(measured: Measured, limit: Limit, alpha: float) -> Crossing | None
     errors = (estimates.high - estimates.low) / (2 * NormalDist().inv_cdf(1 - ALPHA / 2))
     places = np.arange(len(errors), dtype=np.float64)
     line, last = trend.fit(places, estimates.value, errors, alpha), places[-1]
-    upwards = limit.sign.startswith(">")
-    if line is None or not line.certain or (line.slope > 0) != upwards:
+    if line is None or not line.certain or (line.slope > 0) != limit.upwards:
         return None
     where, earliest, latest = line.crosses(limit.bound)
     if where > 2 * last + 1:

@@ -27,13 +27,33 @@ def audit(
     ],
     out: Annotated[Path, typer.Option("--out", help="directory for report, table, drift and verdict")],
     prediction: Annotated[str | None, typer.Option(metavar="COL", help="column with the predicted label")] = None,
-    score: Annotated[str | None, typer.Option(metavar="COL", help="or that with a score instead")] = None,
+    score: Annotated[
+        str | None, typer.Option(metavar="COL", help="column with a score; it makes predictions if there are none")
+    ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="scores from here on predict the beneficial label; default: 0.5")
     ] = None,
     weight: Annotated[
         str | None,
         typer.Option(metavar="COL", help="column with weights of people, such as a survey's; counts stay rows"),
+    ] = None,
+    propensity: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="column with the known probability that the row's label is observed"),
+    ] = None,
+    mature_after: Annotated[
+        str | None, typer.Option(metavar="TIME", help="labels may come for so long after a decision, as 90d or 12w")
+    ] = None,
+    decided_at: Annotated[
+        str | None, typer.Option(metavar="COL", help="column with the decision's date, if rounds are no dates")
+    ] = None,
+    observed_at: Annotated[str | None, typer.Option(metavar="COL", help="column with the date of the label")] = None,
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="day from which the log is seen; default: its latest date")
+    ] = None,
+    assume: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="narrow bounds: no-better-rejected (than the selected, on average)"),
     ] = None,
     round_order: Annotated[
         str | None,
@@ -43,6 +63,9 @@ def audit(
             "the rounds, separated by commas",
         ),
     ] = None,
+    regression: Annotated[
+        bool, typer.Option("--regression", help="labels and predictions are numbers: measure their errors")
+    ] = False,
     beneficial: Annotated[
         str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
     ] = None,
@@ -56,33 +79,56 @@ def audit(
         int,
         typer.Option(min=0, help="leave smaller groups, with fewer people on a side of the label, out of comparisons"),
     ] = 0,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="ROUND", help="drift is measured from: a round, first (default), previous, rolling(K)"),
+    ] = None,
+    reference_group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="compare other groups with this one, or with the largest, or the best"),
+    ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LIMIT",
-            help=f"exit with 1 if the last round is beyond, as 'tpr_difference>0.1'; measures: {in_words()}",
+            help="exit with 1 unless the last round keeps it, as 'tpr_difference>0.1', 'lower(tpr[Female])<0.5', "
+            f"'upper(equalized_odds_difference)>0.1', four_fifths; measures: {in_words()}",
         ),
     ] = None,
+    limits: Annotated[Path | None, typer.Option(metavar="FILE", help="more limits, in YAML")] = None,
+    gate_round: Annotated[
+        str | None, typer.Option(metavar="ROUND", help="judge this round, or the last-labelled; default: the last")
+    ] = None,
+    model_card: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="write model-index.yml, metadata of the Model Card of MODEL")
+    ] = None,
+    verdict_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="of verdict.json once it is published, for --model-card")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the audit in --out")] = False,
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
     """Measure a log of your own retraining rounds: drifts, the groups that they affect, and limits ahead."""
     output = Output(quiet, json_)
-    from fairloop._util.directories import claim
-    from fairloop.auditing import FILES
-    from fairloop.auditing import audit as audit_log
+    from fairloop.auditing import audited, free
 
-    claim(out, "an audit")
-    found = audit_log(
+    free(out, overwrite)
+    if verdict_url is not None and model_card is None:
+        raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
+    found = audited(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
-        weight=weight, round_order=round_order, provenance=provenance, model_made=model_made or (),
-        beneficial=beneficial, min_size=min_size, fail_on=fail_on or (),
+        weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
+        mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
+        regression=regression,
+        model_made=model_made or (), beneficial=beneficial, min_size=min_size, reference=reference,
+        reference_group=reference_group, fail_on=fail_on or (), limits=limits, gate_round=gate_round,
     )  # fmt: skip
-    found.write(out)
+    files = found.write(out, overwrite=overwrite, model=model_card, url=verdict_url)
     output.say(found.verdict)
-    output.say(f"\n{out}: {', '.join(FILES)}")
+    output.say(f"\n{out}: {', '.join(files)}")
     rounds, drift = found.measured.rounds.names, found.drift.to_dict("records")
-    output.give(log=log, out=out, files=FILES, rounds=rounds, drift=drift, failures=found.failures)
+    output.give(log=log, out=out, files=files, rounds=rounds, drift=drift, failures=found.failures)
     if found.failures:
         raise FairloopError("; ".join(found.failures))
 

@@ -7,7 +7,7 @@ the limits are squared, added and rooted. It holds for independent samples; of t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -54,29 +54,58 @@ def of_rate(rate: Rate, alpha: float) -> Estimate:
 
 
 def of_difference(rates: Sequence[Rate], alpha: float) -> Estimate:
-    """() the largest difference between two groups in any of `rates`, with an interval of level 1 - alpha.
+    """() the largest difference between two groups in any of `rates`, with an interval of level 1 - alpha."""
+    groups = np.arange(1, len(rates[0].by_group) + 1)  # 0 is everybody
+    known = [lambda level, rate=rate: (of_rate(rate, level).at(groups),) * 2 for rate in rates]
+    lower, upper = largest_difference(known, len(groups), alpha)
+    return Estimate(upper.value, lower.low, upper.high)
+
+
+Ends = Callable[[float], tuple[Estimate, Estimate]]
+"""Of an alpha, the lower and the upper bound of a rate in each of S groups, (S,), with limits of level 1 - alpha. Where
+a rate is identified both are its estimate."""
+
+
+def group_pairs(groups: int, reference: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(P,) each: every two groups, both ways; or, both ways, the others with `reference`."""
+    one, other = np.nonzero(~np.eye(groups, dtype=bool))
+    if reference is None:
+        return one, other
+    used = (one == reference) | (other == reference)
+    return one[used], other[used]
+
+
+def largest_difference(
+    rates: Sequence[Ends], groups: int, alpha: float, reference: int | None = None
+) -> tuple[Estimate, Estimate]:
+    """() bounds of the largest difference between two of S `groups` in any of `rates`, with limits of level 1 - alpha.
 
     The largest of several noisy differences is too large on average, the more so the more and the smaller the groups
     are. So the lower limit holds for all pairs at once (Bonferroni). The upper one need not: whichever pair really
-    differs most, its own interval covers it.
+    differs most, its own interval covers it. The lower limit of the lower bound and the upper limit of the upper bound
+    are the ends of the interval. All are 0 of a single group, and NaN if a rate of a group is.
+
+    reference: the group that the others are compared with; None for each with each.
     """
-    pairs = len(rates) * len(rates[0].by_group) * (len(rates[0].by_group) - 1) // 2
-    if not pairs:  # a single group
-        return Estimate(np.zeros(()), np.zeros(()), np.zeros(()))
-    alone = [_of_pairs(rate, alpha) for rate in rates]
-    together = [_of_pairs(rate, alpha / pairs) for rate in rates]
-    return Estimate(
-        np.max([pair.value.max() for pair in alone]),  # NaN if any is
-        np.maximum(0, np.max([pair.low.max() for pair in together])),
-        np.max([pair.high.max() for pair in alone]),
+    one, other = group_pairs(groups, reference)
+    pairs = len(rates) * len(one) // 2
+    if not pairs:
+        none = Estimate(np.zeros(()), np.zeros(()), np.zeros(()))
+        return none, none
+    alone = [rate(alpha) for rate in rates]
+    together = [rate(alpha / pairs) for rate in rates]
+    highs = [upper.at(one).less(lower.at(other)) for lower, upper in alone]
+    lows = [lower.at(one).less(upper.at(other)) for lower, upper in together]
+    nan = np.asarray(np.nan)
+    return (
+        Estimate(_largest(lows, "value"), _largest(lows, "low"), nan),
+        Estimate(_largest(highs, "value"), nan, _largest(highs, "high")),
     )
 
 
-def _of_pairs(rate: Rate, alpha: float) -> Estimate:
-    """(S * (S - 1),) each group less each other one."""
-    every = of_rate(rate, alpha)
-    one, other = np.nonzero(~np.eye(len(rate.by_group), dtype=bool)) + np.ones((2, 1), np.int64)  # 0 is all people
-    return every.at(one).less(every.at(other))
+def _largest(estimates: Sequence[Estimate], part: str) -> Floats:
+    """() of all pairs in all estimates, at least 0; NaN if any is."""
+    return np.asarray(np.maximum(0, np.max([getattr(one, part).max() for one in estimates])))
 
 
 def _wilson(share: Floats, members: Floats, alpha: float) -> tuple[Floats, Floats]:

@@ -1,0 +1,72 @@
+"""The one form in which everything that shows an audit reads its numbers: text, gate, page, figures, JSON, tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, Entry
+
+Status = Literal["measured", "weighted", "bounded", "undefined", "not mature"]
+
+MODEL_MADE = "model_made_share"
+
+ORDER: tuple[Status, ...] = ("not mature", "undefined", "bounded", "weighted", "measured")
+"""A measure of several groups has the first status that one of them has."""
+
+
+def first(statuses: Iterable[Status]) -> Status:
+    """The status of several values together."""
+    return min(statuses, key=ORDER.index)
+
+
+class Measure(NamedTuple):
+    """One number per round. metric: of the tidy table. group: `overall`, a group's name, or an aggregate."""
+
+    metric: str
+    group: str = "overall"
+
+    @property
+    def entry(self) -> Entry:
+        """What the catalogue says of its metric."""
+        return CATALOGUE[self.metric]
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether it is a distance between groups."""
+        return self.group == "difference"
+
+    def __str__(self) -> str:
+        if self.group == "overall":
+            return self.metric
+        return f"{self.metric}_{self.group}" if self.group in AGGREGATES else f"{self.metric}[{self.group}]"
+
+
+class Value(NamedTuple):
+    """What a log says of a measure in a round.
+
+    round: its place among the rounds. value: NaN unless the status is `measured` or `weighted`. low, high: ends of the
+    interval; for a bounded measure, the lower end of the lower bound's and the upper end of the upper bound's; NaN
+    where there is none. lower, upper: the smallest and the largest value that missing labels allow; NaN unless
+    `bounded`. people: the rows that the measure is about (of precision, the selected ones). labelled: of these, the
+    rows with a label; all, if the measure needs no label. status: `measured`, from the rows themselves; `weighted`, by
+    propensities; `bounded`, if labels are missing in a way that leaves the value open; `undefined`, if nothing can be
+    said; `not mature`, if labels may still come. reason: one sentence for every status but `measured`.
+    """
+
+    round: int
+    measure: Measure
+    value: float
+    low: float
+    high: float
+    lower: float
+    upper: float
+    labelled: int
+    people: int
+    status: Status
+    reason: str = ""
+
+    @property
+    def identified(self) -> bool:
+        """Whether the value follows from the log."""
+        return self.status in ("measured", "weighted")
