@@ -162,17 +162,9 @@ def curate(
     from fairloop.curation.table import curate as curate_table
 
     done = curate_table(
-        table,
-        out,
-        label,
-        group,
-        _ideal(ideal),
-        size=size,
-        budget=budget,
-        skip_empty=skip_empty,
-        seed=seed,
-        overwrite=overwrite,
-    )
+        table, out, label, group, _ideal(ideal),
+        size=size, budget=budget, skip_empty=skip_empty, seed=seed, overwrite=overwrite,
+    )  # fmt: skip
     _show(done)
     say(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
     if done.said:

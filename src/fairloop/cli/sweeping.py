@@ -78,12 +78,17 @@ def sweep(
     finally:
         if json_:
             output.give(out=out, runs=_told_of_jobs(jobs), **_told_of_work(wishes.runs(jobs)))
-    if runs := wishes.runs(jobs):
-        from fairloop.sweep.job import shared_work
+    _say_what_is_next(out, len(jobs), wishes.runs(jobs), output)
 
+
+def _say_what_is_next(out: str, count: int, runs: list[RunDirectory], output: Output) -> None:
+    """The work that `count` jobs shared, and the next command. runs: those that are on this machine."""
+    from fairloop.sweep.job import shared_work
+
+    if runs:
         output.say(str(shared_work(runs)))
     after = f"export {out} --out table.parquet" if runs else f"fetch {out} --out DIR"
-    output.say(f"{out}: {len(jobs)} runs; next: fairloop {after}")
+    output.say(f"{out}: {count} runs; next: fairloop {after}")
 
 
 @dataclass(frozen=True)

@@ -66,9 +66,8 @@ def run(
     through: wraps the store of models, for example with leases or with copies elsewhere.
     repair: set aside damaged files, with a warning for each, and go on from the generation before them.
     files: the spec's data with paths that hold in this process, if the spec's relative paths do not.
-
-    Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
-    does not fit the data or this machine.
+    Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec does not
+    fit the data or this machine.
     """
     spec = with_files_read(spec)
     if not repair:
