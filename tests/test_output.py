@@ -40,7 +40,7 @@ def log(tmp_path) -> Path:
 
 def audit(log: Path, out: Path) -> tuple[object, ...]:
     columns = ("--round", "round", "--label", "label", "--prediction", "prediction", "--group", "group")
-    return "audit", log, *columns, "--out", out
+    return "audit", log, *columns, "--out", out, "--overwrite"
 
 
 @pytest.fixture
