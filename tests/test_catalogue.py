@@ -19,7 +19,8 @@ from conftest import tiny
 from fairloop import audit, simulate, table_of
 from fairloop.data.people import RESERVED
 from fairloop.metrics import catalogue, fairness
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, LIMITS, OF_CLASSIFIERS, PARTS
+from fairloop.metrics.catalogue import CATALOGUE, LIMITS, OF_CLASSIFIERS
+from fairloop.metrics.entry import AGGREGATES, PARTS
 from fairloop.report import compare
 from fairloop.report.figures import atlas
 from fairloop.report.page.glossary import METRICS
