@@ -9,10 +9,9 @@ import numpy as np
 
 from fairloop.auditing.columns import Columns
 from fairloop.auditing.measured import FEW, Measured
-from fairloop.auditing.measures import MODEL_MADE
 from fairloop.auditing.missing import Missing
 from fairloop.auditing.rest import Apart
-from fairloop.auditing.values import Measure, Value
+from fairloop.auditing.values import MODEL_MADE, Measure, Value
 from fairloop.auditing.verdicts import ALPHA, Crossing, Drift
 from fairloop.metrics.fairness import Rate
 
@@ -170,8 +169,8 @@ def _effective(rate: Rate) -> float:
     return float(rate.members[0] if rate.effective is None else np.nan_to_num(rate.effective[0]))
 
 
-def table(drifts: Sequence[Drift], single: bool) -> list[str]:
-    """The measures, in the first and in the last round."""
+def table(drifts: Sequence[Drift], single: bool, before: str = "first") -> list[str]:
+    """The measures, in the reference and in the last round. before: the head of the reference's column."""
     width = max(len(str(drift.measure)) for drift in drifts)
     if single:
         values = [
@@ -179,7 +178,7 @@ def table(drifts: Sequence[Drift], single: bool) -> list[str]:
             for drift in drifts
         ]
         return [*values, "", "One round: there is no drift to tell."]
-    lines = [f"{'':{width}}  first   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
+    lines = [f"{'':{width}}  {before:5}   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
     for drift in drifts:
         interval = "" if np.isnan(drift.low) else f"[{drift.low:+.3f}, {drift.high:+.3f}]"
         change = "" if np.isnan(drift.change) else f"{drift.change:+.3f}"
@@ -205,8 +204,8 @@ def _moved(drift: Drift) -> str:
     return f"{drift.first:.3f} > {drift.last:.3f} ({drift.change:+.3f} {interval})"
 
 
-def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
-    """Which group lost what; who lost most first."""
+def losses(drifts: Sequence[Drift], small: Sequence[str], since: str = "the first round") -> list[str]:
+    """Which group lost what, the largest loss first. since: the reference."""
     by_group: dict[str, list[Drift]] = {}
     for drift in sorted((drift for drift in drifts if drift.high < 0), key=lambda drift: drift.change):
         by_group.setdefault(drift.measure.group, []).append(drift)
@@ -216,7 +215,7 @@ def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
         )
         untold = f" It cannot be told for {', '.join(open_)}." if open_ else ""
         return [f"Which group lost what: none lost more than chance explains.{untold}"]
-    lines = ["Which group lost what since the first round:"]
+    lines = [f"Which group lost what since {since}:"]
     for group, lost in list(by_group.items())[:_MOST]:
         words = ", ".join(f"{drift.measure.metric} {_moved(drift)}" for drift in lost)
         lines.append(f"  {group}{'*' if group in small else ''}: {words}")

@@ -10,9 +10,8 @@ import pandas as pd
 import pyarrow as pa
 
 from fairloop.auditing.measured import Measured
-from fairloop.auditing.measures import MODEL_MADE
 from fairloop.auditing.rest import Apart
-from fairloop.auditing.values import Value
+from fairloop.auditing.values import MODEL_MADE, Value
 from fairloop.auditing.verdicts import Drift
 from fairloop.report.table import of_rows
 from fairloop.store.rows import Row

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, Entry
+from fairloop.metrics.catalogue import CATALOGUE
+from fairloop.metrics.entry import AGGREGATES, Entry
 
 Status = Literal["measured", "weighted", "bounded", "undefined", "not mature"]
+
+MODEL_MADE = "model_made_share"
 
 ORDER: tuple[Status, ...] = ("not mature", "undefined", "bounded", "weighted", "measured")
 """A measure of several groups has the first status that one of them has."""

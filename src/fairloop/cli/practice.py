@@ -1,4 +1,4 @@
-"""Commands for people who retrain on their own models' data: audit, curate."""
+"""Commands for one's own data and retraining rounds: audit, curate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairloop.cli.options import say
+from fairloop.cli.options import Json, Output, Quiet, say
 from fairloop.errors import FairloopError, InputError
 from fairloop.metrics.catalogue import in_words
 
@@ -69,39 +69,66 @@ def audit(
     beneficial: Annotated[
         str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
     ] = None,
-    provenance: Annotated[str | None, typer.Option(metavar="COL", help="column that says who made the label")] = None,
+    provenance: Annotated[
+        str | None, typer.Option(metavar="COL", help="column with the maker of the label, a person or a model")
+    ] = None,
     model_made: Annotated[
         list[str] | None, typer.Option(metavar="VALUE", help="of --provenance: means a model; default: model, 1, ...")
     ] = None,
     min_size: Annotated[
         int,
-        typer.Option(
-            min=0, help="leave smaller groups out of what compares groups: fewer people on a side of the label"
-        ),
+        typer.Option(min=0, help="leave smaller groups, with fewer people on a side of the label, out of comparisons"),
     ] = 0,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="ROUND", help="drift is measured from: a round, first (default), previous, rolling(K)"),
+    ] = None,
+    reference_group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="compare other groups with this one, or with the largest, or the best"),
+    ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LIMIT",
-            help=f"exit with 1 if the last round is beyond, as 'tpr_difference>0.1'; measures: {in_words()}",
+            help="exit with 1 unless the last round keeps it, as 'tpr_difference>0.1', 'lower(tpr[Female])<0.5', "
+            f"'upper(equalized_odds_difference)>0.1', four_fifths; measures: {in_words()}",
         ),
     ] = None,
+    limits: Annotated[Path | None, typer.Option(metavar="FILE", help="more limits, in YAML")] = None,
+    gate_round: Annotated[
+        str | None, typer.Option(metavar="ROUND", help="judge this round, or the last-labelled; default: the last")
+    ] = None,
+    model_card: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="write model-index.yml, metadata of the Model Card of MODEL")
+    ] = None,
+    verdict_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="of verdict.json once it is published, for --model-card")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the audit in --out")] = False,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
-    """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
-    from fairloop._util.directories import claim
-    from fairloop.auditing import FILES, audited
+    """Measure a log of your own retraining rounds: drifts, the groups that they affect, and limits ahead."""
+    output = Output(quiet, json_)
+    from fairloop.auditing import audited, free
 
-    claim(out, "an audit")
+    free(out, overwrite)
+    if verdict_url is not None and model_card is None:
+        raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
     found = audited(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
         weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
         mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
-        regression=regression, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
-        fail_on=fail_on or (),
+        regression=regression,
+        model_made=model_made or (), beneficial=beneficial, min_size=min_size, reference=reference,
+        reference_group=reference_group, fail_on=fail_on or (), limits=limits, gate_round=gate_round,
     )  # fmt: skip
-    found.write(out)
-    say(found.verdict)
-    say(f"\n{out}: {', '.join(FILES)}")
+    files = found.write(out, overwrite=overwrite, model=model_card, url=verdict_url)
+    output.say(found.verdict)
+    output.say(f"\n{out}: {', '.join(files)}")
+    rounds, drift = found.measured.rounds.names, found.drift.to_dict("records")
+    output.give(log=log, out=out, files=files, rounds=rounds, drift=drift, failures=found.failures)
     if found.failures:
         raise FairloopError("; ".join(found.failures))
 
@@ -126,7 +153,7 @@ def curate(
     ] = None,
     budget: Annotated[int | None, typer.Option(help="instead of --size: how many rows fewer there will be")] = None,
     skip_empty: Annotated[
-        bool, typer.Option("--skip-empty", help="share out among the others what the ideal wants from empty strata")
+        bool, typer.Option("--skip-empty", help="share the quotas of empty strata out among the others")
     ] = False,
     seed: Annotated[int, typer.Option(help="of the choice among rows of a stratum")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
@@ -135,17 +162,9 @@ def curate(
     from fairloop.curation.table import curate as curate_table
 
     done = curate_table(
-        table,
-        out,
-        label,
-        group,
-        _ideal(ideal),
-        size=size,
-        budget=budget,
-        skip_empty=skip_empty,
-        seed=seed,
-        overwrite=overwrite,
-    )
+        table, out, label, group, _ideal(ideal),
+        size=size, budget=budget, skip_empty=skip_empty, seed=seed, overwrite=overwrite,
+    )  # fmt: skip
     _show(done)
     say(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
     if done.said:
