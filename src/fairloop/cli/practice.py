@@ -1,4 +1,4 @@
-"""Commands for people who retrain on their own models' data: audit, curate."""
+"""Commands for one's own data and retraining rounds: audit, curate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairloop.cli.options import say
+from fairloop.cli.options import Json, Output, Quiet, say
 from fairloop.errors import FairloopError, InputError
 from fairloop.metrics.catalogue import in_words
 
@@ -69,15 +69,15 @@ def audit(
     beneficial: Annotated[
         str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
     ] = None,
-    provenance: Annotated[str | None, typer.Option(metavar="COL", help="column that says who made the label")] = None,
+    provenance: Annotated[
+        str | None, typer.Option(metavar="COL", help="column with the maker of the label, a person or a model")
+    ] = None,
     model_made: Annotated[
         list[str] | None, typer.Option(metavar="VALUE", help="of --provenance: means a model; default: model, 1, ...")
     ] = None,
     min_size: Annotated[
         int,
-        typer.Option(
-            min=0, help="leave smaller groups out of what compares groups: fewer people on a side of the label"
-        ),
+        typer.Option(min=0, help="leave smaller groups, with fewer people on a side of the label, out of comparisons"),
     ] = 0,
     reference: Annotated[
         str | None,
@@ -106,8 +106,11 @@ def audit(
         str | None, typer.Option(metavar="URL", help="of verdict.json once it is published, for --model-card")
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the audit in --out")] = False,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
-    """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
+    """Measure a log of your own retraining rounds: drifts, the groups that they affect, and limits ahead."""
+    output = Output(quiet, json_)
     from fairloop.auditing import audited, free
 
     free(out, overwrite)
@@ -122,8 +125,10 @@ def audit(
         reference_group=reference_group, fail_on=fail_on or (), limits=limits, gate_round=gate_round,
     )  # fmt: skip
     files = found.write(out, overwrite=overwrite, model=model_card, url=verdict_url)
-    say(found.verdict)
-    say(f"\n{out}: {', '.join(files)}")
+    output.say(found.verdict)
+    output.say(f"\n{out}: {', '.join(files)}")
+    rounds, drift = found.measured.rounds.names, found.drift.to_dict("records")
+    output.give(log=log, out=out, files=files, rounds=rounds, drift=drift, failures=found.failures)
     if found.failures:
         raise FairloopError("; ".join(found.failures))
 
@@ -148,7 +153,7 @@ def curate(
     ] = None,
     budget: Annotated[int | None, typer.Option(help="instead of --size: how many rows fewer there will be")] = None,
     skip_empty: Annotated[
-        bool, typer.Option("--skip-empty", help="share out among the others what the ideal wants from empty strata")
+        bool, typer.Option("--skip-empty", help="share the quotas of empty strata out among the others")
     ] = False,
     seed: Annotated[int, typer.Option(help="of the choice among rows of a stratum")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
@@ -157,17 +162,9 @@ def curate(
     from fairloop.curation.table import curate as curate_table
 
     done = curate_table(
-        table,
-        out,
-        label,
-        group,
-        _ideal(ideal),
-        size=size,
-        budget=budget,
-        skip_empty=skip_empty,
-        seed=seed,
-        overwrite=overwrite,
-    )
+        table, out, label, group, _ideal(ideal),
+        size=size, budget=budget, skip_empty=skip_empty, seed=seed, overwrite=overwrite,
+    )  # fmt: skip
     _show(done)
     say(f"{out}: {done.tally.drawn.sum():,} rows, of {done.tally.candidates.sum():,} in {table}")
     if done.said:
