@@ -1,0 +1,340 @@
+"""The catalogue of measures: one entry for each measure that fairloop stores, prints, draws or judges.
+
+An entry gives a measure its name, its meaning, its range and its direction (is up good?). Tables, audits, comparisons,
+summaries, figures, pages, the help of the command line and docs/vocabulary.md read these facts here.
+
+**A new measure of classifiers is one function and one entry**: a function in `formulas` that takes confusion counts,
+and an entry in `CATALOGUE` that names it. A measure that compares groups in measures of the catalogue needs no
+function; its entry names those in `worst_of`. Its rows, its limits (`fairloop audit --fail-on`), its figure, its place
+on the page and in the vocabulary follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Literal
+
+from fairloop.metrics import formulas
+from fairloop.metrics.formulas import Formula
+
+Direction = Literal["up", "down", "to 0", "to 1", "none"]
+
+PARTS = {
+    "overall": "overall",
+    "difference": "difference between groups",
+    "ratio": "ratio between groups",
+    "min": "lowest group",
+    "max": "highest group",
+}
+"""The values of the column `group` that are not the name of a group, and their titles."""
+
+AGGREGATES = ("difference", "ratio", "min", "max")
+"""Parts over all groups: the largest difference, the smallest ratio, the lowest and the highest value."""
+
+GOOD: dict[Direction, str] = {
+    "up": "Higher is better.",
+    "down": "Lower is better.",
+    "to 0": "0 is best.",
+    "to 1": "1 is best.",
+    "none": "",
+}
+
+_CLASSIFIERS = ("classifier", "label_annotator", "group_annotator")
+_TESTS = ("valid", "test", "test_balanced", "log")
+_OF_GROUPS = ("overall", "group", *AGGREGATES)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One measure.
+
+    name: its `metric` in tables and its name in `--fail-on`. title, short: its name for a reader; short where columns
+        are narrow. sentence: its meaning. detail: what docs/vocabulary.md adds, in Markdown.
+    roles, splits: of its rows; a row about training has no split. parts: what its rows are about: `overall`, each
+        `group`, each `label`, each `stratum`, each `origin`, and `AGGREGATES` over groups.
+    low, high: its range. zero, one: the meaning of these values. undefined: where it is NaN.
+    direction: of its values overall and in a group.
+    formula: of confusion counts. share: whether it is a share of people, which has a standard error and an interval.
+        worst_of: measures whose largest difference and smallest ratio between groups it is.
+    headline: parts that comparisons, summaries and pages about runs begin with. judged: parts of which every audit
+        gives a verdict. benefit: whether a group would rather have more of it; audits name groups that lost some.
+    source: the paper that defines it.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    roles: tuple[str, ...] = _CLASSIFIERS
+    splits: tuple[str, ...] = _TESTS
+    parts: tuple[str, ...] = _OF_GROUPS
+    low: float = 0
+    high: float = 1
+    zero: str = ""
+    one: str = ""
+    undefined: str = ""
+    direction: Direction = "none"
+    formula: Formula | None = None
+    share: bool = False
+    worst_of: tuple[str, ...] = ()
+    headline: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
+    benefit: bool = False
+    short: str = ""
+    detail: str = ""
+    source: str = ""
+
+    @property
+    def rates(self) -> tuple[str, ...]:
+        """The shares whose differences between groups are its difference; none if it is no share of people."""
+        return self.worst_of or ((self.name,) if self.share else ())
+
+    def called(self, part: str = "overall", *, short: bool = False) -> str:
+        """Its title with that of a part, such as `equalized odds difference` or, short, `EO difference`."""
+        title = (self.short or self.title) if short else self.title
+        if part not in ("difference", "ratio"):
+            return title
+        between = "" if short or self.worst_of else " between groups"
+        return f"{title} {part}{between}"
+
+    def good(self, part: str = "overall") -> Direction:
+        """Which values of a part are good."""
+        if part == "difference":
+            return "to 0"
+        return "to 1" if part == "ratio" else self.direction
+
+    def meaning(self, part: str = "overall") -> str:
+        """The meaning of 0 and 1, such as `0: nobody, 1: everybody`; empty if the entry gives none."""
+        if part in ("difference", "ratio"):
+            return f"{0 if part == 'difference' else 1}: groups alike"
+        return ", ".join(f"{value}: {word}" for value, word in ((0, self.zero), (1, self.one)) if word)
+
+    def bounds(self, part: str = "overall") -> tuple[float, float]:
+        """The range of a part."""
+        if part == "ratio":
+            return 0, 1
+        return (0, self.high - self.low) if part == "difference" else (self.low, self.high)
+
+
+_MODELS = ("generator", "classifier", "label_annotator", "group_annotator")
+_LEARNERS = ("generator", "classifier")
+_DIVERGED = "the generator diverged, or a model that names its samples"
+_of_samples = partial(Entry, roles=("generator",), splits=("generated",), zero="none", one="all", undefined=_DIVERGED)
+_of_batches = partial(Entry, roles=_LEARNERS, splits=("generated",), high=inf)
+_ALONE = ("difference", "ratio")
+
+_ENTRIES = (
+    Entry(
+        name="accuracy", title="accuracy", formula=formulas.accuracy, share=True, direction="up", benefit=True,
+        sentence="The share of people whose label is predicted right.",
+        zero="all wrong", one="all right", undefined="no samples",
+        headline=("overall", "difference"), judged=("overall", "difference"),
+    ),
+    Entry(
+        name="selection_rate", title="selection rate", formula=formulas.selection_rate, share=True, benefit=True,
+        sentence="The share of people to whom the classifier gives the beneficial label.",
+        zero="nobody", one="everybody", undefined="no samples", judged=("overall",),
+    ),
+    Entry(
+        name="tpr", title="true positive rate", formula=formulas.tpr, share=True, direction="up", benefit=True,
+        sentence="Of the people with the beneficial label, the share to whom the classifier gives it.",
+        zero="none of them", one="all of them", undefined="nobody has the beneficial label", judged=("overall",),
+    ),
+    Entry(
+        name="tnr", title="true negative rate", formula=formulas.tnr, share=True, direction="up",
+        sentence="Of the people without the beneficial label, the share to whom the classifier does not give it.",
+        zero="all of them selected", one="none selected", undefined="everybody has the beneficial label",
+        detail="`1 - fpr`.",
+    ),
+    Entry(
+        name="fpr", title="false positive rate", formula=formulas.fpr, share=True, direction="down",
+        sentence="Of the people without the beneficial label, the share to whom the classifier gives it.",
+        zero="none of them", one="all of them", undefined="everybody has the beneficial label", judged=("overall",),
+    ),
+    Entry(
+        name="fnr", title="false negative rate", formula=formulas.fnr, share=True, direction="down",
+        sentence="Of the people with the beneficial label, the share to whom the classifier does not give it.",
+        zero="all of them selected", one="none selected", undefined="nobody has the beneficial label",
+        detail="`1 - tpr`.",
+    ),
+    Entry(
+        name="ppv", title="positive predictive value", formula=formulas.ppv, share=True, direction="up",
+        sentence="Of the people to whom the classifier gives the beneficial label, the share that has it.",
+        zero="none of them has it", one="all of them have it", undefined="nobody is selected", detail="Precision.",
+    ),
+    Entry(
+        name="count", title="count", formula=formulas.count, high=inf,
+        sentence="The number of people measured.", zero="none", one="one person",
+    ),
+    Entry(
+        name="generalized_entropy_index", title="generalized entropy index", parts=("overall", "group"), high=inf,
+        formula=formulas.generalized_entropy_index, direction="to 0",
+        sentence="The inequality of benefits between people, each on their own: a wrongly given beneficial label has "
+        "benefit 2, a right prediction 1, a wrongly denied beneficial label 0.",
+        zero="all have the same benefit", undefined="no samples, or nobody has a benefit",
+        detail="Half the variance of benefits over their squared mean (alpha = 2). It compares people, not groups; the "
+        "value of a group is the inequality within it. With n people it is at most (n - 1) / 2.",
+        source="Speicher et al., 2018, arXiv 1807.00787",
+    ),
+    Entry(
+        name="demographic_parity", title="demographic parity", short="DP", parts=_ALONE, worst_of=("selection_rate",),
+        sentence="The distance between the groups' selection rates; a difference of 0 and a ratio of 1 are parity.",
+        headline=("difference",), judged=("difference",),
+        source="Dwork et al., 2012, arXiv 1104.3913 (statistical parity)",
+    ),
+    Entry(
+        name="equalized_odds", title="equalized odds", short="EO", parts=_ALONE, worst_of=("tpr", "fpr"),
+        sentence="The distance between the groups' true and false positive rates, the larger of the two; a difference "
+        "of 0 and a ratio of 1 are equal odds.",
+        headline=("difference",), judged=("difference",),
+        source="Hardt, Price and Srebro, 2016, arXiv 1610.02413",
+    ),
+    Entry(
+        name="predictive_parity", title="predictive parity", parts=_ALONE, worst_of=("ppv",),
+        sentence="The distance between the groups' positive predictive values; a difference of 0 and a ratio of 1 are "
+        "parity.",
+        source="Chouldechova, 2017, arXiv 1703.00056",
+    ),
+    Entry(
+        name="model_made_share", title="labels made by models", roles=("labeller",), splits=("log",),
+        parts=("overall", "group"), share=True,
+        sentence="The share of labels that a model made, among the labels with a known maker.",
+        zero="none", one="all", undefined="no label has a known maker",
+    ),
+    Entry(
+        name="loss", title="loss", roles=_MODELS, splits=(), parts=("overall",), low=-inf, high=inf, direction="down",
+        sentence="The mean loss over the batches of an epoch of training.",
+        undefined="the model diverged",
+        detail="The batches train the model meanwhile. Classifiers and annotators: cross entropy in nats per sample. "
+        "Generators: their own loss, of which [models.md](models.md) tells the unit; for `conv-vae` the negative "
+        "evidence lower bound in nats, summed over a batch.",
+    ),
+    Entry(
+        name="diverged_at_batch", title="diverged at batch", roles=_MODELS, splits=(), parts=("overall",), high=inf,
+        sentence="The batch at which the loss or the weights stopped being finite, and training ended.",
+        undefined="the model was not trained",
+        detail="Batches count from 0; `epoch` says in which epoch, and `loss` is NaN there. NaN without an epoch: a "
+        "model that it would have learned from diverged. There only if that happened and the spec says "
+        "`on_divergence: go_on`.",
+    ),
+    _of_batches(
+        name="star_redrawn", title="redrawn by STAR", parts=("overall",), direction="to 0",
+        sentence="The mean number of samples in a curated batch that its candidates lacked.",
+        zero="the quotas filled every batch",
+        detail="Mean over the epoch's curated batches. At most the number of curated samples in a batch.",
+    ),
+    _of_batches(
+        name="star_candidates", title="candidates of STAR", parts=("stratum",),
+        sentence="The mean number of candidates in a stratum, before any was chosen.",
+        detail="Over all strata they sum to curated samples plus budget.",
+    ),
+    _of_batches(
+        name="star_batch", title="batch of STAR", parts=("overall",),
+        sentence="The number of samples that STAR curates in a batch.",
+        detail="Of this generation; of a generator's batch, the synthetic part. No `epoch`.",
+    ),
+    _of_batches(
+        name="star_quota", title="quota of STAR", parts=("stratum",),
+        sentence="The number of samples of a stratum that STAR wants in a curated batch.",
+        detail="With `star.rounding=stochastic` its mean. Reports read it here. No `epoch`.",
+    ),
+    _of_batches(
+        name="curation_offered", title="offered to curations", parts=("stratum",),
+        sentence="The mean number of samples in a stratum that the first step of a curation drew.",
+        detail="There with `curation.steps`.",
+    ),
+    _of_batches(
+        name="curation_chosen", title="chosen by curations", parts=("stratum",),
+        sentence="The mean number of samples in a stratum that the last step of a curation let through, by their "
+        "weights.",
+        detail="There with `curation.steps`. Over all strata they sum to what STAR draws, or else to the batch.",
+    ),
+    Entry(
+        name="origin_share", title="share of origins", roles=_LEARNERS, splits=("training",), parts=("origin",),
+        sentence="The share of an epoch's samples with one maker and one labeller.",
+        detail="After curation. For models with a data policy, real people, kept samples, `labels` or a "
+        "`temperature` other than the published, and generators with a `synthetic_share` below 1. The real images "
+        "that the synthetic share adds count, so shares sum to 1.",
+    ),
+    Entry(
+        name="minoritized", title="minoritized", roles=("group_annotator",), splits=(), parts=("group",),
+        sentence="Whether the data set calls a group minoritized.", zero="it does not", one="it does",
+        detail="Generation 0 only; no `epoch`.",
+    ),
+    _of_samples(
+        name="label_share", title="share of labels", parts=("label",),
+        sentence="The share of generated samples with a label, as the label annotator names it.",
+    ),
+    _of_samples(
+        name="label_share_by_labeller", title="share of labels, by labeller", parts=("label",),
+        sentence="The share of generated samples with a label, as the generation's labeller names it.",
+        detail="The labeller of the samples that the generation learned from.",
+    ),
+    _of_samples(
+        name="label_share_by_classifier", title="share of labels, by classifier", parts=("label",),
+        sentence="The share of generated samples with a label, as the generation's classifier names it.",
+    ),
+    Entry(
+        name="group_share", title="share of groups", roles=_LEARNERS, splits=("generated", "people"), parts=("group",),
+        zero="none", one="all", undefined=_DIVERGED,
+        sentence="The share of a group among generated samples, as the group annotator names it, or among real people.",
+        detail="Role `generator`, split `generated`: of samples. Role `classifier`, split `people`: of the real "
+        "people that models of this generation can draw, each counted by the probability of being drawn; only with "
+        "`policy.people` (then of the first people of the training set, or of those whose turn it is) or `response`.",
+    ),
+    _of_samples(
+        name="stratum_share", title="share of strata", parts=("stratum",),
+        sentence="The share of generated samples in a stratum, as both annotators name it.",
+    ),
+    _of_samples(
+        name="group_confidence", title="confidence in groups", parts=("group",), low=0.5,
+        zero="", one="the annotator is certain",
+        sentence="The mean margin between the group annotator's two largest probabilities, over samples that it puts "
+        "into the group with a margin of .5 or more.",
+        undefined="no such sample",
+        source="Wyllie, Shumailov and Papernot, 2024, arXiv 2403.07857 (its figures leave out smaller margins)",
+    ),
+)  # fmt: skip
+
+CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+"""Every measure by its name, in the order of tables."""
+
+OF_COUNTS = tuple(entry for entry in _ENTRIES if entry.formula is not None)
+"""Measures of everybody and of each group, from confusion counts."""
+
+OF_CLASSIFIERS = tuple(entry for entry in _ENTRIES if entry.formula is not None or entry.worst_of)
+"""The same, and the measures that compare groups in several of them."""
+
+HEADLINE = tuple((e.name, part) for part in PARTS for e in _ENTRIES if part in e.headline)
+"""Name and part of the measures at the head of comparisons, summaries and pages about runs."""
+
+JUDGED = tuple((e.name, part) for part in PARTS for e in _ENTRIES if part in e.judged)
+"""Name and part of the measures that every audit judges."""
+
+LIMITS = {
+    entry.name if part == "overall" else f"{entry.name}_{part}": (entry.name, part)
+    for entry in _ENTRIES
+    if "log" in entry.splits
+    for part in entry.parts
+    if part != "group"
+}
+"""The names that `fairloop audit --fail-on` takes, each with the measure and the part that it means."""
+
+
+def in_words(mark: str = "") -> str:
+    """The names that `--fail-on` takes, in few words, for help and docs. mark: around each name."""
+    kinds: dict[tuple[str, ...], list[str]] = {}
+    for entry in _ENTRIES:
+        if "log" in entry.splits:
+            kinds.setdefault(entry.parts, []).append(f"{mark}{entry.name}{mark}")
+    return "; ".join(f"{', '.join(names)}{_endings(parts, mark)}" for parts, names in kinds.items())
+
+
+def _endings(parts: tuple[str, ...], mark: str) -> str:
+    endings = [f"{mark}_{part}{mark}" for part in parts if part in AGGREGATES]
+    if "overall" not in parts:
+        return f" with {' or '.join(endings)}"
+    also = [*([f"with {', '.join(endings)}"] if endings else []), *(["of one [GROUP]"] if "group" in parts else [])]
+    return f" (also {' or '.join(also)})" if also else ""
