@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.auditing import text, tidy, verdicts
+from fairloop.auditing import page, text, tidy, verdicts
 from fairloop.auditing.columns import Columns, in_python
 from fairloop.auditing.log import tally
 from fairloop.auditing.measured import Measured
@@ -29,7 +29,6 @@ from fairloop.auditing.rounds import rounds
 from fairloop.auditing.values import Measure, Status, Value
 from fairloop.auditing.verdicts import Crossing, Drift
 from fairloop.errors import InputError
-from fairloop.report import page
 from fairloop.report.table import plain
 from fairloop.tables.values import name
 
@@ -198,8 +197,7 @@ class Audit:
         with replacing(out / "drift.csv") as temporary:
             frame_for_csv(self.drift).to_csv(temporary, index=False)
         write_text(out / "verdict.txt", self.verdict + "\n")
-        lead = [line.strip() for block in self._blocks(text.sentences(self.drifts)) for line in block]
-        page.write(self.table, out / "report.html", title=f"Audit of {self.name}", lead=lead)
+        page.write(self, out / "report.html")
 
     @cached_property
     def _table(self) -> pa.Table:
