@@ -32,6 +32,7 @@ class Chart {
     this.y = (value) => this.bottom - ((value - low + room) / (high - low + 2 * room)) * (this.bottom - this.top);
     this.x = (i) => (LAST ? this.left + 8 + (i / LAST) * (this.right - this.left - 16) : (this.left + this.right) / 2);
     this.svg = svg("svg", { viewBox: `0 0 ${width} ${this.height}`, width, height: this.height, "aria-hidden": "true" });
+    if (this.lines.length > 4) this.svg.setAttribute("class", "many");
     this.svg.append(this.patterns(), ...this.marks(), ...this.axes(), ...this.lines.flatMap((line) => this.line(line)));
     this.svg.append(...this.limitLines(), ...this.names());
     this.cursor = svg("line", { class: "cursor", y1: this.top, y2: this.bottom });
