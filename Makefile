@@ -21,7 +21,7 @@ test: .venv/.installed-dev
 test-all: .venv/.installed-all
 	$(BIN)/pytest -n 2
 
-# About ten minutes, on a machine that does nothing else; benchmarks/results/ has what was found.
+# Ten to thirty minutes, on a machine that does nothing else; benchmarks/results/ has what was found.
 bench: .venv/.installed-dev
 	$(BIN)/python -m benchmarks.speed
 

@@ -199,7 +199,7 @@ def test_the_command_says_what_it_took(table, tmp_path):
         ({"groups": ["label"]}, "'label' is named twice"),
         ({"groups": ["day"]}, "day: 134 of 400 people have no value"),
         ({"groups": ["list"]}, "list: is no column of numbers or text"),
-        ({"ideal": "unform"}, "--ideal: is not one of uniform"),
+        ({"ideal": "unform"}, "--ideal=unform: is not one of uniform"),
         ({"ideal": [[1.0]]}, "--ideal: has shape 1 x 1, but the data have 2 labels x 2 groups"),
         ({"size": 0}, "--size: 0 is no whole number from 1 on"),
         ({"size": 3, "budget": 3}, "--size, --budget: give one of both"),

@@ -1,4 +1,4 @@
-"""The laws of curations beside STAR, and of their chains."""
+"""The laws of curators beside STAR, and of their chains."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import tiny
-from fairloop.curation import CURATIONS
+from fairloop.curation import CURATORS
 from fairloop.curation.chain import Critics, chained, curator_of
 from fairloop.curation.star import Star
 from fairloop.loop.generations import Generation, simulate
@@ -31,13 +31,13 @@ def critics(labels: int = 2, groups: int = 2) -> Critics:
 
 
 @pytest.mark.parametrize("check", CURATOR_CHECKS, ids=lambda check: check.__name__)
-@pytest.mark.parametrize("kind", CURATIONS)
-def test_every_curation_passes_the_checks_of_curations(kind, check):
+@pytest.mark.parametrize("kind", CURATORS)
+def test_every_curator_passes_the_checks_of_curators(kind, check):
     curator = curator_of({"kind": kind}, critics(3, 4))
     check(CuratorCase(curator, labels=3, groups=4, repeats=kind == "oversample"))
 
 
-def test_star_can_come_after_another_curation():
+def test_star_can_come_after_another_curator():
     star = Star(np.full((3, 4), 1 / 12), budget=500)
     batch, told, urn = CuratorCase(chained([curator_of({"kind": "verifier"}, critics(3, 4)), star]), 3, 4).draw(48)
     assert len(batch.labels) == 48
@@ -132,8 +132,8 @@ def test_weights_weigh_the_loss():
     assert plain.generator.recipe == weighed.generator.recipe
 
 
-@pytest.mark.parametrize("kind", CURATIONS)
-def test_every_curation_runs_in_the_loop_and_tells_what_it_chose(kind):
+@pytest.mark.parametrize("kind", CURATORS)
+def test_every_curator_runs_in_the_loop_and_tells_what_it_chose(kind):
     target = "classifier" if kind in ("reweigh", "group-balanced") else "both"
     last = run("generations=2", f"curation.target={target}", f"curation.steps=[{{kind: {kind}}}]")[1]
     rows = [row for row in last.rows if row.metric == "curation_chosen" and row.role == "classifier"]

@@ -145,7 +145,7 @@ def test_models_of_another_size_take_their_own_disk(known):
 
 
 def _size(recipe) -> int:
-    return {4: 10, 32: 1000}[recipe.training["arguments"]["widths"][0]] if recipe.role == "generator" else 1
+    return {4: 10, 32: 1000}[recipe.training.arguments["widths"][0]] if recipe.role == "generator" else 1
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,16 @@ from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.curation.columns import Names
 from fairloop.errors import InputError
+from fairloop.loop.networks import NetworkTrainer
 from fairloop.models.numerics import resolve
-from fairloop.spec.run import from_mapping
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
+from fairloop.spec.files import with_files_read
+from fairloop.spec.run import from_file, from_mapping
+from fairloop.store.directory import RunDirectory
+from fairloop.store.memory import MemoryModels
 from fairloop.sweep.grid import Sweep
-from fairloop.training.recipe import plan
+from fairloop.training.plan import plan
 
 TWO = Names(("no", "yes"), (("green",), ("red",)))
 
@@ -155,7 +161,7 @@ CELLS = "label,group,share\nno,green,.25\nno,red,.25\nyes,green,.25\n"
         (CELLS + "yes,red,.25,2020\n", "row 4 is no mapping"),
         (CELLS.replace("group", "colour") + "yes,red,.25\n", "has the column 'colour', but the data have label, group"),
         ("label,group,share\n", "has no rows"),
-        ("share\n1\n", "does not say whose"),
+        ("share\n1\n", "names neither a label nor a group"),
         ("a\n", "has no rows"),
     ],
 )
@@ -180,7 +186,7 @@ def test_a_wrong_file_is_explained(tmp_path, content, problem):
         ([["a", "b"]], "one row"),
         (3, "is not one of"),
         (None, "is not one of"),
-        ("floor(0.3)", "4 strata cannot all have that; at most 0.25"),
+        ("floor(0.3)", "4 strata cannot all have a share of 0.3; at most 0.25"),
         ("floor(-1)", "needs a share in"),
         ("floor(some)", "needs a share in"),
         ("floor(nan)", "needs a share in"),
@@ -196,7 +202,7 @@ def test_a_wrong_file_is_explained(tmp_path, content, problem):
 def test_a_wrong_ideal_is_explained(ideal, problem):
     with pytest.raises(InputError, match=problem) as caught:
         ideals.shares(ideal, TWO, np.ones((2, 2), np.int64))
-    assert str(caught.value).startswith("star.ideal: ")
+    assert str(caught.value).startswith(f"star.ideal={ideal}: " if isinstance(ideal, str) else "star.ideal: ")
     assert "\n" not in str(caught.value)
 
 
@@ -231,11 +237,55 @@ def test_ideals_round_trip_through_yaml_and_json(ideal):
 def test_a_spec_holds_what_a_file_said(tmp_path):
     path = tmp_path / "census.yaml"
     path.write_text("- {group: red, share: 0.75}\n- {group: green, share: 0.25}\n")
-    spec = from_mapping({}, [f"star.ideal={path}"])
+    spec = with_files_read(from_mapping({}, [f"star.ideal={path}"]))
     path.unlink()
     again = from_mapping(yaml.safe_load(spec.to_yaml()))
     assert again.identity == spec.identity
     assert again.star.ideal == [{"group": "red", "share": 0.75}, {"group": "green", "share": 0.25}]
+
+
+def test_validation_keeps_the_path_of_a_file_and_reads_nothing():
+    spec = from_mapping(
+        {"star": {"ideal": {"kind": "nowhere.csv", "strength": 0.5}}}, ["schedule.1.star.ideal=no.yaml"]
+    )
+    assert (spec.star.ideal, spec.at(1).star.ideal) == ({"kind": "nowhere.csv", "strength": 0.5}, "no.yaml")
+    assert from_mapping(yaml.safe_load(spec.to_yaml())) == spec
+    with pytest.raises(InputError, match=r"star\.ideal: names a file that is not read yet"):
+        _ = spec.identity  # a path is no experiment: the file may change
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("star.ideal=no.csv", "star.ideal=no.csv: file 'no.csv' cannot be read"),
+        ("star.ideal={kind: no.csv}", "star.ideal: file 'no.csv' cannot be read"),
+        ("schedule={2: {star.ideal: no.csv}}", "schedule.2: star.ideal=no.csv: file 'no.csv' cannot be read"),
+        ("schedule={2: {star: {ideal: no.csv}}}", "schedule.2: star.ideal=no.csv: file 'no.csv' cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("start", [NetworkTrainer, lambda spec, _: Sweep(spec.model_dump(mode="json")).specs()])
+def test_a_file_that_is_not_there_ends_a_run_and_a_sweep_before_they_start(override, words, start):
+    with pytest.raises(InputError) as caught:
+        start(tiny(override), MemoryModels())
+    assert str(caught.value).startswith(words)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_run_goes_on_without_the_file_and_refuses_a_changed_one(tmp_path):
+    file, out = tmp_path / "census.csv", tmp_path / "out"
+    file.write_text("group,share\nred,0.75\ngreen,0.25\n")
+    spec = tiny("generations=1", f"star.ideal={file}", "star.target=classifier")
+    begun = RunDirectory(out)
+    run(spec, begun, LineView(lambda line: None))
+    assert begun.spec().star.ideal == [{"group": "red", "share": 0.75}, {"group": "green", "share": 0.25}]
+    file.write_text("group,share\nred,0.5\ngreen,0.5\n")
+    with pytest.raises(InputError, match=r"holds a run with star\.ideal="):
+        run(spec, begun, LineView(lambda line: None))
+    file.unlink()
+    with pytest.raises(InputError, match=r"its spec\.yaml holds the shares"):
+        run(spec, begun, LineView(lambda line: None))
+    run(from_file(out / "spec.yaml", ["generations=2"]), begun, LineView(lambda line: None))
+    assert begun.committed() == 2
 
 
 def test_recipes_hold_the_resolved_numbers():
@@ -244,7 +294,7 @@ def test_recipes_hold_the_resolved_numbers():
     numerics = resolve(spec.precision, spec.device, spec.threads)
     (first, *_) = plan(spec, population, numerics).classifiers
     labels = np.bincount(population.train.labels) / len(population.train)
-    np.testing.assert_allclose(first.curation["star"], np.outer(labels, [0.5, 0.5]))
+    np.testing.assert_allclose(first.curation.star.ideal, np.outer(labels, [0.5, 0.5]))
     whole = plan(tiny("star.target=classifier", "star.ideal={kind: groups-within-labels}"), population, numerics)
     assert whole.classifiers[0].fingerprint == first.fingerprint  # the same numbers, written otherwise
 
@@ -254,7 +304,7 @@ def test_the_first_ideals_are_what_they_always_were():
     population = data.load(uniform.data, uniform.seed)
     for spec in (uniform, table):
         curation = plan(spec, population, resolve("fp32", "cpu", 1)).classifiers[0].curation
-        assert curation == {"star": [[0.25, 0.25], [0.25, 0.25]], "budget": 16, "rounding": "floor"}
+        assert curation.described() == {"star": ((0.25, 0.25), (0.25, 0.25)), "budget": 16, "rounding": "floor"}
     assert uniform.model_dump()["star"]["ideal"] == "uniform"
     assert table.model_dump()["star"]["ideal"] == [[0.25, 0.25], [0.25, 0.25]]
 
@@ -269,7 +319,6 @@ def test_strength_can_be_swept():
     ("override", "words"),
     [
         ("star.ideal=unform", "star.ideal=unform: is not one of uniform"),
-        ("star.ideal=nowhere.csv", "star.ideal=nowhere.csv: file 'nowhere.csv' cannot be read"),
         ("star.ideal={strength: 2}", "star.ideal: has strength 2"),
         ("star.ideal=3", "star.ideal=3: is not one of"),
     ],

@@ -23,7 +23,7 @@ from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
 from fairloop.training.feeds import Schedule, mixed
-from fairloop.training.recipe import Recipe
+from fairloop.training.recipe import Influence, Parent, Recipe
 from fairloop.training.streams import Streams
 
 
@@ -73,12 +73,13 @@ def test_settings_decide_who_learns_from_whom(name):
         generator = plan.generators[i if sequential else 0]
         labeller = plan.label_annotator if i == 0 or by_annotator else plan.classifiers[i - 1]
         assert plan.generators[i] == generator
-        assert plan.classifiers[i].parents == {
-            "generator": generator.fingerprint,
-            "labeller": labeller.fingerprint,
-        }
+        maker, namer = (
+            Parent(Influence.GENERATOR, generator.fingerprint),
+            Parent(Influence.LABELLER, labeller.fingerprint),
+        )
+        assert plan.classifiers[i].parents == (maker, namer)
         if i and sequential:
-            assert generator.parents == {"generator": plan.generators[i - 1].fingerprint}
+            assert generator.parents == (Parent(Influence.GENERATOR, plan.generators[i - 1].fingerprint),)
 
 
 def test_settings_differ_only_where_they_should():

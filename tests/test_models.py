@@ -272,4 +272,4 @@ def test_a_frozen_norm_learns_no_more_averages_but_its_other_weights():
 
 def test_a_recipe_says_only_when_norms_are_frozen():
     assert "frozen_norm_after" not in annotator("annotator.epochs=1").recipe.training
-    assert annotator("annotator.epochs=1", "annotator.frozen_norm_after=2").recipe.training["frozen_norm_after"] == 2
+    assert annotator("annotator.epochs=1", "annotator.frozen_norm_after=2").recipe.training.frozen_norm_after == 2

@@ -378,7 +378,8 @@ def test_a_classifier_that_takes_neither_names_nor_codes_says_why():
         raise ValueError("too hard")
 
     with pytest.raises(
-        InputError, match=r"^label annotator \(Broken\): fit fails: too hard; .* \(nor does it take codes"
+        InputError,
+        match=r"^label annotator \(Broken\): fit fails: too hard; .* \(codes 0, 1, ... in place of labels fail",
     ):
         list(simulate(loop(classifier=with_(Tree, fit=refuses))))
 

@@ -113,3 +113,10 @@ def test_the_pictures_are_drawn_from_the_tables():
     pictures = importlib.import_module("docs.reproduction.pictures")
     assert len(pictures.ablations().axes) == len(pictures.ABLATIONS) * len(pictures.SHOWN)
     assert len(pictures.annotators().axes) == 4
+
+
+@pytest.mark.parametrize("page", ["vocabulary.md", "audit.md"])
+def test_the_measures_of_the_docs_are_those_of_the_catalogue(page):
+    pages, measures = importlib.import_module("docs.pages"), importlib.import_module("docs.measures")
+    path = ROOT / "docs" / page
+    assert pages.filled(path, measures.PAGES[path]) == path.read_text(encoding="utf-8")

@@ -18,7 +18,7 @@ from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.loop.generations import Generation, simulate
 from fairloop.loop.history import History
-from fairloop.loop.inputs import Inputs, star
+from fairloop.loop.inputs import Inputs
 from fairloop.loop.networks import NetworkTrainer
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
@@ -33,8 +33,9 @@ from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing.streams import stream
 from fairloop.training.feeds import Schedule, mixed
-from fairloop.training.mixture import people_of
+from fairloop.training.mixture import Mixture
 from fairloop.training.recipe import Recipe
+from fairloop.training.regime import Regime
 from fairloop.training.streams import Streams
 from stand_ins import Counted, Sure
 
@@ -129,15 +130,16 @@ def test_rows_of_people_describe_those_who_can_be_drawn(folk, retention, arrival
     groups, decisions = (list(part) for part in zip(*folk, strict=True))
     n = data.draw(st.integers(1, len(folk)))
     split = Split(np.array(decisions, np.float32)[:, None], np.zeros(len(folk), np.int64), np.array(groups))
-    supplies = Inputs(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics(), 0)
+    supplies = Inputs(Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split}), Numerics())
     spec = tiny("policy.classifier.real_share=1", f"policy.people={n}", f"response.retention={retention}",
-                f"response.arrivals={arrivals}")  # fmt: skip
-    told = people_of([spec] * (generation + 1), generation)
-    recipe = Recipe(ModelRole.CLASSIFIER, 0, generation, {}, {}, Schedule(1, 1, 1), mixture=told)
+                f"response.arrivals={arrivals}", "generations=4")  # fmt: skip
+    there = Regime(spec, len(folk)).people(generation)
+    recipe = Recipe(ModelRole.CLASSIFIER, 0, generation, spec.classifier, Numerics(), Schedule(1, 1, 1),
+                    mixture=Mixture(people=there))  # fmt: skip
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(generation), Trained(recipe, Sure(), {})))
     weights = present(groups, decisions, 0, n, retention, arrivals, generation)
     shares = [sum(w for w, group in zip(weights, groups[:n], strict=True) if group == g) for g in (0, 1)]
-    assert supplies.groups_present(recipe.mixture, generation, history).tolist() == pytest.approx(shares)
+    assert supplies.groups_present(there, generation, history).tolist() == pytest.approx(shares)
     drawn = supplies.people(recipe, history).draw(4000, stream(0))
     assert (drawn.groups == 1).double().mean().item() == pytest.approx(shares[1], abs=0.05)
 
@@ -193,7 +195,7 @@ def test_a_run_stores_its_quotas_and_batches_as_they_are_in_each_generation():
     assert list(rows(second, "star_quota").values()) == pytest.approx([17.4, 12.6, 15, 15])
     assert rows(second, "star_batch", "generator") == {(None, "overall"): 57}
     assert list(rows(second, "star_quota", "generator").values()) == pytest.approx([16.53, 11.97, 14.25, 14.25])
-    assert star(second.generator.recipe).rounding == "stochastic"
+    assert second.generator.recipe.curation.star.rounding == "stochastic"
 
 
 # temperature

@@ -22,11 +22,12 @@ from fairloop.sources.labelling import Labelling
 from fairloop.sources.mixture import Kept, Pool
 from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, TRUTH, Origin
 from fairloop.sources.source import RealData, Source
-from fairloop.spec.policies import ingredients, policy
+from fairloop.spec.policies import Part, ingredients, policy
 from fairloop.spec.run import from_mapping
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing.streams import stream
+from fairloop.training.mixture import Mixture, RealPeople
 from stand_ins import Counted, Sure
 
 BOTH = ("policy.generator.kind={0}", "policy.classifier.kind={0}")
@@ -114,8 +115,8 @@ class Foreseeing(Odd):
 
 def test_anybodys_policy_is_used_and_checked():
     last = run("policy.classifier.kind=test_regimes:Odd")[2].classifier
-    assert last.recipe.mixture == {"parts": [[1, 1.0]]}
-    assert last.recipe.parents.keys() == {"generator 1", "labeller 1"}
+    assert last.recipe.mixture == Mixture(parts=(Part(1, 1.0),))
+    assert {parent.name for parent in last.recipe.parents} == {"generator 1", "labeller 1"}
     assert last.log["origins"][0][1 - REAL, 0 - NOBODY] == last.log["origins"].sum()
     with pytest.raises(InputError, match="Foreseeing chose generations"):
         run("policy.classifier.kind=test_regimes:Foreseeing")
@@ -158,10 +159,10 @@ def test_a_run_goes_on_from_any_generation(overrides):
 
 def test_real_people_can_be_few_and_others_in_every_generation():
     fields = ["policy.people=100", "policy.classifier.real_share=1"]
-    for real, expected in (("fixed", [[0, 100]] * 3), ("fresh", [[0, 100], [100, 200], [200, 300]])):
+    for real, expected in (("fixed", [(0, 100)] * 3), ("fresh", [(0, 100), (100, 200), (200, 300)])):
         plan = NetworkTrainer(tiny(*fields, f"policy.real={real}"), MemoryModels()).plan
-        assert [recipe.mixture["people"] for recipe in plan.classifiers] == expected
-        assert plan.generators[0].mixture == {"people": [0, 100]}
+        assert [recipe.mixture.people.span for recipe in plan.classifiers] == expected
+        assert plan.generators[0].mixture == Mixture(people=RealPeople(span=(0, 100)))
         assert plan.classifiers[0].schedule.steps == 2  # of 64, for 100 people
 
 
@@ -229,7 +230,7 @@ def test_without_a_labeller_nobody_is_named():
 
 def test_people_label_in_the_loop():
     all_by_people = run("labels.human_share=1")
-    assert [g.classifier.recipe.mixture["labels"]["human_share"] for g in all_by_people] == [1.0] * 3
+    assert [g.classifier.recipe.mixture.rules.labels.human_share for g in all_by_people] == [1.0] * 3
     control = run("setting=seqgen-nonseqclass")
     for ours, theirs in zip(all_by_people, control, strict=True):
         assert ours.value("accuracy") == theirs.value("accuracy")
@@ -248,13 +249,13 @@ def presence(retention: list[list[float]], arrivals: float, decisions: NDArray[n
     n = len(decisions)
     split = Split(decisions[:, None].astype(np.float32), np.zeros(n, np.int64), np.arange(n) % 2)
     people = Population("test", ("no", "yes"), ("a", "b"), ("b",), split, {"test": split})
-    supplies = Inputs(people, Numerics(), seed=0)
+    supplies = Inputs(people, Numerics())
 
     decider = Trained(tiny_recipe(), Sure(), {})
     history = History(SETTINGS["control"], None, {}, dict.fromkeys(range(generations), decider))
     response = from_mapping({"response": {"retention": retention, "arrivals": arrivals},
                              "policy": {"classifier": {"real_share": 0.5}}}).response  # fmt: skip
-    return supplies.groups_present({"response": response.model_dump()}, generations, history)
+    return supplies.groups_present(RealPeople(responses=((1, response),)), generations, history)
 
 
 def tiny_recipe():
@@ -277,7 +278,8 @@ def test_who_is_there_is_recorded_and_learned_from():
     shares = [generation.value("group_share", "red", split="people") for generation in generations]
     assert shares[0] > 0.3
     assert shares[1:] == [0, 0]
-    assert {f"decider {j}" for j in (0, 1)} <= generations[2].classifier.recipe.parents.keys()
+    parents = {parent.name for parent in generations[2].classifier.recipe.parents}
+    assert {f"decider {j}" for j in (0, 1)} <= parents
 
 
 def test_people_are_drawn_by_their_weights():

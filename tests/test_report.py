@@ -5,8 +5,7 @@ import pytest
 
 from conftest import tiny
 from fairloop.errors import InputError
-from fairloop.report.figures import Measure, save
-from fairloop.report.figures.story import story
+from fairloop.report.figures import Measure, demo, save
 from fairloop.report.table import export, gathered, plain, tidy
 from fairloop.store.directory import RunDirectory
 from fairloop.store.rows import Row
@@ -51,7 +50,7 @@ def test_a_figure_shows_the_mean_over_seeds(tmp_path):
         recorded(tmp_path / "c", [0.4, 0.3], "setting=control"),
     ]
     table: pd.DataFrame = plain(tidy(runs)).to_pandas()
-    figure = story(table, [ACCURACY])
+    figure = demo.draw(table, [ACCURACY])
     lines = {line.get_label(): line.get_ydata().tolist() for line in figure.axes[0].lines}
     assert lines["seqgen-seqclass"] == pytest.approx([0.8, 0.6])
     assert lines["control"] == pytest.approx([0.4, 0.3])

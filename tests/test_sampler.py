@@ -537,7 +537,7 @@ def test_the_ideal_may_be_any_that_there_is(tmp_path):
         ({"rank": 1}, "rank, world_size: give both"),
         ({"rank": 2, "world_size": 2}, "rank: 2 is not below"),
         ({"sharded_by": "lightning"}, "sharded_by: 'lightning' is none of sampler, accelerate"),
-        ({"ideal": "unform"}, "ideal: is not one of uniform"),
+        ({"ideal": "unform"}, "ideal=unform: is not one of uniform.*; did you mean uniform"),
         ({"ideal": [[1.0]]}, "ideal: has shape 1 x 1, but the data have 2 labels x 2 groups"),
         ({"labels": [0, 1]}, "group: has 1,000 values, but label has 2"),
         ({"labels": []}, "label: has not a single value"),

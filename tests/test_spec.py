@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from contextlib import suppress
 
 import pytest
@@ -17,6 +19,35 @@ def test_presets_are_specs_and_round_trip(name):
     spec = preset(name)
     assert from_mapping(yaml.safe_load(spec.to_yaml())) == spec
     assert RunSpec.model_validate_json(spec.model_dump_json()) == spec
+
+
+VALIDATED = """
+import sys
+from fairloop import presets
+from fairloop.spec.run import from_mapping
+from fairloop.sweep.grid import Sweep
+
+written = [presets.fields(name) for name in presets.names()]
+written += [{"star": {"ideal": "no_such.csv"}}, {"schedule": {1: {"star": {"ideal": {"kind": "no_such.yaml"}}}}}]
+sweeps = [(presets.fields(sweep.base), sweep) for sweep in map(presets.sweep, presets.sweeps())]
+from_mapping({})  # whatever is imported late is here now
+
+def refuse(event, arguments):
+    if event in ("open", "os.listdir", "os.scandir", "socket.connect"):
+        raise RuntimeError(f"{event} {arguments}")
+
+sys.addaudithook(refuse)
+for fields in written:
+    from_mapping(fields)
+for base, sweep in sweeps:
+    Sweep(base, cases=sweep.cases, grid=sweep.grid).specs()
+print(len(written), "torch" in sys.modules)
+"""
+
+
+def test_validation_opens_no_file_and_imports_no_torch():
+    done = subprocess.run([sys.executable, "-c", VALIDATED], capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout == f"{len(presets.names()) + 2} False\n", done.stderr
 
 
 def test_presets_can_be_changed_in_part():

@@ -16,7 +16,9 @@ from torch import nn
 from conftest import tiny
 from fairloop._util.files import BLANK, SEAL, is_sealed, replacing, sealed
 from fairloop.errors import InputError
+from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
+from fairloop.spec.models import GeneratorSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit
 from fairloop.store.memory import MemoryModels
@@ -28,7 +30,7 @@ from fairloop.training.recipe import Recipe
 
 
 def recipe(seed: int = 0) -> Recipe:
-    return Recipe(ModelRole.GENERATOR, seed, 2, {"epochs": 3}, {"threads": 1}, Schedule(1, 2, 2))
+    return Recipe(ModelRole.GENERATOR, seed, 2, GeneratorSpec(epochs=3), Numerics(), Schedule(1, 2, 2))
 
 
 def fit(calls: list[int], stop_after: int = 3) -> Fit[nn.Linear]:

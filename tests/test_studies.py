@@ -13,8 +13,8 @@ from matplotlib.colors import to_hex
 from fairloop import data, presets
 from fairloop.errors import InputError
 from fairloop.loop.networks import NetworkTrainer
-from fairloop.report.figures import arms, atlas
-from fairloop.report.words import of_fields
+from fairloop.report.case_names import of_fields
+from fairloop.report.figures import atlas, study_arms
 from fairloop.store.memory import MemoryModels
 from fairloop.sweep.grid import Sweep
 
@@ -135,7 +135,7 @@ def test_of_many_groups_the_worst_and_the_best_are_shown():
     many = table(FOUR)
     parts = [many.assign(group=many["group"].replace({"green": f"g{i}", "red": f"r{i}"})) for i in range(3)]
     ends = many[many["group"] == "red"].assign(group="min", metric="accuracy", role="classifier", split="test")
-    found = arms.data(pd.concat([*parts, ends]).drop_duplicates(["run", "generation", "role", "group"]), "test")
+    found = study_arms.data(pd.concat([*parts, ends]).drop_duplicates(["run", "generation", "role", "group"]), "test")
     assert set(found["measure"]) >= {"accuracy", "accuracy of the worst group"}
     assert not found["measure"].str.contains("accuracy of g").any()
 

@@ -10,7 +10,8 @@ from benchmarks.speed.people import population
 from fairloop.models.numerics import Numerics
 from fairloop.presets import fields, sweep
 from fairloop.sweep.grid import Sweep
-from fairloop.training.recipe import Recipe, plan
+from fairloop.training.plan import plan
+from fairloop.training.recipe import Recipe
 
 SEEDS = 25
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from docs.pages import Tables, command
 from fairloop.report import compare
-from fairloop.report.figures import arms
+from fairloop.report.figures import study_arms
 from fairloop.report.figures.measures import Measure
 from fairloop.report.table import gathered
 from fairloop.report.text import markdown
@@ -131,7 +131,7 @@ FURTHER: dict[str, list[tuple[str, str]]] = {
 def study(name: str) -> str:
     """Values of each arm, and differences of pairs, paired by seed; 95 % intervals."""
     table = gathered([HERE / f"{name}.parquet"])
-    fields, arm = compare.further_fields(table), arms.arms(table)
+    fields, arm = compare.further_fields(table), study_arms.arms(table)
     star = table["star"] != "none"
     named = [_named(of, with_star) for of, with_star in zip(arm, star, strict=True)]
     # The usual arm first, then by the fields in which arms differ; without STAR before with it.

@@ -26,11 +26,13 @@ if TYPE_CHECKING:
     from fairloop.loop.own import OwnLoop
     from fairloop.models.interface import Classifier, Generator
     from fairloop.presets import preset
-    from fairloop.results import RecordedRun, load, table_of
+    from fairloop.results import RecordedRun, RecordedSweep, load, table_of
     from fairloop.sources.batch import Batch, Strata
     from fairloop.sources.source import Source
     from fairloop.spec.run import RunSpec
     from fairloop.spec.setting import SETTINGS, Setting
+
+    __version__: str
 
 _HOME = {
     "Audit": "auditing",
@@ -45,6 +47,7 @@ _HOME = {
     "OwnLoop": "loop.own",
     "Population": "data",
     "RecordedRun": "results",
+    "RecordedSweep": "results",
     "RunSpec": "spec.run",
     "SETTINGS": "spec.setting",
     "Setting": "spec.setting",
@@ -76,6 +79,7 @@ __all__ = [
     "OwnLoop",
     "Population",
     "RecordedRun",
+    "RecordedSweep",
     "RunSpec",
     "Setting",
     "Source",
@@ -93,7 +97,18 @@ __all__ = [
 ]
 
 
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("fairloop")
+    except PackageNotFoundError:  # run from its source, without being installed
+        return "unknown"
+
+
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _HOME:
         raise AttributeError(f"module 'fairloop' has no attribute '{name}'")
     return getattr(importlib.import_module(f"fairloop.{_HOME[name]}"), name)

@@ -1,4 +1,4 @@
-"""What fairloop raises when the fault is in what it was given, or in what came out of it."""
+"""Errors of inputs, of stored files, and of models that give unusable output."""
 
 
 class FairloopError(Exception):
@@ -14,7 +14,7 @@ class DivergedError(FairloopError):
 
 
 def said(error: BaseException) -> str:
-    """What an error of anybody's code says, in one line; its kind where the words alone do not explain it."""
+    """One line about an error of any code; with its kind where the message alone does not explain it."""
     words = " ".join(str(error).split())
     if isinstance(error, FairloopError) or (words and type(error) in (TypeError, ValueError)):
         return words

@@ -1,9 +1,10 @@
-"""A run, for Python: on disk, with its models and fresh samples of them; or the table of one in memory."""
+"""Runs and sweeps, for Python: on disk, with their models and fresh samples; or the table of a run in memory."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+import torch
+from torch import Tensor
 
-from fairloop._util.directories import claim_alone, claim_file
+from fairloop._util.directories import claim_alone, claim_file, kind_of
 from fairloop._util.escape import table_for_csv
 from fairloop._util.files import replacing, replacing_folder
+from fairloop._util.lookup import meant
 from fairloop.data import Population
 from fairloop.data.columns import decode
 from fairloop.errors import InputError
@@ -31,25 +35,51 @@ from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch, join
 from fairloop.sources.origin import ANNOTATOR, Origin
 from fairloop.sources.source import Source, chunk
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec
-from fairloop.store.directory import RunDirectory
+from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.interface import M, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.training.recipe import MATHS_VERSION
 from fairloop.training.streams import Streams
 
 
-def load(path: str | Path) -> RecordedRun:
-    """The run in directory `path`. Raises InputError if there is none."""
+def load(path: str | Path) -> RecordedRun | RecordedSweep:
+    """The run or the sweep in directory `path`. Raises InputError if there is neither."""
+    if kind_of(Path(path)) == "a sweep":
+        return RecordedSweep(find_runs([Path(path)]))
     return RecordedRun(RunDirectory(Path(path)))
 
 
 def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.DataFrame:
     """The tidy table of what `simulate(spec)` yielded: of a run's spec, or of a loop of your own objects."""
-    own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(spec)
+    own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(with_files_read(spec))
     rows = [row for generation in generations for row in generation.rows]
     table: pd.DataFrame = plain(of_rows(rows, own)).to_pandas()
     return table
+
+
+class RecordedSweep(Mapping[str, "RecordedRun"]):
+    """The runs of a sweep by their names, as the column `run` of its `table()` has them."""
+
+    def __init__(self, directories: Sequence[RunDirectory]) -> None:
+        self._runs = {directory.spec().identity: RecordedRun(directory) for directory in directories}
+
+    def __getitem__(self, name: str) -> RecordedRun:
+        if name not in self._runs:
+            raise KeyError(f"'{name}' is no run of this sweep ({', '.join(self._runs)}){meant(name, self._runs)}")
+        return self._runs[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._runs)
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def table(self) -> pd.DataFrame:
+        """The tidy table of all runs, as `fairloop export` writes it."""
+        table: pd.DataFrame = plain(tidy([run.directory for run in self._runs.values()])).to_pandas()
+        return table
 
 
 class RecordedRun:
@@ -66,9 +96,14 @@ class RecordedRun:
         return table
 
     def generator(self, generation: int) -> Generator:
-        """G_i, in evaluation mode. Raises InputError if it was not kept."""
+        """G_i, in evaluation mode; it samples by a seed, too: `generator.sample(8, seed=0)`.
+
+        Raises InputError if it was not kept.
+        """
         self._check(generation)
-        return self._kept(self._trainer.kept_generator(generation), f"G_{generation}")
+        kept = self._kept(self._trainer.kept_generator(generation), f"G_{generation}")
+        kept.sample = _SampleBySeed(kept, generation, self._trainer.numerics.device)  # type: ignore[method-assign]
+        return kept
 
     def classifier(self, generation: int) -> Classifier:
         """C_i, in evaluation mode. Raises InputError if it was not kept."""
@@ -101,7 +136,7 @@ class RecordedRun:
         label, group = self.annotators
         named = label if by == ANNOTATOR else self._trainer.kept_classifier(by)
         if any(kept and kept.diverged for kept in (self._trainer.kept_generator(generation), named, group)):
-            raise InputError(f"generation={generation}: its generator diverged, or who names its samples; it has none")
+            raise InputError(f"generation={generation}: its generator, labeller or grouper diverged; it has no samples")
         labeller = label.module if by == ANNOTATOR else self.classifier(by)
         now, numerics = self.spec.at(generation), self._trainer.numerics
         origin = Origin(generation, by)
@@ -147,6 +182,20 @@ class RecordedRun:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _SampleBySeed:
+    """`sample(n, rng=None, *, seed=0)` of a generator: without `rng`, the seed gives the random numbers."""
+
+    generator: Generator
+    generation: int
+    device: str
+
+    def __call__(self, n: int, rng: torch.Generator | None = None, *, seed: int = 0) -> Tensor:
+        if rng is None:
+            rng = Streams(seed, self.generation, ModelRole.GENERATOR, self.device).at(Role.EXPORT)
+        return type(self.generator).sample(self.generator, n, rng)
+
+
 def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
     """Write n labelled samples of G_i: one parquet file, or a directory of PNG files with samples.csv.
 
@@ -165,7 +214,7 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
         claim_alone(out, "samples")
     batch = run.samples(generation, n)
     if not out.suffix:
-        claim_alone(out, "samples")  # whatever came there meanwhile stays
+        claim_alone(out, "samples")  # files that came there meanwhile stay
     names = run.population
     columns: dict[str, list[Any]] = {
         "label": [names.label_names[code] for code in batch.labels.tolist()],

@@ -13,7 +13,7 @@ import numpy as np
 
 
 class Role(StrEnum):
-    """What a stream is for: a closed list, because a role's name decides its numbers."""
+    """Purpose of a random stream. The list is closed, because the name decides the numbers."""
 
     TRAIN_DATA = "train data"
     VALID_DATA = "valid data"

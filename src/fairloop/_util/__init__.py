@@ -1,1 +1,1 @@
-"""What has no domain: limits of what is read, escaping, the clock, names that become objects."""
+"""Helpers without a domain: limits of files that are read, escaping, the clock, names that become objects."""

@@ -74,7 +74,7 @@ _TOLD_BY: dict[Kind, Callable[[Path], bool]] = {
 
 
 def kind_of(root: Path) -> Kind | None:
-    """What the directory `root` is; None for anything else, also for nothing."""
+    """The kind of the directory `root`; None for any other directory, and where there is none."""
     return next((kind for kind, told in _TOLD_BY.items() if told(root)), None) if root.is_dir() else None
 
 
@@ -95,7 +95,7 @@ def claim(root: Path, kind: Kind, option: str = "--out") -> None:
 
 
 def claim_alone(root: Path, kind: Kind, option: str = "--out") -> None:
-    """As `claim`, for what is replaced as a whole: there may be no other files either."""
+    """As `claim`, for a directory that is replaced as a whole: it may hold no other files."""
     claim(root, kind, option)
     if root.is_dir() and kind_of(root) is None and any(root.iterdir()):
         raise InputError(f"{option}: {root} holds other files and no {kind}; choose an empty directory")

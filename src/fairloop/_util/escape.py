@@ -27,7 +27,7 @@ def for_csv(text: str) -> str:
 
 
 def from_csv(text: str) -> str:
-    """What `for_csv` was given."""
+    """The inverse of `for_csv`."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
 
 
@@ -37,7 +37,7 @@ def table_for_csv(table: pa.Table) -> pa.Table:
 
 
 def table_from_csv(table: pa.Table) -> pa.Table:
-    """What `table_for_csv` was given, as far as it is text."""
+    """The inverse of `table_for_csv`, for columns of text."""
     return _mapped(table, from_csv).rename_columns([from_csv(name) for name in table.column_names])
 
 

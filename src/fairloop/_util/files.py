@@ -106,14 +106,14 @@ def is_sealed(content: bytes) -> bool | None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged file another name, which nobody reads."""
+    """Give a damaged file another name, which no command reads."""
     return path.replace(path.with_name(path.name + DAMAGED))
 
 
 def damaged(path: Path, how: str) -> InputError:
     """The error for a file that cannot be trusted."""
     return InputError(
-        f"{path}: is damaged ({how}); `fairloop run` with --repair sets it aside and goes on from what is whole"
+        f"{path}: is damaged ({how}); `fairloop run` with --repair sets it aside and resumes from the last whole files"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a file from elsewhere may cost to read: one that unpacks to more is refused, not read until memory is full."""
+"""Limits of reading files from elsewhere: a file that unpacks to more is refused, and never fills the memory."""
 
 from __future__ import annotations
 
@@ -30,20 +30,24 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster wher
 
 
 def parsed(text: str) -> Any:
-    """What YAML or JSON text says: plain data, names, and dates as the text they were. Raises ValueError, in a line."""
+    """The content of YAML or JSON text as plain data; dates stay text. Raises ValueError with one line."""
     try:
         _refuse_depth(text)
         value = yaml.load(text, _LOADER)
-    except Exception as error:  # PyYAML's constructors raise many kinds for values that are not what they look like
+    except Exception as error:  # PyYAML's constructors raise many kinds of errors for malformed values
         raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
     if _size(value, MOST_VALUES) > MOST_VALUES:
         raise ValueError(f"it holds more than {MOST_VALUES:,} values")
     return value
 
 
-def opened(path: Path) -> IO[bytes]:
-    """The bytes of a file; of a .gz file those within, at most `MOST_BYTES`, beyond which reading raises OSError."""
-    file = gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # noqa: SIM115  # closed by its reader
+def opened(path: Path, *, packed: bool | None = None) -> IO[bytes]:
+    """The bytes of a file; of a .gz file those within, at most `MOST_BYTES`, beyond which reading raises OSError.
+
+    packed: whether it is a .gz file; None: its name says so.
+    """
+    packed = path.suffix.lower() == ".gz" if packed is None else packed
+    file = gzip.open(path) if packed else path.open("rb")  # noqa: SIM115  # closed by its reader
     return io.BufferedReader(_Bounded(file))
 
 

@@ -1,24 +1,31 @@
-"""Text that becomes an object: a name that fairloop knows, or `module:Name` of anybody's own."""
+"""Text that becomes an object: a name that fairloop knows, or `module:Name` of your own."""
 
 from __future__ import annotations
 
+import difflib
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from fairloop.errors import InputError
 
 
-def find(known: Mapping[str, str], name: str, field: str) -> Any:
-    """What `name` stands for: `known` gives it as `module:Name`, or it is one itself.
+def meant(name: str, known: Iterable[str]) -> str:
+    """`; did you mean NAME?` with the known name that is most similar to `name`; empty if none is similar."""
+    close = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
 
-    field: of the spec, for errors. Raises InputError if it stands for nothing, or cannot be imported.
+
+def find(known: Mapping[str, str], name: str, field: str) -> Any:
+    """The object of that name: `known` maps names to `module:Name`; any other `module:Name` stands for itself.
+
+    field: of the spec, for errors. Raises InputError for an unknown name, and for an object that cannot be imported.
     """
     module, _, attribute = known.get(name, name).partition(":")
     if not attribute:
-        raise InputError(f"{field}: '{name}' is not one of {', '.join(known)}, nor a module:Name")
+        raise InputError(f"{field}: '{name}' is not one of {', '.join(known)}, nor a module:Name{meant(name, known)}")
     try:
         return getattr(importlib.import_module(module), attribute)
-    except Exception as error:  # importing runs anybody's code
+    except Exception as error:  # an import runs the user's code
         why = " ".join(str(error).split())
         raise InputError(f"{field}: '{name}' cannot be imported: {why}") from error

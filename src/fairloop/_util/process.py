@@ -1,4 +1,4 @@
-"""What a process that trains should have set before torch allocates its first tensor."""
+"""Settings of a training process, made before torch allocates its first tensor."""
 
 from __future__ import annotations
 

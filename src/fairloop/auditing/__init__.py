@@ -60,6 +60,7 @@ def audit(
     beneficial: object = None,
     min_size: int = 0,
     fail_on: Sequence[str] = (),
+    regression: bool = False,
 ) -> Audit:
     """Measure a log of past rounds: one row for each person and round.
 
@@ -83,6 +84,7 @@ def audit(
         beneficial label. Smaller groups than 30 are named in any case, and the rates of all groups are in the table.
     fail_on: limits such as `equalized_odds_difference>0.1` or `tpr[Female]<0.5`; `Audit.failures` says which the last
         round breaks.
+    regression: whether labels and predictions are numbers: then their errors are measured.
 
     Raises InputError for a log or an argument that cannot be used.
     """
@@ -106,13 +108,14 @@ def audited(
     beneficial: object = None,
     min_size: int = 0,
     fail_on: Sequence[str] = (),
+    regression: bool = False,
     **named: Hashable,
 ) -> Audit:
     """As `audit`, with errors that name options of the command line. named: the other columns of `audit`."""
     limits = [limit(expression) for expression in fail_on]
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     called = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, **called)  # type: ignore[arg-type]
+    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **called)
     place = Path(log) if isinstance(log, str | Path) else log
     tallied = tally(place, columns, mature_after, as_of)
     measured = Measured(rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume)

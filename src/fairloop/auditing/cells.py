@@ -8,11 +8,12 @@ errs by at most half the share of pairs, one person of each label, that fall int
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, log2
+from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 MOST_CELLS = 1 << 20
@@ -32,12 +33,14 @@ Codes = NDArray[np.int64]
 class Cells:
     """Distinct scores, or bins of them, of a log. (C,) arrays, ascending by stratum and score.
 
-    strata: row of the tally. scores: or the mean score of a bin. decile: the bin of a reliability curve, 0 to 9. sums:
+    strata: row of the tally. keys: the score, or the number of its bin; alike in ties. scores: the score, or the mean
+    score of a bin. decile: the bin of a reliability curve, 0 to 9. sums:
     `n`, rows; with weights or propensities `w`, `ww`, `v`, `vv` as in `counting.Tally`. width: of bins; 0 where scores
     are exact.
     """
 
     strata: Codes
+    keys: Floats
     scores: Floats
     decile: Codes
     sums: dict[str, Floats]
@@ -49,62 +52,82 @@ class ScoreCells:
 
     def __init__(self) -> None:
         self._power: int | None = None  # bins are 2**power wide
-        self._whole = pd.DataFrame({"stratum": np.zeros(0, np.int64), "score": np.zeros(0)})
-        self._waiting: list[pd.DataFrame] = []
-        self._low, self._high = np.inf, -np.inf
+        self._parts: list[_Columns] = []  # of these, the first is merged
 
     def add(self, strata: Codes, scores: Floats, sums: dict[str, Floats]) -> None:
         """Count (N,) scores, NaN where missing. sums: what is added up besides rows."""
         known = np.isfinite(scores)
-        if not known.any():
-            return
-        rows = pd.DataFrame({"stratum": strata, "score": scores, "n": 1.0, "total": scores, **sums})[known]
-        self._low, self._high = min(self._low, rows["score"].min()), max(self._high, rows["score"].max())
-        self._waiting.append(_summed(rows if self._power is None else _binned(rows, self._power)))
-        if sum(map(len, self._waiting)) > MOST_CELLS:
+        found = {"n": np.ones(len(scores)), "total": scores, **sums}
+        part = _Columns(strata[known], scores[known], {name: values[known] for name, values in found.items()})
+        self._parts.append(part if self._power is None else part.binned(self._power))
+        if sum(len(part.keys) for part in self._parts) > 2 * MOST_CELLS:
             self._merge()
 
     def cells(self) -> Cells:
         """What was counted."""
         self._merge()
-        found = self._whole.sort_values(["stratum", "score"] + ["decile"] * ("decile" in self._whole), kind="stable")
-        sums = {name: found[name].to_numpy() for name in ("n", "w", "ww", "v", "vv") if name in found}
-        exact = self._power is None
-        scores = found["score"].to_numpy() if exact else (found["total"] / found["n"]).to_numpy()
-        decile = _deciles(scores) if exact else found["decile"].to_numpy()
-        return Cells(
-            found["stratum"].to_numpy(), scores, decile, sums, 0.0 if self._power is None else 2.0**self._power
-        )
+        strata, keys, sums, decile = self._parts[0]
+        scores = keys if decile is None else sums["total"] / sums["n"]
+        kept = {name: values for name, values in sums.items() if name != "total"}
+        width = 0.0 if self._power is None else 2.0**self._power
+        return Cells(strata, keys, scores, deciles(scores) if decile is None else decile, kept, width)
 
     def _merge(self) -> None:
-        parts = [part if self._power is None or "decile" in part else _binned(part, self._power)
-                 for part in (self._whole, *self._waiting) if len(part)]  # fmt: skip
-        if parts:
-            self._whole, self._waiting = _summed(pd.concat(parts, ignore_index=True)), []
-        while len(self._whole) > MOST_CELLS:
-            self._widen()
-        if self._power is not None:
-            while (self._high - self._low) / 2.0**self._power > BINS:
-                self._widen()
-
-    def _widen(self) -> None:
-        if self._power is None:
-            self._power = ceil(log2((self._high - self._low) / BINS))
-            self._whole = _summed(_binned(self._whole, self._power))
-        else:
-            self._power += 1
-            self._whole = _summed(self._whole.assign(score=self._whole["score"] // 2))
+        """Add up cells that are alike; widen bins while there are too many."""
+        whole = _Columns.joined(self._parts).summed()
+        while len(whole.keys) > MOST_CELLS:
+            if self._power is None:
+                self._power = ceil(log2(np.ptp(whole.keys) / BINS))
+                whole = whole.binned(self._power).summed()
+            else:
+                self._power, whole = self._power + 1, whole._replace(keys=whole.keys // 2).summed()
+        while self._power is not None and np.ptp(whole.keys) > BINS:
+            self._power, whole = self._power + 1, whole._replace(keys=whole.keys // 2).summed()
+        self._parts = [whole]
 
 
-def _binned(rows: pd.DataFrame, power: int) -> pd.DataFrame:
-    return rows.assign(score=np.floor(rows["score"] / 2.0**power), decile=_deciles(rows["score"].to_numpy()))
+class _Columns(NamedTuple):
+    """Cells; as in `Cells`. decile: None where scores are exact."""
+
+    strata: Codes
+    keys: Floats
+    sums: dict[str, Floats]
+    decile: Codes | None = None
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Columns]) -> _Columns:
+        """All in one."""
+        if not parts:
+            return cls(np.zeros(0, np.int64), np.zeros(0), {"n": np.zeros(0), "total": np.zeros(0)})
+        known = [part.decile for part in parts if part.decile is not None]
+        return cls(
+            np.concatenate([part.strata for part in parts]),
+            np.concatenate([part.keys for part in parts]),
+            {name: np.concatenate([part.sums[name] for part in parts]) for name in parts[0].sums},
+            np.concatenate(known) if known else None,
+        )
+
+    def binned(self, power: int) -> _Columns:
+        """The same in bins 2**power wide."""
+        return self._replace(keys=np.floor(self.keys / 2.0**power), decile=deciles(self.keys))
+
+    def summed(self) -> _Columns:
+        """Ascending by stratum and score, with cells that are alike as one."""
+        if not len(self.keys):
+            return self
+        columns = [self.keys, self.strata] if self.decile is None else [self.decile, self.keys, self.strata]
+        order = np.lexsort(columns)
+        columns = [column[order] for column in columns]
+        new = np.append(True, np.any([column[1:] != column[:-1] for column in columns], axis=0))
+        starts = np.nonzero(new)[0]
+        return _Columns(
+            self.strata[order][starts],
+            self.keys[order][starts],
+            {name: np.add.reduceat(values[order], starts) for name, values in self.sums.items()},
+            None if self.decile is None else self.decile[order][starts],
+        )
 
 
-def _deciles(scores: Floats) -> Codes:
+def deciles(scores: Floats) -> Codes:
+    """(N,) the bin of a reliability curve of each score; those outside [0, 1] are in the first or the last."""
     return np.searchsorted(EDGES, scores, side="right").astype(np.int64)
-
-
-def _summed(rows: pd.DataFrame) -> pd.DataFrame:
-    keys = [name for name in ("stratum", "score", "decile") if name in rows]
-    summed: pd.DataFrame = rows.groupby(keys, sort=False, as_index=False).sum()
-    return summed

@@ -40,6 +40,9 @@ def outcomes(
 
     whole: has `label`, with missing ones, and `prediction`. Raises InputError for columns that say different things.
     """
+    if columns.regression:
+        known = whole["label"].notna().to_numpy()
+        return np.where(known, 1, UNLABELLED), np.ones(len(whole), np.int64), (), ""
     whole = whole.assign(**{part: whole[part].map(_outcome, na_action="ignore") for part in ("label", "prediction")})
     unknown = whole["label"].isna().to_numpy()
     names = sorted(whole["label"].dropna().unique(), key=natural)

@@ -13,13 +13,12 @@ from fairloop.errors import InputError
 
 PARAMETERS = {
     "--group": "groups",
-    "--regression": "target='regression'",
     **{
         f"--{name.replace('_', '-')}": name
         for name in (
             "round", "label", "prediction", "score", "threshold", "weight", "provenance", "propensity", "decided_at",
             "observed_at", "mature_after", "as_of", "assume", "round_order", "model_made", "beneficial", "min_size",
-            "fail_on", "reference_group", "reference_round",
+            "fail_on", "regression",
         )
     },
 }  # fmt: skip

@@ -89,8 +89,12 @@ class Counter:
         strata, where = self._stratified(codes)
         for name, values in sums.items():
             self._sums[name] = _added(self._sums.get(name), strata, where, values, len(self._strata))
-        if self._columns.score is not None:
-            scores = self._scores.exact(self._plain(chunk, self._columns.score))
+        if self._columns.score is not None or self._columns.regression:
+            scores = (
+                self._pair(chunk)[1]
+                if self._columns.regression
+                else self._scores.exact(self._plain(chunk, self._columns.score or ""))
+            )
             self._cells.add(
                 strata[where], scores, {name: sums[name] for name in ("w", "ww", "v", "vv") if name in sums}
             )
@@ -118,14 +122,14 @@ class Counter:
             tuple(dict.fromkeys(name for name in names["round"] if name is not None)),
             None if self._categories is None else tuple(self._categories),
             self.said,
-            self._cells.cells() if self._columns.score is not None else None,
+            self._cells.cells() if self._columns.score is not None or self._columns.regression else None,
             self._horizon.dates(names["round"].tolist()),
         )
 
     def _codes(self, chunk: pa.Table) -> dict[str, Codes]:
         """Of each row, its value's number in each part; labels that came too late are missing."""
         if self._columns.regression:
-            known = {part: pa.array(np.where(np.isnan(numbers), None, _KNOWN), pa.string())
+            known = {part: pa.array(np.full(len(chunk), _KNOWN), pa.string(), mask=np.isnan(numbers))
                      for part, numbers in zip(("label", "prediction"), self._pair(chunk), strict=True)}  # fmt: skip
         elif self._columns.prediction is None:
             known = {"prediction": self._scores.predictions(self._plain(chunk, self._columns.score or ""))}
@@ -150,12 +154,15 @@ class Counter:
         sums = {"n": weight}
         if columns.weight is not None:
             weight = self._weights.read(self._plain(chunk, columns.weight))
-            sums |= {"w": weight, "ww": weight**2}
+            with np.errstate(over="ignore"):  # told by `check`
+                sums |= {"w": weight, "ww": weight**2}
         if columns.propensity is not None:
             labelled = self._labelled(codes)
             sums |= self._propensities.read(self._plain(chunk, columns.propensity), labelled, weight)
         if columns.regression:
-            sums |= errors(*self._pair(chunk), self._labelled(codes), weight)
+            label, prediction = self._pair(chunk)
+            error = np.where(self._labelled(codes) & np.isfinite(prediction), prediction - label, 0.0)
+            sums |= errors(error, weight) | (errors(error, sums["v"], "v") if "v" in sums else {})
         return sums
 
     def _pair(self, chunk: pa.Table) -> list[Floats]:

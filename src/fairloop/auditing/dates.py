@@ -102,9 +102,9 @@ class Horizon:
         late = np.zeros(len(rounds), bool) if self.as_of is None else observed > self.as_of
         if decided is not None and self.window is not None:
             late |= observed > decided + self.window
-        late = labelled & (late | (observed == _NEVER))
-        self._late += int(late.sum())
-        return late
+        dropped: NDArray[np.bool_] = labelled & (late | (observed == _NEVER))
+        self._late += int(dropped.sum())
+        return dropped
 
     def _decided(self, chunk: pa.Table, rounds: Days, names: Callable[[], NDArray[np.object_]]) -> Days | None:
         """(N,) the day of each row's decision; None where nothing needs it."""

@@ -9,19 +9,23 @@ from functools import cached_property, partial
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.auditing.measures import MODEL_MADE, PARTS
+from fairloop.auditing.errors import ERRORS, errors
+from fairloop.auditing.measures import MODEL_MADE
 from fairloop.auditing.missing import Missing, missing
 from fairloop.auditing.rates import ASSUMPTIONS, RoundRates
 from fairloop.auditing.readings import LEVEL, Reading, certain, compared, reading
 from fairloop.auditing.rounds import Rounds
-from fairloop.auditing.shares import NEEDS
+from fairloop.auditing.scores import FREE, LABELLED, RoundScores
 from fairloop.auditing.values import Measure, Value
 from fairloop.errors import InputError
-from fairloop.metrics import fairness as perf
 from fairloop.metrics import weighted
-from fairloop.metrics.fairness import Rate
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, PARTS
+from fairloop.metrics.fairness import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_rate
 from fairloop.metrics.joint_bounds import equalized_odds_difference
+
+SCORED = (*LABELLED, *FREE)
+"""Measures of scores."""
 
 FEW = 30
 """A group is small if in some round fewer of its people have the beneficial label, or fewer have another one."""
@@ -50,6 +54,7 @@ class Measured:
                 "side of the label in its smallest round"
             )
         self._rounds = [RoundRates(rounds, i, self.missing, assume) for i in range(len(rounds.names))]
+        self._reference = int(rounds.people.sum(axis=0).argmax())
         self._readings: dict[tuple[str, int], Reading] = {}
 
     @cached_property
@@ -64,29 +69,55 @@ class Measured:
 
     @cached_property
     def made(self) -> list[Rate]:
-        """By round, the share of labels that a model made. Raises InputError without provenance."""
+        """By round, the share of labels that a model made; empty without provenance."""
         model_made, known, sums = self.rounds.model_made, self.rounds.known, self.rounds.made_sums
         if model_made is None or known is None:
-            raise InputError(f"--fail-on: {MODEL_MADE} needs --provenance, the column that says who made a label")
+            return []
         if sums is not None:
             made, of = sums
             return [weighted.share(made.at(i), of.at(i), members) for i, members in enumerate(known)]
         return [
-            Rate(float(perf.divide(made.sum(), all_.sum())), perf.divide(made, all_), np.append(all_.sum(), all_))
+            Rate(float(divide(made.sum(), all_.sum())), divide(made, all_), np.append(all_.sum(), all_))
             for made, all_ in zip(model_made, known, strict=True)
         ]
 
+    @cached_property
+    def scores(self) -> list[RoundScores]:
+        """By round; empty without scores."""
+        found: list[RoundScores] = []
+        if self.rounds.scores is not None:
+            for one in self._rounds:
+                found.append(RoundScores(self.rounds.scores, one, self._reference, found[0] if found else None))
+        return found
+
+    @property
+    def reference_group(self) -> str:
+        """The group that the others' scores are compared with: the largest."""
+        return self.rounds.groups[self._reference]
+
     def metrics(self) -> Mapping[str, tuple[str, ...]]:
-        """The metrics that this log has, and the parts in which each is given besides groups."""
-        every = ("overall", *perf.DISPARITIES)
-        found = dict.fromkeys((*NEEDS, "count"), every) | dict.fromkeys(PARTS, ("difference", "ratio"))
-        return found | ({MODEL_MADE: ("overall",)} if self.rounds.known is not None else {})
+        """The measures that this log has, in the order of the catalogue, and the parts in which each is given."""
+        return {
+            name: entry.parts
+            for name, entry in CATALOGUE.items()
+            if "log" in entry.splits and self._lacks(name) is None
+        }
+
+    def _lacks(self, metric: str) -> str | None:
+        """The option without which the log does not tell a measure; None if it does."""
+        if (metric in ERRORS) != self.rounds.regression and metric not in ("count", MODEL_MADE):
+            return "--regression, for labels that are numbers" if metric in ERRORS else "labels that are no numbers"
+        if metric in SCORED and self.rounds.scores is None:
+            return "--score, the column with scores"
+        if metric == MODEL_MADE and self.rounds.known is None:
+            return "--provenance, the column that says who made a label"
+        return None
 
     def check(self, measure: Measure) -> None:
         """Raise InputError if there is no such group, or the log does not tell the measure."""
-        if measure.metric == MODEL_MADE:
-            _ = self.made
-        known = {"overall", *perf.DISPARITIES, *self.rounds.groups}
+        if lacking := self._lacks(measure.metric):
+            raise InputError(f"--fail-on: {measure.metric} needs {lacking}")
+        known = {*PARTS, *self.rounds.groups}
         if measure.group not in known:
             close = difflib.get_close_matches(measure.group, self.rounds.groups, n=3, cutoff=0.4)
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {self.rounds.groups}"
@@ -98,12 +129,12 @@ class Measured:
         alpha: None leaves the interval of a difference out, which takes long for hundreds of groups.
         """
         place %= len(self.rounds.names)
-        if measure.group not in perf.DISPARITIES:
+        if measure.group not in AGGREGATES:
             every = self.reading(measure.metric, place).values(
                 place, measure.metric, self.rounds.groups, alpha or LEVEL
             )
             return every[self._entry(measure)]
-        parts = [self.reading(part, place) for part in PARTS.get(measure.metric, (measure.metric,))]
+        parts = [self.reading(part, place) for part in measure.entry.worst_of or (measure.metric,)]
         found = compared(place, measure, parts, self.kept, self.rounds.groups, alpha)
         if measure == Measure("equalized_odds", "difference") and found.status == "bounded":
             return self._sharper(found, parts)
@@ -115,7 +146,7 @@ class Measured:
 
     def estimates(self, measure: Measure, alpha: float) -> Estimate:
         """(R,) the measure with intervals of level 1 - alpha; NaN where it has no value, or no interval."""
-        if measure.group in perf.DISPARITIES:
+        if measure.group in AGGREGATES:
             found = self.values(measure, alpha)
             return Estimate(*np.array([[one.value, one.low, one.high] for one in found]).T)
         entry = self._entry(measure)
@@ -131,7 +162,7 @@ class Measured:
                     every = found.values(place, metric, self.rounds.groups, alpha or LEVEL)
                     yield from zip(every, found.errors.tolist(), strict=True)
                 for part in parts:
-                    if part != "overall":
+                    if part in AGGREGATES:
                         yield self.value(Measure(metric, part), place, alpha), np.nan
 
     def reading(self, metric: str, place: int) -> Reading:
@@ -150,11 +181,10 @@ class Measured:
                 {"measured": certain(partial(of_rate, rate))}, "measured", "", rate.members, people,
                 rate.standard_errors(),
             )  # fmt: skip
-        if metric == "count":
-            people = one.counts.sum(axis=(1, 2))
-            none = np.full(len(people), np.nan)
-            known = Estimate(people.astype(np.float64), none, none)
-            return reading({"measured": certain(lambda alpha: known)}, "measured", "", people, people)
+        if metric in ERRORS:
+            return errors(metric, one)
+        if metric in SCORED:
+            return self.scores[place].reading(metric)
         return one.reading(metric)
 
     def _entry(self, measure: Measure) -> int:
@@ -163,12 +193,11 @@ class Measured:
     def _sharper(self, found: Value, parts: list[Reading]) -> Value:
         """Equalized odds with bounds that TPR and FPR attain together; with those of each where these take too long."""
         one = self._rounds[found.round]
-        open_ = one.counts[1:, :, 0].sum(axis=1)[self.kept] > 0
-        bounded = np.array([part.status[self.kept + 1] == "bounded" for part in parts])
+        weighted_ = any((part.status[self.kept + 1] == "weighted").any() for part in parts)
         cells, most = one.quarters, one.most[1:][self.kept]
         chosen = type(cells)(*(getattr(cells, name)[self.kept] for name in _QUARTERS))
         ways = (chosen.selected_unknown + 1) * (chosen.rejected_unknown + 1)
-        if (open_ & ~bounded.all(axis=0)).any() or cells.squares is not None or ways.max() > _MOST_COMPLETIONS:
+        if weighted_ or cells.squares is not None or ways.max() > _MOST_COMPLETIONS:
             return found._replace(reason=f"{found.reason}; its lower bound is valid, and may be too low")
         lower, upper, sharp = equalized_odds_difference(chosen, most)
         words = "" if sharp else "; its lower bound is valid, and may be too low"

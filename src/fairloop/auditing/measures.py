@@ -10,26 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairloop.auditing.shares import NEEDS
 from fairloop.auditing.values import Measure
 from fairloop.errors import InputError
-from fairloop.metrics import fairness as perf
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, LIMITS
 
 MODEL_MADE = "model_made_share"
-PARTS = {"demographic_parity": ("selection_rate",), "equalized_odds": ("tpr", "fpr"), "predictive_parity": ("ppv",)}
-"""Measures that compare groups in several rates, of which the worst counts."""
-
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
 }  # fmt: skip
 _EXPRESSION = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*(>=|<=|>|<)\s*(\S+)\s*")
-
-
-def names() -> list[str]:
-    """The name of every measure that is not about one group."""
-    of_groups = [f"{metric}_{part}" for metric in (*NEEDS, "count") for part in perf.DISPARITIES]
-    return [*NEEDS, "count", *of_groups, *(f"{m}_{part}" for m in PARTS for part in ("difference", "ratio")),
-            MODEL_MADE]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -41,7 +30,7 @@ class Limit:
     bound: float
 
     def broken_by(self, value: float) -> bool:
-        """Whether `value` is beyond the limit. Who cannot be measured has not passed: NaN is."""
+        """Whether `value` is beyond the limit. NaN counts as a violation."""
         return bool(np.isnan(value) or _OPERATORS[self.sign](value, self.bound))
 
     def __str__(self) -> str:
@@ -49,7 +38,7 @@ class Limit:
 
 
 def limit(expression: str) -> Limit:
-    """The limit that `expression` says. Raises InputError for one that says none."""
+    """The limit that `expression` means. Raises InputError for an expression that is none."""
     found = _EXPRESSION.fullmatch(expression)
     name, group, sign, bound = found.groups() if found else ("", None, "", "nan")
     if np.isnan(value := _number(bound)):
@@ -57,16 +46,14 @@ def limit(expression: str) -> Limit:
             f"--fail-on {expression!r}: write a measure, one of > >= < <=, and a number, such as "
             "'equalized_odds_difference>0.1' or 'tpr[Female]<0.5'"
         )
-    if name not in names():
-        close = difflib.get_close_matches(name, names(), n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(names())}"
+    if name not in LIMITS:
+        close = difflib.get_close_matches(name, LIMITS, n=3)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(LIMITS)}"
         raise InputError(f"--fail-on {expression!r}: there is no measure '{name}'; {hint}")
-    metric, _, part = name.rpartition("_")
-    if part not in perf.DISPARITIES:
-        return Limit(Measure(name, group or "overall"), sign, value)
-    if group is not None:
+    metric, part = LIMITS[name]
+    if group is not None and (part in AGGREGATES or "group" not in CATALOGUE[metric].parts):
         raise InputError(f"--fail-on {expression!r}: '{name}' is about all groups; leave out [{group}]")
-    return Limit(Measure(metric, part), sign, value)
+    return Limit(Measure(metric, part if group is None else group), sign, value)
 
 
 def _number(written: str) -> float:

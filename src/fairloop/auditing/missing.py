@@ -42,22 +42,22 @@ class Missing:
     @property
     def partly(self) -> Flags:
         """(R,) mature rounds in which some labels are known and others are not."""
-        return ~self.immature & ~self.without & (self.counts[..., 0].sum(axis=(1, 2)) > 0)
+        return np.asarray(~self.immature & ~self.without & (self.counts[..., 0].sum(axis=(1, 2)) > 0))
 
     @property
     def selected_only(self) -> Flags:
         """(R,) of these, rounds without any label among the rejected."""
-        return self.partly & np.array([tests.known_for_selected_only(one) for one in self.counts], bool)
+        return np.asarray(self.partly & [tests.known_for_selected_only(one) for one in self.counts])
 
     @property
     def by_decision(self) -> Flags:
         """(R,) rounds in which it depends on the decision or the score whether a label is known."""
-        return self.selected_only | self.depends[:, 0] | self.depends[:, 2]
+        return np.asarray(self.selected_only | self.depends[:, 0] | self.depends[:, 2])
 
     @property
     def by_group(self) -> Flags:
         """(R,) rounds in which it depends on the group."""
-        return self.depends[:, 1]
+        return np.asarray(self.depends[:, 1])
 
 
 def missing(rounds: Rounds) -> Missing:
@@ -99,9 +99,9 @@ def _by_score(rounds: Rounds, i: int) -> tuple[float, float]:
         return np.nan, 0.0
     cells, size = rounds.scores.cells, len(rounds.groups) * 6
     inside = slice(*np.searchsorted(cells.strata, [i * size, (i + 1) * size]))
-    scores, people = cells.scores[inside], cells.sums["n"][inside]
+    keys, people = cells.keys[inside], cells.sums["n"][inside]
     known = cells.strata[inside] // 2 % 3 != MISSING
-    _, value = np.unique(scores, return_inverse=True)
+    _, value = np.unique(keys, return_inverse=True)
     table = np.stack([np.bincount(value, people * which) for which in (~known, known)], axis=1)
     below = table.sum(axis=1).cumsum() - table.sum(axis=1) / 2
     place = np.minimum((below / table.sum() * _BINS).astype(np.int64), _BINS - 1)  # ties stay together

@@ -171,13 +171,13 @@ class Propensities(Numbers):
                 "sure": (pi == 1).astype(np.float64), "never": (numbers == 0).astype(np.float64)}  # fmt: skip
 
 
-def errors(label: Floats, prediction: Floats, labelled: NDArray[np.bool_], weight: Floats) -> dict[str, Floats]:
-    """What is summed over the rows of a regression, (N,) each, 0 for rows without a label or prediction.
+def errors(error: Floats, weight: Floats, prefix: str = "") -> dict[str, Floats]:
+    """What is summed over the rows of a regression, (N,) each.
 
-    `e`, `a`: the weight times the error, prediction less label, and times its size. `we`, `wa`: the same with the
-    squared weight. `wee`: the square of the weighted error.
+    error: prediction less label, 0 where one is missing. `e`, `a`: the weight times the error, and times its size.
+    `we`, `wa`: the same with the squared weight. `wee`: the square of the weighted error. prefix: of these names.
     """
-    error = np.where(labelled & np.isfinite(prediction), prediction - label, 0.0)
     size = np.abs(error)
-    return {"e": weight * error, "a": weight * size, "we": weight**2 * error, "wa": weight**2 * size,
-            "wee": (weight * error) ** 2}  # fmt: skip
+    found = {"e": weight * error, "a": weight * size, "we": weight**2 * error, "wa": weight**2 * size,
+             "wee": (weight * error) ** 2}  # fmt: skip
+    return {prefix + name: values for name, values in found.items()}

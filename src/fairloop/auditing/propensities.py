@@ -49,7 +49,7 @@ class ByPropensity:
         }
 
     @cached_property
-    def _refused(self) -> Table:
+    def refused(self) -> Table:
         """(S + 1,) why the propensities cannot be used; empty where they can."""
         sums = {name: table.sum(axis=1) for name, table in self._sides.items()}  # (S + 1, 2)
         known_labels = self._sides["n"][:, :MISSING].sum(axis=1)
@@ -110,7 +110,7 @@ class ByPropensity:
 
     def usable(self, metric: str) -> tuple[Flags, Table]:
         """(S + 1,) where propensities give the rate, and why not where they do not."""
-        why = self._refused.copy()
+        why = self.refused.copy()
         found = self.estimate(metric, 0.05)
         unseen = np.isnan(found.value) | np.isnan(found.low)
         few = self._weighted(metric).explored
@@ -130,8 +130,8 @@ class ByPropensity:
     def _weighted(self, metric: str) -> Weighted:
         parts = {name: shares(self.cells[name])[metric] for name in ("n", "sure", "v", "vv")}
         weights, squares = parts["v"], parts["vv"]
-        pooled = [Sums(weights[side][1:], squares[side][1:]) for side in (0, 1)]
-        rate = share(*pooled, parts["n"][1][1:].round().astype(np.int64))
+        hits, every = (Sums(weights[side][1:], squares[side][1:]) for side in (0, 1))
+        rate = share(hits, every, parts["n"][1][1:].round().astype(np.int64))
         value, variance = np.append(rate.overall, rate.by_group), rate.standard_errors() ** 2
         chance = self.cells["n"] - self.cells["sure"]
         explored = (parts["n"][1] - parts["sure"][1]).round().astype(np.int64)

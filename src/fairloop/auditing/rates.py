@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,11 +14,12 @@ from fairloop.auditing.missing import Missing
 from fairloop.auditing.propensities import ByPropensity
 from fairloop.auditing.readings import Reading, certain, reading
 from fairloop.auditing.rounds import MISSING, Rounds
-from fairloop.auditing.shares import NEEDS, known_rates
+from fairloop.auditing.shares import NEEDS, SHARES, known_rates
+from fairloop.auditing.values import Status
 from fairloop.metrics import bounds as worst
 from fairloop.metrics.bounds import Bounds
 from fairloop.metrics.fairness import Rate, divide
-from fairloop.metrics.intervals import of_rate
+from fairloop.metrics.intervals import Ends, Estimate, of_rate
 
 ASSUMPTIONS = ("no-better-rejected",)
 """What may be assumed of people without a label: rejected ones are on average no better than selected ones."""
@@ -66,7 +67,7 @@ class RoundRates:
         accuracy, table = found["accuracy"], cells.get("w", cells["n"])
         if table.shape[2] == 3:  # a label that is neither the right one nor the beneficial one
             share = divide(table[:, 0, 2], table.sum(axis=(1, 2)))
-            found["accuracy"] = Bounds(accuracy.low - share, accuracy.high - share, *accuracy[2:])
+            found["accuracy"] = replace(accuracy, low=accuracy.low - share, high=accuracy.high - share)
         opposites = {"fnr": "tpr", "tnr": "fpr", "fdr": "ppv"}
         return found | {name: found[of].complement() for name, of in opposites.items()}
 
@@ -86,27 +87,30 @@ class RoundRates:
         known = divide(cells.selected_positive, cells.selected_positive + cells.selected_negative)
         most = np.where(fits & np.isfinite(known), known, 1.0)
         every = divide((most * cells.rejected_unknown).sum(), cells.rejected_unknown.sum())
-        return np.nan_to_num(np.append(every, most), nan=1.0)
+        return np.asarray(np.nan_to_num(np.append(every, most), nan=1.0))
 
     def reading(self, metric: str) -> Reading:
-        """What the round says of a rate in `NEEDS`."""
-        needs = list(NEEDS[metric])
+        """What the round says of a measure in `NEEDS`."""
+        needs, rate = list(NEEDS[metric]), self.known[metric]
+        known = certain(partial(of_rate if metric in SHARES else _without_interval, rate))
         if not needs:
             people = self.counts.sum(axis=(1, 2))
-            every = certain(partial(of_rate, self.known[metric]))
-            return reading({"measured": every}, "measured", "", people, people, self.known[metric].standard_errors())
+            return reading({"measured": known}, "measured", "", people, people, rate.standard_errors())
         labelled, people = self.counts[:, needs, 1].sum(axis=1), self.counts[:, needs].sum(axis=(1, 2))
-        status, reason = self._status(metric, needs)
-        errors = self.known[metric].standard_errors()
-        sources = {"measured": certain(partial(of_rate, self.known[metric]))}
+        status, reason = self.status(metric, needs)
+        errors = rate.standard_errors()
+        sources: dict[Status, Ends] = {"measured": known}
         if (status == "bounded").any():
-            sources["bounded"] = partial(worst.interval, self.bounds[metric])
+            sources["bounded"] = lambda alpha: worst.interval(self.bounds[metric], alpha)
+        if metric not in SHARES:
+            reason[status == "bounded"] += "; its bounds are not computed"
+            status[status == "bounded"] = "undefined"
         if self.propensities is not None and (status == "weighted").any():
             sources["weighted"] = certain(partial(self.propensities.estimate, metric))
             errors = np.where(status == "weighted", self.propensities.errors(metric), errors)
         return reading(sources, status, reason, labelled, people, errors)
 
-    def _status(self, metric: str, needs: list[int]) -> tuple[Table, Table]:
+    def status(self, metric: str, needs: Sequence[int]) -> tuple[Table, Table]:
         """(S + 1,) the status of a rate that needs labels of people with these decisions, and the reason."""
         size = len(self.counts)
         status, reason = np.full(size, "measured", object), np.full(size, "", object)
@@ -114,10 +118,10 @@ class RoundRates:
             return np.full(size, "not mature", object), np.full(size, "its labels may still come", object)
         if self.missing.without[self.place]:
             return np.full(size, "undefined", object), np.full(size, "no label of this round is known", object)
-        open_ = self.counts[:, needs, 0].sum(axis=1) > 0
+        open_ = self.counts[:, list(needs), 0].sum(axis=1) > 0
         for doubt, why in self._doubts(needs):
             status[open_ & doubt & (status == "measured")], reason[open_ & doubt & (reason == "")] = "bounded", why
-        if self.propensities is not None:
+        if self.propensities is not None and metric in SHARES:
             fits, why_not = self.propensities.usable(metric)
             status[open_ & fits], reason[open_ & fits] = "weighted", self.propensities.note(metric)[open_ & fits]
             refused = (status == "bounded") & (why_not != "")
@@ -126,7 +130,7 @@ class RoundRates:
             reason[status == "bounded"] += "; assumed: the rejected are on average no better than the selected"
         return status, reason
 
-    def _doubts(self, needs: list[int]) -> list[tuple[Flags, str]]:
+    def _doubts(self, needs: Sequence[int]) -> list[tuple[Flags, str]]:
         """(S + 1,) where labels of some do not stand for those of all, and why."""
         rows, labelled = self.counts.sum(axis=2), self.counts[:, :, 1]
         empty = (rows > 0) & (labelled == 0)
@@ -139,6 +143,12 @@ class RoundRates:
              "whether a label is known depends on the decision or the score"),
             (everybody & bool(self.missing.by_group[place]), "whether a label is known depends on the group"),
         ]  # fmt: skip
+
+
+def _without_interval(rate: Rate, alpha: float) -> Estimate:
+    values = np.append(rate.overall, rate.by_group)
+    none = np.full(len(values), np.nan)
+    return Estimate(values, none, none)
 
 
 def with_everybody(cells: Mapping[str, Table]) -> dict[str, Table]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,13 @@ class Reading:
 
     def ends(self, alpha: float) -> tuple[Estimate, Estimate]:
         """The lower and the upper bound, alike where the rate is identified; NaN where nothing can be said."""
+        return self._usual if alpha == LEVEL else self._ends(alpha)
+
+    @cached_property
+    def _usual(self) -> tuple[Estimate, Estimate]:
+        return self._ends(LEVEL)
+
+    def _ends(self, alpha: float) -> tuple[Estimate, Estimate]:
         found = np.full((2, 3, len(self.status)), np.nan)
         for status, source in self.sources.items():
             where = self.status == status
@@ -42,6 +50,11 @@ class Reading:
                 every = [[one.value, one.low, one.high] for one in source(alpha)]
                 found[:, :, where] = np.array(every)[:, :, where]
         return Estimate(*found[0]), Estimate(*found[1])
+
+    def doubted(self) -> Reading:
+        """The same with worst-case bounds of measured groups, too, of whom labels are missing."""
+        doubtful = (self.status == "measured") & (self.labelled < self.people)
+        return replace(self, status=np.where(doubtful, "bounded", self.status).astype(object))
 
     def groups(self, kept: NDArray[np.int64]) -> Ends:
         """The ends of the groups at `kept`, counted from 0."""
@@ -82,7 +95,7 @@ def reading(
         np.asarray(labelled, np.int64), np.asarray(people, np.int64),
         np.full(size, np.nan) if errors is None else np.asarray(errors, np.float64),
     )  # fmt: skip
-    lower, _ = found.ends(LEVEL)
+    lower, _ = found._ends(LEVEL)
     empty = np.isnan(lower.value) & (found.status != "not mature") & (found.status != "undefined")
     found.status[empty], found.reason[empty] = "undefined", "nobody is in its denominator"
     known = (found.status == "measured") | (found.status == "weighted")
@@ -106,11 +119,11 @@ def compared(
 ) -> Value:  # fmt: skip
     """An aggregate (difference, ratio, min or max) over the groups at `kept` in the worst of `parts`.
 
-    names: of all groups. alpha: of the interval of a difference; None for no interval, as ratio, min and max have none.
+    names: of all groups. Bounds of an aggregate assume nothing about missing labels in any group. alpha: of the interval of a difference; None for no interval, as ratio, min and max have none.
     """
     status, reason = _together(parts, kept, names)
     people, labelled = (int(getattr(parts[0], part)[kept + 1].sum()) for part in ("people", "labelled"))
-    ends = [part.groups(kept) for part in parts]
+    ends = [(part.doubted() if status == "bounded" else part).groups(kept) for part in parts]
     low, high = np.nan, np.nan
     if measure.is_difference and alpha is not None:
         bottom, top = largest_difference(ends, len(kept), alpha)
@@ -119,13 +132,14 @@ def compared(
         sides = zip(*(_aggregate(measure.group, *(one.value for one in end(LEVEL))) for end in ends), strict=True)
         worst = np.max if measure.group in ("difference", "max") else np.min
         lower, upper = (float(worst(side)) for side in sides)
-    if status in ("measured", "weighted") and np.isnan(upper):
+    if status in ("measured", "weighted", "bounded") and np.isnan(upper):
         status, reason = "undefined", "nobody is in the denominator of a group"
     if status in ("measured", "weighted"):
         return Value(place, measure, upper, low, high, np.nan, np.nan, labelled, people, status, reason)
     if status == "bounded":
         return Value(place, measure, np.nan, low, high, lower, upper, labelled, people, status, reason)
-    return Value(place, measure, *[np.nan] * 5, labelled, people, status, reason)
+    nan = np.nan
+    return Value(place, measure, nan, nan, nan, nan, nan, labelled, people, status, reason)
 
 
 def _aggregate(name: str, lower: Floats, upper: Floats) -> tuple[float, float]:

@@ -56,6 +56,7 @@ class Rounds:
         `model_made` and `known` count. None without weights.
     said: what a reader has to know of how the log was read: the order of its rounds, its encoding.
     tables: see `cells`; None if every label is known. scores: None without scores. dates: None without dates.
+    regression: whether labels and predictions are numbers; then every prediction and every known label counts as 1.
     """
 
     names: tuple[str, ...]
@@ -73,6 +74,7 @@ class Rounds:
     tables: Mapping[str, Table] | None = None
     scores: Scored | None = None
     dates: Dates | None = None
+    regression: bool = False
 
     @cached_property
     def cells(self) -> Mapping[str, Table]:
@@ -87,9 +89,9 @@ class Rounds:
 
     @property
     def members(self) -> NDArray[np.int64]:
-        """(R, S, 2) labelled people without and with the beneficial label."""
+        """(R, S, 2) labelled people without and with the beneficial label; of a regression, twice all of them."""
         people: NDArray[np.int64] = self.counts.sum(axis=3)[:, :, :2]
-        return people
+        return np.stack([self.labelled] * 2, axis=2) if self.regression else people
 
     @property
     def weighty(self) -> NDArray[np.float64]:
@@ -160,6 +162,7 @@ def rounds(
         said=tuple(said for said in (tallied.said, order_said) if said),
         tables=tables,
         dates=tallied.dates,
+        regression=columns.regression,
     )
     if tallied.scores is None:
         return found
@@ -222,10 +225,10 @@ def _made(
 def _scored(cells: Cells, where: NDArray[np.int64]) -> Scored:
     """The cells with their places; those of rows that are not used are left out."""
     places = where[cells.strata]
-    order = np.lexsort((cells.scores, places))
+    order = np.lexsort((cells.keys, places))
     order = order[places[order] >= 0]
     kept = Cells(
-        places[order], cells.scores[order], cells.decile[order],
+        places[order], cells.keys[order], cells.scores[order], cells.decile[order],
         {name: values[order] for name, values in cells.sums.items()}, cells.width,
     )  # fmt: skip
     return Scored(kept, bool(((cells.scores >= 0) & (cells.scores <= 1)).all()))

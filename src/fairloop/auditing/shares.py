@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,56 +12,63 @@ from numpy.typing import NDArray
 from fairloop.auditing.rounds import MISSING
 from fairloop.metrics import fairness as perf
 from fairloop.metrics import weighted
-from fairloop.metrics.fairness import Rate
+from fairloop.metrics.catalogue import OF_COUNTS
+from fairloop.metrics.fairness import Rate, divide
 from fairloop.metrics.weighted import Sums
 
 Table = NDArray[Any]
 
-NEEDS: Mapping[str, tuple[int, ...]] = {
-    "accuracy": (0, 1), "selection_rate": (), "tpr": (0, 1), "tnr": (0, 1), "fpr": (0, 1), "fnr": (0, 1), "ppv": (1,),
-    "fdr": (1,), "for": (0,),
+BOTH = (0, 1)
+NEEDS: Mapping[str, tuple[int, ...]] = dict.fromkeys((entry.name for entry in OF_COUNTS), BOTH) | {
+    "selection_rate": (), "count": (), "ppv": (1,), "fdr": (1,), "for": (0,),
 }  # fmt: skip
-"""Rates, and the decisions (rejected 0, selected 1) of the people whose labels each of them needs."""
+"""Measures, and the decisions (rejected 0, selected 1) of the people whose labels each of them needs."""
+
+SHARES = (*(entry.name for entry in OF_COUNTS if entry.share), "fdr", "for")
+"""Those that are shares of people."""
 
 
 def shares(table: Table) -> dict[str, tuple[Table, Table]]:
-    """Numerator and denominator, (S,) each, of every rate in `NEEDS`, from (S, 3, K) sums by label and prediction.
+    """Numerator and denominator, (S,) each, of every measure in `SHARES`, from (S, 3, K) sums by label and prediction.
 
     The selection rate counts everybody; others leave people without a label out.
     """
-    kinds = table.shape[2]
-    square = np.zeros((len(table), kinds, kinds))
-    square[:, :2] = table[:, :MISSING]
-    right, wrong = table[:, 1, 1], table[:, 0, 1]
-    missed, rejected = table[:, 1].sum(axis=1) - right, table[:, :MISSING].sum(axis=(1, 2)) - right - wrong
-    return perf.shares(square) | {
+    cells = perf.cells(square(table))
+    found = {entry.name: entry.formula(cells) for entry in OF_COUNTS if entry.share and entry.formula is not None}
+    return found | {
         "selection_rate": (table[:, :, 1].sum(axis=1), table.sum(axis=(1, 2))),
-        "ppv": (right, right + wrong),
-        "fdr": (wrong, right + wrong),
-        "for": (missed, rejected),
+        "fdr": (cells.false_positives, cells.selected),
+        "for": (cells.false_negatives, cells.total - cells.selected),
     }
 
 
-def known_rates(cells: Mapping[str, Table], weight: str = "w", square: str = "ww") -> dict[str, Rate]:
-    """Every rate in `NEEDS`, and `count`, of people whose labels are known; the selection rate of all people.
+def square(table: Table) -> Table:
+    """(S, K, K) sums over labelled people, as `perf.confusion` counts them, from (S, 3, K)."""
+    kinds = table.shape[2]
+    found = np.zeros((len(table), kinds, kinds), table.dtype)
+    found[:, :2] = table[:, :MISSING]
+    return found
 
-    cells: as `Rounds.cells`, of one round. weight, square: the names of sums that weigh people, if there are such.
+
+def known_rates(cells: Mapping[str, Table]) -> dict[str, Rate]:
+    """Every measure in `NEEDS` of people whose labels are known; selection rate and count of all people.
+
+    cells: as `Rounds.cells`, of one round.
     """
-    people = {name: (_whole(hits), _whole(of)) for name, (hits, of) in shares(cells["n"]).items()}
-    total = cells["n"].sum(axis=(1, 2))
-    count = {"count": Rate(float(total.sum()), total, np.append(total.sum(), total).astype(np.int64))}
-    if weight not in cells:
-        return {name: _rate(*pair) for name, pair in people.items()} | count
-    weights, squares = shares(cells[weight]), shares(cells[square])
-    return {
-        name: weighted.share(*(Sums(weights[name][side], squares[name][side]) for side in (0, 1)), of)
-        for name, (_, of) in people.items()
-    } | count
-
-
-def _whole(table: Table) -> NDArray[np.int64]:
-    return table.round().astype(np.int64)
+    n = cells["n"].round().astype(np.int64)
+    people, total = shares(n), n.sum(axis=(1, 2))
+    if "w" not in cells:
+        found = perf.performance(square(n)) | {name: _rate(*people[name]) for name in ("selection_rate", "fdr", "for")}
+    else:
+        found = weighted.performance(square(n), Sums(square(cells["w"]), square(cells["ww"])))
+        weights, squares = shares(cells["w"]), shares(cells["ww"])
+        for name in ("selection_rate", "fdr", "for"):
+            hits, of = (Sums(weights[name][side], squares[name][side]) for side in (0, 1))
+            found[name] = weighted.share(hits, of, people[name][1])
+    every = np.append(total.sum(), total)
+    found["count"] = replace(found["count"], overall=float(every[0]), by_group=total.astype(np.float64), members=every)
+    return found
 
 
 def _rate(hits: NDArray[np.int64], of: NDArray[np.int64]) -> Rate:
-    return Rate(float(perf.divide(hits.sum(), of.sum())), perf.divide(hits, of), np.append(of.sum(), of))
+    return Rate(float(divide(hits.sum(), of.sum())), divide(hits, of), np.append(of.sum(), of))

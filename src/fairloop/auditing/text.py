@@ -34,7 +34,8 @@ def head(title: str, columns: Columns, measured: Measured) -> list[str]:
     predicted = f"predictions '{columns.prediction}'"
     if columns.prediction is None:
         predicted = f"scores '{columns.score}' from {columns.threshold_or_default:g} on"
-    labels = f"label '{columns.label}', of which '{rounds.beneficial}' is the beneficial one"
+    labels = f"label '{columns.label}'"
+    labels += ", a number" if rounds.regression else f", of which '{rounds.beneficial}' is the beneficial one"
     if len(rounds.labels) > 2:
         labels += f" against {len(rounds.labels) - 1} others"
     lines = [f"{said} by {', '.join(columns.groups)}", f"{labels}; {predicted}"]
@@ -87,7 +88,8 @@ def labels(measured: Measured) -> list[str]:
 
 def _selective(measured: Measured, missing: Missing) -> list[str]:
     """Whether it depends on the decision, the score or the group who has a label."""
-    names, found = measured.rounds.names, np.nonzero(missing.by_decision | missing.by_group)[0]
+    rounds, names = measured.rounds, measured.rounds.names
+    found = np.nonzero(missing.by_decision | missing.by_group)[0]
     if not missing.partly.any():
         return []
     if not len(found):
@@ -110,7 +112,7 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
         f"{where}{'l' if where else 'L'}abels are known for {_known(measured, last)}: it depends on {' and '.join(on)} "
         f"whether a label is known ({'labels exist for the selected only' if missing.selected_only[last] else why})."
     ]
-    if missing.by_decision[last]:
+    if missing.by_decision[last] and not rounds.regression:
         lines.append(
             "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
             "the rest is bounded or undefined."
@@ -129,6 +131,11 @@ def _known(measured: Measured, place: int) -> str:
         f"{two[1, 1]:,} of {two[1].sum():,} selected and {two[0, 1]:,} of {two[0].sum():,} rejected people of {name}"
         for name, two in zip(measured.rounds.groups, counts, strict=True)
     ]
+    if measured.rounds.regression:
+        words = [
+            f"{two[1, 1]:,} of {two[1].sum():,} people of {name}"
+            for name, two in zip(measured.rounds.groups, counts, strict=True)
+        ]
     return "; ".join(words[:3]) + (f"; and {len(words) - 3} more groups" if len(words) > 3 else "")
 
 
@@ -139,7 +146,8 @@ def bounds(measured: Measured, measures: Sequence[Measure]) -> list[str]:
     if not open_:
         return []
     groups = measured.rounds.groups[:_MOST]
-    more = [measured.value(Measure(metric, group), -1) for metric in ("tpr", "fpr", "ppv") for group in groups]
+    metrics = [metric for metric in ("tpr", "fpr", "ppv") if metric in measured.metrics()]
+    more = [measured.value(Measure(metric, group), -1) for metric in metrics for group in groups]
     lines = [f"Round {measured.rounds.names[-1]}, with 95 % intervals:"]
     return lines + [f"  {value.measure}: {_stated(value)}" for value in (*open_, *more)]
 
@@ -162,7 +170,10 @@ def table(drifts: Sequence[Drift], single: bool) -> list[str]:
     """The measures, in the first and in the last round."""
     width = max(len(str(drift.measure)) for drift in drifts)
     if single:
-        values = [f"{drift.measure!s:{width}}  {_value(drift.last)}" for drift in drifts]
+        values = [
+            f"{drift.measure!s:{width}}  {_value(drift.last)}" + f"  {drift.verdict}" * (drift.status != "measured")
+            for drift in drifts
+        ]
         return [*values, "", "One round: there is no drift to tell."]
     lines = [f"{'':{width}}  first   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
     for drift in drifts:

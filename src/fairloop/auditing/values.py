@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from fairloop.metrics.fairness import DISPARITIES
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, Entry
 
 Status = Literal["measured", "weighted", "bounded", "undefined", "not mature"]
 
@@ -25,6 +25,11 @@ class Measure(NamedTuple):
     group: str = "overall"
 
     @property
+    def entry(self) -> Entry:
+        """What the catalogue says of its metric."""
+        return CATALOGUE[self.metric]
+
+    @property
     def is_difference(self) -> bool:
         """Whether it is a distance between groups."""
         return self.group == "difference"
@@ -32,7 +37,7 @@ class Measure(NamedTuple):
     def __str__(self) -> str:
         if self.group == "overall":
             return self.metric
-        return f"{self.metric}_{self.group}" if self.group in DISPARITIES else f"{self.metric}[{self.group}]"
+        return f"{self.metric}_{self.group}" if self.group in AGGREGATES else f"{self.metric}[{self.group}]"
 
 
 class Value(NamedTuple):

@@ -1,4 +1,4 @@
-"""What to make of the measures: what drifted, who lost what, which trend will cross which limit."""
+"""Verdicts on the measures: which drifted, which group lost what, which trend will cross which limit."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ from statistics import NormalDist
 
 import numpy as np
 
+from fairloop.auditing.errors import ERRORS
 from fairloop.auditing.measured import Measured
 from fairloop.auditing.measures import MODEL_MADE, Limit
 from fairloop.auditing.values import Measure, Status, first
 from fairloop.metrics import trend
+from fairloop.metrics.catalogue import CATALOGUE, JUDGED
 from fairloop.metrics.intervals import Estimate, stacked
 
 ALPHA = 0.05
 """Each block of statements is wrong somewhere, by chance, in at most this share of audits (Bonferroni)."""
 
-HEADLINE = (
-    Measure("accuracy"), Measure("selection_rate"), Measure("tpr"), Measure("fpr"),
-    Measure("accuracy", "difference"), Measure("demographic_parity", "difference"),
-    Measure("equalized_odds", "difference"),
-)  # fmt: skip
-"""What gets a verdict, and the share of labels that a model made where it is known."""
+HEADLINE = tuple(Measure(*which) for which in JUDGED)
+"""The measures of every verdict. The share of model-made labels follows them where the makers of labels are known."""
 
-BENEFITS = ("selection_rate", "tpr", "accuracy")
+OF_ERRORS = tuple(Measure(name, part) for part in ("overall", "difference") for name in ERRORS)
+"""The measures of the verdict where labels are numbers."""
+
+BENEFITS = tuple(entry.name for entry in CATALOGUE.values() if entry.benefit)
 """Rates of which a group would rather have more."""
 
 WATCHED = tuple(Limit(measure, ">", 0.1) for measure in HEADLINE if measure.is_difference)
-"""Limits that trends are held against where nobody named others for the measure."""
+"""Limits for trends of measures without a limit of the user's."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,8 @@ class Drift:
 
 def headline(measured: Measured) -> list[Drift]:
     """What drifted since the first round, all intervals together at level 1 - ALPHA."""
-    measures = [*HEADLINE, *([Measure(MODEL_MADE)] if measured.rounds.known is not None else [])]
+    told = measured.metrics()
+    measures = [one for one in (*HEADLINE, *OF_ERRORS, Measure(MODEL_MADE)) if one.metric in told]
     found = [measured.estimates(measure, ALPHA / len(measures)) for measure in measures]
     return [_since_the_first(measured, measure, one) for measure, one in zip(measures, found, strict=True)]
 
@@ -68,8 +70,9 @@ def groups(measured: Measured) -> list[Drift]:
     """What changed for each group in what it would rather have more of, all intervals together at level 1 - ALPHA."""
     names = measured.rounds.groups
     found = []
-    for metric in BENEFITS:
-        alpha = ALPHA / (len(BENEFITS) * len(names))
+    benefits = [metric for metric in BENEFITS if metric in measured.metrics()]
+    for metric in benefits:
+        alpha = ALPHA / (len(benefits) * len(names))
         ends = [measured.reading(metric, place) for place in (0, -1)]
         every = stacked([reading.estimate(alpha) for reading in ends])
         for i, name in enumerate(names, 1):
@@ -89,7 +92,8 @@ def _drift(measure: Measure, rounds: Estimate, often: int, status: Status) -> Dr
     before, after = rounds.at(0), rounds.at(-1)
     change = after.less(before)
     numbers = np.array([change.value, change.low, change.high]) if often > 1 else np.full(3, np.nan)
-    return Drift(measure, float(before.value), float(after.value), *numbers.tolist(), status)
+    moved, low, high = numbers.tolist()
+    return Drift(measure, float(before.value), float(after.value), moved, low, high, status)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ class Crossing:
 def crossings(measured: Measured, limits: Sequence[Limit]) -> list[Crossing]:
     """Trends that are more than noise, and beyond a limit or on their way there within as many rounds as there were."""
     named = {limit.measure for limit in limits}
-    watched = [*limits, *(limit for limit in WATCHED if limit.measure not in named)]
+    told = measured.metrics()
+    watched = [*limits, *(one for one in WATCHED if one.measure not in named and one.measure.metric in told)]
     found = (_crossing(measured, limit, ALPHA / len(watched)) for limit in watched)
     return [crossing for crossing in found if crossing is not None]
 

@@ -6,25 +6,43 @@ import errno
 import signal
 import sys
 import warnings
-from typing import NoReturn, TextIO
+from typing import Annotated, NoReturn, TextIO
 
 import typer
 from typer.exceptions import Abort, TyperException
 
+import fairloop
 from fairloop._util.escape import for_terminal
 from fairloop.cli import data, practice, results, running
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
     help="Simulate fairness feedback loops, measure what they do, and repair them.",
-    add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"fairloop {fairloop.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="print the version, and exit")
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+
+
 app.command(cls=running.FieldsCommand)(running.run)
 app.command(cls=running.SweepCommand)(running.sweep)
 app.command()(running.fetch)
+app.command()(running.schema)
 app.command()(results.export)
 app.command()(results.report)
 app.command()(results.compare)

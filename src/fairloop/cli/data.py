@@ -1,4 +1,4 @@
-"""The command `data`: what data sets there are, preparing them, and looking into them."""
+"""The command `data`: list, fetch, prepare and inspect data sets."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fairloop.cli.options import say
+from fairloop._util.lookup import meant
+from fairloop.cli.options import Changes, Root, complete_data, complete_published, say, shorthand
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,26 +19,49 @@ if TYPE_CHECKING:
     from fairloop.spec.run import RunSpec
 
 app = typer.Typer(
-    help="See what data sets there are, decode their pictures ahead of a run, look into them.",
+    help="List the data sets, download their files, decode their pictures ahead of a run, show their content.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
 
-Name = Annotated[str, typer.Argument(metavar="NAME|SPEC.yaml", help="a data set, a preset or a spec file")]
-Root = Annotated[Path | None, typer.Option("--root", help="short for --set data.root=DIR")]
-Changes = Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="override a field")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="NAME|SPEC.yaml", help="a data set, a preset or a spec file", autocompletion=complete_data),
+]
 
 
 @app.command("list")
 def list_() -> None:
-    """List the data sets, and the files that each is read from."""
+    """List the data sets, the files that each is read from, and their publishers."""
     from fairloop.data import DATASETS
+    from fairloop.data.publishers import PUBLISHERS
 
     for name, dataset in DATASETS.items():
         say(f"{name}: {(dataset.spec.__doc__ or '').splitlines()[0]}")
         for field in ("table", "root"):
             if field in dataset.spec.model_fields:
                 say(f"  data.{field}: {dataset.spec.model_fields[field].description}")
+        if publisher := PUBLISHERS.get(name):
+            fetched = f"; fairloop data fetch {name} --out DIR" if publisher.files else ""
+            say(f"  publisher: {publisher.page} ({publisher.terms}){fetched}")
+
+
+@app.command()
+def fetch(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="a data set", autocompletion=complete_published)],
+    out: Annotated[Path, typer.Option("--out", help="directory of the files, to be used as --root")],
+    mirror: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="folder with the same files, such as https://... or file:///..."),
+    ] = None,
+) -> None:
+    """Download the files of a data set from its publisher, where that is allowed, and check them."""
+    from fairloop.data.fetching import fetch as fetch_files
+    from fairloop.data.publishers import PUBLISHERS
+
+    for line in fetch_files(name, out, mirror):
+        say(line)
+    say(f"terms: {PUBLISHERS[name].terms} ({PUBLISHERS[name].page}); next: fairloop data inspect {name} --root {out}")
 
 
 @app.command()
@@ -55,7 +79,7 @@ def prepare(
     if out is not None:
         claim(out, "decoded pictures")
     began = time.perf_counter()
-    spec = _spec(name, [*_shorthand("root", root), *_shorthand("cache", out), *(set_ or ())])
+    spec = _spec(name, [*shorthand({"data.root": root, "data.cache": out}), *(set_ or ())])
     population = _load(spec)
     say(f"{_headline(population)}; ready after {time.perf_counter() - began:.1f} s")
 
@@ -76,7 +100,7 @@ def inspect(
 
     if out is not None:
         claim_alone(out, KIND)
-    population = _load(_spec(name, [*_shorthand("root", root), *(set_ or ())]))
+    population = _load(_spec(name, [*shorthand({"data.root": root}), *(set_ or ())]))
     console = Console()
     say(_headline(population))
     say(f"minoritized: {', '.join(population.minoritized) or 'no group'}")
@@ -92,21 +116,16 @@ def inspect(
 def _spec(name: str, overrides: list[str]) -> RunSpec:
     from fairloop import presets
     from fairloop.data import DATASETS
-    from fairloop.spec.run import from_file, from_mapping
+    from fairloop.spec.run import from_mapping
 
-    if Path(name).suffix in (".yaml", ".yml", ".json"):
-        return from_file(Path(name), overrides)
     if name in DATASETS:
         return from_mapping({"data": {"name": name}}, overrides)
-    if name in presets.names():
-        return from_mapping(presets.fields(name), overrides)
+    if presets.is_file(name) or name in presets.names():
+        return presets.read(name, overrides)
     raise InputError(
         f"'{name}' is no data set ({', '.join(DATASETS)}), no preset ({', '.join(presets.names())}) and no spec file"
+        f"{meant(name, [*DATASETS, *presets.names()])}"
     )
-
-
-def _shorthand(field: str, value: Path | None) -> list[str]:
-    return [] if value is None else [f"data.{field}={value}"]
 
 
 def _load(spec: RunSpec) -> Population:

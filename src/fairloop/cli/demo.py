@@ -40,14 +40,14 @@ def demo(out: Path, seed: int, console: Console) -> None:
     console.print(INTRODUCTION, highlight=False)
     with sweep_view(console) as view:
         run_all(jobs, out, out / "models", min(len(jobs), default_workers(specs[0].threads)), view)
+    from fairloop.report.figures import demo as picture
     from fairloop.report.figures import save  # slow to import, and the runs need not wait for it
-    from fairloop.report.figures.story import STORY, story
     from fairloop.report.table import plain, tidy
 
     frame = plain(tidy([run_in(out, spec) for spec in specs])).to_pandas()
-    save(story(frame), out / "demo.png")
+    save(picture.draw(frame), out / "demo.png")
 
-    console.print(_table(jobs, frame, STORY))
+    console.print(_table(jobs, frame, picture.MEASURES))
     console.print(
         f"picture: {out / 'demo.png'}\ntable:   fairloop export {out} --out {out / 'table.csv'}", highlight=False
     )

@@ -9,6 +9,7 @@ import typer
 
 from fairloop.cli.options import say
 from fairloop.errors import FairloopError, InputError
+from fairloop.metrics.catalogue import in_words
 
 if TYPE_CHECKING:
     from fairloop.curation.table import Curated
@@ -62,6 +63,9 @@ def audit(
             "the rounds, separated by commas",
         ),
     ] = None,
+    regression: Annotated[
+        bool, typer.Option("--regression", help="labels and predictions are numbers: measure their errors")
+    ] = False,
     beneficial: Annotated[
         str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
     ] = None,
@@ -77,7 +81,10 @@ def audit(
     ] = 0,
     fail_on: Annotated[
         list[str] | None,
-        typer.Option(metavar="LIMIT", help="exit with 1 if the last round is beyond, as 'tpr_difference>0.1'"),
+        typer.Option(
+            metavar="LIMIT",
+            help=f"exit with 1 if the last round is beyond, as 'tpr_difference>0.1'; measures: {in_words()}",
+        ),
     ] = None,
 ) -> None:
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
@@ -89,7 +96,8 @@ def audit(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
         weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
         mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
-        model_made=model_made or (), beneficial=beneficial, min_size=min_size, fail_on=fail_on or (),
+        regression=regression, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
+        fail_on=fail_on or (),
     )  # fmt: skip
     found.write(out)
     say(found.verdict)

@@ -108,7 +108,8 @@ def samples(
     n: Annotated[int, typer.Option("--n", min=1, help="how many")] = 1000,
 ) -> None:
     """Export labelled samples of one generation."""
-    from fairloop.results import load, write_samples
+    from fairloop.results import RecordedRun, write_samples
+    from fairloop.store.directory import RunDirectory
 
-    write_samples(load(directory), generation, n, out)
+    write_samples(RecordedRun(RunDirectory(directory)), generation, n, out)
     say(f"{out}: {n:,} samples of generation {generation}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from fairloop.cli.options import Out, Track, Tracker, say
+from fairloop._util.lookup import meant
+from fairloop.cli.options import Changes, Out, Root, Track, Tracker, complete_run, complete_sweep, say, shorthand
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -49,9 +50,13 @@ class SweepCommand(TyperCommand):
 
 
 def run(
-    what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="a preset's name or a spec file")],
+    what: Annotated[
+        str,
+        typer.Argument(metavar="PRESET|SPEC.yaml", help="a preset's name or a spec file", autocompletion=complete_run),
+    ],
     out: Out,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = None,
+    set_: Changes = None,
+    root: Root = None,
     seed: Annotated[int | None, typer.Option(help="short for --set seed=N")] = None,
     generations: Annotated[int | None, typer.Option(help="short for --set generations=N")] = None,
     store: Annotated[
@@ -64,7 +69,9 @@ def run(
     ] = False,
 ) -> None:
     """Run one experiment, or go on where it was interrupted."""
-    spec = _spec(what, [*(set_ or ()), *_shorthand(seed=seed, generations=generations)])
+    from fairloop.presets import read
+
+    spec = read(what, [*(set_ or ()), *shorthand({"data.root": root, "seed": seed, "generations": generations})])
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
@@ -92,13 +99,19 @@ def run(
 
 
 def sweep(
-    what: Annotated[str, typer.Argument(metavar="PRESET|SPEC.yaml", help="what all runs share, or a whole sweep")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="PRESET|SPEC.yaml", help="the spec of all runs, or a whole sweep", autocompletion=complete_sweep
+        ),
+    ],
     out: Annotated[str, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
     seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's or sweep's")] = None,
     grid: Annotated[
         list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")
     ] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="override a field")] = None,
+    set_: Changes = None,
+    root: Root = None,
     base: Annotated[
         str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="run a sweep's cases and grid on this instead")
     ] = None,
@@ -116,7 +129,8 @@ def sweep(
     from fairloop._util.directories import claim
     from fairloop.sweep.local import default_workers
 
-    specs = _sweep(what, base, seeds, grid or [], set_ or []).specs()
+    changes = [*(set_ or ()), *shorthand({"data.root": root})]
+    specs = _sweep(what, base, seeds, grid or [], changes).specs()
     if "://" not in out:
         claim(Path(out), "a sweep")
     if store is not None and "://" not in store:
@@ -161,6 +175,22 @@ def sweep(
     say(f"{out}: {len(jobs)} runs; next: fairloop export {out} --out table.parquet")
 
 
+def schema(
+    out: Annotated[Path | None, typer.Option("--out", help="the file; default: print it")] = None,
+) -> None:
+    """Write the JSON schema of spec files, by which editors complete and check them."""
+    from fairloop._util.directories import claim_file
+    from fairloop._util.files import write_text
+    from fairloop.spec.schema import text
+
+    if out is None:
+        typer.echo(text(), nl=False)
+        return
+    claim_file(out)
+    write_text(out, text())
+    say(f"{out}: begin a spec file beside it with the line '# yaml-language-server: $schema={out.name}'")
+
+
 def fetch(
     address: Annotated[
         str, typer.Argument(metavar="ADDRESS", help="what a sweep was given as --out, such as s3://...")
@@ -195,40 +225,27 @@ def demo(
     run_demo(out, seed, Console())
 
 
-def _spec(what: str, overrides: list[str]) -> RunSpec:
-    from fairloop.presets import fields
-    from fairloop.spec.run import from_file, from_mapping
-
-    if _is_file(what):
-        return from_file(Path(what), overrides)
-    return from_mapping(fields(what), overrides)
-
-
 def _sweep(what: str, base: str | None, seeds: str | None, grid: list[str], overrides: list[str]) -> Sweep:
     from fairloop import presets
     from fairloop.spec.run import read_fields
     from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
 
     whole = None
-    if _is_file(what):
+    if presets.is_file(what):
         content = read_fields(Path(what))
         whole = sweep_spec(content, what) if isinstance(content, dict) and "base" in content else None
     elif what in presets.sweeps():
         whole = presets.sweep(what)
     elif what not in presets.names():
-        known = ", ".join([*presets.sweeps(), *presets.names()])
-        raise InputError(f"'{what}' is no preset ({known}) and no file; give one of either")
+        known = [*presets.sweeps(), *presets.names()]
+        raise InputError(f"'{what}' is no preset ({', '.join(known)}) and no file{meant(what, known)}")
     if whole is None:
         if base is not None:
             raise InputError(f"--base: '{what}' is one run, not a sweep whose base could be another")
-        spec = _spec(what, overrides)
+        spec = presets.read(what, overrides)
         return Sweep(spec.model_dump(mode="json"), parse_seeds(seeds or str(spec.seed)), grid=parse_grid(grid))
-    fields = _spec(base or whole.base, overrides).model_dump(mode="json")
+    fields = presets.read(base or whole.base, overrides).model_dump(mode="json")
     return Sweep(fields, parse_seeds(seeds or str(whole.seeds)), whole.cases, {**whole.grid, **parse_grid(grid)})
-
-
-def _is_file(what: str) -> bool:
-    return Path(what).suffix in (".yaml", ".yml", ".json") or Path(what).is_file()
 
 
 def _say_what_it_takes(specs: list[RunSpec], workers: int) -> None:
@@ -261,7 +278,3 @@ def _check_tracker(track: Tracker, ray: str | None) -> None:
     if ray is not None:
         raise InputError("--track: is not for --ray; once a run is fetched, fairloop run with its spec.yaml logs it")
     check(track)
-
-
-def _shorthand(**values: int | None) -> list[str]:
-    return [f"{name}={value}" for name, value in values.items() if value is not None]

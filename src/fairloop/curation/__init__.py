@@ -1,6 +1,6 @@
-"""Which samples a model trains on: as they come, curated towards a fairness ideal by STAR, or chosen otherwise."""
+"""The samples that a model trains on: as they come, curated towards a fairness ideal by STAR, or otherwise chosen."""
 
-CURATIONS = {
+CURATORS = {
     "verifier": "fairloop.curation.choices:Verifier",
     "confident": "fairloop.curation.choices:Confident",
     "best-of": "fairloop.curation.choices:BestOf",
@@ -9,3 +9,7 @@ CURATIONS = {
     "reweigh": "fairloop.curation.balance:Reweigh",
     "group-balanced": "fairloop.curation.balance:GroupBalanced",
 }
+"""The curators that `curation.steps` can name."""
+
+CURATIONS = CURATORS
+"""The former name of `CURATORS`, for one more release."""

@@ -16,7 +16,7 @@ from fairloop.sources.source import Supply
 
 @dataclass(frozen=True)
 class Oversample:
-    """Repeats samples at random until every stratum that is there has as many places as any other, on average."""
+    """Repeats samples at random. On average every stratum that occurs has the same number of places."""
 
     critics: Critics
 

@@ -1,4 +1,4 @@
-"""Curations one after the other: each draws from what the one before it lets through."""
+"""Curators one after the other: each draws from the samples that the one before it lets through."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from fairloop._util.lookup import find
-from fairloop.curation import CURATIONS
+from fairloop.curation import CURATORS
 from fairloop.curation.interface import Curation, Curator, NoCuration
 from fairloop.errors import InputError
 from fairloop.models.interface import Classifier
@@ -22,10 +22,10 @@ from fairloop.sources.source import Supply
 
 @dataclass(frozen=True)
 class Critics:
-    """Whom a curation may ask about samples.
+    """The models and facts that a curator may use to judge samples.
 
     strata: of the data. beneficial: the label that is good for the person. majoritized: codes of these groups.
-    annotator: A_L. labeller: who labels at the moment, C_{i-1} or A_L. grouper: A_S.
+    annotator: A_L. labeller: the labeller of the generation, C_{i-1} or A_L. grouper: A_S.
     """
 
     strata: Strata
@@ -46,34 +46,34 @@ class Critics:
 
 @dataclass(frozen=True)
 class Chain:
-    """`last` draws from what `earlier` makes of the source; what is recorded of both is told together."""
+    """`last` draws from the samples that `earlier` lets through. The curation holds the counts of both."""
 
     earlier: Curator
     last: Curator
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
-        """N samples that both let through."""
+        """N samples that both let through, and the counts of both."""
         curated = _Curated(self.earlier, source)
-        batch, taken = self.last.draw(curated, n, rng)
-        return batch, _together(curated.told[0], taken)
+        batch, curation = self.last.draw(curated, n, rng)
+        return batch, _together(curated.curations[0], curation)
 
 
 @dataclass(frozen=True)
 class _Curated:
-    """A source seen through a curation."""
+    """A source that yields only the samples that a curator lets through."""
 
     curator: Curator
     source: Supply
-    told: list[Curation | None] = field(default_factory=list)
+    curations: list[Curation | None] = field(default_factory=list)
 
     def draw(self, n: int, rng: torch.Generator) -> Batch:
-        batch, taken = self.curator.draw(self.source, n, rng)
-        self.told.append(taken)
+        batch, curation = self.curator.draw(self.source, n, rng)
+        self.curations.append(curation)
         return batch
 
 
 def _together(first: Curation | None, last: Curation | None) -> Curation | None:
-    """What both told: what was offered to the first, and all else of the last that tells it."""
+    """One curation of two: the samples offered to the first; every other count of the last where it has one."""
     if first is None or last is None:
         return last if first is None else first
     told = last._asdict() | {name: value for name, value in first._asdict().items() if getattr(last, name) is None}
@@ -81,7 +81,7 @@ def _together(first: Curation | None, last: Curation | None) -> Curation | None:
 
 
 def chained(curators: Sequence[Curator]) -> Curator:
-    """All of them in their order, as one."""
+    """One curator that applies all of them in order."""
     whole: Curator = NoCuration()
     for curator in curators:
         whole = curator if isinstance(whole, NoCuration) else Chain(whole, curator)
@@ -89,15 +89,15 @@ def chained(curators: Sequence[Curator]) -> Curator:
 
 
 def curator_of(step: Mapping[str, Any], critics: Critics) -> Curator:
-    """The curation that a step of `curation.steps` names.
+    """The curator that a step of `curation.steps` names.
 
-    Raises InputError if there is none of that name or if it does not take these arguments.
+    Raises InputError for an unknown name, and for arguments that the curator does not take.
     """
     arguments = {name: value for name, value in step.items() if name != "kind"}
-    kind = find(CURATIONS, step["kind"], "curation.steps")
+    kind = find(CURATORS, step["kind"], "curation.steps")
     try:
         inspect.signature(kind).bind(critics, **arguments)
         made: Curator = kind(critics, **arguments)
         return made
-    except Exception as error:  # a constructor, anybody's, may raise anything
+    except Exception as error:  # a user's constructor may raise anything
         raise InputError(f"curation.steps: {dict(step)} cannot be built: {' '.join(str(error).split())}") from error

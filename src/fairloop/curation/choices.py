@@ -1,6 +1,6 @@
-"""Curations that choose some of more candidates: by a verifier, a reward, a detector of model-made samples.
+"""Curators that choose samples among candidates: by a verifier, a reward, a detector of model-made samples.
 
-Each is one small class: how many candidates there are for a batch, and which of them it takes.
+Each is one small class that says how many candidates it needs for a batch, and chooses among them.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from fairloop.sources.source import Supply
 
 @dataclass(frozen=True)
 class Choice(ABC):
-    """Takes n of more candidates."""
+    """Chooses n of more candidates."""
 
     critics: Critics
 
     @abstractmethod
     def candidates(self, n: int) -> int:
-        """How many are drawn for a batch of n."""
+        """The number of candidates for a batch of n."""
 
     @abstractmethod
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
-        """(n,) int64 positions of those that are taken."""
+        """(n,) int64 positions of the chosen candidates."""
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
-        """N samples, and how many of each stratum there were before and after."""
+        """N samples, and the counts of each stratum before and after the choice."""
         candidates = source.draw(self.candidates(n), rng)
         batch = candidates.select(self.choose(candidates, n, rng))
         return batch, Curation(offered=self._count(candidates), chosen=self._count(batch).float())
@@ -47,13 +47,13 @@ class Choice(ABC):
 
 @dataclass(frozen=True)
 class Verifier(Choice):
-    """Keeps the share `keep` of samples whose labels a verifier finds most plausible.
+    """Keeps the share `keep` of samples with the labels that a verifier finds most plausible.
 
-    by: `annotator`, A_L; or `labeller`, who labels at the moment and so verifies its own labels.
+    by: `annotator`, A_L; or `labeller`, the labeller of the generation, which then verifies its own labels.
     quality: the share of samples that are ranked by the verifier's probability of their label; the others get a
         random rank. At 0 nothing is verified.
 
-    What verification can do, and how it drifts: Feng et al., arXiv 2406.07515; Yi and Liu, arXiv 2510.16657.
+    The effect of verification, and its drift: Feng et al., arXiv 2406.07515; Yi and Liu, arXiv 2510.16657.
     """
 
     keep: float = 0.5
@@ -80,7 +80,7 @@ class Verifier(Choice):
 
 @dataclass(frozen=True)
 class Confident(Choice):
-    """Keeps samples whose label is at least `threshold` probable to A_L; if they are too few, the next best, too.
+    """Keeps samples with a label of probability `threshold` or more to A_L; if these are too few, the next best, too.
 
     factor: candidates for each place in the batch.
     """
@@ -114,7 +114,7 @@ class BestOf(Choice):
     reward: the logarithm of a probability: `confidence`, of the label that is likeliest to A_L; `beneficial`, of the
         beneficial label to A_L; `majoritized`, of all majoritized groups to A_S.
     temperature: 0 keeps the best. Above, a sample is kept with probability in proportion to exp(reward / temperature):
-        the choice of people whose tastes differ (Bradley and Terry's model, for k of 2).
+        the choice of people with different tastes (Bradley and Terry's model, for k of 2).
     """
 
     k: int = 4
@@ -151,12 +151,12 @@ class BestOf(Choice):
 
 @dataclass(frozen=True)
 class Detector(Choice):
-    """Leaves out what a detector of model-made samples flags (after Drayson et al., arXiv 2502.15654).
+    """Leaves out the samples that a detector of model-made samples flags (after Drayson et al., arXiv 2502.15654).
 
     true_positive_rate: P(flagged | made by a model). false_positive_rate: P(flagged | a real person).
-    factor: candidates for each place in the batch. Flagged ones fill what is missing.
+    factor: candidates for each place in the batch. Flagged samples fill the places that are left.
 
-    Matters where real people are among the candidates: `policy.*.real_share`, or policies that accumulate.
+    It has an effect where real people are among the candidates: `policy.*.real_share`, or policies that accumulate.
     """
 
     true_positive_rate: float = 0.9

@@ -1,4 +1,4 @@
-"""Columns of labels and of groups as strata: codes 0..K-1 and 0..S-1, and what they are called."""
+"""Columns of labels and of groups as strata: codes 0..K-1 and 0..S-1, and their names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairloop.curation.values import array, columns_of, name_of, named
 from fairloop.errors import InputError
 
 MOST_STRATA = 100_000
-"""More than this are no strata but a number or a name for each person."""
+"""A column with more values holds a number or a name of each person, and makes no strata."""
 
 
 Coded = tuple[NDArray[np.int64], tuple[str, ...]]
@@ -23,7 +23,7 @@ Coded = tuple[NDArray[np.int64], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Names:
-    """What labels and groups are called.
+    """The names of labels and groups.
 
     labels: by code, K of them.
     groups: by code, S of them; of each, its value in every group column.
@@ -56,7 +56,7 @@ class People(NamedTuple):
     names: Names
 
     def counts(self) -> NDArray[np.int64]:
-        """(K, S): how many there are of each."""
+        """(K, S): people in each stratum."""
         return np.bincount(self.stratum, minlength=math.prod(self.names.shape)).reshape(self.names.shape)
 
 
@@ -66,7 +66,7 @@ def in_words(columns: Sequence[str], values: Sequence[str]) -> str:
 
 
 def given(labels: Any, groups: Sequence[Any]) -> People:
-    """The strata of N people whose columns may be those of a frame; a frame of several group columns gives them all.
+    """The strata of N people. Columns may come from frames; a frame of groups gives all its columns.
 
     Columns have their own names, as those of pandas have, if all have one and no two the same.
     """
@@ -83,7 +83,7 @@ def people(columns: Sequence[Any], names: Sequence[str]) -> People:
         periods, in a list, NumPy array, tensor, or a column of pandas, polars, Arrow or Hugging Face. (N, 1) and frames
         of one column are columns, too. Codes follow the order of the values that occur, so labels 0..K-1 keep their
         codes. Groups are those combinations of the group columns' values that occur.
-    names: what the columns are called.
+    names: of the columns.
 
     Raises InputError for columns that differ in length, hold nothing, or have gaps, and for more than
     `MOST_STRATA` strata.
@@ -108,7 +108,7 @@ def people(columns: Sequence[Any], names: Sequence[str]) -> People:
 
 
 def _combined(coded: Sequence[Coded]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The combinations that occur: (N,) code of each person's, and (S,) somebody who has it."""
+    """The combinations that occur: (N,) code of each person, and (S,) the position of one person of each."""
     combined = np.zeros_like(coded[0][0])
     first = np.zeros(1, np.int64)
     for codes, values in coded:

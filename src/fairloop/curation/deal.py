@@ -1,4 +1,4 @@
-"""STAR where everybody's stratum is known beforehand: batches dealt from a finite population, each by quota."""
+"""STAR for a finite population with known strata: batches dealt by quota."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from fairloop.sources.quotas import Rounding
 
 @dataclass(frozen=True)
 class Tally:
-    """What curating took.
+    """The counts of curated batches.
 
     names: of the K labels and S groups.
     candidates: (K, S) people in each stratum.
     drawn: (K, S) places that went to each stratum, repetitions included.
-    redrawn: (K, S) those of them that went to somebody who had come before, as the stratum had run out.
-    filled: places that no quota claimed, and that were dealt as people come.
+    redrawn: (K, S) those of them that went to a person who had come before, as the stratum had run out.
+    filled: places without a quota, dealt in the order of the people.
     by_batch: redrawn places in each batch.
     """
 
@@ -39,7 +39,7 @@ class Tally:
     def of(
         cls, names: Names, candidates: Counts, drawn: Counts, redrawn: Counts, filled: int, by_batch: Sequence[int]
     ) -> Tally:
-        """From counts of strata in a row, (K * S,), which may go on changing."""
+        """A tally of copies of the counts, each (K * S,)."""
         candidates, drawn, redrawn = (count.reshape(names.shape).copy() for count in (candidates, drawn, redrawn))
         return cls(names, candidates, drawn, redrawn, filled, tuple(by_batch))
 
@@ -49,7 +49,7 @@ class Tally:
         return self.candidates - (self.drawn - self.redrawn)
 
     def most_often(self) -> tuple[str, float]:
-        """The stratum whose people came most often, in words, and how often each of them came on average."""
+        """The stratum with the most repetitions, in words, and how often its people came on average."""
         times = self.drawn / np.maximum(self.candidates, 1)
         return self.names.stratum(int(times.argmax())), float(times.max())
 
@@ -64,13 +64,13 @@ class Tally:
 class Deal:
     """Deals batches, stratum by stratum, from people in random order.
 
-    The people of a stratum come in turn, and again in the same order when all have come. So nobody comes again before
-    all others of the stratum have come as often, and within one batch somebody comes twice only if the stratum has
+    The people of a stratum come in turn, and again in the same order when all have come. No person comes again
+    before all others of the stratum have come as often. Within one batch a person comes twice only if the stratum has
     fewer people than places there.
     """
 
     def __init__(self, people: People, ideal: Shares, rounding: Rounding, rng: np.random.Generator) -> None:
-        """`ideal` may want nobody from a stratum in which nobody is; `wanted` sees to it."""
+        """The ideal gives no share to empty strata; `wanted` ensures this."""
         self._names = people.names
         self._ideal = ideal.reshape(-1)
         self._rounding = rounding
@@ -96,11 +96,11 @@ class Deal:
         return dealt
 
     def tally(self) -> Tally:
-        """What it took so far."""
+        """The counts so far."""
         return Tally.of(self._names, self._sizes, self._drawn, self._redrawn(), self._filled, self._by_batch)
 
     def _places(self, n: int) -> NDArray[np.int64]:
-        """(Z,): the quotas, and what flooring leaves over as the population comes."""
+        """(Z,): the quotas, and the places that flooring leaves over, in proportion to the population."""
         places = quotas.drawn(self._ideal, n, self._rounding, self._rng)
         left = n - int(places.sum())
         if left:
@@ -115,10 +115,10 @@ class Deal:
 def wanted(ideal: object, people: People, skip_empty: bool, where: str = "ideal") -> Shares:
     """(K, S) shares of `ideal`, in any way that `ideal.read` knows, for these people.
 
-    skip_empty: whether a stratum in which nobody is goes without its share; the others keep their proportions.
-    where: what to call the ideal in errors.
+    skip_empty: whether empty strata go without their shares; the others keep their proportions.
+    where: the name of the ideal in errors.
 
-    Raises InputError if it is no ideal, does not fit, or wants somebody from an empty stratum that is not skipped.
+    Raises InputError for a value that is no ideal or does not fit, and for a share of an empty stratum, unless skipped.
     """
     counts = people.counts()
     shares = ideals.shares(ideal, people.names, counts, where)
@@ -128,7 +128,7 @@ def wanted(ideal: object, people: People, skip_empty: bool, where: str = "ideal"
         more = f" (and {empty.sum() - 1:,} more strata)" if empty.sum() > 1 else ""
         option = "--skip-empty" if where.startswith("--") else "skip_empty=True"
         raise InputError(
-            f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but nobody "
-            f"is there; put groups together, or share that out among the others with {option}"
+            f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but the "
+            f"data have no such person; put groups together, or share that out among the others with {option}"
         )
     return np.where(empty, 0, shares / kept) if empty.any() else shares

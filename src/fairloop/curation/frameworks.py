@@ -1,4 +1,4 @@
-"""The loaders that iterate over a sampler, found on the call stack: they tell it nowhere what they do with batches."""
+"""The loaders that iterate over a sampler, found on the call stack: nothing else tells how they use batches."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def sharder() -> Sharder | None:
 
 
 def epoch(least: int) -> int | None:
-    """The epoch of the pass that a loader of accelerate begins; None if there is none, or if somebody else sets it.
+    """The epoch of the pass that a loader of accelerate begins; None without one, or if the epoch is set elsewhere.
 
     least: the epoch after the newest pass. The loader counts only passes that came to their end, so its own count may
     be behind. A loader that skips batches goes on with the newest pass.
@@ -48,7 +48,7 @@ def restores_finished_pass() -> bool:
 
 
 def _of_accelerate(*kinds: str, method: str | None = None) -> Iterator[Any]:
-    """Objects of accelerate whose methods run, or that one of them, the innermost first."""
+    """Objects of accelerate with a method on the call stack, the innermost first."""
     if _LOADERS not in sys.modules:
         return
     for frame in _frames():

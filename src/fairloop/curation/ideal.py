@@ -1,4 +1,4 @@
-"""Fairness ideals: which share of a curated batch each stratum should have.
+"""Fairness ideals: the share of a curated batch that each stratum should have.
 
 In specs, on the command line and in Python an ideal is one of
 
@@ -9,7 +9,7 @@ In specs, on the command line and in Python an ideal is one of
     floor(0.05)               as in the data, but no stratum below that share
     census.csv                a file of shares by name (.csv, .yaml, .json); see `named`
     [[.1, .2], [.3, .4]]      a row for each label, with a share for each group
-    [{label: hired, group: red, share: .1}, ...]  the same by name: what a file holds
+    [{label: hired, group: red, share: .1}, ...]  the same by name, as in a file
     {kind: uniform, strength: 0.5}                half of any of these, half as in the data
 
 "The data" are those that are curated or, in a run, the real training data.
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.lookup import meant
 from fairloop.curation import named
 from fairloop.curation.columns import Names
 from fairloop.data.population import Population
@@ -37,40 +38,40 @@ Shares = NDArray[np.float64]
 """(K, S): shares that sum to 1."""
 Kind = str | list[list[float]] | list[named.Row]
 Ideal = Kind | dict[str, Any]
-"""What `read` makes of any way to write an ideal: plain data that round-trips through YAML and JSON."""
+"""An ideal as `plain` writes it: plain data that round-trips through YAML and JSON."""
 
 _FLOOR = re.compile(r"floor\((.*)\)")
 
 
 def uniform(counts: Counts) -> Shares:
-    """Every stratum alike."""
+    """The same share for every stratum."""
     return np.full(counts.shape, 1 / counts.size)
 
 
 def population(counts: Counts) -> Shares:
-    """Every stratum as large as it is."""
+    """The shares of strata in the population."""
     shares: Shares = counts / counts.sum()
     return shares
 
 
 def groups_within_labels(counts: Counts) -> Shares:
-    """Labels as frequent as they are; within each label, groups alike."""
+    """The frequencies of labels in the population; within each label, the same share for every group."""
     labels = population(counts).sum(axis=1, keepdims=True)
     return np.repeat(labels / counts.shape[1], counts.shape[1], axis=1)
 
 
 def labels_within_groups(counts: Counts) -> Shares:
-    """Groups as frequent as they are; within each group, labels alike."""
+    """The frequencies of groups in the population; within each group, the same share for every label."""
     return groups_within_labels(counts.T).T
 
 
 def at_least(counts: Counts, least: float) -> Shares:
     """The population, with strata below `least` raised to it; all others keep their proportions to each other.
 
-    Raises ValueError if not all strata can have as much.
+    Raises ValueError if `least` is too large for all strata to have it.
     """
     if least * counts.size > 1 + named.TOLERANCE:
-        raise ValueError(f"floor({least:g}): {counts.size} strata cannot all have that; at most {1 / counts.size:.6g}")
+        raise ValueError(f"{counts.size} strata cannot all have a share of {least:g}; at most {1 / counts.size:.6g}")
     shares = population(counts)
     raised = np.zeros(shares.shape, bool)
     while not raised.all():
@@ -89,44 +90,62 @@ RELATIVE = {
 }
 """Ideals that follow from the population alone."""
 
+_NAMES = ("uniform", *RELATIVE, "floor")
 WAYS = f"uniform, {', '.join(RELATIVE)}, floor(SHARE), a table of shares, or a .csv, .yaml or .json file of them"
 
 
-def read(ideal: object) -> Ideal:
-    """Any way to write an ideal in its plain form; a file is replaced by its rows.
+def plain(ideal: object) -> Ideal:
+    """The plain form of an ideal that is written in any of the ways above. Opens no file: its path stands for it.
 
-    Raises ValueError, with what is wrong, for what is none whatever the data.
+    Raises ValueError, with the reason, for a value that is no ideal of any data.
     """
     if isinstance(ideal, Mapping):
-        return _read_mixture(ideal)
+        return _plain_mixture(ideal)
     if isinstance(ideal, str):
-        return _read_text(ideal.strip())
+        return _plain_text(ideal.strip())
     content = ideal.tolist() if isinstance(ideal, np.ndarray) else ideal
     if not isinstance(content, Sequence):
         raise ValueError(f"is not one of {WAYS}")
     if content and all(isinstance(row, Mapping) for row in content):
         return named.rows(content)
-    return _read_table(content)
+    return _plain_table(content)
+
+
+def read(ideal: object) -> Ideal:
+    """The plain form of an ideal, in which the rows of a file replace its path.
+
+    Raises ValueError as `plain` does, and for a file that cannot be read or holds no ideal.
+    """
+    found = plain(ideal)
+    if isinstance(found, dict):
+        return {**found, "kind": _with_rows(found["kind"])}
+    return _with_rows(found)
+
+
+def names_file(ideal: Ideal) -> bool:
+    """Whether an ideal in its plain form names a file."""
+    kind = ideal["kind"] if isinstance(ideal, dict) else ideal
+    return isinstance(kind, str) and Path(kind).suffix in named.SUFFIXES
 
 
 def shares(ideal: object, names: Names, counts: Counts | None, where: str = "star.ideal") -> Shares:
     """(K, S) shares that sum to 1.
 
     ideal: in any way that `read` knows. names: of the K labels and S groups.
-    counts: (K, S) people in each stratum; None if that is not known.
-    where: what to call the ideal in errors.
+    counts: (K, S) people in each stratum; None if unknown.
+    where: the name of the ideal in errors.
 
-    Raises InputError if it is no ideal, does not fit the strata, or needs a population that is not known.
+    Raises InputError for a value that is no ideal or does not fit the strata, or that needs an unknown population.
     """
     try:
-        plain = read(ideal)
-        if not isinstance(plain, dict):
-            return _wanted(plain, names, counts)
-        strength = plain["strength"]
-        wanted = _wanted(plain["kind"], names, counts)
+        found = read(ideal)
+        if not isinstance(found, dict):
+            return _wanted(found, names, counts)
+        strength = found["strength"]
+        wanted = _wanted(found["kind"], names, counts)
         return wanted if strength == 1 else strength * wanted + (1 - strength) * population(_known(counts))
     except ValueError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise InputError(f"{where}={ideal}: {error}" if isinstance(ideal, str) else f"{where}: {error}") from None
 
 
 def shares_for(ideal: object, population: Population) -> Shares:
@@ -159,10 +178,14 @@ def _known(counts: Counts | None) -> Counts:
     return counts
 
 
-def _read_mixture(ideal: Mapping[Any, Any]) -> Ideal:
+def _with_rows(kind: Kind) -> Kind:
+    return named.from_file(Path(kind)) if isinstance(kind, str) and names_file(kind) else kind
+
+
+def _plain_mixture(ideal: Mapping[Any, Any]) -> Ideal:
     if unknown := set(ideal) - {"kind", "strength"}:
         raise ValueError(f"has no field '{sorted(map(str, unknown))[0]}'; a mixture has kind and strength")
-    kind, strength = read(ideal.get("kind", "uniform")), ideal.get("strength", 1.0)
+    kind, strength = plain(ideal.get("kind", "uniform")), ideal.get("strength", 1.0)
     if isinstance(kind, dict):
         raise ValueError("is a mixture of a mixture; give one kind and one strength")
     if not isinstance(strength, int | float) or isinstance(strength, bool) or not 0 <= strength <= 1:
@@ -170,7 +193,7 @@ def _read_mixture(ideal: Mapping[Any, Any]) -> Ideal:
     return {"kind": kind, "strength": float(strength)}
 
 
-def _read_text(text: str) -> Ideal:
+def _plain_text(text: str) -> Ideal:
     if text == "uniform" or text in RELATIVE:
         return text
     if least := _FLOOR.fullmatch(text):
@@ -180,13 +203,12 @@ def _read_text(text: str) -> Ideal:
         except ValueError:
             pass
         raise ValueError("needs a share in [0, 1] as its floor, such as floor(0.05)")
-    path = Path(text)
-    if path.suffix in named.SUFFIXES:
-        return named.from_file(path)
-    raise ValueError(f"is not one of {WAYS}")
+    if names_file(text):
+        return text
+    raise ValueError(f"is not one of {WAYS}{meant(text.partition('(')[0], _NAMES)}")
 
 
-def _read_table(rows: Sequence[Any]) -> Ideal:
+def _plain_table(rows: Sequence[Any]) -> Ideal:
     """A row of shares for each label, as numbers."""
     try:
         table = [[float(share) for share in row] for row in rows]

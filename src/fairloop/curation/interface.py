@@ -1,4 +1,4 @@
-"""What decides which samples of a source a model trains on."""
+"""Curators, which draw the batches that a model trains on, and curations, the counts that they return."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from fairloop.sources.source import Supply
 
 
 class Curation(NamedTuple):
-    """What making one batch took. None: not worth saying."""
+    """The counts of one batch. None: the curator does not count this."""
 
     redrawn: Tensor | None = None
-    """() int64: samples drawn afresh because the candidates could not fill the batch."""
+    """() int64: samples drawn afresh because the candidates did not fill the batch."""
     candidates: Tensor | None = None
     """(K * S,) int64: STAR's candidates in each stratum before any was chosen."""
     offered: Tensor | None = None
-    """(K * S,) int64: samples of each stratum that other curations began with."""
+    """(K * S,) int64: samples of each stratum that were offered to the first of the other curators."""
     chosen: Tensor | None = None
-    """(K * S,) float: what these made of them; samples count by their weights."""
+    """(K * S,) float: samples of each stratum that these curators chose; each counts by its weight."""
     origins: Tensor | None = None
     """(G, L) int64: samples of the batch by generation (0 is `REAL`) and labeller (0 is `NOBODY`)."""
 
 
 class Curator(Protocol):
-    """A policy for batches."""
+    """Draws batches from a source, and counts what that took."""
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
-        """A batch of n samples from `source`, and what it took (None if nothing was curated)."""
+        """A batch of n samples from `source`, and its curation (None without any count)."""
         ...
 
 
 class NoCuration:
-    """Batches as they come."""
+    """The curator that takes samples as the source yields them."""
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
-        """N samples as `source` makes them."""
+        """The next n samples of `source`, without a curation."""
         return source.draw(n, rng), None

@@ -1,4 +1,4 @@
-"""Shares by name: an ideal that a person or a census wrote down, one row for each label and group."""
+"""Shares by name: an ideal as a table with one row for each label and group, such as a census."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from fairloop.data.spelling import recognised
 TOLERANCE = 1e-6
 SUFFIXES = (".csv", ".yaml", ".yml", ".json")
 Row = dict[str, str | float]
-"""A share, and the values of `label`, `group` or whatever the data's columns are called that it is for."""
+"""A share, and the values of the columns that it is for: `label`, `group`, or the data's own columns."""
 
 
 def from_file(path: Path) -> list[Row]:
-    """The rows of a .csv, .yaml or .json file. Raises ValueError if it cannot be read or if they make no ideal."""
+    """The rows of a .csv, .yaml or .json file. Raises ValueError for a file that cannot be read or makes no ideal."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             content = list(csv.DictReader(file, strict=True)) if path.suffix == ".csv" else parsed(file.read())
@@ -55,10 +55,10 @@ def rows(content: Sequence[Any]) -> list[Row]:
 def shares(table: Sequence[Row], names: Names, counts: NDArray[np.int64] | None) -> NDArray[np.float64]:
     """(K, S) shares of `table` for the strata called `names`.
 
-    Columns that the table leaves out follow the population: with `group` and `share` alone, each group gets its
-    share, and labels within it stay as they are.
+    Columns that the table leaves out follow the population. With `group` and `share` alone, each group gets its
+    share, and labels within it keep their proportions.
 
-    counts: (K, S) people in each stratum; None if that is not known, and then no column may be left out.
+    counts: (K, S) people in each stratum; None if unknown, and then no column may be left out.
 
     Raises ValueError for columns or names that the data do not have, and for strata without a share.
     """
@@ -77,9 +77,9 @@ def shares(table: Sequence[Row], names: Names, counts: NDArray[np.int64] | None)
     number = {key: i for i, key in enumerate(dict.fromkeys(keys))}
     together = np.array([number[key] for key in keys])
     people = np.bincount(together, weights=counts.reshape(-1))[together]
-    if (nobody := (people == 0) & (wishes > 0)).any():
-        key = keys[int(nobody.argmax())]
-        raise ValueError(f"wants {in_words(columns, key)}, but nobody is there; leave it out, with 0")
+    if (empty := (people == 0) & (wishes > 0)).any():
+        key = keys[int(empty.argmax())]
+        raise ValueError(f"wants {in_words(columns, key)}, but the data have no such person; give it the share 0")
     return _whole(wishes * counts.reshape(-1) / np.maximum(people, 1), names)
 
 
@@ -101,7 +101,7 @@ def _row(row: Any, number: int) -> Row:
     if empty := [name for name, value in row.items() if value is None or value == ""]:
         raise ValueError(f"row {number} has nothing in column {empty[0]}")
     if len(row) == 1:
-        raise ValueError(f"row {number} does not say whose share it is; name a label or a group")
+        raise ValueError(f"row {number} names neither a label nor a group for its share; name one")
     return {name: share if name == "share" else str(value) for name, value in row.items()}
 
 

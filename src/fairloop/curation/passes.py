@@ -19,23 +19,23 @@ class Passes:
 
     def __init__(self) -> None:
         self.epoch = 0
-        self._next = 0  # the epoch of the next pass if nobody says another
+        self._next = 0  # the epoch of the next pass if no other is set
         self._first = 0  # batch with which the newest or the told pass begins
         self._done = 0  # batches of the newest pass that were handed out
         self._told = False  # the next pass is of `epoch`: it was set or loaded
         self._asked = False  # an iterator was made since the newest pass began
-        self._newest: int | None = None  # number of the newest pass; None if nobody follows it
+        self._newest: int | None = None  # number of the newest pass; None if no loop follows it
         self._begun = 0
         self._loaded = 0  # the epoch of the state that was loaded
 
     def ask(self) -> None:
-        """Somebody made an iterator."""
+        """A loop made an iterator."""
         self._asked = True
 
     def set(self, epoch: int) -> None:
         """The next pass is of `epoch`; from its beginning, unless a state in its midst was just loaded.
 
-        The count of accelerate's loaders comes here, too; `begin` takes it, if nobody says another epoch.
+        The count of accelerate's loaders comes here, too; `begin` takes it if no other epoch is set.
         """
         if frameworks.epoch(self._next) is not None:
             return

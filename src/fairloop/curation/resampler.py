@@ -1,4 +1,4 @@
-"""STAR as a sampler of imbalanced-learn's kind, for its pipelines and whatever else calls `fit_resample`."""
+"""STAR as a sampler of imbalanced-learn's kind, for its pipelines and other callers of `fit_resample`."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
     groups: columns of X whose values multiply into groups: names if X is a frame, or positions; none gives strata of
         y alone.
     size: rows that come out; four fifths of those that come in if None.
-    skip_empty: whether the ideal's share of a stratum in which nobody is goes to the others, in proportion.
+    skip_empty: whether the ideal's share of an empty stratum goes to the others, in proportion.
     random_state: of the choice. With a whole number, the rows are those that `curate` with that seed chooses.
 
     After `fit_resample`: `sample_indices_`, (M,) positions of the rows in X, in their order; `sampling_strategy_`,
-    (K, S) shares of the strata that were asked for; `tally_`, what it took.
+    (K, S) shares of the strata that were asked for; `tally_`, the counts.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
         X: (N, D) array, sparse matrix, frame or list of rows. y: (N,) classes, or one column for each class with 1
             where it applies.
 
-        Raises InputError, a ValueError, for what cannot be.
+        Raises InputError, a ValueError, for unusable arguments or data.
         """
         try:
             return self._resampled(X, y)
@@ -73,7 +73,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
             raise _ValueError(str(error)) from error
 
     def fit(self, X: Any, y: Any) -> StarResampler:  # noqa: N803
-        """As `fit_resample`, but keeps only what was found out."""
+        """As `fit_resample`, but keeps the fitted attributes alone."""
         self.fit_resample(X, y)
         return self
 
@@ -119,7 +119,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
 
 
 class _ValueError(InputError, ValueError):
-    """What scikit-learn's callers catch."""
+    """The error that callers of scikit-learn catch."""
 
 
 def _table(X: Any) -> Any:  # noqa: N803

@@ -1,4 +1,4 @@
-"""StarSampler: STAR for anybody's own training loop, as a batch sampler for PyTorch's DataLoader."""
+"""StarSampler: STAR for your own training loop, as a batch sampler for PyTorch's DataLoader."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ class StarSampler(Sampler[list[int]]):
         loader = DataLoader(data, batch_sampler=StarSampler(labels, groups, batch_size=256))
 
     Every batch gives stratum (label, group) number k its quota: `ideal_k * batch_size` places, rounded. As the strata
-    of a finite data set are known beforehand, quotas are always met: where the published STAR draws what is missing
-    unconditionally, the sampler draws it from the stratum that is short.
+    of a finite data set are known beforehand, quotas are always met: where the published STAR fills missing places
+    unconditionally, the sampler fills them from the stratum that is short.
 
     *An epoch* has as many batches as one pass over the data set in steps of `batch_size + budget`, the last one
     counted: in each step that many people are candidates, and `batch_size` of them are chosen. All batches are full.
 
-    *A sample comes twice* in an epoch only when everybody else in its stratum has come as often; then its people come
+    *A sample comes twice* in an epoch only when all others of its stratum have come as often; then its people come
     again, in the same order. These places count as redrawn. Within one batch a sample comes twice only if its stratum
     has fewer people than places there. A larger budget means shorter epochs, so fewer repetitions.
 
-    *Discarded* for the epoch, and for no longer, are the people of a stratum whom its quotas have not reached at the
-    end. They are discarded at random: every epoch shuffles anew.
+    The people of a stratum that its quotas have not reached at the end are *discarded*, for this epoch alone. They are
+    discarded at random: every epoch shuffles anew.
 
     With several processes, each rank gets `batch_size` places of a global batch of `world_size * batch_size`, which
     meets the quotas; each rank's part has, of every stratum, that stratum's places over `world_size`, rounded up or
-    down. The union over ranks is what one process with that batch size and budget would draw. All ranks must be given
+    down. The union over ranks is the batch of one process with that size and budget. All ranks must be given
     the same data, in the same order, and the same seed.
 
     labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values, dates, intervals or periods;
@@ -54,16 +54,16 @@ class StarSampler(Sampler[list[int]]):
     ideal: shares of strata in a batch, in any way that `fairloop.curation.ideal` lists.
     budget: extra candidates for each batch of each process; a quarter of the batch if None.
     rounding: `stochastic` rounds quotas up or down at random, so that each stratum has its share on average, also
-        where that is less than one place; `floor` rounds them down and fills what is left over as people come.
-    skip_empty: whether the ideal's share of a stratum in which nobody is goes to the others, in proportion.
-    seed: of all random numbers; the order of epoch e depends on nothing but seed, e and what is named here.
+        where that is less than one place; `floor` rounds them down and fills the other places as people come.
+    skip_empty: whether the ideal's share of an empty stratum goes to the others, in proportion.
+    seed: of all random numbers; the order of epoch e depends on seed, e and these arguments alone.
     rank, world_size: this process and how many there are; if None, those of torch.distributed when a pass begins, or 0
         and 1 where that is not initialised.
     sharded_by: `accelerate` if the loader will be prepared by accelerate, as transformers' Trainer does, which divides
         batches among processes itself: then the sampler gives the batches of all ranks in turn.
 
     Raises InputError for columns or numbers that cannot be, for an ideal that does not fit, and unless `skip_empty` for
-    one that wants somebody from a stratum in which nobody is; and when a pass begins, if accelerate would divide
+    one that gives a share to an empty stratum; and when a pass begins, if accelerate would divide
     batches that the sampler has divided already.
     """
 
@@ -94,7 +94,7 @@ class StarSampler(Sampler[list[int]]):
 
     @classmethod
     def from_frame(cls, frame: Any, *, label: Any, groups: Sequence[Any] | str, **rest: Any) -> StarSampler:
-        """For the rows of a frame.
+        """A sampler for the rows of a frame.
 
         frame: of pandas, polars, Arrow or Hugging Face's datasets, or a mapping from names to columns.
         label, groups: names of columns. rest: as above.
@@ -117,12 +117,12 @@ class StarSampler(Sampler[list[int]]):
 
     @property
     def rank(self) -> int:
-        """Of the current process."""
+        """The rank of the current process."""
         return self._place()[0]
 
     @property
     def world_size(self) -> int:
-        """How many processes there are now."""
+        """The current number of processes."""
         return self._place()[1]
 
     @property
@@ -148,14 +148,14 @@ class StarSampler(Sampler[list[int]]):
         self._passes.set(whole("epoch", epoch))
 
     def report(self) -> Tally:
-        """What curating this epoch took so far, over all processes.
+        """The counts of this epoch so far, over all processes.
 
         A loader with workers fetches ahead; the report then is ahead, too. `by_batch` says it batch by batch.
         """
         return (self._deal or Deal(self._people, self.ideal, self.rounding, self._rng(self.epoch))).tally()
 
     def state_dict(self, batches: int | None = None) -> dict[str, Any]:
-        """Where the sampler is, as plain data; the same on every rank.
+        """The position of the sampler as plain data; the same on every rank.
 
         batches: of this epoch that the loop is done with. A loader with workers fetches ahead of the loop, so only
             the loop knows; without workers it is as many as were handed out, the default.
@@ -167,7 +167,7 @@ class StarSampler(Sampler[list[int]]):
         return {"epoch": epoch + ended, "batches": done, "of": self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`: the next iteration yields what would have come next.
+        """Go on from `state`: the next iteration yields the batches that would have come next.
 
         Raises InputError if it is the state of a sampler with other arguments or other data. Whether it was made by as
         many processes is seen when the next pass begins.
@@ -182,7 +182,7 @@ class StarSampler(Sampler[list[int]]):
         self._passes.load(state["epoch"], state["batches"])
 
     def _identity(self) -> dict[str, Any]:
-        """All that decides what an epoch holds."""
+        """All that decides the content of an epoch."""
         digest = hashlib.sha256(repr(self.names).encode())
         for array in (self._people.stratum, self.ideal):
             digest.update(np.ascontiguousarray(array).data)
@@ -197,7 +197,7 @@ class StarSampler(Sampler[list[int]]):
         }
 
     def _pass(self) -> Iterator[list[int]]:
-        """One pass, which begins when its first batch is asked for; not before is it known who asks."""
+        """One pass. It begins when its first batch is asked for, because the caller is unknown before."""
         rank, world_size = self._place()
         self._check_sharing(world_size)
         number, epoch, first = self._passes.begin()
@@ -232,7 +232,7 @@ class StarSampler(Sampler[list[int]]):
         return 0, 1
 
     def _check_sharing(self, world_size: int) -> None:
-        """That batches are divided among processes once, and as many as there were."""
+        """Raise InputError unless batches are divided among processes once, and among as many as before."""
         if self._processes not in (None, world_size):
             raise InputError(
                 f"state: belongs to a sampler with world_size={self._processes}, but this has {world_size}"
@@ -256,7 +256,7 @@ class StarSampler(Sampler[list[int]]):
 
 
 def _process(rank: int | None, world_size: int | None) -> tuple[int, int] | None:
-    """What was given; None if nothing was."""
+    """The rank and world size that were given; None without them."""
     if (rank is None) != (world_size is None):
         raise InputError("rank, world_size: give both or neither")
     if rank is None or world_size is None:

@@ -1,4 +1,4 @@
-"""Numbers that whoever curates is given."""
+"""Sizes of batches and budgets, as users give them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fairloop.errors import InputError
 
 
 def whole(name: str, value: object, least: int = 0) -> int:
-    """`value` as a whole number. Raises InputError if it is none, or less than `least`."""
+    """`value` as a whole number. Raises InputError for any other value, and for a number below `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name}: {value!r} is no whole number from {least} on")
     return int(value)

@@ -21,9 +21,9 @@ class Star:
     """Curates batches towards a fairness ideal.
 
     ideal: (K, S) shares that sum to 1.
-    budget: how many extra candidates are drawn for each batch.
-    rounding: `floor` gives stratum k floor(ideal_k * n) places, as published, and fills what is left over
-        unconditionally; `stochastic` rounds up or down at random so that a batch has all its n places in quotas
+    budget: the number of extra candidates for each batch.
+    rounding: `floor` gives stratum k floor(ideal_k * n) places, as published, and fills the places that are left
+        over unconditionally; `stochastic` rounds up or down at random so that a batch has all its n places in quotas
         and each stratum has ideal_k * n places on average, also where that is less than one.
     """
 
@@ -37,13 +37,13 @@ class Star:
         return Strata(*self.ideal.shape)
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
-        """N of n + budget candidates by quota, the first of each stratum; what is missing is drawn afresh."""
+        """N of n + budget candidates by quota, the first of each stratum; missing samples are drawn afresh."""
         candidates = source.draw(n + self.budget, rng)
         stratum = self.strata.index(candidates)
         counts = counted(stratum, len(self.strata))
         position, taken = first_of_each(stratum, counts, self.quotas(n, rng))
         missing = n - taken.sum()
-        # An accelerator is not waited for: it decodes what could be missing at most, and what is not is left out.
+        # No wait for an accelerator: it decodes as many samples as could be missing, and the rest is left out.
         spare = int(missing) if free_to_ask(stratum) else n
         pool = join(candidates, unsorted(source).draw(spare, rng)) if spare else candidates
         order = torch.randperm(n, generator=rng, device=rng.device)
@@ -84,7 +84,7 @@ def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> tuple[Tens
 
 
 def filled(position: Tensor, taken: Tensor, spare: int, n: int) -> Tensor:
-    """(n,) int64: the positions of who is taken, and of as many as are missing of `spare` samples behind them all.
+    """(n,) int64: the positions of the chosen samples, and then of `spare` samples for the missing places.
 
     position, taken: as `first_of_each` gives them.
     """

@@ -30,22 +30,22 @@ class StarStream(IterableDataset[Any]):
         loader = DataLoader(stream, batch_size=256)
 
     Iterating gives single samples; each `batch_size` of them in a row are one curated batch, and `batches()` gives
-    these as lists. What comes is not known beforehand, so a stream differs from `StarSampler` in this:
+    these as lists. The samples are not known beforehand, so a stream differs from `StarSampler` in this:
 
     *For each batch* the next `batch_size + budget` samples are read; the last such window may be short. They join
     those of their stratum that wait since earlier windows, `buffer` of them at most. Every stratum gets its quota of
     the batch, `ideal_k * batch_size` rounded, from those that wait, the oldest first.
 
-    *A sample comes again* only when its stratum is short: what is missing then is taken from the last `buffer` samples
-    of that stratum that came, the one that has not come for longest first. These places count as redrawn. Places of
-    strata of which nothing was read yet, and what flooring leaves over, go to the strata of the window's first
+    *A sample comes again* only when its stratum is short: missing places then go to the last `buffer` samples of that
+    stratum, first to the sample that has not come for longest. These places count as redrawn. Places of
+    strata without a sample so far, and places that flooring leaves over, go to the strata of the window's first
     samples; they count as filled.
 
-    *Discarded* is what has waited longest when more than `buffer` samples of a stratum wait, and what still waits when
-    the stream ends. Memory holds up to `2 * buffer` samples of each stratum.
+    Of more than `buffer` waiting samples of a stratum the oldest is *discarded*, and so are samples that still wait at
+    the end of the stream. Memory holds up to `2 * buffer` samples of each stratum.
 
-    In a DataLoader with workers each curates its share of the stream: every so-manyth sample, or what `samples` gives
-    there if it is an IterableDataset, which sees to its shares itself. Of several processes, each must be given its
+    In a DataLoader with workers each curates its share of the stream: every so-manyth sample, or the samples that
+    an IterableDataset yields there, which divides itself. Of several processes, each must be given its
     own part of the stream.
 
     samples: any iterable; iterated anew for each pass.
@@ -59,7 +59,7 @@ class StarStream(IterableDataset[Any]):
     rounding: as in `StarSampler`.
     seed: of rounding and of the order within batches.
 
-    Raises InputError for arguments that cannot be, and while iterating for a sample of an unknown stratum.
+    Raises InputError for unusable arguments and, while iterating, for a sample of an unknown stratum.
     """
 
     def __init__(
@@ -127,7 +127,7 @@ class StarStream(IterableDataset[Any]):
             yield [batch[i] for i in rng.permutation(len(batch)).tolist()]
 
     def report(self) -> Tally:
-        """What curating the present pass took so far, in this process; workers of a loader keep their own counts."""
+        """The counts of the present pass so far, in this process; workers of a loader keep their own."""
         queues = self._queues
         return Tally.of(self.names, queues.candidates, queues.drawn, queues.redrawn, self._filled, self._by_batch)
 
@@ -141,7 +141,7 @@ class StarStream(IterableDataset[Any]):
             ) from None
 
     def _places(self, arrived: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-        """(Z,): quotas of those strata of which something was read; the rest as samples came."""
+        """(Z,): quotas of the strata that have samples so far; the other places in proportion to the samples."""
         places = quotas.drawn(self.ideal.reshape(-1), self.batch_size, self.rounding, rng)
         places[self._queues.candidates == 0] = 0
         left = self.batch_size - int(places.sum())
@@ -154,7 +154,7 @@ def _shared(tensor: Tensor) -> Tensor:
 
 
 class _Queues:
-    """Of each stratum, samples that wait and samples that came; and counts: read, handed out, handed out again."""
+    """The waiting and the latest samples of each stratum; and counts: read, handed out, handed out again."""
 
     def __init__(self, strata: int, buffer: int) -> None:
         self._waiting: list[deque[Any]] = [deque(maxlen=buffer) for _ in range(strata)]

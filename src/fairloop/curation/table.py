@@ -28,15 +28,15 @@ from fairloop.tables.values import spelt
 
 
 class Curated(NamedTuple):
-    """What curating a table took."""
+    """The counts of a curated table."""
 
     tally: Tally
     ideal: Shares
-    """(K, S): what was asked for."""
+    """(K, S): the shares of the ideal."""
     largest: int
-    """As many rows could there be without any coming twice."""
+    """The largest number of rows without a repetition."""
     said: str | None = None
-    """How the table was read, where that was a guess."""
+    """The way in which the table was read, where that was a guess."""
 
 
 def curate(
@@ -62,10 +62,10 @@ def curate(
     label, groups: names of columns. ideal: see `fairloop.curation.ideal`.
     size: rows of `out`. budget: how many fewer `out` has than `source`. One of both; if neither, the budget is a
         quarter of the size.
-    skip_empty: whether the ideal's share of a stratum in which nobody is goes to the others, in proportion.
+    skip_empty: whether the ideal's share of an empty stratum goes to the others, in proportion.
     seed: of the choice. overwrite: whether `out` may exist.
 
-    Raises InputError, before anything is written, for what cannot be.
+    Raises InputError, before anything is written, for unusable arguments or files.
     """
     _check_paths(source, out, overwrite)
     kind = _kind(source)
@@ -86,7 +86,7 @@ class _Table(Protocol):
     columns: Sequence[Any]
     """The columns that were asked for, N values each."""
     said: str | None
-    """How it was read, where that was a guess."""
+    """The way in which it was read, where that was a guess."""
 
     def write(self, rows: NDArray[np.int64], path: Path) -> None: ...
 

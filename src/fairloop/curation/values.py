@@ -19,7 +19,7 @@ Order = Callable[[str], Any]
 
 
 class Column(NamedTuple):
-    """A column and its name, whatever the column calls itself."""
+    """A column with a name that replaces its own."""
 
     values: Any
     name: str
@@ -54,13 +54,13 @@ def pick(frame: Any, name: Any, where: str) -> Column:
             if times
             else f"{where}: the frame has no column '{name}'; {hint}"
         )
-    if type(frame).__module__.partition(".")[0] == "pyarrow":  # fields say what their values mean
+    if type(frame).__module__.partition(".")[0] == "pyarrow":  # fields tell the meaning of their values
         return Column(_stored(frame.select([name])), called(name))
     return Column(_picked(frame, name), called(name))
 
 
 def streamed(frame: Any) -> Any:
-    """`frame`, or a table of what is no frame but streams one, perhaps only once."""
+    """`frame`, or a table of an object that streams one, perhaps only once."""
     if hasattr(frame, "__arrow_c_stream__") and not hasattr(type(frame), "columns") and _names(frame) is None:
         import pyarrow as pa
 
@@ -69,7 +69,7 @@ def streamed(frame: Any) -> Any:
 
 
 def name_of(column: Any) -> str | None:
-    """What a column calls itself, if it has a name."""
+    """The name of a column; None without one."""
     if not isinstance(column, Column) and (names := _names(column)) is not None and len(names) == 1:
         return str(names[0])
     name = getattr(column, "name", None) or getattr(column, "column_name", None)
@@ -79,7 +79,7 @@ def name_of(column: Any) -> str | None:
 def array(column: Any) -> tuple[Any, Order]:
     """An Arrow array of plain values, one for each person, and the order of its values as text.
 
-    Raises TypeError, ValueError or an error of Arrow for what is no column.
+    Raises TypeError, ValueError or an error of Arrow for an object that is no column.
     """
     import pyarrow as pa
 
@@ -102,7 +102,7 @@ def array(column: Any) -> tuple[Any, Order]:
 
 
 def named(values: Any) -> list[str]:
-    """What each value of an Arrow array without gaps is called: text to the letter, others as `written` writes them."""
+    """The name of each value of an Arrow array without gaps: text to the letter, others as `written` writes them."""
     import pyarrow as pa
 
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -111,7 +111,7 @@ def named(values: Any) -> list[str]:
 
 
 def _names(frame: Any) -> list[Any] | None:
-    """The names of a table's columns; None of what is no table."""
+    """The names of a table's columns; None for an object that is no table."""
     if isinstance(frame, Mapping):
         return list(frame)
     if isinstance(names := getattr(frame, "column_names", None), list):  # Arrow, Hugging Face
@@ -122,7 +122,7 @@ def _names(frame: Any) -> list[Any] | None:
 
 
 def _stored(table: Any) -> Any:
-    """The one column of an Arrow table, by what its field says of it; classes of Hugging Face stay numbers."""
+    """The one column of an Arrow table, read as its field says; classes of Hugging Face stay numbers."""
     return frames.understood(table.replace_schema_metadata()).column(0)
 
 
@@ -210,7 +210,7 @@ def _holds(column: Any, kind: str) -> bool:
 
 
 def _texts(column: Any) -> list[str | None]:
-    """What each value of a column of pandas is called; None where there is none."""
+    """The name of each value of a column of pandas; None for a missing value."""
     missing = column.isna()
     return [None if gap else written(value) for value, gap in zip(column, missing, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Where real people's data come from: one file per data set, one shared type, `Population`.
+"""The data of real people: one module for each data set, one shared type, `Population`.
 
 A data set is a spec (a pydantic model whose `name` is its key here) and `load(spec, seed) -> Population`.
 """
@@ -6,6 +6,7 @@ A data set is a spec (a pydantic model whose `name` is its key here) and `load(s
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Tag
@@ -23,7 +24,7 @@ from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpe
 __all__ = ["DATASETS", "DEFAULT", "MINORITIZED", "DataSet", "DataSpec", "Population", "Split", "load"]
 
 DEFAULT = "colored-mnist"
-"""What `data` without a `name` is."""
+"""The data set of a spec whose `data` have no `name`."""
 
 ELSEWHERE = "module:name"
 
@@ -49,12 +50,13 @@ DataSpec = Annotated[
 """The spec of any data set, told by its `name`."""
 
 
+@dataclass(frozen=True)
 class DataSet:
-    """A data set: the type of its spec, and `load(spec, seed) -> Population`."""
+    """A data set: the type of its spec, `load(spec, seed) -> Population`, and whether it is a table."""
 
-    def __init__(self, spec: type[BaseModel], load: Callable[[Any, int], Population]) -> None:
-        self.spec = spec
-        self.load = load
+    spec: type[BaseModel]
+    load: Callable[[Any, int], Population]
+    tabular: bool = False
 
 
 DATASETS = {
@@ -62,11 +64,11 @@ DATASETS = {
     "colored-svhn": DataSet(ColoredSVHNSpec, colored_svhn.load),
     "celeba": DataSet(CelebASpec, celeba.load),
     "fairface": DataSet(FairFaceSpec, fairface.load),
-    "adult": DataSet(AdultSpec, tabular.adult),
-    "compas": DataSet(CompasSpec, tabular.compas),
-    "german": DataSet(GermanSpec, tabular.german),
+    "adult": DataSet(AdultSpec, tabular.adult, tabular=True),
+    "compas": DataSet(CompasSpec, tabular.compas, tabular=True),
+    "german": DataSet(GermanSpec, tabular.german, tabular=True),
     "pictures": DataSet(OwnPicturesSpec, own_pictures.load),
-    "table": DataSet(OwnTableSpec, tabular.own),
+    "table": DataSet(OwnTableSpec, tabular.own, tabular=True),
     ELSEWHERE: DataSet(ElsewhereSpec, own_function.load),
 }
 
@@ -81,9 +83,14 @@ MINORITIZED: dict[str, tuple[str, ...]] = {
 """The minoritized groups of a data set as it is by default, for runs of fairloop 0.1.0, which did not store theirs."""
 
 
+def is_table(data: Any) -> bool:
+    """Whether `data`, a spec or its fields, names a data set of rows of a table. False for one of your own function."""
+    return _tag(data) in DATASETS and DATASETS[_tag(data)].tabular
+
+
 def load(spec: DataSpec, seed: int) -> Population:
     """The population that `spec` describes; `seed` is the run's, for specs that name none of their own.
 
-    Raises InputError for files that are missing, damaged or not what the spec needs.
+    Raises InputError for files that are missing, damaged or of another kind.
     """
     return DATASETS[_tag(spec)].load(spec, seed)

@@ -40,7 +40,7 @@ class Prepared:
     """A data set, decoded.
 
     images: (N, 3, size, size) uint8, or (N, size, size) if grey; on disk until they are asked for.
-    table: what its files say of each, N rows.
+    table: N rows with the columns of its files.
     contents: a hash of both.
     place: where they are kept.
     """
@@ -52,14 +52,14 @@ class Prepared:
 
 
 def directory(asked: Path | None) -> Path:
-    """Where decoded pictures are kept: as asked, else $FAIRLOOP_CACHE, else the user's cache directory."""
+    """The place of decoded pictures: as asked, else $FAIRLOOP_CACHE, else the user's cache directory."""
     from platformdirs import user_cache_path
 
     return asked or Path(os.environ.get("FAIRLOOP_CACHE") or user_cache_path("fairloop"))
 
 
 def prepared(name: str, origin: Origin, size: int, mode: Mode, asked: Path | None = None) -> Prepared:
-    """The data set of `origin`, its pictures resized to size x size (bilinear, whatever their proportions).
+    """The data set of `origin`, its pictures resized to size x size (bilinear; proportions change).
 
     Decoded at the first call, found at later ones; a second process that wants the same waits for the first.
 
@@ -79,7 +79,7 @@ def prepared(name: str, origin: Origin, size: int, mode: Mode, asked: Path | Non
 
 
 def forget(found: Prepared) -> None:
-    """Delete what is kept of a data set."""
+    """Delete the decoded pictures of a data set."""
     shutil.rmtree(found.place)
 
 
@@ -115,7 +115,7 @@ def _prepare(place: Path, listing: Listing, size: int, mode: Mode, key: dict[str
 
 
 def _write_table(path: Path, table: pd.DataFrame) -> bytes:
-    """What its rows say, as JSON."""
+    """The rows of the table, as JSON."""
     import pyarrow as pa
 
     try:
@@ -130,7 +130,7 @@ def _write_table(path: Path, table: pd.DataFrame) -> bytes:
 
 
 def _write_images(path: Path, listing: Listing, shape: tuple[int, ...], decode: Any) -> Any:
-    """One block after the other, so that a full disk is an error here and never a crash of whoever reads."""
+    """One block after the other, so that a full disk is an error here and not a crash of later readers."""
     digest, written = hashlib.sha256(repr(shape).encode()), 0
     with path.open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool, _bar(shape[0]) as advance:
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})

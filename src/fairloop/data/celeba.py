@@ -18,6 +18,7 @@ from fairloop.data.fields import NaturalFields, PictureFields
 from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, located, stamp, stamps
 from fairloop.data.people import People, crossed, named
 from fairloop.data.population import Population
+from fairloop.data.publishers import remedy
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class OfficialFiles:
                 packed = " (unpack img_align_celeba.zip)" if (root / "img_align_celeba.zip").exists() else ""
                 raise InputError(
                     f"data.root: '{root}' has no {path.name}{packed}; put img_align_celeba/, list_attr_celeba.txt and "
-                    "list_eval_partition.txt there"
+                    f"list_eval_partition.txt there; {remedy('celeba')}"
                 )
 
     def identity(self) -> dict[str, Any]:
@@ -114,7 +115,7 @@ class OfficialFiles:
         return {**located(self._root), "files": tables, "pictures": stamps(self._pictures, names)}
 
     def listing(self) -> Listing:
-        """Everybody in the attribute table."""
+        """All people of the attribute table."""
         attributes = _words(self._attributes, counted=True)
         partition = _words(self._partition)
         split = partition[1].astype(str).map(_PARTITION).reindex(attributes.index)

@@ -1,4 +1,4 @@
-"""What the cells of a table may hold: one value each, under a name of its own."""
+"""Rules for the cells of a table: one value each, in columns with distinct names."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def check_plain(column: pd.Series, field: str) -> None:
 
 
 def check_feature(column: pd.Series) -> None:
-    """`check_plain`, and raise InputError for dates: no model learns them as they are."""
+    """`check_plain`; raises InputError for dates, too, which no model learns as they are."""
     check_plain(column, "data")
     if column.dtype.kind in "mM" or _first(column, _DATES) is not None:
         raise InputError(
@@ -55,7 +55,7 @@ def check_feature(column: pd.Series) -> None:
 
 
 def check_few(names: Sequence[str], rows: int, column: object, field: str) -> None:
-    """Raise InputError if a column's different values are too many to be labels or groups: they measure or identify."""
+    """Raise InputError if a column has too many values for labels or groups: such values measure or identify."""
     numbers = [number(name) for name in names]
     measured = None not in numbers
     if measured:
@@ -72,7 +72,7 @@ def check_few(names: Sequence[str], rows: int, column: object, field: str) -> No
 
 
 def check_roles(groups: Sequence[str], label: str | None = None, split: str | None = None) -> None:
-    """Raise InputError if one column is asked to say two things."""
+    """Raise InputError if one column has two purposes."""
     for number_, name in enumerate(groups):
         if name in groups[:number_]:
             raise InputError(f"data.groups: '{name}' is named twice; name each column once")

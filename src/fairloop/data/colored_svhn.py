@@ -20,6 +20,7 @@ from fairloop.data.colours import EVENLY, GROUPS, MINORITIZED, ColourFields, col
 from fairloop.data.fields import PictureFields
 from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, located, stamp
 from fairloop.data.population import Population, Split
+from fairloop.data.publishers import remedy
 from fairloop.data.views import Rows
 from fairloop.errors import InputError
 from fairloop.seeding import Role
@@ -94,7 +95,7 @@ class MatlabFiles:
             if not file.is_file():
                 raise InputError(
                     f"data.root: '{root}' has no {file.name} (nor {file.name.split('_')[0]}-*.parquet); "
-                    "put train_32x32.mat and test_32x32.mat there"
+                    f"{remedy('colored-svhn')}"
                 )
 
     def identity(self) -> dict[str, Any]:
@@ -124,7 +125,7 @@ def _read(file: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
             raise ValueError(f"it announces {sizes['X']:,} bytes of pictures")
         content = loadmat(file, variable_names=["X", "y"])
         pixels, labels = content["X"], content["y"].reshape(-1).astype(np.int64) % 10
-    except Exception as error:  # SciPy raises whatever its readers happen upon in a damaged file
+    except Exception as error:  # SciPy raises many kinds of errors for a damaged file
         raise InputError(
             f"data.root: {file} is truncated, damaged or no MATLAB file with X and y ({error}); fetch it again"
         ) from error

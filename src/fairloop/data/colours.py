@@ -1,4 +1,4 @@
-"""Digits in one of two colours that go with the label: what ColoredMNIST and ColoredSVHN have in common.
+"""Digits in one of two colours that depend on the label: the common part of ColoredMNIST and ColoredSVHN.
 
 Source: arXiv 2403.07857, section 4, after Arjovsky et al., *Invariant Risk Minimization*, arXiv 1907.02893.
 """
@@ -21,7 +21,7 @@ _CHANNEL = (1, 0)  # of RGB, by group
 
 
 class ColourFields(DataFields):
-    """How digits are labelled and coloured."""
+    """Fields about labels and colours of digits."""
 
     threshold: int = Field(5, ge=1, le=9, description="the digit at which labels part")
     green_given_label: tuple[Probability, Probability] = Field(

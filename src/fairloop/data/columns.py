@@ -23,7 +23,7 @@ _ABSENT = ("nan", "+nan", "-nan", "na", "n/a", "#n/a", "<na>", "null")  # how so
 
 @dataclass(frozen=True)
 class Numeric:
-    """Numbers by rank: a value's feature is the share of the training data below it (and half of what equals it).
+    """Numbers by rank: a value's feature is the share of the training data below it (and half of its equals).
 
     So every column spreads over [0, 1], however long its tails are.
 
@@ -84,7 +84,7 @@ def learned(table: pd.DataFrame, training: NDArray[np.bool_]) -> tuple[Column, .
 
     training: (N,) the rows that numeric columns take their distribution from.
 
-    Raises InputError for missing values and for columns with as many categories as a name has.
+    Raises InputError for missing values and for columns with so many categories that they hold names.
     """
     return tuple(_learned(table[name], training) for name in table)
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fairloop._util.limits import check_parquet
 from fairloop.data.listing import fetched
 from fairloop.data.pictures import FORMATS, PILLOW_RAISES, shown
+from fairloop.data.publishers import remedy
 from fairloop.errors import InputError
 
 HUB_NAME = "ylecun/mnist"
@@ -48,7 +49,7 @@ def embedded(split: str) -> Digits:
 def from_directory(root: Path, split: str) -> Digits:
     """Digits from `root`: the publisher's IDX files (raw or .gz), or parquet files as on the hub.
 
-    Raises InputError if `root` holds neither, or if a file is truncated or not what its name says.
+    Raises InputError if `root` holds neither, or if a file is truncated or of another kind than its name says.
     """
     if not root.is_dir():
         raise InputError(f"data.root: '{root}' is not a directory; give the one that holds MNIST's files")
@@ -117,7 +118,7 @@ def _checked_digits(digits: NDArray[np.int64], where: str) -> NDArray[np.int64]:
 def _read_idx(root: Path | Traversable, name: str, dimensions: int) -> NDArray[np.uint8]:
     raw, packed = root / name, root / f"{name}.gz"
     if not (raw.is_file() or packed.is_file()):
-        raise InputError(f"data.root: '{root}' has no {name}, {name}.gz or parquet file; put MNIST's four files there")
+        raise InputError(f"data.root: '{root}' has no {name}, {name}.gz or parquet file; {remedy('colored-mnist')}")
     try:
         with raw.open("rb") if raw.is_file() else packed.open("rb") as file:
             return _idx(file if raw.is_file() else gzip.GzipFile(fileobj=file), dimensions)

@@ -18,6 +18,7 @@ from fairloop.data.fields import NaturalFields, PictureFields
 from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, located, read_table, stamp, stamps
 from fairloop.data.people import TEST, TRAIN, VALID, People, crossed, named
 from fairloop.data.population import Population
+from fairloop.data.publishers import remedy
 from fairloop.errors import InputError
 
 HUB_NAME = "HuggingFaceM4/FairFace"
@@ -39,7 +40,7 @@ class FairFaceSpec(NaturalFields, PictureFields):
     )
     margin: Literal["0.25", "1.25"] = Field("0.25", description="around the face, where the hub offers two crops")
     groups: tuple[Literal["race", "age"], ...] = Field(
-        ("race", "age"), min_length=1, description="what makes the groups: 7 races, 2 age bands, or both"
+        ("race", "age"), min_length=1, description="attributes that make the groups: 7 races, 2 age bands, or both"
     )
     size: int = Field(64, ge=8, description="pixels a side")
     mirror: bool = Field(False, description="mirror training pictures at random")
@@ -81,7 +82,7 @@ def _origin(spec: FairFaceSpec) -> Origin:
         return local
     raise InputError(
         f"data.root: '{spec.root}' has neither FairFace's own tables nor the hub's files; put "
-        "fairface_label_train.csv, fairface_label_val.csv, train/ and val/ there"
+        f"fairface_label_train.csv, fairface_label_val.csv, train/ and val/ there; {remedy('fairface')}"
     )
 
 
@@ -104,7 +105,7 @@ class OfficialFiles:
         return {**located(self._root), "files": files, "pictures": stamps(self._root, self.listing().table["file"])}
 
     def listing(self) -> Listing:
-        """Everybody in the two tables."""
+        """All people of the two tables."""
         import pandas as pd
 
         parts = []

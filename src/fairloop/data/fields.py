@@ -16,7 +16,7 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 
 class StartsFrom(NamedTuple):
-    """Of a path: the field with the directory in which it begins, if that is set."""
+    """A mark of a path: the field with the directory in which the path begins, if that is set."""
 
     field: str
 
@@ -36,7 +36,7 @@ def placed(spec: Spec, base: Path) -> Spec:
 
 
 class DataFields(BaseModel):
-    """What every data set's spec can say."""
+    """Fields of every data set."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -51,7 +51,7 @@ class DataFields(BaseModel):
 
 
 class NaturalFields(DataFields):
-    """Data sets whose groups are people's, not colours that a simulation gives them."""
+    """Data sets with groups of people, in contrast to simulated colours."""
 
     minoritized: tuple[Written, ...] | None = Field(
         None,

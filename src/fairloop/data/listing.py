@@ -1,4 +1,4 @@
-"""Whom a data set's files list, before any picture is decoded: from the hub, from parquet, from image folders."""
+"""The people in the files of a data set, before any picture is decoded: of the hub, of parquet, of image folders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Picture = Path | bytes | NDArray[np.uint8]
 class Listing:
     """N people.
 
-    table: what is said of each, one row a person, and a column `split`.
+    table: one row for each person, with a column `split`.
     pictures: gives their N pictures, in the same order.
     """
 
@@ -42,17 +42,17 @@ class Listing:
 
 
 class Origin(Protocol):
-    """Where a data set comes from."""
+    """The origin of a data set: the hub, or files."""
 
     def identity(self) -> dict[str, Any]:
-        """What it is, found out quickly and without opening a picture: other files give another one.
+        """Plain data that tell its files from others, found quickly and without opening a picture.
 
         It holds all that the listing and its pictures are made of: the directory, and the names, sizes and times of
         tables and pictures.
         """
 
     def listing(self) -> Listing:
-        """Everybody. Raises InputError, with the remedy, for files that are missing, damaged or something else."""
+        """All people. Raises InputError, with the remedy, for files that are missing, damaged or of another kind."""
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,30 @@ class Hub:
     splits: Mapping[str, str]
 
     def identity(self) -> dict[str, Any]:
-        """Its name: what has been fetched once is not asked for again."""
+        """Its name: a data set that was fetched once is not asked for again."""
         return {"hub": self.name, "config": self.config, "splits": dict(self.splits)}
 
     def listing(self) -> Listing:
-        """Everybody, downloaded once and kept where `datasets` keeps its files."""
+        """All people, downloaded once and kept where `datasets` keeps its files."""
         parts = {ours: fetched(self.name, self.config, split) for ours, split in self.splits.items()}
         table = _together({ours: _named_classes(part) for ours, part in parts.items()})
         return Listing(table, lambda: (row["image"]["bytes"] for part in parts.values() for row in part))
 
 
 def fetched(name: str, config: str | None, split: str) -> Any:
-    """A split of a data set of the hub, its images still encoded. Raises InputError if it is not to be had."""
-    import datasets  # here, because it takes a second to import
+    """A split of a data set of the hub, its images still encoded.
 
-    hub = logging.getLogger("huggingface_hub")  # it would warn of what the error below says
+    Raises InputError if it cannot be loaded, and without the extra `hub`.
+    """
+    try:
+        import datasets  # here, because it takes a second to import
+    except ImportError:
+        raise InputError(
+            f"data: '{name}' comes from the hub, which needs the package datasets: pip install 'fairloop[hub]'; or set "
+            "data.root to the directory of its files (`fairloop data list` says which)"
+        ) from None
+
+    hub = logging.getLogger("huggingface_hub")  # it would warn of the error below
     before = hub.level
     hub.setLevel(logging.ERROR)
     try:
@@ -96,7 +105,7 @@ def fetched(name: str, config: str | None, split: str) -> Any:
 
 @dataclass(frozen=True)
 class Local:
-    """The same in a directory: as parquet files, or as folders of images with the table `metadata` in each.
+    """The hub's files in a directory: parquet files, or folders of images with the table `metadata` in each.
 
     splits: the names of files and folders, by ours.
     """
@@ -115,7 +124,7 @@ class Local:
         return {**located(self.root), "files": [stamp(file, self.root) for file in files], "pictures": pictures}
 
     def listing(self) -> Listing:
-        """Everybody. Raises InputError for tables that cannot be read."""
+        """All people. Raises InputError for tables that cannot be read."""
         parts = {ours: [_Part(file) for file in self._files(name)] for ours, name in self.splits.items()}
         import pandas as pd
 
@@ -145,7 +154,7 @@ class _Part:
         return frame
 
     def identity(self) -> str:
-        """What is known of its pictures' files."""
+        """A hash of the names, sizes and times of its pictures."""
         if self._beside:
             return stamps(self._file.parent, self.table()["file_name"])
         return stamps(self._file.parent, file_names(self._file, "image"))
@@ -192,7 +201,7 @@ def file_names(file: Path, column: str) -> list[str]:
         names = pq.read_table(file, columns=[f"{column}.path" if struct else column]).column(0)
         names = pc.struct_field(names, "path") if pa.types.is_struct(names.type) else names
         return [name for name in names.to_pylist() if isinstance(name, str)]
-    except (pa.ArrowException, OSError, ValueError, LookupError):  # whoever reads the pictures says what is wrong
+    except (pa.ArrowException, OSError, ValueError, LookupError):  # the reader of the pictures explains the error
         return []
 
 
@@ -256,7 +265,7 @@ def _read_csv(file: Path) -> pd.DataFrame:
 
 
 def inside(root: Path, name: str, table: Path) -> Path:
-    """The file `name` below `root`. Raises InputError for one elsewhere, whatever links or dots lead there."""
+    """The file `name` below `root`. Raises InputError for a file elsewhere, also through links or dots."""
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
         raise InputError(f"data: {table.name} names '{name}', which lies outside {root}")

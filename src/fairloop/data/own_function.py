@@ -1,4 +1,4 @@
-"""A data set that anybody wrote: a function in an importable module."""
+"""A data set of your own: a function in an importable module."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class ElsewhereSpec(DataFields):
 
 
 def load(spec: ElsewhereSpec, seed: int) -> Population:
-    """What the function returns. Raises InputError if it cannot be imported, fails, or returns something else."""
+    """The population that the function returns. Raises InputError if the call fails or returns something else."""
     module, _, attribute = spec.name.partition(":")
     arguments = spec.arguments if spec.root is None else {**spec.arguments, "root": spec.root}
     try:
         population = getattr(importlib.import_module(module), attribute)(seed=spec.seed_of(seed), **arguments)
     except InputError:
         raise
-    except Exception as error:  # anybody's code may raise anything
+    except Exception as error:  # the user's code may raise anything
         raise InputError(f"data.name: '{spec.name}' gave no data: {type(error).__name__}: {error}") from error
     if not isinstance(population, Population):
         raise InputError(f"data.name: '{spec.name}' returned {type(population).__name__}, not a fairloop.Population")

@@ -84,7 +84,7 @@ def load(spec: OwnPicturesSpec, seed: int) -> Population:
 
 
 class _Table:
-    """The table and what it names."""
+    """The table and the pictures that it names."""
 
     def __init__(self, spec: OwnPicturesSpec) -> None:
         self._table = spec.table

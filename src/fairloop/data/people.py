@@ -1,4 +1,4 @@
-"""From what a table says about people to codes: labels, groups, splits; and the population that they make."""
+"""From the columns of a table to codes of labels, groups and splits, and to a population."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AND = " & "
 
 RESERVED = frozenset({"overall", "difference", "ratio", "min", "max"})
 _LISTED = 20  # columns, in a message
-"""What the column `group` of tables says beside names of groups."""
+"""Values of the column `group` of tables beside names of groups."""
 
 
 class Named(NamedTuple):
@@ -86,7 +86,7 @@ def crossed(columns: Sequence[Named]) -> Named:
 
 
 def occurring(column: Named) -> Named:
-    """Without the names that nobody has, as some intersections are."""
+    """The column without names that do not occur, such as some intersections."""
     present = np.unique(column.codes)
     return Named(np.searchsorted(present, column.codes), tuple(column.names[code] for code in present))
 
@@ -109,7 +109,7 @@ def wanted(table: pd.DataFrame, column: str, field: str, *, where: Path) -> pd.S
 
 
 def no_column(table: pd.DataFrame, column: str, field: str, where: Path) -> InputError:
-    """What to raise for a column that `table` lacks."""
+    """The error for a column that `table` lacks."""
     known = [str(name) for name in table]
     close = difflib.get_close_matches(column, known, n=1)
     more = f" and {len(known) - _LISTED:,} more" if len(known) > _LISTED else ""
@@ -120,7 +120,7 @@ def no_column(table: pd.DataFrame, column: str, field: str, where: Path) -> Inpu
 def chosen(asked: str | None, labels: Named, column: object) -> str:
     """The label that is good for the person: as asked, or where it is evident.
 
-    Raises InputError where it is not, and for a label that nobody has.
+    Raises InputError where it is not, and for a label that does not occur.
     """
     names = labels.names
     if asked is not None:
@@ -161,7 +161,7 @@ def shares_of_splits(n: int, valid: float, test: float, seed: int) -> NDArray[np
 
 @dataclass(frozen=True)
 class People:
-    """Everybody in a data set's files, coded.
+    """All people in a data set's files, coded.
 
     images: (N, ...), in the files' order. splits: (N,) codes. beneficial: a label's name.
     minoritized: group names; None takes the groups with less than an equal share of the training data.
@@ -185,7 +185,7 @@ class People:
             object.__setattr__(self, "minoritized", names)
 
     def population(self, seed: int) -> Population:
-        """With test_balanced, as many people of each stratum as the test split's smallest has, drawn with `seed`.
+        """The population. `test_balanced` has of each stratum as many people as the smallest of `test`, by `seed`.
 
         Raises InputError for an empty split and where the training data have one label or nothing but one group.
         """
@@ -216,7 +216,7 @@ class People:
         present = np.unique(self.labels.codes[training])
         if len(present) < 2:
             raise InputError(
-                f"data.label: everybody in the training data has the label '{self.labels.names[present[0]]}'; "
+                f"data.label: all people of the training data have the label '{self.labels.names[present[0]]}'; "
                 "choose a label that tells people apart"
             )
         if self.beneficial not in self.labels.names:

@@ -1,4 +1,4 @@
-"""What is accepted as a picture, what Pillow raises for other files, and the pixels that a picture shows."""
+"""The accepted kinds of pictures, the errors that Pillow raises for others, and the pixels that a picture shows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PILLOW_RAISES = (
     zlib.error,
     MemoryError,
 )
-"""For damaged files it raises whatever its many decoders do."""
+"""The errors of its many decoders for damaged files."""
 
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's names
 
@@ -42,7 +42,7 @@ def shown(image: Image.Image, mode: Mode) -> Image.Image:
     Grey values of 16 bits are scaled, 65535 to 255; Pillow itself takes the high byte of 16-bit colours. CMYK and
     palettes become `mode` as Pillow converts them. Of an animation, this is the first frame.
 
-    Raises ValueError for floats and 32-bit numbers: a file does not say what is white then.
+    Raises ValueError for floats and 32-bit numbers: such a file does not say which value is white.
     """
     from PIL import ImageOps
 

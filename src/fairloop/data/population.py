@@ -1,4 +1,4 @@
-"""Real people's data, as every data set of fairloop presents them."""
+"""The data of real people, in the form that every data set of fairloop gives them."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ class _Hash(str):
 
 @dataclass(frozen=True)
 class Population:
-    """A data set: what the first generation learns from, and what every generation is measured on.
+    """A data set: the people that the first generation learns from, and those that measure every generation.
 
-    label_names, group_names: what the codes 0..K-1 and 0..S-1 mean.
+    label_names, group_names: of the codes 0..K-1 and 0..S-1.
     minoritized: the groups that society, or the simulation, puts at a disadvantage.
     beneficial: the label that is good for the person.
-    train: what models learn from.
+    train: the people that models learn from.
     tests: the splits for measuring, by the name that tables use: `valid`, `test`, `test_balanced`.
-    columns: of tabular data, what the F features mean.
+    columns: of tabular data, the meaning of the F features.
     fingerprint: a hash of everything above; recipes name data by it. A data set that is too large to be hashed at
         each start gives its own. `dataclasses.replace` hashes anew, unless the data set gave its own.
     """
@@ -81,7 +81,7 @@ class Population:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one image: (C, H, W), or (F,)."""
+        """The shape of one sample: (C, H, W), or (F,)."""
         return self.train.inputs.shape[1:]
 
     @property

@@ -1,4 +1,4 @@
-"""How values of columns are written: as numbers, truth values or text; and which label is evidently the good one."""
+"""The spelling of values of columns: numbers, truth values, text; and the label that is evidently the good one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator
 
 _TRUE, _FALSE = ("true", "yes", "on"), ("false", "no", "off")
 _TRUTH = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
-"""What YAML reads as a truth value, in lower case."""
+"""Words that YAML reads as truth values, in lower case."""
 
 _OUTCOMES = {"true": "1", "false": "0"}
 
@@ -50,9 +50,9 @@ def outcome(name: str) -> str:
 
 
 def evident(labels: Sequence[str]) -> str | None:
-    """The label that needs no one to say that it is good for the person: 1 of 0 and 1, -1 and 1, or false and true.
+    """The label that is evidently good for the person: 1 of 0 and 1, -1 and 1, or false and true.
 
-    None if people must say which one is. A label that is absent from `labels` is named `1`.
+    None if the user must name it. A label that is absent from `labels` is named `1`.
     """
     written = {outcome(label): label for label in labels}
     if len(written) < len(labels):
@@ -61,7 +61,7 @@ def evident(labels: Sequence[str]) -> str | None:
 
 
 def recognised(asked: str, names: Sequence[str]) -> str | None:
-    """The one of `names` that `asked` means; None if there is none, or if there are several.
+    """The name among `names` that `asked` means; None if none fits, or if several do.
 
     YAML turns `yes` into a truth value and `1.0` into a number. So `True` means `yes`, `true` or `on` in any case, or
     else `1`; a number means any spelling of that number.
@@ -109,5 +109,5 @@ def _written(value: object) -> object:
     return as_text(value) if isinstance(value, bool | int | float | np.generic) else value
 
 
-Written = Annotated[str, BeforeValidator(_written)]
+Written = Annotated[str, BeforeValidator(_written, json_schema_input_type=str | bool | int | float)]
 """The name of a column or of a value. YAML's numbers and truth values count as text, as Python writes them."""

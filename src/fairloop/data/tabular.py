@@ -1,7 +1,7 @@
 """Tables of people: your own, and three that fairness research has used for long, as their publishers lay them out.
 
-Every column but the label is a feature, the sensitive ones too, so that who is who can be read from a sample, as it
-can from a picture.
+Every column but the label is a feature, the sensitive ones too, so that a group can be read from a sample, as from
+a picture.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ from fairloop.data.people import (
     wanted,
 )
 from fairloop.data.population import Population
+from fairloop.data.publishers import remedy
 from fairloop.data.spelling import Written
 from fairloop.errors import InputError
 from fairloop.tables.decimals import numbers
@@ -58,7 +59,7 @@ class OwnTableSpec(OwnFields):
 
 
 class AdultSpec(NaturalFields):
-    """UCI Adult (Census Income): who earns more than 50,000 dollars a year?"""
+    """UCI Adult (Census Income): does a person earn more than 50,000 dollars a year?"""
 
     name: Literal["adult"] = "adult"
     root: Path | None = Field(None, description="directory with adult.data and adult.test (.gz works too)")
@@ -66,7 +67,7 @@ class AdultSpec(NaturalFields):
 
 
 class CompasSpec(SplitFields):
-    """ProPublica's COMPAS data: who is not arrested again within two years?"""
+    """ProPublica's COMPAS data: is a person not arrested again within two years?"""
 
     name: Literal["compas"] = "compas"
     root: Path | None = Field(None, description="directory with compas-scores-two-years.csv (.gz works too)")
@@ -74,7 +75,7 @@ class CompasSpec(SplitFields):
 
 
 class GermanSpec(SplitFields):
-    """UCI Statlog German credit: whose credit is good?"""
+    """UCI Statlog German credit: is the credit of a person good?"""
 
     name: Literal["german"] = "german"
     root: Path | None = Field(None, description="directory with german.data (.gz works too)")
@@ -85,7 +86,7 @@ class GermanSpec(SplitFields):
 class _Table:
     """features, label and groups of N people.
 
-    splits: (N,) codes; None for at random. majoritized: values of sensitive columns that make nobody minoritized.
+    splits: (N,) codes; None for at random. majoritized: values of sensitive columns that make no person minoritized.
     """
 
     features: pd.DataFrame
@@ -149,7 +150,7 @@ def adult(spec: AdultSpec, seed: int) -> Population:
     """
     import pandas as pd
 
-    parts = [_file(spec.root, f"adult.{split}", _ADULT, skip=split == "test") for split in ("data", "test")]
+    parts = [_file(spec, f"adult.{split}", _ADULT, skip=split == "test") for split in ("data", "test")]
     frame = pd.concat(parts, ignore_index=True)
     splits = np.repeat([TRAIN, TEST], [len(part) for part in parts])
     chosen = shares_of_splits(len(parts[0]), 1 / 6, 0, spec.seed_of(seed))
@@ -179,7 +180,7 @@ def compas(spec: CompasSpec, seed: int) -> Population:
 
     Three races of fewer than 350 people each (Asian, Native American, Other) are one group, `other`.
     """
-    frame = _file(spec.root, "compas-scores-two-years.csv")
+    frame = _file(spec, "compas-scores-two-years.csv")
     for name in (*_COMPAS_FEATURES, "days_b_screening_arrest", "is_recid", "score_text", "two_year_recid"):
         wanted(frame, name, "data.root", where=Path("compas-scores-two-years.csv"))
     days = _numbers(frame["days_b_screening_arrest"])
@@ -212,7 +213,7 @@ _WOMEN = ("A92", "A95")  # codes of personal status and sex
 
 def german(spec: GermanSpec, seed: int) -> Population:
     """German credit; good credit is the beneficial label. The age bands are up to 25, and above."""
-    frame = _file(spec.root, "german.data", _GERMAN, separator=r"\s+")
+    frame = _file(spec, "german.data", _GERMAN, separator=r"\s+")
     sensitive = {
         "sex": frame["status"].isin(_WOMEN).map({True: "female", False: "male"}).rename("sex"),
         "age": (_numbers(frame["age"]) > 25).map({True: ">25", False: "<=25"}).rename("age"),
@@ -255,7 +256,7 @@ def _population(
 
 
 def _with_points(features: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """Numbers with a point where they have a decimal comma, but in sensitive columns, whose values are names."""
+    """Numbers with a point where they have a decimal comma, but in sensitive columns, which hold names."""
     import pandas as pd
 
     changed = features.copy()
@@ -279,16 +280,22 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def _file(
-    root: Path | None, name: str, columns: Sequence[str] | None = None, separator: str = ",", *, skip: bool = False
+    spec: AdultSpec | CompasSpec | GermanSpec,
+    name: str,
+    columns: Sequence[str] | None = None,
+    separator: str = ",",
+    *,
+    skip: bool = False,
 ) -> pd.DataFrame:
     """A publisher's file as text, raw or gzipped. Raises InputError, with the remedy, if it is not whole."""
     import pandas as pd
 
+    root = spec.root
     if root is None:
-        raise InputError(f"data.root: needs the directory of {name}; fetch it from its publisher and put it there")
+        raise InputError(f"data.root: needs the directory of {name}; {remedy(spec.name)}")
     path = next((root / f"{name}{end}" for end in ("", ".gz") if (root / f"{name}{end}").is_file()), None)
     if path is None:
-        raise InputError(f"data.root: '{root}' has no {name} (nor {name}.gz); put it there")
+        raise InputError(f"data.root: '{root}' has no {name} (nor {name}.gz); {remedy(spec.name)}")
     if columns is None:
         return read_table(path)
     try:

@@ -38,7 +38,7 @@ class Rows:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """That of the images."""
+        """The type of the images."""
         return self.images.dtype
 
     def __getitem__(self, index: Any, /) -> Any:
@@ -59,7 +59,7 @@ class InOneChannel:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """That of the pictures."""
+        """The type of the pictures."""
         return self.grey.dtype
 
     def __getitem__(self, index: Any, /) -> Any:

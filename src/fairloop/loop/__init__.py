@@ -1,1 +1,1 @@
-"""The loop over generations: its trainers, what each model learns from, what is measured."""
+"""The loop over generations: its trainers, the inputs of each model, measuring."""

@@ -1,4 +1,4 @@
-"""The loop over generations. It knows no files: it asks `models` for each model, and yields what it measured."""
+"""The loop over generations. It knows no files: it asks `models` for each model, and yields measurements."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fairloop.store.rows import Gallery, Row
 
 @dataclass(frozen=True)
 class Generation:
-    """One generation: its models, everything measured on them, and pictures of its samples."""
+    """One generation: its models, all measurements of them, and pictures of its samples."""
 
     index: int
     generator: Trained[Generator]
@@ -78,16 +78,17 @@ def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
         if i >= start:
             rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
             if spec.responds(i) or spec.policy.people:
-                rows += measurer.people(i, trainer.groups_present(i, history))
+                shares = trainer.inputs.groups_present(trainer.plan.people[i], i, history)
+                rows += measurer.people(i, shares)
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
         if not spec.looks_back:
             history.forget_before(i)
-        trainer.release(i)
+        trainer.inputs.release(trainer.plan.after(i))
 
 
 def _left_behind(trainer: Trainer, start: int) -> History:
-    """The latest generation before `start` whose models are kept, and those that are needed with it; its successors are
-    made again from there.
+    """The models of the latest generation before `start` that is kept, with earlier ones that its successors need. The
+    loop makes the generations after it again.
     """
     history = History(trainer.spec.rules, trainer.annotators())
     for i in range(start - 1, -1, -1):

@@ -1,4 +1,4 @@
-"""What the generations so far leave to the next: their models, and the annotators."""
+"""The models that the generations so far leave to the next one, and the annotators."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fairloop.models.interface import Classifier, Generator
-from fairloop.sources.origin import ANNOTATOR
 from fairloop.spec.setting import Setting
 from fairloop.store.interface import Trained
 
 
 class Annotators(NamedTuple):
-    """A_L, which labels, and A_S, which names groups."""
+    """A_L, which gives labels, and A_S, which names groups."""
 
     label: Trained[Classifier]
     group: Trained[Classifier]
@@ -20,9 +19,9 @@ class Annotators(NamedTuple):
 
 @dataclass
 class History:
-    """What the generations so far leave to the next.
+    """The models that the generations so far leave to the next one.
 
-    generators, classifiers: G_j and C_j by generation; of those before the last only what is still needed.
+    generators, classifiers: G_j and C_j by generation; models from before the last one only while they are needed.
     """
 
     rules: Setting
@@ -36,12 +35,10 @@ class History:
         return max(self.classifiers, default=-1)
 
     def labeller(self, generation: int) -> Trained[Classifier]:
-        """The labeller of what models of `generation` learn from."""
-        labeller = self.rules.labeller(generation)
-        return self.annotators.label if labeller == ANNOTATOR else self.classifiers[labeller]
+        """The labeller of the samples that models of `generation` learn from."""
+        return self.rules.labeller_among(generation, self.annotators.label, self.classifiers)
 
     def forget_before(self, generation: int) -> None:
         """Let go of all earlier models."""
-        for models in (self.generators, self.classifiers):
-            for earlier in [j for j in models if j < generation]:
-                del models[earlier]
+        self.generators = {j: model for j, model in self.generators.items() if j >= generation}
+        self.classifiers = {j: model for j, model in self.classifiers.items() if j >= generation}

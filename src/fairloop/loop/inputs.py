@@ -1,17 +1,15 @@
-"""What each model of a run learns from: samples of one generation, or of several and of real people."""
+"""The data that each model of a run learns from: samples of one generation, or of several and of real people."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.curation.chain import Critics, chained, curator_of
 from fairloop.curation.interface import Curator
-from fairloop.curation.star import Star
 from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.loop.history import History
@@ -21,64 +19,68 @@ from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Strata
 from fairloop.sources.labelling import BY_LABELLER, Labelling
 from fairloop.sources.mixture import Kept, Pool
-from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, Origin
+from fairloop.sources.origin import NOBODY, REAL, Origin
 from fairloop.sources.source import RealData, Source, Supply, probabilities
-from fairloop.spec.sections import CurationSpec, LabelsSpec
+from fairloop.spec.sections import CurationSpec, LabelsSpec, ResponseSpec
 from fairloop.store.interface import Trained
-from fairloop.training.mixture import Told, first_use, latest, rules_told, steps_told
+from fairloop.training.feeds import Feed, mixed, real, synthetic
+from fairloop.training.mixture import RealPeople, first_use
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 
+_KeptAs = tuple[Origin, int, bool, Labelling, float]
+"""Samples that are kept once for all models: their origin and number, whether groups are named, labels, temperature."""
+
 
 class Inputs:
-    """The inputs of a run's models, from recipes, which say whose data a model sees, and from a history's models."""
+    """The inputs of a run's models. Recipes name the data; a history has the models that make or label them."""
 
-    def __init__(self, population: Population, numerics: Numerics, seed: int) -> None:
-        self._population = population
-        self._numerics = numerics
-        self._seed = seed
-        self._kept: dict[tuple[Any, ...], tuple[Kept, set[ModelRole]]] = {}
-        self._present: tuple[list[tuple[Told, str]], NDArray[np.float64]] = ([], np.zeros(0))
+    def __init__(self, population: Population, numerics: Numerics) -> None:
+        self._population, self._numerics = population, numerics
+        self._kept: dict[_KeptAs, tuple[Kept, set[ModelRole]]] = {}
+        self._present: tuple[list[tuple[ResponseSpec, str]], NDArray[np.float64]] = ([], np.zeros(0))
+
+    def feed(self, recipe: Recipe, history: History, *, labels: bool = False, groups: bool = False) -> Feed:
+        """The curated batches that the model of `recipe` learns from. labels, groups: as in `of`."""
+        source = self.of(recipe, history, labels=labels, groups=groups)
+        curator, streams = self._curator(recipe, history), recipe.streams(self._numerics.device)
+        if recipe.synthetic_share is None:
+            return synthetic(source, curator, recipe.schedule, streams)
+        people = self.people(recipe, history)
+        return mixed(source, curator, people, recipe.synthetic_share, recipe.schedule, streams)
+
+    def real(self, recipe: Recipe) -> Feed:
+        """The batches of a model that learns from real people alone, as A_L, A_S and G_0 do."""
+        return real(self.people(recipe), recipe.schedule.batch, recipe.streams(self._numerics.device))
 
     def of(self, recipe: Recipe, history: History, *, labels: bool = False, groups: bool = False) -> Supply:
-        """What the model of `recipe` learns from, before curation.
+        """The data that the model of `recipe` learns from, before curation.
 
-        labels, groups: whether the model itself learns these names; curation has those that it needs, in any case.
+        labels, groups: whether a generator learns labels and groups, too. Curations get both in any case.
         """
-        parts = _parts(recipe)
         supplies = [
             self.people(recipe, history)
-            if generation == REAL
-            else self._made(generation, recipe, history, labels, groups)
-            for generation, _ in parts
+            if part.generation == REAL
+            else self._made(part.generation, recipe, history, labels, groups)
+            for part in recipe.parts
         ]
-        return supplies[0] if len(parts) == 1 else Pool(tuple(supplies), np.array([share for _, share in parts]))
-
-    def curator(self, recipe: Recipe, history: History) -> Curator:
-        """How what it learns from is curated."""
-        label, group = history.annotators
-        critics = self.critics(label.module, history.labeller(recipe.generation).module, group.module)
-        curators = [curator_of(step, critics) for step in (recipe.curation or {}).get("steps", ())]
-        return chained([*curators, last] if (last := star(recipe)) else curators)
+        return supplies[0] if len(supplies) == 1 else Pool(tuple(supplies), np.array([s for _, s in recipe.parts]))
 
     def critics(self, annotator: Classifier, labeller: Classifier, grouper: Classifier) -> Critics:
-        """Whom curations may ask."""
+        """The models that curations may ask."""
         people = self._population
         majoritized = [code for code, name in enumerate(people.group_names) if name not in people.minoritized]
         strata = Strata(len(people.label_names), len(people.group_names))
         return Critics(strata, people.beneficial, tuple(majoritized), annotator, labeller, grouper, self._numerics)
 
     def people(self, recipe: Recipe, history: History | None = None) -> RealData:
-        """The real people that the model of `recipe` may see, and how likely each is still there."""
-        positions, weights = self._there(recipe.mixture or {}, recipe.generation, history)
+        """The real people that the model of `recipe` may see, with their shares in the present population."""
+        positions, weights = self._there(recipe.mixture.people, recipe.generation, history)
         return RealData(self._population.train, self._numerics, positions, weights)
 
-    def groups_present(self, told: Told, generation: int, history: History) -> NDArray[np.float64]:
-        """(S,) shares of groups among the people who are there in `generation`.
-
-        told: of these people, as `mixture.people_of` has it. NaN after a classifier that diverged.
-        """
-        positions, weights = self._there(told, generation, history)
+    def groups_present(self, people: RealPeople, generation: int, history: History) -> NDArray[np.float64]:
+        """(S,) shares of groups among `people` in `generation`. NaN after a classifier that diverged."""
+        positions, weights = self._there(people, generation, history)
         weights = np.full(len(positions), 1 / len(positions)) if weights is None else weights
         groups = self._population.train.groups[positions]
         return np.bincount(groups, weights, minlength=len(self._population.group_names)).astype(np.float64)
@@ -87,28 +89,36 @@ class Inputs:
         """Let go of kept samples that no model of the recipes `later` learns from."""
         if not self._kept:
             return
-        reached = {(recipe.role, g) for recipe in later if "kept" in (recipe.mixture or {}) for g in made_by(recipe)}
+        reached = {(recipe.role, g) for recipe in later if recipe.mixture.rules.kept for g in recipe.made_by}
         self._kept = {
             key: (kept, learners)
             for key, (kept, learners) in self._kept.items()
             if any((learner, key[0].generation) in reached for learner in learners)
         }
 
+    def _curator(self, recipe: Recipe, history: History) -> Curator:
+        label, group = history.annotators
+        critics = self.critics(label.module, history.labeller(recipe.generation).module, group.module)
+        curators = [curator_of(step, critics) for step in recipe.curation.steps]
+        return chained(curators if recipe.curation.star is None else [*curators, recipe.curation.star.curator()])
+
     def _there(
-        self, told: Told, generation: int, history: History | None
+        self, people: RealPeople, generation: int, history: History | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-        """(M,) positions in the training set of the people that can be drawn; (M,) how likely each is, if not alike."""
-        positions = np.arange(*told.get("people", (0, len(self._population.train))))
-        if history is None or not ("response" in told or "responses" in told):
+        """(M,) positions of `people` in the training set; (M,) their shares in `generation`, None if all are alike."""
+        positions = np.arange(*(people.span or (0, len(self._population.train))))
+        if history is None or not people.responses:
             return positions, None
-        return positions, self._presence(steps_told(told, generation), history, positions)
+        return positions, self._presence(people.steps(generation), history, positions)
 
-    def _presence(self, steps: Sequence[Told], history: History, positions: NDArray[np.int64]) -> NDArray[np.float64]:
-        """(M,) shares, summing to 1: how much each person at `positions` is there in a generation.
+    def _presence(
+        self, steps: Sequence[ResponseSpec], history: History, positions: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """(M,) shares, summing to 1, of the people at `positions` after `steps`. NaN after a classifier that diverged.
 
-        steps: how people respond before the generations 1, 2, ... up to it. Before each, a person stays with the
-        probability that `retention` has for their group and for what the classifier before decided; newcomers are as
-        all of them at first. NaN after a classifier that diverged.
+        steps: how people respond before the generations 1, 2, ... Before each, a person stays with the probability
+        that `retention` has for their group and for the decision of the classifier before; newcomers are as all
+        people at first.
         """
         wanted = [(step, history.classifiers[i].recipe.fingerprint) for i, step in enumerate(steps)]
         known, shares = self._present
@@ -120,80 +130,70 @@ class Inputs:
         return shares
 
     def _responded(
-        self, step: Told, shares: NDArray[np.float64], decider: Trained[Classifier], positions: NDArray[np.int64]
+        self,
+        step: ResponseSpec,
+        shares: NDArray[np.float64],
+        decider: Trained[Classifier],
+        positions: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        """What one step makes of `shares`, by what `decider` decided about people; without retention nobody leaves."""
+        """`shares` after one step, by the decisions of `decider`. Without retention, all people stay."""
         newcomers = np.full(len(positions), 1 / len(positions))
         staying = shares
-        if step["retention"]:
+        if step.on:
             if decider.diverged:  # it decided nothing
                 return np.full(len(positions), np.nan)
-            images = (batch.inputs for batch in RealData(self._population.train, self._numerics).in_order())
-            decided = probabilities(decider.module, images, self._numerics).argmax(dim=1).numpy()
-            staying = shares * np.asarray(step["retention"])[self._population.train.groups, decided][positions]
+            inputs = (batch.inputs for batch in RealData(self._population.train, self._numerics).in_order())
+            decided = probabilities(decider.module, inputs, self._numerics).argmax(dim=1).numpy()
+            staying = shares * np.asarray(step.retention)[self._population.train.groups, decided][positions]
             staying = staying / staying.sum() if staying.any() else newcomers
-        joined: NDArray[np.float64] = (1 - step["arrivals"]) * staying + step["arrivals"] * newcomers
+        joined: NDArray[np.float64] = (1 - step.arrivals) * staying + step.arrivals * newcomers
         return joined
 
     def _made(self, generation: int, recipe: Recipe, history: History, labels: bool, groups: bool) -> Supply:
-        """What generation `generation` made, as it was labelled when models first learned from it."""
-        rules = rules_told(recipe.mixture or {}, generation)
-        curated = recipe.curation is not None
-        labelled, grouped = labels or curated, groups or curated
-        labeller = history.labeller(first_use(recipe.role, generation)) if labelled else None
-        labelling = BY_LABELLER
-        if labelled and "labels" in rules:
-            labelling = labelling_of(LabelsSpec(**rules["labels"]), history.annotators.label)
+        """Samples of `generation`, labelled as they were when models first learned from them."""
+        rules, grouped = recipe.mixture.rules_of(generation), groups or recipe.curated
+        labeller, code, labelling = None, NOBODY, BY_LABELLER
+        if labels or recipe.curated or recipe.role is ModelRole.CLASSIFIER:
+            first = first_use(recipe.role, generation)
+            labeller, code = history.labeller(first).module, history.rules.labeller(first)
+            labelling = labelling_of(rules.labels, history.annotators.label)
         grouped |= labelling.differs_by_group
         source = Source(
             history.generators[generation].module,
             self._numerics,
-            labeller.module if labeller else None,
+            labeller,
             history.annotators.group.module if grouped else None,
             labelling,
-            rules.get("temperature", 1.0),
-            Origin(generation, _code(labeller)) if recipe.tells_origins else None,
+            rules.temperature,
+            Origin(generation, code) if recipe.tells_origins else None,
             groups_only_sort=not groups,
         )
-        return self._keeping(source, rules["kept"], grouped, recipe.role) if "kept" in rules else source
+        return source if rules.kept is None else self._keeping(source, rules.kept, grouped, recipe)
 
-    def _keeping(self, source: Source, size: int, groups: bool, learner: ModelRole) -> Kept:
-        assert source.origin is not None  # a recipe with kept samples has a mixture
-        generation = source.origin.generation
-        streams = Streams(self._seed, generation, ModelRole.GENERATOR, self._numerics.device)
+    def _keeping(self, source: Source, size: int, groups: bool, recipe: Recipe) -> Kept:
+        assert source.origin is not None  # a recipe with kept samples tells origins
+        streams = Streams(recipe.seed, source.origin.generation, ModelRole.GENERATOR, self._numerics.device)
         key = (source.origin, size, groups, source.labelling, source.temperature)
         if key not in self._kept:
             samples, names = (partial(streams.at, Role.KEPT_SAMPLES, epoch) for epoch in (0, 1))
             self._kept[key] = Kept(source, size, self._population.shape, samples, self._numerics, names), set()
         kept, learners = self._kept[key]
-        learners.add(learner)
+        learners.add(recipe.role)
         return kept
 
 
-def _parts(recipe: Recipe) -> list[list[Any]]:
-    """Whose data the model of `recipe` learns from: generations, or `REAL`, each with its share."""
-    last = latest(recipe.role, recipe.generation)
-    parts: list[list[Any]] = (recipe.mixture or {}).get("parts", [[last, 1.0]])
-    return parts
-
-
-def made_by(recipe: Recipe) -> list[int]:
-    """The generations whose samples the model of `recipe` learns from; none if it learns from real people alone."""
-    if recipe.role not in (ModelRole.GENERATOR, ModelRole.CLASSIFIER):
-        return []
-    return [generation for generation, _ in _parts(recipe) if generation != REAL]
-
-
-def star(recipe: Recipe) -> Star | None:
-    """STAR as a recipe has it."""
-    told = recipe.curation or {}
-    return Star(np.asarray(told["star"]), told["budget"], told["rounding"]) if "star" in told else None
+def warn_of_starved_strata(recipes: Iterable[Recipe]) -> None:
+    """Warn of strata that an ideal wants but that get no place in a batch, once for each curation and size of batch."""
+    curations = [(recipe.curation.star, recipe.curated_batch) for recipe in recipes]
+    for i, (star, batch) in enumerate(curations):
+        if star is not None and (star, batch) not in curations[:i]:
+            star.curator().warn_if_starved(batch)
 
 
 def check_steps(curation: CurationSpec, critics: Critics) -> bool:
     """Whether a step of `curation` weighs people.
 
-    Raises InputError if a step cannot be built, or cannot be for such a model.
+    Raises InputError if a step cannot be built, or cannot curate for a generator that `curation` targets.
     """
     weighing = [step for step in curation.steps if getattr(curator_of(step, critics), "weighs", False)]
     if weighing and curation.curates("generator"):
@@ -205,9 +205,3 @@ def check_steps(curation: CurationSpec, critics: Critics) -> bool:
 def labelling_of(labels: LabelsSpec, annotator: Trained[Classifier]) -> Labelling:
     """Labelling as `labels` has it, with `annotator` for A_L."""
     return Labelling(labels.choice, annotator.module, labels.human_share, tuple(labels.error))
-
-
-def _code(labeller: Trained[Classifier] | None) -> int:
-    if labeller is None:
-        return NOBODY
-    return ANNOTATOR if labeller.recipe.role is ModelRole.LABEL_ANNOTATOR else labeller.recipe.generation

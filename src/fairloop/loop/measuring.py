@@ -1,4 +1,4 @@
-"""What is recorded of a generation: one row per value, and a gallery of what its generator makes."""
+"""The records of a generation: one row per value, and a gallery of its generator's samples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch import Tensor
 from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.loop.history import Annotators
-from fairloop.loop.inputs import star
 from fairloop.metrics import fairness as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.interface import Classifier, Generator
@@ -35,30 +34,18 @@ class Measurer:
     """Measures the models of a run on its population."""
 
     def __init__(
-        self,
-        population: Population,
-        numerics: Numerics,
-        spec: RunSpec,
-        annotators: Annotators,
-        first: Generator,
+        self, population: Population, numerics: Numerics, spec: RunSpec, annotators: Annotators, first: Generator
     ) -> None:
-        self._population = population
-        self._numerics = numerics
-        self._spec = spec
-        self._annotators = annotators
-        self._first = first
+        self._population, self._numerics, self._spec = population, numerics, spec
+        self._annotators, self._first = annotators, first
         self._originals = _of_each_stratum(population.tests["test"], spec.measure.gallery)
 
     def generation(
-        self,
-        i: int,
-        generator: Trained[Generator],
-        classifier: Trained[Classifier],
-        labeller: Trained[Classifier],
+        self, i: int, generator: Trained[Generator], classifier: Trained[Classifier], labeller: Trained[Classifier]
     ) -> Iterator[Row]:
         """Everything about generation i; the annotators' own rows stand with generation 0.
 
-        labeller: who labelled what the generation learned from.
+        labeller: of the samples that the generation learned from.
         """
         self._numerics.apply_threads()
         if i == 0:
@@ -79,7 +66,7 @@ class Measurer:
         yield from self._samples(i, generator, labellers)
 
     def _minoritized(self) -> Iterator[Row]:
-        """What the population says of each group: 1 if it is minoritized, else 0."""
+        """For each group, 1 if the population calls it minoritized, else 0."""
         for group in self._population.group_names:
             value = float(group in self._population.minoritized)
             yield Row(0, None, ModelRole.GROUP_ANNOTATOR, None, None, group, MINORITIZED, value, np.nan)
@@ -87,7 +74,7 @@ class Measurer:
     def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
         """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space.
 
-        Empty if the generator diverged, or an annotator, who names what it shows.
+        Empty if the generator diverged, or an annotator: annotators name the samples.
         """
         label, group = self._annotators
         if any(trained.diverged for trained in (generator, label, group)):
@@ -115,15 +102,15 @@ class Measurer:
         of_groups = trained.recipe.role is ModelRole.GROUP_ANNOTATOR
         for split_name, split in self._population.tests.items():
             counts = self._confusion(trained.module, split, of_groups)
-            counts = counts * 0 if trained.diverged else counts  # nobody's prediction is one
-            # For groups nothing is beneficial; the last one is what the rates of A_S are about.
+            counts = counts * 0 if trained.diverged else counts  # its predictions mean nothing
+            # No group is beneficial. The rates of A_S are about the last one.
             beneficial = counts.shape[1] - 1 if of_groups else self._population.beneficial
             rates = perf.performance(counts, beneficial)
             for group, metric, value, error in perf.flatten(rates, self._population.group_names):
                 yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
 
     def _training(self, i: int, trained: Trained[Generator] | Trained[Classifier]) -> Iterator[Row]:
-        """The loss of each epoch, whose data it saw, and what curating them took (means over the epoch's batches)."""
+        """The loss of each epoch, the origins of its data, and the counts of curation (means over its batches)."""
         role, log = trained.recipe.role, trained.log
         for epoch, loss in enumerate(log["loss"].tolist()):
             yield Row(i, epoch, role, None, None, "overall", "loss", loss, np.nan)
@@ -139,18 +126,18 @@ class Measurer:
                     yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
         for epoch, origins in enumerate(log.get("origins", ())):
             yield from self._origins(i, epoch, role, origins)
-        if (curator := star(trained.recipe)) is not None and "candidates" in log:
-            yield from self._quotas(i, trained.recipe, curator)
+        if (star := trained.recipe.curation.star) is not None and "candidates" in log:
+            yield from self._quotas(i, trained.recipe, star.curator())
 
     def _quotas(self, i: int, recipe: Recipe, curator: Star) -> Iterator[Row]:
-        """How many samples of a batch STAR curated, and of each stratum among them."""
+        """The number of samples that STAR curated in a batch, and the quota of each stratum."""
         n = recipe.curated_batch
         yield Row(i, None, recipe.role, "generated", None, "overall", "star_batch", float(n), np.nan)
         for (label, group), places in zip(self._cells(), curator.expected(n).tolist(), strict=True):
             yield Row(i, None, recipe.role, "generated", label, group, "star_quota", places, np.nan)
 
     def _origins(self, i: int, epoch: int, role: ModelRole, counts: Tensor) -> Iterator[Row]:
-        """Shares of what a model learned from, by who made and who labelled it."""
+        """Shares of the samples that a model learned from, by their maker and labeller."""
         for place in counts.nonzero().tolist():
             made_by, labelled_by = place[0] + REAL, place[1] + NOBODY
             maker = "real people" if made_by == REAL else f"generation {made_by}"
@@ -168,7 +155,7 @@ class Measurer:
     ) -> Iterator[Row]:
         """Shares of labels (by each labeller), groups and strata (by A_L and A_S), and A_S's confidence.
 
-        Of a generator that diverged nothing is known, nor what a classifier says that did.
+        Samples of a generator that diverged have no shares, and neither do labels of a classifier that diverged.
         """
         label_names, group_names = self._population.label_names, self._population.group_names
         named = {metric: [torch.zeros(0, dtype=torch.int64)] for metric in labellers}
@@ -206,7 +193,7 @@ class Measurer:
         return [(label, group) for label in self._population.label_names for group in self._population.group_names]
 
     def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
-        """Samples as they enter the data of generation i's models."""
+        """Samples at the temperature that holds in generation i."""
         source = Source(generator, self._numerics, temperature=self._spec.at(i).temperature)
         size = chunk(self._population.shape)
         return (source.draw(min(size, n - start), rng).inputs for start in range(0, n, size))

@@ -1,18 +1,17 @@
-"""The loop's one way to models, whatever makes them: networks by their recipes, or other people's objects."""
+"""The loop's one way to models: networks, each by its recipe, or other people's objects."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fairloop.data import Population
 from fairloop.loop.history import Annotators, History
+from fairloop.loop.inputs import Inputs
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Trained
+from fairloop.training.plan import Plan
 
 
 class Trainer(Protocol):
@@ -21,6 +20,8 @@ class Trainer(Protocol):
     spec: RunSpec
     population: Population
     numerics: Numerics
+    plan: Plan
+    inputs: Inputs
 
     def fit_roots(self) -> None:
         """Fit the models that need no other model: G_0, A_L and A_S."""
@@ -34,7 +35,7 @@ class Trainer(Protocol):
         ...
 
     def generator(self, generation: int, history: History) -> Trained[Generator]:
-        """G_i, fitted to what earlier generations made, and to real data where the spec says so."""
+        """G_i, fitted to samples of earlier generations, and to real data where the spec says so."""
         ...
 
     def classifier(self, generation: int, history: History) -> Trained[Classifier]:
@@ -46,10 +47,3 @@ class Trainer(Protocol):
 
     def kept_classifier(self, generation: int) -> Trained[Classifier] | None:
         """C_i of an earlier session; None if it was not kept."""
-
-    def groups_present(self, generation: int, history: History) -> NDArray[np.float64]:
-        """(S,) shares of groups among the real people that models of `generation` may see."""
-        ...
-
-    def release(self, generation: int) -> None:
-        """Let go of what no model after `generation` learns from."""

@@ -57,7 +57,8 @@ class Entry:
         `group`, each `label`, each `stratum`, each `origin`, and `AGGREGATES` over groups.
     low, high: its range. zero, one: the meaning of these values. undefined: where it is NaN.
     direction: of its values overall and in a group.
-    formula: of confusion counts. share: whether it is a share of people, which has a standard error and an interval.
+    formula: of confusion counts. share: whether it is a share of people, or a mean over them, which has a standard
+        error and an interval.
         worst_of: measures whose largest difference and smallest ratio between groups it is.
     headline: parts that comparisons, summaries and pages about runs begin with. judged: parts of which every audit
         gives a verdict. benefit: whether a group would rather have more of it; audits name groups that lost some.
@@ -124,6 +125,9 @@ _DIVERGED = "the generator diverged, or a model that names its samples"
 _of_samples = partial(Entry, roles=("generator",), splits=("generated",), zero="none", one="all", undefined=_DIVERGED)
 _of_batches = partial(Entry, roles=_LEARNERS, splits=("generated",), high=inf)
 _ALONE = ("difference", "ratio")
+_of_logs = partial(Entry, roles=("classifier",), splits=("log",))
+_OF_SCORES = ("overall", "group", "difference", "min", "max")
+_DISTANCES = ("overall", "group", "max")
 
 _ENTRIES = (
     Entry(
@@ -196,6 +200,75 @@ _ENTRIES = (
         sentence="The distance between the groups' positive predictive values; a difference of 0 and a ratio of 1 are "
         "parity.",
         source="Chouldechova, 2017, arXiv 1703.00056",
+    ),
+    _of_logs(
+        name="fdr", title="false discovery rate", share=True, direction="down",
+        sentence="Of the people to whom the classifier gives the beneficial label, the share that does not have it.",
+        zero="all of them have it", one="none of them has it", undefined="nobody is selected", detail="`1 - ppv`.",
+    ),
+    _of_logs(
+        name="for", title="false omission rate", share=True, direction="down",
+        sentence="Of the people to whom the classifier does not give the beneficial label, the share that has it.",
+        zero="none of them has it", one="all of them have it", undefined="everybody is selected",
+    ),
+    _of_logs(
+        name="auc", title="area under the ROC curve", short="AUC", parts=_OF_SCORES, share=True, direction="up",
+        sentence="The chance that a person with the beneficial label has a higher score than a person without it.",
+        zero="all pairs the wrong way round", one="all pairs the right way round",
+        undefined="all people have one label", detail="Ties count half. Intervals on the logit scale.",
+        source="DeLong, DeLong and Clarke-Pearson, 1988",
+    ),
+    _of_logs(
+        name="brier", title="Brier score", parts=_OF_SCORES, share=True, direction="down",
+        sentence="The mean squared distance of the score from the label, which is 0 or 1.",
+        zero="all scores are right and sure", one="all scores are wrong and sure", undefined="no labels",
+        detail="Of scores in [0, 1]. Normal intervals.", source="Brier, 1950",
+    ),
+    _of_logs(
+        name="calibration_error", title="calibration error", parts=_OF_SCORES, low=-1, direction="to 0",
+        sentence="The mean squared distance of scores from the share of the beneficial label, over ten bins of scores, "
+        "less the part that chance explains.",
+        zero="calibrated, or no more off than chance", undefined="no labels",
+        detail="Of scores in [0, 1]. It may be negative; of calibrated scores it is 0 on average. Bins of one person "
+        "are left out.",
+        source="Kumar, Liang and Ma, 2019, arXiv 1909.10155",
+    ),
+    _of_logs(
+        name="score_mean", title="mean score", parts=_OF_SCORES, low=-inf, high=inf, share=True,
+        sentence="The mean score of all people, with or without a label.", undefined="no scores",
+    ),
+    _of_logs(
+        name="score_ks", title="distance of scores (KS)", parts=_DISTANCES,
+        sentence="The largest difference between the distribution functions of a group's scores and of the scores in "
+        "the largest group.",
+        zero="distributed alike", one="no overlap", undefined="no scores", detail="Of all people.",
+        source="Kolmogorov, 1933; Smirnov, 1939",
+    ),
+    _of_logs(
+        name="score_wasserstein", title="distance of scores (Wasserstein)", parts=_DISTANCES, high=inf,
+        sentence="The area between the distribution functions of a group's scores and of the scores in the largest "
+        "group.",
+        zero="distributed alike", undefined="no scores", detail="Of all people; in the unit of scores.",
+    ),
+    _of_logs(
+        name="score_shift_ks", title="shift of scores (KS)", parts=_DISTANCES,
+        sentence="The largest difference between the distribution functions of scores in a round and in the first.",
+        zero="distributed alike", one="no overlap", undefined="no scores", detail="Of all people.",
+    ),
+    _of_logs(
+        name="score_shift_wasserstein", title="shift of scores (Wasserstein)", parts=_DISTANCES, high=inf,
+        sentence="The area between the distribution functions of scores in a round and in the first.",
+        zero="distributed alike", undefined="no scores", detail="Of all people; in the unit of scores.",
+    ),
+    _of_logs(
+        name="mean_error", title="mean error", parts=_OF_SCORES, low=-inf, high=inf, share=True, direction="to 0",
+        sentence="The mean of prediction less label, where both are numbers.", undefined="no labels",
+        detail="With `--regression`. Student's intervals.",
+    ),
+    _of_logs(
+        name="mean_absolute_error", title="mean absolute error", short="MAE", parts=_OF_SCORES, high=inf, share=True,
+        direction="down", sentence="The mean size of prediction less label, where both are numbers.",
+        zero="all exact", undefined="no labels", detail="With `--regression`. Student's intervals.",
     ),
     Entry(
         name="model_made_share", title="labels made by models", roles=("labeller",), splits=("log",),

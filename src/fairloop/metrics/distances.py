@@ -6,6 +6,7 @@ order. Two samples of one distribution are never 0 apart; print `expected_noise`
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -75,11 +76,19 @@ def expected_noise(
         len(np.asarray(group)) if weights is None else float(divide(weights.sum() ** 2, (weights**2).sum()))
         for group, weights in ((one, one_weights), (other, other_weights))
     ]
+    return noise(values, sums[0] + sums[1], people)
+
+
+def noise(values: Floats, pooled: Floats, people: Sequence[float]) -> Noise:
+    """As `expected_noise`, from (B,) sums of weights of both groups together at ascending, distinct `values`.
+
+    people: how many each group has, by Kish's number.
+    """
     small, large = sorted(people)
     scale = float(np.sqrt(divide(1, small) + divide(1, large)))
     shift = float(divide(large + 2 * small, 6 * small * large))
-    pooled = divide(sum(sums).cumsum(), sum(sums).sum()).clip(0, 1)  # type: ignore[union-attr]
-    area = float((np.sqrt(pooled * (1 - pooled))[:-1] * np.diff(values)).sum())
+    below = divide(pooled.cumsum(), pooled.sum()).clip(0, 1)
+    area = float((np.sqrt(below * (1 - below))[:-1] * np.diff(values)).sum())
     return Noise(_MEAN * scale - shift, _TOP * scale - shift, float(np.sqrt(2 / np.pi)) * scale * area)
 
 

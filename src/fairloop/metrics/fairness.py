@@ -1,8 +1,8 @@
-"""How well a classifier does, for whom: counts in, rates and disparities out.
+"""Performance and fairness of a classifier, by group: confusion counts in, rates and disparities out.
 
-Everything follows from one table of counts, (group, label, prediction). A rate without members is undefined
-(NaN), never 0, and so is every disparity that involves one. The definitions of demographic parity and equalized
-odds are those of fairlearn, which the tests compare with.
+Everything follows from one table of counts, (group, label, prediction). `catalogue` says which measures there are, and
+`formulas` defines them. A rate without members is undefined (NaN), never 0, and so is every disparity that involves
+one. The tests compare the values with fairlearn's.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-RATES = ("accuracy", "selection_rate", "tpr", "tnr", "fpr", "fnr")
-DISPARITIES = ("difference", "ratio", "min", "max")
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, OF_CLASSIFIERS, OF_COUNTS, Entry
+from fairloop.metrics.formulas import Cells
 
 
 @dataclass(frozen=True)
 class Rate:
-    """A measure of everybody and of each group.
+    """A measure of all people together and of each group.
 
-    overall: of all samples. by_group: (S,). members: (S + 1,) how many samples stand behind each value,
-    overall first; a value with none is NaN. effective, errors: (S + 1,) with weights, see `metrics.weighted`: the
-    number of samples without weights that would be as certain, and standard errors.
+    overall: of all people. by_group: (S,). members: (S + 1,) the number of people behind each value, overall first; a
+    share of none is NaN. errors: (S + 1,) standard errors, where they are not those of a share without weights; NaN for
+    a measure that is no share. effective: (S + 1,) with weights, the number of people without weights that would be as
+    certain (see `metrics.weighted`).
     """
 
     overall: float
@@ -65,69 +66,79 @@ def confusion(
     return counts.astype(np.int64).reshape(group_count, classes, classes)
 
 
-def performance(counts: NDArray[np.int64], beneficial: int = 1) -> dict[str, Rate]:
-    """Accuracy, selection rate, TPR, TNR, FPR, FNR and count, from `confusion`'s (S, K, K) counts.
+def cells(table: NDArray[Any], beneficial: int = 1) -> Cells:
+    """(S,) cells of a (S, K, K) table of counts, or of sums of weights: the `beneficial` label against the rest."""
+    rest = np.arange(table.shape[1]) != beneficial
+    return Cells(
+        right=np.trace(table, axis1=1, axis2=2),
+        true_positives=table[:, beneficial, beneficial],
+        false_negatives=table[:, beneficial, rest].sum(axis=1),
+        false_positives=table[:, rest, beneficial].sum(axis=1),
+        true_negatives=table[:, rest][:, :, rest].sum(axis=(1, 2)),
+    )
 
-    With more than two labels, all but accuracy take the `beneficial` label against the rest.
+
+def performance(counts: NDArray[Any], beneficial: int = 1) -> dict[str, Rate]:
+    """Each measure in `catalogue.OF_COUNTS` by its name, from `confusion`'s (S, K, K) counts.
+
+    With more than two labels, all but accuracy and count take the `beneficial` label against the rest.
     """
-    total = counts.sum(axis=(1, 2))
-    rates = {name: _rate(hits, members) for name, (hits, members) in shares(counts, beneficial).items()}
-    return rates | {"count": Rate(float(total.sum()), total.astype(np.float64), np.append(total.sum(), total))}
+    everybody_first = cells(np.concatenate([counts.sum(axis=0, keepdims=True), counts]), beneficial)
+    return {entry.name: _measured(entry, everybody_first) for entry in OF_COUNTS}
 
 
-def shares(table: NDArray[Any], beneficial: int = 1) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
-    """Each rate's numerator and denominator, (S,) each, from a (S, K, K) table of counts or of sums of weights."""
-    selected = table[:, :, beneficial].sum(axis=1)
-    positives = table[:, beneficial, :].sum(axis=1)
-    total = table.sum(axis=(1, 2))
-    true_positives = table[:, beneficial, beneficial]
-    false_positives = selected - true_positives
-    negatives = total - positives
+def _measured(entry: Entry, people: Cells) -> Rate:
+    assert entry.formula is not None
+    numerator, denominator = entry.formula(people)
+    values = divide(numerator, denominator)
+    return Rate(
+        overall=float(values[0]),
+        by_group=values[1:],
+        members=denominator if entry.share else people.total,
+        errors=None if entry.share else np.full(len(values), np.nan),
+    )
+
+
+def disparities(rates: dict[str, Rate], metric: str) -> dict[str, float]:
+    """The parts of a measure that are over all groups, such as its difference; NaN where a group's value is.
+
+    A measure with `worst_of` has the largest difference and the smallest ratio of these.
+    """
+    entry = CATALOGUE[metric]
+    if not entry.worst_of:
+        found = rates[metric].disparities()
+        return {part: found[part] for part in AGGREGATES if part in entry.parts}
+    each = [rates[name].disparities() for name in entry.worst_of]
     return {
-        "accuracy": (np.trace(table, axis1=1, axis2=2), total),
-        "selection_rate": (selected, total),
-        "tpr": (true_positives, positives),
-        "tnr": (negatives - false_positives, negatives),
-        "fpr": (false_positives, negatives),
-        "fnr": (positives - true_positives, positives),
+        "difference": float(np.max([found["difference"] for found in each])),
+        "ratio": float(np.min([found["ratio"] for found in each])),
     }
 
 
 def demographic_parity(rates: dict[str, Rate]) -> dict[str, float]:
     """Difference (0 is parity) and ratio (1 is parity) of selection rates."""
-    disparities = rates["selection_rate"].disparities()
-    return {name: disparities[name] for name in ("difference", "ratio")}
+    return disparities(rates, "demographic_parity")
 
 
 def equalized_odds(rates: dict[str, Rate]) -> dict[str, float]:
     """Difference: the larger of the TPR and FPR differences. Ratio: the smaller of their ratios."""
-    tpr, fpr = rates["tpr"].disparities(), rates["fpr"].disparities()
-    return {
-        "difference": float(np.maximum(tpr["difference"], fpr["difference"])),
-        "ratio": float(np.minimum(tpr["ratio"], fpr["ratio"])),
-    }
+    return disparities(rates, "equalized_odds")
 
 
 def flatten(
     rates: dict[str, Rate], groups: Sequence[str], compared: dict[str, Rate] | None = None
 ) -> Iterator[tuple[str, str, float, float]]:
-    """(group, metric, value, standard error) of every rate and of what follows from several.
+    """(group, metric, value, standard error) of every measure in `catalogue.OF_CLASSIFIERS`.
 
     groups: (S,) their names. compared: the same rates of the groups that disparities are about; all of them if None.
     """
-    compared = rates if compared is None else compared
-    for metric, rate in rates.items():
-        errors = rate.standard_errors() if metric in RATES else np.full(len(rate.by_group) + 1, np.nan)
-        for group, value, error in zip(("overall", *groups), (rate.overall, *rate.by_group), errors, strict=True):
-            yield group, metric, float(value), float(error)
-        for group, value in compared[metric].disparities().items():
-            yield group, metric, value, np.nan
-    for metric, disparities in (
-        ("demographic_parity", demographic_parity(compared)),
-        ("equalized_odds", equalized_odds(compared)),
-    ):
-        for group, value in disparities.items():
-            yield group, metric, value, np.nan
+    for entry in OF_CLASSIFIERS:
+        if (rate := rates.get(entry.name)) is not None:
+            values = (rate.overall, *rate.by_group)
+            for group, value, error in zip(("overall", *groups), values, rate.standard_errors(), strict=True):
+                yield group, entry.name, float(value), float(error)
+        for part, value in disparities(rates if compared is None else compared, entry.name).items():
+            yield part, entry.name, value, np.nan
 
 
 def divide(numerator: object, denominator: object) -> NDArray[np.float64]:
@@ -136,12 +147,3 @@ def divide(numerator: object, denominator: object) -> NDArray[np.float64]:
     undefined = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
     np.divide(numerator, denominator, out=undefined, where=denominator != 0)
     return undefined
-
-
-def _rate(hits: NDArray[np.int64], members: NDArray[np.int64]) -> Rate:
-    total = members.sum()
-    return Rate(
-        overall=float(divide(hits.sum(), total)),
-        by_group=divide(hits, members),
-        members=np.append(total, members),
-    )

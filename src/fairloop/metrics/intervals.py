@@ -1,6 +1,6 @@
-"""How far chance reaches: intervals of rates, of differences between groups, and of what changed.
+"""The reach of chance: intervals of rates, of differences between groups, and of changes.
 
-All are closed forms of counts. A rate has Wilson's score interval (1927). What changed between two rounds has the
+All are closed forms of counts. A rate has Wilson's score interval (1927). A change between two rounds has the
 interval that Newcombe (1998) builds from two such intervals, and that Zou and Donner (2008) generalise: distances to
 the limits are squared, added and rooted. It holds for independent samples; of the same people twice it is too wide.
 """
@@ -32,7 +32,7 @@ class Estimate:
         return Estimate(self.value[index], self.low[index], self.high[index])
 
     def less(self, before: Estimate) -> Estimate:
-        """What it is more than an independent `before`, with an interval of the level that both have."""
+        """The change from an independent `before`, with an interval of the level that both have."""
         change = self.value - before.value
         return Estimate(
             change,
@@ -47,7 +47,7 @@ def stacked(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def of_rate(rate: Rate, alpha: float) -> Estimate:
-    """(S + 1,) the rate of everybody, then of each group, each with an interval of level 1 - alpha."""
+    """(S + 1,) the rate of all people, then of each group, each with an interval of level 1 - alpha."""
     values = np.concatenate([[rate.overall], rate.by_group])
     members = rate.members.astype(np.float64) if rate.effective is None else rate.effective
     return Estimate(values, *_wilson(values, members, alpha))
@@ -92,7 +92,7 @@ def largest_difference(rates: Sequence[Ends], groups: int, alpha: float) -> tupl
 
 def _largest(estimates: Sequence[Estimate], part: str) -> Floats:
     """() of all pairs in all estimates, at least 0; NaN if any is."""
-    return np.maximum(0, np.max([getattr(one, part).max() for one in estimates]))
+    return np.asarray(np.maximum(0, np.max([getattr(one, part).max() for one in estimates])))
 
 
 def _wilson(share: Floats, members: Floats, alpha: float) -> tuple[Floats, Floats]:

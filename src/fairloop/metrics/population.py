@@ -1,4 +1,4 @@
-"""Who is in the data that models make: shares with their uncertainty, and how sure an annotator is."""
+"""The people in the data that models make: shares with their errors, and the confidence of an annotator."""
 
 from __future__ import annotations
 

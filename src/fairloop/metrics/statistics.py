@@ -1,4 +1,4 @@
-"""Statistics over seeds: what is shown of a few values, how sure a mean is, when a curve has left a band.
+"""Statistics over seeds: the interval or spread of a mean, and the generation at which a curve leaves a band.
 
 Every interval, spread and band over seeds that a table, a figure or a page shows is computed here. Those of rates
 within one run or log are in `intervals`, lines through rounds in `trend`.
@@ -27,13 +27,13 @@ FEWEST_IN_BAND = 1 + ceil(log2(1 / ALPHA))
 """With fewer seeds no simultaneous band attains the level: the smallest p-value of n seeds is 2^-(n - 1)."""
 
 POWER = 0.8
-"""With which `seeds_needed` shows a difference."""
+"""The power with which `seeds_needed` shows a difference."""
 
 MOST_NEEDED = 10_000
 """`seeds_needed` counts no further."""
 
 QUANTILES = (0.05, 0.95)
-"""Between which a published band lies."""
+"""The ends of a published band."""
 
 _NODES = 96  # of the quadrature: six digits
 _EXACT = 13  # seeds, of which all 2^12 sign flips are tried; of more, random ones
@@ -41,7 +41,7 @@ _FLIPS = 9_999
 
 
 def shown(seeds: int) -> Shown:
-    """What tables, figures and pages show of a mean over `seeds` seeds: the one rule for all of them.
+    """The kind of uncertainty beside a mean over `seeds` seeds: one rule for all tables, figures and pages.
 
     From `FEWEST_SEEDS` on an interval; from two on the spread, which is the lowest and the highest seed's value.
     """

@@ -1,4 +1,4 @@
-"""Is there a trend, or only noise? A weighted line through a measure over rounds."""
+"""Trends: a weighted line through a measure over rounds, with intervals of its slope and level."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST = 3
-"""Rounds without which there is no line with an error."""
+"""With fewer rounds a line has no error."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Trend:
         return self.middle + self.slope * (x - self.centre)
 
     def crosses(self, bound: float) -> tuple[float, float, float]:
-        """Where the line is at `bound`, and the limits of that place (Fieller, 1954); for a certain slope only."""
+        """The place where the line is at `bound`, and its limits (Fieller, 1954); for a certain slope only."""
         gap = self.middle - bound
         steep = self.slope**2 - self.slope_reach**2
         turn = sqrt((self.slope_reach * gap) ** 2 + steep * self.middle_reach**2)

@@ -1,4 +1,4 @@
-"""Rates of people who have weights, and how certain they are.
+"""Rates of people with weights, and their certainty.
 
 A rate is `p = sum(w x) / sum(w)` over its denominator. By linearisation its variance is `V = sum(w**2 (x - p)**2) /
 sum(w)**2`: people are a sample, weights belong to them. `n = p (1 - p) / V` people without weights would be as certain.
@@ -6,17 +6,19 @@ Kish's (1965) number, `sum(w)**2 / sum(w**2)`, leaves out whether weights follow
 
 Intervals take the smaller of the two, over the rate's own denominator: in simulations Wilson's interval then covers in
 94.5 % of logs or more. With the sum of weights in its place it covers in 64 to 94 %: that sum grows with the unit of
-weights, and says nothing of how many people were asked. No result changes if all weights are multiplied by one number.
+weights, and says nothing of the number of people asked. No result changes if all weights are multiplied by one number.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.metrics import fairness as perf
+from fairloop.metrics.catalogue import OF_COUNTS
 from fairloop.metrics.fairness import Rate, divide
 
 _NOTHING = 1e-12
@@ -35,20 +37,25 @@ class Sums(NamedTuple):
 
 
 def performance(counts: NDArray[np.int64], sums: Sums, beneficial: int = 1) -> dict[str, Rate]:
-    """What `metrics.performance.performance` measures, with weights; `count` stays the number of people.
+    """The measures of `fairness.performance` with weights; `count` stays the number of people.
 
     counts: (S, K, K) people. sums: of theirs.
     """
-    people, weights, squares = (perf.shares(table, beneficial) for table in (counts, *sums))
-    rates = {
-        name: share(Sums(weights[name][0], squares[name][0]), Sums(weights[name][1], squares[name][1]), members)
-        for name, (_, members) in people.items()
-    }
-    return rates | {"count": perf.performance(counts, beneficial)["count"]}
+    found = perf.performance(counts, beneficial)
+    of_weights = perf.performance(sums.weights, beneficial)
+    people, weights, squares = (perf.cells(table, beneficial) for table in (counts, *sums))
+    for entry in OF_COUNTS:
+        if entry.share and entry.formula is not None:
+            hits, of = map(Sums, entry.formula(weights), entry.formula(squares))
+            found[entry.name] = share(hits, of, entry.formula(people)[1])
+        elif entry.name != "count":
+            weighed = of_weights[entry.name]
+            found[entry.name] = replace(found[entry.name], overall=weighed.overall, by_group=weighed.by_group)
+    return found
 
 
 def share(hits: Sums, of: Sums, members: NDArray[np.int64]) -> Rate:
-    """The share of `hits`, (S,) sums over people, among those `of` whom they are some; members: (S,) those people."""
+    """The share of `hits`, (S,) sums over people, in `of`, sums over the people concerned; members: (S,) of them."""
     weight, total, square, squares = (
         np.append(sums.sum(), sums) for sums in (hits.weights, of.weights, hits.squares, of.squares)
     )
@@ -61,6 +68,6 @@ def share(hits: Sums, of: Sums, members: NDArray[np.int64]) -> Rate:
         overall=float(rate[0]),
         by_group=rate[1:],
         members=np.append(members.sum(), members),
-        effective=np.fmin(kish, linear),  # nobody, or everybody, is a hit: there is no variance
+        effective=np.fmin(kish, linear),  # there is no variance where nobody, or everybody, is a hit
         errors=np.sqrt(variance),
     )

@@ -64,7 +64,7 @@ def dcvae(
     hidden: channels that the decoder begins with.
     latent: size of the latent space.
 
-    Upstream clamps images and outputs to [0, 1]. Images are there already, and so is whatever a sigmoid gives.
+    Upstream clamps images and outputs to [0, 1]. Here both lie there by their type and by the sigmoid.
     """
     channels, height, width = image_shape(shape)
     if len(kernels) != len(widths):

@@ -55,7 +55,7 @@ class Numerics:
         return images.to(torch.float32, memory_format=torch.channels_last).div_(255)
 
     def sent(self, tensor: Tensor) -> Tensor:
-        """`tensor` on the device, without waiting for what the device does at the moment."""
+        """`tensor` on the device, without waiting for the device's current work."""
         if self.device != "cuda" or tensor.device.type != "cpu":
             return tensor.to(self.device)
         return tensor.pin_memory().to(self.device, non_blocking=True)

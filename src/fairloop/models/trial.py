@@ -140,7 +140,7 @@ def _check_trainable(model: nn.Module, title: str) -> None:
 
 
 def _called(title: str, what: str, call: Callable[[], T], numerics: Numerics | None) -> T:
-    """What `call` returns. Raises InputError that names `title` for whatever else it raises."""
+    """The result of `call`. Raises InputError that names `title` for any other error of the call."""
     try:
         if numerics is None:
             return call()

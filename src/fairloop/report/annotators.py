@@ -11,13 +11,8 @@ from fairloop.errors import InputError
 from fairloop.report import compare
 from fairloop.report.text import Format, show
 
-MEASURES = {
-    "accuracy": ("overall", "accuracy"),
-    "accuracy difference": ("difference", "accuracy"),
-    "DP difference": ("difference", "demographic_parity"),
-    "EO difference": ("difference", "equalized_odds"),
-}
-"""What is told of them, by its name: the group and the metric in the tidy table."""
+MEASURES = {measure.title: (measure.group, measure.metric) for measure in compare.fairness()}
+"""The measures of annotators by their titles: the group and the metric in the tidy table."""
 
 _NAMES = {"label_annotator": "A_L", "group_annotator": "A_S"}
 _KEYS = ["data", "role", "split"]

@@ -10,11 +10,13 @@ import pandas as pd
 
 from fairloop.data import MINORITIZED as MINORITIZED_BY_DEFAULT
 from fairloop.errors import InputError
+from fairloop.metrics.catalogue import HEADLINE
 from fairloop.metrics.statistics import FEWEST_SEEDS, OverSeeds, over_seeds, seeds_needed, simultaneous_band
+from fairloop.report.case_names import of_fields
 from fairloop.report.figures import Measure
-from fairloop.report.words import of_fields
+from fairloop.report.figures.measures import of_classifier
 from fairloop.spec.setting import SETTINGS
-from fairloop.store.rows import MINORITIZED
+from fairloop.store.rows import MINORITIZED, RUN_COLUMNS, Row
 
 ACCURACY_BELOW = 0.6
 """Less accuracy is called collapse unless told otherwise; with two labels, a coin has .5."""
@@ -24,37 +26,16 @@ SHARE_BELOW = 0.1
 
 _SPREAD = ("std", "low", "high", "lowest", "highest")
 _MINORITIZED = "minoritized"
-_OWN = (
-    "setting",
-    "star",
-    "seed",
-    "run",
-    "dataset",
-    "generation",
-    "epoch",
-    "role",
-    "split",
-    "label",
-    "group",
-    "metric",
-    "case",
-    "round",
-)
+_OWN = (*RUN_COLUMNS, *Row._fields, "case", "round")
 
 
 def fairness(split: str = "test") -> tuple[Measure, ...]:
-    """What comparisons show unless told otherwise: performance and disparities of the classifiers on `split`."""
-    kinds = (
-        ("accuracy", "overall", "accuracy"),
-        ("accuracy difference", "difference", "accuracy"),
-        ("DP difference", "difference", "demographic_parity"),
-        ("EO difference", "difference", "equalized_odds"),
-    )
-    return tuple(Measure(title, title, "classifier", split, group, metric) for title, group, metric in kinds)
+    """The measures that comparisons show by default: performance and disparities of the classifiers on `split`."""
+    return tuple(of_classifier(metric, part, split) for metric, part in HEADLINE)
 
 
 def cases(table: pd.DataFrame) -> pd.Series[str]:
-    """For each row, what its run is called but for the seed: setting, STAR's target, and the fields that vary.
+    """For each row, the name of its run but for the seed: setting, STAR's target, and the fields that vary.
 
     A run that has no setting, because fairloop did not make it, is a case of its own.
     """
@@ -72,7 +53,7 @@ def cases(table: pd.DataFrame) -> pd.Series[str]:
 
 def further_fields(table: pd.DataFrame) -> list[str]:
     """The columns that are there because runs differ in these fields of their specs."""
-    fields = [name for name in table.columns if name not in (*_OWN, "value", "standard_error")]
+    fields = [name for name in table.columns if name not in _OWN]
     if "curation.steps" not in fields or "curation.target" not in fields:
         return fields
     several_targets = table["curation.target"].replace("none", None).nunique() > 1
@@ -104,7 +85,7 @@ def case_names(table: pd.DataFrame) -> list[str]:
     """The cases in a table that is `cased`: loops, loops with STAR, then controls.
 
     Among these, in the order of `SETTINGS` (runs without a setting after them, in the table's order) and then of the
-    fields that vary: what is unset or `none` before what is set, small numbers before large ones.
+    fields that vary: unset values and `none` first, small numbers before large ones.
     """
     cases = table.drop_duplicates("case").astype({"setting": object, "star": object})
     fields = further_fields(table)
@@ -236,7 +217,7 @@ def is_clear(row: Mapping[Any, Any]) -> bool:
 
 
 def collapses(table: pd.DataFrame, measure: Measure, below: float) -> pd.DataFrame:
-    """For each run, the first generation where `measure` is less than `below`. What is undefined is less than nothing.
+    """For each run, the first generation where `measure` is less than `below`. An undefined value is not.
 
     Columns: case, seed, generations (how many are recorded until the last one in which it is defined), generation
     (empty: never).

@@ -1,4 +1,4 @@
-"""What `fairloop compare` prints, and the files that it writes."""
+"""The output of `fairloop compare`: tables, words and files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """What was asked for, as the command's options say it. Raises InputError for what cannot be."""
+    """The options of the command. Raises InputError for a wrong one."""
 
     against: str | None
     split: str
@@ -115,7 +115,7 @@ def _show_needed(found: pd.DataFrame, measures: Sequence[Measure], wishes: Wishe
     """Of the last generation: which differences are distinguishable, and how many seeds would show the others."""
     ends = compare.at_the_end(found)
     if ends["seeds"].max() < 2:
-        _say("\nFrom one seed nobody can tell how many would show such a difference.", console)
+        _say("\nOne seed cannot tell how many would show such a difference.", console)
         return
     rows = []
     for (case, generation), cells in ends.groupby(["case", "generation"], sort=False):

@@ -1,4 +1,4 @@
-"""A tidy table in sentences with numbers: what drifted, how far, since when, for whom, and what STAR changed."""
+"""A tidy table in sentences with numbers: drift, its size, its start, the groups it hit, and the effect of STAR."""
 
 from __future__ import annotations
 
@@ -10,23 +10,17 @@ import pandas as pd
 
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
+from fairloop.metrics.catalogue import CATALOGUE, PARTS
 from fairloop.report import compare
 from fairloop.report.figures import Measure
+from fairloop.report.figures.measures import of_classifier
 
-AGGREGATES = ("overall", "difference", "ratio", "min", "max")
-"""What stands in the column `group` besides names of groups."""
-
-_LONG = {
-    "accuracy difference": "accuracy difference between groups",
-    "DP difference": "demographic parity difference",
-    "EO difference": "equalized odds difference",
-}
 _ENDS = ("low", "high", "lowest", "highest")
 _Row = dict[Any, Any]
 
 
 class Sentence(NamedTuple):
-    """What it is about, and what it says of that; one after the other they are the sentence."""
+    """Its subject and its statement; one after the other they are the sentence."""
 
     about: str
     words: str
@@ -34,10 +28,10 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """What is said about one case, or about two beside each other. Plain text; names are as the table has them.
+    """The sentences about one case, or about two beside each other. Plain text; names are as the table has them.
 
-    chapter: what kind of finding it is. scope: which generations, data and seeds the sentences are about. verdicts: how
-    many of its values were judged, each at the 5 % level: by an interval, or by a band.
+    chapter: the kind of finding. scope: the generations, data and seeds that the sentences are about. verdicts: the
+    number of values that were judged, each at the 5 % level: by an interval, or by a band.
     """
 
     chapter: str
@@ -49,7 +43,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Headline:
-    """What there is to be summed up in a tidy table.
+    """The input of a summary.
 
     table: its rows of classifiers on `split` and of groups' shares, with `case`, and the minoritized share added.
     split: the split of `measures`, or None if the table has no classifier.
@@ -127,7 +121,7 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
         if compare.is_clear(row):
             verb = "rose" if row["change"] > 0 else "fell"
             moved = f" {verb} from {number(row['before'])} to {number(row['after'])}{_by(row, 'change')}"
-            sentences.append(Sentence(_long(title), f"{moved}{_since(left.get(title), row['last'])}."))
+            sentences.append(Sentence(_long(head, title), f"{moved}{_since(left.get(title), row['last'])}."))
         if title == "accuracy":
             sentences += _for_whom(groups)
     still = [
@@ -152,7 +146,7 @@ def _judged(ends: Iterable[_Row], bands: Iterable[_Row]) -> int:
 
 
 def _nothing_known(head: Headline, case: str) -> Finding:
-    """Of a case whose measures no seed has both first and last, as where every model diverged."""
+    """The finding about a case without a measure at both ends in any seed, as where every model diverged."""
     return Finding("What drifted", case, "no measure is defined at both ends", tuple(_left_out(head, case)))
 
 
@@ -180,7 +174,7 @@ def _by(row: _Row, what: str) -> str:
 
 
 def _told(row: _Row, what: str, spread: str) -> str:
-    """The difference `what` with its interval or spread, and in how many seeds it is defined if not in all."""
+    """The difference in column `what` with its interval or spread, and the number of its seeds if it is not all."""
     value, low, high, lowest, highest = (number(row[name], sign=True) for name in (what, *_ENDS))
     about = {"interval": f" [{low}, {high}]", "spread": spread.format(lowest, highest)}
     some = f"; {row['seeds']} of {row['of']} seeds" if row["seeds"] < row["of"] else ""
@@ -193,14 +187,14 @@ def _both(row: _Row, one: str, between: str, other: str, what: str) -> str:
     return number(row[one]) if alike else f"{number(row[one])} {between} {number(row[other])}{_by(row, what)}"
 
 
-def _long(title: str) -> str:
-    """`title` as a sentence begins with it."""
-    long = _LONG.get(title, title)
+def _long(head: Headline, title: str) -> str:
+    """The measure's title in full, as a sentence begins with it."""
+    long = {m.title: CATALOGUE[m.metric].called(m.group) for m in head.measures if m != head.share}.get(title, title)
     return long[:1].upper() + long[1:]
 
 
 def _since(row: _Row | None, end: int, inside: str = ", never outside {band}", band: str = "its band") -> str:
-    """Since when a measure is outside a band; `inside` is what to say if it never is.
+    """Since when a measure is outside a band; `inside` is the text if it never is.
 
     end: the last generation that the sentence is about. Where another one is the last that is judged, it is named.
     """
@@ -227,8 +221,8 @@ def _since_when(bands: Sequence[_Row]) -> Iterator[Sentence]:
 def _by_group(head: Headline, case: str) -> list[_Row]:
     """How accuracy changed for each group."""
     mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
-    groups = [group for group in mine["group"].unique() if group not in AGGREGATES]
-    measures = [Measure(group, group, "classifier", str(head.split), group, "accuracy") for group in groups]
+    groups = [group for group in mine["group"].unique() if group not in PARTS]
+    measures = [of_classifier("accuracy", group, str(head.split), called=group) for group in groups]
     return compare.changes(mine, measures).sort_values("change", kind="stable").to_dict("records")
 
 
@@ -266,7 +260,7 @@ def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
 
 
 def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """(case, what to hold it against): with STAR, the same without it; else the same data's control.
+    """(case, its base): with STAR, the same case without it; else the same data's control.
 
     STAR's own fields may differ where there is no such case with the same.
     """
@@ -283,7 +277,7 @@ def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
 
 
 def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
-    """What `case` ends with, less what `base` does; nothing if they have no seed in common."""
+    """The last generation of `case` less that of `base`; nothing without a seed in common."""
     two = head.table[head.table["case"].isin([case, base])]
     try:
         found = compare.differences(two, head.measures, base)
@@ -300,7 +294,7 @@ def _beside(head: Headline, case: str, base: str) -> Iterator[Finding]:
         if compare.is_clear(row):
             than = f" is {'higher' if row['difference'] > 0 else 'lower'}: {mine} beside {theirs}"
             outside = _since(since.get(title), last, band="the other's band")
-            sentences.append(Sentence(_long(title), f"{than}{_by(row, 'difference')}{outside}."))
+            sentences.append(Sentence(_long(head, title), f"{than}{_by(row, 'difference')}{outside}."))
         else:
             alike.append(f"{title}, {_both(row, 'mean', 'beside', 'mean_against', 'difference')}")
     about = f"Not distinguishable{_without_interval(seeds)}:"

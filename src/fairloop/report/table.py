@@ -22,8 +22,9 @@ from fairloop._util.limits import check_parquet
 from fairloop.errors import InputError
 from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory, find_runs
-from fairloop.store.records import SCHEMA, TEXT
-from fairloop.store.rows import MINORITIZED, Row
+from fairloop.store.records import SCHEMA, TEXT, completed
+from fairloop.store.records import of_rows as rows_as_table
+from fairloop.store.rows import MINORITIZED, RUN_COLUMNS, Row
 
 _OWN_COLUMNS = {"setting", "star.target", "seed"}
 
@@ -60,19 +61,14 @@ def _warn_of_other_maths(runs: Sequence[RunDirectory]) -> None:
 
 
 def own_columns(spec: RunSpec) -> dict[str, Any]:
-    """What the table says of the whole run of `spec`."""
-    return {
-        "run": spec.identity,
-        "dataset": spec.data.name,
-        "setting": spec.setting,
-        "star": spec.star.target,
-        "seed": spec.seed,
-    }
+    """The columns that are alike in all rows of the run of `spec`."""
+    values = (spec.identity, spec.data.name, spec.setting, spec.star.target, spec.seed)
+    return dict(zip(RUN_COLUMNS, values, strict=True))
 
 
 def of_rows(rows: Sequence[Row], own: Mapping[str, Any]) -> pa.Table:
     """Rows of one run, audit or loop in memory as such a table. own: the columns that are alike in all of them."""
-    recorded = _recorded(rows)
+    recorded = rows_as_table(rows)
     mine = {name: _constant(value, recorded.num_rows) for name, value in own.items()}
     return pa.table(mine | {name: recorded[name] for name in recorded.column_names})
 
@@ -87,7 +83,7 @@ def plain(table: pa.Table) -> pa.Table:
 def gathered(paths: Sequence[Path]) -> pd.DataFrame:
     """The tidy table of everything in `paths`: runs, directories that hold runs, and tables that `export` wrote.
 
-    Raises InputError for what is neither, or if a run is there twice.
+    Raises InputError for a path that is neither, or if a run is there twice.
     """
     tables = [_exported(path) for path in paths if _is_table(path)]
     if runs := run_directories(paths):
@@ -124,7 +120,8 @@ def _exported(path: Path) -> pa.Table:
             table.validate(full=True)  # or text that is none would come to light only when it is looked at
         else:
             table = table_from_csv(pa.csv.read_csv(path, convert_options=blank))
-        wanted = ["run", "dataset", "setting", "star", "seed", *SCHEMA.names]
+        table = completed(table, SCHEMA)
+        wanted = [*RUN_COLUMNS, *SCHEMA.names]
         if missing := [name for name in wanted if name not in table.column_names]:
             raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
         fields = [pa.field(field.name, types.get(field.name, field.type)) for field in table.schema]
@@ -159,12 +156,7 @@ def _with_minoritized(records: pa.Table, spec: RunSpec) -> pa.Table:
     if named is None or not groups or pc.any(pc.equal(records["metric"], MINORITIZED)).as_py():
         return records
     rows = [Row(0, None, "group_annotator", None, None, g, MINORITIZED, float(g in named), np.nan) for g in groups]
-    return pa.concat_tables([records, _recorded(rows).cast(records.schema)])
-
-
-def _recorded(rows: Sequence[Row]) -> pa.Table:
-    columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
-    return pa.table(columns, schema=SCHEMA)
+    return pa.concat_tables([records, rows_as_table(rows).cast(records.schema)])
 
 
 def _with_run(records: pa.Table, spec: RunSpec, more: dict[str, Any]) -> pa.Table:

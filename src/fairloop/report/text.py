@@ -32,7 +32,7 @@ def show(
     *,
     grouped: bool = False,
 ) -> None:
-    """Print a table in one of the three styles. What is in cells is shown as it is, never interpreted.
+    """Print a table in one of the three styles. Cells are shown as they are, never interpreted.
 
     grouped: in a terminal, rows that share their first cell stand below it, which leaves its room to the others.
     """

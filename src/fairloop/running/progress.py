@@ -86,7 +86,7 @@ class LiveView(LineView):
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
         """A bar that moves on with each epoch."""
-        task: TaskID = self._progress.add_task(recipe.title, total=recipe.training["epochs"], loss="")
+        task: TaskID = self._progress.add_task(recipe.title, total=recipe.training.epochs, loss="")
         try:
             for checkpoint in checkpoints:
                 loss = f"loss {checkpoint.log['loss'][-1]:,.4g}"

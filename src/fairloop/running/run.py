@@ -20,12 +20,14 @@ from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, generations
 from fairloop.loop.networks import NetworkTrainer
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.training.fitting import Checkpoint, State
-from fairloop.training.recipe import MATHS_VERSION, Plan, Recipe
+from fairloop.training.plan import Plan
+from fairloop.training.recipe import MATHS_VERSION, Recipe
 
 _PACKAGES = ("fairloop", "torch", "numpy", "pyarrow", "safetensors", "pydantic")
 
@@ -64,6 +66,7 @@ def run(
     Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
     does not fit the data or this machine.
     """
+    spec = with_files_read(spec)
     if not repair:
         directory.check(spec)  # before data are read; what counts is the same question once the directory is ours
     store = DirectoryModels(models or directory.models)
@@ -144,7 +147,7 @@ class _Watched:
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
         def watched(state: State | None) -> Iterator[Checkpoint[M]]:
             yield from self._view.watch(recipe, fit(state))
-            if state is None or state.epochs < recipe.training["epochs"]:
+            if state is None or state.epochs < recipe.training.epochs:
                 self.trained.append(recipe.title)
 
         return self._models.model(recipe, watched)

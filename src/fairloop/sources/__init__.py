@@ -1,1 +1,1 @@
-"""What batches are drawn from: a generator with its labeller, real people, mixtures."""
+"""The sources of batches: a generator with its labeller, real people, mixtures."""

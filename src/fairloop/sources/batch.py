@@ -1,4 +1,4 @@
-"""Batches of people (or of what a model made of people), and the strata that they fall into."""
+"""Batches of people or of samples of a model, and their strata."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 UNNAMED = -1
-"""Label or group of a sample that nobody was asked to name."""
+"""Label or group of a sample without a labeller or grouper."""
 
 
 class Batch(NamedTuple):
@@ -23,10 +23,17 @@ class Batch(NamedTuple):
     groups: Tensor
     """(B,) int64, 0..S-1 (intersectional groups already multiplied out), or `UNNAMED`."""
     origins: Tensor | None = None
-    """(B, 2) int64: the generation that a sample is of and who labelled it, as `origin.Origin` has them; None where all
+    """(B, 2) int64: the generation and the labeller of each sample, as `origin.Origin` has them; None where all
     are alike."""
     weights: Tensor | None = None
-    """(B,) float, 1 on average: how much each sample counts in a classifier's loss; None where all count alike."""
+    """(B,) float, 1 on average: the weight of each sample in a classifier's loss; None for equal weights."""
+
+    def __repr__(self) -> str:
+        """Two lines: the shapes, and how often each label and group occurs."""
+        shape, kind = tuple(self.inputs.shape), str(self.inputs.dtype).removeprefix("torch.")
+        more = [name for name in ("origins", "weights") if getattr(self, name) is not None]
+        first = ", with ".join([f"Batch of {len(self.labels)}: inputs {shape} {kind} on {self.inputs.device}", *more])
+        return f"{first}\nlabels {_tally(self.labels)}; groups {_tally(self.groups)}"
 
     @property
     def images(self) -> Tensor:
@@ -38,7 +45,7 @@ class Batch(NamedTuple):
         return self.each(lambda part: part[index])
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Batch:
-        """Every part that is there, changed."""
+        """The batch with `change` applied to each of its tensors."""
         inputs, labels, groups, *rest = self
         origins, weights = (None if part is None else change(part) for part in rest)
         return Batch(change(inputs), change(labels), change(groups), origins, weights)
@@ -48,6 +55,13 @@ def join(*batches: Batch) -> Batch:
     """All batches, at least one, as one, in their order. Origins and weights stay where all have them."""
     inputs, labels, groups, origins, weights = zip(*batches, strict=True)
     return Batch(torch.cat(inputs), torch.cat(labels), torch.cat(groups), _all_or_none(origins), _all_or_none(weights))
+
+
+def _tally(codes: Tensor) -> str:
+    """The count of each code in words: `0 x 5, 1 x 3`."""
+    found, times = torch.unique(codes, return_counts=True)
+    counts = zip(found.tolist(), times.tolist(), strict=True)
+    return ", ".join(f"{'unnamed' if code == UNNAMED else code} x {count}" for code, count in counts) or "none"
 
 
 def _all_or_none(parts: Sequence[Tensor | None]) -> Tensor | None:
@@ -71,7 +85,7 @@ class Strata:
 
 
 def counted(codes: Tensor, size: int) -> Tensor:
-    """(size,) int64: how often each of 0..size-1 is in `codes` ((N,) int64); `bincount` would wait for the device."""
+    """(size,) int64: the count of each of 0..size-1 in `codes` ((N,) int64); `bincount` would wait for the device."""
     return torch.zeros(size, dtype=torch.long, device=codes.device).index_add_(0, codes, torch.ones_like(codes))
 
 

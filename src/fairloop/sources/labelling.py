@@ -1,4 +1,4 @@
-"""How samples get their labels: by a classifier, partly by people, with their errors."""
+"""The labels of samples: by a classifier, partly by people, with their errors."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from fairloop.sources.origin import ANNOTATOR
 
 @dataclass(frozen=True)
 class Labelling:
-    """Who labels which sample, and how. By default the labeller all, with the argmax of its logits.
+    """The labellers of samples. By default the labeller names all of them, by the argmax of its logits.
 
     choice: `argmax`, or `sample`: a draw from the labeller's probabilities.
-    annotator: A_L, as a stand-in for people. share: of the samples that it labels, whoever labels the others.
+    annotator: A_L, as a stand-in for people. share: of the samples that it labels.
     error: P(a label by A_L is wrong): (S,) by group, or (1,) for all groups; empty: as A_L sees it. A wrong label is
         any other one, all alike.
     """
@@ -36,7 +36,7 @@ class Labelling:
     def label(
         self, labeller: Classifier | None, code: int, inputs: Tensor, groups: Tensor, rng: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """(B,) int64 labels, `UNNAMED` without a labeller; and (B,) int64 who gave them, as `Origin.labeller`.
+        """(B,) int64 labels, `UNNAMED` without a labeller; and (B,) int64 their labellers, as `Origin.labeller`.
 
         code: the labeller's. groups: (B,) int64, used if errors differ between them.
         """

@@ -1,4 +1,4 @@
-"""Several generations' data together: what models learn from where the latest does not replace all others."""
+"""The data of several generations together, for policies under which the latest does not replace all others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a sample comes from: the generation that made it, and the labeller. Real people have an origin, too."""
+"""The origin of a sample: the generation that made it, and the labeller. Real people have an origin, too."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ ANNOTATOR, TRUTH, NOBODY = -1, -2, -3
 
 
 class Origin(NamedTuple):
-    """Where a sample comes from.
+    """The origin of a sample.
 
     generation: of the generator that made it; `REAL` if it is a real person.
-    labeller: j for C_j, `ANNOTATOR` for A_L, `TRUTH` for the true label of a real person, `NOBODY` if none is needed.
+    labeller: j for C_j, `ANNOTATOR` for A_L, `TRUTH` for the true label of a real person, `NOBODY` without a label.
     """
 
     generation: int

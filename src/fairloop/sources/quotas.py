@@ -18,7 +18,7 @@ _SLACK = 1e-9  # 0.29 * 100 is 28.999999999999996 in floating point, but 29 peop
 
 
 def floored(ideal: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """(Z,) int64: floor(ideal_k * n) places, as published; what is left over of the n has no owner.
+    """(Z,) int64: floor(ideal_k * n) places, as published; the places that are left over belong to no stratum.
 
     ideal: (Z,) shares that sum to 1.
     """
@@ -26,7 +26,7 @@ def floored(ideal: NDArray[np.float64], n: int) -> NDArray[np.int64]:
 
 
 def edges(ideal: NDArray[np.float64], n: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """(Z + 1,) and (Z + 1,): where each stratum's places of n begin and end, as whole numbers and what is beyond them.
+    """(Z + 1,) and (Z + 1,): the bounds of each stratum's places of n, as whole numbers and fractions.
 
     ideal: (Z,) shares that sum to 1.
     """
@@ -64,7 +64,7 @@ def drawn(ideal: NDArray[np.float64], n: int, rounding: Rounding, rng: np.random
 def warn_if_starved(ideal: NDArray[np.float64], n: int, rounding: Rounding, option: str) -> None:
     """Warn of strata that the ideal wants but that get no place in a batch of n.
 
-    option: what to call the choice of rounding.
+    option: the name of the choice of rounding in warnings.
     """
     starved = int(((floored(ideal, n) == 0) & (ideal > 0)).sum())
     if rounding == "floor" and starved:

@@ -1,4 +1,4 @@
-"""What batches are drawn from: real people, or a generator with somebody who names what it made."""
+"""The sources of batches: real people, or a generator with models that name its samples."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _CHUNK, _CHUNK_VALUES = 1024, 2**22
 
 
 def chunk(shape: tuple[int, ...]) -> int:
-    """How many samples of `shape` are decoded or predicted at once outside training.
+    """The number of samples of `shape` that are decoded or predicted at once outside training.
 
-    More than 1024 gain no speed; of large inputs fewer fit into memory with all that a model makes of them.
+    More than 1024 gain no speed. Of large inputs fewer fit into memory, with the activations of a model.
     """
     return max(1, min(_CHUNK, _CHUNK_VALUES // math.prod(shape)))
 
 
 class Supply(Protocol):
-    """Whatever batches can be drawn from."""
+    """A source of batches."""
 
     def draw(self, n: int, rng: torch.Generator) -> Batch:
         """N fresh samples."""
@@ -42,11 +42,11 @@ class Supply(Protocol):
 class Source:
     """A generator, a labeller and a grouper, all in evaluation mode.
 
-    Who is absent names nobody: a batch then holds `UNNAMED` labels or groups.
+    Without a labeller or grouper, labels or groups are `UNNAMED`.
 
-    labelling: how labels are given. temperature: the standard deviation of latents.
-    origin: said of every sample; None: not worth saying.
-    groups_only_sort: whether groups are named for curation alone, so that the model that learns needs none.
+    labelling: the way labels are given. temperature: the standard deviation of latents.
+    origin: of every sample; None: not recorded.
+    groups_only_sort: whether only curators need groups, and the model that learns does not.
     """
 
     generator: Generator
@@ -80,7 +80,7 @@ class Source:
 
 
 def unsorted(supply: Supply) -> Supply:
-    """`supply` for samples that no curation will sort: it saves itself the groups that nothing else needs."""
+    """`supply` for samples that no curator sorts: it names no groups that nothing else needs."""
     if isinstance(supply, Source) and supply.groups_only_sort and not supply.labelling.differs_by_group:
         return replace(supply, grouper=None)
     return supply
@@ -96,7 +96,7 @@ def _group(grouper: Classifier | None, inputs: Tensor) -> Tensor:
 class RealData:
     """People of a split, or samples kept as if they were people; served in batches on the device.
 
-    What lies on disk is read batch by batch.
+    Data on disk are read batch by batch.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class RealData:
         positions: NDArray[np.int64] | None = None,
         weights: NDArray[np.float64] | None = None,
     ) -> None:
-        """positions: (M,) who of the split; None: all. weights: (M,) how likely `draw` takes each; None: all alike."""
+        """positions: (M,) in the split; None: all. weights: (M,) weights in `draw`; None: equal."""
         self._split = split
         self._numerics = numerics
         self._positions = np.arange(len(split)) if positions is None else positions
@@ -116,7 +116,7 @@ class RealData:
         return len(self._positions)
 
     def draw(self, n: int, rng: torch.Generator) -> Batch:
-        """N of them with their true labels: nobody twice as long as there are enough, or by their weights."""
+        """Draw n people with their true labels: without replacement while enough remain; by weight with replacement."""
         if self._weights is not None:
             index = torch.multinomial(self._weights.to(rng.device), n, replacement=True, generator=rng)
         else:
@@ -125,7 +125,7 @@ class RealData:
         return _of_people(_mirrored(drawn, rng) if self._split.mirror else drawn)
 
     def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
-        """Everybody once, in an order drawn from `rng`; the last batch holds the rest and may be short.
+        """All people once, in an order drawn from `rng`; the last batch holds the rest and may be short.
 
         Where the split allows it, each image is mirrored with probability 1/2.
         """
@@ -135,9 +135,9 @@ class RealData:
             yield _mirrored(drawn, rng) if self._split.mirror else drawn
 
     def endless(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
-        """Full batches without end: each pass over everybody in a new order; what does not fill one is dropped.
+        """Full batches without end. Each pass has a new order; people who do not fill a batch are dropped.
 
-        Where there are fewer people than places in a batch, or people have weights, each batch is one `draw`.
+        With fewer people than places in a batch, or with weights, each batch is one `draw`.
         """
         while self._weights is not None or len(self) < batch:
             yield self.draw(batch, rng)
@@ -147,7 +147,7 @@ class RealData:
                     yield _of_people(drawn)
 
     def in_order(self) -> Iterator[Batch]:
-        """Everybody once, in file order."""
+        """All people once, in file order."""
         for index in torch.split(torch.arange(len(self)), chunk(self._split.inputs.shape[1:])):
             yield self._take(index)
 

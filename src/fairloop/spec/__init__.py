@@ -1,1 +1,1 @@
-"""Everything that a user can ask for, validated as a whole. It imports no torch."""
+"""Everything that a user can ask for, validated as a whole. Validation imports no torch and opens no file."""

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from fairloop.spec.sections import Plain, Section
 
+FOR_TABLES = {"generator": "tabular-vae", "classifier": "mlp", "annotator": "mlp"}
+"""The model of each section where the data are a table and the spec names no model."""
+
 
 class TrainingSpec(Section):
     """A model and how it is trained."""
@@ -33,7 +36,10 @@ class TrainingSpec(Section):
 class GeneratorSpec(TrainingSpec):
     """The generators G_0, G_1, ..."""
 
-    model: str = Field("conv-vae", description="a name that fairloop knows, or module:Name of your own class")
+    model: str = Field(
+        "conv-vae",
+        description="a name that fairloop knows, or module:Name of your own class; default for tables: tabular-vae",
+    )
     weight_decay: float = Field(1e-5, ge=0, description="L2 penalty (adamw: decoupled decay)")
     first_epochs: int | None = Field(
         None, ge=1, description="epochs of G_0, which learns from real data; default: epochs"
@@ -43,6 +49,9 @@ class GeneratorSpec(TrainingSpec):
 class ClassifierSpec(TrainingSpec):
     """The classifiers C_0, C_1, ..., or the annotators A_L and A_S."""
 
-    model: str = Field("simple-cnn", description="a name that fairloop knows, or module:Name of your own class")
+    model: str = Field(
+        "simple-cnn",
+        description="a name that fairloop knows, or module:Name of your own class; default for tables: mlp",
+    )
     optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
     learning_rate: float = Field(0.1, gt=0, description="constant over training")

@@ -1,4 +1,4 @@
-"""Data policies: of which generations a model learns. A policy is one small class and one line in `POLICIES`.
+"""Data policies: the generations that a model learns from. A policy is one small class and one line in `POLICIES`.
 
 In specs a policy is text: `replace`, `accumulate`, `window(3)`, or `module:Name(3)` of your own class.
 """
@@ -18,7 +18,7 @@ from fairloop.sources.origin import REAL
 
 
 class Policy(Protocol):
-    """Of which generations a model learns.
+    """The generations that a model learns from.
 
     grows: whether an epoch passes over all their data. If not, it is as long as one generation's data.
     """
@@ -26,7 +26,7 @@ class Policy(Protocol):
     grows: ClassVar[bool]
 
     def generations(self, latest: int) -> Sequence[int]:
-        """Whose data are used when generation `latest` is the last that made any; `REAL` for real people's."""
+        """The generations that are used when `latest` is the last that made data; `REAL` stands for real people."""
         ...
 
 
@@ -54,14 +54,14 @@ class Accumulate:
 
 @dataclass(frozen=True)
 class AccumulateSubsample(Accumulate):
-    """The same, but an epoch draws no more of them than one generation made (Kazdan et al., arXiv 2410.16713)."""
+    """`Accumulate` with epochs as long as one generation's data (Kazdan et al., arXiv 2410.16713)."""
 
     grows: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
 class Window:
-    """The data of the last k generations; those of real people count as the one before the first."""
+    """The data of the last k generations; real people count as the generation before the first."""
 
     k: int
     grows: ClassVar[bool] = True
@@ -88,7 +88,7 @@ _TEXT = re.compile(r"([^()]+)(?:\((.*)\))?")
 def policy(text: str, field: str = "policy") -> Policy:
     """The policy that `text` names, such as `window(3)`. field: of the spec, for errors.
 
-    Raises InputError if there is none of that name or if it does not take these arguments.
+    Raises InputError for an unknown name and for arguments that the policy does not take.
     """
     match = _TEXT.fullmatch(text.strip())
     if match is None:
@@ -99,7 +99,7 @@ def policy(text: str, field: str = "policy") -> Policy:
         inspect.signature(kind).bind(*arguments)
         made: Policy = kind(*arguments)
         return made
-    except Exception as error:  # a constructor, anybody's, may raise anything
+    except Exception as error:  # a user's constructor may raise anything
         raise InputError(f"{field}: '{text}' cannot be built: {' '.join(str(error).split())}") from error
 
 
@@ -111,9 +111,9 @@ class Part(NamedTuple):
 
 
 class Ingredients(NamedTuple):
-    """What a model learns from.
+    """The data that a model learns from.
 
-    parts: whose data, in the order of generations; their shares sum to 1.
+    parts: the generations, in order; their shares sum to 1.
     size: samples that an epoch passes over.
     latest: the last generation that made any data.
     """
@@ -143,11 +143,11 @@ def ingredients(
     real_share: float | None,
     kept: Mapping[int, int] | None = None,
 ) -> Ingredients:
-    """What a model learns from when generation `latest` is the last that made data.
+    """The data that a model learns from when generation `latest` is the last that made any.
 
     people: how many real people there are. samples: how many samples each generation of models counts as.
     kept: how many it counts as instead, by generation, where samples were kept that were made before.
-    by_size: whether generations weigh by these numbers, or all alike.
+    by_size: whether generations have weights by these numbers, or equal weights.
     real_share: of real people; None if they are one more generation among those that the policy chooses.
     """
     chosen_ones = sorted(set(chosen.generations(latest)))

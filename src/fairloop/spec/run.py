@@ -1,28 +1,30 @@
 """RunSpec: everything that defines a run. Validated as a whole, before anything starts.
 
-A spec is plain data: it round-trips through YAML and JSON, and its fields are what `--set` and `--grid` name.
+A spec is plain data: it round-trips through YAML and JSON, and `--set` and `--grid` name its fields.
 This module imports no torch, so that a command line can explain itself at once.
 """
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop._util.limits import parsed
-from fairloop.data import DATASETS, DEFAULT, DataSpec
+from fairloop._util.lookup import meant
+from fairloop.curation import ideal as ideals
+from fairloop.data import DATASETS, DEFAULT, DataSpec, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
-from fairloop.spec.models import ClassifierSpec, GeneratorSpec
-from fairloop.spec.schedule import assign, check_change, named, with_files_read
+from fairloop.spec.models import FOR_TABLES, ClassifierSpec, GeneratorSpec, TrainingSpec
+from fairloop.spec.schedule import assign, check_change, named
 from fairloop.spec.sections import (
     CurationSpec,
     DataPolicySpec,
@@ -38,7 +40,7 @@ from fairloop.spec.star import StarSpec
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
 
 FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "data.cache")
-"""Fields that say how a run is called, how far it goes, what it keeps, when it stops and where its data lie.
+"""Fields about the name of a run, its length, the models that it keeps, its end, and the place of its data.
 
 All others define the experiment, and may not change between the sessions of one run.
 """
@@ -48,23 +50,25 @@ LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start"
 
 _LINE_BREAKS = "\x85\u2028\u2029"
 _SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
-_OF_ONE_GENERATION = "a spec as it holds in one generation: what it needs of others is checked in the whole"
+_OF_ONE_GENERATION = "the spec of one generation: requirements across generations are checked in the whole spec"
 
 
 class MeasureSpec(Section):
-    """What each generation's samples are measured on."""
+    """The samples by which each generation is measured."""
 
     samples: int = Field(10_000, ge=1, description="samples behind each population share")
     gallery: int = Field(64, ge=0, description="pictures kept per generation, of the same latents each time")
-    latents: int = Field(1_000, ge=0, description="samples whose place in G_0's latent space is kept")
+    latents: int = Field(1_000, ge=0, description="samples; their places in G_0's latent space are kept")
 
 
 class RunSpec(Section):
     """One run: a data ecosystem followed over generations."""
 
-    name: str = Field("run", description="what the run is called in tables and figures")
+    name: str = Field("run", description="name of the run in tables and figures")
     seed: int = Field(0, ge=0, lt=2**63, description="of every random number in the run")
-    setting: SettingName = Field("seqgen-seqclass", description="who samples from whom, and who labels")
+    setting: SettingName = Field(
+        "seqgen-seqclass", description="which generators learn from samples, and which model labels"
+    )
     generations: int = Field(40, ge=1, description="how many, the one on real data included")
     synthetic_share: float = Field(
         1.0, ge=0, le=1, description="share of each generator batch that is synthetic, from generation 1 on"
@@ -74,9 +78,9 @@ class RunSpec(Section):
     classifier: ClassifierSpec = Field(ClassifierSpec(), description="C_i")
     annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
     star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
-    curation: CurationSpec = Field(CurationSpec(), description="other curations, and baselines")
-    policy: PolicySpec = Field(PolicySpec(), description="of whose data the next generation learns")
-    labels: LabelsSpec = Field(LabelsSpec(), description="who labels, and how")
+    curation: CurationSpec = Field(CurationSpec(), description="other curators, and baselines")
+    policy: PolicySpec = Field(PolicySpec(), description="the data that the next generation learns from")
+    labels: LabelsSpec = Field(LabelsSpec(), description="the source of labels")
     response: ResponseSpec = Field(ResponseSpec(), description="real people who leave or return")
     temperature: float = Field(1.0, gt=0, description="standard deviation of the latents that data are made from")
     warm_start: Target = Field(
@@ -101,6 +105,13 @@ class RunSpec(Section):
     )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models are trained")
     threads: int = Field(1, ge=1, description="CPU threads; several runs side by side beat several threads")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _models_follow_the_data(cls, values: Any) -> Any:
+        if not isinstance(values, Mapping) or not is_table(values.get("data", {})):
+            return values
+        return {**values, **{name: _for_table(values.get(name, {}), model) for name, model in FOR_TABLES.items()}}
 
     @model_validator(mode="after")
     def _star_needs_a_generator_that_learns(self) -> RunSpec:
@@ -128,11 +139,6 @@ class RunSpec(Section):
                 "too; give one of them"
             )
         return self
-
-    @field_validator("schedule")
-    @classmethod
-    def _reads_files_once(cls, schedule: dict[int, dict[str, Any]]) -> dict[int, dict[str, Any]]:
-        return {generation: with_files_read(changes) for generation, changes in schedule.items()}
 
     @model_validator(mode="after")
     def _schedule_is_possible(self) -> RunSpec:
@@ -207,8 +213,20 @@ class RunSpec(Section):
         """The setting as an object."""
         return SETTINGS[self.setting]
 
+    @property
+    def names_files(self) -> bool:
+        """Whether an ideal is a file that is not read yet; see `fairloop.spec.files`."""
+        return any(ideals.names_file(span.star.ideal) for span in (self, *self.spans.values()))
+
     def experiment(self) -> dict[str, Any]:
-        """The fields that define the run's models and measures, as plain data."""
+        """The fields that define the run's models and measures, as plain data.
+
+        Raises InputError if an ideal is a file that is not read yet: the shares define the run, and not their path.
+        """
+        if self.names_files:
+            raise InputError(
+                "star.ideal: names a file that is not read yet; read it by fairloop.spec.files.with_files_read"
+            )
         fields = self.model_dump(mode="json")
         for path in FREE_TO_CHANGE:
             *parents, leaf = path.split(".")
@@ -240,10 +258,17 @@ class RunSpec(Section):
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=not breaks)
 
 
+def _for_table(section: Any, model: str) -> Any:
+    """A section in which `model` is the default."""
+    if isinstance(section, TrainingSpec):
+        return section if "model" in section.model_fields_set else section.model_copy(update={"model": model})
+    return {"model": model, **section} if isinstance(section, Mapping) else section
+
+
 def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
     """A spec from plain data, with `a.b=value` overrides (values are YAML).
 
-    Raises InputError, one line that names every wrong field, its value and what would be right.
+    Raises InputError: one line with every wrong field, its value and the remedy.
     """
     if not isinstance(fields, Mapping):
         raise InputError("spec: is not a mapping of fields; see `fairloop run --help` for the fields")
@@ -266,7 +291,7 @@ def from_file(path: Path, overrides: Iterable[str] = ()) -> RunSpec:
 
 
 def read_fields(path: Path) -> object:
-    """What a YAML or JSON file holds. Raises InputError if it cannot be read."""
+    """The content of a YAML or JSON file. Raises InputError if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -308,7 +333,7 @@ def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
 
 
 def varied(specs: Sequence[RunSpec]) -> list[dict[str, Any]]:
-    """For each spec, the fields in which not all are alike; those that one lacks are None there."""
+    """For each spec, the fields that differ between specs; None for a field that the spec lacks."""
     flat = [spec.flat() for spec in specs]
     paths = sorted({path for fields in flat for path in fields})
     differ = [path for path in paths if len({json.dumps(fields.get(path)) for fields in flat}) > 1]
@@ -334,11 +359,13 @@ def _explain(error: ErrorDetails) -> str:
     path = ".".join(place)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(path, [name for name, _, _ in known], n=1)
-        hint = f"did you mean {close[0]}?" if close else "`fairloop run --help` lists the fields"
-        return f"{path}: there is no such field; {hint}"
+        hint = meant(path, [name for name, _, _ in known]) or "; `fairloop run --help` lists the fields"
+        return f"{path}: there is no such field{hint}"
     if error["type"] == "union_tag_invalid":
-        return f"data.name={error['ctx']['tag']}: is not one of {', '.join(DATASETS)}"
+        name = error["ctx"]["tag"]
+        return f"data.name={name}: is not one of {', '.join(DATASETS)}{meant(name, DATASETS)}"
+    if error["type"] == "literal_error":
+        message += meant(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"]))
     if not path or isinstance(error["input"], Mapping):
         return f"{path}: {message}" if path else message
     return f"{path}={error['input']}: {message[0].lower()}{message[1:]}"

@@ -1,16 +1,13 @@
-"""Changes of fields between generations: what a `schedule` names, in any notation, and what it makes of a spec."""
+"""Changes of fields between generations, in any notation of a `schedule`, and the specs that follow from them."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from fairloop.curation import ideal as ideals
-from fairloop.curation.named import SUFFIXES
 from fairloop.errors import InputError
 
 Changes = Mapping[str, Any]
@@ -34,16 +31,6 @@ def named(model: type[BaseModel], changes: Changes) -> dict[str, Any]:
                 raise ValueError(f"{min(path, other, key=len)}: is named twice; name it once")
         found[path] = copy.deepcopy(value)
     return found
-
-
-def with_files_read(changes: Changes) -> dict[str, Any]:
-    """`changes`, in which the rows of a file stand for an ideal that names the file, as in the rest of a spec."""
-    read = dict(changes)
-    if "star.ideal" in read:
-        read["star.ideal"] = _ideal(read["star.ideal"])
-    if isinstance(star := read.get("star"), Mapping) and "ideal" in star:
-        read["star"] = {**star, "ideal": _ideal(star["ideal"])}
-    return read
 
 
 def check_change(before: Fields, now: Fields, generation: int, keeps_generator: bool) -> None:
@@ -94,13 +81,3 @@ def _is_section(model: type[BaseModel], path: str) -> bool:
             return False
         kind = kind.model_fields[name].annotation
     return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-def _ideal(value: Any) -> Any:
-    kind = value.get("kind") if isinstance(value, Mapping) else value
-    if not isinstance(kind, str) or Path(kind.strip()).suffix not in SUFFIXES:
-        return value
-    try:
-        return ideals.read(value)
-    except ValueError:  # which the spec that holds from then on explains
-        return value

@@ -1,6 +1,6 @@
-"""Sections of a spec about what enters the next generation's data: policies, labels, curation, people who leave.
+"""Sections of a spec about the next generation's data: policies, labels, curation, people who leave.
 
-Each is at its default what the paper does (arXiv 2403.07857), and then says nothing in a recipe.
+The default of each is the method of the paper (arXiv 2403.07857), and leaves no mark in a recipe.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from fairloop.curation import CURATIONS
+from fairloop.curation import CURATORS
 from fairloop.data.fields import Probability
 from fairloop.errors import InputError
 from fairloop.spec.policies import Policy, policy
@@ -20,7 +20,7 @@ Learner = Literal["classifier", "generator"]
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """`fields` as recipes and spec.yaml hold them. Raises ValueError for what these would change, such as a date."""
+    """`fields` as recipes and spec.yaml hold them. Raises ValueError for values that change there, such as dates."""
     for name, value in fields.items():
         try:
             json.dumps(value, allow_nan=False)
@@ -34,7 +34,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 Plain = Annotated[dict[str, Any], AfterValidator(_plain)]
-"""Arguments of somebody's class: what they are now is what a run that goes on reads back."""
+"""Arguments of a user's class; a run that goes on reads back the same values."""
 
 
 class Section(BaseModel):
@@ -44,7 +44,7 @@ class Section(BaseModel):
 
 
 class DataPolicySpec(Section):
-    """Of whose data one kind of model learns."""
+    """The data that one kind of model learns from."""
 
     kind: str = Field(
         "replace",
@@ -63,7 +63,7 @@ class DataPolicySpec(Section):
 
     @model_validator(mode="after")
     def _is_known(self) -> DataPolicySpec:
-        if ":" in self.kind:  # somebody's own code, which a run's table can be read without
+        if ":" in self.kind:  # the user's own code; tables of the run can be read without it
             return self
         try:
             self.policy()
@@ -73,7 +73,7 @@ class DataPolicySpec(Section):
 
     @property
     def takes_people(self) -> bool:
-        """Whether real people are among those whose data are learned from."""
+        """Whether real people are among the data."""
         return self.kind != "replace" if self.real_share is None else self.real_share > 0
 
     def policy(self) -> Policy:
@@ -82,7 +82,7 @@ class DataPolicySpec(Section):
 
 
 class PolicySpec(Section):
-    """What enters the data of generators and of classifiers."""
+    """The data of generators and of classifiers."""
 
     generator: DataPolicySpec = Field(DataPolicySpec(), description="for G_1, G_2, ...")
     classifier: DataPolicySpec = Field(DataPolicySpec(), description="for C_0, C_1, ...")
@@ -101,28 +101,26 @@ class PolicySpec(Section):
 
 
 class LabelsSpec(Section):
-    """How samples get their labels."""
+    """The labels of samples."""
 
     choice: Literal["argmax", "sample"] = Field("argmax", description="the likeliest label, or a draw by probabilities")
-    human_share: Probability = Field(
-        0.0, description="share of samples that A_L labels, as a stand-in for people, whoever labels the others"
-    )
+    human_share: Probability = Field(0.0, description="share of samples that A_L labels, as a stand-in for people")
     error: list[Probability] = Field(
         [], description="P(a label by A_L is wrong): one number for all, or one for each group; empty: as A_L sees it"
     )
 
-    @field_validator("error", mode="before")
+    @field_validator("error", mode="before", json_schema_input_type=Probability | list[Probability])
     @classmethod
     def _one_for_all(cls, value: object) -> object:
         return [value] if isinstance(value, int | float) else value
 
 
 class CurationSpec(Section):
-    """Curation other than STAR, and before it."""
+    """Curators other than STAR; a batch passes them before STAR."""
 
-    target: Target = Field("none", description="whose batches are curated")
+    target: Target = Field("none", description="the models that learn from curated batches")
     steps: list[Plain] = Field(
-        [], description="in their order, each {kind: NAME, ...its arguments}: " + ", ".join(CURATIONS) + ", module:Name"
+        [], description="in their order, each {kind: NAME, ...its arguments}: " + ", ".join(CURATORS) + ", module:Name"
     )
 
     @field_validator("steps")
@@ -145,16 +143,16 @@ class CurationSpec(Section):
 
 
 class ResponseSpec(Section):
-    """Real people whose outcome decides whether they come back."""
+    """Real people who come back or not, by their outcome."""
 
     retention: list[Annotated[list[Probability], Field(min_length=1)]] = Field(
         [], description="P(a person returns), a row for each group with one for each outcome; empty: all return"
     )
     arrivals: Probability = Field(
-        0.0, description="share of each generation's people who are new, and as the first generation's were"
+        0.0, description="share of each generation's people who are new, with the distribution of the first generation"
     )
 
     @property
     def on(self) -> bool:
-        """Whether outcomes change who is there."""
+        """Whether outcomes change the population."""
         return bool(self.retention)

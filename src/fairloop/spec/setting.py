@@ -1,11 +1,14 @@
-"""Who samples from whom, and who labels: the four settings of a data ecosystem."""
+"""The four settings of a data ecosystem: which models learn from each other, and which model labels."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 from fairloop.sources.origin import ANNOTATOR
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -14,7 +17,7 @@ class Setting:
 
     name: how specs, tables and figures call it.
     generators: `sequential`: G_i learns from samples of G_{i-1}; `fixed`: G_0, trained on real data, is kept.
-    labels: who labels what generation i trains on: the classifier C_{i-1} (the annotator A_L at i = 0),
+    labels: the labeller of the data of generation i: the classifier C_{i-1} (the annotator A_L at i = 0),
         or always the annotator A_L.
     """
 
@@ -23,9 +26,14 @@ class Setting:
     labels: Literal["previous_classifier", "annotator"]
 
     def labeller(self, generation: int) -> int:
-        """The labeller of what models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
+        """The labeller of the data that models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
         by_annotator = generation == 0 or self.labels == "annotator"
         return ANNOTATOR if by_annotator else generation - 1
+
+    def labeller_among(self, generation: int, annotator: T, classifiers: Mapping[int, T] | Sequence[T]) -> T:
+        """The same, chosen from A_L and C_0, C_1, ... themselves or from anything that stands for them."""
+        labeller = self.labeller(generation)
+        return annotator if labeller == ANNOTATOR else classifiers[labeller]
 
 
 SETTINGS: dict[str, Setting] = {

@@ -13,7 +13,7 @@ from fairloop.spec.sections import Learner, Section, Target
 class StarSpec(Section):
     """Algorithmic reparation by STAR."""
 
-    target: Target = Field("none", description="whose batches are curated")
+    target: Target = Field("none", description="the models that learn from curated batches")
     ideal: ideals.Ideal = Field(
         "uniform", description=f"{ideals.WAYS}; or a mixture with the population, {{kind: any of these, strength: 0.5}}"
     )
@@ -30,7 +30,7 @@ class StarSpec(Section):
     @field_validator("ideal", mode="before")
     @classmethod
     def _is_an_ideal(cls, value: object) -> ideals.Ideal:
-        return ideals.read(value)
+        return ideals.plain(value)
 
     def curates(self, model: Learner) -> bool:
         """Whether batches of that model are curated."""

@@ -46,10 +46,10 @@ from fairloop.store.records import HELD, SCHEMA
 from fairloop.store.rows import Gallery, Row
 
 MOST_OF_A_GALLERY = 2**30
-"""Bytes of its arrays: more are refused, whatever they are packed into."""
+"""Bytes of the arrays of a gallery. Larger galleries are refused, however small their files are."""
 
 _ALWAYS = {"name", "seed", "setting", "generations", "data", "generator", "classifier", "annotator", "star", "threads"}
-"""Fields that every version wrote into spec.yaml, the last one included."""
+"""Fields that every version wrote into spec.yaml, among them the last field."""
 _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 _OWNER = re.compile(r"process (\d+) on (.+)")
 
@@ -64,7 +64,7 @@ class RunDirectory:
 
     @property
     def exists(self) -> bool:
-        """Whether a run was started here."""
+        """Whether the directory holds a run."""
         return is_run(self.root)
 
     def spec(self) -> RunSpec:
@@ -130,12 +130,12 @@ class RunDirectory:
         return (int(found[1]), found[2]) if found else None
 
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
-        """Write what the run is and where it came from."""
+        """Write the spec and the provenance of the run."""
         _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
         _write_sealed(self._provenance_path, json.dumps({"seal": SEAL + BLANK, **provenance}, indent=2) + "\n")
 
     def provenance(self) -> dict[str, Any]:
-        """What `describe` wrote; empty before. Raises InputError if it is damaged."""
+        """The provenance that `describe` wrote; empty before. Raises InputError if the file is damaged."""
         if not self._provenance_path.is_file():
             return {}
         try:
@@ -145,25 +145,24 @@ class RunDirectory:
         return found.model_dump(exclude={"seal"})
 
     def maths(self) -> set[int]:
-        """The versions of the maths by which its generations were made; see `recipe.MATHS_VERSION`."""
+        """The versions of the maths that made its generations; see `recipe.MATHS_VERSION`."""
         return {session["maths"] for session in self.provenance().get("sessions", []) if session["generations"]}
 
     def committed(self) -> int:
-        """How many generations, from 0 on without a gap, are recorded."""
+        """The number of recorded generations, from 0 on without a gap."""
         count = self._packed()
         while self._records_path(count).is_file():
             count += 1
         return count
 
     def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
-        """Record a generation: its gallery first, then all its rows at once, which makes it count."""
+        """Record a generation: first its gallery, then all its rows at once. The rows make it count."""
         with replacing(self._gallery_path(generation)) as temporary:
             temporary.write_bytes(_packed({"run": self._names[0], "generation": generation, **vars(gallery)}))
-        columns = {name: list(column) for name, column in zip(SCHEMA.names, zip(*rows, strict=True), strict=True)}
-        records.write(self._records_path(generation), pa.table(columns, schema=SCHEMA), self._names[0])
+        records.write(self._records_path(generation), records.of_rows(rows), self._names[0])
 
     def files_of(self, generation: int) -> tuple[Path, Path]:
-        """What `commit` writes, in its order."""
+        """The files that `commit` writes, in its order."""
         return self._gallery_path(generation), self._records_path(generation)
 
     def records(self) -> pa.Table:
@@ -171,7 +170,7 @@ class RunDirectory:
         while True:
             try:
                 tables = [records.read(path, held, self._names) for path, held in self._whole()]
-            except FileNotFoundError:  # packed meanwhile, by the process that runs it
+            except FileNotFoundError:  # the process that runs it has packed it meanwhile
                 continue
             return pa.concat_tables(tables) if tables else HELD.empty_table()
 
@@ -199,11 +198,11 @@ class RunDirectory:
         return gallery
 
     def mend(self, spec: RunSpec) -> list[Path]:
-        """Set aside what is damaged, so that the run can go on from the generation before it. Returns those files.
+        """Set aside damaged files, so that the run can go on from the generation before them. Returns those files.
 
-        spec: takes the place of a damaged spec.yaml, if provenance.json says that it is this run's.
+        spec: takes the place of a damaged spec.yaml, if provenance.json names it as the spec of this run.
 
-        Raises InputError if neither of the two says what the run is.
+        Raises InputError if neither file identifies the run.
         """
         aside = []
         if self.exists and self._is_damaged(self.spec):
@@ -225,7 +224,7 @@ class RunDirectory:
         return aside
 
     def _take_back(self, generation: int) -> None:
-        """Leave the records of the generations before `generation`; later ones are made anew."""
+        """Delete the records from `generation` on; the run makes these generations again."""
         if generation < (packed := self._packed()):
             whole = records.read(self._pack_path(packed), range(packed), self._names).cast(SCHEMA)
             if generation:
@@ -244,7 +243,7 @@ class RunDirectory:
 
     @property
     def _names(self) -> list[str]:
-        """What the run is called now, and was by versions whose specs had other fields."""
+        """The run's name now, and its names in versions whose specs had other fields."""
         provenance = self.provenance()
         sessions = provenance.get("sessions", [])
         return [str(provenance.get("run", "")), *(session["run"] for session in sessions)]
@@ -272,13 +271,13 @@ class RunDirectory:
         return self._records / f"generations-0000-{generations - 1:04d}.parquet"
 
     def _packed(self) -> int:
-        """How many generations are together in one file."""
+        """The number of generations that one file holds together."""
         names = (path.name for path in self._records.iterdir()) if self._records.is_dir() else ()
         matches = map(_PACK.fullmatch, names)
         return max((int(match[1]) + 1 for match in matches if match), default=0)
 
     def _whole(self) -> list[tuple[Path, range]]:
-        """The files that together hold all recorded rows, in order, and the generations in each."""
+        """The files of all recorded rows, in order, with the generations in each."""
         packed = self._packed()
         paths = [(self._pack_path(packed), range(packed))] if packed else []
         while (path := self._records_path(packed)).is_file():
@@ -291,7 +290,7 @@ class RunDirectory:
 
 
 class _Session(BaseModel):
-    """One go at a run. What other rooms read of it is there, whoever wrote the file."""
+    """One session of a run. Fields that other modules read have a default, whichever version wrote the file."""
 
     model_config = ConfigDict(extra="allow")
     started: str = ""
@@ -302,7 +301,7 @@ class _Session(BaseModel):
     numerics: dict[Literal["precision", "device", "threads"], str | int] = {}
     data: str = ""
     run: str = ""
-    maths: int = 2  # of the first versions, which did not say
+    maths: int = 2  # of the first versions, which wrote none
 
 
 class _Provenance(BaseModel):
@@ -325,7 +324,7 @@ def _read_sealed(path: Path) -> bytes:
 
 
 def _packed(arrays: dict[str, Any]) -> bytes:
-    """A compressed .npz file of arrays; its comment is its seal, since zip's checksums leave out the list of arrays."""
+    """A compressed .npz file of arrays. Its comment is its seal, since zip's checksums leave out the list of arrays."""
     content = io.BytesIO()
     np.savez_compressed(content, **arrays)
     with zipfile.ZipFile(content, "a") as archive:
@@ -334,7 +333,7 @@ def _packed(arrays: dict[str, Any]) -> bytes:
 
 
 def _unpacked(content: bytes) -> dict[str, Any]:
-    """The arrays of a gallery. Raises ValueError if they are larger than any gallery, or not what was written."""
+    """The arrays of a gallery. Raises ValueError if they are larger than any gallery, or were changed."""
     if is_sealed(content) is False:
         raise ValueError("its checksum does not match")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -1,4 +1,4 @@
-"""What the loop asks of a store, and what it gets back."""
+"""The protocol between the loop and a store of models."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ M = TypeVar("M", bound=nn.Module)
 Fit = Callable[[State | None], Iterator[Checkpoint[M]]]
 """Trains a model from a state (None: from its beginning) to its end, one checkpoint an epoch.
 
-From a state that is at the end already it only builds the model, so that loading and training are one thing.
+From a state at the end, it only builds the model. So loading and training are one function.
 """
 
 
 @dataclass(frozen=True)
 class Trained(Generic[M]):
-    """A finished model, in evaluation mode, with everything that its training recorded."""
+    """A finished model, in evaluation mode, with the log of its training."""
 
     recipe: Recipe
     module: M
@@ -30,7 +30,7 @@ class Trained(Generic[M]):
 
     @property
     def diverged(self) -> bool:
-        """Whether its numbers stopped being finite, or those of a model that it would have learned from."""
+        """Whether numbers of the model, or of a parent, stopped being finite."""
         return "diverged" in self.log
 
 

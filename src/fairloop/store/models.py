@@ -30,8 +30,8 @@ _WEIGHT, _LOG, _OPTIMIZER = "weight/", "log/", "optimizer/"
 class DirectoryModels:
     """Models in a directory, by recipe. Several runs and processes may share it.
 
-    While one process fits a recipe, others that need it wait. A fit that was interrupted goes on from its last
-    saved epoch (at most every `seconds_between_saves`).
+    While one process fits a recipe, others that need it wait. An interrupted fit goes on from its last saved epoch; a
+    fit saves at most every `seconds_between_saves`.
     """
 
     def __init__(self, root: Path, seconds_between_saves: float = SECONDS_BETWEEN_SAVES) -> None:
@@ -39,11 +39,11 @@ class DirectoryModels:
         self._seconds = seconds_between_saves
 
     def path(self, recipe: Recipe) -> Path:
-        """Where the model of `recipe` is, or would be."""
+        """The file of the model of `recipe`, whether it exists or not."""
         return self.root / f"{recipe.filename}.safetensors"
 
     def has(self, recipe: Recipe) -> bool:
-        """Whether it is there, whole."""
+        """Whether the file exists; files are always whole."""
         return self.path(recipe).is_file()
 
     def busy(self, recipe: Recipe) -> bool:
@@ -76,7 +76,7 @@ class DirectoryModels:
         self._partial(recipe).unlink(missing_ok=True)
 
     def damages(self, recipe: Recipe) -> Iterator[Path]:
-        """The files of `recipe` that are there and cannot be trusted."""
+        """The damaged files of `recipe`."""
         for path in filter(Path.is_file, (self.path(recipe), self._partial(recipe))):
             try:
                 _load(path, recipe)
@@ -139,7 +139,7 @@ def _load(path: Path, recipe: Recipe) -> State:
 
 
 def _taken_apart(optimizer: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimizer's state as tensors, by names that `_put_together` understands, and the rest of it as plain data."""
+    """An optimizer's state: tensors, by names that `_put_together` understands, and the rest as plain data."""
     state = optimizer["state"]
     tensors = {
         f"{_OPTIMIZER}{parameter}/{name}": value

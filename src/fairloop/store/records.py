@@ -1,37 +1,45 @@
-"""Recorded rows as parquet files, each sealed, and each saying whose it is."""
+"""Recorded rows as parquet files. Each file is sealed and names its run."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
+from typing import get_type_hints
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fairloop._util.files import BLANK, SEAL, damaged, is_sealed, replacing, sealed
+from fairloop.store.rows import Row
 
-SCHEMA = pa.schema(
-    [
-        ("generation", pa.int32()),
-        ("epoch", pa.int32()),
-        ("role", pa.string()),
-        ("split", pa.string()),
-        ("label", pa.string()),
-        ("group", pa.string()),
-        ("metric", pa.string()),
-        ("value", pa.float64()),
-        ("standard_error", pa.float64()),
-    ]
-)
+_TYPES = {int: pa.int32(), int | None: pa.int32(), str: pa.string(), str | None: pa.string(), float: pa.float64()}
+SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in get_type_hints(Row).items()])
+"""The columns of a run's records: the fields of a `Row`."""
+
 TEXT = pa.dictionary(pa.int32(), pa.string())
-"""How text is held in memory: each word once, or a thousand runs would not fit."""
+"""Text in memory: each word once, or a thousand runs would not fit."""
 
 HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
 
 
+def of_rows(rows: Sequence[Row]) -> pa.Table:
+    """The rows as a table."""
+    columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
+    return pa.table([list(column) for column in columns], schema=SCHEMA)
+
+
+def completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table, with a default in each column that came after it was written: in fields of `Row` that have one."""
+    for name, default in Row._field_defaults.items():
+        if name not in table.column_names:
+            column = schema.field(name)
+            table = table.append_column(column, pa.array([default] * table.num_rows, column.type))
+    return table
+
+
 def write(path: Path, table: pa.Table, run: str) -> None:
-    """Replace `path` by the rows of `table`, of the run that is called `run`."""
+    """Replace `path` by the rows of `table`, which belong to the run of the name `run`."""
     with replacing(path) as temporary:
         with pq.ParquetWriter(temporary, SCHEMA, write_page_checksum=True) as writer:
             writer.write_table(table)
@@ -40,21 +48,22 @@ def write(path: Path, table: pa.Table, run: str) -> None:
 
 
 def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
-    """What `write` wrote, text as `TEXT`. Raises FileNotFoundError, and InputError if it is damaged or foreign.
+    """The rows that `write` wrote, text as `TEXT`. Raises FileNotFoundError; InputError for a damaged or foreign file.
 
-    generations: those that it should hold. runs: what its run is, or was, called. Files from before there were seals
-    do not say; they are checked page by page.
+    generations: of the file. runs: the names of its run, now and before. Files from before there were seals name no
+    run; they are checked page by page.
     """
     content = path.read_bytes()
     if is_sealed(content) is False:
         raise damaged(path, "its checksum does not match")
-    words = [name for name in HELD.names if HELD.field(name).type == TEXT]
     try:
+        words = [field.name for field in pq.read_schema(pa.BufferReader(content)) if field.type == pa.string()]
         with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=words) as file:
-            table = file.read(use_threads=False)  # it is small: threads would cost more than they bring
+            table = file.read(use_threads=False)  # a small file: threads would cost more than they save
             run = (file.metadata.metadata or {}).get(b"run", b"").decode(errors="replace")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged(path, str(error).splitlines()[0]) from error
+    table = completed(table.replace_schema_metadata(None), HELD)
     if not table.schema.equals(HELD):
         raise damaged(path, "its columns are not those of fairloop's records")
     if run and run not in runs:
@@ -62,4 +71,4 @@ def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
     found = pc.min_max(table["generation"]).as_py()
     if table.num_rows and (found["min"], found["max"]) != (generations[0], generations[-1]):
         raise damaged(path, f"it holds generations {found['min']} to {found['max']}")
-    return table.replace_schema_metadata(None)
+    return table

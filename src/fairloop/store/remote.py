@@ -1,7 +1,7 @@
 """Runs and models that are kept elsewhere, at any address that fsspec understands, and lent to one worker at a time.
 
-What is uploaded is whole, and models, records and galleries are never replaced: where two workers make the same
-file, its content is the same.
+Uploaded files are whole. Models, records and galleries are never replaced: where two workers make the same file, its
+content is the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Folder:
         """Every file below, as a path relative to the folder."""
         self._files.invalidate_cache()
         found = self._files.find(self._root) if self._files.exists(self._root) else []
-        # Some file systems begin their paths with a slash where the address has none.
+        # In some file systems, paths begin with a slash where the address has none.
         root = self._root.strip("/")
         return sorted(path.strip("/")[len(root) :].strip("/") for path in found if not path.endswith(_UNFINISHED))
 
@@ -65,7 +65,7 @@ class Folder:
             self._files.mv(unfinished, self._path(name))
 
     def fetch(self, to: Path, names: Iterable[str]) -> int:
-        """Copy those files here that are not here yet, and descriptions always. Returns how many."""
+        """Copy the files that are not here yet, and all descriptions. Returns the number of copied files."""
         count = 0
         for name in names:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
@@ -80,7 +80,7 @@ class Folder:
 
 
 def claim_address(address: str) -> None:
-    """Raise InputError if `address` holds a run, which a sweep there would be hidden behind."""
+    """Raise InputError if `address` holds a run: `fetch` would not find a sweep in the same place."""
     if Folder(address).has(_DESCRIPTIONS[0]):
         raise InputError(f"--out: {address} holds a run, not a sweep; choose another address")
 
@@ -100,30 +100,30 @@ _DESCRIPTIONS = ("spec.yaml", "provenance.json")
 
 
 class CopiedRun(RunDirectory):
-    """A run's directory of which all that counts is copied to a folder."""
+    """A run's directory whose records, galleries and descriptions are copied to a folder."""
 
     def __init__(self, root: Path, folder: Folder) -> None:
         super().__init__(root)
         self._folder = folder
 
     def fetch(self) -> None:
-        """Bring here what the folder holds."""
+        """Copy all files of the folder into the directory."""
         self._folder.fetch(self.root, self._folder.names())
 
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
-        """Write what the run is, here and there."""
+        """Write the spec and the provenance of the run, here and there."""
         super().describe(spec, provenance)
         for name in _DESCRIPTIONS:
             self._folder.put(self.root / name, name, replace=True)
 
     def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
-        """Record a generation here, then there; last the records, which make it count."""
+        """Record a generation here, then there. The records come last: they make it count."""
         super().commit(generation, rows, gallery)
         for path in self.files_of(generation):
             self._folder.put(path, path.relative_to(self.root).as_posix())
 
     def pack(self) -> None:
-        """Nothing: a pack would replace what was uploaded."""
+        """Nothing: a pack would replace uploaded files."""
 
 
 class CopiedModels:
@@ -152,9 +152,9 @@ class CopiedModels:
 
 
 class LeasedModels:
-    """Models that only who has the lease of their recipe may make.
+    """Models that a worker makes only while it holds the lease of their recipe.
 
-    lease: waits for the recipe, and holds it. lent: whether another worker has it.
+    lease: waits for the recipe, and holds it. lent: whether another worker holds it.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class LeasedModels:
         self._lent = lent
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        """The model of `recipe`, after waiting for whoever is making it."""
+        """The model of `recipe`, after waiting for a worker that is making it."""
         if self._models.has(recipe):
             return self._models.model(recipe, fit)
         with self._lease(recipe):

@@ -1,23 +1,31 @@
-"""What is kept of a generation: rows of values, and a gallery of samples. Plain arrays; needs no torch."""
+"""The record of a generation: rows of values, and a gallery of samples. Plain arrays; needs no torch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import nan
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 TRAINING = "training"
-"""The split of rows about what models learned from. Their `label` and `group` say who labelled and who made it."""
+"""The split of rows about the data that models learned from. Their `label` names the labeller, `group` the maker."""
 
 
 MINORITIZED = "minoritized"
-"""The metric of rows that say of each group whether the population calls it minoritized."""
+"""The metric that says of each group whether the population calls it minoritized."""
+
+
+RUN_COLUMNS = ("run", "dataset", "setting", "star", "seed")
+"""The columns of the tidy table that are alike in all rows of a run."""
 
 
 class Row(NamedTuple):
-    """One value. Fields that do not apply are None; a value that is undefined is NaN."""
+    """One value; its fields are the other columns of the tidy table. None: does not apply. NaN: undefined.
+
+    A new column is a new field with a default, at the end: files from before have that default.
+    """
 
     generation: int
     epoch: int | None
@@ -27,7 +35,7 @@ class Row(NamedTuple):
     group: str
     metric: str
     value: float
-    standard_error: float
+    standard_error: float = nan
 
 
 Pictures = NDArray[np.uint8] | NDArray[np.float32]
@@ -40,10 +48,10 @@ def _none() -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Gallery:
-    """What one generation's generator makes, to look at. Every generation's samples come from the same latents.
+    """Samples of one generation's generator, to look at. The latents are the same in every generation.
 
     images: N samples. labels, groups: (N,) int64, as A_L and A_S see them.
-    latents: (M, L) float32, where other samples lie in the latent space of G_0; (0, 0) if it has none.
+    latents: (M, L) float32, places of other samples in the latent space of G_0; (0, 0) if it has none.
     originals: R real images of the test split, the same in every generation.
     reconstructions: the originals through the generator's encoder and back; (0, 0) if it has none.
     """

@@ -19,19 +19,18 @@ from fairloop.loop.networks import NetworkTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import resolve
 from fairloop.seeding import ModelRole
+from fairloop.sources.origin import REAL
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.training.feeds import Feed
 from fairloop.training.fitting import Checkpoint, State
-from fairloop.training.recipe import Plan, Recipe, plan
+from fairloop.training.plan import Plan, plan
+from fairloop.training.recipe import Recipe
 
 _STEPS = 4  # of an epoch that is timed
 _EPOCHS = 3  # of a model that is timed; the first warms up
 _NO_RATE = 1e-12  # how fast such a model learns: whatever the spec says of rates, it cannot diverge
-
-_TAKE_NO_TIME = ("people", "kept", "response", "responses", "earlier")
-"""What a recipe tells of its mixture that no step takes longer for."""
 
 Kind = tuple[str, ...]
 
@@ -91,7 +90,7 @@ def _reckoned(
     longest: dict[str, float] = {}
     for plan_ in plans:
         for recipe in plan_:  # parents come before their children
-            waits = max((longest[parent] for parent in recipe.parents.values()), default=0.0)
+            waits = max((longest[parent.fingerprint] for parent in recipe.parents), default=0.0)
             longest[recipe.fingerprint] = waits + seconds[recipe.fingerprint]
     roles: dict[str, list[float]] = {}
     for recipe in recipes.values():
@@ -140,19 +139,23 @@ def _check(specs: Sequence[RunSpec], plans: Sequence[tuple[Plan, Population]]) -
 
 
 def _kind(recipe: Recipe) -> Kind:
-    """What decides how long a step takes."""
-    training = {name: value for name, value in recipe.training.items() if name not in ("epochs", "learning_rate")}
-    curation = None if recipe.curation is None else {**recipe.curation, "star": len(recipe.curation.get("star", ()))}
-    mixture = dict(recipe.mixture or {})
-    if "parts" in mixture:  # of how many generations hardly matters: the batches are as large
-        mixture["parts"] = sorted({generation < 0 for generation, _ in mixture["parts"]})
-    parts: list[Any] = [training, recipe.schedule.batch, curation, recipe.synthetic_share, bool(recipe.parents)]
-    told = {name: value for name, value in mixture.items() if name not in _TAKE_NO_TIME}
-    return (str(recipe.role), *map(repr, (*parts, told, "kept" in mixture)))
+    """All that decides how long a step takes. The number of generations in a batch hardly matters."""
+    star, mixture = recipe.curation.star, recipe.mixture
+    parts: tuple[Any, ...] = (
+        recipe.training.model_dump(exclude={"epochs", "learning_rate"}),
+        recipe.schedule.batch,
+        recipe.curation.steps,
+        None if star is None else (len(star.ideal), star.budget, star.rounding),
+        recipe.synthetic_share,
+        bool(recipe.parents),
+        {part.generation == REAL for part in mixture.parts},
+        (mixture.rules.temperature, mixture.rules.labels, mixture.rules.kept is not None),
+    )
+    return (str(recipe.role), *map(repr, parts))
 
 
 def _steps(recipe: Recipe) -> int:
-    return int(recipe.training["epochs"]) * recipe.schedule.steps
+    return recipe.training.epochs * recipe.schedule.steps
 
 
 def _try(spec: RunSpec, generation: int, population: Population, timed: _Timed) -> float:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fairloop._util.limits import parsed
 from fairloop.errors import InputError
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import FREE_TO_CHANGE, RunSpec, from_mapping
 from fairloop.spec.schedule import assign
 from fairloop.spec.setting import SETTINGS
@@ -79,7 +80,7 @@ class Sweep:
             for path, value in {**case, **point, "seed": seed}.items():
                 assign(fields, path, value)
             if not _is_void(fields):
-                spec = from_mapping(fields)
+                spec = with_files_read(from_mapping(fields))
                 specs.setdefault(spec.identity, spec)
         if not specs:
             raise InputError("--grid: STAR on a generator needs a seqgen setting, so no run is left")

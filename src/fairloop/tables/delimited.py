@@ -38,7 +38,7 @@ _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM
 
 
 def ending(path: Path) -> str:
-    """What the name of a table's file ends in, in small letters: one of `ENDINGS`, or its last part."""
+    """The ending of a table's file name, in small letters: one of `ENDINGS`, or its last part."""
     lower = path.name.lower()
     return next((end for end in sorted(ENDINGS, key=len, reverse=True) if lower.endswith(end)), path.suffix.lower())
 
@@ -62,7 +62,7 @@ class Csv:
 
     @property
     def said(self) -> str | None:
-        """What a reader of the results has to know of how it was read."""
+        """How the file was read, for readers of the results."""
         return f"{self.path.name} is not UTF-8 and was read as Latin-1" if self.encoding == "latin-1" else None
 
     def records(self) -> Iterator[tuple[list[str], str]]:
@@ -184,7 +184,7 @@ def _head(start: str, path: Path) -> tuple[str, tuple[str, ...]]:
             best, found = (alike, len(rows[0])), (delimiter, tuple(name(cell.strip()) for cell in rows[0]))
     if not found[1]:
         if start.strip():
-            next(_records(io.StringIO(start, newline=""), ",", path))  # says what is wrong
+            next(_records(io.StringIO(start, newline=""), ",", path))  # raises an error that says where
         raise InputError(f"{path}: is empty; it needs a header that names the columns")
     return found
 

@@ -30,7 +30,7 @@ Values = Any
 
 
 def names(frame: object) -> list[str]:
-    """The names of a frame's columns, as text (see `values.name`). Raises InputError for what is no frame."""
+    """The names of a frame's columns, as text (see `values.name`). Raises InputError for an object that is no frame."""
     return [name(column) for column in _named(held(frame))]
 
 
@@ -44,7 +44,7 @@ def table(frame: object, wanted: Sequence[str] | None = None) -> pa.Table:
     Categories stay dictionaries, see `plain` and `order`. Intervals, periods and columns of mixed types become text,
     class labels of Hugging Face's their names.
 
-    Raises InputError for what is no frame, lacks a column or has it twice.
+    Raises InputError for an object that is no frame, for a missing column and for a repeated one.
     """
     frame = held(frame)
     found = names(frame)
@@ -106,9 +106,9 @@ def order(values: Values) -> list[str] | None:
 
 
 def held(frame: Any) -> Any:
-    """`frame`, or a table of what can be streamed once or at a price, so that it can be asked twice.
+    """`frame` in a form that can be read twice; a table of the rows where a stream can be read once only.
 
-    Raises InputError for what is no frame.
+    Raises InputError for an object that is no frame.
     """
     library = _library(frame)
     if isinstance(frame, Mapping) and library != "datasets":

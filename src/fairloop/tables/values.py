@@ -36,7 +36,7 @@ def written(value: Any) -> str | None:
 def spelt(text: str) -> str:
     """Text that says a number, a truth value, a time or an interval, spelt as `written` spells them; other text stays.
 
-    Only what the same value would say in another kind of file is changed: `1.10` stays apart from `1.1`, `01` from `1`.
+    Only spellings that differ between kinds of files are unified: `1.10` stays apart from `1.1`, `01` from `1`.
     """
     text = text.strip()
     first = text[:1]

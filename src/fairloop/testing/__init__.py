@@ -1,4 +1,4 @@
-"""The checks that every generator, classifier, data set and curation must pass, ours and other people's.
+"""The checks that every generator, classifier, data set and curator must pass, fairloop's and other people's.
 
     from fairloop.testing import check_generator
 
@@ -10,7 +10,7 @@ raises an AssertionError that names the first check that fails, and why. For a r
     def test_pixels(check):
         check(GeneratorCase("mine:Pixels", shape=(3, 16, 16), arguments={"floor": 0.02}))
 
-A check is a plain function of a case; the case says what is checked and on what. Nothing here needs pytest. Checks run
+A check is a plain function of a case; the case holds the object and its inputs. Nothing here needs pytest. Checks run
 on the CPU, in seconds for small models: give small sizes where a model has arguments for them.
 """
 

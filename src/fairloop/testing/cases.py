@@ -42,11 +42,11 @@ class ModelCase(ABC):
 
     @abstractmethod
     def loss(self, model: Any, n: int = 8, seed: int = 0) -> Tensor:
-        """What training minimises, on n samples with the noise of that seed."""
+        """The training loss on n samples, with the noise of that seed."""
 
     @abstractmethod
     def output(self, model: Any, n: int = 5) -> Tensor:
-        """What others take from the model, which is in evaluation mode."""
+        """The output of the model in evaluation mode."""
 
     @abstractmethod
     def check_output(self, output: Tensor, n: int) -> None:
@@ -100,7 +100,7 @@ class ClassifierCase(ModelCase):
 
     @property
     def kinds(self) -> int:
-        """As many as classes: the shade is what it must learn."""
+        """One shade for each class, which the classifier must learn."""
         return self.classes
 
     def build(self, seed: int = 0) -> Classifier:

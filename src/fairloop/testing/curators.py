@@ -1,4 +1,4 @@
-"""Checks of curations: what feeds and measures rely on in a batch."""
+"""Checks of curators: the properties of a batch on which feeds and measures rely."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairloop.testing.streams import no_global_randomness, stream
 
 @dataclass(frozen=True)
 class CuratorCase:
-    """A curation to check, of batches whose samples fall into `labels` x `groups` strata.
+    """A curator to check, of batches whose samples fall into `labels` x `groups` strata.
 
     repeats: whether it may take a sample more than once.
     """
@@ -72,7 +72,7 @@ def takes_each_sample_from_the_source_once(case: CuratorCase) -> None:
 
 
 def counts_what_it_took(case: CuratorCase) -> None:
-    """`candidates` or `offered` count a first draw by stratum, `redrawn` what was drawn after it."""
+    """`candidates` or `offered` count the first draw by stratum, `redrawn` the later draws."""
     _, curation, urn = case.draw(64)
     if curation is None:
         return

@@ -1,4 +1,4 @@
-"""Checks of generators and classifiers: what the loop relies on, law by law."""
+"""Checks of generators and classifiers: the laws that the loop relies on."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def takes_a_shape_or_refuses_it_when_built(case: ModelCase) -> None:
             continue
         try:
             _use(other.build(), other)
-        except Exception as error:  # whatever the model raises then
+        except Exception as error:  # of any kind
             raise AssertionError(
                 f"for samples of shape {shape} it can be built, but fails, and not for {case.shape}: {said(error)}; "
                 "let `__init__` raise ValueError for shapes that it cannot take"
@@ -92,7 +92,7 @@ def trains_on_batches_of_any_size(case: ModelCase) -> None:
         model = case.build()
         try:
             _check_loss(case.loss(model, n))
-        except Exception as error:  # whatever the model raises then
+        except Exception as error:  # of any kind
             raise AssertionError(
                 f"a training batch of {n} fails, as the last of an epoch may be: {said(error)}"
             ) from error
@@ -114,7 +114,7 @@ def repeats_itself_in_evaluation(case: ModelCase) -> None:
     state, output = _copy(model.state_dict()), case.output(model)
     model.train()
     model.eval()
-    torch.rand(3)  # whatever others draw
+    torch.rand(3)  # draws of other code
     case.output(model, 2)
     assert torch.equal(output, case.output(model)), (
         "the same call gives another output the second time: it draws from elsewhere than `rng`, or keeps something"
@@ -206,7 +206,7 @@ def spreads_samples_if_it_has_latents(case: GeneratorCase) -> None:
 
 
 def names_each_sample_by_itself(case: ModelCase) -> None:
-    """In evaluation mode, a sample's logits do not depend on who else is in the batch."""
+    """In evaluation mode, a sample's logits do not depend on the rest of the batch."""
     model = _trained(case, 2)
     with torch.no_grad():
         _check_alone(model, case.images(5), "the classifier")
@@ -236,7 +236,7 @@ CLASSIFIER_CHECKS: tuple[Callable[[Any], None], ...] = (*_COMMON, names_each_sam
 
 
 def _refusal(case: ModelCase) -> str | None:
-    """What building says against it; None if it can be built."""
+    """The error of building it; None if it can be built."""
     try:
         case.build()
     except InputError as error:

@@ -94,7 +94,7 @@ def balances_its_balanced_split(case: PopulationCase) -> None:
 
 
 def is_the_same_for_the_same_seed(case: PopulationCase) -> None:
-    """The same spec and seed give the same data, whatever was drawn or loaded before."""
+    """The same spec and seed give the same data, independent of earlier draws and loads."""
     with no_global_randomness("loading"):
         first = case.population()
     case.population(seed=1)
@@ -105,7 +105,7 @@ def is_the_same_for_the_same_seed(case: PopulationCase) -> None:
 
 
 def changes_its_fingerprint_with_every_parameter(case: PopulationCase) -> None:
-    """Whatever shapes the data shapes the fingerprint, by which trained models are found."""
+    """Each field that shapes the data shapes the fingerprint, by which trained models are found."""
     fingerprint = case.population().fingerprint
     for name, value in case.changes.items():
         changed = type(case.spec).model_validate({**case.spec.model_dump(), name: value})

@@ -1,4 +1,4 @@
-"""Random numbers for checks, and a watch on those that nobody may touch."""
+"""Random streams for checks, and a watch on the global streams, which no code may use."""
 
 from __future__ import annotations
 

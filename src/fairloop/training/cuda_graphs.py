@@ -1,4 +1,4 @@
-"""Training steps as CUDA graphs: one launch for what is hundreds otherwise. Nothing here is measured yet."""
+"""Training steps as CUDA graphs: one launch in place of hundreds. No measurement justifies them yet."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _capturing = Lock()
 
 
 def own_stream(device: str) -> AbstractContextManager[object]:
-    """A stream for what this thread launches, so that threads do not wait for each other on a GPU."""
+    """A stream for the launches of this thread, so that threads do not wait for each other on a GPU."""
     return torch.cuda.stream(_stream()) if device == "cuda" else nullcontext()
 
 
 def replayed(step: Step, device: str, noise: torch.Generator) -> Step:
-    """`step`; on a GPU captured after a few batches, and then replayed for all batches of that shape.
+    """`step`. On a GPU it is captured after a few batches, and then replayed for all batches of that shape.
 
-    step: must not wait for the device, and must draw random numbers from `noise` alone. Where that does not hold for
-    somebody's model, capturing fails with a warning, and steps go on being launched one by one.
+    step: must not wait for the device, and must draw random numbers from `noise` alone. For a model that breaks this
+    rule, capturing fails with a warning, and steps are launched one by one.
     """
     return _Replayed(step, noise) if device == "cuda" else step
 
@@ -53,7 +53,7 @@ class _Replayed:
         return self._launch(batch)
 
     def _launch(self, batch: Any) -> Tensor:
-        """On the stream on which it is captured later, as capturing asks for."""
+        """Run the step on the stream on which it is captured later, as capturing demands."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -62,7 +62,7 @@ class _Replayed:
         return loss
 
     def _capture(self, batch: Any) -> bool:
-        """Record the step without running it. False if that cannot be."""
+        """Record the step without running it. False if the step cannot be captured."""
         self._batch = type(batch)(*(None if part is None else part.clone() for part in batch))
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self._noise)

@@ -1,4 +1,4 @@
-"""What a model sees in one epoch: real people, curated samples, or a mixture. A feed maps an epoch to batches."""
+"""The batches of one epoch: real people, curated samples, or a mixture. A feed maps an epoch to its batches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Feed = Callable[[int], Iterator[tuple[Batch, Curation | None]]]
 
 
 class Schedule(NamedTuple):
-    """The batches of one epoch: `steps` of them, of `batch` samples each but the last, which has `last`."""
+    """The sizes of an epoch's batches: `steps` of them have `batch` samples each, but the last has `last`."""
 
     steps: int
     batch: int
@@ -72,13 +72,13 @@ def mixed(source: Supply, curator: Curator, data: RealData, share: float, schedu
 
 
 def _with_origins(batch: Batch, curation: Curation | None, generation: int) -> Curation | None:
-    """`curation`; for a batch that tells origins, with how many of its samples have each.
+    """`curation`, with the number of samples of each origin if the batch tells origins.
 
     generation: of the model that learns from the batch.
     """
     if batch.origins is None:
         return curation
     made_by, labelled_by = batch.origins.unbind(1)
-    size = generation + 1 - NOBODY  # no later generation or labeller than its own can be there
+    size = generation + 1 - NOBODY  # its own generation and labeller are the latest ones in the batch
     cells = counted((made_by - REAL) * size + labelled_by - NOBODY, size * size)
     return (curation or Curation())._replace(origins=cells.reshape(size, size))

@@ -1,8 +1,8 @@
-"""How a generator and how a classifier is trained: from scratch, one epoch after the other."""
+"""Training of a generator or a classifier, one epoch after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,21 +16,21 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask
 from fairloop.spec.models import TrainingSpec
-from fairloop.training.cuda_graphs import replayed
+from fairloop.training.cuda_graphs import Step, replayed
 from fairloop.training.feeds import Feed
 from fairloop.training.streams import Streams
 
 M = TypeVar("M", bound=nn.Module)
 Log = dict[str, Tensor]
-"""What training recorded, by epoch: `loss` (E,), and what `Curation` tells of batches: `redrawn` (E, steps),
-`candidates`, `offered` and `chosen` (E, steps, strata), and summed over an epoch's steps `origins` (E, G, L). And if it
-ended because a number was no longer finite, `diverged` (2,): the epoch and the batch; both -1 if that happened to a
-model that it would have learned from."""
+"""The record of a training, by epoch: `loss` (E,), and the fields of `Curation` for its batches: `redrawn` (E, steps),
+`candidates`, `offered` and `chosen` (E, steps, strata), and, summed over the steps, `origins` (E, G, L). If training
+ended because a number was no longer finite, `diverged` (2,) holds the epoch and the batch; both are -1 if a parent of
+the model diverged."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A model on its way, as plain tensors: enough to go on from, or if `epochs` are all done, to load it."""
+    """A model after `epochs` epochs, as plain tensors: enough to train on, or to load it once all epochs are done."""
 
     epochs: int
     weights: dict[str, Tensor]
@@ -42,7 +42,7 @@ class State:
 class Checkpoint(Generic[M]):
     """A model after a whole epoch.
 
-    epoch: how many are done, of `epochs`.
+    epoch: the number of epochs that are done, of `epochs`.
     """
 
     module: M
@@ -52,7 +52,7 @@ class Checkpoint(Generic[M]):
     epochs: int
 
     def state(self, *, resumable: bool) -> State:
-        """Its state; `resumable` keeps the optimizer's too."""
+        """The state of the model, and with `resumable` that of its optimizer."""
         weights = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
         return State(self.epoch, weights, self.log, self.optimizer.state_dict() if resumable else None)
 
@@ -71,11 +71,7 @@ def fit_generator(
 
 
 def fit_classifier(
-    model: Classifier,
-    training: TrainingSpec,
-    feed: Feed,
-    numerics: Numerics,
-    state: State | None = None,
+    model: Classifier, training: TrainingSpec, feed: Feed, numerics: Numerics, state: State | None = None
 ) -> Iterator[Checkpoint[Classifier]]:
     """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
 
@@ -96,7 +92,7 @@ def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
 def undefined(
     model: M, training: TrainingSpec, log: Log | None = None, at: tuple[int, int] = (-1, -1)
 ) -> Checkpoint[M]:
-    """`model` as it counts after divergence `at` an epoch and batch: finished, with weights that are no numbers."""
+    """`model` after divergence `at` an epoch and batch: it counts as finished, and its weights are NaN."""
     for parameter in model.parameters():
         parameter.data.fill_(torch.nan)
     loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
@@ -105,9 +101,9 @@ def undefined(
 
 
 def infinite(model: nn.Module) -> dict[str, Tensor]:
-    """Where tensors of a new model hold what is no finite number, as a mask of -inf does: for each, a mask of places.
+    """Masks of the places in a new model's tensors that are not finite, such as a mask of -inf in attention.
 
-    A parameter that is trained has no such place: there any infinity is divergence.
+    Parameters that are trained have no such mask: an infinity in them is always divergence.
     """
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     places = {name: ~tensor.isfinite() for name, tensor in model.state_dict().items() if name not in trained}
@@ -126,13 +122,7 @@ def _fit(
     numerics.place(model)
     meant = infinite(model)
     optimizer = _optimizer(model, training, numerics)
-    log: Log = {}
-    done = 0
-    if state is not None:
-        model.load_state_dict(state.weights)
-        done, log = state.epochs, state.log
-        if state.optimizer is not None:
-            _resume(optimizer, state.optimizer)
+    done, log = (0, {}) if state is None else _restored(model, optimizer, state)
     rng = noise(done)
 
     def step(batch: Batch) -> Tensor:
@@ -149,16 +139,12 @@ def _fit(
         numerics.apply_threads()
         model.train(training.frozen_norm_after is None or epoch < training.frozen_norm_after)
         noise(epoch)
-        losses, curations = [], []
-        for batch, curation in feed(epoch):
-            losses.append(train(batch))
-            curations.append(curation)
-            if free_to_ask(losses[-1]) and not losses[-1].isfinite():
-                break
+        losses, curations = _passed_over(feed, epoch, train)
         if (lost := _lost_at(model, losses, meant)) is not None:
             yield undefined(model, training, log, (epoch, lost))
             return
-        log = _extended(log, losses, curations)
+        now = {"loss": torch.stack(losses).double().mean().cpu(), **told_of(curations)}
+        log = {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in now.items()}
         yield Checkpoint(model.eval(), optimizer, log, epoch + 1, training.epochs)
     if done >= training.epochs:
         yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
@@ -172,18 +158,35 @@ def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> 
     return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
 
 
-def _resume(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
-    """Give it back its state, in the parameters' memory layout: another one could give other last bits."""
-    optimizer.load_state_dict(state)
+def _restored(model: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> tuple[int, Log]:
+    """The epochs that are done and their log. `model` and `optimizer` get the weights and moments of `state`."""
+    model.load_state_dict(state.weights)
+    if state.optimizer is None:
+        return state.epochs, state.log
+    optimizer.load_state_dict(state.optimizer)
     for parameter, moments in optimizer.state.items():
         for name, value in moments.items():
-            if isinstance(value, Tensor) and value.shape == parameter.shape:
+            if (
+                isinstance(value, Tensor) and value.shape == parameter.shape
+            ):  # another layout could give other last bits
                 moments[name] = torch.empty_like(parameter).copy_(value)
+    return state.epochs, state.log
 
 
-def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) -> Log:
-    """The log with one more epoch; the only moment at which the host waits for the device."""
-    epoch = {"loss": torch.stack(losses).double().mean().cpu()}
+def _passed_over(feed: Feed, epoch: int, train: Step) -> tuple[list[Tensor], list[Curation | None]]:
+    """The loss and the curation of each batch, up to a loss that is not finite where asking for it takes no time."""
+    losses, curations = [], []
+    for batch, curation in feed(epoch):
+        losses.append(train(batch))
+        curations.append(curation)
+        if free_to_ask(losses[-1]) and not losses[-1].isfinite():
+            break
+    return losses, curations
+
+
+def told_of(curations: Sequence[Curation | None]) -> Log:
+    """The counts of an epoch's curations on the CPU; only here, and for the loss, the host waits for the device."""
+    epoch: Log = {}
     for name in Curation._fields:
         told = [value for curation in curations if (value := getattr(curation, name, None)) is not None]
         if told and name == "origins":
@@ -191,7 +194,7 @@ def _extended(log: Log, losses: list[Tensor], curations: list[Curation | None]) 
         elif told:
             rows = torch.stack(told).cpu()
             epoch[name] = rows if rows.is_floating_point() else rows.int()
-    return {name: torch.cat([log.get(name, row[None][:0]), row[None]]) for name, row in epoch.items()}
+    return epoch
 
 
 def _lost_at(model: nn.Module, losses: list[Tensor], meant: dict[str, Tensor]) -> int | None:

@@ -1,29 +1,27 @@
-"""Whose data a model learns from, and by which rules they were made: what a recipe tells of it.
+"""The data that a model learns from, and the rules by which they were made, as its recipe holds them.
 
-Fields may change between generations, so all that is told here follows from `held`, the specs as they hold in the
-generations 0, 1, ... of a run.
+At its defaults, each class is the paper's way (arXiv 2403.07857). `described` gives the plain data that a recipe's
+fingerprint hashes. It leaves out defaults, so that models from before a field was added keep their names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from fairloop.sources.origin import REAL
-from fairloop.spec.policies import Ingredients, ingredients
-from fairloop.spec.run import RunSpec
-from fairloop.spec.sections import DataPolicySpec, LabelsSpec, Learner, ResponseSpec
+from fairloop.spec.policies import Part
+from fairloop.spec.sections import LabelsSpec, ResponseSpec
 
-Told = dict[str, Any]
-"""Plain data, as a recipe holds them."""
+_PUBLISHED_LABELS = LabelsSpec()
 
 
 def latest(learner: str, generation: int) -> int:
-    """The latest generation that has made samples when G_i or C_i of `generation` learns; -1 before the first.
+    """The latest generation that has made samples when G_i or C_i of `generation` learns; `REAL` before the first.
 
-    learner: `generator` or `classifier`.
+    learner: the role of the model. Annotators learn from real people.
     """
-    return generation - 1 if learner == "generator" else generation
+    return {"generator": generation - 1, "classifier": generation}.get(learner, REAL)
 
 
 def first_use(learner: str, generation: int) -> int:
@@ -31,113 +29,83 @@ def first_use(learner: str, generation: int) -> int:
     return generation + 1 if learner == "generator" else generation
 
 
-def held_by(spec: RunSpec) -> list[RunSpec]:
-    """The specs as they hold in each generation of the run."""
-    spans = spec.spans
-    return [spans[max(start for start in spans if start <= i)] for i in range(spec.generations)]
+@dataclass(frozen=True)
+class SampleRules:
+    """The rules by which a generation makes samples for a model.
 
-
-def ingredients_of(held: Sequence[RunSpec], learner: Learner, generation: int, everybody: int) -> Ingredients:
-    """What G_i or C_i of `generation` learns from. everybody: people in the training set."""
-    spec, chosen = held[generation], _policy(held[generation], learner)
-    last = latest(learner, generation)
-    made = range(last + 1) if chosen.kept else ()
-    return ingredients(
-        chosen.policy(),
-        last,
-        people=spec.policy.people or everybody,
-        samples=_samples(spec, learner, everybody),
-        by_size=chosen.weights == "size",
-        real_share=chosen.real_share if chosen.takes_people else 0.0,
-        kept={g: _samples(held[first_use(learner, g)], learner, everybody) for g in made},
-    )
-
-
-def mixture_of(held: Sequence[RunSpec], learner: Learner, generation: int, everybody: int, *, labelled: bool) -> Told:
-    """What a recipe tells of whose data G_i or C_i learns from; empty if it is as published.
-
-    everybody: people in the training set. labelled: whether labels matter.
+    kept: how many samples are made once and kept; None: samples are drawn afresh for every batch.
+    temperature: standard deviation of the latents.
     """
-    spec = held[generation]
-    mix = ingredients_of(held, learner, generation, everybody)
-    told: Told = {} if mix.plain else {"parts": [list(part) for part in mix.parts]}
-    told |= _rules(spec, learner, everybody, labelled=labelled)
-    if "kept" in told:
-        told |= _earlier_rules(held, learner, mix, told, everybody, labelled=labelled)
-    if mix.real or (learner == "generator" and spec.synthetic_share < 1):
-        told |= people_of(held, generation)
-    return told
+
+    kept: int | None = None
+    temperature: float = 1.0
+    labels: LabelsSpec = _PUBLISHED_LABELS
+
+    def described(self) -> dict[str, Any]:
+        """The rules as plain data."""
+        told: dict[str, Any] = {} if self.kept is None else {"kept": self.kept}
+        if self.temperature != 1:
+            told["temperature"] = self.temperature
+        return told if self.labels == _PUBLISHED_LABELS else told | {"labels": self.labels.model_dump(mode="json")}
 
 
-def people_of(held: Sequence[RunSpec], generation: int) -> Told:
-    """What a recipe tells of the real people that a model of `generation` may see, if not all alike.
+@dataclass(frozen=True)
+class RealPeople:
+    """The real people that models of one generation may see.
 
-    people: the first of the training set, or those whose turn it is. response: how they responded to outcomes before
-    each of the generations 1 to `generation`. responses: the same if that changed, as [from which of these on, how].
+    span: their positions in the training set, from the first number to before the second; None: the whole set.
+    responses: how people respond to decisions, as (generation, response): before that generation and those after it.
     """
-    told: Told = {}
-    if (n := held[generation].policy.people) is not None:
-        first = generation * n if held[generation].policy.real == "fresh" else 0
-        told["people"] = [first, first + n]
-    return told | _responses(held, generation)
+
+    span: tuple[int, int] | None = None
+    responses: tuple[tuple[int, ResponseSpec], ...] = ()
+
+    def steps(self, generation: int) -> list[ResponseSpec]:
+        """The response before each of the generations 1 to `generation`."""
+        changes = dict(self.responses)
+        steps = [ResponseSpec()]
+        for i in range(1, generation + 1):
+            steps.append(changes.get(i, steps[-1]))
+        return steps[1:]
+
+    def described(self) -> dict[str, Any]:
+        """The people as plain data. A response that holds from generation 1 on needs no number."""
+        told: dict[str, Any] = {} if self.span is None else {"people": list(self.span)}
+        responses = [[i, response.model_dump(mode="json")] for i, response in self.responses]
+        if [i for i, _ in self.responses] == [1]:
+            return told | {"response": responses[0][1]}
+        return told | ({"responses": responses} if responses else {})
 
 
-def steps_told(told: Told, generation: int) -> list[Told]:
-    """How people respond, as `people_of` told it, before each of the generations 1 to `generation`."""
-    changes: dict[int, Told] = dict(told.get("responses", ()))
-    if "response" in told:
-        changes[1] = told["response"]
-    steps = [ResponseSpec().model_dump(mode="json")]
-    for i in range(1, generation + 1):
-        steps.append(changes.get(i, steps[-1]))
-    return steps[1:]
+@dataclass(frozen=True)
+class Mixture:
+    """The data that a model learns from.
+
+    parts: generations, or `REAL` for real people, with their shares; empty: the latest generation alone.
+    earlier: other rules that held when samples of a generation were made and kept, as (generation, rules).
+    """
+
+    parts: tuple[Part, ...] = ()
+    rules: SampleRules = SampleRules()
+    earlier: tuple[tuple[int, SampleRules], ...] = ()
+    people: RealPeople = RealPeople()
+
+    def rules_of(self, generation: int) -> SampleRules:
+        """The rules by which samples of `generation` are made."""
+        return dict(self.earlier).get(generation, self.rules)
+
+    @property
+    def labellings(self) -> list[LabelsSpec]:
+        """Each way in which samples got their labels."""
+        return [self.rules.labels, *(rules.labels for _, rules in self.earlier)]
+
+    def described(self) -> dict[str, Any]:
+        """The mixture as plain data."""
+        told: dict[str, Any] = {"parts": [list(part) for part in self.parts]} if self.parts else {}
+        if self.earlier:
+            told["earlier"] = [[generation, rules.described()] for generation, rules in self.earlier]
+        return told | self.rules.described() | self.people.described()
 
 
-def rules_told(told: Told, generation: int) -> Told:
-    """By which rules samples of `generation` are made for a model: `temperature`, `labels`, and `kept` for how many."""
-    earlier: dict[int, Told] = dict(told.get("earlier", ()))
-    return earlier.get(generation, told)
-
-
-def _responses(held: Sequence[RunSpec], generation: int) -> Told:
-    told: list[tuple[int, ResponseSpec]] = []
-    for i in range(1, generation + 1):
-        response = held[i].response
-        if (told or response.on) and (not told or told[-1][1] != response):
-            told.append((i, response))
-    if [i for i, _ in told] == [1]:
-        return {"response": told[0][1].model_dump(mode="json")}
-    return {"responses": [[i, response.model_dump(mode="json")] for i, response in told]} if told else {}
-
-
-def _rules(spec: RunSpec, learner: Learner, everybody: int, *, labelled: bool) -> Told:
-    told: Told = {}
-    if _policy(spec, learner).kept:
-        told["kept"] = _samples(spec, learner, everybody)
-    if spec.temperature != 1:
-        told["temperature"] = spec.temperature
-    if labelled and spec.labels != LabelsSpec():
-        told["labels"] = spec.labels.model_dump(mode="json")
-    return told
-
-
-def _earlier_rules(
-    held: Sequence[RunSpec], learner: Learner, mix: Ingredients, now: Told, everybody: int, *, labelled: bool
-) -> Told:
-    """Rules other than `now` by which kept samples were made: those that held when models first learned from them."""
-    found = []
-    for g in (part.generation for part in mix.parts if part.generation != REAL):
-        spec = held[first_use(learner, g)]
-        rules = {"kept": _samples(spec, learner, everybody)} | _rules(spec, learner, everybody, labelled=labelled)
-        if rules != {name: now[name] for name in ("kept", "temperature", "labels") if name in now}:
-            found.append([g, rules])
-    return {"earlier": found} if found else {}
-
-
-def _policy(spec: RunSpec, learner: Learner) -> DataPolicySpec:
-    return spec.policy.generator if learner == "generator" else spec.policy.classifier
-
-
-def _samples(spec: RunSpec, learner: Learner, everybody: int) -> int:
-    """How many samples a generation makes for that kind of model."""
-    return _policy(spec, learner).samples or spec.policy.people or everybody
+AS_PUBLISHED = Mixture()
+"""Samples of the latest generation alone, with the labeller's labels; or all real people."""

@@ -1,10 +1,10 @@
-"""What objects must have, checked before anything is fitted; and how they are called, so that faults name them."""
+"""The methods that objects must have, checked before anything is fitted, and calls of them whose errors name them."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import torch
@@ -17,42 +17,42 @@ T = TypeVar("T")
 def check_generator(own: Any, title: str) -> None:
     """Raise InputError unless `own` is an object with `fit(X)` and `sample(n)` that can be copied."""
     _check_is_object(own, title)
-    _check_has(own, title, "fit", "fit(X)", "; if there is nothing to fit, let it do nothing")
-    _check_has(own, title, "sample", "sample(n)")
-    _check_takes(own, title, "fit", 1, dict.fromkeys(wanted(own)))
-    _check_takes(own, title, "sample", 1, {})
+    _check_has(own, title, "fit(X)", "; if there is nothing to fit, let it do nothing")
+    _check_has(own, title, "sample(n)")
+    _check_takes(own, title, "fit(X)", wanted(own))
+    _check_takes(own, title, "sample(n)")
     _check_is_copied(own, title)
 
 
 def check_classifier(own: Any, title: str) -> None:
-    """Raise InputError unless `own` is an object with `predict(X)`. A `fit` is `fit(X, y)`, and the object can be
-    copied.
+    """Raise InputError unless `own` is an object with `predict(X)`. A `fit` must be `fit(X, y)`, and the object then
+    one that can be copied.
     """
     _check_is_object(own, title)
-    _check_has(own, title, "predict", "predict(X)")
-    _check_takes(own, title, "predict", 1, {})
+    _check_has(own, title, "predict(X)")
+    _check_takes(own, title, "predict(X)")
     if hasattr(own, "fit"):
-        _check_takes(own, title, "fit", 2, {})
+        _check_takes(own, title, "fit(X, y)")
         _check_is_copied(own, title)
 
 
 def title_of(place: str, own: Any) -> str:
-    """What errors call `own`, the model of `place`: `generator 3 (Bootstrap)`."""
+    """The name of `own`, the model of `place`, in errors: `generator 3 (Bootstrap)`."""
     return f"{place} ({own.__name__ if inspect.isclass(own) else type(own).__name__})"
 
 
 def called(title: str, what: str, call: Callable[[], T], remedy: str) -> T:
-    """What `call` returns. Raises InputError, which names `title`, for whatever else it raises."""
+    """The result of `call`. Any exception becomes an InputError that names `title`."""
     try:
         return call()
     except InputError:
         raise
-    except Exception as error:  # anybody's code may raise anything
+    except Exception as error:  # foreign code may raise any exception
         raise InputError(f"{title}: {what}: {said(error)}; {remedy}") from error
 
 
 def copied(rule: Any) -> Any:
-    """A copy of `rule`, which may keep something when it is asked; itself if it cannot be copied."""
+    """A copy of `rule`, since asking may change it; `rule` itself if it cannot be copied."""
     try:
         return called("", "", lambda: copy.deepcopy(rule), "")
     except InputError:
@@ -60,7 +60,7 @@ def copied(rule: Any) -> Any:
 
 
 def parameters(method: Any) -> Mapping[str, inspect.Parameter]:
-    """Parameters of a method by name; none if it does not tell, as some compiled ones."""
+    """Parameters of a method by name; none for a method without a signature, as some compiled ones."""
     try:
         return inspect.signature(method).parameters
     except (TypeError, ValueError):
@@ -68,7 +68,7 @@ def parameters(method: Any) -> Mapping[str, inspect.Parameter]:
 
 
 def wanted(generator: Any) -> set[str]:
-    """Which of `y` and `groups` the generator's `fit` takes."""
+    """The parameters of the generator's `fit` among `y` and `groups`."""
     return {"y", "groups"} & set(parameters(generator.fit))
 
 
@@ -78,7 +78,7 @@ def takes_weights(classifier: Any) -> bool:
 
 
 def seeded(own: Any, rng: torch.Generator) -> Any:
-    """The object, with every `random_state` that it has, itself or in its parts, drawn from `rng`."""
+    """The object. Each of its `random_state`s, also those of its parts, is drawn from `rng`."""
     if hasattr(own, "get_params") and hasattr(own, "set_params"):
         names = sorted(name for name in own.get_params() if name.split("__")[-1] == "random_state")
         own.set_params(**{name: number(rng) for name in names})
@@ -88,7 +88,7 @@ def seeded(own: Any, rng: torch.Generator) -> Any:
 
 
 def number(rng: torch.Generator) -> int:
-    """A seed for somebody else's random numbers."""
+    """A seed for the random numbers of an object."""
     return int(torch.randint(2**31 - 1, (), generator=rng))
 
 
@@ -97,28 +97,27 @@ def _check_is_object(own: Any, title: str) -> None:
         raise InputError(f"{title}: is a class; give an object of it, such as {own.__name__}()")
 
 
-def _check_has(own: Any, title: str, name: str, call: str, remedy: str = "") -> None:
+def _check_has(own: Any, title: str, call: str, remedy: str = "") -> None:
+    name = call.partition("(")[0]
     if hasattr(type(own), "__getattr__") and not hasattr(own, name):
-        return  # it may come with fitting
+        return  # the method may come with fitting
     if not callable(getattr(own, name, None)):
         raise InputError(f"{title}: has no method {name}; give an object with {call}{remedy}")
 
 
-def _check_takes(own: Any, title: str, name: str, positional: int, named: Mapping[str, Any]) -> None:
-    """`name` can be called with so many positional arguments, and with those that are `named`."""
+def _check_takes(own: Any, title: str, call: str, named: Iterable[str] = ()) -> None:
+    """Raise InputError unless a method can be called as in `call`, and with the arguments that are `named`."""
+    name = call.partition("(")[0]
     try:
         signature = inspect.signature(getattr(own, name))
-    except (AttributeError, TypeError, ValueError):  # it comes with fitting, or does not tell
+    except (AttributeError, TypeError, ValueError):  # the method comes with fitting, or has no signature
         return
-    added = {key: None for key in ("rng", "random_state") if name == "sample" and key in signature.parameters}
+    added = [key for key in ("rng", "random_state") if name == "sample" and key in signature.parameters]
     try:
-        signature.bind(*[None] * positional, **named, **added)
+        signature.bind(*[None] * (call.count(",") + 1), **dict.fromkeys([*named, *added]))
     except TypeError as error:
-        form = {"fit": "fit(X, y)" if positional == 2 else "fit(X)", "sample": "sample(n)", "predict": "predict(X)"}[
-            name
-        ]
         raise InputError(
-            f"{title}: {name}{signature} cannot be called as {form}: {error}; give it these parameters, and "
+            f"{title}: {name}{signature} cannot be called as {call}: {error}; give it these parameters, and "
             "defaults for others"
         ) from None
 

@@ -15,7 +15,7 @@ Features: TypeAlias = "NDArray[Any] | pd.DataFrame"
 
 
 class Codec:
-    """Encodes features as (N, F) float64 and decodes them to what they were: an array, or a frame with its types.
+    """Encodes features as (N, F) float64, and decodes them to an array, or a frame with its types, as before.
 
     Numbers stay as they are, exactly up to 2**53. A column of anything else is coded by its distinct values.
     """
@@ -37,16 +37,16 @@ class Codec:
 
     @property
     def kind(self) -> str:
-        """What features are, in words."""
+        """The kind of the features, in words."""
         return "a frame" if self._framed else f"an array of {self._type}"
 
     @property
     def remedy(self) -> str:
-        """What to do for an object that cannot use them, after them."""
+        """The remedy for an object that cannot use the features."""
         return "; encode columns of text in a pipeline, or give an array of numbers" if self._framed else ""
 
     def encode(self, features: Any, whose: str) -> NDArray[np.float64]:
-        """(N, F) of `features`. Raises InputError, naming `whose` they are, if they are not like the real ones."""
+        """(N, F) codes of `features`. Raises InputError, which names `whose`, if they are not like the real ones."""
         features = dense(features)
         if not self._framed:
             array = np.asarray(features, np.float64)
@@ -62,7 +62,7 @@ class Codec:
         return np.column_stack(coded) if coded else np.zeros((len(frame), 0))
 
     def decode(self, numbers: NDArray[np.float64]) -> Features:
-        """What `encode` made `numbers` of."""
+        """The features that `encode` made `numbers` of."""
         if not self._framed:
             return (numbers if self._type.kind == "f" else np.rint(numbers)).astype(self._type)
         parts = zip(self._columns, self._types, self._values, numbers.T, strict=True)
@@ -85,14 +85,14 @@ class Codec:
 
 
 def dense(values: Any) -> Any:
-    """`values` of a sparse matrix as an array, of another library's frame as one of pandas; all others as they are."""
+    """A sparse matrix as an array, and another library's frame as a pandas frame; all other `values` as they are."""
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         return values.toarray()
     return values.to_pandas() if hasattr(values, "to_pandas") else values
 
 
 def check_kind(features: Any, whose: str) -> None:
-    """Raise InputError for features that would reach objects as something else than they were given as."""
+    """Raise InputError for features that would reach objects in another form."""
     if dense(features) is not features:
         remedy = "toarray()" if hasattr(features, "toarray") else "to_pandas()"
         kind = f"{type(features).__module__.partition('.')[0]} {type(features).__name__}"
@@ -101,14 +101,14 @@ def check_kind(features: Any, whose: str) -> None:
 
 
 def check_distinct(features: Any, whose: str) -> None:
-    """Raise InputError for a frame in which a column's name is there twice."""
+    """Raise InputError for a frame with two columns of one name."""
     if isinstance(features, pd.DataFrame) and not features.columns.is_unique:
         twice = features.columns[features.columns.duplicated()][0]
         raise InputError(f"{whose}: has the column {twice!r} more than once; rename or drop all but one")
 
 
 def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
-    """The distinct values that are coded; None for numbers, which are not."""
+    """The distinct values, which are coded; None for numbers, which are not coded."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.dtype.categories, object)
     if pd.api.types.is_numeric_dtype(column):
@@ -139,7 +139,7 @@ def _numbers(column: pd.Series[Any], kind: Any, whose: str) -> NDArray[np.float6
 
 
 def _check_held(numbers: NDArray[np.float64], kind: Any, whose: str, where: str) -> None:
-    """Raise InputError if a number, rounded, is none that whole numbers of `kind` can be."""
+    """Raise InputError if `kind` is a type of whole numbers that cannot hold one of `numbers`, rounded."""
     plain = np.dtype(getattr(kind, "numpy_dtype", kind))
     if plain.kind not in "iub":
         return
@@ -160,5 +160,5 @@ def _decoded(codes: NDArray[np.float64], kind: Any, values: NDArray[Any] | None)
 
 
 def _bears_nan(kind: Any) -> bool:
-    """Whether a column of numbers of that type holds fractions, and with them NaN: whole numbers and bools do not."""
+    """Whether a column of that type of numbers can hold fractions and NaN. Whole numbers and bools cannot."""
     return bool(pd.api.types.is_float_dtype(kind) or pd.api.types.is_extension_array_dtype(kind))

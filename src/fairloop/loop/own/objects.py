@@ -1,4 +1,4 @@
-"""Somebody's own generators and classifiers, behind the interfaces that the loop knows. They need no torch.
+"""Your own generators and classifiers, behind the interfaces that the loop knows. They need no torch.
 
 A generator is any object with `fit(X)` and `sample(n)`; a classifier any with `fit(X, y)` and `predict(X)`. X is an
 array or a frame, as the real people's features are.
@@ -21,12 +21,12 @@ from fairloop.loop.own.contract import called, number, parameters, seeded, title
 from fairloop.loop.own.features import Codec, dense
 from fairloop.models.interface import Classifier, Generator
 
-_CERTAIN = 1e-3  # what lifts the logit of a prediction above those that are as large
-_ROUNDING = 1e-3  # how far a probability may be out of [0, 1]
+_CERTAIN = 1e-3  # lifts the logit of a prediction above equal ones
+_ROUNDING = 1e-3  # allowed distance of a probability from [0, 1]
 
 
 class OwnGenerator(Generator):
-    """A fitted generator. Its samples are (n, F) float64, as `codec` codes them. place: as errors call it."""
+    """A fitted generator. Its samples are (n, F) float64, coded by `codec`. place: its name in errors."""
 
     def __init__(self, own: Any, codec: Codec, features: int, place: str = "generator") -> None:
         super().__init__()
@@ -36,11 +36,11 @@ class OwnGenerator(Generator):
         self._title = title_of(place, own)
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """N people; randomness comes from `rng`, which gives the object a generator or a seed of its own."""
+        """N people. `rng` gives the object a generator or a seed of its own."""
         if n == 0:
             return torch.zeros((0, self._features), dtype=torch.float64)
         drawn = called(self._title, f"sample({n}) fails", lambda: _sampled(self.own, n, rng), "mend it")
-        sorts = isinstance(drawn, tuple) and bool(drawn)  # scikit-learn's mixtures: people by component, and these
+        sorts = isinstance(drawn, tuple) and bool(drawn)  # from scikit-learn's mixtures: people by component
         coded = called(
             self._title,
             "sample gives no people like the real ones",
@@ -53,14 +53,14 @@ class OwnGenerator(Generator):
         return people[torch.randperm(n, generator=rng)] if sorts else people
 
     def loss(self, inputs: Tensor, rng: torch.Generator) -> NoReturn:
-        """There is none: the object fits itself."""
+        """Raise TypeError: the object fits itself, without a loss."""
         raise TypeError(f"{type(self.own).__name__} is fitted by its own fit")
 
 
 class OwnClassifier(Classifier):
     """A fitted classifier of `classes` classes.
 
-    codes: in 0..classes-1, of what its `predict` says. place: as errors call it.
+    codes: in 0..classes-1, of the values of its `predict`. place: its name in errors.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class OwnClassifier(Classifier):
         self._title = title_of(place, own)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """(B, K) float64 logits. Their argmax is what `predict` says; how sure it is comes from `predict_proba`."""
+        """(B, K) float64 logits. `predict` decides their argmax, `predict_proba` their differences."""
         if not len(inputs):
             return torch.zeros((0, self._classes), dtype=torch.float64)
         people = self._codec.decode(inputs.numpy())
@@ -86,7 +86,7 @@ class OwnClassifier(Classifier):
         return torch.from_numpy(logits)
 
     def _predicted(self, people: Any, n: int) -> NDArray[np.int64]:
-        """(n,) codes of what it predicts."""
+        """(n,) codes of its predictions."""
         said = self._array("predict", people)
         if said.ndim > 1 and said.size != len(said):
             raise InputError(
@@ -138,13 +138,13 @@ class OwnClassifier(Classifier):
 
 
 class Constant:
-    """Predicts what it saw: the classifier of people who all have one label."""
+    """The classifier of people who all have one label: it predicts that label."""
 
     def __init__(self, name: Hashable) -> None:
         self._name = name
 
     def predict(self, people: Any) -> list[Hashable]:
-        """The one label, for all."""
+        """The label, for each of `people`."""
         return [self._name] * len(people)
 
 
@@ -177,8 +177,8 @@ def fitted_classifier(
 
     weights: (N,) how much each person counts; only for one that `takes_weights`.
 
-    What has no `fit` is taken as it is. Where all have one label, nothing can be fitted: that label is predicted. A
-    classifier that refuses the labels is fitted to codes 0..k-1 of those that occur, which some libraries need.
+    An object without `fit` is taken as it is. If all people have one label, nothing is fitted, and that label is
+    predicted. A classifier that refuses the labels is fitted to codes 0..k-1 of those that occur.
     """
     if not hasattr(prototype, "fit"):
         return asked_rule(prototype, codec, names, place)
@@ -203,12 +203,12 @@ def fitted_classifier(
 
 
 def asked_rule(rule: Any, codec: Codec, names: Sequence[Hashable], place: str) -> OwnClassifier:
-    """A classifier that was never fitted, as it is."""
+    """`rule` as a classifier, without a fit."""
     return OwnClassifier(rule, codec, {name: code for code, name in enumerate(names)}, len(names), place)
 
 
 def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
-    """(K,) names, of a type that keeps each as it is."""
+    """(K,) names, in a type that changes none of them."""
     array = np.asarray(names)
     return array if array.tolist() == list(names) else np.array(names, object)
 
@@ -218,7 +218,7 @@ def _fitted_to_codes(refusal: InputError, *what: Any, **named: Any) -> Any:
     try:
         return _fitted(prototype, "predict", *rest, **named)
     except InputError:
-        raise InputError(f"{refusal} (nor does it take codes 0, 1, ... in place of labels)") from refusal.__cause__
+        raise InputError(f"{refusal} (codes 0, 1, ... in place of labels fail, too)") from refusal.__cause__
 
 
 def _fitted(
@@ -231,7 +231,7 @@ def _fitted(
     *labels: Any,
     **named: Any,
 ) -> Any:
-    """A fitted copy with that method: the copy itself, or what its `fit` returns if that has the method."""
+    """A fitted copy that has `method`: the result of its `fit` if that has it, else the copy itself."""
     title = title_of(place, prototype)
     own = seeded(copy.deepcopy(prototype), rng)
     returned = called(

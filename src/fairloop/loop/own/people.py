@@ -1,4 +1,4 @@
-"""Somebody's own people as a `Population`: features, labels and groups of any spelling."""
+"""Your own people as a `Population`: features, labels and groups of any spelling."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from fairloop.loop.own.features import Codec, Features, check_kind
 
 Groups: TypeAlias = "str | Sequence[Any] | NDArray[Any] | pd.Series[Any] | pd.DataFrame"
 People: TypeAlias = "tuple[Features, Sequence[Any] | NDArray[Any] | pd.Series[Any], Groups]"
-"""Features (N, F), labels (N,), and groups: (N,) names, a frame of several columns, whose combinations count, or the
-names of columns of the features. A list whose entries are distinct columns names these; any other holds values."""
+"""Features (N, F), labels (N,), and groups: (N,) names, or a frame of several columns, or names of columns of the
+features; combinations of columns count as groups. A list of distinct columns names these; any other holds values."""
 
 
 class OwnPeople:
-    """Real people, coded. codec: of their features. labels: (K,) the values that codes stand for. groups: (S,) names.
+    """Real people, coded. codec: of their features. labels: (K,) the values behind the codes. groups: (S,) names.
 
-    reader: names the groups of any features, if they are columns of these; else None.
+    reader: names the groups of samples, if groups are columns of the features; else None.
     """
 
     def __init__(self, parts: dict[str, People]) -> None:
@@ -52,7 +52,7 @@ class OwnPeople:
         self.reader = None if named is None else ColumnReader(named, self.groups)
 
     def population(self, name: str, beneficial: object, minoritized: Sequence[str]) -> Population:
-        """They as the loop knows people. Raises InputError for a label or group that nobody has."""
+        """The people in the form that the loop knows. Raises InputError for an unknown label or group."""
         good = self._evident() if beneficial is None else beneficial
         if good not in self.labels:
             raise InputError(f"beneficial={beneficial!r}: is none of the labels, which are {self.labels}")
@@ -81,14 +81,14 @@ class OwnPeople:
 
 
 class ColumnReader:
-    """Names groups by columns of the features: A_S where there is nothing to guess."""
+    """Names groups by columns of the features: A_S without a guess."""
 
     def __init__(self, columns: Sequence[Hashable], names: Sequence[str]) -> None:
         self._columns = list(columns)
         self._names = set(names)
 
     def predict(self, people: pd.DataFrame) -> list[str]:
-        """The group of each. Raises InputError for a combination of values that no real person has."""
+        """The group of each person. Raises InputError for a combination of values that no real person has."""
         codes, names = intersections(_as_text(people[self._columns]))
         if unknown := set(names) - self._names:
             raise InputError(
@@ -109,12 +109,12 @@ def _sensitive(whose: str, features: Features, groups: Groups) -> pd.DataFrame:
 
 
 def _as_text(columns: pd.DataFrame) -> pd.DataFrame:
-    """Values as names: one number has one name, whether a frame holds it as 1 or, beside missing ones, as 1.0."""
+    """Values as names. A number has one name, whether a frame holds it as 1 or, beside missing values, as 1.0."""
     return columns.astype(object).where(columns.notna(), "(missing)").map(as_text).reset_index(drop=True)
 
 
 def _alike(sets: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
-    """The sensitive columns of each set under one name. Raises InputError for other columns, or for two spellings."""
+    """The sensitive columns of each set, under the same names. Raises InputError for other columns or two spellings."""
     (whose, first), *_ = sets.items()
     for name, columns in sets.items():
         if len(columns.columns) == len(first.columns) == 1:
@@ -133,7 +133,7 @@ def _alike(sets: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
 
 
 def _named_columns(whose: str, features: Features, groups: Groups) -> list[Hashable] | None:
-    """The columns that `groups` names; None if it holds values."""
+    """The columns that `groups` names; None if `groups` holds values."""
     if isinstance(groups, str):
         if not isinstance(features, pd.DataFrame) or groups not in features.columns:
             raise InputError(f"{whose}: groups name the column {groups!r}, which the features do not have")

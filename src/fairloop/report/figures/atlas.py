@@ -1,4 +1,4 @@
-"""All figures of a study, by name: what `fairloop report --figures` writes."""
+"""All figures of a study, by name; `fairloop report --figures` writes them."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from fairloop._util.escape import for_terminal, frame_for_csv
 from fairloop._util.files import replacing
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
+from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.report import compare
-from fairloop.report.figures import arms, compared, curves, generated, grids, latent, panels, star
+from fairloop.report.figures import compared, curves, generated, grids, latent, panels, star, study_arms
 from fairloop.report.figures.compared import Names
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.look import FORMATS, Look, save
@@ -31,7 +32,7 @@ from fairloop.store.rows import Gallery
 
 @dataclass(frozen=True)
 class Study:
-    """What figures are drawn from: the tidy table of some runs, a split of their test data, and their directories.
+    """The input of figures: the tidy table of some runs, a split of their test data, and their directories.
 
     runs: by identity; those of which only the table is at hand are not in it.
     """
@@ -83,7 +84,7 @@ class Case:
 
 
 class Drawn(NamedTuple):
-    """A figure and what it shows, one value a row."""
+    """A figure and its data, one value a row."""
 
     figure: Figure
     data: pd.DataFrame
@@ -241,12 +242,12 @@ def _star_compared(study: Study) -> Drawn:
     order = {target: place for place, target in enumerate(compared.STAR)}
     table = study.table.sort_values("star", key=lambda targets: targets.map(order), kind="stable")
     pairs = [(compared.by_star, compared.but_star)]
-    return _versions(study, table, pairs, "no two cases differ in whose batches STAR curates alone", shaded=True)
+    return _versions(study, table, pairs, "no two cases differ in the target of STAR alone", shaded=True)
 
 
 def _labels_compared(study: Study) -> Drawn:
     pairs = [(compared.by_labels, compared.but_labels)]
-    return _versions(study, study.table, pairs, "no two cases differ in who labels alone")
+    return _versions(study, study.table, pairs, "no two cases differ in the labeller alone")
 
 
 def _ablation(study: Study) -> Drawn:
@@ -257,10 +258,10 @@ def _ablation(study: Study) -> Drawn:
 
 
 def _for_whom(study: Study) -> Drawn:
-    found = arms.data(study.table, study.split)
+    found = study_arms.data(study.table, study.split)
     if len(found[["line", "star"]].drop_duplicates()) < 2:
         raise InputError("there is only one case")
-    return Drawn(arms.draw(found, study.table, study.split), found)
+    return Drawn(study_arms.draw(found, study.table, study.split), found)
 
 
 def _versions(
@@ -302,14 +303,8 @@ def _versions(
 FIGURES: dict[str, Figurer] = {
     "demographic-parity-difference": _lines(curves.dp_difference),
     "demographic-parity-ratio": _lines(curves.dp_ratio),
-    "selection-rate": _lines(curves.selection_rate),
     "accuracy-difference": _lines(curves.accuracy_difference),
-    "accuracy": _lines(curves.accuracy),
-    "false-positive-rate": _lines(curves.fpr),
-    "false-negative-rate": _lines(curves.fnr),
-    "true-positive-rate": _lines(curves.tpr),
-    "true-negative-rate": _lines(curves.tnr),
-    "equalized-odds": _lines(curves.equalized_odds),
+    **{CATALOGUE[metric].title.replace(" ", "-"): _lines(lines) for metric, lines in curves.BY_MEASURE.items()},
     "group-share": _lines(generated.group_share),
     "label-share": _lines(generated.label_share),
     "group-confidence": _lines(generated.group_confidence),

@@ -42,22 +42,22 @@ def compared(measure: Measure, by: Names = compare.cases, *, ordered: bool = Fal
 
 
 def by_star(table: pd.DataFrame) -> pd.Series[str]:
-    """Whose batches STAR curates."""
+    """The target of STAR, in words."""
     return table["star"].map(STAR)
 
 
 def but_star(table: pd.DataFrame) -> pd.Series[str]:
-    """What else defines the case."""
+    """The rest of the case's definition."""
     return compare.cases(table.assign(star="none"))
 
 
 def by_labels(table: pd.DataFrame) -> pd.Series[str]:
-    """Who labels: the last classifier, so that labels are sequential, or always the annotator."""
+    """The labeller: the last classifier, so that labels are sequential, or always the annotator."""
     return table["setting"].map({name: _LABELS[setting.labels] for name, setting in SETTINGS.items()})
 
 
 def but_labels(table: pd.DataFrame) -> pd.Series[str]:
-    """What else defines the case."""
+    """The rest of the case's definition."""
     kinds = {name: _GENERATORS[setting.generators] for name, setting in SETTINGS.items()}
     return compare.cases(table.assign(setting=table["setting"].map(kinds)))
 
@@ -68,28 +68,20 @@ def by_field(field: str) -> Names:
 
 
 def but_field(field: str) -> Names:
-    """What else defines the case."""
+    """The rest of the case's definition."""
     return lambda table: compare.cases(table.drop(columns=field))
 
 
 def alike(table: pd.DataFrame, by: Names, but: Names) -> dict[str, pd.DataFrame]:
-    """The cases that are alike but for the name that `by` gives, where there are several, by what they share."""
+    """The cases that are alike but for the name that `by` gives, where there are several, by their shared names."""
     return {str(name): rows for name, rows in table.groupby(but(table), sort=False) if by(rows).nunique() > 1}
 
 
 def headline(minoritized: Mapping[str, Sequence[str]], split: str) -> list[Measure]:
-    """What comparisons show: performance, disparities, and what the generators make."""
+    """The measures of compared cases: performance, disparities, and shares among generated samples."""
     share = [compare.minoritized_share(minoritized)] if minoritized else []
     return [
-        Measure("accuracy", "accuracy on {split}\n(1: all right)", "classifier", split, "overall", "accuracy"),
-        *(
-            Measure(title, title + " on {split}\n(0: groups alike)", "classifier", split, *which)
-            for title, *which in (
-                ("accuracy difference", "difference", "accuracy"),
-                ("DP difference", "difference", "demographic_parity"),
-                ("EO difference", "difference", "equalized_odds"),
-            )
-        ),
+        *compare.fairness(split),
         *share,
         Measure(
             "share of label 1", "share of the beneficial label\nin generated data, by A_L", "generator", "generated",

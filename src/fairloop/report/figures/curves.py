@@ -1,63 +1,51 @@
-"""Performance and fairness of one case's classifiers over generations."""
+"""Performance and fairness of one case's classifiers over generations: a figure for each measure in the catalogue."""
 
 from __future__ import annotations
 
+from fairloop.metrics.catalogue import OF_CLASSIFIERS, Entry
 from fairloop.report.figures.lines import Lines, Shown, each, each_group
-from fairloop.report.figures.measures import Measure
+from fairloop.report.figures.measures import axis, of_classifier
 
 
-def _overall(*wanted: tuple[str, str, str]) -> Shown:
-    """wanted: the name of each line, and its group and metric."""
-    return each(lambda table, split: [Measure(name, name, "classifier", split, *which) for name, *which in wanted])
+def _together(*wanted: tuple[str, str]) -> Shown:
+    """A line for each of some measures and parts."""
+    return each(lambda table, split: [of_classifier(metric, part, split) for metric, part in wanted])
+
+
+def _of_measure(entry: Entry) -> Lines:
+    """The values of each group; of a measure that compares groups, its difference and ratio."""
+    title, name = entry.title[:1].upper() + entry.title[1:], entry.title + " on {split}"
+    if entry.worst_of:
+        return Lines(
+            f"{title}: difference and ratio",
+            f"{name}\n(difference 0, ratio 1: groups alike)",
+            _together((entry.name, "difference"), (entry.name, "ratio")),
+            marked=(0.0, 1.0),
+        )
+    return Lines(f"{title} of each group", axis(entry.name, "group", name), each_group(entry.name))
 
 
 dp_difference = Lines(
     "Demographic parity difference, and how many are selected at all",
     "rate on {split}\n(difference 0: groups selected alike)",
-    _overall(("DP difference", "difference", "demographic_parity"), ("selection rate", "overall", "selection_rate")),
+    _together(("demographic_parity", "difference"), ("selection_rate", "overall")),
     marked=(0.0,),
 )
 dp_ratio = Lines(
     "Demographic parity ratio",
     "DP ratio on {split}\n(1: groups selected alike, 0: one never)",
-    _overall(("DP ratio", "ratio", "demographic_parity")),
+    _together(("demographic_parity", "ratio")),
     marked=(0.0, 1.0),
-)
-selection_rate = Lines(
-    "Selection rate of each group",
-    "selection rate on {split}\n(0: nobody selected, 1: everybody)",
-    each_group("selection_rate"),
 )
 accuracy_difference = Lines(
     "Accuracy difference between groups, and overall accuracy",
     "rate on {split}\n(accuracy 1: all right; difference 0: fair)",
-    _overall(("accuracy difference", "difference", "accuracy"), ("accuracy", "overall", "accuracy")),
+    _together(("accuracy", "difference"), ("accuracy", "overall")),
     marked=(0.0,),
 )
-accuracy = Lines("Accuracy of each group", "accuracy on {split}\n(0: all wrong, 1: all right)", each_group("accuracy"))
-fpr = Lines(
-    "False positive rate of each group",
-    "false positive rate on {split}\n(0: nobody wrongly selected)",
-    each_group("fpr"),
-)
-fnr = Lines(
-    "False negative rate of each group",
-    "false negative rate on {split}\n(0: nobody wrongly passed over)",
-    each_group("fnr"),
-)
-tpr = Lines(
-    "True positive rate of each group",
-    "true positive rate on {split}\n(1: all selected who should be)",
-    each_group("tpr"),
-)
-tnr = Lines(
-    "True negative rate of each group",
-    "true negative rate on {split}\n(1: all passed over who should be)",
-    each_group("tnr"),
-)
-equalized_odds = Lines(
-    "Equalized odds: difference and ratio",
-    "equalized odds on {split}\n(difference 0, ratio 1: groups alike)",
-    _overall(("EO difference", "difference", "equalized_odds"), ("EO ratio", "ratio", "equalized_odds")),
-    marked=(0.0, 1.0),
-)
+_ELSEWHERE = ("count", "demographic_parity")
+BY_MEASURE = {entry.name: _of_measure(entry) for entry in OF_CLASSIFIERS if entry.name not in _ELSEWHERE}
+"""The figure of each measure that has no figure above, by the measure's name."""
+
+accuracy, selection_rate, equalized_odds = (BY_MEASURE[n] for n in ("accuracy", "selection_rate", "equalized_odds"))
+tpr, tnr, fpr, fnr = (BY_MEASURE[name] for name in ("tpr", "tnr", "fpr", "fnr"))

@@ -1,4 +1,4 @@
-"""What one case's generators make, and how they were trained."""
+"""The samples of one case's generators, and their training."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from fairloop.report.figures.lines import Lines, each, each_group
-from fairloop.report.figures.measures import Measure, labels, spread
+from fairloop.report.figures.measures import Measure, axis, labels, spread
 
 MOST_LOSSES = 6
-"""Generations whose loss is drawn."""
+"""The most generations in the figure of losses."""
 
 
 def _losses(table: pd.DataFrame, split: str) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -21,13 +21,13 @@ def _losses(table: pd.DataFrame, split: str) -> Iterator[tuple[str, pd.DataFrame
 
 group_share = Lines(
     "Share of each group in generated data",
-    "share of generated samples, by A_S\n(0: none, 1: all)",
+    axis("group_share", "group", "share of generated samples, by A_S"),
     each_group("group_share", "generator", "generated"),
     marked=(0.0,),
 )
 label_share = Lines(
     "Share of each label in generated data",
-    "share of generated samples, by A_L\n(0: none, 1: all)",
+    axis("label_share", "label", "share of generated samples, by A_L"),
     each(
         lambda table, split: [
             Measure(name, name, "generator", "generated", "overall", "label_share", name) for name in labels(table)
@@ -37,7 +37,7 @@ label_share = Lines(
 )
 group_confidence = Lines(
     "Confidence of the group annotator A_S in generated data",
-    "mean margin of A_S, by group it sees\n(1: certain; below .5 left out)",
+    axis("group_confidence", "group", "mean margin of A_S, from .5 on"),
     each_group("group_confidence", "generator", "generated"),
     marked=(1.0,),
 )

@@ -25,7 +25,7 @@ _GAP = 2
 
 @dataclass(frozen=True)
 class Names:
-    """What the codes of labels and groups in a gallery mean."""
+    """The names of the codes of labels and groups in a gallery."""
 
     labels: Sequence[str]
     groups: Sequence[str]
@@ -98,7 +98,7 @@ def errors(galleries: Mapping[int, Gallery], most: int = 8) -> pd.DataFrame:
 
 
 def reconstructions(galleries: Mapping[int, Gallery], ax: Axes | None = None, most: int = 8) -> Axes:
-    """Real test images, and what each generation's generator makes of them.
+    """Real test images, and their reconstructions by each generation's generator.
 
     Raises InputError if they are no pictures or were not kept.
     """
@@ -109,7 +109,7 @@ def reconstructions(galleries: Mapping[int, Gallery], ax: Axes | None = None, mo
 
 
 def draw_reconstructions(cells: pd.DataFrame, galleries: Mapping[int, Gallery], ax: Axes | None = None) -> Axes:
-    """Draw what `errors` gave."""
+    """Draw the result of `errors`."""
     images, shown = cells["image"].unique(), cells["generation"].unique()
     rows = [
         [galleries[shown[0]].originals[image], *(galleries[i].reconstructions[image] for i in shown)]

@@ -49,7 +49,7 @@ def latent_density(latents: Mapping[int, Latents], ax: Axes | None = None) -> Ax
 
 
 def draw_density(data: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw what `along_axis` gave."""
+    """Draw the result of `along_axis`."""
     looks = graded([str(i) for i in data["generation"].unique()])
     for i, curve in data.groupby("generation"):
         look = looks[str(i)]
@@ -81,7 +81,7 @@ def latent_plane(latents: Mapping[int, Latents], generation: int, ax: Axes | Non
 
 
 def draw_plane(data: pd.DataFrame, generation: int, ax: Axes) -> Axes:
-    """Draw one generation of what `in_plane` gave."""
+    """Draw one generation of the result of `in_plane`."""
     first = data["generation"].min()
     xs, ys, density = _surface(data, generation)
     most, half = _levels(density)

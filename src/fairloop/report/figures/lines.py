@@ -1,4 +1,4 @@
-"""Figures made of lines with bands: what they show of one case, and how it is drawn."""
+"""Figures made of lines with bands: their data for one case, and their drawing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ COLUMNS = ["line", "x", "mean", "low", "high", "lowest", "highest", "seeds", "ab
 
 INTERVAL = "band: 95 % interval of the mean, each point alone"
 SPREAD = "bar: lowest to highest seed"
-"""What legends call bands and bars."""
+"""The names of bands and bars in legends."""
 
 Shown = Callable[[pd.DataFrame, str], Iterable[tuple[str, pd.DataFrame]]]
 """The name of each line and its rows of a table, for a split of the test data."""
@@ -27,7 +27,7 @@ class Lines:
 
     `table` is the tidy table of one case: raises InputError for runs of several.
 
-    title: in words. axis: what the numbers are, and what 0 and 1 mean; {split} stands for the split of the test data.
+    title: in words. axis: the name of the numbers, and the meaning of 0 and 1; {split} stands for the split.
     x: the column along the other axis. ordered: whether lines have an order, and colours that go from light to dark.
     marked: values with a meaning, at which a thin line is drawn.
     """
@@ -40,7 +40,7 @@ class Lines:
     marked: tuple[float, ...] = ()
 
     def data(self, table: pd.DataFrame, split: str = "test") -> pd.DataFrame:
-        """What is drawn: the columns of `over_seeds`, and line; empty if nothing is."""
+        """The data of the lines: the columns of `over_seeds`, and line; empty without lines."""
         found = [over_seeds(rows, self.x).assign(line=name) for name, rows in self.shown(table, split) if len(rows)]
         return pd.concat(found, ignore_index=True)[COLUMNS] if found else pd.DataFrame(columns=COLUMNS)
 
@@ -49,7 +49,7 @@ class Lines:
         return graded(names) if self.ordered else looks(names)
 
     def draw(self, data: pd.DataFrame, ax: Axes, split: str, styles: Mapping[str, Look] | None = None) -> Axes:
-        """Draw what `data` says. styles: looks of lines that several axes share."""
+        """Draw the data. styles: looks of lines that several axes share."""
         draw_lines(data, ax, styles or self.styles([*dict.fromkeys(data["line"])]))
         dress(ax, self.x, self.axis.format(split=split.replace("_", " ")))
         for value in self.marked:

@@ -1,4 +1,4 @@
-"""What a curve shows: rows of the tidy table, averaged over seeds."""
+"""The content of a curve: rows of the tidy table, averaged over seeds."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pandas as pd
 
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
+from fairloop.metrics.catalogue import CATALOGUE, PARTS
 from fairloop.store.rows import TRAINING
-
-_AGGREGATES = ("overall", "difference", "ratio", "min", "max")
 
 
 @dataclass(frozen=True)
 class Measure:
-    """One value per generation, and what a reader calls it.
+    """One value per generation, and its names for a reader.
 
-    Fields other than `title` and `axis` select rows of the tidy table; `label` None means rows without a label.
+    Fields other than `title` and `axis` select rows of the tidy table; `label` None means rows without a label. `axis`
+    is the label of an axis, in which {split} stands for a split of the test data.
     """
 
     title: str
@@ -45,6 +45,18 @@ class Measure:
         return self.rows(table).groupby("generation")["value"].mean()
 
 
+def of_classifier(metric: str, part: str = "overall", split: str = "test", *, called: str = "") -> Measure:
+    """A part of a measure of classifiers, as the catalogue names it. called: its title, if that is another one."""
+    title = called or CATALOGUE[metric].called(part, short=True)
+    return Measure(title, axis(metric, part, title + " on {split}"), "classifier", split, part, metric)
+
+
+def axis(metric: str, part: str, name: str) -> str:
+    """The label of an axis: a name, and below it the meaning of 0 and 1."""
+    meaning = CATALOGUE[metric].meaning(part)
+    return f"{name}\n({meaning})" if meaning else name
+
+
 def over_seeds(rows: pd.DataFrame, x: str = "generation") -> pd.DataFrame:
     """The mean over seeds of one value of one case, at each `x`.
 
@@ -62,7 +74,7 @@ def over_seeds(rows: pd.DataFrame, x: str = "generation") -> pd.DataFrame:
 
 
 def one_case(table: pd.DataFrame) -> None:
-    """Raise InputError if `table` holds several runs of one seed: to average them would mix what differs."""
+    """Raise InputError if `table` holds several runs of one seed: their mean would mix different runs."""
     runs = table.groupby("seed", observed=True)["run"].unique()
     if not (several := runs[runs.map(len) > 1]).empty:
         first, second = several.iloc[0][:2]
@@ -72,7 +84,7 @@ def one_case(table: pd.DataFrame) -> None:
 def groups(table: pd.DataFrame) -> list[str]:
     """The groups' names, in the data set's order."""
     named = table.loc[table["split"] != TRAINING, "group"].dropna().unique()
-    return [name for name in named if name not in _AGGREGATES]
+    return [name for name in named if name not in PARTS]
 
 
 def labels(table: pd.DataFrame) -> list[str]:

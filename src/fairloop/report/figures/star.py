@@ -1,4 +1,4 @@
-"""What it took to curate the batches of one case by STAR."""
+"""STAR's work on the batches of one case: samples redrawn, and candidates."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def star_candidates(table: pd.DataFrame, ax: Axes | None = None, role: str = "cl
 
 
 def draw_candidates(data: pd.DataFrame, ax: Axes) -> Axes:
-    """Draw what `candidates` gave."""
+    """Draw the result of `candidates`."""
     groups, labels = [*dict.fromkeys(data["group"])], [*dict.fromkeys(data["label"])]
     shades = dict(zip(groups, _shades(len(groups)), strict=True))
     hatches = {label: _HATCHES[i % len(_HATCHES)] for i, label in enumerate(labels)}

@@ -16,13 +16,14 @@ import pandas as pd
 from fairloop._util.files import write_text
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
+from fairloop.metrics.catalogue import PARTS
 from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
-from fairloop.report.page import glance
+from fairloop.report.page import sparklines
 from fairloop.report.page.content import packed, thinned
+from fairloop.report.page.glossary import METRICS, READING, READING_OF_RUNS, ROLES
 from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
-from fairloop.report.page.words import METRICS, READING, READING_OF_RUNS, ROLES
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 
@@ -42,8 +43,7 @@ def write(
     """Write the page about the tidy `table` to `out`.
 
     runs: where runs of the table are, for pictures, specs and provenance; sections without data are left out. lead:
-    paragraphs in place of the summary, from whoever has better ones. Names in the table are shown as text, whatever
-    they are.
+    paragraphs in place of the summary. Every name in the table is shown as text.
 
     Raises InputError if there is nothing to show, if `out` is no .html file, or if two runs would be taken for one.
     """
@@ -56,7 +56,12 @@ def write(
     table = compare.cased(table)
     kept = thinned(table)
     data = packed(kept)
-    data |= {"metrics": METRICS, "roles": ROLES, "first": _key(head.measures[0]) if head.measures else data["keys"][0]}
+    data |= {
+        "metrics": METRICS,
+        "parts": PARTS,
+        "roles": ROLES,
+        "first": _key(head.measures[0]) if head.measures else data["keys"][0],
+    }
     findings = [] if lead else summary.summary(head)
     parts = {
         "title": title,
@@ -67,14 +72,14 @@ def write(
         "bands": _about_bands(table),
         "reading": READING if lead else (*READING_OF_RUNS, *READING),
         "measures": [{"title": measure.title, "key": _key(measure)} for measure in head.measures],
-        "sparks": glance.sparks(head) if head.measures else {},
+        "sparks": sparklines.sparks(head) if head.measures else {},
         "values": _about_values(len(table), len(kept)),
     }
     write_text(out, _rendered({**parts, **_with_runs(data, _recorded(data, table, specs))}))
 
 
 def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
-    """What the page says of runs that have a directory, and `data` with that."""
+    """The parts of the page about runs with a directory, and `data` with their pictures."""
     pictures = sheets(recorded)
     return {
         "pictures": _about(pictures, recorded) if pictures else "",
@@ -84,7 +89,7 @@ def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
 
 
 def _recorded(data: Json, table: pd.DataFrame, runs: Mapping[str, tuple[RunDirectory, RunSpec]]) -> list[Recorded]:
-    """Those of `runs`, by name, that the table tells of, in the page's order."""
+    """The runs with a directory that are in the table, in the page's order. runs: by name."""
     found = []
     for run in data["runs"]:
         if run["name"] in runs:
@@ -119,7 +124,7 @@ def _facts(data: Json) -> str:
 
 
 def _about_bands(table: pd.DataFrame) -> str:
-    """What the bands and bars around means over seeds are."""
+    """The meaning of the bands and bars around means over seeds."""
     seeds = table.drop_duplicates("run").groupby("case", sort=False)["seed"].nunique()
     kinds = {statistics.shown(n) for n in seeds}
     bands = "Bands are 95 % intervals of the mean over seeds (Student's t), of each point alone."
@@ -138,7 +143,7 @@ def _about(pictures: Json, recorded: Sequence[Recorded]) -> str:
     seeds = "" if pictures["every_seed"] else " Of each case only the first seed is here, for the same reason."
     return (
         f"{shown} samples of each generation's generator. Generations and cases of a seed have the same latents, so "
-        f"what differs is the generator. Compressed with small losses.{fewer}{seeds}"
+        f"all differences come from the generator. Compressed with small losses.{fewer}{seeds}"
     )
 
 
@@ -147,7 +152,7 @@ def _about_values(values: int, kept: int) -> str:
     if kept == values:
         return f"{values:,} values. {digits}"
     return (
-        f"{kept:,} of {values:,} values. Of what is measured in each epoch of training, only the last one is here; "
+        f"{kept:,} of {values:,} values. Of values that are measured in each epoch of training, only the last is here; "
         f"more would make the page too large. {digits}"
     )
 
@@ -169,9 +174,9 @@ def _rendered(parts: Json) -> str:
         policy=policy,
         styles=Markup(styles),
         script=Markup(script),
-        width=glance.WIDTH,
-        height=glance.HEIGHT,
-        margin=glance.MARGIN,
+        width=sparklines.WIDTH,
+        height=sparklines.HEIGHT,
+        margin=sparklines.MARGIN,
         version=version("fairloop"),
         written=f"{datetime.now(UTC):%Y-%m-%d}",
     )

@@ -1,4 +1,4 @@
-"""What the page's script is given: every value of a tidy table, packed for JSON."""
+"""The data of the page's script: every value of a tidy table, packed for JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairloop.metrics import statistics
 from fairloop.report import compare
 
 EVERY_EPOCH = 150_000
-"""Of tables with more rows, only the last epoch stays of what is measured in each."""
+"""With more rows, a table keeps only the last epoch of values that are measured in each epoch."""
 
 KEY = ["role", "split", "label", "group", "metric"]
 _LATEST = -1
@@ -31,18 +31,17 @@ def thinned(table: pd.DataFrame) -> pd.DataFrame:
 def packed(table: pd.DataFrame) -> Json:
     """Cases, runs and values of a table that has the columns `case` and `latest`.
 
-    step: what a generation is called. steps: names of the generations, in the order of `generations`. fields: what
-    differs between runs but for the seed: dataset, setting, star, further fields of the spec. runs: name,
-    case (its place in `cases`), seed, fields. keys: role, split, label, group, metric; null for what does not apply.
-    spans: lists of generations. series: run, key and span (places in their lists), values, standard errors (null: none
-    are known), epochs: null, an earlier epoch, or a list: for each value the last epoch of its generation. bands: case,
-    key, span, lows, highs (95 % intervals over seeds). shown: what is shown of a mean over so many seeds, from 0 on. A
-    value that is undefined is null. Numbers have six significant digits.
+    step: the word for a generation. steps: names of the generations, in the order of `generations`. fields: the
+    differences between runs but for the seed: dataset, setting, star, further fields of the spec. runs: name, case (its
+    place in `cases`), seed, fields. keys: role, split, label, group, metric; null: does not apply. spans: lists of
+    generations. series: run, key and span (places in their lists), values, standard errors (null: none are known),
+    epochs: null, an earlier epoch, or a list: for each value the last epoch of its generation. bands: case, key, span,
+    lows, highs (95 % intervals over seeds). shown: the kind of uncertainty beside a mean over so many seeds, from 0 on.
+    An undefined value is null. Numbers have six significant digits.
     """
     cases = compare.case_names(table)
     fields = ["dataset", "setting", "star", *(n for n in compare.further_fields(table) if n != "latest")]
-    runs = table.drop_duplicates("run")
-    runs = runs.assign(place=runs["case"].map(cases.index)).sort_values(["place", "seed"], kind="stable")
+    runs = _runs(table, cases)
     table = table.assign(
         key=table.groupby(KEY, dropna=False, sort=False).ngroup(),
         place=table["run"].map({name: place for place, name in enumerate(runs["run"])}),
@@ -71,8 +70,14 @@ def packed(table: pd.DataFrame) -> Json:
     }
 
 
+def _runs(table: pd.DataFrame, cases: list[str]) -> pd.DataFrame:
+    """A row for each run, with the `place` of its case, in the order of cases and seeds."""
+    runs = table.drop_duplicates("run")
+    return runs.assign(place=runs["case"].map(cases.index)).sort_values(["place", "seed"], kind="stable")
+
+
 def _steps(table: pd.DataFrame) -> list[str]:
-    """What generations are called: rounds of an audit may have names; where those of several differ, numbers."""
+    """Names of generations: those of an audit's rounds, or numbers where the names of several audits differ."""
     steps = table.drop_duplicates(["generation", *(["round"] if "round" in table else [])]).sort_values("generation")
     named = "round" in steps and steps["round"].notna().all() and steps["generation"].is_unique
     return [str(step) for step in (steps["round"] if named else steps["generation"].unique())]
@@ -109,7 +114,7 @@ def _bands(table: pd.DataFrame, cases: list[str], spans: Spans) -> Iterator[list
 
 
 def number(value: float) -> float | int | None:
-    """Six significant digits; None for what is undefined."""
+    """Six significant digits; None for an undefined value."""
     if not np.isfinite(value):
         return None
     short = float(f"{value:.6g}")

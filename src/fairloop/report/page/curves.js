@@ -107,7 +107,7 @@ class Chart {
     return low === null || high === null ? [low, high] : [Math.min(low, ...ends), Math.max(high, ...ends)];
   }
 
-  // A little room around the values; what hardly moves is not blown up.
+  // A little room around the values; a flat line is not blown up.
   range(low, high) {
     if (low === null || high === null) return [0, 1];
     const room = Math.max(high - low, 0.02 * Math.max(1, Math.abs(high))) * 0.06;

@@ -1,16 +1,9 @@
 "use strict";
 
-// What everything else draws from. Names come from people's tables: they only ever become text nodes and attributes.
+// The data behind all other scripts. Names come from people's tables: they only ever become text nodes and attributes.
 const DATA = JSON.parse(document.getElementById("data").textContent);
-const WHOLE = {
-  overall: "overall",
-  difference: "difference between groups",
-  ratio: "ratio between groups",
-  min: "lowest group",
-  max: "highest group",
-};
 
-// What a generation is called, by its number; and what all of them are.
+// The name of a generation by its number, and the word for all of them.
 const STEP = DATA.step;
 const STEPS = new Map(DATA.generations.map((generation, i) => [generation, DATA.steps[i]]));
 
@@ -36,7 +29,7 @@ const BANDS = new Map(
   DATA.bands.map(([which, key, span, lows, highs]) => [`${which}/${key}`, { span: DATA.spans[span], lows, highs }]),
 );
 
-// What an object holds under a name from a table, which may be "constructor".
+// The value of an object under a name from a table, which may be "constructor".
 function named(object, name) {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
@@ -94,9 +87,15 @@ function metricTitle(metric) {
   return named(DATA.metrics, metric)?.[0] ?? metric.replaceAll("_", " ");
 }
 
-// What of a metric: a group, a label, a stratum, or something over all groups.
+// The meaning of a metric, and which values of the part are good.
+function metricMeaning({ metric, group }) {
+  const [, sentence, good] = named(DATA.metrics, metric) ?? [];
+  return [sentence, named(good ?? {}, group) ?? good?.overall].filter(Boolean).join(" ");
+}
+
+// A part of a metric: a group, a label, a stratum, or one over all groups.
 function partTitle({ label, group }) {
-  if (label === null) return named(WHOLE, group) ?? group;
+  if (label === null) return named(DATA.parts, group) ?? group;
   return group === "overall" ? label : `${label}, ${group}`;
 }
 
@@ -107,7 +106,7 @@ function shown(value, sign = "") {
   return (sign && value > 0 ? sign : "") + digits.replace("-", "\u2212");
 }
 
-// An element with attributes and children; text children are text, whatever they contain.
+// An element with attributes and children; text children are text, with any content.
 function el(name, attributes = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);

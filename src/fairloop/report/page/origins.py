@@ -1,4 +1,4 @@
-"""Where the numbers come from: specs and provenance of runs."""
+"""The origin of the numbers: specs and provenance of runs."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ _SESSIONS = {
     "threads": ("numerics", "threads"),
     "data": ("data",),
 }
-"""Where a session of a run says what."""
+"""The place of each fact in the record of a session."""
 
 
 def origins(runs: Sequence[Recorded]) -> Json:
     """Fields of specs: `shared` by all runs, and the names of the `varied` ones. Provenance `common` to all runs.
 
-    titles, runs: a table of runs, with the varied fields and what else differs.
+    titles, runs: a table of runs, with the varied fields and other differences.
     """
     specs = [run.spec for run in runs]
     fields = varied(specs)
@@ -54,7 +54,7 @@ def origins(runs: Sequence[Recorded]) -> Json:
 
 
 def _each(sessions: Sequence[Json], path: Sequence[str]) -> str:
-    """What the sessions of a run say at `path`, each once."""
+    """The values at `path` in the sessions of a run, each once."""
     found = []
     for session in sessions:
         value: Any = session

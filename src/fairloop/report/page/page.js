@@ -1,6 +1,6 @@
 "use strict";
 
-// The page's state, and what each choice changes.
+// The page's state, and the effects of each choice.
 const state = { generation: DATA.generations.at(-1), hidden: new Set() };
 const MEASURES = [...new Map(KEYS.map((key) => [`${key.role}/${key.metric}`, key])).values()];
 const SEVERAL_SEEDS = DATA.runs.length > DATA.cases.length;
@@ -18,7 +18,7 @@ function keysOfSplit() {
 
 // A group, a label or a stratum; not something over all groups.
 function isPart(key) {
-  return key.label !== null || !Object.hasOwn(WHOLE, key.group);
+  return key.label !== null || !Object.hasOwn(DATA.parts, key.group);
 }
 
 function chosenKeys() {
@@ -56,7 +56,7 @@ function fillParts(chosen) {
   fill($("part"), options, chosen === "each" ? "each" : otherwise);
 }
 
-// Choose what the curves show; what a measure does not have becomes what it has.
+// Choose the measure, split and part of the curves; a part that the measure lacks becomes one that it has.
 function measure(role, metric, split, part) {
   const place = MEASURES.findIndex((key) => key.role === role && key.metric === metric);
   $("measure").value = Math.max(0, place);
@@ -101,7 +101,7 @@ function redraw() {
   const title = metricTitle(key.metric);
   const split = key.split ? `, split ${key.split}` : "";
   $("curves-title").textContent = `${title[0].toUpperCase()}${title.slice(1)}, ${of}${split}`;
-  $("curves-what").textContent = named(DATA.metrics, key.metric)?.[1] ?? "";
+  $("curves-what").textContent = metricMeaning(key);
   const drawn = lines();
   chart.show(drawn);
   const words = drawn.slice(0, 8).map((line) => {

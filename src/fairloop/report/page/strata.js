@@ -1,6 +1,6 @@
 "use strict";
 
-// The batches that STAR curated: which case's, and whose.
+// The batches that STAR curated: their cases and roles.
 function curated() {
   const found = new Map();
   for (const key of KEYS.filter((each) => each.metric === "star_candidates")) {
@@ -12,7 +12,7 @@ function curated() {
   return [...found.values()];
 }
 
-// What the runs of a case recorded of a role's curated batches, by generation; of the whole batch, or of a stratum.
+// The records of a role's curated batches in the runs of a case, by generation; of the whole batch, or of a stratum.
 function recorded(which, role, metric, { label, group } = { label: null, group: "overall" }) {
   const key = KEYS.find(
     (each) => each.metric === metric && each.role === role && each.label === label && each.group === group,

@@ -89,7 +89,7 @@ class Values {
     const keyed = this.rows.map((row) => [this.cell(row, this.by), row]);
     const way = this.falling ? -1 : 1;
     keyed.sort(([a], [b]) => {
-      if (a === null || b === null) return (a === null) - (b === null); // what is undefined or empty comes last
+      if (a === null || b === null) return (a === null) - (b === null); // undefined and empty values come last
       return way * (typeof a === "number" ? a - b : a < b ? -1 : a > b ? 1 : 0);
     });
     this.rows = keyed.map(([, row]) => row);

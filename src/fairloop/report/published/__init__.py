@@ -20,9 +20,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from fairloop.errors import InputError
+from fairloop.metrics.catalogue import LIMITS
 from fairloop.metrics.statistics import expected_inside
 from fairloop.report import compare
 from fairloop.report.figures import PALETTE, Measure
+from fairloop.report.figures.measures import of_classifier
 
 FEWEST_SEEDS = 3
 """With fewer published seeds left there is no verdict."""
@@ -30,36 +32,26 @@ FEWEST_SEEDS = 3
 _CELL = ["setting", "star", "metric", "generation", "seed"]
 
 
+_NAMED_ALIKE = (
+    "accuracy", "accuracy_difference", "selection_rate", "demographic_parity_difference", "equalized_odds_difference",
+)  # fmt: skip
+"""Published measures with the names that audits use, too."""
+
+
 @dataclass(frozen=True)
 class _Counterpart:
-    """Where our table has what was published on a data set: its split, names of groups 0 and 1, name of label 1."""
+    """Our names for a published data set: its split, the names of groups 0 and 1, the name of label 1."""
 
     split: str
     groups: tuple[str, str]
     label: str
 
     def measures(self) -> Mapping[str, Measure]:
-        split, (first, second) = self.split, self.groups
-        return {
-            "accuracy": Measure("accuracy", "accuracy", "classifier", split, "overall", "accuracy"),
-            "accuracy_difference": Measure(
-                "accuracy difference", "accuracy difference", "classifier", split, "difference", "accuracy"
-            ),
-            "accuracy_group_0": Measure(
-                f"accuracy, {first}", f"accuracy, {first}", "classifier", split, first, "accuracy"
-            ),
-            "accuracy_group_1": Measure(
-                f"accuracy, {second}", f"accuracy, {second}", "classifier", split, second, "accuracy"
-            ),
-            "selection_rate": Measure(
-                "selection rate", "selection rate", "classifier", split, "overall", "selection_rate"
-            ),
-            "demographic_parity_difference": Measure(
-                "DP difference", "DP difference", "classifier", split, "difference", "demographic_parity"
-            ),
-            "equalized_odds_difference": Measure(
-                "EO difference", "EO difference", "classifier", split, "difference", "equalized_odds"
-            ),
+        first, second = self.groups
+        named = {name: of_classifier(*LIMITS[name], self.split) for name in _NAMED_ALIKE}
+        return named | {
+            "accuracy_group_0": of_classifier("accuracy", first, self.split, called=f"accuracy, {first}"),
+            "accuracy_group_1": of_classifier("accuracy", second, self.split, called=f"accuracy, {second}"),
             "generated_label_1_share": Measure(
                 "share of label 1", "share of label 1", "generator", "generated", "overall", "label_share", self.label
             ),
@@ -79,7 +71,7 @@ def published() -> pd.DataFrame:
 
 
 def measures(dataset: str) -> Mapping[str, Measure]:
-    """What was published on `dataset`, by its published name. Raises InputError if nothing was."""
+    """The measures published on `dataset`, by their published names. Raises InputError if there are none."""
     if dataset not in _COUNTERPARTS:
         raise InputError(f"--published: nothing to compare '{dataset}' with; there is {', '.join(_COUNTERPARTS)}")
     return _COUNTERPARTS[dataset].measures()

@@ -1,4 +1,4 @@
-"""For whom? A line for each arm of a study, STAR as its style: performance by group, and representation."""
+"""The arms of a study: a line for each, dashed by STAR's target; performance by group, and representation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from fairloop.report import compare
+from fairloop.report.case_names import of_fields
 from fairloop.report.figures import panels
 from fairloop.report.figures.compared import STAR
 from fairloop.report.figures.lines import COLUMNS, draw_lines
 from fairloop.report.figures.look import dress, looks
-from fairloop.report.figures.measures import Measure, groups, over_seeds
-from fairloop.report.words import of_fields
+from fairloop.report.figures.measures import Measure, groups, of_classifier, over_seeds
 
 _DASHES = dict(zip(STAR, ("-", "--", ":", "-."), strict=True))
 _MOST_GROUPS = 4
@@ -28,7 +28,7 @@ def arms(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
-    """What the panels show: measure, star, and the columns of `Lines.data`, where a line is an arm."""
+    """The data of the panels: measure, star, and the columns of `Lines.data`, where a line is an arm."""
     measures = _measures(table, split)
     fields = compare.further_fields(table)
     ordered = table.sort_values(fields, kind="stable") if fields else table
@@ -70,9 +70,8 @@ def _measures(table: pd.DataFrame, split: str) -> list[Measure]:
     shown = {"overall": "accuracy"} | {name: f"accuracy of {name}" for name in named}
     if len(named) > _MOST_GROUPS:
         shown = {"overall": "accuracy", "min": "accuracy of the worst group", "max": "accuracy of the best group"}
-    unfair = "EO difference on {split}\n(0: groups alike)"
     return [
-        *(Measure(said, said + " on {split}", "classifier", split, name, "accuracy") for name, said in shown.items()),
-        Measure("EO difference", unfair, "classifier", split, "difference", "equalized_odds"),
+        *(of_classifier("accuracy", part, split, called=title) for part, title in shown.items()),
+        of_classifier("equalized_odds", "difference", split),
         *([compare.minoritized_share(minoritized)] if minoritized else []),
     ]

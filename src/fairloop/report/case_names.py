@@ -1,4 +1,4 @@
-"""What runs that differ in fields of their specs are called."""
+"""Names of cases: runs that differ in fields of their specs, in words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 
 def of_fields(fields: Mapping[str, Any]) -> str:
-    """Fields of a spec in words, such as `accumulate, fresh people`; what is unset says nothing.
+    """Fields of a spec in words, such as `accumulate, fresh people`; an unset field says nothing.
 
     A field that has no words of its own is told as one would set it: `data.threshold=3`.
     """
@@ -61,4 +61,4 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "generator.first_epochs": lambda epochs: f"{epochs:g} in G_0",
     "generator.arguments.widths": "widths {}".format,
 }
-"""What values of fields are called where runs are told apart."""
+"""Words for the values of fields in which runs differ."""

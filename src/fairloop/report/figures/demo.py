@@ -1,4 +1,4 @@
-"""What the demo shows: the loop in three measures."""
+"""The picture of the demo: three measures of the loop side by side."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ from matplotlib.figure import Figure
 
 from fairloop.report.figures.compared import compared
 from fairloop.report.figures.look import one_legend
-from fairloop.report.figures.measures import Measure
+from fairloop.report.figures.measures import Measure, of_classifier
 
-STORY = (
-    Measure("accuracy", "accuracy on test data", "classifier", "test", "overall", "accuracy"),
-    Measure(
-        "EO difference",
-        "equalized odds difference\n(0 is fair)",
-        *("classifier", "test", "difference", "equalized_odds"),
-    ),
+MEASURES = (
+    of_classifier("accuracy"),
+    of_classifier("equalized_odds", "difference"),
     Measure("share red", "share of group red\nin generated data", "generator", "generated", "red", "group_share"),
 )
 
 
-def story(table: pd.DataFrame, measures: Sequence[Measure] = STORY) -> Figure:
+def draw(table: pd.DataFrame, measures: Sequence[Measure] = MEASURES) -> Figure:
     """The measures side by side, a line for each case, with one legend."""
     figure = Figure(figsize=(4.2 * len(measures), 3.8), layout="constrained")
     for axes, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):

@@ -19,7 +19,7 @@ class Spark(NamedTuple):
     """A small curve in a box of WIDTH x HEIGHT.
 
     x, y: its last point. first, last: values there. some: in how
-    many seeds the last is defined, if not in all. words: what it shows.
+    many seeds the last is defined, if not in all. words: its content, for people who cannot see it.
 
     SVG paths: line, of the mean; band, of its interval; bars, of the spread where there is no interval.
     """
@@ -50,7 +50,7 @@ def _column(table: pd.DataFrame, measure: Measure, cases: list[str]) -> dict[str
         return {}
     drawn = pd.concat(curves.values())[["mean", "low", "high", "lowest", "highest"]]
     low, high = drawn.min().min(), drawn.max().max()
-    scale = max(high - low, 0.02)  # of what hardly moves, the noise is not blown up
+    scale = max(high - low, 0.02)  # the noise of a flat curve is not blown up
     left, right = table["generation"].min(), max(table["generation"].max(), 1)
 
     def place(curve: pd.DataFrame, column: str) -> list[tuple[float, float]]:

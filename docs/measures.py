@@ -1,0 +1,108 @@
+"""The tables of measures in docs/vocabulary.md, and the names in docs/audit.md, from `fairloop.metrics.catalogue`.
+
+python -m docs.measures            prints all of them
+python -m docs.measures --write    puts each into its page, between its two marks
+"""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable, Sequence
+from functools import partial
+from math import inf, isinf
+from pathlib import Path
+
+from docs.pages import Tables, filled
+from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, OF_CLASSIFIERS, Entry, in_words
+from fairloop.report.text import markdown
+
+HERE = Path(__file__).parent
+
+_ABOUT = {
+    "group": "each group",
+    "label": "each label",
+    "stratum": "each label and group",
+    "origin": "each maker (`group`) and labeller (`label`)",
+}
+
+
+def _meaning(entry: Entry) -> str:
+    title = f"*{entry.title[:1].upper()}{entry.title[1:]}.*"
+    compared = " and ".join(f"`{name}`" for name in entry.worst_of)
+    parts = f"Of {compared}: the largest `difference`, the smallest `ratio`." if compared else ""
+    source = f"Source: {entry.source}." if entry.source else ""
+    return " ".join(filter(None, [title, entry.sentence, parts, entry.detail, source]))
+
+
+def _rows_of(entry: Entry) -> str:
+    splits = ", ".join(f"`{split}`" for split in entry.splits) or "no split"
+    return f"{', '.join(f'`{role}`' for role in entry.roles)}; {splits}"
+
+
+def _about(entry: Entry) -> str:
+    if set(AGGREGATES) <= set(entry.parts):
+        return "`overall`, each group, aggregates"
+    return ", ".join(_ABOUT.get(part, f"`{part}`") for part in entry.parts)
+
+
+def _range(entry: Entry) -> str:
+    """Of its values; of a measure that only compares groups, of its difference."""
+    low, high = entry.bounds("difference" if entry.worst_of else "overall")
+    start, end = ("(-inf" if isinf(low) else f"[{low:g}"), ("inf)" if high == inf else f"{high:g}]")
+    meaning = entry.meaning("difference" if entry.worst_of else "overall")
+    return f"{start}, {end}" + (f"; {meaning}" if meaning else "")
+
+
+def _good(entry: Entry) -> str:
+    parts = {"": "overall"} if "overall" in entry.parts else {}
+    parts |= {f" (`{part}`)": part for part in ("difference", "ratio") if entry.worst_of}
+    return ", ".join(entry.good(part) + name for name, part in parts.items()) or entry.good()
+
+
+_COLUMNS: dict[str, Callable[[Entry], str]] = {
+    "`metric`": lambda entry: f"`{entry.name}`",
+    "meaning": _meaning,
+    "role; split": _rows_of,
+    "about": _about,
+    "range; meaning of 0 and 1": _range,
+    "good": _good,
+    "undefined (NaN)": lambda entry: (
+        entry.undefined or ("the same part of any of these is" if entry.worst_of else "never")
+    ),
+}
+
+
+def measures(entries: Sequence[Entry], *left_out: str) -> str:
+    """A Markdown table of the entries. left_out: columns."""
+    columns = {name: cell for name, cell in _COLUMNS.items() if name not in left_out}
+    return markdown([*columns], [[cell(entry) for cell in columns.values()] for entry in entries])
+
+
+def _limits() -> str:
+    return textwrap.fill(f"Measures: {in_words('`')}.", 110, break_on_hyphens=False)
+
+
+_OTHERS = [entry for entry in CATALOGUE.values() if entry not in OF_CLASSIFIERS]
+_SAMPLES = [
+    entry for entry in _OTHERS if entry.roles[0] == "generator" and entry.high == 1 and "generated" in entry.splits
+]
+_AUDITS = [entry for entry in _OTHERS if entry.splits == ("log",)]
+_TRAINING = [entry for entry in _OTHERS if entry not in (*_SAMPLES, *_AUDITS)]
+
+PAGES: dict[Path, Tables] = {
+    HERE / "vocabulary.md": {
+        "classifiers": partial(measures, OF_CLASSIFIERS, "role; split"),
+        "audits": partial(measures, _AUDITS),
+        "training": partial(measures, _TRAINING),
+        "samples": partial(measures, _SAMPLES),
+    },
+    HERE / "audit.md": {"limits": _limits},
+}
+
+if __name__ == "__main__":
+    for page, tables in PAGES.items():
+        if "--write" in sys.argv:
+            page.write_text(filled(page, tables), encoding="utf-8")
+        else:
+            print("\n\n".join(make() for make in tables.values()))

@@ -1,0 +1,169 @@
+"""The recipes of a run, which follow from its spec and data before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from fairloop.curation import ideal as ideals
+from fairloop.curation.sizes import budget_for
+from fairloop.data import Population
+from fairloop.models.numerics import Numerics
+from fairloop.seeding import ModelRole
+from fairloop.spec.models import TrainingSpec
+from fairloop.spec.run import RunSpec
+from fairloop.spec.sections import Learner
+from fairloop.training.checks import check_against
+from fairloop.training.feeds import Schedule
+from fairloop.training.mixture import Mixture, RealPeople, first_use
+from fairloop.training.recipe import CurationRules, Influence, Parent, Recipe, StarRule
+from fairloop.training.regime import Regime
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The recipes of a run.
+
+    generators, classifiers: by generation (fixed generators repeat the first).
+    people: by generation, the real people that its models may see.
+    """
+
+    label_annotator: Recipe
+    group_annotator: Recipe
+    generators: tuple[Recipe, ...]
+    classifiers: tuple[Recipe, ...]
+    people: tuple[RealPeople, ...]
+
+    def __iter__(self) -> Iterator[Recipe]:
+        """Every recipe once, parents before children."""
+        yield self.label_annotator
+        yield self.group_annotator
+        last = None
+        for generator, classifier in zip(self.generators, self.classifiers, strict=True):
+            if generator is not last:
+                yield generator
+            yield classifier
+            last = generator
+
+    def after(self, generation: int) -> Iterator[Recipe]:
+        """The recipes of later generations."""
+        return (recipe for recipe in self if recipe.generation > generation)
+
+
+def plan(
+    spec: RunSpec, population: Population, numerics: Numerics, objects: Mapping[ModelRole, str] | None = None
+) -> Plan:
+    """The recipes of every model in the run. Raises InputError if the spec does not fit the data.
+
+    objects: names of your own objects by role, which learn in one step; None: the networks that the spec names.
+    """
+    check_against(spec, population)
+    return _Planner(spec, population, numerics, objects or {}).plan()
+
+
+class _Planner:
+    """Plans generation after generation: a model's parents are planned before it."""
+
+    def __init__(
+        self, spec: RunSpec, population: Population, numerics: Numerics, objects: Mapping[ModelRole, str]
+    ) -> None:
+        self._spec, self._population, self._numerics, self._objects = spec, population, numerics, objects
+        self._regime = Regime(spec, len(population.train))
+        self._label_annotator = self._root(ModelRole.LABEL_ANNOTATOR)
+        self._group_annotator = self._root(ModelRole.GROUP_ANNOTATOR)
+        self._made: dict[Learner, list[Recipe]] = {"generator": [], "classifier": []}
+
+    def plan(self) -> Plan:
+        generators, classifiers = self._made["generator"], self._made["classifier"]
+        for i in range(self._spec.generations):
+            if i == 0:
+                generators.append(self._root(ModelRole.GENERATOR))
+            elif self._spec.rules.generators == "sequential":
+                generators.append(self._learned("generator", i))
+            else:
+                generators.append(generators[0])
+            classifiers.append(self._learned("classifier", i))
+        people = tuple(self._regime.people(i) for i in range(self._spec.generations))
+        return Plan(self._label_annotator, self._group_annotator, tuple(generators), tuple(classifiers), people)
+
+    def _root(self, role: ModelRole) -> Recipe:
+        """A model that learns from real people alone: A_L, A_S or G_0."""
+        people = self._regime.people(0) if role is ModelRole.GENERATOR else RealPeople()
+        first, end = people.span or (0, len(self._population.train))
+        recipe = self._recipe(role, 0, end - first)
+        return replace(recipe, data=self._population.fingerprint, mixture=Mixture(people=people))
+
+    def _learned(self, learner: Learner, i: int) -> Recipe:
+        """G_i or C_i, which learns from models before it."""
+        role, spec = ModelRole(learner), self._regime.held[i]
+        mix = self._regime.ingredients(learner, i)
+        share = spec.synthetic_share if role is ModelRole.GENERATOR and spec.synthetic_share < 1 else None
+        curated = spec.star.curates(learner) or spec.curation.curates(learner)
+        labelled = curated or role is ModelRole.CLASSIFIER or bool(self._objects)
+        recipe = replace(
+            self._recipe(role, i, mix.size),
+            data=self._population.fingerprint if mix.real or share is not None else None,
+            synthetic_share=share,
+            mixture=self._regime.mixture(learner, i, labelled=labelled),
+        )
+        recipe = replace(recipe, curation=self._curation(spec, learner, recipe.curated_batch))
+        return replace(recipe, parents=tuple(self._parents(recipe, learner, labelled=labelled)))
+
+    def _recipe(self, role: ModelRole, i: int, size: int) -> Recipe:
+        schedule = Schedule(1, size, size) if self._objects else self._schedule(role, i, size)
+        return Recipe(role, self._spec.seed, i, self._training(role, i), self._numerics, schedule)
+
+    def _schedule(self, role: ModelRole, i: int, size: int) -> Schedule:
+        """The batches of an epoch over `size` people or samples.
+
+        C_i has as many steps as G_i, so that both see alike many samples; without STAR, its last batch may be short.
+        """
+        spec, batch = self._regime.held[i], self._training(role, i).batch
+        curated = role is ModelRole.CLASSIFIER and spec.star.curates("classifier")
+        from_samples = role is ModelRole.GENERATOR and i > 0
+        steps = -(-size // (spec.generator.batch if role is ModelRole.CLASSIFIER else batch))
+        if curated:
+            batch = spec.star.batch or batch
+        rest = size - batch * (steps - 1)
+        return Schedule(steps, batch, rest if 0 < rest < batch and not (curated or from_samples) else batch)
+
+    def _training(self, role: ModelRole, i: int) -> TrainingSpec:
+        spec = self._regime.held[i]
+        if role in self._objects:
+            return TrainingSpec(model=self._objects[role])
+        if role is ModelRole.GENERATOR:
+            epochs = (spec.generator.first_epochs if i == 0 else None) or spec.generator.epochs
+            return spec.generator.model_copy(update={"epochs": epochs, "first_epochs": None})
+        return spec.classifier if role is ModelRole.CLASSIFIER else spec.annotator
+
+    def _curation(self, spec: RunSpec, learner: Learner, batch: int) -> CurationRules:
+        """How batches of `batch` are curated."""
+        steps = tuple(spec.curation.steps) if spec.curation.curates(learner) else ()
+        if not spec.star.curates(learner):
+            return CurationRules(steps)
+        ideal = tuple(map(tuple, ideals.shares_for(spec.star.ideal, self._population).tolist()))
+        return CurationRules(steps, StarRule(ideal, budget_for(batch, spec.star.budget), spec.star.rounding))
+
+    def _parents(self, recipe: Recipe, learner: Learner, *, labelled: bool) -> Iterator[Parent]:
+        """The models that shaped the data of `recipe`, and its first weights."""
+        i, mixture = recipe.generation, recipe.mixture
+        for g in recipe.made_by:
+            number = g if mixture.parts else None
+            yield Parent(Influence.GENERATOR, self._made["generator"][g].fingerprint, number)
+            if labelled:
+                yield Parent(Influence.LABELLER, self._labeller(first_use(learner, g)).fingerprint, number)
+        if recipe.curated or any(len(labels.error) > 1 for labels in mixture.labellings):
+            yield Parent(Influence.GROUPER, self._group_annotator.fingerprint)
+        if recipe.curation.steps or any(labels.human_share for labels in mixture.labellings):
+            yield Parent(Influence.ANNOTATOR, self._label_annotator.fingerprint)
+            if mixture.parts:
+                yield Parent(Influence.LABELLER, self._labeller(i).fingerprint)
+        for j, response in enumerate(mixture.people.steps(i)):
+            if response.on:
+                yield Parent(Influence.DECIDER, self._made["classifier"][j].fingerprint, j)
+        if i and self._regime.held[i].warm_start in (learner, "both"):
+            yield Parent(Influence.START, self._made[learner][i - 1].fingerprint)
+
+    def _labeller(self, generation: int) -> Recipe:
+        """The labeller of the samples that models of `generation` learn from."""
+        return self._spec.rules.labeller_among(generation, self._label_annotator, self._made["classifier"])

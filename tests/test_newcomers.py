@@ -1,0 +1,469 @@
+"""The first hour with fairloop: names that are nearly right, data that are not there, editors, results in Python."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import hashlib
+import http.server
+import json
+import os
+import pickle
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+import jsonschema
+import pytest
+import torch
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+import fairloop
+import files
+from conftest import TINY, tiny
+from fairloop import Batch, preset, presets
+from fairloop._util.lookup import meant
+from fairloop.curation import CURATIONS, CURATORS
+from fairloop.data import DATASETS, publishers
+from fairloop.data.fetching import SUMS, fetch
+from fairloop.data.publishers import PUBLISHERS, PublishedFile, Publisher
+from fairloop.errors import FairloopError, InputError
+from fairloop.models import CLASSIFIERS, GENERATORS
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
+from fairloop.spec.models import FOR_TABLES, GeneratorSpec
+from fairloop.spec.run import RunSpec, from_mapping
+from fairloop.spec.schema import text
+from fairloop.spec.setting import SETTINGS
+from fairloop.store.directory import RunDirectory
+from fairloop.sweep.job import run_in
+from test_run import here
+
+ROOT = Path(__file__).parents[1]
+
+
+# the program
+
+
+def test_the_version_is_said(capsys):
+    assert here("--version") == 0
+    assert capsys.readouterr().out == f"fairloop {fairloop.__version__}\n"
+    assert fairloop.__version__ not in ("", "unknown")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("fairloop sw", {"sweep"}),
+        ("fairloop run colored-m", {"colored-mnist", "colored-mnist-quick"}),
+        ("fairloop sweep paper", {"paper-colored-mnist"}),
+        ("fairloop data inspect ger", {"german"}),
+        ("fairloop data fetch c", {"colored-mnist", "colored-svhn", "compas"}),
+        ("fairloop run demo --set star.b", {"star.budget=", "star.batch="}),
+    ],
+)
+def test_a_shell_completes(words, expected):
+    program = "import sys; sys.argv[0] = 'fairloop'; from fairloop.cli import main; main()"
+    asked = {"_FAIRLOOP_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env={**os.environ, **asked}, capture_output=True, text=True, check=False
+    )
+    assert set(done.stdout.split()) == expected, done.stderr
+
+
+def test_the_former_name_of_curators_stays():
+    assert CURATIONS is CURATORS
+
+
+# names
+
+
+KNOWN = {
+    "run {}": presets.names(),
+    "sweep {} --dry-run": [*presets.sweeps(), *presets.names()],
+    "data inspect {}": [*DATASETS, *presets.names()],
+    "data fetch {}": [name for name, publisher in PUBLISHERS.items() if publisher.files],
+    "run demo --set data.name={}": list(DATASETS),
+    "run demo --set setting={}": list(SETTINGS),
+    "run demo --set star.target={}": ["none", "classifier", "generator", "both"],
+    "run demo --set star.ideal={}": ["uniform", "population", "groups-within-labels", "labels-within-groups"],
+    "run demo --set warm_start={}": ["classifier", "generator"],
+    "run demo --set policy.classifier.kind={}": ["replace", "accumulate", "accumulate-subsample"],
+    "run demo --set generator.model={}": list(GENERATORS),
+    "run demo --set classifier.model={}": list(CLASSIFIERS),
+}
+SLIPS = [(command, name) for command, names in KNOWN.items() for name in names if ":" not in name]
+
+
+@pytest.mark.parametrize(("command", "name"), [slip for slip in SLIPS if "model" not in slip[0]][::4])
+def test_a_slip_is_echoed_with_the_name_that_was_meant(command, name, tmp_path, capsys):
+    slip = name[:-2] + name[-1] + name[-2] if name[-1] != name[-2] else name[:-1]
+    out = ["--out", str(tmp_path / "out")] if "inspect" not in command else []
+    assert here(*command.format(slip).split(), *out) == 2
+    said = capsys.readouterr().err
+    assert slip in said
+    assert f"did you mean {name}?" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+@given(st.sampled_from(SLIPS), st.data())
+def test_one_wrong_letter_still_means_the_name(slip, data):
+    command, name = slip
+    place = data.draw(st.integers(0, len(name) - 1))
+    others = [known for known in KNOWN[command] if known != name]
+    written = name[:place] + "_" + name[place + 1 :]
+    close = meant(written, KNOWN[command])
+    assert close == f"; did you mean {name}?" or any(close == f"; did you mean {other}?" for other in others)
+    assert not meant("0" * 40, KNOWN[command])
+
+
+# spec files that extend others
+
+
+def written(folder: Path, name: str, **fields: Any) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(fields))
+    return path
+
+
+def test_a_file_extends_a_preset_or_a_file(tmp_path):
+    base = written(tmp_path, "base", extends="compas", generator={"epochs": 3})
+    mine = written(tmp_path, "mine", extends="base.yaml", star={"target": "both"})
+    expected = preset("compas", generator={"epochs": 3}, star={"target": "both"})
+    assert presets.read(str(mine)) == expected
+    assert presets.read(str(base), ["star.target=both"]) == expected
+
+
+OWN_TABLE = {"name": "table", "table": "people.csv", "label": "outcome", "groups": ["sex"]}
+
+
+def test_data_of_your_own_take_the_place_of_a_presets(tmp_path):
+    table = presets.read(str(written(tmp_path, "a", extends="compas", data=OWN_TABLE)))
+    before = preset("compas")
+    assert table.data.table == Path("people.csv")
+    assert (table.generator, table.classifier, table.star) == (before.generator, before.classifier, before.star)
+    from_pictures = presets.read(str(written(tmp_path, "b", extends="demo", data=OWN_TABLE)))
+    assert (from_pictures.generator.model, from_pictures.generator.arguments) == ("tabular-vae", {})
+    assert from_pictures.generator.epochs == preset("demo").generator.epochs
+    function = presets.read(str(written(tmp_path, "d", extends="compas", data={"name": "mine:load"})))
+    assert function.classifier == before.classifier
+    named = presets.read(str(written(tmp_path, "c", extends="demo", data=OWN_TABLE, classifier={"model": "linear"})))
+    assert (named.classifier.model, named.annotator.model) == ("linear", "mlp")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"extends": "compass"}, "did you mean compas?"),
+        ({"extends": "mine.yaml"}, "extends itself"),
+        ({"extends": "absent.yaml"}, "cannot be read"),
+        ({"extends": ["demo"]}, "extends=['demo']: is no name"),
+        ({"extends": "demo", "sede": 1}, "sede: there is no such field; did you mean seed?"),
+    ],
+)
+def test_what_a_file_cannot_extend_is_one_line(tmp_path, fields, words, capsys):
+    assert here("run", written(tmp_path, "mine", **fields), "--out", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("data", [{"name": "adult"}, {"name": "compas"}, {"name": "german"}, OWN_TABLE])
+def test_a_table_gets_models_for_tables_where_none_is_named(data):
+    def models(spec: RunSpec) -> dict[str, str]:
+        return {name: getattr(spec, name).model for name in FOR_TABLES}
+
+    assert models(from_mapping({"data": data, "generator": {"epochs": 2}})) == FOR_TABLES
+    assert models(RunSpec(data=data, generator=GeneratorSpec(epochs=2))) == FOR_TABLES
+    own = dict.fromkeys(FOR_TABLES, "mine:Model")
+    assert models(from_mapping({"data": data, **{name: {"model": model} for name, model in own.items()}})) == own
+    assert models(RunSpec(data=data, generator=GeneratorSpec(model="conv-vae")))["generator"] == "conv-vae"
+    pictures = models(from_mapping({"generator": {"epochs": 2}}))
+    assert pictures == {"generator": "conv-vae", "classifier": "simple-cnn", "annotator": "simple-cnn"}
+
+
+def test_a_table_runs_without_a_word_about_models(tmp_path):
+    files.german(tmp_path)
+    spec = from_mapping(
+        {**{name: TINY[name] for name in ("measure", "precision")}, "generations": 1,
+         "data": {"name": "german", "root": str(tmp_path)}, **{name: {"epochs": 1} for name in FOR_TABLES}}
+    )  # fmt: skip
+    run(spec, out := RunDirectory(tmp_path / "out"), LineView(lambda line: None))
+    assert out.committed() == 1
+
+
+# data that are not there
+
+
+@pytest.mark.parametrize("name", PUBLISHERS)
+def test_missing_data_say_where_they_are(name, tmp_path, capsys):
+    (tmp_path / "empty").mkdir()
+    assert here("run", name, "--root", tmp_path / "empty", "--out", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    publisher = PUBLISHERS[name]
+    assert publisher.page in said
+    assert publisher.terms in said
+    assert (f"fairloop data fetch {name}" in said) == bool(publisher.files)
+    assert said.count("\n") == 1
+
+
+def test_the_shorthand_root_is_data_root(tmp_path, capsys):
+    for arguments in (("run", "adult"), ("sweep", "adult", "--dry-run")):
+        assert here(*arguments, "--root", tmp_path / "absent", "--out", tmp_path / "out") == 2
+        assert f"data.root: '{tmp_path / 'absent'}' has no adult.data" in "".join(capsys.readouterr())
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[tuple[str, Path]]:
+    """A place on the web: its address and its folder."""
+    folder = tmp_path / "web"
+    folder.mkdir()
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:  # the library's name
+            if not self.path.endswith("cut.csv"):
+                return super().do_GET()
+            self.send_response(200)
+            self.send_header("Content-Length", "1000000")
+            self.end_headers()
+            self.wfile.write(b"age,sex\n1,f\n")
+            return None
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as web:
+        threading.Thread(target=web.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{web.server_port}/", folder
+        web.shutdown()
+
+
+@pytest.fixture
+def published(server, monkeypatch) -> Path:
+    """German credit as its publisher offers it, and COMPAS, whose checksum fairloop does not know."""
+    address, folder = server
+    (folder / "german.data").write_bytes(b"A11 6\n")
+    (folder / "scores.csv").write_bytes(b"age,sex\n1,f\n")
+    digest = hashlib.sha256(b"A11 6\n").hexdigest()
+    some = {
+        "german": Publisher(address, "CC BY 4.0", (PublishedFile("german.data", address, digest),)),
+        "compas": Publisher(address, "none", (PublishedFile("scores.csv", address),)),
+        "adult": Publisher(address, "none", (PublishedFile("cut.csv", address),)),
+    }
+    monkeypatch.setattr(publishers, "PUBLISHERS", some)
+    monkeypatch.setattr("fairloop.data.fetching.PUBLISHERS", some)
+    return folder
+
+
+def test_files_are_fetched_once_and_checked(published, tmp_path, capsys):
+    out = tmp_path / "german"
+    assert here("data", "fetch", "german", "--out", out) == 0
+    assert (out / "german.data").read_bytes() == b"A11 6\n"
+    assert "CC BY 4.0" in capsys.readouterr().out
+    (published / "german.data").unlink()
+    assert list(fetch("german", out)) == [f"{out / 'german.data'}: is there already"]
+    (out / "german.data").write_bytes(b"changed")
+    with pytest.raises(InputError, match=r"german\.data: has the SHA-256 .*, not .*; move it away"):
+        list(fetch("german", out))
+
+
+def test_a_download_that_is_not_what_it_should_be_leaves_nothing(published, tmp_path):
+    (published / "german.data").write_bytes(b"something else")
+    with pytest.raises(FairloopError, match=r"has the SHA-256 .*; nothing is kept"):
+        list(fetch("german", tmp_path / "out"))
+    (published / "german.data").unlink()
+    with pytest.raises(FairloopError, match=r"german\.data: cannot be downloaded .*404"):
+        list(fetch("german", tmp_path / "out"))
+    with pytest.raises(FairloopError, match=r"cut\.csv: ended after 12 of 1,000,000 bytes"):
+        list(fetch("adult", tmp_path / "out"))
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_an_unknown_checksum_is_recorded_at_the_first_download(published, tmp_path):
+    out = tmp_path / "out"
+    (said,) = fetch("compas", out)
+    assert "is recorded in SHA256SUMS" in said
+    digest = hashlib.sha256((published / "scores.csv").read_bytes()).hexdigest()
+    assert (out / SUMS).read_text() == f"{digest}  scores.csv\n"
+    (out / "scores.csv").unlink()
+    (published / "scores.csv").write_bytes(b"replaced by its publisher")
+    with pytest.raises(FairloopError, match="nothing is kept"):
+        list(fetch("compas", out))
+
+
+def test_a_mirror_on_this_machine_will_do(published, tmp_path):
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (published / "german.data").rename(mirror / "german.data")
+    (said,) = fetch("german", tmp_path / "out", mirror.as_uri())
+    assert said.endswith(f"from {mirror.as_uri()}/german.data")
+
+
+@pytest.mark.parametrize("kind", ["run", "file"])
+def test_no_data_are_fetched_into_a_run_or_over_a_file(published, tmp_path, kind):
+    out = tmp_path / "out"
+    if kind == "file":
+        out.touch()
+    else:
+        RunDirectory(out).describe(tiny(), {})
+    with pytest.raises(InputError, match="--out"):
+        list(fetch("german", out))
+
+
+@pytest.mark.real
+def test_the_known_checksums_are_those_of_the_publishers_files():
+    for folder in (Path(os.environ["FAIRLOOP_TABULAR"]), Path(os.environ["FAIRLOOP_TABULAR"]).parent / "mnist"):
+        for file in (file for publisher in PUBLISHERS.values() for file in publisher.files if file.sha256):
+            from fairloop._util.limits import opened
+
+            path = next((path for path in (folder / file.name, folder / f"{file.name}.gz") if path.is_file()), None)
+            if path is not None:
+                with opened(path) as content:
+                    assert hashlib.sha256(content.read()).hexdigest() == file.sha256
+
+
+# editors
+
+
+def schema() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((ROOT / "docs" / "spec.schema.json").read_text(encoding="utf-8"))
+    return found
+
+
+def valid(fields: Any) -> bool:
+    return jsonschema.Draft202012Validator(schema()).is_valid(json.loads(json.dumps(fields)))
+
+
+def test_the_committed_schema_is_current(capsys):
+    jsonschema.Draft202012Validator.check_schema(schema())
+    assert (ROOT / "docs" / "spec.schema.json").read_text(encoding="utf-8") == text(), (
+        "docs/spec.schema.json is older than the spec: fairloop schema --out docs/spec.schema.json"
+    )
+    assert here("schema") == 0
+    assert json.loads(capsys.readouterr().out) == schema()
+
+
+@pytest.mark.parametrize("name", presets.names())
+def test_presets_and_what_runs_write_fit_the_schema(name):
+    assert valid(presets.fields(name))
+    assert valid(yaml.safe_load(preset(name).to_yaml()))
+
+
+@pytest.mark.parametrize(
+    ("fields", "fits"),
+    [
+        ({}, True),
+        ({"extends": "demo", "data": {"train": 3}}, True),
+        ({"data": {"name": "mine:load", "arguments": {"n": 3}}}, True),
+        ({"data": {**OWN_TABLE, "beneficial": 1, "groups": [True]}}, True),
+        ({"labels": {"error": 0.1}}, True),
+        ({"star": {"target": "clasifier"}}, False),
+        ({"seed": -1}, False),
+        ({"stars": {}}, False),
+        ({"data": {"name": "adult", "train": 3}}, False),
+        ({"data": {"name": "adlt"}}, False),
+    ],
+)
+def test_the_schema_takes_what_a_spec_takes(fields, fits):
+    assert valid(fields) is fits
+    own = {name: value for name, value in fields.items() if name != "extends"}
+    if fits:
+        from_mapping(own)
+    else:
+        with pytest.raises(InputError):
+            from_mapping(own)
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_examples_of_spec_files_name_the_schema_and_fit_it(example):
+    first = example.read_text(encoding="utf-8").splitlines()[0]
+    named = example.parent / first.removeprefix("# yaml-language-server: $schema=")
+    assert named.resolve() == ROOT / "docs" / "spec.schema.json"
+    assert valid(yaml.safe_load(example.read_text(encoding="utf-8")))
+    presets.read(str(example))
+
+
+def test_the_keywords_of_preset_are_the_fields_of_a_spec():
+    hints = get_type_hints(presets.Fields)
+    assert hints.keys() == RunSpec.model_fields.keys() - {"name"}
+    for name, hint in hints.items():
+        if get_args(RunSpec.model_fields[name].annotation) and hint not in (
+            presets.Section,
+            dict[int, presets.Section],
+        ):
+            assert get_args(hint) == get_args(RunSpec.model_fields[name].annotation)
+
+
+TYPED = """
+from fairloop import preset
+reveal_type(preset)
+preset("demo", seed=1, star={"target": "classifier"}, setting="seqclass")
+preset("demo", sede=1)
+preset("demo", seed="one")
+preset("demo", setting="seqclas")
+"""
+
+
+@pytest.mark.slow
+def test_type_checkers_know_the_keywords_of_preset(tmp_path):
+    from mypy import api
+
+    (tmp_path / "typed.py").write_text(TYPED)
+    cache = ["--cache-dir", str(ROOT / ".mypy_cache"), "--config-file", str(ROOT / "pyproject.toml")]
+    said, _, _ = api.run([*cache, str(tmp_path / "typed.py")])
+    (revealed,) = [line for line in said.splitlines() if "Revealed type" in line]
+    assert "'seed'?: int" in revealed
+    errors = [line for line in said.splitlines() if "typed.py:" in line and ": error:" in line]
+    assert [line.split("typed.py:")[1].split(":")[0] for line in errors] == ["5", "6", "7"], said
+
+
+# results in Python
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("sweeps") / "sweep"
+    for seed in (0, 1):
+        spec = tiny("generations=1", f"seed={seed}")
+        run(spec, run_in(out, spec), LineView(lambda line: None))
+    return out
+
+
+def test_a_sweep_opens_with_its_runs_by_name(sweep):
+    found = fairloop.load(sweep)
+    assert isinstance(found, fairloop.RecordedSweep)
+    table = found.table()
+    assert set(found) == set(table["run"])
+    assert [found[name].spec.seed for name in found] == [0, 1]
+    assert set(found[next(iter(found))].table()["seed"]) == {0}
+    with pytest.raises(KeyError, match=r"is no run of this sweep .* did you mean"):
+        found[next(iter(found))[:-1]]
+    assert isinstance(fairloop.load(sweep / "runs" / next(iter(found))), fairloop.RecordedRun)
+
+
+def test_a_loaded_generator_samples_by_seed(sweep):
+    found = fairloop.load(sweep)
+    generator = found[next(iter(found))].generator(0)
+    once, again, other = (generator.sample(8, seed=seed) for seed in (0, 0, 1))
+    assert once.shape == (8, 3, 28, 28)
+    assert torch.equal(once, again)
+    assert not torch.equal(once, other)
+    assert torch.equal(generator.sample(8, torch.Generator().manual_seed(3)), generator.sample(8, rng=torch.Generator().manual_seed(3)))  # fmt: skip # noqa: E501
+    for copied in (copy.deepcopy(generator), pickle.loads(pickle.dumps(generator))):
+        torch.nn.init.zeros_(next(copied.parameters()))
+        assert torch.equal(copied.sample(8, seed=0), copied.sample(8, seed=0))
+    assert torch.equal(generator.sample(8, seed=0), once)
+
+
+def test_a_batch_is_two_lines():
+    batch = Batch(torch.rand(5, 3, 28, 28), torch.tensor([0, 1, 1, 0, 1]), torch.tensor([-1] * 5))
+    assert repr(batch) == ("Batch of 5: inputs (5, 3, 28, 28) float32 on cpu\nlabels 0 x 2, 1 x 3; groups unnamed x 5")
+    weighed = batch._replace(weights=torch.ones(5))
+    assert repr(weighed).splitlines()[0].endswith("on cpu, with weights")
+    assert repr(batch.select(torch.zeros(0, dtype=torch.long))).endswith("labels none; groups none")
