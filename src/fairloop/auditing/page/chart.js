@@ -26,7 +26,7 @@ class Chart {
     this.ticks = ticks(low, high, small ? 3 : 5);
     this.left = 10 + 7.5 * Math.max(...this.ticks.map((value) => written(value, this.ticks).length));
     this.right = width - (this.labels.length ? Math.min(150, width * 0.25) : 12);
-    this.top = 10;
+    this.top = !small && DATA.marks.some(Boolean) ? 22 : 10;
     this.bottom = this.height - 24;
     const room = (high - low) * 0.04;
     this.y = (value) => this.bottom - ((value - low + room) / (high - low + 2 * room)) * (this.bottom - this.top);
@@ -71,15 +71,18 @@ class Chart {
     );
   }
 
-  // Rounds without labels or not mature, as shaded columns with their reason.
+  // Rounds without labels or not mature, as shaded columns with their reason above.
   marks() {
     const half = LAST ? (this.x(1) - this.x(0)) / 2 : 20;
-    return spans(ROUNDS.map((_, i) => DATA.marks[i])).flatMap(([from, to, mark]) => {
+    let free = 0; // from where on there is room for words
+    return spans(DATA.marks).flatMap(([from, to, mark]) => {
       const x = Math.max(this.left, this.x(from) - half);
       const width = Math.min(this.right, this.x(to) + half) - x;
+      const long = 6.5 * mark.length;
+      const start = Math.min(x + width / 2 - long / 2, this.width - long - 2);
       const box = { x, width, y: this.top, height: this.bottom - this.top };
-      const turned = { x: 0, y: 0, transform: `translate(${x + width / 2 + 4} ${this.top + 6}) rotate(90)` };
-      const words = this.options.small ? [] : [svg("text", { ...turned, class: "mark-name" }, mark)];
+      const words = this.options.small || start < free ? [] : [svg("text", { x: start, y: 14, class: "mark-name" }, mark)];
+      if (words.length) free = start + long + 6;
       return [svg("rect", { ...box, class: "marked", fill: `url(#${this.id}-marked)` }), ...words];
     });
   }
