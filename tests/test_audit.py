@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairloop import Audit, audit
-from fairloop.auditing import FILES, text, verdicts
+from fairloop.auditing import FILES, JUNIT, text, verdicts
 from fairloop.auditing import log as reading
+from fairloop.auditing.limits import limit
 from fairloop.auditing.measured import Measured
-from fairloop.auditing.measures import limit
 from fairloop.auditing.rounds import Rounds
 from fairloop.auditing.values import Measure
 from fairloop.errors import InputError
@@ -324,12 +324,14 @@ def test_the_command_writes_says_and_fails_as_told(tmp_path, capsys):
     assert len(complaint.splitlines()) == 1
     assert complaint.startswith("fairloop: equalized_odds_difference>0.01: equalized_odds_difference is 0.")
     assert max(map(len, said.splitlines()[:-1])) <= 80
-    assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
+    assert sorted(path.name for path in out.iterdir()) == sorted((*FILES, JUNIT))
     assert "Audit of log.csv" in (out / "report.html").read_text()
     tables = pd.read_csv(out / "table.csv"), pd.read_parquet(out / "table.parquet")
     pd.testing.assert_frame_equal(*tables, check_dtype=False)
 
-    assert here(*scored, "--out", out, *limits[2:]) == 0
+    assert here(*scored, "--out", out, *limits[2:]) == 2
+    assert "say --overwrite" in capsys.readouterr().err
+    assert here(*scored, "--out", out, *limits[2:], "--overwrite") == 0
     assert capsys.readouterr().err == ""
     assert here(*scored, "--out", tmp_path / "no", "--fail-on", "tpr") == 2
     assert len(capsys.readouterr().err.splitlines()) == 1

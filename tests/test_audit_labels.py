@@ -227,10 +227,10 @@ ORACLES = {
     "fnr": fl.false_negative_rate, "selection_rate": fl.selection_rate, "accuracy": sk.accuracy_score,
     "ppv": sk.precision_score, "auc": sk.roc_auc_score, "brier": sk.brier_score_loss,
 }  # fmt: skip
-EMPTY = {"tpr": "label==1", "fnr": "label==1", "fpr": "label==0", "tnr": "label==0", "ppv": "prediction==1"}
+EMPTY = {"tpr": ("label", 1), "fnr": ("label", 1), "fpr": ("label", 0), "tnr": ("label", 0), "ppv": ("prediction", 1)}
 
 
-@pytest.mark.parametrize("logs", [30, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("logs", [20, pytest.param(2000, marks=pytest.mark.slow)])
 def test_values_equal_those_of_other_libraries_on_random_logs(logs):
     """Unlabelled rows are dropped by each measure that needs labels; empty denominators are left out."""
     log = pd.concat([random_log(i, 40, missing=0.4).assign(round=i) for i in range(logs)], ignore_index=True)
@@ -238,12 +238,13 @@ def test_values_equal_those_of_other_libraries_on_random_logs(logs):
     measured = audit(log, **NAMED, score="score", weight="w").measured
     compared = 0
     for (place, group), rows in log.groupby(["round", "group"]):
-        known = rows[rows["label"].notna()]
+        columns = {name: rows[name].to_numpy() for name in ("truth", "label", "prediction", "score", "w")}
+        known = ~np.isnan(columns["label"])
         for metric, oracle in ORACLES.items():
             value = measured.value(Measure(metric, group), place)
-            part = rows if metric == "selection_rate" else known
-            empty = metric in EMPTY and not len(part.query(EMPTY[metric]))
-            if value.status != "measured" or empty or (metric == "auc" and part["label"].nunique() < 2):
+            part = columns if metric == "selection_rate" else {name: of[known] for name, of in columns.items()}
+            empty = metric in EMPTY and EMPTY[metric][1] not in part[EMPTY[metric][0]]
+            if value.status != "measured" or empty or (metric == "auc" and len(set(part["truth"])) < 2):
                 continue
             guess = part["score"] if metric in ("auc", "brier") else part["prediction"]
             expected = oracle(part["truth"], guess, sample_weight=part["w"])

@@ -6,6 +6,7 @@ as soon as anything imported it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,22 +21,38 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.auditing import page, text, tidy, verdicts
+from fairloop.auditing import document, exports, gate, page, power, rest, shown, text, tidy, verdicts
 from fairloop.auditing.columns import Columns, in_python
+from fairloop.auditing.document import Digest
+from fairloop.auditing.gate import Result
+from fairloop.auditing.limits import Limit
+from fairloop.auditing.limits import limits as every_limit
 from fairloop.auditing.log import tally
 from fairloop.auditing.measured import Measured
-from fairloop.auditing.measures import Limit, limit
+from fairloop.auditing.power import Detectable
+from fairloop.auditing.references import FIRST, Reference, reference_round
+from fairloop.auditing.rest import Apart
 from fairloop.auditing.rounds import rounds
+from fairloop.auditing.scores import distributions, reliability
 from fairloop.auditing.values import Measure, Status, Value
 from fairloop.auditing.verdicts import Crossing, Drift
 from fairloop.errors import InputError
 from fairloop.report.table import plain
-from fairloop.tables.values import name
+from fairloop.tables.values import name, written
 
-__all__ = ["FILES", "Audit", "Crossing", "Drift", "Limit", "Measure", "Measured", "Status", "Value", "audit", "audited"]
+__all__ = [
+    "FILES", "JUNIT", "MODEL_CARD", "Audit", "Crossing", "Detectable", "Drift", "Limit", "Measure", "Measured",
+    "Result", "Status", "Value", "audit", "audited", "free",
+]  # fmt: skip
 
-FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "verdict.txt")
-"""What `Audit.write` puts into its directory."""
+FILES = ("report.html", "table.parquet", "table.csv", "drift.csv", "groups.csv", "verdict.txt", "verdict.json")
+"""The files that `Audit.write` always puts into its directory."""
+
+SCORES = ("scores.csv", "reliability.csv")
+JUNIT, MODEL_CARD = "junit.xml", "model-index.yml"
+"""Files that `Audit.write` adds: `SCORES` if there are scores, one if there are limits, one if the model has a name."""
+
+OPTIONAL = (*SCORES, JUNIT, MODEL_CARD)
 
 
 def audit(
@@ -59,7 +76,11 @@ def audit(
     model_made: Sequence[object] = (),
     beneficial: object = None,
     min_size: int = 0,
-    fail_on: Sequence[str] = (),
+    reference: Hashable = None,
+    reference_group: object = None,
+    fail_on: str | Sequence[str] = (),
+    limits: str | Path | None = None,
+    gate_round: Hashable = None,
     regression: bool = False,
 ) -> Audit:
     """Measure a log of past rounds: one row for each person and round.
@@ -82,8 +103,14 @@ def audit(
     beneficial: the label that is good for the person; 1 if labels are 0 and 1.
     min_size: leaves groups out of what compares groups if in some round fewer of their people have, or fewer lack, the
         beneficial label. Smaller groups than 30 are named in any case, and the rates of all groups are in the table.
-    fail_on: limits such as `equalized_odds_difference>0.1` or `tpr[Female]<0.5`; `Audit.failures` says which the last
-        round breaks.
+    reference: the round that drift is measured from: its name, `first` (default), `previous`, or `rolling(k)`, the mean
+        of the k rounds before the last.
+    reference_group: the group that differences, ratios and distances of scores compare the others with: its name,
+        `largest`, or `best`, that with the best value. Default: each with each; distances are from the largest.
+    fail_on: limits such as `equalized_odds_difference>0.1`, `tpr[Female]<0.5`, `lower(tpr_difference)>0.1` (broken only
+        if it surely is), `upper(tpr_difference)>0.1` (kept only if it surely is), or `four_fifths`.
+    limits: a YAML file of more: a list of mappings with `limit`, and perhaps `round`, `set_by`, `date` and `why`.
+    gate_round: the round that limits judge: its name, or `last-labelled`. Default: the last, with labels or without.
     regression: whether labels and predictions are numbers: then their errors are measured.
 
     Raises InputError for a log or an argument that cannot be used.
@@ -107,41 +134,83 @@ def audited(
     model_made: Sequence[object] = (),
     beneficial: object = None,
     min_size: int = 0,
-    fail_on: Sequence[str] = (),
+    reference: Hashable = None,
+    reference_group: object = None,
+    fail_on: str | Sequence[str] = (),
+    limits: str | Path | None = None,
+    gate_round: Hashable = None,
     regression: bool = False,
     **named: Hashable,
 ) -> Audit:
     """As `audit`, with errors that name options of the command line. named: the other columns of `audit`."""
-    limits = [limit(expression) for expression in fail_on]
+    wanted = every_limit(fail_on, limits)
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     called = {part: name(column) for part, column in named.items() if column is not None}
     columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **called)
     place = Path(log) if isinstance(log, str | Path) else log
     tallied = tally(place, columns, mature_after, as_of)
-    measured = Measured(rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume)
-    for one in limits:
-        measured.check(one.measure)
-    return Audit(place.name if isinstance(place, Path) else "log", columns, measured, tuple(limits))
+    measured = Measured(
+        rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume, written(reference_group)
+    )
+    return Audit(
+        place.name if isinstance(place, Path) else "log",
+        columns,
+        measured,
+        wanted,
+        tuple(gate.check(measured, wanted, gate_round)),
+        reference_round(measured.rounds.names, reference),
+        document.digest_of_log(place, measured.rounds),
+        None if limits is None else document.limits_file(Path(limits)),
+    )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit:
-    """What a log says. name: of the log. limits: those that were named."""
+    """What a log says.
+
+    name: of the log. limits: those that were named. judged: the place of the round that each of them judges.
+    reference: the rounds that drift is measured from. source: the digest of the log. limits_file: name and SHA-256 of
+    the file of limits, None without one.
+    """
 
     name: str
     columns: Columns
     measured: Measured
     limits: tuple[Limit, ...]
+    judged: tuple[int, ...]
+    reference: Reference
+    source: Digest
+    limits_file: dict[str, str] | None
 
     @cached_property
     def drifts(self) -> list[Drift]:
-        """What changed between the first and the last round, by measure."""
-        return verdicts.headline(self.measured)
+        """What changed between the reference and the last round, by measure."""
+        return verdicts.headline(self.measured, self.reference)
 
     @cached_property
     def group_drifts(self) -> list[Drift]:
         """What changed for each group in selection rate, true positive rate and accuracy."""
-        return verdicts.groups(self.measured)
+        return verdicts.groups(self.measured, self.reference)
+
+    @cached_property
+    def gate(self) -> list[Result]:
+        """Every limit, judged: PASS, FAIL or UNDEFINED, with the value, its interval and the reason."""
+        return gate.judge(self.measured, self.limits, self.judged)
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether all limits are kept; an undefined one has not passed. None without limits."""
+        return all(one.passed for one in self.gate) if self.gate else None
+
+    @property
+    def finding(self) -> str:
+        """The gate in a sentence; empty without limits."""
+        return shown.finding(self.gate, self.measured.rounds.names[-1])
+
+    @cached_property
+    def detectable(self) -> list[Detectable]:
+        """By measure of `drifts`, the drift that this log would have shown with 80 % power."""
+        return power.detectable(self.measured, self.drifts, self.limits, self.reference)
 
     @cached_property
     def crossings(self) -> list[Crossing]:
@@ -150,14 +219,21 @@ class Audit:
 
     @property
     def failures(self) -> list[str]:
-        """Which named limits the last round breaks, each in words; a measure without a value breaks its own."""
-        last = self.measured.rounds.names[-1]
-        found = [(one, self.measured.value(one.measure, -1)) for one in self.limits]
+        """Which limits have not passed, each in words."""
         return [
-            f"{one}: {one.measure} is {text.told(value)} in round {last}{text.because(value)}"
-            for one, value in found
-            if one.broken_by(value.value)
+            f"{one.limit}: {one.value.measure} is {text.told(one.value)} in round {one.round}"
+            f"{text.because(one.value)}" + (f" ({one.reason})" if one.limit.end else "")
+            for one in self.gate
+            if not one.passed
         ]
+
+    @property
+    def notes(self) -> list[str]:
+        """How labels are missing, trends that cross a limit, and what else a reader has to know."""
+        names = self.measured.rounds.names
+        warnings = [text.warning(one, names) for one in self.crossings if len(names) > 1]
+        found = [*text.labels(self.measured), *self.compared, *warnings, *text.flags(self.drifts, self.measured)]
+        return [line.replace(text.TOGETHER, " ") for line in found]
 
     @property
     def table(self) -> pd.DataFrame:
@@ -170,38 +246,129 @@ class Audit:
         """One row for each measure, and for each group's: first, last, drift, low, high, verdict, small, and more."""
         return tidy.drifts([*self.drifts, *self.group_drifts], self.measured)
 
+    @cached_property
+    def apart(self) -> list[Apart]:
+        """Each group against all the others in the last round."""
+        return rest.apart(self.measured)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Quantiles of scores in each round and group, and distances from the largest group and the first round."""
+        return distributions(self.measured.scores)
+
+    @property
+    def reliability(self) -> pd.DataFrame:
+        """The reliability curve of each round and group, a bin of scores a row; see `scores.reliability`."""
+        return reliability(self.measured.scores)
+
     @property
     def verdict(self) -> str:
         """All of it in words, for a terminal of 80 columns."""
-        return "\n\n".join(
-            map(text.filled, self._blocks(text.table(self.drifts, len(self.measured.rounds.names) == 1)))
-        )
+        return "\n\n".join(map(text.filled, self._blocks(self._drift_lines())))
 
     def _blocks(self, measures: list[str]) -> list[list[str]]:
         """The verdict; `measures` say what became of them."""
         names = self.measured.rounds.names
         several = len(names) > 1
-        blocks = [text.head(self.name, self.columns, self.measured), text.labels(self.measured), measures]
+        blocks = [
+            [*text.head(self.name, self.columns, self.measured), *self.compared],
+            text.labels(self.measured),
+            shown.lines(self.gate, names[-1]),
+            measures,
+        ]
         blocks.append(text.bounds(self.measured, [one.measure for one in self.drifts]))
         if several:
-            blocks.append(text.losses(self.group_drifts, self.measured.small))
+            blocks.append(text.losses(self.group_drifts, self.measured.small, self.reference.words))
             blocks += [[text.warning(one, names)] for one in self.crossings]
+            blocks.append(shown.power(self.detectable))
+        blocks.append(text.apart(self.apart))
+        blocks.append(text.scores(self.measured))
         blocks += [[flag] for flag in text.flags(self.drifts, self.measured)]
         blocks.append([text.METHOD] * several + [text.WEIGHTED] * (self.columns.weight is not None))
+        blocks.append(document.origin(self))
         return [block for block in blocks if block]
 
-    def write(self, out: Path) -> None:
-        """Write `FILES` into the directory `out`; files of those names are replaced."""
-        claim(out, "an audit")
+    def _drift_lines(self) -> list[str]:
+        single = len(self.measured.rounds.names) == 1
+        return text.table(self.drifts, single, "first" if self.reference == FIRST else "from")
+
+    @property
+    def compared(self) -> list[str]:
+        """What the log is compared with, if somebody chose it."""
+        with_ = self.measured.compared_with
+        found = [] if with_ is None else [f"differences and ratios compare the other groups with {with_}"]
+        return found + [f"drift is measured from {self.reference.words}"] * (self.reference != FIRST)
+
+    def __str__(self) -> str:
+        return self.verdict
+
+    def __repr__(self) -> str:
+        return f"<Audit of {self.name}: {self.finding or 'no limits'}>"
+
+    def _repr_html_(self) -> str:
+        """The gate and how labels are missing, for a notebook."""
+        return shown.html(self.gate, self.measured.rounds.names[-1], self.name, text.labels(self.measured))
+
+    def to_json(self) -> str:
+        """The content of verdict.json; docs/verdict.schema.json describes it."""
+        return json.dumps(document.document(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def model_card(self, model: str, url: str | None = None) -> str:
+        """Metadata of a Model Card (`model-index`) in YAML. model: its name. url: the address of verdict.json."""
+        return exports.model_card(self, model, url)
+
+    def write(
+        self, out: str | Path, *, overwrite: bool = False, model: str | None = None, url: str | None = None
+    ) -> tuple[str, ...]:
+        """Write `FILES` into the directory `out`, `SCORES` if there are scores, `JUNIT` if there are limits.
+
+        model: its name; with one, `MODEL_CARD` is written, see `model_card`, as for `url`. overwrite: whether `out` may
+        hold an audit, which is replaced. Returns the names of the
+        files. Raises InputError if `out` cannot be used.
+        """
+        out = Path(out)
+        try:
+            free(out, overwrite)
+        except InputError as error:
+            raise InputError(in_python(str(error))) from error
+        more = {JUNIT: exports.junit(self)} if self.limits else {}
+        if model is not None:
+            more[MODEL_CARD] = self.model_card(model, url)
+        for stale in OPTIONAL:
+            (out / stale).unlink(missing_ok=True)
         with replacing(out / "table.parquet") as temporary:
             pq.write_table(self._table, temporary, store_schema=False)
         with replacing(out / "table.csv") as temporary:
             pa.csv.write_csv(table_for_csv(plain(self._table)), temporary)
-        with replacing(out / "drift.csv") as temporary:
-            frame_for_csv(self.drift).to_csv(temporary, index=False)
-        write_text(out / "verdict.txt", self.verdict + "\n")
+        frames = {"drift": self.drift, "groups": tidy.groups(self.apart)}
+        if self.columns.score is not None:
+            frames |= {"scores": self.scores, "reliability": self.reliability}
+        for called, frame in frames.items():
+            with replacing(out / f"{called}.csv") as temporary:
+                frame_for_csv(frame).to_csv(temporary, index=False)
+        texts = {"verdict.txt": self.verdict + "\n", "verdict.json": self.to_json(), **more}
+        for file, content in texts.items():
+            write_text(out / file, content)
         page.write(self, out / "report.html")
+        return (*FILES, *(file for file in OPTIONAL if (out / file).exists()))
+
+    def write_figures(self, directory: str | Path) -> list[str]:
+        """Write measures with a limit and rates of groups as PNG, SVG, PDF and CSV; returns the names without ending.
+
+        Raises InputError if `directory` holds something else than figures.
+        """
+        from fairloop.auditing import figures
+
+        return figures.write(self, Path(directory))
 
     @cached_property
     def _table(self) -> pa.Table:
         return tidy.tidy(self.name, self.measured)
+
+
+def free(out: Path, overwrite: bool) -> None:
+    """Raise InputError if an audit cannot be written to the directory `out`: it is something else, or holds one."""
+    claim(out, "an audit")
+    found = [file for file in (*FILES, *OPTIONAL) if (out / file).exists()]
+    if found and not overwrite:
+        raise InputError(f"--out: {out} holds {found[0]}; choose another directory, or say --overwrite")

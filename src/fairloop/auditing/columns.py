@@ -18,9 +18,10 @@ PARAMETERS = {
         for name in (
             "round", "label", "prediction", "score", "threshold", "weight", "provenance", "propensity", "decided_at",
             "observed_at", "mature_after", "as_of", "assume", "round_order", "model_made", "beneficial", "min_size",
-            "fail_on", "regression",
+            "fail_on", "limits", "gate_round", "reference", "reference_group", "out", "regression",
         )
     },
+    "--overwrite": "overwrite=True",
 }  # fmt: skip
 """Options of the command line, and the parameters of `audit` that they set."""
 

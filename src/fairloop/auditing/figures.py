@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import cycle, groupby
 from math import ceil
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
+from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv
 from fairloop._util.files import replacing
-from fairloop.auditing.page import content, shown
+from fairloop.auditing.gate import in_words
+from fairloop.auditing.limits import Limit
+from fairloop.auditing.page import charted, content, fails
 from fairloop.auditing.values import Measure, Value
 from fairloop.metrics.catalogue import CATALOGUE
-from fairloop.report.figures.look import FORMATS, Look, dress, looks, own_axes, save, words
+from fairloop.report.figures.look import FORMATS, Look, dress, looks, save, words
 
 if TYPE_CHECKING:
     from fairloop.auditing import Audit
@@ -46,12 +49,12 @@ class Line(NamedTuple):
 
 def figures(audit: Audit) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
     """Name, figure and data of each."""
-    for measure in shown(audit):
+    for measure in charted(audit):
         values = audit.measured.values(measure)
-        axes = own_axes()
-        _name(axes, measure, content.title(measure))
+        figure, axes = _alone(5.2, 3.6)
+        _name(axes, measure, in_words(measure))
         _draw(axes, audit, [Line("", values, next(iter(looks([""]).values())))], [measure], legend=True)
-        yield str(measure), axes.figure, _table(audit, values)
+        yield str(measure), figure, _table(audit, values)
     limited = [one.measure.metric for one in audit.limits if one.measure.group in audit.measured.rounds.groups]
     for metric in dict.fromkeys([*RATES, *limited]):
         if metric in audit.measured.metrics():
@@ -59,8 +62,12 @@ def figures(audit: Audit) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
 
 
 def write(audit: Audit, directory: Path) -> list[str]:
-    """Write each figure into `directory` as PNG, SVG and PDF, and its data as CSV; returns the names without ending."""
-    names = []
+    """Write each figure into `directory` as PNG, SVG and PDF, and its data as CSV; returns the names without ending.
+
+    Raises InputError if the directory holds something else.
+    """
+    claim(directory, "figures", "directory")
+    names: list[str] = []
     for title, figure, data in figures(audit):
         name = "-".join("".join(c if c.isalnum() else " " for c in title).split())[:100]
         name = name if name not in names else f"{name}-{len(names)}"
@@ -79,8 +86,8 @@ def _by_group(audit: Audit, metric: str) -> tuple[Figure, pd.DataFrame]:
     lines = [Line(group, values[group], look) for group, look in looks(groups).items()]
     data = _table(audit, [*overall.values, *(one for line in lines for one in line.values)])
     if len(groups) <= TOGETHER:
-        axes = own_axes(6.4, 4.0)
-        _name(axes, Measure(metric), f"{content.title(Measure(metric))} of each group")
+        figure, axes = _alone(6.4, 4.0)
+        _name(axes, Measure(metric), f"{in_words(Measure(metric))} of each group")
         _draw(
             axes,
             audit,
@@ -88,7 +95,7 @@ def _by_group(audit: Audit, metric: str) -> tuple[Figure, pd.DataFrame]:
             [Measure(metric), *(Measure(metric, group) for group in groups)],
             legend=True,
         )
-        return axes.figure, data
+        return figure, data
     rows = ceil(len(groups) / _COLUMNS)
     figure = Figure(figsize=(2.3 * _COLUMNS, 0.6 + 1.7 * rows), layout="constrained")
     panels = figure.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
@@ -100,9 +107,14 @@ def _by_group(audit: Audit, metric: str) -> tuple[Figure, pd.DataFrame]:
     for ax in panels[len(groups) :]:
         ax.set_axis_off()
     figure.suptitle(
-        words(f"{content.title(Measure(metric))} of each group; grey: overall; bands: 95 % intervals"), fontsize=10
+        words(f"{in_words(Measure(metric))} of each group; grey: overall; bands: 95 % intervals"), fontsize=10
     )
     return figure, data
+
+
+def _alone(width: float, height: float) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots()
 
 
 def _draw(ax: Axes, audit: Audit, lines: Sequence[Line], measures: Sequence[Measure], *, legend: bool) -> None:
@@ -115,7 +127,7 @@ def _draw(ax: Axes, audit: Audit, lines: Sequence[Line], measures: Sequence[Meas
         )
         if legend:
             side = "right" if places[-1] == len(marks) - 1 else "left" if not places[0] else "center"
-            x = {"right": places[-1] + 0.5, "left": places[0] - 0.5, "center": np.mean(places)}[side]
+            x = {"right": places[-1] + 0.5, "left": places[0] - 0.5, "center": float(np.mean(places))}[side]
             ax.text(x, 1.01, mark, transform=ax.get_xaxis_transform(), ha=side, va="bottom", fontsize=8)
     for limit in audit.limits:
         if limit.measure in measures:
@@ -126,14 +138,13 @@ def _draw(ax: Axes, audit: Audit, lines: Sequence[Line], measures: Sequence[Meas
         _key(ax, lines)
 
 
-def _limit(ax: Axes, limit: object, *, named: bool, small: bool) -> None:
-    sign, bound, group = limit.sign, limit.bound, limit.measure.group  # type: ignore[attr-defined]
-    ax.axhline(bound, color="black", linestyle=(0, (5, 3)), linewidth=1.2)
+def _limit(ax: Axes, limit: Limit, *, named: bool, small: bool) -> None:
+    ax.axhline(limit.bound, color="black", linestyle=(0, (5, 3)), linewidth=1.2)
     if not small:
-        said = f"fails if {sign} {bound:g}" + (f" ({_clipped(group)})" if named else "")
+        said = fails(limit) + (f" ({_clipped(limit.measure.group)})" if named else "")
         ax.annotate(
-            words(said), (0, bound), xycoords=("axes fraction", "data"), xytext=(3, 2), textcoords="offset points",
-            fontsize=8, va="bottom",
+            words(said), (0, limit.bound), xycoords=("axes fraction", "data"), xytext=(3, 2),
+            textcoords="offset points", fontsize=8, va="bottom",
         )  # fmt: skip
 
 
@@ -147,12 +158,18 @@ def _line(ax: Axes, line: Line, hatch: str) -> None:
         if kind == "bounded":
             ax.fill_between(band.x, band.low, band.high, color=colour, alpha=faint / 2, linewidth=0)
             if line.look != _GREY:
-                fill = {"facecolor": "none", "edgecolor": colour, "hatch": hatch, "alpha": 0.6, "linewidth": 0}
+                fill: dict[str, Any] = {
+                    "facecolor": "none",
+                    "edgecolor": colour,
+                    "hatch": hatch,
+                    "alpha": 0.6,
+                    "linewidth": 0,
+                }
                 ax.fill_between(band.x, band.lower, band.upper, **fill)
             ax.plot(band.x, band.lower, band.x, band.upper, color=colour, linewidth=1.2)
             continue
         ax.fill_between(band.x, band.low, band.high, color=colour, alpha=faint, linewidth=0)
-        dots = {"color": colour, "marker": marker, "markersize": 4}
+        dots: dict[str, Any] = {"color": colour, "marker": marker, "markersize": 4}
         ax.plot(places, [one.value for one in part], linestyle=dashes, linewidth=1.6, **dots)
         hollow = [one for one in part if one.status == "weighted"]
         ax.plot([one.round for one in hollow], [one.value for one in hollow], linestyle="", mfc="white", **dots)
@@ -185,7 +202,7 @@ def _key(ax: Axes, lines: Sequence[Line]) -> None:
         ax.fill_between([], [], [], facecolor="none", edgecolor="0.4", hatch="////", linewidth=0, label="bounds")
     handles, _ = ax.get_legend_handles_labels()
     if handles:
-        ax.figure.legend(  # type: ignore[union-attr]
+        ax.figure.legend(
             handles=handles, loc="outside lower center", ncols=min(4, len(handles)), frameon=False, fontsize=8,
             handlelength=2.6,
         )  # fmt: skip
@@ -199,8 +216,8 @@ def _name(ax: Axes, measure: Measure, title: str) -> None:
 
 
 def _ticks(ax: Axes, names: Sequence[str], most: int, *, last_row: bool = True) -> None:
-    places = np.arange(0, len(names), max(1, ceil((len(names) - 1) / (most - 1))))
-    ax.xaxis.set_major_locator(FixedLocator(places.tolist()))
+    places = range(0, len(names), max(1, ceil((len(names) - 1) / (most - 1))))
+    ax.xaxis.set_major_locator(FixedLocator(list(places)))
     ax.set_xticklabels([words(_clipped(names[i], 12)) for i in places], fontsize=8)
     if last_row:
         ax.tick_params(labelbottom=True)

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.auditing.errors import ERRORS, errors
-from fairloop.auditing.measures import MODEL_MADE
 from fairloop.auditing.missing import Missing, missing
 from fairloop.auditing.rates import ASSUMPTIONS, RoundRates
 from fairloop.auditing.readings import LEVEL, Reading, certain, compared, reading
+from fairloop.auditing.references import reference
 from fairloop.auditing.rounds import Rounds
 from fairloop.auditing.scores import FREE, LABELLED, RoundScores
-from fairloop.auditing.values import Measure, Value
+from fairloop.auditing.values import MODEL_MADE, Measure, Value
 from fairloop.errors import InputError
 from fairloop.metrics import weighted
 from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, PARTS
@@ -36,11 +36,17 @@ _MOST_COMPLETIONS = 20_000  # of a group's labels, from where on joint bounds ta
 class Measured:
     """Rounds, measured. min_size: smaller groups are left out of what compares groups. assume: see `ASSUMPTIONS`.
 
+    reference_group: the group that differences, ratios and distances of scores compare the others with: its name,
+    `largest`, or `best`, which is the group with the best value of each measure. Default: each group with each;
+    distances of scores are from the largest.
+
     A group's size is that of its smaller side: people with, or without, the beneficial label, in the smallest round in
-    which labels are known. Raises InputError if no group is left.
+    which labels are known. Raises InputError if no group is left, or there is no such reference.
     """
 
-    def __init__(self, rounds: Rounds, min_size: int = 0, assume: str | None = None) -> None:
+    def __init__(
+        self, rounds: Rounds, min_size: int = 0, assume: str | None = None, reference_group: str | None = None
+    ) -> None:
         if assume is not None and assume not in ASSUMPTIONS:
             raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
         self.rounds = rounds
@@ -54,8 +60,16 @@ class Measured:
                 "side of the label in its smallest round"
             )
         self._rounds = [RoundRates(rounds, i, self.missing, assume) for i in range(len(rounds.names))]
-        self._reference = int(rounds.people.sum(axis=0).argmax())
+        self._reference, compared_with = reference(rounds, reference_group)
+        self._compared_with: int | None = None
+        if compared_with is not None:
+            if compared_with not in self.kept:
+                raise InputError(
+                    f"--reference-group {reference_group}: --min-size {min_size} leaves this group out; choose another"
+                )
+            self._compared_with = int(np.searchsorted(self.kept, compared_with))
         self._readings: dict[tuple[str, int], Reading] = {}
+        self._comparisons: dict[tuple[Measure, int, float | None, int | None], Value] = {}
 
     @cached_property
     def missing(self) -> Missing:
@@ -92,7 +106,7 @@ class Measured:
 
     @property
     def reference_group(self) -> str:
-        """The group that the others' scores are compared with: the largest."""
+        """The group that the others' scores are compared with."""
         return self.rounds.groups[self._reference]
 
     def metrics(self) -> Mapping[str, tuple[str, ...]]:
@@ -113,30 +127,41 @@ class Measured:
             return "--provenance, the column that says who made a label"
         return None
 
-    def check(self, measure: Measure) -> None:
-        """Raise InputError if there is no such group, or the log does not tell the measure."""
+    def check(self, measure: Measure, where: str = "--fail-on") -> None:
+        """Raise InputError if there is no such group, or the log does not tell the measure. where: it was asked for."""
         if lacking := self._lacks(measure.metric):
-            raise InputError(f"--fail-on: {measure.metric} needs {lacking}")
+            raise InputError(f"{where}: {measure.metric} needs {lacking}")
         known = {*PARTS, *self.rounds.groups}
         if measure.group not in known:
             close = difflib.get_close_matches(measure.group, self.rounds.groups, n=3, cutoff=0.4)
             hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {self.rounds.groups}"
-            raise InputError(f"--fail-on {measure}: there is no group '{measure.group}'; {hint}")
+            raise InputError(f"{where}: there is no group '{measure.group}'; {hint}")
 
-    def value(self, measure: Measure, place: int, alpha: float | None = LEVEL) -> Value:
+    @property
+    def compared_with(self) -> str | None:
+        """The group that differences and ratios compare the others with; None for each with each."""
+        return None if self._compared_with is None else self.rounds.groups[self.kept[self._compared_with]]
+
+    def value(self, measure: Measure, place: int, alpha: float | None = LEVEL, *, extremes: bool = False) -> Value:
         """What the round at `place` (-1: the last) says of a measure, with an interval of level 1 - alpha.
 
-        alpha: None leaves the interval of a difference out, which takes long for hundreds of groups.
+        alpha: None leaves intervals of what compares groups out, which take long for hundreds of groups. extremes:
+        whether to compare the lowest with the highest group although there is a reference group.
         """
         place %= len(self.rounds.names)
         if measure.group not in AGGREGATES:
-            every = self.reading(measure.metric, place).values(
-                place, measure.metric, self.rounds.groups, alpha or LEVEL
-            )
-            return every[self._entry(measure)]
+            entry, every = self._entry(measure), self.reading(measure.metric, place)
+            one = slice(entry, entry + 1)
+            return every.values(place, measure.metric, self.rounds.groups, alpha or LEVEL, one)[0]
+        key = measure, place, alpha, None if extremes else self._compared_with
+        if key not in self._comparisons:
+            self._comparisons[key] = self._compare(*key)
+        return self._comparisons[key]
+
+    def _compare(self, measure: Measure, place: int, alpha: float | None, reference: int | None) -> Value:
         parts = [self.reading(part, place) for part in measure.entry.worst_of or (measure.metric,)]
-        found = compared(place, measure, parts, self.kept, self.rounds.groups, alpha)
-        if measure == Measure("equalized_odds", "difference") and found.status == "bounded":
+        found = compared(place, measure, parts, self.kept, self.rounds.groups, alpha, reference)
+        if measure == Measure("equalized_odds", "difference") and found.status == "bounded" and reference is None:
             return self._sharper(found, parts)
         return found
 

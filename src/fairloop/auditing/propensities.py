@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +39,7 @@ class ByPropensity:
     """cells: (S + 1, 3, K) sums by label and prediction, everybody first; see `counting.Tally`."""
 
     cells: Mapping[str, Table]
+    _found: dict[str, Weighted] = field(default_factory=dict)
 
     @cached_property
     def _sides(self) -> dict[str, Table]:
@@ -127,8 +128,17 @@ class ByPropensity:
         words = "people with a label stand for 1 / propensity people each"
         return np.where(wide, f"{words}; the interval is wider than {WIDE:g} and tells little", words).astype(object)
 
+    @cached_property
+    def _shares(self) -> dict[str, dict[str, tuple[Table, Table]]]:
+        return {name: shares(self.cells[name]) for name in ("n", "sure", "v", "vv")}
+
     def _weighted(self, metric: str) -> Weighted:
-        parts = {name: shares(self.cells[name])[metric] for name in ("n", "sure", "v", "vv")}
+        if metric not in self._found:
+            self._found[metric] = self._by_weights(metric)
+        return self._found[metric]
+
+    def _by_weights(self, metric: str) -> Weighted:
+        parts = {name: every[metric] for name, every in self._shares.items()}
         weights, squares = parts["v"], parts["vv"]
         hits, every = (Sums(weights[side][1:], squares[side][1:]) for side in (0, 1))
         rate = share(hits, every, parts["n"][1][1:].round().astype(np.int64))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.auditing.values import ORDER, Measure, Status, Value
+from fairloop.metrics import extremes
 from fairloop.metrics.fairness import divide
 from fairloop.metrics.intervals import Ends, Estimate, largest_difference
 
@@ -71,18 +72,19 @@ class Reading:
         known = (self.status == "measured") | (self.status == "weighted")
         return Estimate(np.where(known, lower.value, np.nan), lower.low, upper.high)
 
-    def values(self, place: int, metric: str, names: Sequence[str], alpha: float) -> list[Value]:
-        """Of everybody, then of the groups called `names`, in the round at `place`."""
+    def values(
+        self, place: int, metric: str, names: Sequence[str], alpha: float, entries: slice = slice(None)
+    ) -> list[Value]:
+        """Of everybody, then of the groups called `names`, in the round at `place`; of `entries` of these."""
         (lower, upper), every = self.ends(alpha), self.estimate(alpha)
         open_ = self.status == "bounded"
         columns = [
             every.value, every.low, every.high, np.where(open_, lower.value, np.nan),
             np.where(open_, upper.value, np.nan), self.labelled, self.people, self.status, self.reason,
         ]  # fmt: skip
-        return [
-            Value(place, Measure(metric, name), *row)
-            for name, row in zip(("overall", *names), zip(*(c.tolist() for c in columns), strict=True), strict=True)
-        ]
+        rows = zip(*(column[entries].tolist() for column in columns), strict=True)
+        called = ["overall", *names][entries]
+        return [Value(place, Measure(metric, name), *row) for name, row in zip(called, rows, strict=True)]
 
 
 def reading(
@@ -115,39 +117,50 @@ def certain(source: Callable[[float], Estimate]) -> Ends:
 
 def compared(
     place: int, measure: Measure, parts: Sequence[Reading], kept: NDArray[np.int64], names: Sequence[str],
-    alpha: float | None,
+    alpha: float | None, reference: int | None = None,
 ) -> Value:  # fmt: skip
     """An aggregate (difference, ratio, min or max) over the groups at `kept` in the worst of `parts`.
 
-    names: of all groups. Bounds of an aggregate assume nothing about missing labels in any group. alpha: of the interval of a difference; None for no interval, as ratio, min and max have none.
+    names: of all groups. alpha: of its interval; None for no interval. reference: the place, among those kept, of the
+    group that differences and ratios compare the others with; None for each with each. Bounds of an aggregate assume
+    nothing about missing labels in any group.
     """
     status, reason = _together(parts, kept, names)
     people, labelled = (int(getattr(parts[0], part)[kept + 1].sum()) for part in ("people", "labelled"))
     ends = [(part.doubted() if status == "bounded" else part).groups(kept) for part in parts]
-    low, high = np.nan, np.nan
-    if measure.is_difference and alpha is not None:
-        bottom, top = largest_difference(ends, len(kept), alpha)
-        lower, upper, low, high = (float(one) for one in (bottom.value, top.value, bottom.low, top.high))
-    else:
-        sides = zip(*(_aggregate(measure.group, *(one.value for one in end(LEVEL))) for end in ends), strict=True)
-        worst = np.max if measure.group in ("difference", "max") else np.min
-        lower, upper = (float(worst(side)) for side in sides)
+    values = zip(
+        *(_aggregate(measure.group, reference, *(one.value for one in end(LEVEL))) for end in ends), strict=True
+    )
+    worst = np.max if measure.group in ("difference", "max") else np.min
+    lower, upper = (float(worst(side)) for side in values)
+    nan = np.nan
+    low, high = (nan, nan) if alpha is None else _interval(measure, ends, len(kept), alpha, reference)
     if status in ("measured", "weighted", "bounded") and np.isnan(upper):
         status, reason = "undefined", "nobody is in the denominator of a group"
     if status in ("measured", "weighted"):
-        return Value(place, measure, upper, low, high, np.nan, np.nan, labelled, people, status, reason)
+        return Value(place, measure, upper, low, high, nan, nan, labelled, people, status, reason)
     if status == "bounded":
-        return Value(place, measure, np.nan, low, high, lower, upper, labelled, people, status, reason)
-    nan = np.nan
+        return Value(place, measure, nan, low, high, lower, upper, labelled, people, status, reason)
     return Value(place, measure, nan, nan, nan, nan, nan, labelled, people, status, reason)
 
 
-def _aggregate(name: str, lower: Floats, upper: Floats) -> tuple[float, float]:
+def _interval(
+    measure: Measure, ends: Sequence[Ends], groups: int, alpha: float, reference: int | None
+) -> tuple[float, float]:
+    if not measure.is_difference:
+        return extremes.interval(measure.group, ends, groups, alpha, reference)
+    bottom, top = largest_difference(ends, groups, alpha, reference)
+    return float(bottom.low), float(top.high)
+
+
+def _aggregate(name: str, reference: int | None, lower: Floats, upper: Floats) -> tuple[float, float]:
     """The smallest and the largest aggregate that bounds of groups allow; both are the value if bounds are alike."""
-    if name == "min":
-        return float(lower.min()), float(upper.min())
-    if name == "max":
-        return float(lower.max()), float(upper.max())
+    if name in ("min", "max"):
+        outermost = np.min if name == "min" else np.max
+        return float(outermost(lower)), float(outermost(upper))
+    if reference is not None:
+        to = extremes.difference_to if name == "difference" else extremes.ratio_to
+        return to(reference, lower, upper)
     alike = bool((lower == upper).all())
     if name == "difference":
         if alike or len(lower) < 2:

@@ -154,15 +154,13 @@ def rounds(
         labels=label_names,
         beneficial=good,
         counts=_square(tables["n"]).astype(np.int64),
-        model_made=None if made is None else made[0],
-        known=None if made is None else made[1],
         left_out=left_out,
         sums=Sums(_square(tables["w"]), _square(tables["ww"])) if "w" in tables else None,
-        made_sums=None if made is None else made[2],
-        said=tuple(said for said in (tallied.said, order_said) if said),
+        said=tuple(said for said in (tallied.said, order_said, _unused(tallied.rows)) if said),
         tables=tables,
         dates=tallied.dates,
         regression=columns.regression,
+        **made,
     )
     if tallied.scores is None:
         return found
@@ -180,6 +178,12 @@ def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_],
         names = ", ".join(map(repr, (columns.round, columns.label, columns.predicted)))
         raise InputError(f"--round, --label: no row of the log has {names} all at once")
     return used, {column: n for column, n in left_out.items() if n}
+
+
+def _unused(tallied: pd.DataFrame) -> str | None:
+    """How many rows with a label have no prediction, in words."""
+    rows = tallied["n"][tallied["prediction"].isna() & tallied["label"].notna() & tallied["round"].notna()].sum()
+    return f"{rows:,} rows without a prediction have a label; no measure uses it" if rows else None
 
 
 def _tables(rows: pd.DataFrame, cells: NDArray[np.int64], shape: tuple[int, ...]) -> dict[str, Table]:
@@ -206,20 +210,19 @@ def _made(
     model_made: Sequence[object],
     cells: NDArray[np.int64],
     shape: tuple[int, int],
-) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[Sums, Sums] | None] | None:
-    """(R, S) labels that a model made, and labels whose maker is known, in rows and weights.
+) -> dict[str, Any]:
+    """`model_made`, `known` and `made_sums` of `Rounds`.
 
-    cells: of each row, its round times S plus its group, or -1 without a label. None without provenance.
+    cells: each row's round times S, plus its group; -1 without a label.
     """
     if "provenance" not in rows:
-        return None
-    labelled = cells >= 0
-    rows, cells = rows[labelled], cells[labelled]
-    found = [
-        _tables(rows[which], cells[which], shape) for which in codes.makers(rows["provenance"], columns, model_made)
-    ]
-    sums = (Sums(found[0]["w"], found[0]["ww"]), Sums(found[1]["w"], found[1]["ww"])) if "w" in rows else None
-    return found[0]["n"].astype(np.int64), found[1]["n"].astype(np.int64), sums
+        return {"model_made": None, "known": None}
+    rows, cells = rows[cells >= 0], cells[cells >= 0]
+    makers = codes.makers(rows["provenance"], columns, model_made)
+    by_model, told = (_tables(rows[which], cells[which], shape) for which in makers)
+    found = {name: table["n"].astype(np.int64) for name, table in (("model_made", by_model), ("known", told))}
+    sums = tuple(Sums(table["w"], table["ww"]) for table in (by_model, told)) if "w" in rows else None
+    return {**found, "made_sums": sums}
 
 
 def _scored(cells: Cells, where: NDArray[np.int64]) -> Scored:

@@ -167,7 +167,7 @@ class RoundScores:
             label = np.where(part.label == MISSING, np.nan, part.label)
             low, high = auc_bounds(np.repeat(part.keys, often), np.repeat(label, often))
             _, place = np.unique(part.keys, return_inverse=True)
-            doubt = self._doubt([np.bincount(place, part.n)] * 2)
+            doubt = self._doubt([np.bincount(place, part.n).astype(np.float64)] * 2)
             return max(0.0, low - doubt), min(1.0, high + doubt)
         return np.nan, np.nan
 

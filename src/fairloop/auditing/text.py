@@ -9,9 +9,9 @@ import numpy as np
 
 from fairloop.auditing.columns import Columns
 from fairloop.auditing.measured import FEW, Measured
-from fairloop.auditing.measures import MODEL_MADE
 from fairloop.auditing.missing import Missing
-from fairloop.auditing.values import Measure, Value
+from fairloop.auditing.rest import Apart
+from fairloop.auditing.values import MODEL_MADE, Measure, Value
 from fairloop.auditing.verdicts import ALPHA, Crossing, Drift
 from fairloop.metrics.fairness import Rate
 
@@ -19,6 +19,7 @@ WIDTH = 80
 TOGETHER = "\xa0"
 """A space at which no line ends."""
 
+_PRECISION = Measure("ppv")
 _MOST = 10  # groups that are named one by one
 
 
@@ -93,10 +94,10 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
     if not missing.partly.any():
         return []
     if not len(found):
-        return [
-            "No dependence of missing labels on prediction, score or group was found; a difference in label rates "
-            f"below {missing.could_be_missed:.3f} could have been missed."
-        ]
+        words = "No dependence of missing labels on prediction, score or group was found"
+        if np.isnan(missing.could_be_missed):
+            return [f"{words}."]
+        return [f"{words}; a difference in label rates below {missing.could_be_missed:.3f} could have been missed."]
     last, tests = int(found[-1]), int(np.isfinite(missing.p).sum())
     on = [
         part
@@ -113,10 +114,12 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
         f"whether a label is known ({'labels exist for the selected only' if missing.selected_only[last] else why})."
     ]
     if missing.by_decision[last] and not rounds.regression:
+        chances = "; those of people with known propensities are weighted" if "pi" in rounds.cells else ""
         lines.append(
             "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
-            "the rest is bounded or undefined."
+            f"the rest is bounded or undefined{chances}."
         )
+    if missing.by_decision[last] and not rounds.regression and measured.value(_PRECISION, last).identified:
         lines.append(
             "Precision (ppv) among the selected follows from them. It is an outcome test: a lower precision of a group "
             "hints at a lower bar for it, no more; equal precision does not show equal treatment (infra-marginality)."
@@ -153,12 +156,12 @@ def bounds(measured: Measured, measures: Sequence[Measure]) -> list[str]:
 
 
 def _stated(value: Value) -> str:
-    interval = f"[{value.low:.3f},{TOGETHER}{value.high:.3f}]"
+    interval = "" if np.isnan(value.low) else f" [{value.low:.3f},{TOGETHER}{value.high:.3f}]"
     rows = f"{value.labelled:,} of {value.people:,} rows"
     if value.status == "bounded":
-        return f"bounded, {value.lower:.3f} to {value.upper:.3f} {interval}, {rows}: {value.reason}"
+        return f"bounded, {value.lower:.3f} to {value.upper:.3f}{interval}, {rows}: {value.reason}"
     if value.identified:
-        return f"{value.value:.3f} {interval}, {value.status}, {rows}"
+        return f"{value.value:.3f}{interval}, {value.status}, {rows}"
     return f"{value.status}, {rows}: {value.reason}"
 
 
@@ -166,8 +169,8 @@ def _effective(rate: Rate) -> float:
     return float(rate.members[0] if rate.effective is None else np.nan_to_num(rate.effective[0]))
 
 
-def table(drifts: Sequence[Drift], single: bool) -> list[str]:
-    """The measures, in the first and in the last round."""
+def table(drifts: Sequence[Drift], single: bool, before: str = "first") -> list[str]:
+    """The measures, in the reference and in the last round. before: the head of the reference's column."""
     width = max(len(str(drift.measure)) for drift in drifts)
     if single:
         values = [
@@ -175,7 +178,7 @@ def table(drifts: Sequence[Drift], single: bool) -> list[str]:
             for drift in drifts
         ]
         return [*values, "", "One round: there is no drift to tell."]
-    lines = [f"{'':{width}}  first   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
+    lines = [f"{'':{width}}  {before:5}   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
     for drift in drifts:
         interval = "" if np.isnan(drift.low) else f"[{drift.low:+.3f}, {drift.high:+.3f}]"
         change = "" if np.isnan(drift.change) else f"{drift.change:+.3f}"
@@ -201,8 +204,8 @@ def _moved(drift: Drift) -> str:
     return f"{drift.first:.3f} > {drift.last:.3f} ({drift.change:+.3f} {interval})"
 
 
-def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
-    """Which group lost what; who lost most first."""
+def losses(drifts: Sequence[Drift], small: Sequence[str], since: str = "the first round") -> list[str]:
+    """Which group lost what, the largest loss first. since: the reference."""
     by_group: dict[str, list[Drift]] = {}
     for drift in sorted((drift for drift in drifts if drift.high < 0), key=lambda drift: drift.change):
         by_group.setdefault(drift.measure.group, []).append(drift)
@@ -212,12 +215,47 @@ def losses(drifts: Sequence[Drift], small: Sequence[str]) -> list[str]:
         )
         untold = f" It cannot be told for {', '.join(open_)}." if open_ else ""
         return [f"Which group lost what: none lost more than chance explains.{untold}"]
-    lines = ["Which group lost what since the first round:"]
+    lines = [f"Which group lost what since {since}:"]
     for group, lost in list(by_group.items())[:_MOST]:
         words = ", ".join(f"{drift.measure.metric} {_moved(drift)}" for drift in lost)
         lines.append(f"  {group}{'*' if group in small else ''}: {words}")
     if len(by_group) > _MOST:
         lines.append(f"  and {len(by_group) - _MOST} more groups; all are in drift.csv")
+    return lines
+
+
+def apart(found: Sequence[Apart]) -> list[str]:
+    """The groups, more than two, that differ from all the others; the most certain first."""
+    if len({one.measure.group for one in found}) < 3:
+        return []
+    lines = ["Each group against all the others, in the last round (Holm over groups):"]
+    differ = sorted((one for one in found if one.differs), key=lambda one: one.p)
+    for one in differ[:_MOST]:
+        p = "< .001" if one.p < 0.001 else f"= {one.p:.3f}"
+        lines.append(f"  {one.measure} {one.difference:+.3f} [{one.low:+.3f},{TOGETHER}{one.high:+.3f}], p {p}")
+    if not differ:
+        lines.append("  none differs more than chance explains")
+    if len(differ) > _MOST:
+        lines.append(f"  and {len(differ) - _MOST} more; all are in groups.csv")
+    for metric in dict.fromkeys(one.measure.metric for one in found if one.too_small):
+        small = [one.measure.group for one in found if one.too_small and one.measure.metric == metric]
+        lines.append(f"  too small to tell in {metric}: {_listed(small)}")
+    return lines
+
+
+def scores(measured: Measured) -> list[str]:
+    """How well scores do in the last round, and how far those of groups lie apart."""
+    if "auc" not in measured.metrics():
+        return []
+    groups = measured.rounds.groups
+    lines = [f"Scores in round {measured.rounds.names[-1]}, with 95 % intervals:"]
+    for metric in ("auc", "brier", "calibration_error"):
+        found = [measured.value(Measure(metric, group), -1) for group in ("overall", *groups[:_MOST])]
+        lines += [f"  {value.measure}: {_stated(value)}" for value in found]
+    for group in groups[:_MOST]:
+        value = measured.value(Measure("score_ks", group), -1)
+        if group != measured.reference_group and value.identified:
+            lines.append(f"  {value.measure} from {measured.reference_group}: {value.value:.3f}; {value.reason}")
     return lines
 
 

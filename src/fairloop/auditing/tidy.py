@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from fairloop.auditing.measured import Measured
-from fairloop.auditing.measures import MODEL_MADE
-from fairloop.auditing.values import Value
+from fairloop.auditing.rest import Apart
+from fairloop.auditing.values import MODEL_MADE, Value
 from fairloop.auditing.verdicts import Drift
 from fairloop.report.table import of_rows
 from fairloop.store.rows import Row
@@ -51,3 +52,9 @@ def drifts(found: Sequence[Drift], measured: Measured) -> pd.DataFrame:
     frame = pd.DataFrame(rows)
     frame[["lower", "upper"]] = frame[["lower", "upper"]].astype(np.float64)
     return frame
+
+
+def groups(found: Sequence[Apart]) -> pd.DataFrame:
+    """One row for each group and rate: the difference from all other groups, in the last round."""
+    columns = ["metric", "group", "difference", "low", "high", "p", "too_small"]
+    return pd.DataFrame([[*one.measure, *astuple(one)[1:]] for one in found], columns=columns)

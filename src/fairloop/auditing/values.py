@@ -9,6 +9,8 @@ from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, Entry
 
 Status = Literal["measured", "weighted", "bounded", "undefined", "not mature"]
 
+MODEL_MADE = "model_made_share"
+
 ORDER: tuple[Status, ...] = ("not mature", "undefined", "bounded", "weighted", "measured")
 """A measure of several groups has the first status that one of them has."""
 

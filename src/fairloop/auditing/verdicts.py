@@ -9,9 +9,10 @@ from statistics import NormalDist
 import numpy as np
 
 from fairloop.auditing.errors import ERRORS
+from fairloop.auditing.limits import Limit
 from fairloop.auditing.measured import Measured
-from fairloop.auditing.measures import MODEL_MADE, Limit
-from fairloop.auditing.values import Measure, Status, first
+from fairloop.auditing.references import FIRST, Reference
+from fairloop.auditing.values import MODEL_MADE, Measure, Status, first
 from fairloop.metrics import trend
 from fairloop.metrics.catalogue import CATALOGUE, JUDGED
 from fairloop.metrics.intervals import Estimate, stacked
@@ -34,9 +35,10 @@ WATCHED = tuple(Limit(measure, ">", 0.1) for measure in HEADLINE if measure.is_d
 
 @dataclass(frozen=True)
 class Drift:
-    """A measure in the first and in the last round, and its change, with limits; NaN where undefined.
+    """A measure in the reference and in the last round, and its change, with limits; NaN where undefined.
 
-    status: of both rounds, as in `values.Value`; that which allows less.
+    first: in the reference, which is the first round unless another was chosen. status: of all these rounds, as in
+    `values.Value`: the first of them in `values.ORDER`.
     """
 
     measure: Measure
@@ -58,38 +60,39 @@ class Drift:
         return "unclear"
 
 
-def headline(measured: Measured) -> list[Drift]:
-    """What drifted since the first round, all intervals together at level 1 - ALPHA."""
+def headline(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
+    """What drifted since the reference, all intervals together at level 1 - ALPHA."""
     told = measured.metrics()
     measures = [one for one in (*HEADLINE, *OF_ERRORS, Measure(MODEL_MADE)) if one.metric in told]
     found = [measured.estimates(measure, ALPHA / len(measures)) for measure in measures]
-    return [_since_the_first(measured, measure, one) for measure, one in zip(measures, found, strict=True)]
+    return [_since(reference, measured, measure, one) for measure, one in zip(measures, found, strict=True)]
 
 
-def groups(measured: Measured) -> list[Drift]:
+def groups(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
     """What changed for each group in what it would rather have more of, all intervals together at level 1 - ALPHA."""
     names = measured.rounds.groups
     found = []
     benefits = [metric for metric in BENEFITS if metric in measured.metrics()]
     for metric in benefits:
         alpha = ALPHA / (len(benefits) * len(names))
-        ends = [measured.reading(metric, place) for place in (0, -1)]
-        every = stacked([reading.estimate(alpha) for reading in ends])
+        ends = [measured.reading(metric, place) for place in (*reference.places, -1)]
+        every = [reading.estimate(alpha) for reading in ends]
+        before = Reference(tuple(range(len(reference.places))), "").of(stacked(every[:-1]))
         for i, name in enumerate(names, 1):
             status = first([reading.status[i] for reading in ends])
-            found.append(_drift(Measure(metric, name), every.at(np.s_[:, i]), len(measured.rounds.names), status))
+            pair = before.at(i), every[-1].at(i)
+            found.append(_drift(Measure(metric, name), *pair, len(measured.rounds.names), status))
     return found
 
 
-def _since_the_first(measured: Measured, measure: Measure, rounds: Estimate) -> Drift:
-    """The change between the first and the last of (R,) rounds."""
-    status = first([measured.value(measure, place, None).status for place in (0, -1)])
-    return _drift(measure, rounds, len(measured.rounds.names), status)
+def _since(reference: Reference, measured: Measured, measure: Measure, rounds: Estimate) -> Drift:
+    """The change between the reference and the last of (R,) rounds."""
+    status = first([measured.value(measure, place, None).status for place in (*reference.places, -1)])
+    return _drift(measure, reference.of(rounds), rounds.at(-1), len(measured.rounds.names), status)
 
 
-def _drift(measure: Measure, rounds: Estimate, often: int, status: Status) -> Drift:
-    """The change between the first and the last of several rounds; undefined if there is one only."""
-    before, after = rounds.at(0), rounds.at(-1)
+def _drift(measure: Measure, before: Estimate, after: Estimate, often: int, status: Status) -> Drift:
+    """The change between two of several rounds; undefined if there is one only."""
     change = after.less(before)
     numbers = np.array([change.value, change.low, change.high]) if often > 1 else np.full(3, np.nan)
     moved, low, high = numbers.tolist()
@@ -115,11 +118,17 @@ class Crossing:
 
 def crossings(measured: Measured, limits: Sequence[Limit]) -> list[Crossing]:
     """Trends that are more than noise, and beyond a limit or on their way there within as many rounds as there were."""
-    named = {limit.measure for limit in limits}
-    told = measured.metrics()
-    watched = [*limits, *(one for one in WATCHED if one.measure not in named and one.measure.metric in told)]
-    found = (_crossing(measured, limit, ALPHA / len(watched)) for limit in watched)
+    every = watched(measured, limits)
+    found = (_crossing(measured, limit, ALPHA / len(every)) for limit in every)
     return [crossing for crossing in found if crossing is not None]
+
+
+def watched(measured: Measured, limits: Sequence[Limit]) -> list[Limit]:
+    """The limits that trends are held against: those that were named, each line once, and `WATCHED` of others."""
+    named, told = {limit.measure for limit in limits}, measured.metrics()
+    lines = {(limit.measure, limit.upwards, limit.bound): limit for limit in reversed(limits)}
+    others = (one for one in WATCHED if one.measure not in named and one.measure.metric in told)
+    return [*reversed(lines.values()), *others]
 
 
 def _crossing(measured: Measured, limit: Limit, alpha: float) -> Crossing | None:
@@ -127,8 +136,7 @@ def _crossing(measured: Measured, limit: Limit, alpha: float) -> Crossing | None
     errors = (estimates.high - estimates.low) / (2 * NormalDist().inv_cdf(1 - ALPHA / 2))
     places = np.arange(len(errors), dtype=np.float64)
     line, last = trend.fit(places, estimates.value, errors, alpha), places[-1]
-    upwards = limit.sign.startswith(">")
-    if line is None or not line.certain or (line.slope > 0) != upwards:
+    if line is None or not line.certain or (line.slope > 0) != limit.upwards:
         return None
     where, earliest, latest = line.crosses(limit.bound)
     if where > 2 * last + 1:

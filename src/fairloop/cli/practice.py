@@ -79,29 +79,64 @@ def audit(
             min=0, help="leave smaller groups out of what compares groups: fewer people on a side of the label"
         ),
     ] = 0,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="ROUND", help="drift is measured from: a round, first (default), previous, rolling(K)"),
+    ] = None,
+    reference_group: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="compare other groups with this one, or with the largest, or the best"),
+    ] = None,
     fail_on: Annotated[
         list[str] | None,
         typer.Option(
             metavar="LIMIT",
-            help=f"exit with 1 if the last round is beyond, as 'tpr_difference>0.1'; measures: {in_words()}",
+            help="exit with 1 unless the last round keeps it, as 'tpr_difference>0.1', 'lower(tpr[Female])<0.5', "
+            f"'upper(equalized_odds_difference)>0.1', four_fifths; measures: {in_words()}",
         ),
     ] = None,
+    limits: Annotated[Path | None, typer.Option(metavar="FILE", help="more limits, in YAML")] = None,
+    gate_round: Annotated[
+        str | None, typer.Option(metavar="ROUND", help="judge this round, or the last-labelled; default: the last")
+    ] = None,
+    model_card: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="write model-index.yml, metadata of the Model Card of MODEL")
+    ] = None,
+    verdict_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="of verdict.json once it is published, for --model-card")
+    ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="write measures with a limit and rates of groups there: .png, .svg, .pdf, .csv"
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the audit in --out")] = False,
 ) -> None:
     """Measure a log of your own retraining rounds: what drifted, for whom, and what will cross a limit."""
     from fairloop._util.directories import claim
-    from fairloop.auditing import FILES, audited
+    from fairloop.auditing import audited, free
 
-    claim(out, "an audit")
+    free(out, overwrite)
+    if figures is not None:
+        claim(figures, "figures", "--figures")
+        if figures.resolve() == out.resolve():
+            raise InputError(f"--figures {figures}: is --out, too; choose another directory")
+    if verdict_url is not None and model_card is None:
+        raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
     found = audited(
         log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
         weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
         mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
-        regression=regression, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
-        fail_on=fail_on or (),
+        regression=regression,
+        model_made=model_made or (), beneficial=beneficial, min_size=min_size, reference=reference,
+        reference_group=reference_group, fail_on=fail_on or (), limits=limits, gate_round=gate_round,
     )  # fmt: skip
-    found.write(out)
+    files = found.write(out, overwrite=overwrite, model=model_card, url=verdict_url)
     say(found.verdict)
-    say(f"\n{out}: {', '.join(FILES)}")
+    say(f"\n{out}: {', '.join(files)}")
+    if figures is not None:
+        say(f"{figures}: {', '.join(found.write_figures(figures))}")
     if found.failures:
         raise FairloopError("; ".join(found.failures))
 

@@ -66,19 +66,32 @@ Ends = Callable[[float], tuple[Estimate, Estimate]]
 a rate is identified both are its estimate."""
 
 
-def largest_difference(rates: Sequence[Ends], groups: int, alpha: float) -> tuple[Estimate, Estimate]:
+def group_pairs(groups: int, reference: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(P,) each: every two groups, both ways; or, both ways, the others with `reference`."""
+    one, other = np.nonzero(~np.eye(groups, dtype=bool))
+    if reference is None:
+        return one, other
+    used = (one == reference) | (other == reference)
+    return one[used], other[used]
+
+
+def largest_difference(
+    rates: Sequence[Ends], groups: int, alpha: float, reference: int | None = None
+) -> tuple[Estimate, Estimate]:
     """() bounds of the largest difference between two of S `groups` in any of `rates`, with limits of level 1 - alpha.
 
     The largest of several noisy differences is too large on average, the more so the more and the smaller the groups
     are. So the lower limit holds for all pairs at once (Bonferroni). The upper one need not: whichever pair really
     differs most, its own interval covers it. The lower limit of the lower bound and the upper limit of the upper bound
     are the ends of the interval. All are 0 of a single group, and NaN if a rate of a group is.
+
+    reference: the group that the others are compared with; None for each with each.
     """
-    pairs = len(rates) * groups * (groups - 1) // 2
+    one, other = group_pairs(groups, reference)
+    pairs = len(rates) * len(one) // 2
     if not pairs:
         none = Estimate(np.zeros(()), np.zeros(()), np.zeros(()))
         return none, none
-    one, other = np.nonzero(~np.eye(groups, dtype=bool))
     alone = [rate(alpha) for rate in rates]
     together = [rate(alpha / pairs) for rate in rates]
     highs = [upper.at(one).less(lower.at(other)) for lower, upper in alone]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fairloop._util.files import write_text
-from fairloop.auditing import text, verdicts
+from fairloop.auditing import document, shown, text, verdicts
+from fairloop.auditing.gate import Result, in_words, overall
+from fairloop.auditing.limits import Limit
 from fairloop.auditing.measured import FEW
 from fairloop.auditing.page import content
-from fairloop.auditing.page.gate import GateRow, gate_rows, overall
+from fairloop.auditing.power import ASSUMPTIONS, Detectable
 from fairloop.auditing.values import Measure
 from fairloop.auditing.verdicts import Drift
 from fairloop.report.page.shell import rendered
@@ -23,6 +26,7 @@ _SCRIPTS = (
     "report/page/dom.js", "auditing/page/data.js", "auditing/page/chart.js", "auditing/page/figures.js",
     "auditing/page/values.js", "auditing/page/audit.js",
 )  # fmt: skip
+_FAILS = {"": "fails if", "lower": "fails if surely", "upper": "fails unless surely not"}
 
 
 def write(audit: Audit, out: Path) -> None:
@@ -30,58 +34,87 @@ def write(audit: Audit, out: Path) -> None:
     write_text(out, rendered("fairloop.auditing.page", "audit.html.j2", _STYLES, _SCRIPTS, _parts(audit)))
 
 
-def shown(audit: Audit) -> list[Measure]:
-    """The measures that get a chart: those with a limit, or else the distances between groups that audits judge."""
-    limited = [one.measure for one in audit.limits]
-    return list(dict.fromkeys(limited or [one.measure for one in verdicts.WATCHED]))
+def charted(audit: Audit) -> list[Measure]:
+    """The measures that get a chart: those with a limit, or else those of which audits watch the trend."""
+    limits = audit.limits or verdicts.watched(audit.measured, [])
+    return list(dict.fromkeys(one.measure for one in limits))
+
+
+def fails(limit: Limit) -> str:
+    """When a limit is broken, without its measure."""
+    return f"{_FAILS[limit.end]} {limit.sign} {limit.bound:g}"
 
 
 def _parts(audit: Audit) -> dict[str, Any]:
-    measured, rows, charts = audit.measured, gate_rows(audit), shown(audit)
-    found = content.series(measured, charts)
-    names = measured.rounds.names
+    measured, names = audit.measured, audit.measured.rounds.names
     head, *facts = text.head(audit.name, audit.columns, measured)
-    data = content.packed(measured, found)
-    data["charts"] = [[one.metric, one.group, content.title(one)] for one in charts]
-    data["limits"] = [[row.measure.metric, row.measure.group, row.sign, row.bound, row.verdict] for row in rows]
     return {
         "title": f"Audit of {audit.name}",
         "head": head,
-        "facts": facts,
-        "verdict": overall(rows),
-        "told": _told(rows, names[-1]),
+        "facts": [*facts, *audit.compared],
+        "verdict": overall(audit.gate),
+        "told": audit.finding.partition(": ")[2].replace("of ", "Of ", 1),
         "labels": text.labels(measured),
-        "gate": rows,
-        "warnings": [text.warning(one, names) for one in audit.crossings],
-        "losses": text.losses(audit.group_drifts, measured.small) if len(names) > 1 else [],
-        "drifts": [_drift(one, len(names) > 1) for one in audit.drifts],
+        "gate": _gate(audit.gate),
+        "finding": _finding(audit),
+        "drifts": [_drift(audit, one) for one in audit.drifts],
         "several": len(names) > 1,
-        "first": names[0],
+        "since": audit.reference.words,
         "last": names[-1],
+        "power": [_power(audit, one) for one in audit.detectable],
+        "assumed": ASSUMPTIONS,
         "flags": text.flags(audit.drifts, measured),
         "limited": bool(audit.limits),
         "reading": _reading(audit),
-        "data": data,
+        "origin": document.origin(audit),
+        "data": _data(audit),
     }
 
 
-def _told(rows: list[GateRow], last: str) -> str:
-    """The verdict in a sentence."""
-    if not rows:
-        return "No limit was named, so nothing passes or fails. fairloop audit --fail-on names limits."
-    counts = {verdict: sum(row.verdict == verdict for row in rows) for verdict in ("FAIL", "UNDEFINED", "PASS")}
-    words = {"FAIL": "broken", "UNDEFINED": "not decided", "PASS": "kept"}
-    some = ", ".join(f"{n} {words[verdict]}" for verdict, n in counts.items() if n)
-    return f"{len(rows)} {'limits' if len(rows) > 1 else 'limit'} in round {last}: {some}."
+def _data(audit: Audit) -> content.Json:
+    """The data of the page's script. charts: metric, group and title. limits: metric, group, verdict, bound, words."""
+    charts, limits = charted(audit), zip(audit.limits, audit.gate, strict=True)
+    data = content.packed(audit.measured, content.series(audit.measured, charts))
+    data["charts"] = [[one.metric, one.group, _title(audit, one)] for one in charts]
+    data["limits"] = [[*one.measure, result.verdict, one.bound, fails(one)] for one, result in limits]
+    return data
 
 
-def _drift(drift: Drift, several: bool) -> dict[str, Any]:
+def _gate(results: Sequence[Result]) -> list[dict[str, Any]]:
+    """Lines of the gate's table; without the column of those who set limits if it is empty."""
+    rows = [shown.cells(one) for one in results]
+    named = any(row["set by"] for row in rows)
+    return [
+        {"verdict": row.pop("verdict"), "limit": row.pop("limit"),
+         "cells": [(name, cell) for name, cell in row.items() if named or name != "set by"]}
+        for row in rows
+    ]  # fmt: skip
+
+
+def _finding(audit: Audit) -> list[str]:
+    """Trends, groups that lost something, groups apart from the rest, and what scores say."""
+    names = audit.measured.rounds.names
+    lost = text.losses(audit.group_drifts, audit.measured.small, audit.reference.words) if len(names) > 1 else []
+    warnings = [text.warning(one, names) for one in audit.crossings] if len(names) > 1 else []
+    return [*warnings, *lost, *text.apart(audit.apart), *text.scores(audit.measured)]
+
+
+def _title(audit: Audit, measure: Measure) -> str:
+    return in_words(measure, audit.measured.compared_with if measure.group in ("difference", "ratio") else None)
+
+
+def _drift(audit: Audit, drift: Drift) -> dict[str, Any]:
     """A line of the table of changes; without a second round only the value. Empty cells are undefined."""
     interval = "" if isnan(drift.low) else f"{_written(drift.low, '+')} to {_written(drift.high, '+')}"
-    change = {"first": _written(drift.first), "last": _written(drift.last), "drift": _written(drift.change, "+"),
+    change = {"from": _written(drift.first), "last": _written(drift.last), "drift": _written(drift.change, "+"),
               "interval": interval}  # fmt: skip
-    cells = change if several else {"value": _written(drift.last)}
-    return {"title": content.title(drift.measure), "cells": list(cells.items()), "verdict": drift.verdict}
+    cells = change if len(audit.measured.rounds.names) > 1 else {"value": _written(drift.last)}
+    return {"title": _title(audit, drift.measure), "cells": list(cells.items()), "verdict": drift.verdict}
+
+
+def _power(audit: Audit, found: Detectable) -> dict[str, Any]:
+    cells = {"by a verdict": _written(found.by_verdict), "by a warning": _written(found.by_warning)}
+    return {"title": _title(audit, found.measure), "cells": list(cells.items())}
 
 
 def _written(value: float, sign: str = "") -> str:
@@ -91,14 +124,14 @@ def _written(value: float, sign: str = "") -> str:
 def _reading(audit: Audit) -> list[tuple[str, str]]:
     """Terms of the page, and their meaning."""
     terms = [
-        ("PASS, FAIL, UNDEFINED", "A limit is kept, broken, or cannot be decided from this log. UNDEFINED is no pass."),
+        ("PASS, FAIL, UNDEFINED", "A limit is kept, broken, or cannot be judged from this log. UNDEFINED is no pass."),
         ("95 % interval", "Of one value, by sampling of people; in curves and in the table each holds alone."),
         (
             "bounded",
             "Labels are missing in a way that leaves the value open. Every value between the bounds agrees with the "
             "log; the interval around them allows for sampling, too.",
         ),
-        ("weighted", "Estimated from people with a label, who stand for 1 / propensity people each."),
+        ("weighted", "Estimated from people with a label, of whom each stands for 1 / propensity people."),
         ("not mature", "Labels of the round may still come. Measures that need labels have no value there."),
         ("labelled", "The people with a label, of all people that a measure is about."),
         ("small group*", f"In some round fewer than {FEW} of its people have the beneficial label, or fewer lack it."),

@@ -7,7 +7,7 @@ const INK = ["fill", "stroke", "stroke-width", "stroke-dasharray", "opacity", "f
 let charts = 0; // names patterns
 
 // One chart: lines over rounds, in an SVG whose colours come from the style sheet.
-// lines: { name, series, look }. limits: { sign, bound }. options: { height, small, range }.
+// lines: { name, series, look, quiet }. limits: as `limitsOn` gives them. options: { height, small, range }.
 class Chart {
   constructor(host, lines, limits, options = {}) {
     Object.assign(this, { host, lines, limits, options, id: `p${(charts += 1)}` });
@@ -150,11 +150,11 @@ class Chart {
   }
 
   limitLines() {
-    return this.limits.flatMap(({ sign, bound, group, verdict }) => {
+    return this.limits.flatMap(({ bound, group, verdict, words: said }) => {
       const y = this.y(bound);
       const whose = this.lines.length > 1 && this.lines.some((line) => line.series.group === group) ? ` (${group})` : "";
-      const words = this.options.small ? [] : [`fails if ${sign} ${bound}${clipped(whose, 24)}`];
-      const beyond = sign.startsWith(">") || y + 15 > this.bottom ? -6 : 15;
+      const words = this.options.small ? [] : [`${said}${clipped(whose, 24)}`];
+      const beyond = y - 15 < this.top ? 15 : -6;
       return [
         svg("line", { class: `limit ${verdict.toLowerCase()}`, x1: this.left, x2: this.right, y1: y, y2: y }),
         ...words.map((text) => svg("text", { class: "limit-name", x: this.left + 6, y: y + beyond }, text)),

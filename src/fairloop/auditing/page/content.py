@@ -20,15 +20,6 @@ MOST_PAIRED = 200
 _NUMBERS = ("value", "low", "high", "lower", "upper")
 
 
-def title(measure: Measure) -> str:
-    """A measure for a reader, such as `true positive rate of Female`."""
-    entry, part = CATALOGUE.get(measure.metric), measure.group
-    name = entry.called(part) if entry else measure.metric.replace("_", " ")
-    if part == "overall" or (entry and part in ("difference", "ratio")):
-        return name
-    return f"{name}, {PARTS[part]}" if part in AGGREGATES else f"{name} of {part}"
-
-
 def series(measured: Measured, shown: Iterable[Measure]) -> Series:
     """Every measure in every round, with 95 % intervals; those `shown` as curves come first."""
     found = {measure: measured.values(measure) for measure in shown}

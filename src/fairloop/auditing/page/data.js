@@ -61,8 +61,8 @@ function told(series, i) {
   return at(series, "status", i);
 }
 
-// Limits on a measure: { sign, bound, verdict }.
+// Limits on a measure: { group, verdict, bound, words }.
 function limitsOn(metric, groups) {
   const found = DATA.limits.filter(([of, group]) => of === metric && groups.includes(group));
-  return found.map(([, group, sign, bound, verdict]) => ({ group, sign, bound, verdict }));
+  return found.map(([, group, verdict, bound, words]) => ({ group, verdict, bound, words }));
 }

@@ -49,9 +49,9 @@ class Plot {
   words() {
     const lines = this.lines.filter((line) => !line.quiet).slice(0, 8).map((line) => {
       const [first, last] = [told(line.series, 0), told(line.series, LAST)];
-      return `${line.name}: ${LAST ? `${first} in ${ROUNDS[0]}, ` : ""}${last} in ${ROUNDS[LAST]}`;
+      return `${this.lines.length > 1 ? `${line.name}: ` : ""}${LAST ? `${first} in ${ROUNDS[0]}, ` : ""}${last} in ${ROUNDS[LAST]}`;
     });
-    const limits = this.limits.map(({ sign, bound, verdict }) => `Limit: fails if ${sign} ${bound}; ${verdict}.`);
+    const limits = this.limits.map(({ words, verdict }) => `Limit: ${words}; ${verdict}.`);
     return `${this.title}, over ${ROUNDS.length} rounds. ${lines.join("; ")}. ${limits.join(" ")} Arrow keys read rounds.`;
   }
 }
