@@ -105,15 +105,26 @@ def audit(
     verdict_url: Annotated[
         str | None, typer.Option(metavar="URL", help="of verdict.json once it is published, for --model-card")
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="write measures with a limit and rates of groups there: .png, .svg, .pdf, .csv"
+        ),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the audit in --out")] = False,
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
     """Measure a log of your own retraining rounds: drifts, the groups that they affect, and limits ahead."""
     output = Output(quiet, json_)
+    from fairloop._util.directories import claim
     from fairloop.auditing import audited, free
 
     free(out, overwrite)
+    if figures is not None:
+        claim(figures, "figures", "--figures")
+        if figures.resolve() == out.resolve():
+            raise InputError(f"--figures {figures}: is --out, too; choose another directory")
     if verdict_url is not None and model_card is None:
         raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
     found = audited(
@@ -127,6 +138,9 @@ def audit(
     files = found.write(out, overwrite=overwrite, model=model_card, url=verdict_url)
     output.say(found.verdict)
     output.say(f"\n{out}: {', '.join(files)}")
+    drawn = found.write_figures(figures) if figures is not None else ()
+    if drawn:
+        output.say(f"{figures}: {', '.join(drawn)}")
     rounds, drift = found.measured.rounds.names, found.drift.to_dict("records")
     output.give(log=log, out=out, files=files, rounds=rounds, drift=drift, failures=found.failures)
     if found.failures:
