@@ -16,7 +16,7 @@ import pandas as pd
 from fairloop._util.files import write_text
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
-from fairloop.metrics.catalogue import PARTS
+from fairloop.metrics.entry import PARTS
 from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
 from fairloop.report.page import sparklines
