@@ -1,4 +1,4 @@
-"""What an audit gives to others: limits in YAML, verdict.json, a notebook, Model Cards, JUnit reports, exit codes."""
+"""The outputs of an audit: limits in YAML, verdict.json, a notebook, Model Cards, JUnit reports, exit codes."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Digest:
-    """A SHA-256, in hexadecimal, and what it is of."""
+    """A SHA-256, in hexadecimal. of: the data that it is of, in words."""
 
     sha256: str
     of: str
@@ -168,7 +168,7 @@ def _labels(missing: Any, place: int) -> str:
 
 
 def _open(audit: Audit) -> list[dict[str, Any]]:
-    """What could not be judged: limits, and measures of the verdict that the last round does not identify."""
+    """Undefined limits, and measures of the verdict that the last round does not identify."""
     found: list[dict[str, Any]] = [
         {**_measure(one.value.measure), "limit": str(one.limit), "round": one.round, "reason": one.reason}
         for one in audit.gate

@@ -71,7 +71,7 @@ def model_card(audit: Audit, model: str, url: str | None = None) -> str:
 
 
 class _Plain(yaml.SafeDumper):
-    """Repeats what comes twice, as readers of Model Cards are not all at ease with references."""
+    """Writes repeated data twice, because not every reader of Model Cards understands references."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

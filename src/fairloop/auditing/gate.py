@@ -22,7 +22,7 @@ ALPHA = 0.05
 class Result:
     """One limit, judged.
 
-    round: the name of the judged round. value: what it says of the measure, with an interval of level `level`; with
+    round: the name of the judged round. value: of the measure there, with an interval of level `level`; with
     `sided` 2 each end misses with about (1 - level) / 2, with 1 (bounds lie apart, so one end can miss only) each with
     1 - level. words: the measure. reference: the group that others were compared with. reason: of the verdict.
     """

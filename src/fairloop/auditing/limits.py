@@ -45,7 +45,8 @@ class Limit:
 
     end: which end of the measure's interval is compared: `lower`, so that the limit is broken only if it surely is;
     `upper`, so that it is kept only if it surely is; empty for the value. rule: its name in `RULES`, if it has one.
-    round: the round that is judged; None for the one of all limits. set_by, date, why: of whoever wrote it down.
+    round: the round that is judged; None for the one of all limits. set_by, date, why: its author, and the day of and
+    the reason for it.
     where: the place that gave it, for errors.
     """
 

@@ -20,7 +20,7 @@ ASSUMPTIONS = (
     "rounds are independent samples whose errors are right and about equal; for a warning, the drift follows a line "
     "over all rounds and crosses the limit"
 )
-"""What `Detectable` stands on. Its numbers are about right: in simulations it erred to the pessimistic side."""
+"""The assumptions of `Detectable`. Its numbers are about right: in simulations they erred to the pessimistic side."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What an audit compares with: a group, for differences and distances between groups; rounds, for drift."""
+"""References of an audit: a group, for differences and distances between groups; rounds, for drift."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def reference(rounds: Rounds, wish: str | None) -> tuple[int, int | None]:
     """The places of two groups: the reference of distances of scores, and that of differences and ratios.
 
     wish: a group's name, `largest`, `best` or None; see `measured.Measured`. The second is None for each with each,
-    which is also what `best` means: the largest difference is that from the best group. The best of scores is the
-    group with the highest selection rate in all rounds together.
+    and for `best`, as the largest difference is that from the best group. The best of scores is the group with the
+    highest selection rate in all rounds together.
     """
     largest = int(rounds.people.sum(axis=0).argmax())
     if wish is None:
@@ -64,9 +64,9 @@ FIRST = Reference((0,), "the first round")
 
 
 def reference_round(names: Sequence[str], wish: object = None) -> Reference:
-    """What `wish` means: a round's name, `first`, `previous`, or `rolling(k)`, the mean of k rounds before the last.
+    """The rounds that `wish` means: a round's name, `first`, `previous`, or `rolling(k)`, the mean of k rounds before.
 
-    Raises InputError for a round that there is not, for the last round itself, and for more rounds than there are.
+    Raises InputError for an absent round, for the last round itself, and for more rounds than there are.
     """
     said = None if wish is None else (written(wish) or "")
     if said is not None and said in names:
@@ -90,10 +90,10 @@ def reference_round(names: Sequence[str], wish: object = None) -> Reference:
 
 
 def judged_round(names: Sequence[str], usable: Sequence[bool], wish: object, where: str) -> int:
-    """The place of the round that a gate judges: the last one, or that which `wish` names.
+    """The place of the round that a gate judges: the last one, or another that `wish` names.
 
     usable: whether each round has labels, all of which have had their time. wish: None or `last`, a round's name, or
-    `last-labelled`, the last usable one. Raises InputError for a round that there is not.
+    `last-labelled`, the last usable one. Raises InputError for an absent round.
     """
     said = "last" if wish is None else (written(wish) or "")
     if wish is not None and said in names:
@@ -109,7 +109,7 @@ def judged_round(names: Sequence[str], usable: Sequence[bool], wish: object, whe
 
 
 def near(said: str, names: Sequence[str], words: Sequence[str]) -> str:
-    """What may have been meant by the name of a round that there is not."""
+    """The names that are close to that of an absent round."""
     close = difflib.get_close_matches(said, [*names, *words], n=3)
     known = [*names[:3], *(["..."] if len(names) > 3 else []), *words]
     return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
