@@ -14,7 +14,8 @@ from math import inf, isinf
 from pathlib import Path
 
 from docs.pages import Tables, filled
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, OF_CLASSIFIERS, Entry, in_words
+from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS, in_words
+from fairloop.metrics.entry import AGGREGATES, Entry
 from fairloop.report.text import markdown
 
 HERE = Path(__file__).parent

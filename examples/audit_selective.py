@@ -9,8 +9,9 @@ granted alone. From month 6 on the bank also grants 5 % of those whom the model 
 2. all months without propensities: the gate on equalized odds is undefined, and does not pass;
 3. all months with them: rates of all people with intervals, printed beside the truth, which only this script knows.
 
---root holds UCI Adult's adult.data and adult.test (https://archive.ics.uci.edu/dataset/2/adult), gzipped or not; an income above 50K
-stands for `repaid`. Without it a small synthetic population takes their place. DIR gets the log and the third audit.
+--root holds UCI Adult's adult.data and adult.test (https://archive.ics.uci.edu/dataset/2/adult), gzipped or not; an
+income above 50K stands for `repaid`. Without it a small synthetic population takes their place. DIR gets the log and
+the third audit.
 """
 
 from __future__ import annotations
@@ -116,7 +117,7 @@ def beside_the_truth(found: Audit, bank: Bank) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _measure(metric: str, group: str):  # noqa: ANN202 - a name of fairloop.auditing
+def _measure(metric: str, group: str):
     from fairloop.auditing import Measure
 
     return Measure(metric, group)

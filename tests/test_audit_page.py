@@ -172,7 +172,9 @@ def test_a_chart_shows_values_bounds_limits_and_rounds_without_labels(opened):
 
 @in_browser
 def test_each_chart_has_a_name_and_a_table_behind_it(opened, found):
-    for i, title in enumerate(["Equalized odds difference between groups", "Demographic parity difference between groups"]):
+    for i, title in enumerate(
+        ["Equalized odds difference between groups", "Demographic parity difference between groups"]
+    ):
         figure = opened.locator("#charts figure").nth(i)
         name = figure.locator("[role=img]").get_attribute("aria-label")
         assert name.startswith(f"{title}, over 8 rounds.")

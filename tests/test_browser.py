@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from playwright import sync_api
 
+from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.report import page
 from fairloop.report.table import gathered, run_directories
 from test_compare import NONE, STAR, shares, table
@@ -345,3 +346,16 @@ def test_rounds_of_an_audit_have_their_names(browser, tmp_path):
         download.value.save_as(tmp_path / "values.csv")
     assert pd.read_csv(tmp_path / "values.csv")["round"].tolist() == ["'=May", "<June>"]
     assert gathered([tmp_path / "values.csv"])["generation"].tolist() == [0, 1]
+
+
+def test_the_curves_say_what_is_measured_and_which_values_are_good(opened):
+    said = {}
+    for part in ("overall", "difference between groups", "ratio between groups"):
+        opened.select_option("#part", label=part)
+        said[part] = opened.inner_text("#curves-what")
+    meaning = CATALOGUE["accuracy"].sentence
+    assert said == {
+        "overall": f"{meaning} Higher is better.",
+        "difference between groups": f"{meaning} 0 is best.",
+        "ratio between groups": f"{meaning} 1 is best.",
+    }

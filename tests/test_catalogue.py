@@ -19,7 +19,8 @@ from conftest import tiny
 from fairloop import audit, simulate, table_of
 from fairloop.data.people import RESERVED
 from fairloop.metrics import catalogue, fairness
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, LIMITS, OF_CLASSIFIERS, PARTS
+from fairloop.metrics.catalogue import CATALOGUE, LIMITS, OF_CLASSIFIERS
+from fairloop.metrics.entry import AGGREGATES, PARTS
 from fairloop.report import compare
 from fairloop.report.figures import atlas
 from fairloop.report.page.glossary import METRICS
@@ -37,13 +38,17 @@ EVERYTHING = (
 
 @cache
 def everything() -> pd.DataFrame:
-    """The table of a run with most of what can be measured, and of an audit with the makers of labels."""
+    """The tables of a run with nearly all measures, and of audits: with makers of labels, with scores, of numbers."""
     spec = tiny(*EVERYTHING)
     rng = np.random.default_rng(0)
     log = pd.DataFrame(rng.integers(2, size=(400, 4)), columns=["round", "label", "prediction", "group"])
     log["by"] = rng.choice(["model", "human"], 400)
     told = audit(log, round="round", label="label", prediction="prediction", groups="group", provenance="by")
-    return pd.concat([table_of(spec, simulate(spec)), told.table], ignore_index=True)
+    log["score"], log["target"], log["guess"] = rng.random((3, 400))
+    scored = audit(log, round="round", label="label", score="score", groups="group")
+    numbers = audit(log, round="round", label="target", prediction="guess", groups="group", regression=True)
+    tables = [table_of(spec, simulate(spec)), told.table, scored.table, numbers.table]
+    return pd.concat(tables, ignore_index=True)
 
 
 def part_of(row) -> str:
@@ -161,7 +166,7 @@ def test_the_facts_of_a_measure_are_written_in_the_catalogue_alone():
     found = [
         (path.relative_to(SOURCES).as_posix(), node.value)
         for path in SOURCES.rglob("*.py")
-        if path.name != "catalogue.py"
+        if path not in {SOURCES / "metrics" / "catalogue.py", SOURCES / "metrics" / "entry.py"}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and node.value in titles
     ]

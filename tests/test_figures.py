@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
 from fairloop.report.figures import compared, curves, generated, lines, star
-from fairloop.report.figures.measures import Measure, over_seeds, spread
+from fairloop.report.figures.measures import Measure, of_classifier, over_seeds, spread
 
 NAN = float("nan")
 ACCURACY = Measure("accuracy", "accuracy", "classifier", "test", "overall", "accuracy")
@@ -94,6 +94,12 @@ def test_hollow_markers_say_that_seeds_are_missing():
         (curves.tpr, "tpr", {"green": "green", "red": "red"}),
         (curves.tnr, "tnr", {"green": "green", "red": "red"}),
         (curves.equalized_odds, "equalized_odds", {"EO difference": "difference", "EO ratio": "ratio"}),
+        (curves.BY_MEASURE["ppv"], "ppv", {"green": "green", "red": "red"}),
+        (
+            curves.BY_MEASURE["predictive_parity"],
+            "predictive_parity",
+            {"predictive parity difference": "difference", "predictive parity ratio": "ratio"},
+        ),
     ],
 )
 def test_each_curve_shows_its_measure_on_its_split(figure, metric, wanted, split):
@@ -254,3 +260,11 @@ def test_names_that_look_like_mathematics_are_text():
     axes = curves.accuracy(rows)
     assert [text.get_text() for text in axes.get_legend().texts] == [r"\$\frac\$", " _hidden"]
     axes.figure.draw_without_rendering()
+
+
+def test_names_with_braces_are_text():
+    shown = of_classifier("accuracy", "{x}", "test_balanced", called="accuracy of {x}")
+    axes = compared.compared(shown)(
+        table({"group": "{x}", "split": "test_balanced", "seeds": [0.5]}), None, "test_balanced"
+    )
+    assert axes.get_ylabel() == "accuracy of {x} on test balanced\n(0: all wrong, 1: all right)"

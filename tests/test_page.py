@@ -307,3 +307,15 @@ def test_minoritized_groups_of_runs_of_the_first_version_are_those_of_their_spec
     assert compare.minoritized(gathered([tmp_path])) == {name: ("green",)}
     export([run], tmp_path / "table.csv")
     assert compare.minoritized(gathered([tmp_path / "table.csv"])) == {name: ("green",)}
+
+
+def test_the_page_says_what_each_measure_is_and_which_values_are_good(sweep, tmp_path):
+    page.write(gathered([sweep]), tmp_path / "page.html")
+    data = data_of(tmp_path / "page.html")
+    assert {key[-1] for key in data["keys"]} <= set(data["metrics"])
+    assert {key[3] for key in data["keys"]} & set(data["parts"]) == {"overall", "difference", "ratio", "min", "max"}
+    title, sentence, good = data["metrics"]["tpr"]
+    assert (title, good["overall"], good["difference"], good["ratio"]) == (
+        "true positive rate", "Higher is better.", "0 is best.", "1 is best.",
+    )  # fmt: skip
+    assert sentence.endswith(".")

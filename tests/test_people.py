@@ -33,9 +33,8 @@ from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing.streams import stream
 from fairloop.training.feeds import Schedule, mixed
-from fairloop.training.mixture import Mixture
+from fairloop.training.mixture import Mixture, Regime
 from fairloop.training.recipe import Recipe
-from fairloop.training.regime import Regime
 from fairloop.training.streams import Streams
 from stand_ins import Counted, Sure
 

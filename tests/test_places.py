@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from rich.console import Console
 
 import fairloop
 from conftest import TINY, tiny
@@ -22,6 +21,7 @@ from fairloop.data import DATASETS
 from fairloop.errors import InputError
 from fairloop.running.progress import LineView
 from fairloop.running.run import run
+from fairloop.spec.files import with_files_read
 from fairloop.spec.run import from_file, from_mapping
 from fairloop.store.directory import RunDirectory
 from fairloop.store.remote import Folder, claim_address, claim_for
@@ -130,6 +130,48 @@ def test_no_run_lies_below_another(tmp_path, spec, finished, capsys):
     assert not (finished / "below").exists()
 
 
+BELOW = [
+    ("a sweep", "runs", "a sweep"), ("a sweep", "runs", "a run"), ("a sweep", "logs", "samples"),
+    ("a sweep", "models", "an audit"), ("a run", "new", "samples"), ("a run", "records/new", "samples"),
+    ("a run", "records/new", "figures"), ("a run", "new", "decoded pictures"), ("a run", "new/deep", "a sweep"),
+    ("a run", "new", "examples of a data set"), ("samples", "new", "samples"), ("samples", "new/deep", "figures"),
+    ("examples of a data set", "new", "a run"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("outer", "place", "kind"), BELOW)
+def test_nothing_is_written_where_another_kind_would_overlook_or_delete_it(
+    tmp_path, spec, finished, capsys, outer, place, kind
+):
+    out = made(tmp_path / "out", outer) / place
+    (tmp_path / "log.csv").write_text("r,l,p,g\n" + "1,0,0,a\n1,1,1,b\n1,0,1,a\n1,1,0,b\n" * 5)
+    before = content(tmp_path / "out")
+    names = {"OUT": out, "SPEC": spec, "RUN": finished, "LOG": tmp_path / "log.csv"}
+    assert here(*(names.get(word, word) for word in COMMANDS[kind])) == 2
+    complaint = capsys.readouterr().err
+    assert complaint.count("\n") == 1
+    assert str(out) in complaint
+    assert content(tmp_path / "out") == before
+
+
+@pytest.mark.parametrize(
+    ("outer", "place", "kind"),
+    [
+        ("a sweep", "runs/mine", "a run"), ("a sweep", "figures", "figures"), ("a sweep", "samples", "samples"),
+        ("a sweep", "runs/more", "a sweep"), ("a sweep", "models", "models"), ("a run", "models", "models"),
+        ("a run", "figures", "figures"), ("a run", "audit", "an audit"), ("figures", "new", "samples"),
+        ("other files", "new", "a run"),
+    ],
+)  # fmt: skip
+def test_a_directory_may_lie_where_it_does_no_harm(tmp_path, outer, place, kind):
+    claim(made(tmp_path / "out", outer) / place, kind)
+
+
+def test_a_directory_that_is_there_goes_on_wherever_it_lies(tmp_path):
+    """As earlier versions let it."""
+    claim(made(made(tmp_path / "out", "a run") / "samples", "samples"), "samples")
+
+
 def test_no_table_replaces_a_file_of_a_run(finished, capsys):
     before = content(finished)
     record = next((finished / "records").glob("*.parquet"))
@@ -228,7 +270,7 @@ def test_a_second_sweep_in_a_directory_leaves_the_runs_and_words_of_the_first_al
     log.write_text("generation 0\n")
     again = jobs_in(tmp_path, specs)
     with pytest.raises(InputError, match="another sweep"):
-        local.run_all(again, tmp_path, tmp_path / "models", 1, SweepLines(Console(quiet=True)))
+        local.run_all(again, tmp_path, tmp_path / "models", 1, SweepLines())
     assert again[0].code == 2
     assert log.read_text() == "generation 0\n"
     locks[specs[0].identity].release()
@@ -364,14 +406,14 @@ def test_a_worker_in_another_directory_finds_table_ideal_and_modules_and_keeps_t
     (home / "people.csv").write_text("\n".join(["hired,sex,years", *rows]))
     (home / "ideal.csv").write_text("label,group,share\nyes,f,.25\nyes,m,.25\nno,f,.25\nno,m,.25\n")
     (home / "my_places.py").write_text("from fairloop.models.tabular import MLP as Mine\n")
-    spec = from_mapping(
+    spec = with_files_read(from_mapping(
         {"data": {"name": "table", "table": "people.csv", "label": "hired", "groups": ["sex"], "beneficial": "yes"},
          "generations": 1,
          "generator": {"model": "tabular-vae", "epochs": 1, "batch": 32}, "star": {"ideal": "ideal.csv"},
          "classifier": {"model": "my_places:Mine", "epochs": 1, "batch": 32},
          "annotator": {"model": "mlp", "epochs": 1, "batch": 32},
          "measure": {"samples": 20, "gallery": 0, "latents": 0}}
-    )  # fmt: skip
+    ))  # fmt: skip
     told = ray_cluster.sent(spec)
     monkeypatch.chdir(worker)
     there, files = ray_cluster.received(told)

@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from fairloop import presets
 from fairloop.data import Population, Split
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
+from fairloop.spec.models import ClassifierSpec
+from fairloop.spec.policies import Part
+from fairloop.spec.sections import LabelsSpec, ResponseSpec
+from fairloop.training.feeds import Schedule
+from fairloop.training.mixture import Mixture, RealPeople, SampleRules, first_use, latest
 from fairloop.training.plan import Plan, plan
+from fairloop.training.recipe import CurationRules, Influence, Parent, Recipe, StarRule
 
 PEOPLE = 1000
 KEPT = {"kind": "accumulate", "kept": True, "real_share": 0.25}
@@ -129,8 +140,8 @@ STORED = Path(__file__).parent / "stored" / "recipes.json"
 
 def planned(name: str) -> Plan:
     """The recipes of four generations of a preset, the paper's if none is named, with other fields."""
-    fields = {"preset": "colored-mnist", "generations": 4, **SPECS[name]}
-    return plan(presets.preset(fields.pop("preset"), **fields), population(), Numerics())
+    asked = {"preset": "colored-mnist", "generations": 4, **SPECS[name]}
+    return plan(presets.preset(asked.pop("preset"), **asked), population(), Numerics())
 
 
 def told(made: Plan) -> list[str]:
@@ -150,6 +161,53 @@ def test_recipes_are_written_as_models_on_disk_hold_them(name):
     made = planned(name)
     models = made.generators if WRITTEN_OUT[name] is ModelRole.GENERATOR else made.classifiers
     assert json.loads(json.dumps(models[-1].described())) == json.loads(STORED.read_text())[name]
+
+
+FULL = Recipe(
+    ModelRole.CLASSIFIER, 0, 2, ClassifierSpec(), Numerics(), Schedule(3, 8, 7), "few",
+    CurationRules(({"kind": "verifier"},), StarRule(((0.5, 0.25), (0.25, 0.125)), 3, "floor")), 0.5,
+    (Parent(Influence.GENERATOR, "a", 0), Parent(Influence.GROUPER, "b", 1)), 4,
+    Mixture((Part(0, 0.5), Part(1, 0.25)), SampleRules(5, 0.5, LabelsSpec(choice="sample")), ((0, SampleRules(7)),),
+            RealPeople((2, 5), ((1, ResponseSpec(arrivals=0.5)), (3, ResponseSpec())))),
+)  # fmt: skip
+"""A recipe in which no part is at its default."""
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """`value` with one leaf changed, for each leaf; tuples of records also without the last one."""
+    if is_dataclass(value):
+        for field in fields(value):
+            yield from (replace(value, **{field.name: other}) for other in changed(getattr(value, field.name)))
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from (value.model_copy(update={name: other}) for other in changed(getattr(value, name)))
+    elif isinstance(value, tuple):
+        rebuilt = value._make if hasattr(value, "_make") else tuple
+        yield from (
+            rebuilt([*value[:i], other, *value[i + 1 :]]) for i in range(len(value)) for other in changed(value[i])
+        )
+        if rebuilt is tuple and not isinstance(value[0], int | float):
+            yield value[:-1]
+    elif isinstance(value, dict):
+        yield {**value, "another": 1}
+        yield from ({**value, name: other} for name, old in value.items() for other in changed(old))
+    elif isinstance(value, str):
+        yield f"{value}, or another"
+    else:
+        yield value + 1 if isinstance(value, int | float) else 1 if value is None else [*value, 0.5]
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer")
+def test_every_leaf_of_a_recipe_changes_its_fingerprint():
+    found = [FULL, *changed(FULL)]
+    prints = {recipe.fingerprint for recipe in found}
+    assert len(found) > 60
+    assert len(prints) == len(found)
+
+
+@given(st.sampled_from(["generator", "classifier"]), st.integers(0, 100))
+def test_the_first_model_that_learns_from_a_generation_finds_it_the_latest(learner, generation):
+    assert latest(learner, first_use(learner, generation)) == generation
 
 
 if __name__ == "__main__":

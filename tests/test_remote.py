@@ -14,6 +14,7 @@ from fairloop.running.run import run
 from fairloop.store.directory import RunDirectory
 from fairloop.store.models import DirectoryModels
 from fairloop.store.remote import CopiedModels, CopiedRun, Folder, LeasedModels
+from fairloop.store.status import STATUS, Status
 from fairloop.sweep import ray_cluster
 from fairloop.sweep.ray_cluster import Desk, News, Place
 
@@ -52,6 +53,31 @@ def test_a_run_kept_elsewhere_is_the_same_and_comes_back_whole(tmp_path, address
     assert (
         Folder(address).fetch(tmp_path / "back", [n for n in Folder(address).names() if n.startswith("models/")]) == 0
     )
+
+
+def test_how_far_a_run_is_comes_back_too_and_a_lost_worker_keeps_its_first_time(tmp_path, address):
+    spec = tiny("generations=2")
+    elsewhere(address, tmp_path / "lost", spec.model_copy(update={"generations": 1}))
+    folder = Folder(f"{address}/runs/{spec.identity}")
+    folder.fetch(tmp_path / "back", folder.names())
+    first = Status.read(tmp_path / "back")
+    assert (first.state, first.done, first.generations) == ("finished", 1, 1)
+    elsewhere(address, tmp_path / "next", spec)
+    folder.fetch(tmp_path / "back", folder.names())  # descriptions are fetched anew
+    second = Status.read(tmp_path / "back")
+    assert (second.state, second.done, second.since) == ("finished", 2, first.since)
+
+
+def test_a_status_that_cannot_be_copied_ends_no_run(tmp_path, address, monkeypatch):
+    put = Folder.put
+
+    def refuse(self, path, name, **options):
+        if name == STATUS:
+            raise RuntimeError("no")
+        put(self, path, name, **options)
+
+    monkeypatch.setattr(Folder, "put", refuse)
+    assert elsewhere(address, tmp_path / "worker", tiny("generations=1")).committed() == 1
 
 
 def test_a_lost_worker_goes_on_from_the_last_whole_generation(tmp_path, address):

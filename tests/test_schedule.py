@@ -40,9 +40,9 @@ from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.sweep.watch import _progress as progress
 from fairloop.testing.streams import stream
+from fairloop.training.mixture import Regime
 from fairloop.training.plan import Plan, plan
 from fairloop.training.recipe import Influence, Recipe
-from fairloop.training.regime import Regime
 from stand_ins import Sure
 
 Changes = dict[int, dict[str, Any]]

@@ -16,15 +16,19 @@ from hypothesis import strategies as st
 import fairloop
 from conftest import TINY, tiny
 from fairloop import presets
-from fairloop.cli import running
+from fairloop.cli import sweeping
 from fairloop.errors import InputError
+from fairloop.report import compare
 from fairloop.report.table import plain, tidy
 from fairloop.store.directory import RunDirectory, find_runs
+from fairloop.store.rows import Row
 from fairloop.sweep import together
 from fairloop.sweep.estimate import estimate
 from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
 from fairloop.sweep.job import jobs_at
 from fairloop.sweep.local import default_workers
+from fairloop.sweep.sights import look
+from test_store import GALLERY
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 5)), min_size=1, max_size=5))
@@ -96,6 +100,22 @@ def test_jobs_are_named_by_what_tells_them_apart():
         "seqgen-seqclass, data.threshold=5, seed 0",
         "seqgen-seqclass + STAR on classifier, data.threshold=5, seed 0",
     ]
+
+
+def test_a_run_has_one_name_in_sweeps_and_in_reports(tmp_path):
+    """Its case, as reports have it, and its seed."""
+    grid = parse_grid(["star.budget=64,128", "star.target=none,classifier", "data.green_given_label=[.3,.7],[.5,.5]"])
+    specs = Sweep({**TINY, "star": {"target": "none"}}, [0, 10], grid=grid).specs()
+    for spec in specs:
+        directory = RunDirectory(tmp_path / "runs" / spec.identity)
+        directory.describe(spec, {"run": spec.identity})
+        row = Row(0, None, "classifier", "test", None, "overall", "accuracy", 0.5, 0.0)
+        directory.commit(0, [row], GALLERY)
+    table = plain(tidy(find_runs([tmp_path]))).to_pandas().assign(case=compare.cases)
+    reported = {run: f"{case}, seed {seed}" for run, case, seed in table[["run", "case", "seed"]].values}
+    assert {job.spec.identity: job.name for job in jobs_at(specs)} == reported
+    assert {sight.run: sight.name for sight in look([tmp_path]).runs} == reported
+    assert len(set(reported.values())) == len(specs)
 
 
 def test_an_estimate_counts_what_would_be_trained():
@@ -179,8 +199,8 @@ def test_a_sweep_file_says_what_varies_and_options_override_it(spec, tmp_path):
     mine.write_text(
         yaml.safe_dump({"base": str(spec), "seeds": "3-4", "cases": cases, "grid": {"data.threshold": [4, 6]}})
     )
-    assert len(running._sweep(str(mine), None, None, [], []).specs()) == 8
-    changed = running._sweep(str(mine), "demo", "1", ["data.threshold=5"], ["data.label_noise=0.2"]).specs()
+    assert len(sweeping._sweep(str(mine), None, None, [], []).specs()) == 8
+    changed = sweeping._sweep(str(mine), "demo", "1", ["data.threshold=5"], ["data.label_noise=0.2"]).specs()
     assert [(run.name, run.setting, run.seed, run.data.label_noise) for run in changed] == [
         ("demo", "seqclass", 1, 0.2),
         ("demo", "control", 1, 0.2),

@@ -1,4 +1,4 @@
-"""The kinds of directories that fairloop writes, and what tells each: a command writes into one of its own kind alone.
+"""The kinds of directories that fairloop writes. A command writes only into a directory of its own kind.
 
 | kind | written by | told by |
 |---|---|---|
@@ -74,28 +74,51 @@ _TOLD_BY: dict[Kind, Callable[[Path], bool]] = {
 
 
 def kind_of(root: Path) -> Kind | None:
-    """The kind of the directory `root`; None for any other directory, and where there is none."""
-    return next((kind for kind, told in _TOLD_BY.items() if told(root)), None) if root.is_dir() else None
+    """The kind of the directory `root`; None if it is another directory, cannot be read, or does not exist."""
+    try:
+        return next((kind for kind, told in _TOLD_BY.items() if told(root)), None) if root.is_dir() else None
+    except PermissionError:
+        return None
 
 
 def claim(root: Path, kind: Kind, option: str = "--out") -> None:
     """Raise InputError if `root` cannot become, or go on as, a directory of that kind.
 
-    It cannot if it is a file or of another kind; and runs cannot lie below another run, where they would not be found.
+    It cannot if it is a file or of another kind. A new one cannot lie where another command would overlook or delete
+    it, or take it for its own: the next directory of fairloop above must hold it, as `_HOLDS` says.
     """
     if root.exists() and not root.is_dir():
         raise InputError(f"{option}: {root} is a file, not a directory")
     found = kind_of(root)
     if found not in (None, kind):
         raise InputError(f"{option}: {root} holds {found}, not {kind}; choose another directory")
-    if kind in ("a run", "a sweep") and found is None:
-        above = next(filter(is_run, Path(os.path.abspath(root)).parents), None)  # noqa: PTH100 - links stay as they are
-        if above is not None:
-            raise InputError(f"{option}: {root} lies in {above}, which holds a run; choose a directory outside it")
+    whole = Path(os.path.abspath(root))  # noqa: PTH100 - links stay as they are
+    outer = ((above, owner) for above in whole.parents if (owner := kind_of(above)) in _HOLDS)
+    above, owner = (None, None) if found else next(outer, (None, None))
+    if above is not None and not _HOLDS[owner](kind, whole.relative_to(above).parts):
+        raise InputError(f"{option}: {root} lies in {above}, which holds {owner}; choose a directory outside it")
+
+
+def _run_holds(kind: Kind, place: tuple[str, ...]) -> bool:
+    own = place[0] in (*_OWN_FOLDERS, "tracking")
+    return place == ("models",) and kind == "models" if own else kind in ("figures", "an audit")
+
+
+def _sweep_holds(kind: Kind, place: tuple[str, ...]) -> bool:
+    return place not in (("runs",), ("logs",), ("models",)) or (place == ("models",) and kind == "models")
+
+
+_HOLDS: dict[Kind | None, Callable[[Kind, tuple[str, ...]], bool]] = {
+    "a run": _run_holds,
+    "a sweep": _sweep_holds,
+    "samples": lambda kind, place: False,  # which is replaced as a whole
+    "examples of a data set": lambda kind, place: False,  # as well
+}
+"""Whether a directory of a kind may hold one of another kind at a place below it. Kinds that are not here hold all."""
 
 
 def claim_alone(root: Path, kind: Kind, option: str = "--out") -> None:
-    """As `claim`, for a directory that is replaced as a whole: it may hold no other files."""
+    """As `claim`, for a kind that is replaced as a whole: `root` must hold no other files."""
     claim(root, kind, option)
     if root.is_dir() and kind_of(root) is None and any(root.iterdir()):
         raise InputError(f"{option}: {root} holds other files and no {kind}; choose an empty directory")

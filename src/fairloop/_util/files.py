@@ -25,18 +25,23 @@ BLANK = "0" * hashlib.sha256().digest_size * 2
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that becomes `path`, durably and in one step, if the block succeeds."""
+def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+    """A temporary path beside `path` that becomes `path`, durably and in one step, if the block succeeds.
+
+    durable: False leaves the moment of writing to the system; a machine that loses power may then leave the file empty.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
         yield temporary
-        _sync(temporary)
+        if durable:
+            _sync(temporary)
         temporary.chmod(0o644)  # mkstemp's 0600 would hide results from a group that shares a disk
         temporary.replace(path)
-        _sync(path.parent)
+        if durable:
+            _sync(path.parent)
     except OSError as error:  # libraries do not say which file the disk had no room for
         raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
@@ -82,9 +87,9 @@ def discard_unfinished(folder: Path, name: str = "") -> None:
             left.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Replace `path` by `text`."""
-    with replacing(path) as temporary:
+    with replacing(path, durable=durable) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 

@@ -17,7 +17,8 @@ from fairloop._util.limits import parsed
 from fairloop.auditing.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics.adverse_impact import FOUR_FIFTHS
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, LIMITS
+from fairloop.metrics.catalogue import CATALOGUE, LIMITS
+from fairloop.metrics.entry import AGGREGATES
 
 TOLERANCE = 1e-9
 """Numbers that lie no farther apart are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""

@@ -19,7 +19,8 @@ from fairloop.auditing.scores import FREE, LABELLED, RoundScores
 from fairloop.auditing.values import MODEL_MADE, Measure, Value
 from fairloop.errors import InputError
 from fairloop.metrics import weighted
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, PARTS
+from fairloop.metrics.catalogue import CATALOGUE
+from fairloop.metrics.entry import AGGREGATES, PARTS
 from fairloop.metrics.fairness import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_rate
 from fairloop.metrics.joint_bounds import equalized_odds_difference

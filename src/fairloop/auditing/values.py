@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, Entry
+from fairloop.metrics.catalogue import CATALOGUE
+from fairloop.metrics.entry import AGGREGATES, Entry
 
 Status = Literal["measured", "weighted", "bounded", "undefined", "not mature"]
 

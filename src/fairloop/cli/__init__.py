@@ -13,11 +13,11 @@ from typer.exceptions import Abort, TyperException
 
 import fairloop
 from fairloop._util.escape import for_terminal
-from fairloop.cli import data, practice, results, running
+from fairloop.cli import auditing, curating, data, results, running, sweeping
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
-    help="Simulate fairness feedback loops, measure what they do, and repair them.",
+    help="Simulate fairness feedback loops, measure their effects, and repair them.",
     no_args_is_help=True,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -40,7 +40,7 @@ def _options(
 
 
 app.command(cls=running.FieldsCommand)(running.run)
-app.command(cls=running.SweepCommand)(running.sweep)
+app.command(cls=sweeping.SweepCommand)(sweeping.sweep)
 app.command()(running.fetch)
 app.command()(running.schema)
 app.command()(results.export)
@@ -48,8 +48,8 @@ app.command()(results.report)
 app.command()(results.compare)
 app.command()(results.watch)
 app.command()(results.samples)
-app.command()(practice.audit)
-app.command()(practice.curate)
+app.command()(auditing.audit)
+app.command()(curating.curate)
 app.command()(running.demo)
 app.add_typer(data.app, name="data")
 
@@ -59,7 +59,13 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    warnings.showwarning = _warn
+    with warnings.catch_warnings():  # --quiet ignores them
+        warnings.showwarning = _warn
+        sys.exit(_code())
+
+
+def _code() -> int:
+    """Run the command line. Returns 0; a failure ends here, with a line on stderr."""
     try:
         code = app(standalone_mode=False)
     except TyperException as error:  # a wrong option or argument
@@ -82,7 +88,7 @@ def main() -> NoReturn:
         code = INTERRUPTED
     if code == INTERRUPTED:  # typer turns some interrupts into this code itself
         _complain("interrupted; run the same command again to go on", code=INTERRUPTED)
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
 
 
 def _warn(

@@ -38,7 +38,7 @@ def demo(out: Path, seed: int, console: Console) -> None:
     specs = Sweep(fields("demo"), [seed], CASES).specs()
     jobs = jobs_in(out, specs)
     console.print(INTRODUCTION, highlight=False)
-    with sweep_view(console) as view:
+    with sweep_view(console, out) as view:
         run_all(jobs, out, out / "models", min(len(jobs), default_workers(specs[0].threads)), view)
     from fairloop.report.figures import demo as picture
     from fairloop.report.figures import save  # slow to import, and the runs need not wait for it

@@ -1,4 +1,4 @@
-"""What a data set holds, in numbers and pictures: counts, base rates, examples."""
+"""The content of a data set, in numbers and pictures: counts, base rates, examples."""
 
 from __future__ import annotations
 

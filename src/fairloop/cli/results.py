@@ -1,13 +1,13 @@
-"""Commands that show what runs gave: export, report, compare, watch, samples."""
+"""Commands that show runs and their results: export, report, compare, watch, samples."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from fairloop.cli.options import Directories, Format, Sources, Split, say
+from fairloop.cli.options import Directories, Format, Json, Output, Quiet, Sources, Split, say
 from fairloop.errors import InputError
 
 
@@ -27,45 +27,48 @@ def export(
 def report(
     sources: Sources,
     out: Annotated[Path | None, typer.Option("--out", help="the page, one file that opens offline: .html")] = None,
-    figures: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="write every figure there: .png, .svg, .pdf, and its data as .csv"),
-    ] = None,
+    figures: Annotated[Path | None, typer.Option(metavar="DIR", help="every figure, in all formats, with data")] = None,
     split: Annotated[Split, typer.Option(help="of the test data in figures")] = "test",
     annotators: Annotated[bool, typer.Option("--annotators", help="print how good the annotators are")] = False,
     style: Annotated[Format, typer.Option("--format", help="of --annotators")] = "terminal",
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Show runs: on one page (--out), in every figure (--figures), their annotators in a table (--annotators)."""
-    from rich.console import Console
-
+    output = Output(quiet, json_)
     from fairloop._util.directories import claim
     from fairloop.report.table import gathered, run_directories
 
     if out is None and figures is None and not annotators:
-        raise InputError("report: say what to make of the runs: --out report.html, --figures DIR or --annotators")
+        raise InputError("report: nothing to show; add --out report.html, --figures DIR or --annotators")
     if figures is not None:
         claim(figures, "figures", "--figures")
     table, runs = gathered(sources), run_directories(sources)
     if table.empty:
         raise InputError("report: no generation is recorded yet")
+    result: dict[str, Any] = {"runs": table["run"].unique().tolist(), "out": out, "figures": figures}
     if annotators:
-        from fairloop.report.annotators import print_annotators
+        from fairloop.report import annotators as of_annotators
 
-        print_annotators(table, style, Console())
+        of_annotators.print_annotators(table, style, output.console)
+        result["annotators"] = of_annotators.annotators(table).to_dict("records")
     if out is not None:
         from fairloop.report import page
 
         page.write(table, out, runs)
-        say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
+        output.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     if figures is not None:
         from fairloop.report.figures.atlas import Study, write_all
 
-        write_all(Study(table, {run.spec().identity: run for run in runs}, split), figures, Console())
+        write_all(Study(table, {run.spec().identity: run for run in runs}, split), figures, output.console)
+    output.give(**result)
 
 
 def compare(
     sources: Sources,
-    against: Annotated[str | None, typer.Option(metavar="CASE", help="what the others are compared with")] = None,
+    against: Annotated[
+        str | None, typer.Option(metavar="CASE", help="the case with which the others are compared")
+    ] = None,
     split: Annotated[str, typer.Option(help="valid, test or test_balanced")] = "test",
     published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
     style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
@@ -76,34 +79,39 @@ def compare(
     minoritized: Annotated[
         list[str] | None, typer.Option(metavar="GROUP", help="a minoritized group; default: the data set's")
     ] = None,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Compare runs with each other, paired by seed, or with the published curves."""
-    from rich.console import Console
-
+    output = Output(quiet, json_)
     from fairloop.report import compare_text
     from fairloop.report.table import gathered
 
     wishes = compare_text.Wishes(
         against, split, published, style, out, figure, accuracy_below, share_below, tuple(minoritized or ())
     )
-    compare_text.show(gathered(sources), wishes, Console())
+    found = compare_text.show(gathered(sources), wishes, output.console)
+    output.give(split=split, published=published, rows=found.to_dict("records"))
 
 
 def watch(
     directories: Directories,
     once: Annotated[bool, typer.Option("--once", help="print it once, as where there is no terminal")] = False,
+    quiet: Quiet = False,
+    json_: Json = False,
 ) -> None:
     """Watch runs from another terminal until Ctrl-C, which leaves the runs alone. Only reads."""
-    from rich.console import Console
-
+    output = Output(quiet, json_)
+    from fairloop.sweep.watch import told
     from fairloop.sweep.watch import watch as watch_runs
 
-    watch_runs(directories, Console(), once=once)
+    scene = watch_runs(directories, output.console, once=once or quiet or json_)
+    output.give(**told(scene))
 
 
 def samples(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="a run")],
-    generation: Annotated[int, typer.Option(help="whose generator makes them")],
+    generation: Annotated[int, typer.Option(help="the generation of their generator")],
     out: Annotated[Path, typer.Option("--out", help="a .parquet file, or a directory for PNG files")],
     n: Annotated[int, typer.Option("--n", min=1, help="how many")] = 1000,
 ) -> None:

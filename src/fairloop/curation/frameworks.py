@@ -15,7 +15,7 @@ class Sharder(NamedTuple):
 
     processes: int
     splits: bool
-    """Whether it divides each batch, instead of giving each process every so-manyth."""
+    """Whether it divides each batch among n processes, instead of giving each process every n-th batch."""
 
 
 def sharder() -> Sharder | None:

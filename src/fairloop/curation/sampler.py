@@ -62,9 +62,9 @@ class StarSampler(Sampler[list[int]]):
     sharded_by: `accelerate` if the loader will be prepared by accelerate, as transformers' Trainer does, which divides
         batches among processes itself: then the sampler gives the batches of all ranks in turn.
 
-    Raises InputError for columns or numbers that cannot be, for an ideal that does not fit, and unless `skip_empty` for
-    one that gives a share to an empty stratum; and when a pass begins, if accelerate would divide
-    batches that the sampler has divided already.
+    Raises InputError for unusable columns or numbers, for an ideal that does not fit and, unless `skip_empty`, for an
+    ideal that gives a share to an empty stratum; and when a pass begins, if accelerate would divide batches that the
+    sampler has divided already.
     """
 
     def __init__(

@@ -37,16 +37,15 @@ class StarStream(IterableDataset[Any]):
     the batch, `ideal_k * batch_size` rounded, from those that wait, the oldest first.
 
     *A sample comes again* only when its stratum is short: missing places then go to the last `buffer` samples of that
-    stratum, first to the sample that has not come for longest. These places count as redrawn. Places of
-    strata without a sample so far, and places that flooring leaves over, go to the strata of the window's first
-    samples; they count as filled.
+    stratum, first to the sample that has not come for longest. These places count as redrawn. Places of strata without
+    a sample so far, and places that flooring leaves over, go to the strata of the window's first samples; they count
+    as filled.
 
     Of more than `buffer` waiting samples of a stratum the oldest is *discarded*, and so are samples that still wait at
     the end of the stream. Memory holds up to `2 * buffer` samples of each stratum.
 
-    In a DataLoader with workers each curates its share of the stream: every so-manyth sample, or the samples that
-    an IterableDataset yields there, which divides itself. Of several processes, each must be given its
-    own part of the stream.
+    In a DataLoader with n workers, each worker curates its share of the stream: every n-th sample, or the samples of an
+    IterableDataset, which divides itself. With several processes, give each its own part of the stream.
 
     samples: any iterable; iterated anew for each pass.
     stratum: sample -> (label, group), as `labels` and `groups` name them.

@@ -64,7 +64,6 @@ def curate(
         quarter of the size.
     skip_empty: whether the ideal's share of an empty stratum goes to the others, in proportion.
     seed: of the choice. overwrite: whether `out` may exist.
-
     Raises InputError, before anything is written, for unusable arguments or files.
     """
     _check_paths(source, out, overwrite)

@@ -73,8 +73,7 @@ def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
     for i in range(history.latest + 1, spec.generations):
         generator = first if i == 0 or spec.rules.generators == "fixed" else trainer.generator(i, history)
         history.generators[i] = generator
-        classifier = trainer.classifier(i, history)
-        history.classifiers[i] = classifier
+        history.classifiers[i] = classifier = trainer.classifier(i, history)
         if i >= start:
             rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
             if spec.responds(i) or spec.policy.people:
@@ -83,20 +82,18 @@ def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
             yield Generation(i, generator, classifier, rows, measurer.gallery(i, generator))
         if not spec.looks_back:
             history.forget_before(i)
-        trainer.inputs.release(trainer.plan.after(i))
+        trainer.inputs.release(recipe for recipe in trainer.plan if recipe.generation > i)
 
 
 def _left_behind(trainer: Trainer, start: int) -> History:
     """The models of the latest generation before `start` that is kept, with earlier ones that its successors need. The
     loop makes the generations after it again.
     """
-    history = History(trainer.spec.rules, trainer.annotators())
+    rules, annotators = trainer.spec.rules, trainer.annotators()
     for i in range(start - 1, -1, -1):
         needed = range(0 if trainer.spec.looks_back else i, i + 1)
-        generators = {j: trainer.kept_generator(j) for j in needed}
-        classifiers = {j: trainer.kept_classifier(j) for j in needed}
-        if None not in (*generators.values(), *classifiers.values()):
-            history.generators.update({j: kept for j, kept in generators.items() if kept})
-            history.classifiers.update({j: kept for j, kept in classifiers.items() if kept})
-            break
-    return history
+        generators = {j: made for j in needed if (made := trainer.kept_generator(j)) is not None}
+        classifiers = {j: taught for j in needed if (taught := trainer.kept_classifier(j)) is not None}
+        if len(generators) == len(classifiers) == len(needed):
+            return History(rules, annotators, generators, classifiers)
+    return History(rules, annotators)

@@ -26,10 +26,9 @@ from fairloop.spec.files import with_files_read
 from fairloop.spec.models import TrainingSpec
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
-from fairloop.training.checks import told_spans
 from fairloop.training.feeds import Feed
 from fairloop.training.fitting import Checkpoint, State, fit_classifier, fit_generator, undefined
-from fairloop.training.plan import plan
+from fairloop.training.plan import plan, told_spans
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams, initialising
 
@@ -80,8 +79,7 @@ class NetworkTrainer:
     def annotators(self) -> Annotators:
         """A_L, trained on real labels, and A_S, trained on real groups."""
         if self._annotators is None:
-            label, group = self.annotator(self.plan.label_annotator), self.annotator(self.plan.group_annotator)
-            self._annotators = Annotators(label, group)
+            self._annotators = Annotators(*map(self.annotator, (self.plan.label_annotator, self.plan.group_annotator)))
         return self._annotators
 
     def first_generator(self) -> Trained[Generator]:

@@ -44,6 +44,8 @@ class Trainer(Protocol):
 
     def kept_generator(self, generation: int) -> Trained[Generator] | None:
         """G_i of an earlier session; None if it was not kept."""
+        return None
 
     def kept_classifier(self, generation: int) -> Trained[Classifier] | None:
         """C_i of an earlier session; None if it was not kept."""
+        return None

@@ -150,7 +150,8 @@ def no_better_on_average(cells: Cells) -> Floats:
     """(S,) `most` for `bounds`: the rejected are on average no better than the selected: at most PPV is positive.
 
     Then TPR is at least, and FPR at most, the group's selection rate. No data can test it unless labels of rejected
-    rows are known; name it beside each number. Labels of all selected rows are needed, and none of rejected ones.
+    rows are known; name it beside each number. Labels of all selected rows are needed, and none of rejected ones. The
+    intervals of these bounds are too wide, never too narrow.
 
     >>> cells = Cells.of_selected([40], [10], [50])
     >>> float(bounds(cells, no_better_on_average(cells))["tpr"].low[0])

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, OF_CLASSIFIERS, OF_COUNTS, Entry
+from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS, OF_COUNTS
+from fairloop.metrics.entry import AGGREGATES, Entry
 from fairloop.metrics.formulas import Cells
 
 

@@ -39,7 +39,7 @@ class AgainstRest(NamedTuple):
     too_small: Flags
 
 
-def tests(groups: int) -> int:
+def number_of_tests(groups: int) -> int:
     """How many tests `groups` groups are: of two groups, each against the rest is one and the same test."""
     return 1 if groups == 2 else groups
 
@@ -55,7 +55,7 @@ def against_rest(hits: ArrayLike, members: ArrayLike, alpha: float = 0.05, fewes
 
     hit, member = np.asarray(hits, np.float64), np.asarray(members, np.float64)
     other_hit, other = hit.sum() - hit, member.sum() - member
-    z = critical(alpha / max(1, tests(len(hit))))
+    z = critical(alpha / max(1, number_of_tests(len(hit))))
     difference = wilson(divide(hit, member), member, z).less(wilson(divide(other_hit, other), other, z))
     distance = pooled_z(hit, member, other_hit, other)
     p = 2 * ndtr(-np.abs(distance))

@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.bounds import Cells, bounds, largest_difference
+from fairloop.metrics.bounds import Bounds, Cells, bounds, largest_difference
 from fairloop.metrics.fairness import divide
 from fairloop.metrics.scores import midranks
 from fairloop.metrics.shares import known_labels
@@ -20,6 +20,8 @@ Floats = NDArray[np.float64]
 
 MOST_COMPLETIONS = 2_000_000
 """Above so many pairs of TPR and FPR in a group, bounds of each rate alone are used."""
+
+_FEW = 50
 
 
 def equalized_odds_difference(cells: Cells, most: ArrayLike = 1.0) -> tuple[float, float, bool]:
@@ -47,8 +49,9 @@ def equalized_odds_difference(cells: Cells, most: ArrayLike = 1.0) -> tuple[floa
     points = [_completions(cells, group, share[group]) for group in range(size)]
     if not all(len(one) for one in points):
         return float("nan"), float("nan"), False
-    pairs = np.array([_distances(one, other) for one, other in combinations(points, 2)])
-    return float(pairs[:, 0].max()), float(pairs[:, 1].max()), size == 2
+    low, high = (np.array([end(one, axis=0) for one in points]) for end in (np.min, np.max))
+    gaps = [largest_difference(Bounds(low[:, rate], high[:, rate], high[:, 0], high[:, 0])) for rate in (0, 1)]
+    return _furthest_pair(points), max(gap for _, gap in gaps), size == 2
 
 
 def _completions(cells: Cells, group: int, most: float) -> Floats:
@@ -69,14 +72,25 @@ def _completions(cells: Cells, group: int, most: float) -> Floats:
     return points[np.isfinite(points).all(axis=1)]
 
 
-def _distances(one: Floats, other: Floats) -> tuple[float, float]:
-    """The smallest and the largest of the larger differences of TPR and FPR, over all pairs of points."""
-    from scipy.spatial import KDTree  # slow to import
+def _furthest_pair(points: list[Floats]) -> float:
+    """The largest distance of two groups; that of two groups is the smallest larger difference of TPR and FPR.
 
-    smallest = KDTree(other).query(one, p=np.inf)[0].min()
-    ends = [(points.min(axis=0), points.max(axis=0)) for points in (one, other)]
-    largest = np.maximum(ends[0][1] - ends[1][0], ends[1][1] - ends[0][0]).max()
-    return float(smallest), float(largest)
+    A few completions of each group bound the distance of a pair from above, so that few pairs take all of them.
+    """
+    from scipy.spatial import KDTree  # slow to import
+    from scipy.spatial.distance import cdist
+
+    few = [one[np.linspace(0, len(one) - 1, _FEW).astype(np.int64)] for one in points]
+    pairs = list(combinations(range(len(points)), 2))
+    at_most = np.array([cdist(few[i], few[j], "chebyshev").min() for i, j in pairs])
+    furthest = 0.0
+    for place in np.argsort(-at_most):
+        if at_most[place] <= furthest:
+            break
+        i, j = pairs[place]
+        nearer = KDTree(points[j], 64).query(points[i], p=np.inf, distance_upper_bound=at_most[place])[0].min()
+        furthest = max(furthest, min(float(nearer), float(at_most[place])))  # infinite if none is nearer
+    return furthest
 
 
 def auc_bounds(scores: ArrayLike, labels: Floats, most: float = 1.0) -> tuple[float, float]:

@@ -22,7 +22,7 @@ LEAST_GAP = 0.01
 """Label rates nearer than this are no reason for a warning, however many rows make the difference certain."""
 
 
-class Test(NamedTuple):
+class Finding(NamedTuple):
     """statistic: chi-square, or |z| of ranks squared. p: its p-value. Both NaN where nothing can be compared."""
 
     statistic: float
@@ -34,7 +34,7 @@ def label_counts(known: Flags, selected: Flags, groups: Codes, size: int) -> NDA
     return np.bincount((groups * 2 + selected) * 2 + known, minlength=4 * size).reshape(size, 2, 2)
 
 
-def by_decision(counts: NDArray[np.int64]) -> Test:
+def by_decision(counts: NDArray[np.int64]) -> Finding:
     """R against the decision, given the group: Cochran's and Mantel and Haenszel's test of (S, 2, 2) `label_counts`.
 
     With S selected, M known, n rows and m selected rows known in a group, it is `(sum(m - S M / n))^2 / sum V`,
@@ -57,7 +57,7 @@ def known_for_selected_only(counts: NDArray[np.int64]) -> bool:
     return bool(counts[:, 0].any() and counts[:, 1, 1].any() and not counts[:, 0, 1].any())
 
 
-def pearson(table: ArrayLike) -> Test:
+def pearson(table: ArrayLike) -> Finding:
     """Independence of the two sides of a (G, K) table of counts: Pearson's chi-square; empty rows, columns left out.
 
     >>> round(pearson([[70, 50], [45, 35]]).p, 3)
@@ -65,19 +65,20 @@ def pearson(table: ArrayLike) -> Test:
     """
     counts = np.asarray(table, np.float64)
     counts = counts[counts.sum(axis=1) > 0][:, counts.sum(axis=0) > 0]
-    freedom = (counts.shape[0] - 1) * (counts.shape[1] - 1)
-    if freedom < 1:
-        return Test(np.nan, np.nan)
+    if min(counts.shape) < 2:
+        return Finding(np.nan, np.nan)
     expected = counts.sum(axis=1, keepdims=True) * counts.sum(axis=0) / counts.sum()
-    return _chi_square(float(((counts - expected) ** 2 / expected).sum()), freedom)
+    return _chi_square(
+        float(((counts - expected) ** 2 / expected).sum()), (counts.shape[0] - 1) * (counts.shape[1] - 1)
+    )
 
 
-def by_group(counts: NDArray[np.int64]) -> Test:
+def by_group(counts: NDArray[np.int64]) -> Finding:
     """R against the group, of (S, 2, 2) `label_counts`: Pearson's chi-square, good even if few labels are expected."""
     return pearson(counts.sum(axis=1))
 
 
-def by_score(known: Flags, scores: ArrayLike) -> Test:
+def by_score(known: Flags, scores: ArrayLike) -> Finding:
     """R against (N,) scores, rising or falling: Mann and Whitney's test with tie correction.
 
     >>> round(by_score(np.array([True, False, True, True]), [0.9, 0.1, 0.5, 0.6]).p, 3)
@@ -93,7 +94,7 @@ def by_score(known: Flags, scores: ArrayLike) -> Test:
     return _chi_square(float(divide(excess**2, variance)), 1)
 
 
-def by_score_bins(known: Flags, scores: ArrayLike, bins: int = 10) -> Test:
+def by_score_bins(known: Flags, scores: ArrayLike, bins: int = 10) -> Finding:
     """R against (N,) scores, in any way: Pearson's chi-square over `bins` of about equal counts; ties stay together."""
     ranks = midranks(scores)
     place = np.minimum(((ranks - 0.5) / len(ranks) * bins).astype(np.int64), bins - 1)
@@ -146,7 +147,7 @@ def could_be_missed(known: ArrayLike, rows: ArrayLike, alpha: float = 0.05) -> f
     return float((change.high - change.low) / 2)
 
 
-def _chi_square(statistic: float, freedom: int) -> Test:
+def _chi_square(statistic: float, freedom: int) -> Finding:
     from scipy.special import chdtrc  # slow to import
 
-    return Test(statistic, float(chdtrc(freedom, statistic)))
+    return Finding(statistic, float(chdtrc(freedom, statistic)))

@@ -15,7 +15,7 @@ from fairloop.metrics.proportions import critical
 POWER = 0.8
 """The chance to find a drift of the size that functions here give."""
 
-_NODES = 400
+_NODES = 200
 
 
 def trend_drift(errors: ArrayLike, alpha: float = 0.05 / 3, power: float = POWER) -> float:
@@ -45,6 +45,7 @@ def trend_drift(errors: ArrayLike, alpha: float = 0.05 / 3, power: float = POWER
     return float(needed * (rounds - 1) / np.sqrt(spread))
 
 
+@cache
 def _scale(freedom: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Nodes and weights of the distribution of max(1, sqrt(X / freedom)), X chi-square."""
     from scipy.special import chdtr, chdtri

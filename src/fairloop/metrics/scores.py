@@ -74,7 +74,8 @@ def selected(scores: NDArray[np.floating], threshold: float) -> Flags:
     >>> selected(np.array([0.7, 0.6], np.float32), 0.7).tolist()
     [True, False]
     """
-    return np.asarray(scores >= scores.dtype.type(threshold), bool)
+    kind = scores.dtype.type if np.issubdtype(scores.dtype, np.floating) else float
+    return np.asarray(scores >= kind(threshold), bool)
 
 
 def midranks(scores: ArrayLike) -> Floats:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
-
-import pandas as pd
 
 
 def of_fields(fields: Mapping[str, Any]) -> str:
@@ -14,12 +13,16 @@ def of_fields(fields: Mapping[str, Any]) -> str:
 
     A field that has no words of its own is told as one would set it: `data.threshold=3`.
     """
-    told = {field: value for field, value in fields.items() if not pd.isna(value)}
+    told = {field: value for field, value in fields.items() if not _is_unset(value)}
     kinds = {told.get(f"policy.{model}.kind") for model in ("generator", "classifier")}
     if len(kinds) == 1 and None not in kinds:  # both kinds of models alike
         told = {"both": kinds.pop()} | {field: value for field, value in told.items() if not field.endswith(".kind")}
     said = [_WORDS[field](value) if field in _WORDS else _set(field, value) for field, value in told.items()]
     return ", ".join(words for words in said if words)
+
+
+def _is_unset(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _set(field: str, value: Any) -> str:

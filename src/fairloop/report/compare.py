@@ -15,6 +15,7 @@ from fairloop.metrics.statistics import FEWEST_SEEDS, OverSeeds, over_seeds, see
 from fairloop.report.case_names import of_fields
 from fairloop.report.figures import Measure
 from fairloop.report.figures.measures import of_classifier
+from fairloop.spec.names import case_name, run_name
 from fairloop.spec.setting import SETTINGS
 from fairloop.store.rows import MINORITIZED, RUN_COLUMNS, Row
 
@@ -39,16 +40,15 @@ def cases(table: pd.DataFrame) -> pd.Series[str]:
 
     A run that has no setting, because fairloop did not make it, is a case of its own.
     """
-    runs = table.drop_duplicates("run")
-    star = runs["star"].astype(str).map(lambda target: "" if target == "none" else f" + STAR on {target}")
-    names = runs["setting"].astype(str) + star
-    names = names.where(runs["setting"].notna(), runs["run"].astype(str))
-    if runs["dataset"].nunique() > 1:
-        names = runs["dataset"].astype(str) + ": " + names
-    fields = further_fields(table)
-    words = [of_fields({field: run[field] for field in fields}) for run in runs.to_dict("records")]
-    names = names + [f", {said}" if said else "" for said in words]
-    return table["run"].map(dict(zip(runs["run"], names, strict=True)))
+    runs, fields = table.drop_duplicates("run"), further_fields(table)
+    several = runs["dataset"].nunique() > 1
+    by_run = {}
+    for run in runs.to_dict("records"):
+        known = not pd.isna(run["setting"])
+        setting, star = (str(run["setting"]), str(run["star"])) if known else (str(run["run"]), "none")
+        told = of_fields({field: run[field] for field in fields})
+        by_run[run["run"]] = case_name(setting, star, told, data=str(run["dataset"]) if several else "")
+    return table["run"].map(by_run)
 
 
 def further_fields(table: pd.DataFrame) -> list[str]:
@@ -66,7 +66,7 @@ def alone_in_its_case(table: pd.DataFrame) -> None:
     if not (several := runs[runs.map(len) > 1]).empty:
         case, seed = several.index[0]
         raise InputError(
-            f"{' and '.join(several.iloc[0][:2])} are both '{case}', seed {seed}; these tables do not "
+            f"{' and '.join(several.iloc[0][:2])} are both '{run_name(case, seed)}'; these tables do not "
             "say in which fields they differ; name the runs' directories instead, all at once"
         )
 

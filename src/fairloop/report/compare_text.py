@@ -20,6 +20,7 @@ from fairloop.report import published as paper
 from fairloop.report.figures import Measure, save
 from fairloop.report.text import Format
 from fairloop.report.text import show as show_table
+from fairloop.spec.names import case_name
 
 SPLITS = ("valid", "test", "test_balanced")
 SHOWN = (
@@ -59,14 +60,15 @@ class Wishes:
                 raise InputError(f"--{option}-below {limit:g}: does not lie between 0 and 1")
 
 
-def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> None:
-    """Print the comparison of the tidy `table`, and write what was wished for."""
+def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
+    """Print the comparison of the tidy `table`, and write what was wished for. Returns every value behind it."""
     if table.empty:
         raise InputError("compare: no generation is recorded yet")
     found = _with_paper(table, wishes, console) if wishes.published else _with_each_other(table, wishes, console)
     if wishes.out is not None:
         with replacing(wishes.out) as temporary:
             frame_for_csv(found).to_csv(temporary, index=False)
+    return found
 
 
 def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
@@ -247,7 +249,7 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
     cells = paper.laid_over(table)
     rows = [
         [
-            row["setting"] + ("" if row["star"] == "none" else f" + STAR on {row['star']}"),
+            case_name(row["setting"], row["star"]),
             row["title"],
             f"{row['inside']} of {row['cells']}",
             f"{row['share']:.0%}",

@@ -20,13 +20,12 @@ from fairloop._util.escape import table_for_csv, table_from_csv
 from fairloop._util.files import replacing
 from fairloop._util.limits import check_parquet
 from fairloop.errors import InputError
+from fairloop.spec.names import OWN_FIELDS
 from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.records import SCHEMA, TEXT, completed
 from fairloop.store.records import of_rows as rows_as_table
 from fairloop.store.rows import MINORITIZED, RUN_COLUMNS, Row
-
-_OWN_COLUMNS = {"setting", "star.target", "seed"}
 
 
 def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
@@ -44,7 +43,7 @@ def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
         if spec.identity in first:
             raise InputError(f"{run.root}: holds the same run as {first[spec.identity]}; name only one of them")
         first[spec.identity] = run.root
-        more = {path: _cell(value) for path, value in fields.items() if path not in _OWN_COLUMNS}
+        more = {path: cell(value) for path, value in fields.items() if path not in OWN_FIELDS}
         tables.append(_with_run(_with_minoritized(run.records(), spec), spec, more))
     return pa.concat_tables(tables, promote_options="permissive")
 
@@ -172,5 +171,6 @@ def _constant(value: Any, rows: int) -> pa.Array:
     return pa.nulls(rows) if value is None else pa.array(np.full(rows, value))
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
+    """A field of a spec as a value of the table."""
     return json.dumps(value) if isinstance(value, list) else value

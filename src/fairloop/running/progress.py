@@ -1,18 +1,16 @@
-"""Views of a run for a person: live where there is a terminal, a line per generation where there is none."""
+"""Views of a run for a person: live on a terminal, a line for each generation elsewhere."""
 
 from __future__ import annotations
 
-import time
+import logging
 from collections.abc import Callable, Iterator
 from math import isnan
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
-from rich.text import Text
 
-from fairloop._util.clock import duration
-from fairloop._util.escape import for_terminal
+from fairloop._util.clock import Pace, duration
 from fairloop.data import Population
 from fairloop.loop.generations import Generation
 from fairloop.spec.run import RunSpec
@@ -20,13 +18,15 @@ from fairloop.store.interface import M
 from fairloop.training.fitting import Checkpoint
 from fairloop.training.recipe import Recipe
 
+_log = logging.getLogger(__name__)
+
 
 class LineView:
-    """One line for each generation, handed to `say`."""
+    """A line for the beginning and for each generation, handed to `say`; by default to this module's log."""
 
-    def __init__(self, say: Callable[[str], None]) -> None:
+    def __init__(self, say: Callable[[str], None] = _log.info) -> None:
         self._say = say
-        self._clock = _Clock()
+        self._pace = Pace()
         self._minoritized: tuple[str, ...] = ()
 
     def __enter__(self) -> LineView:
@@ -37,9 +37,13 @@ class LineView:
     ) -> None:
         return None
 
+    def prepare(self, spec: RunSpec) -> None:
+        """Say that the data are read, which may take a while."""
+        self._say(f"{spec.name}: reading data ...")
+
     def start(self, spec: RunSpec, population: Population, done: int) -> None:
-        """Say what begins, or from where it goes on."""
-        self._clock = _Clock(spec.generations, done)
+        """Say which run begins, or from which generation it goes on."""
+        self._pace = Pace(spec.generations, done)
         self._minoritized = population.minoritized
         if done >= spec.generations:
             words = f"all {done} generations are recorded already"
@@ -50,20 +54,24 @@ class LineView:
         self._say(f"{spec.name}: {spec.identity}, {words}")
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
-        """Nothing to show between generations."""
+        """The same checkpoints: nothing is shown between generations."""
         return checkpoints
 
     def generation(self, generation: Generation) -> None:
-        """Its headline numbers, and how long the rest will take."""
-        self._clock.tick()
-        self._say(f"{_headline(generation, self._minoritized)}, {self._clock.left()}")
+        """Say its headline numbers, and how long the rest will take."""
+        self._pace.tick()
+        self._say(f"{_headline(generation, self._minoritized)}, {self._left()}")
+
+    def _left(self) -> str:
+        remaining = self._pace.remaining
+        return f"about {duration(remaining)} left" if remaining else f"done in {duration(self._pace.passed)}"
 
 
 class LiveView(LineView):
-    """The lines of `LineView`, and below them a bar for the model that is being trained."""
+    """The lines of `LineView` in the log, and below them a bar for the model that is being trained."""
 
     def __init__(self, console: Console) -> None:
-        super().__init__(_printer(console))
+        super().__init__()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -97,28 +105,8 @@ class LiveView(LineView):
 
 
 def view_for(console: Console) -> LineView:
-    """The view that suits where output goes."""
-    return LiveView(console) if console.is_terminal else LineView(_printer(console))
-
-
-def _printer(console: Console) -> Callable[[str], None]:
-    return lambda line: console.print(Text(for_terminal(line)), soft_wrap=True)
-
-
-class _Clock:
-    def __init__(self, total: int = 0, done: int = 0) -> None:
-        self._total, self._before, self._done = total, done, done
-        self._started = time.monotonic()
-
-    def tick(self) -> None:
-        self._done += 1
-
-    def left(self) -> str:
-        passed = time.monotonic() - self._started
-        seconds = passed / max(1, self._done - self._before) * (self._total - self._done)
-        if self._done >= self._total:
-            return f"done in {duration(passed)}"
-        return f"about {duration(seconds)} left"
+    """The view that suits `console`."""
+    return LiveView(console) if console.is_terminal else LineView()
 
 
 def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
@@ -128,8 +116,8 @@ def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
         f"equalized odds difference {_number(generation.value('equalized_odds', 'difference'))}",
     ]
     if minoritized:
-        who = " + ".join(minoritized) if len(minoritized) <= 2 else f"{len(minoritized)} minoritized groups"
-        said.append(f"{who} {'an undefined share' if isnan(share) else f'{share:.1%}'} of samples")
+        groups = " + ".join(minoritized) if len(minoritized) <= 2 else f"{len(minoritized)} minoritized groups"
+        said.append(f"{groups} {'an undefined share' if isnan(share) else f'{share:.1%}'} of samples")
     return ", ".join(said)
 
 

@@ -1,4 +1,4 @@
-"""One run: where the loop meets the store, the view and the clock."""
+"""One run: the loop with its store, its views and its heartbeat."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, generations
 from fairloop.loop.networks import NetworkTrainer
+from fairloop.running.heartbeat import Heartbeat
 from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
@@ -33,10 +34,13 @@ _PACKAGES = ("fairloop", "torch", "numpy", "pyarrow", "safetensors", "pydantic")
 
 
 class View(AbstractContextManager["View"], Protocol):
-    """Shows a person how a run goes on."""
+    """Shows a run to a person while it goes on."""
+
+    def prepare(self, spec: RunSpec) -> None:
+        """The data are read and the models tried, which may take a while."""
 
     def start(self, spec: RunSpec, population: Population, done: int) -> None:
-        """A run begins; `done` of its generations are recorded already."""
+        """The run begins, or goes on after `done` recorded generations."""
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
         """The same checkpoints, shown as they pass."""
@@ -58,46 +62,38 @@ def run(
 ) -> None:
     """Run `spec` in `directory`: from the beginning, or on from its last whole generation.
 
-    models: where models are kept, if not in `directory`; several runs may share it, so all are kept there.
-    through: what stands between the run and its models, such as a lease or a copy elsewhere.
+    models: a directory of models that several runs share, and in which all are kept; `directory` has its own otherwise.
+    through: wraps the store of models, for example with leases or with copies elsewhere.
     repair: set aside damaged files, with a warning for each, and go on from the generation before them.
-    files: the spec's data as this process finds them, if its relative paths do not begin here.
-
-    Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec
-    does not fit the data or this machine.
+    files: the spec's data with paths that hold in this process, if the spec's relative paths do not.
+    Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec does not
+    fit the data or this machine.
     """
     spec = with_files_read(spec)
     if not repair:
-        directory.check(spec)  # before data are read; what counts is the same question once the directory is ours
-    store = DirectoryModels(models or directory.models)
-    watched = _Watched(through(store), view)
+        directory.check(spec)  # before data are read; the check that counts comes once the directory is locked
+    view.prepare(spec)
+    store, pulse = DirectoryModels(models or directory.models), Heartbeat(directory, spec)
+    watched = _Watched(through(store), view, pulse)
     trainer = NetworkTrainer(spec, watched, population=data.load(files, spec.seed) if files else None)
+    keep = spec.keep if models is None else "all"
     with directory.locked():
-        if repair:
-            _repair(directory, spec, store, trainer.plan)
-        else:
-            directory.check(spec)
-        directory.records()  # or damage would come to light only when the run is done
-        _same_ground(directory, trainer)
-        done = directory.committed()
+        done = _ready(directory, trainer, store, repair=repair)
         session = Session(directory, trainer, store.root)
-        view.start(spec, trainer.population, done)
-        for generation in generations(trainer, start=done) if done < spec.generations else ():
-            directory.commit(generation.index, generation.rows, generation.gallery)
-            if models is None:
-                _prune(store, trainer.plan, spec.keep, generation.index)
-            session.record(generation.index, watched.trained)
-            view.generation(generation)
-        if models is None:
-            _prune(store, trainer.plan, spec.keep, spec.generations - 1)
-            if spec.keep == "none":
-                for recipe in trainer.plan:
-                    store.forget(recipe)
-        directory.pack()
+        with pulse:
+            view.start(spec, trainer.population, done)
+            for generation in generations(trainer, start=done) if done < spec.generations else ():
+                directory.commit(generation.index, generation.rows, generation.gallery)
+                _prune(store, trainer.plan, keep, generation.index)
+                session.record(generation.index, watched.trained)
+                pulse.recorded()
+                view.generation(generation)
+            _prune_all(store, trainer.plan, keep)
+            directory.pack()
 
 
 class Session:
-    """One go at a run, as its provenance tells it."""
+    """One session of a run, as the run's provenance records it."""
 
     def __init__(self, directory: RunDirectory, trainer: NetworkTrainer, models: Path) -> None:
         self._directory = directory
@@ -124,7 +120,7 @@ class Session:
         self._write()
 
     def record(self, generation: int, trained: Sequence[str]) -> None:
-        """A generation is done. trained: the models that this session has trained, not found, so far."""
+        """Record a generation. trained: the models that this session has trained so far, not those that it found."""
         self._entry["generations"].append(generation)
         self._entry["trained"] = list(trained)
         self._entry["seconds"] = round(time.monotonic() - self._started, 1)
@@ -137,19 +133,27 @@ class Session:
 
 
 class _Watched:
-    """A store whose fits are shown as they go, and counted."""
+    """A store whose fits are shown as they go, told to the heartbeat, and counted."""
 
-    def __init__(self, models: Models, view: View) -> None:
+    def __init__(self, models: Models, view: View, pulse: Heartbeat) -> None:
         self._models = models
         self._view = view
+        self._pulse = pulse
         self.trained: list[str] = []
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
+        epochs = recipe.training.epochs
+
         def watched(state: State | None) -> Iterator[Checkpoint[M]]:
-            yield from self._view.watch(recipe, fit(state))
-            if state is None or state.epochs < recipe.training.epochs:
+            self._pulse.trains(recipe.title, state.epochs if state else 0, epochs)
+            for checkpoint in self._view.watch(recipe, fit(state)):
+                self._pulse.trains(recipe.title, checkpoint.epoch, epochs)
+                yield checkpoint
+            if state is None or state.epochs < epochs:
                 self.trained.append(recipe.title)
 
+        if not self._models.has(recipe) and self._models.busy(recipe):
+            self._pulse.waits(recipe.title)
         return self._models.model(recipe, watched)
 
     def has(self, recipe: Recipe) -> bool:
@@ -157,6 +161,17 @@ class _Watched:
 
     def busy(self, recipe: Recipe) -> bool:
         return self._models.busy(recipe)
+
+
+def _ready(directory: RunDirectory, trainer: NetworkTrainer, store: DirectoryModels, *, repair: bool) -> int:
+    """Check the locked `directory`, and mend it first if `repair`. Returns how many of its generations are recorded."""
+    if repair:
+        _repair(directory, trainer.spec, store, trainer.plan)
+    else:
+        directory.check(trainer.spec)
+    directory.records()  # else damage would come to light only at the end
+    _same_ground(directory, trainer)
+    return directory.committed()
 
 
 def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan: Plan) -> None:
@@ -168,7 +183,7 @@ def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan
 
 
 def _same_ground(directory: RunDirectory, trainer: NetworkTrainer) -> None:
-    """Raise InputError if the run was begun on other data or numerics than this machine would go on with."""
+    """Raise InputError if an earlier session had other data, numerics or maths than this one."""
     for session in directory.provenance().get("sessions", [])[-1:]:
         if session["data"] != trainer.population.fingerprint:
             raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
@@ -188,10 +203,9 @@ def _same_ground(directory: RunDirectory, trainer: NetworkTrainer) -> None:
 
 
 def _prune(models: DirectoryModels, plan: Plan, keep: str, latest: int) -> None:
-    """Delete what is not needed any more, unless all models are kept.
+    """Delete the models that no later generation needs, unless all models are kept.
 
-    The annotators, G_0, and the last generation with its labeller stay; also where none are to be kept in the end,
-    since until then a resumed run goes on from them.
+    The annotators, G_0, and the last generation with its labeller stay, also with `none`, for a run that resumes.
     """
     if keep == "all":
         return
@@ -199,6 +213,14 @@ def _prune(models: DirectoryModels, plan: Plan, keep: str, latest: int) -> None:
     names = {recipe.fingerprint for recipe in (*stay, *plan.classifiers[max(0, latest - 1) : latest + 1])}
     for recipe in plan:
         if recipe.fingerprint not in names:
+            models.forget(recipe)
+
+
+def _prune_all(models: DirectoryModels, plan: Plan, keep: str) -> None:
+    """Delete the models of a finished run that it does not keep."""
+    _prune(models, plan, keep, len(plan.classifiers) - 1)
+    if keep == "none":
+        for recipe in plan:
             models.forget(recipe)
 
 
@@ -210,7 +232,7 @@ def _version(package: str) -> str:
 
 
 def _commit() -> str | None:
-    """The commit of the source that runs, where it runs from a checkout."""
+    """The commit of this source, if it lies in a checkout."""
     here = Path(__file__).resolve().parent
     command = ["git", "-C", str(here), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:

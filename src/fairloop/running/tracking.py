@@ -1,6 +1,6 @@
-"""Runs in TensorBoard, Weights & Biases or MLflow, through accelerate's trackers: a view that logs what is recorded.
+"""Runs in TensorBoard, Weights & Biases or MLflow, through accelerate's trackers: a view that logs recorded values.
 
-What is logged is read back from the run's records, so that a generation counts before it is logged, and one that was
+The values are read back from the run's records, so that a generation counts before it is logged, and one that was
 recorded without a tracker is logged by the next session that has it.
 """
 
@@ -67,6 +67,10 @@ class Tracked:
         finally:
             self._view.__exit__(kind, error, trace)
 
+    def prepare(self, spec: RunSpec) -> None:
+        """As `view` shows it."""
+        self._view.prepare(spec)
+
     def start(self, spec: RunSpec, population: Population, done: int) -> None:
         """Begin the tracker's run, or go on with it. Raises InputError if it cannot be begun."""
         self._view.start(spec, population, done)
@@ -75,7 +79,7 @@ class Tracked:
             return
         try:
             self._tracker = _open(self._name, self._directory, spec, notes)
-        except Exception as error:  # of three packages, which raise what they like
+        except Exception as error:  # three packages, each with errors of its own
             raise InputError(f"--track {self._name}: cannot begin ({' '.join(str(error).split())})") from error
         self._write(notes)
         self._log()
@@ -85,12 +89,12 @@ class Tracked:
         return self._view.watch(recipe, checkpoints)
 
     def generation(self, generation: Generation) -> None:
-        """Log it, and what was recorded before and not logged."""
+        """Log it, with generations that were recorded and not logged before."""
         self._view.generation(generation)
         self._log()
 
     def _log(self) -> None:
-        """Hand over what is recorded and not logged. A tracker that fails shall not end the run: it is asked again."""
+        """Log recorded generations that are not logged. A tracker that fails ends no run: it is asked again."""
         notes = self._read()
         records = self._directory.records().to_pandas()
         for i, rows in records[records["generation"] >= notes["logged"]].groupby("generation"):
@@ -127,16 +131,16 @@ class Tracked:
 def scalars(rows: pd.DataFrame) -> dict[str, float]:
     """The rows of one generation by a name for each: `classifier test/accuracy/red`, `generator training/loss`.
 
-    Of what is recorded in each epoch, the last epoch's. What is undefined is left out. Signs that trackers do not take
-    become words: label `>=5` is `at least 5`.
+    Values of each epoch stand with that of the last epoch alone. Undefined values are left out. Signs that trackers do
+    not take become words: label `>=5` is `at least 5`.
     """
     last = rows["epoch"].isna() | (rows["epoch"] == rows.groupby(["role", "metric"])["epoch"].transform("max"))
     found: dict[str, float] = {}
     for row in rows[last & np.isfinite(rows["value"])].itertuples():
-        who = row.group if pd.isna(row.label) else f"{row.label} and {row.group}"
-        who = row.label if row.group == "overall" and not pd.isna(row.label) else who
+        members = row.group if pd.isna(row.label) else f"{row.label} and {row.group}"
+        members = row.label if row.group == "overall" and not pd.isna(row.label) else members
         where = f"{row.role} {'training' if pd.isna(row.split) else row.split}".replace("_", " ")
-        found["/".join((where, str(row.metric), _sign_free(str(who))))] = float(row.value)
+        found["/".join((where, str(row.metric), _sign_free(str(members))))] = float(row.value)
     return found
 
 
@@ -147,7 +151,7 @@ def _sign_free(name: str) -> str:
 
 
 def _open(name: Tracker, directory: RunDirectory, spec: RunSpec, notes: dict[str, Any]) -> Any:
-    """The tracker, started. A new run's id is put into `notes`, and what it is told of the spec."""
+    """Start the tracker. A new run's id is put into `notes`, and its spec is told to the tracker."""
     from accelerate import PartialState
     from accelerate.tracking import MLflowTracker, TensorBoardTracker, WandBTracker
 

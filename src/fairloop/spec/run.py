@@ -24,6 +24,7 @@ from fairloop.data import DATASETS, DEFAULT, DataSpec, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.spec.models import FOR_TABLES, ClassifierSpec, GeneratorSpec, TrainingSpec
+from fairloop.spec.names import identity_of
 from fairloop.spec.schedule import assign, check_change, named
 from fairloop.spec.sections import (
     CurationSpec,
@@ -248,7 +249,7 @@ class RunSpec(Section):
             if getattr(self, name) == RunSpec.model_fields[name].default:
                 del told[name]
         digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        return f"{self.setting}.{self.star.target}.seed-{self.seed}.{digest[:8]}"
+        return identity_of(self.setting, self.star.target, self.seed, digest=digest[:8])
 
     def to_yaml(self) -> str:
         """Every field, resolved, as text that `from_mapping` reads back."""

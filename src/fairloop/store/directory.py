@@ -2,6 +2,7 @@
 
 spec.yaml                        every field of the spec, resolved
 provenance.json                  version, commit, packages, device, sessions
+status.json                      how far the run is, for people and scripts that look on; see `store.status`
 records/generation-0003.parquet  all rows of a generation, or none; once the run is done, all in one file,
                                  records/generations-0000-0039.parquet
 galleries/generation-0003.npz    pictures, latents and reconstructions of its generator
@@ -44,6 +45,7 @@ from fairloop.spec.run import RunSpec, from_mapping, read_fields
 from fairloop.store import records
 from fairloop.store.records import HELD, SCHEMA
 from fairloop.store.rows import Gallery, Row
+from fairloop.store.status import Status
 
 MOST_OF_A_GALLERY = 2**30
 """Bytes of the arrays of a gallery. Larger galleries are refused, however small their files are."""
@@ -51,7 +53,6 @@ MOST_OF_A_GALLERY = 2**30
 _ALWAYS = {"name", "seed", "setting", "generations", "data", "generator", "classifier", "annotator", "star", "threads"}
 """Fields that every version wrote into spec.yaml, among them the last field."""
 _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
-_OWNER = re.compile(r"process (\d+) on (.+)")
 
 
 class RunDirectory:
@@ -120,15 +121,6 @@ class RunDirectory:
             self._owner.unlink(missing_ok=True)
             lock.release()
 
-    @property
-    def owner(self) -> tuple[int, str] | None:
-        """The process that has locked the run, or that died while it had, and its machine."""
-        try:
-            found = _OWNER.fullmatch(self._owner.read_text(encoding="utf-8", errors="replace"))
-        except FileNotFoundError:
-            return None
-        return (int(found[1]), found[2]) if found else None
-
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
         """Write the spec and the provenance of the run."""
         _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
@@ -143,6 +135,14 @@ class RunDirectory:
         except ValueError as error:
             raise damaged(self._provenance_path, str(error).partition(" [type")[0]) from error
         return found.model_dump(exclude={"seal"})
+
+    def status(self) -> Status | None:
+        """How far the run says that it is; None if it does not say, as runs of 0.1.0."""
+        return Status.read(self.root)
+
+    def tell(self, status: Status) -> None:
+        """Keep how far the run is. Nothing depends on it, so a disk that cannot take it is no error."""
+        status.write(self.root)
 
     def maths(self) -> set[int]:
         """The versions of the maths that made its generations; see `recipe.MATHS_VERSION`."""

@@ -7,7 +7,7 @@ content is the same.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +23,7 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.store.rows import Gallery, Row
+from fairloop.store.status import STATUS, State, Status
 from fairloop.training.recipe import Recipe
 
 _UNFINISHED = ".part"
@@ -70,7 +71,7 @@ class Folder:
         for name in names:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise InputError(f"{self._root}: holds a file named '{name}', which would land outside {to}")
-            if PurePosixPath(name).name in _DESCRIPTIONS or not (to / name).is_file():
+            if PurePosixPath(name).name in (*_DESCRIPTIONS, STATUS) or not (to / name).is_file():
                 self.get(name, to / name)
                 count += 1
         return count
@@ -105,6 +106,7 @@ class CopiedRun(RunDirectory):
     def __init__(self, root: Path, folder: Folder) -> None:
         super().__init__(root)
         self._folder = folder
+        self._told: tuple[State, int] | None = None
 
     def fetch(self) -> None:
         """Copy all files of the folder into the directory."""
@@ -115,6 +117,14 @@ class CopiedRun(RunDirectory):
         super().describe(spec, provenance)
         for name in _DESCRIPTIONS:
             self._folder.put(self.root / name, name, replace=True)
+
+    def tell(self, status: Status) -> None:
+        """Keep how far the run is: here each time, there at the beginning, after each generation and at the end."""
+        super().tell(status)
+        if self._told != (status.state, status.done):
+            self._told = (status.state, status.done)
+            with suppress(Exception):  # of any file system; a status that is not copied is no reason to end a run
+                self._folder.put(self.root / STATUS, STATUS, replace=True)
 
     def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
         """Record a generation here, then there. The records come last: they make it count."""

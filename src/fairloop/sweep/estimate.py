@@ -1,4 +1,4 @@
-"""What a sweep will take, from what one step of each kind of model takes on this machine."""
+"""The time and disk that a sweep will take, estimated from one step of each kind of model on this machine."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Kind = tuple[str, ...]
 
 
 class Cost(NamedTuple):
-    """What a model of one kind takes: seconds of a step, and bytes on disk."""
+    """The cost of a model of one kind: seconds of a step, and bytes on disk."""
 
     seconds: float
     bytes: int
@@ -179,7 +179,7 @@ def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
     fields["policy"] |= {"people": None, "real": "fixed"}
     for learner in ("generator", "classifier"):
         fields["policy"][learner]["samples"] = None
-    if not now.takes_people:  # who responds enters the data of other generations
+    if not now.takes_people:  # responses enter the data of other generations
         fields["response"] = {}
     fields["star"]["ideal"] = ideals.shares_for(fields["star"]["ideal"], population).tolist()  # of all, not of a few
     return RunSpec.model_validate({**fields, "schedule": {}, "keep": "all", "generations": min(generation, 1) + 1})
@@ -211,7 +211,7 @@ def _cut(feed: Feed) -> Feed:
 
 
 class _Timed(MemoryModels):
-    """A store that times what it fits."""
+    """A store that times its fits."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ from fairloop.spec.setting import SETTINGS
 
 
 class SweepSpec(BaseModel):
-    """A sweep in a file: `base` (a preset or a spec file's path), and what varies."""
+    """A sweep in a file: `base` (a preset or a spec file's path), and the fields that vary."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -76,7 +76,7 @@ class Sweep:
             raise InputError(f"--grid: makes {n:,} runs of it, more than {MOST_RUNS:,}")
         points = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
         for case, point, seed in itertools.product(self.cases, points, self.seeds):
-            fields = json.loads(json.dumps(self.base))  # a deep copy that also parts what YAML anchors join
+            fields = json.loads(json.dumps(self.base))  # a deep copy that also separates objects that YAML anchors join
             for path, value in {**case, **point, "seed": seed}.items():
                 assign(fields, path, value)
             if not _is_void(fields):

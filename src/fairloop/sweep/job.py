@@ -1,4 +1,4 @@
-"""A run of a sweep as a job for a worker, wherever that works."""
+"""The runs of a sweep as jobs for workers, on this machine or elsewhere."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from fairloop._util.directories import claim
 from fairloop.errors import FairloopError, InputError
+from fairloop.report.case_names import of_fields
+from fairloop.report.table import cell
+from fairloop.spec.names import OWN_FIELDS, case_name, run_name
 from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory
 
 MEMORY_PER_RUN = int(1.5 * 2**30)
-"""Bytes that a run is reckoned to need when workers are counted; `colored-mnist` peaks below that."""
+"""Bytes of memory that the count of workers sets aside for a run; `colored-mnist` peaks below that."""
 
 WRONG_INPUT = 2
 """The exit code of a run that was not started."""
@@ -25,42 +28,47 @@ WRONG_INPUT = 2
 class Job:
     """One run of a sweep.
 
-    name: what a person calls it, by what tells it from the others. line: the last that it said.
-    done: generations that are recorded. code: how it ended, as an exit code.
-    log: where all that it said is to be read, in words.
+    case: the run's name for people without its seed; it holds the fields in which the runs of the sweep differ.
+    line: the last line of its log. done: generations that are recorded. code: its exit code, once it has ended.
+    log: where a person finds all its lines, in words.
     """
 
     spec: RunSpec
-    name: str
+    case: str
     state: Literal["waiting", "running", "done", "failed"] = "waiting"
     line: str = ""
     done: int = 0
     code: int | None = None
     log: str = ""
 
+    @property
+    def name(self) -> str:
+        """The run's name for people."""
+        return run_name(self.case, self.spec.seed)
+
     def end(self, code: int) -> None:
-        """It has ended."""
+        """Note that the run has ended with the exit code `code`."""
         self.code = code
         self.state = "done" if code == 0 else "failed"
         self.done = self.spec.generations if code == 0 else self.done
 
 
 class SweepView(AbstractContextManager["SweepView"], Protocol):
-    """Shows a person how a sweep goes on."""
+    """Shows a sweep to a person while it goes on."""
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """The jobs as they stand now; called several times a second."""
+        """Show the jobs as they stand now. A sweep calls this several times a second."""
 
 
 def run_in(out: Path, spec: RunSpec) -> RunDirectory:
-    """Where a sweep keeps the run of `spec`."""
+    """The directory of the run of `spec` in the sweep's directory `out`."""
     return RunDirectory(out / "runs" / spec.identity)
 
 
 def jobs_in(out: Path, specs: Sequence[RunSpec]) -> list[Job]:
-    """A job for each spec; what is recorded whole below `out` is done.
+    """A job for each spec. Jobs of runs that are recorded whole below `out` are done.
 
-    Raises InputError if `out` is no place for a sweep, or if a directory in it holds another run.
+    Raises InputError if `out` cannot hold a sweep, or if a directory in it holds another run.
     """
     claim(out, "a sweep")
     jobs = jobs_at(specs)
@@ -74,14 +82,13 @@ def jobs_in(out: Path, specs: Sequence[RunSpec]) -> list[Job]:
 
 
 def jobs_at(specs: Sequence[RunSpec]) -> list[Job]:
-    """A job for each spec, of which nothing is known yet."""
-    return [Job(spec, _name(spec, differences)) for spec, differences in zip(specs, varied(specs), strict=True)]
+    """A waiting job for each spec."""
+    return [Job(spec, _case(spec, differences)) for spec, differences in zip(specs, varied(specs), strict=True)]
 
 
-def _name(spec: RunSpec, differences: dict[str, Any]) -> str:
-    star = "" if spec.star.target == "none" else f" + STAR on {spec.star.target}"
-    more = [f"{path}={value}" for path, value in differences.items() if path not in ("setting", "star.target", "seed")]
-    return ", ".join([spec.setting + star, *more, f"seed {spec.seed}"])
+def _case(spec: RunSpec, differences: dict[str, Any]) -> str:
+    fields = {path: cell(value) for path, value in differences.items() if path not in OWN_FIELDS}
+    return case_name(spec.setting, spec.star.target, of_fields(fields))
 
 
 def raise_if_failed(jobs: Sequence[Job]) -> None:
@@ -97,15 +104,25 @@ def raise_if_failed(jobs: Sequence[Job]) -> None:
     )
 
 
-def shared_work(runs: Sequence[RunDirectory]) -> str:
-    """How many models the sessions of these runs trained, beside what the same runs would train alone, in words."""
-    trained: Counter[str] = Counter()
-    alone: Counter[str] = Counter()
+class Work(NamedTuple):
+    """How many models some runs trained, and how many the same runs would train alone, by kind."""
+
+    trained: Counter[str]
+    alone: Counter[str]
+
+    def __str__(self) -> str:
+        kinds = ("generator", "classifier")
+        counts = ", ".join(f"{self.trained[kind]} {kind}s instead of {self.alone[kind]}" for kind in kinds)
+        return f"trained {self.trained.total()} models where runs alone would train {self.alone.total()}: {counts}"
+
+
+def shared_work(runs: Sequence[RunDirectory]) -> Work:
+    """The models that all sessions of `runs` trained."""
+    work = Work(Counter(), Counter())
     for run in runs:
         spec, done = run.spec(), run.committed()
         for session in run.provenance().get("sessions", []):
-            trained.update(title.rstrip(" 0123456789") for title in session.get("trained", []))
+            work.trained.update(title.rstrip(" 0123456789") for title in session.get("trained", []))
         generators = done if spec.rules.generators == "sequential" else min(done, 1)
-        alone.update({"label annotator": 1, "group annotator": 1, "generator": generators, "classifier": done})
-    counts = ", ".join(f"{trained[kind]} {kind}s instead of {alone[kind]}" for kind in ("generator", "classifier"))
-    return f"trained {trained.total()} models where runs alone would train {alone.total()}: {counts}"
+        work.alone.update({"label annotator": 1, "group annotator": 1, "generator": generators, "classifier": done})
+    return work

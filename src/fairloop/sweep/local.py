@@ -1,8 +1,7 @@
 """A sweep on this machine: one process per run, some at a time, each on cores of its own.
 
-Runs share one directory of models. A model that several of them need is fitted by the first that asks, while
-the others wait for it, so nothing is trained twice; and since every run is `fairloop run`, a sweep's results
-are those of its runs made alone.
+Runs share one directory of models. The first run that asks for a model fits it, while others that need it wait. So no
+model is trained twice; and since every run is `fairloop run`, a sweep's results are those of its runs made alone.
 """
 
 from __future__ import annotations
@@ -14,11 +13,13 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 
 from filelock import FileLock, Timeout
 
 from fairloop._util.files import write_text
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed, run_in
+from fairloop.sweep.status import SweepPulse
 
 _POLL_SECONDS = 0.2
 _PATIENCE_SECONDS = 30.0
@@ -33,7 +34,7 @@ def run_all(
     track: str | None = None,
     replicas: int = 1,
 ) -> None:
-    """Run every job that is not done, `workers` at a time. One that fails does not keep the others from running.
+    """Run every job that is not done, `workers` at a time. A run that fails does not stop the others.
 
     replicas: runs in one process; the next ones begin when all of them have ended.
 
@@ -41,37 +42,65 @@ def run_all(
     them cleanly on KeyboardInterrupt.
     """
     waiting = [job for job in reversed(jobs) if job.state != "done"]
-    running: dict[int, tuple[list[Job], subprocess.Popen[bytes]]] = {}
-    locks: dict[str, FileLock] = {}
-    shares = _core_shares(workers, jobs[0].spec.threads)
-    try:
-        while waiting or running:
-            for slot in range(workers):
-                if slot not in running and waiting:
-                    group = [waiting.pop() for _ in range(min(replicas, len(waiting)))]
-                    if group := [job for job in group if _ours(job, out, locks)]:
-                        running[slot] = (group, _start(group, out, models, shares[slot], track))
-            for slot, (group, process) in list(running.items()):
-                ended = process.poll()
-                for job in group:
-                    job.line = last_line(Path(job.log))
-                    job.done = run_in(out, job.spec).committed()
-                    if ended is not None:
-                        locks.pop(job.spec.identity).release()
-                        job.end(0 if len(group) > 1 and job.done >= job.spec.generations else ended)
-                if ended is not None:
-                    del running[slot]
+    with SweepPulse(out, jobs, workers) as pulse, _Pool(out, models, workers, jobs[0].spec.threads, track) as pool:
+        while waiting or pool.busy:
+            for slot in pool.free():
+                pool.start(slot, [waiting.pop() for _ in range(min(replicas, len(waiting)))])
+            pool.look()
+            pulse.beat()
             view.show(jobs)
             time.sleep(_POLL_SECONDS)
-    finally:
-        _stop([process for _, process in running.values()])
-        for lock in locks.values():
-            lock.release()
     raise_if_failed(jobs)
 
 
+class _Pool:
+    """Slots for processes; each runs one job, or several together. Leaving it stops all processes."""
+
+    def __init__(self, out: Path, models: Path, workers: int, threads: int, track: str | None) -> None:
+        self._out, self._models, self._track = out, models, track
+        self._shares = _core_shares(workers, threads)
+        self._running: dict[int, tuple[list[Job], subprocess.Popen[bytes]]] = {}
+        self._locks: dict[str, FileLock] = {}
+
+    def __enter__(self) -> _Pool:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        _stop([process for _, process in self._running.values()])
+        for lock in self._locks.values():
+            lock.release()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any process runs."""
+        return bool(self._running)
+
+    def free(self) -> list[int]:
+        """The slots without a process."""
+        return [slot for slot in range(len(self._shares)) if slot not in self._running]
+
+    def start(self, slot: int, group: Sequence[Job]) -> None:
+        """Run the jobs of `group` in `slot`, except those that another sweep runs."""
+        if ours := [job for job in group if _ours(job, self._out, self._locks)]:
+            self._running[slot] = ours, _start(ours, self._out, self._models, self._shares[slot], self._track)
+
+    def look(self) -> None:
+        """Note the progress of all jobs that run, and the end of those that have ended."""
+        for slot, (group, process) in list(self._running.items()):
+            code = process.poll()
+            for job in group:
+                job.line, job.done = last_line(Path(job.log)), run_in(self._out, job.spec).committed()
+                if code is not None:
+                    self._locks.pop(job.spec.identity).release()
+                    job.end(0 if len(group) > 1 and job.done >= job.spec.generations else code)
+            if code is not None:
+                del self._running[slot]
+
+
 def default_workers(threads: int) -> int:
-    """As many as this machine has cores and free memory for."""
+    """The number of runs for which this machine has cores and free memory."""
     cores = len(_cores()) // threads
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
@@ -81,7 +110,7 @@ def default_workers(threads: int) -> int:
 
 
 def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
-    """Whether the run of `job` is this sweep's until its process ends; if another sweep in `out` has it, it fails."""
+    """Lock the run of `job` until its process ends. False if another sweep in `out` has it: then the job fails."""
     job.log = str(out / "logs" / f"{job.spec.identity}.log")
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(job.log).with_suffix(".lock"), timeout=0)
@@ -98,7 +127,7 @@ def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
 def _start(
     group: Sequence[Job], out: Path, models: Path, cores: set[int] | None, track: str | None
 ) -> subprocess.Popen[bytes]:
-    """A process for one run, or for several together."""
+    """Start a process for one run, or for several together."""
     for job in group:
         write_text(Path(job.log).with_suffix(".yaml"), job.spec.to_yaml())
         Path(job.log).write_bytes(b"")
@@ -137,7 +166,7 @@ def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def _core_shares(workers: int, threads: int) -> list[set[int] | None]:
-    """Cores for each worker; None where there are too few to give each its own."""
+    """The cores of each worker; None if there are too few for each to have its own."""
     cores = sorted(_cores())
     if workers * threads > len(cores) or not hasattr(os, "sched_setaffinity"):
         return [None] * workers
@@ -149,7 +178,7 @@ def _cores() -> set[int]:
 
 
 def last_line(log: Path) -> str:
-    """What a run said last; empty if it said nothing."""
+    """The last line of a run's log; empty if it has none."""
     return next(_lines_from_end(log), "")
 
 

@@ -1,8 +1,8 @@
-"""A sweep on a Ray cluster: one task per run. Ray places them, and starts those anew whose worker was lost.
+"""A sweep on a Ray cluster: one task per run. Ray places the tasks, and starts a task anew if its worker was lost.
 
 A desk, one small actor, lends each recipe to one run at a time, so that nothing is trained twice on any number of
-machines, and collects what runs say. Where runs are kept is a directory that all machines share, or any address that
-fsspec understands; then each run works in a folder of its own and copies what is whole.
+machines, and collects the lines of all runs. Runs are kept in a directory that all machines share, or at any address
+that fsspec understands; then each run works in a folder of its own and copies its files once they are whole.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from fairloop.errors import FairloopError, InputError
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.directory import RunDirectory
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed
+from fairloop.sweep.status import SweepPulse
 
 if TYPE_CHECKING:
     from fairloop.running.progress import LineView
@@ -42,7 +43,7 @@ _LOST_SECONDS = 60.0
 
 
 class Place(NamedTuple):
-    """Where a sweep's runs and models are kept: two directories that all machines share, or two addresses."""
+    """The places of a sweep's runs and models: two directories that all machines share, or two addresses."""
 
     runs: str
     models: str
@@ -69,14 +70,14 @@ class Place(NamedTuple):
 
 
 class News(NamedTuple):
-    """What a run said last, and how many of its generations are recorded."""
+    """The last line of a run, and how many of its generations are recorded."""
 
     line: str
     done: int
 
 
 class Desk:
-    """Lends recipes, by fingerprint, to runs that give signs of life; hears what runs say."""
+    """Lends recipes, by fingerprint, to runs that give signs of life, and collects the news of runs."""
 
     def __init__(self) -> None:
         self._holders: dict[str, str] = {}
@@ -92,7 +93,7 @@ class Desk:
         return True
 
     def give_back(self, recipe: str, run: str) -> None:
-        """It is free again, if `run` had it."""
+        """Free `recipe`, if `run` had it."""
         if self._holders.get(recipe) == run:
             del self._holders[recipe]
 
@@ -102,19 +103,19 @@ class Desk:
         return holder != run and time.monotonic() - self._alive.get(holder, 0.0) < _LOST_SECONDS
 
     def beat(self, run: str) -> None:
-        """`run` is alive."""
+        """Note a sign of life of `run`."""
         self._alive[run] = time.monotonic()
 
     def forget(self, run: str) -> None:
-        """Take back all that `run` holds: it begins, or it was lost."""
+        """Take back all recipes that `run` holds, since it begins anew or was lost."""
         self._holders = {recipe: holder for recipe, holder in self._holders.items() if holder != run}
 
     def say(self, run: str, news: News) -> None:
-        """A run has news."""
+        """Keep the news of `run`."""
         self._news[run] = news
 
     def news(self) -> dict[str, News]:
-        """The latest of every run, since the last call."""
+        """The latest news of each run that had any since the last call."""
         news, self._news = self._news, {}
         return news
 
@@ -130,39 +131,62 @@ def run_all(
     """
     threads = max(job.spec.threads for job in jobs)
     ray = _connected(address, workers * threads if workers else None)
+    out = None if place.remote else Path(place.runs).parent
     try:
         _check_room(ray.cluster_resources(), threads, gpus)
-        desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        # A process of its own for each run: nothing that one leaves behind reaches the next.
-        task = ray.remote(num_cpus=threads, num_gpus=gpus, memory=MEMORY_PER_RUN, max_retries=RETRIES, max_calls=1)(
-            _work
-        )
+        tasks = _Tasks(ray, place, threads, gpus)
         waiting = [job for job in reversed(jobs) if job.state != "done"]
-        running: dict[Any, Job] = {}
-        by_identity = {job.spec.identity: job for job in jobs}
-        while waiting or running:
-            while waiting and (workers is None or len(running) < workers):
-                job = waiting.pop()
-                job.log = "the logs of Ray"
-                running[task.remote(sent(job.spec), place, desk, version("fairloop"))] = job
-            ended, _ = ray.wait(list(running), timeout=_POLL_SECONDS)
-            for identity, news in ray.get(desk.news.remote()).items():
-                job = by_identity[identity]
-                if job.code is None:  # the last news of a run may come after its end
-                    job.state, job.line, job.done = "running", news.line, news.done
-            for reference in ended:
-                job = running.pop(reference)
-                code, line = _outcome(ray, reference)
-                job.line = line or job.line
-                job.end(code)
-                if code:
-                    ray.get(desk.forget.remote(job.spec.identity))
-            view.show(jobs)
+        with SweepPulse(out, jobs, workers or 0) as pulse:
+            while waiting or tasks.running:
+                while waiting and (workers is None or len(tasks.running) < workers):
+                    tasks.start(waiting.pop())
+                ended = tasks.ended()
+                tasks.hear(jobs)
+                for job, code, line in ended:
+                    job.line = line or job.line
+                    job.end(code)
+                pulse.beat()
+                view.show(jobs)
     except ray.exceptions.RayError as error:
         raise FairloopError(f"--ray {address}: {_last(error)}; the same command goes on") from error
     finally:
         ray.shutdown()  # which ends the tasks of this sweep, and no others
     raise_if_failed(jobs)
+
+
+class _Tasks:
+    """The tasks of a sweep on a cluster, and the desk between them."""
+
+    def __init__(self, ray: Any, place: Place, threads: int, gpus: float) -> None:
+        self.running: dict[Any, Job] = {}
+        self._ray, self._place = ray, place
+        self._desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+        # A process of its own for each run: nothing that one leaves behind reaches the next.
+        needs = {"num_cpus": threads, "num_gpus": gpus, "memory": MEMORY_PER_RUN}
+        self._task = ray.remote(max_retries=RETRIES, max_calls=1, **needs)(_work)
+
+    def start(self, job: Job) -> None:
+        """Hand a run to the cluster, which begins it when it has room."""
+        job.log = "the logs of Ray"
+        self.running[self._task.remote(sent(job.spec), self._place, self._desk, version("fairloop"))] = job
+
+    def hear(self, jobs: Sequence[Job]) -> None:
+        """Note the news at the desk. The last news of a run may come after its end."""
+        news = self._ray.get(self._desk.news.remote())
+        for job in jobs:
+            if job.code is None and job.spec.identity in news:
+                job.state, (job.line, job.done) = "running", news[job.spec.identity]
+
+    def ended(self) -> list[tuple[Job, int, str]]:
+        """Wait a moment. Returns the runs that have ended, with their exit codes and the reasons of failures."""
+        references, _ = self._ray.wait(list(self.running), timeout=_POLL_SECONDS)
+        ended: list[tuple[Job, int, str]] = []
+        for reference in references:
+            job, (code, line) = self.running.pop(reference), _outcome(self._ray, reference)
+            if code:
+                self._ray.get(self._desk.forget.remote(job.spec.identity))
+            ended.append((job, code, line))
+        return ended
 
 
 def _connected(address: str, cores: int | None) -> Any:
@@ -186,17 +210,17 @@ def _connected(address: str, cores: int | None) -> Any:
 
 
 def _check_room(resources: dict[str, float], threads: int, gpus: float) -> None:
-    """Raise InputError for what the whole cluster could never give: Ray would wait for ever."""
+    """Raise InputError if a run needs more than the whole cluster has: Ray would wait for ever."""
     for name, wanted, option in (("CPU", float(threads), "threads"), ("GPU", gpus, "--gpus-per-run")):
         if wanted > resources.get(name, 0.0):
             raise InputError(f"{option}={wanted:g}: the cluster has {resources.get(name, 0.0):g} {name}s in all")
 
 
 class Sent(NamedTuple):
-    """What a worker, which stands in another directory, is told of a run.
+    """A run for a worker, which works in another directory.
 
-    fields: the spec as it was written, since its words name the run. data: its data, with every path whole.
-    modules: where modules of one's own are found.
+    fields: the spec as it was written, since its words name the run. data: its data, with absolute paths.
+    modules: directories in which Python finds modules of one's own.
     """
 
     fields: dict[str, Any]
@@ -205,17 +229,17 @@ class Sent(NamedTuple):
 
 
 def sent(spec: RunSpec) -> Sent:
-    """What a worker needs of `spec`, as plain data."""
+    """`spec` for a worker, as plain data."""
     here = Path.cwd()
-    # As where `python -m fairloop`, which is what a sweep on this machine starts, looks for modules.
+    # The directories of `python -m fairloop`, by which a sweep on this machine starts its runs.
     modules = dict.fromkeys(str(here / entry) for entry in ("", *sys.path))
     return Sent(spec.model_dump(mode="json"), placed(spec.data, here).model_dump(mode="json"), tuple(modules))
 
 
 def received(told: Sent) -> tuple[RunSpec, DataSpec]:
-    """The spec, and its data as they are found from here. Modules of one's own can be imported from now on.
+    """The spec, and its data with paths that hold here. Modules of one's own can be imported from now on.
 
-    Raises InputError if a field is wrong here.
+    Raises InputError if a field is wrong on this machine.
     """
     sys.path += [entry for entry in told.modules if entry not in sys.path]
     spec = from_mapping(told.fields)
@@ -235,7 +259,7 @@ def _outcome(ray: Any, reference: Any) -> tuple[int, str]:
 
 
 def _work(told: Sent, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
-    """What a worker does: one run. Returns an exit code and, if that is not 0, why."""
+    """One run, in a worker. Returns its exit code and, if that is not 0, the reason."""
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()  # before torch allocates
@@ -247,7 +271,7 @@ def _work(told: Sent, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
         spec, files = received(told)
     except InputError as error:
         return WRONG_INPUT, str(error)
-    ray.get(desk.forget.remote(spec.identity))  # what an earlier try, lost with its worker, still holds
+    ray.get(desk.forget.remote(spec.identity))  # an earlier try, lost with its worker, may hold recipes
 
     def say(line: str, done: int) -> None:
         desk.say.remote(spec.identity, News(line, done))
@@ -275,7 +299,7 @@ def _work(told: Sent, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
 
 @contextmanager
 def _alive(desk: Any, run: str) -> Iterator[None]:
-    """Tell the desk now and then that `run` lives: a lost run loses what it holds, or others would wait for ever."""
+    """Give the desk signs of life of `run`. A run without any loses its recipes, or others would wait for ever."""
     ended = Event()
 
     def beat() -> None:
@@ -293,7 +317,7 @@ def _alive(desk: Any, run: str) -> Iterator[None]:
 
 @contextmanager
 def _opened(place: Place, run: str) -> Iterator[tuple[RunDirectory, Path, Callable[[DirectoryModels], Any]]]:
-    """The run's directory, the directory of models, and what else stands between the run and its models."""
+    """The run's directory, the directory of models, and a wrapper for the store of models."""
     if not place.remote:
         yield RunDirectory(Path(place.runs) / run), Path(place.models), lambda store: store
         return

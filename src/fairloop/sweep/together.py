@@ -1,17 +1,18 @@
-"""Several runs in one program, each in a thread with a stream of its own: what `fairloop sweep --replicas` starts.
+"""Several runs in one program, each in a thread with a stream of its own; `fairloop sweep --replicas` starts it.
 
     python -m fairloop.sweep.together MODELS SPEC OUT LOG [SPEC OUT LOG ...]
 
-For a GPU, which one run's small steps leave idle. Nothing of a run depends on the others: no random number, no thread
-setting and no kernel is shared, so each has the bits that it has alone. On a CPU threads only get in each other's way.
+It is for a GPU, since the small steps of one run leave it idle. Nothing of a run depends on the others: no random
+number, no thread setting and no kernel is shared, so each has the bits that it has alone. On a CPU threads only get in
+each other's way.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
@@ -24,7 +25,7 @@ FAILED, INTERRUPTED = 1, 130
 
 
 class Place(NamedTuple):
-    """A run's spec, its directory, and where its words go."""
+    """A run's spec, its directory, and its log."""
 
     spec: Path
     out: Path
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
         for thread in threads:
             thread.join()
     except KeyboardInterrupt:
-        os._exit(INTERRUPTED)  # whatever was written is whole, and threads in the middle of a step cannot be asked
+        os._exit(INTERRUPTED)  # all files are whole, and threads in the middle of a step cannot be stopped
     sys.exit(max(codes))
 
 
@@ -58,18 +59,25 @@ def _run(place: Place, models: Path) -> int:
     from fairloop.store.directory import RunDirectory
     from fairloop.training.cuda_graphs import own_stream
 
-    with place.log.open("w", encoding="utf-8", buffering=1) as log:
-        try:
-            spec = from_file(place.spec)
-            with own_stream(resolve(spec.precision, spec.device, spec.threads).device):
-                run(spec, RunDirectory(place.out), LineView(lambda line: print(line, file=log)), models)
-        except (FairloopError, OSError) as error:
-            print(f"fairloop: {error}", file=log)
-            return WRONG_INPUT if isinstance(error, InputError) else FAILED
-        except Exception:  # noqa: BLE001 - the others go on
-            traceback.print_exc(file=log)
-            return FAILED
+    log = _log_in(place.log)
+    try:
+        spec = from_file(place.spec)
+        with own_stream(resolve(spec.precision, spec.device, spec.threads).device):
+            run(spec, RunDirectory(place.out), LineView(log.info), models)
+    except (FairloopError, OSError) as error:
+        log.error("fairloop: %s", error)
+        return WRONG_INPUT if isinstance(error, InputError) else FAILED
+    except Exception:  # the others go on
+        log.exception("fairloop:")
+        return FAILED
     return 0
+
+
+def _log_in(path: Path) -> logging.Logger:
+    """A log of one run alone, since several write at a time."""
+    log = logging.Logger(path.stem, logging.INFO)
+    log.addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
+    return log
 
 
 if __name__ == "__main__":

@@ -1,23 +1,23 @@
-"""The recipes of a run, which follow from its spec and data before anything is trained."""
+"""The recipes of a run, which follow from its spec and data. The spec is checked first, in every generation."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 
 from fairloop.curation import ideal as ideals
 from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
+from fairloop.errors import InputError
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
 from fairloop.spec.models import TrainingSpec
 from fairloop.spec.run import RunSpec
 from fairloop.spec.sections import Learner
-from fairloop.training.checks import check_against
 from fairloop.training.feeds import Schedule
-from fairloop.training.mixture import Mixture, RealPeople, first_use
+from fairloop.training.mixture import Mixture, RealPeople, Regime, first_use
 from fairloop.training.recipe import CurationRules, Influence, Parent, Recipe, StarRule
-from fairloop.training.regime import Regime
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,6 @@ class Plan:
             yield classifier
             last = generator
 
-    def after(self, generation: int) -> Iterator[Recipe]:
-        """The recipes of later generations."""
-        return (recipe for recipe in self if recipe.generation > generation)
-
 
 def plan(
     spec: RunSpec, population: Population, numerics: Numerics, objects: Mapping[ModelRole, str] | None = None
@@ -57,7 +53,7 @@ def plan(
 
     objects: names of your own objects by role, which learn in one step; None: the networks that the spec names.
     """
-    check_against(spec, population)
+    _check_against(spec, population)
     return _Planner(spec, population, numerics, objects or {}).plan()
 
 
@@ -116,16 +112,17 @@ class _Planner:
     def _schedule(self, role: ModelRole, i: int, size: int) -> Schedule:
         """The batches of an epoch over `size` people or samples.
 
-        C_i has as many steps as G_i, so that both see alike many samples; without STAR, its last batch may be short.
+        C_i has as many steps as G_i, so that both see alike many samples. All batches of G_1, G_2, ... are full, and so
+        are those of classifiers with STAR; any other last batch may be short.
         """
         spec, batch = self._regime.held[i], self._training(role, i).batch
-        curated = role is ModelRole.CLASSIFIER and spec.star.curates("classifier")
-        from_samples = role is ModelRole.GENERATOR and i > 0
         steps = -(-size // (spec.generator.batch if role is ModelRole.CLASSIFIER else batch))
-        if curated:
+        by_star = role is ModelRole.CLASSIFIER and spec.star.curates("classifier")
+        if by_star:
             batch = spec.star.batch or batch
+        full = by_star or (role is ModelRole.GENERATOR and i > 0)
         rest = size - batch * (steps - 1)
-        return Schedule(steps, batch, rest if 0 < rest < batch and not (curated or from_samples) else batch)
+        return Schedule(steps, batch, batch if full or not 0 < rest < batch else rest)
 
     def _training(self, role: ModelRole, i: int) -> TrainingSpec:
         spec = self._regime.held[i]
@@ -167,3 +164,51 @@ class _Planner:
     def _labeller(self, generation: int) -> Recipe:
         """The labeller of the samples that models of `generation` learn from."""
         return self._spec.rules.labeller_among(generation, self._label_annotator, self._made["classifier"])
+
+
+def _check_against(spec: RunSpec, population: Population) -> None:
+    """Raise InputError if an ideal or a regime of any generation does not fit the data."""
+    everybody = len(population.train)
+    needed = (spec.policy.people or 0) * (spec.generations if spec.policy.real == "fresh" else 1)
+    if needed > everybody:
+        raise InputError(
+            f"policy.people={spec.policy.people}: {spec.generations} generations need {needed} real people, and the "
+            f"training set has {everybody}; lower policy.people or generations, or set policy.real=fixed"
+            if spec.policy.real == "fresh"
+            else f"policy.people={needed}: the training set has {everybody}"
+        )
+    for _, where, span in told_spans(spec):
+        with where:
+            _check_span(span, population)
+
+
+def told_spans(spec: RunSpec) -> Iterator[tuple[int, AbstractContextManager[None], RunSpec]]:
+    """Each spec of the run: the first generation in which it holds, a context whose errors name the entry of the
+    schedule, and the spec.
+    """
+    yield 0, nullcontext(), spec
+    for generation in sorted(spec.schedule):
+        yield generation, _scheduled(generation), spec.at(generation)
+
+
+@contextmanager
+def _scheduled(generation: int) -> Iterator[None]:
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"schedule.{generation}: {error}") from error
+
+
+def _check_span(spec: RunSpec, population: Population) -> None:
+    ideals.shares_for(spec.star.ideal, population)
+    for chosen in (spec.policy.generator, spec.policy.classifier):
+        chosen.policy()
+    labels, groups = len(population.label_names), len(population.group_names)
+    if len(spec.labels.error) not in (0, 1, groups):
+        raise InputError(f"labels.error={spec.labels.error}: give one number, or one for each of {groups} groups")
+    if spec.response.on and [len(row) for row in spec.response.retention] != [labels] * groups:
+        raise InputError(
+            f"response.retention={spec.response.retention}: needs a row for each of {groups} groups "
+            f"({', '.join(population.group_names)}), with a probability for each of {labels} labels "
+            f"({', '.join(population.label_names)})"
+        )

@@ -8,7 +8,8 @@ from typing import Any
 from fairloop.auditing.measured import Measured
 from fairloop.auditing.readings import LEVEL
 from fairloop.auditing.values import Measure, Value
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, GOOD, PARTS
+from fairloop.metrics.catalogue import CATALOGUE
+from fairloop.metrics.entry import AGGREGATES, GOOD, PARTS
 from fairloop.report.page.content import number
 
 Json = dict[str, Any]

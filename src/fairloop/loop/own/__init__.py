@@ -17,23 +17,25 @@ from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
 from fairloop.loop.own.contract import check_classifier, check_generator, copied, takes_weights, title_of, wanted
 from fairloop.loop.own.objects import asked_rule, fitted_classifier, fitted_generator
 from fairloop.loop.own.people import OwnPeople, People
+from fairloop.loop.trainer import Trainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
 from fairloop.spec.files import with_files_read
+from fairloop.spec.names import identity_of
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Trained
-from fairloop.training.checks import told_spans
 from fairloop.training.fitting import Log, told_of
-from fairloop.training.plan import plan
+from fairloop.training.plan import plan, told_spans
 from fairloop.training.recipe import Recipe
 
+_ROLES = (ModelRole.GENERATOR, ModelRole.CLASSIFIER, ModelRole.LABEL_ANNOTATOR, ModelRole.GROUP_ANNOTATOR)
 _REGIME = {"policy", "labels", "curation", "response", "schedule"}
 
 
-class OwnLoop:
+class OwnLoop(Trainer):
     """A data ecosystem of your own objects and your own people; `fairloop.simulate` follows it.
 
         loop = OwnLoop((X, y, sex), (X_test, y_test, sex_test), generator=Bootstrap(), classifier=LogisticRegression())
@@ -93,13 +95,9 @@ class OwnLoop:
         self._people = OwnPeople({"train": train, **_tests(test)})
         self.population = self._people.population(name, beneficial, minoritized)
         self.numerics = Numerics("fp32", "cpu", torch.get_num_threads())
-        grouper = self._people.reader or group_annotator
-        self._objects = {
-            ModelRole.GENERATOR: generator,
-            ModelRole.CLASSIFIER: classifier,
-            ModelRole.LABEL_ANNOTATOR: classifier if label_annotator is None else label_annotator,
-            ModelRole.GROUP_ANNOTATOR: classifier if grouper is None else grouper,
-        }
+        annotators = (label_annotator, self._people.reader or group_annotator)
+        objects = (generator, classifier, *(classifier if own is None else own for own in annotators))
+        self._objects = dict(zip(_ROLES, objects, strict=True))
         names = {role: f"{type(own).__module__}:{type(own).__qualname__}" for role, own in self._objects.items()}
         self.plan = plan(self.spec, self.population, self.numerics, names)
         self.inputs = Inputs(self.population, self.numerics)
@@ -109,9 +107,9 @@ class OwnLoop:
     @property
     def own_columns(self) -> dict[str, Any]:
         """The columns of the tidy table that describe the whole run."""
-        run = f"{self.name}.{self.spec.setting}.{self.spec.star.target}.seed-{self.spec.seed}"
-        return {"run": run, "dataset": self.name, "setting": self.spec.setting, "star": self.spec.star.target,
-                "seed": self.spec.seed}  # fmt: skip
+        setting, star, seed = self.spec.setting, self.spec.star.target, self.spec.seed
+        run = identity_of(setting, star, seed, data=self.name)
+        return {"run": run, "dataset": self.name, "setting": setting, "star": star, "seed": seed}
 
     def fit_roots(self) -> None:
         """Fit G_0, A_L and A_S to real people."""
@@ -141,12 +139,6 @@ class OwnLoop:
         """C_i, fitted to labelled people."""
         recipe = self.plan.classifiers[generation]
         return self._fitted_classifier(recipe, *next(self.inputs.feed(recipe, history)(0)))
-
-    def kept_generator(self, generation: int) -> None:
-        """None: a loop of objects keeps no models and begins at its beginning."""
-
-    def kept_classifier(self, generation: int) -> None:
-        """None: a loop of objects keeps no models and begins at its beginning."""
 
     def _fitted_generator(self, recipe: Recipe, people: Batch, curation: Curation | None) -> Trained[Generator]:
         labels, groups = (

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 import numpy as np
@@ -191,13 +192,14 @@ def fitted_classifier(
     weighed = {} if weights is None else {"sample_weight": weights.numpy()}
     code_of = {name: code for code, name in enumerate(names)}
     labels, state = array_of(names)[codes], rng.get_state()
+    fit = partial(_fitted, prototype, "predict", place, codec, features, rng, **weighed)
     try:
-        own = _fitted(prototype, "predict", place, codec, features, rng, labels, **weighed)
+        own = fit(labels)
     except InputError as error:
         if not isinstance(error.__cause__, TypeError | ValueError) or labels.tolist() == dense_codes.tolist():
             raise
         rng.set_state(state)
-        own = _fitted_to_codes(error, prototype, place, codec, features, rng, dense_codes, **weighed)
+        own = _fitted_to_codes(error, partial(fit, dense_codes))
         code_of = dict(enumerate(present.tolist()))
     return OwnClassifier(own, codec, code_of, len(names), place)
 
@@ -213,10 +215,9 @@ def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
     return array if array.tolist() == list(names) else np.array(names, object)
 
 
-def _fitted_to_codes(refusal: InputError, *what: Any, **named: Any) -> Any:
-    prototype, *rest = what
+def _fitted_to_codes(refusal: InputError, fit: Callable[[], Any]) -> Any:
     try:
-        return _fitted(prototype, "predict", *rest, **named)
+        return fit()
     except InputError:
         raise InputError(f"{refusal} (codes 0, 1, ... in place of labels fail, too)") from refusal.__cause__
 

@@ -25,6 +25,7 @@ from fairloop.report.figures.compared import Names
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.look import FORMATS, Look, save
 from fairloop.report.figures.measures import groups, labels, spread
+from fairloop.spec.names import run_name
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.rows import Gallery
@@ -51,7 +52,7 @@ class Study:
     def with_galleries(self) -> dict[str, Case]:
         """The cases of which a run's directory is at hand; the names say which run's."""
         found = {
-            f"{name}, seed {case.spec.seed}": case for name, case in self.cases.items() if case.spec and case.galleries
+            run_name(name, case.spec.seed): case for name, case in self.cases.items() if case.spec and case.galleries
         }
         if not found:
             raise InputError("of exported tables there are no pictures and latents; name runs' directories")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fairloop.metrics.catalogue import OF_CLASSIFIERS, Entry
+from fairloop.metrics.catalogue import OF_CLASSIFIERS
+from fairloop.metrics.entry import Entry
 from fairloop.report.figures.lines import Lines, Shown, each, each_group
 from fairloop.report.figures.measures import axis, of_classifier
 

@@ -51,7 +51,7 @@ class Lines:
     def draw(self, data: pd.DataFrame, ax: Axes, split: str, styles: Mapping[str, Look] | None = None) -> Axes:
         """Draw the data. styles: looks of lines that several axes share."""
         draw_lines(data, ax, styles or self.styles([*dict.fromkeys(data["line"])]))
-        dress(ax, self.x, self.axis.format(split=split.replace("_", " ")))
+        dress(ax, self.x, self.axis.replace("{split}", split.replace("_", " ")))
         for value in self.marked:
             ax.axhline(value, color="0.75", linewidth=0.8, zorder=0.5)
         return ax

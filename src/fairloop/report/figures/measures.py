@@ -10,7 +10,8 @@ import pandas as pd
 
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
-from fairloop.metrics.catalogue import CATALOGUE, PARTS
+from fairloop.metrics.catalogue import CATALOGUE
+from fairloop.metrics.entry import PARTS
 from fairloop.store.rows import TRAINING
 
 

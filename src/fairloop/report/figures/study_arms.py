@@ -56,7 +56,7 @@ def draw(found: pd.DataFrame, table: pd.DataFrame, split: str) -> Figure:
             draw_lines(rows[(rows["measure"] == title) & (rows["star"] == star)], axes, styles)
         for star in stars if len(stars) > 1 else []:  # for the legend
             axes.plot([], [], color="0.3", linestyle=_DASHES[star], label=STAR[star])
-        dress(axes, "generation", shown[title].axis.format(split=split.replace("_", " ")))
+        dress(axes, "generation", shown[title].axis.replace("{split}", split.replace("_", " ")))
         if shown[title].metric == "accuracy":
             axes.set_ylim(bounds)
 

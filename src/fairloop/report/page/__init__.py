@@ -16,7 +16,7 @@ import pandas as pd
 from fairloop._util.files import write_text
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
-from fairloop.metrics.catalogue import PARTS
+from fairloop.metrics.entry import PARTS
 from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
 from fairloop.report.page import sparklines
@@ -55,13 +55,8 @@ def write(
     head = summary.headline(table)
     table = compare.cased(table)
     kept = thinned(table)
-    data = packed(kept)
-    data |= {
-        "metrics": METRICS,
-        "parts": PARTS,
-        "roles": ROLES,
-        "first": _key(head.measures[0]) if head.measures else data["keys"][0],
-    }
+    data = packed(kept) | {"metrics": METRICS, "parts": PARTS, "roles": ROLES}
+    data["first"] = _key(head.measures[0]) if head.measures else data["keys"][0]
     findings = [] if lead else summary.summary(head)
     parts = {
         "title": title,
@@ -152,7 +147,7 @@ def _about_values(values: int, kept: int) -> str:
     if kept == values:
         return f"{values:,} values. {digits}"
     return (
-        f"{kept:,} of {values:,} values. Of values that are measured in each epoch of training, only the last is here; "
+        f"{kept:,} of {values:,} values. Of values that are measured in each epoch, only the last one is here; "
         f"more would make the page too large. {digits}"
     )
 

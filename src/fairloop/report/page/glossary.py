@@ -1,7 +1,8 @@
 """The words of the page: names of measures and roles, and terms with their meaning. docs/vocabulary.md says more."""
 
 from fairloop.metrics import statistics
-from fairloop.metrics.catalogue import AGGREGATES, CATALOGUE, GOOD
+from fairloop.metrics.catalogue import CATALOGUE
+from fairloop.metrics.entry import AGGREGATES, GOOD
 from fairloop.report import compare
 
 METRICS = {

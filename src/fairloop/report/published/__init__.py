@@ -25,6 +25,7 @@ from fairloop.metrics.statistics import expected_inside
 from fairloop.report import compare
 from fairloop.report.figures import PALETTE, Measure
 from fairloop.report.figures.measures import of_classifier
+from fairloop.spec.names import case_name
 
 FEWEST_SEEDS = 3
 """With fewer published seeds left there is no verdict."""
@@ -145,7 +146,7 @@ def overlay(cells: pd.DataFrame, metrics: Sequence[str]) -> Figure:
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             axes.spines[["top", "right"]].set_visible(False)
             axes.set_title(mine["title"].iloc[0] if len(mine) else metric, fontsize=9)
-        axes_of_case[0].set_ylabel(setting if star == "none" else f"{setting}\n+ STAR on {star}", fontsize=9)
+        axes_of_case[0].set_ylabel(case_name(str(setting), str(star)).replace(" + ", "\n+ "), fontsize=9)
     for axes in grid[-1]:
         axes.set_xlabel("generation")
     handles, labels = grid[0][0].get_legend_handles_labels()
