@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from fairloop.metrics import propensity, trend
-from fairloop.metrics.fairness import Rate, divide
+from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.groups_against_rest import against_rest
 from fairloop.metrics.intervals import Estimate, of_difference, of_rate
 from fairloop.metrics.proportions import critical, wilson

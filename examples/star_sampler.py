@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from fairloop import Population, Split, StarSampler
 from fairloop.data import load
 from fairloop.data.colored_mnist import ColoredMNISTSpec
-from fairloop.metrics.fairness import confusion, equalized_odds, performance
+from fairloop.metrics.group_rates import confusion, equalized_odds, performance
 
 
 def tensors(split: Split) -> TensorDataset:

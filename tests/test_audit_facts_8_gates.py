@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.stats.contingency import relative_risk
 
 from fairloop.metrics import adverse_impact as ai
-from fairloop.metrics.fairness import Rate
+from fairloop.metrics.group_rates import Rate
 from fairloop.metrics.intervals import of_difference
 from fairloop.metrics.proportions import critical, pooled_z, ratio, sign_of_difference, sign_of_ratio, wilson
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from fairloop.metrics import power, trend
-from fairloop.metrics.fairness import Rate
+from fairloop.metrics.group_rates import Rate
 from fairloop.metrics.intervals import of_difference, of_rate
 
 ALPHA = 0.05 / 3

@@ -26,7 +26,8 @@ import files
 from fairloop import data
 from fairloop._util import escape, limits
 from fairloop._util.limits import parsed
-from fairloop.data import cache, digits, listing
+from fairloop.data import cache, digits
+from fairloop.data import picture_files as listing
 from fairloop.errors import InputError
 from fairloop.report.table import export, gathered
 from fairloop.report.text import show

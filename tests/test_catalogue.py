@@ -17,16 +17,17 @@ from hypothesis.extra import numpy as hnp
 
 from conftest import tiny
 from fairloop import audit, simulate, table_of
-from fairloop.data.people import RESERVED
-from fairloop.metrics import catalogue, fairness
+from fairloop.data.population_from_columns import RESERVED
+from fairloop.metrics import catalogue
+from fairloop.metrics import group_rates as fairness
 from fairloop.metrics.catalogue import CATALOGUE, LIMITS, OF_CLASSIFIERS
 from fairloop.metrics.entry import AGGREGATES, PARTS
 from fairloop.report import compare
-from fairloop.report.figures import atlas
+from fairloop.report.figures import all_figures as atlas
 from fairloop.report.page.glossary import METRICS
 from fairloop.report.table import gathered
 from fairloop.store import records
-from fairloop.store.rows import RUN_COLUMNS, Row
+from fairloop.store.tidy_rows import RUN_COLUMNS, Row
 
 STORED = Path(__file__).with_name("stored") / "0.1.0"
 SOURCES = Path(catalogue.__file__).parents[1]

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairloop.curation.deal import Tally
+from fairloop.curation.finite_star import Tally
 from fairloop.curation.table import curate
 from fairloop.errors import InputError
 

@@ -16,7 +16,7 @@ from PIL import Image
 from fairloop import data
 from fairloop.data import digits
 from fairloop.data.colored_mnist import ColoredMNISTSpec
-from fairloop.data.people import Named, People
+from fairloop.data.population_from_columns import Named, People
 from fairloop.errors import InputError
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from fairloop import audit
 from fairloop.curation.table import curate
-from fairloop.data.listing import read_table
+from fairloop.data.picture_files import read_table
 from fairloop.data.tabular import OwnTableSpec, own
 from fairloop.errors import InputError
 from fairloop.tables import decimals, delimited

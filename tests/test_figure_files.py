@@ -13,11 +13,12 @@ from rich.console import Console
 from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.metrics.catalogue import CATALOGUE
-from fairloop.report.figures import atlas, curves, generated, grids, latent
+from fairloop.report.figures import all_figures as atlas
+from fairloop.report.figures import curves, generated, grids, latent
 from fairloop.report.figures.lines import Lines
 from fairloop.report.table import plain, tidy
 from fairloop.store.directory import RunDirectory
-from fairloop.store.rows import Gallery, Row
+from fairloop.store.tidy_rows import Gallery, Row
 from test_annotators import annotated
 from test_figures import NAN, drawn
 from test_run import here

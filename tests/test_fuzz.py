@@ -93,7 +93,7 @@ def place(tmp_path_factory) -> Iterator[Path]:
         patch.setattr("fairloop.sweep.estimate.estimate", _refuse)
         patch.setattr("fairloop.cli.demo.demo", _refuse)
         patch.setattr("fairloop.sweep.watch.time", None)
-        patch.setattr("fairloop.data.listing.fetched", _refuse)
+        patch.setattr("fairloop.data.picture_files.fetched", _refuse)
         yield folder
     os.chdir(before)
 

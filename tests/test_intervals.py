@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fairloop.metrics import trend
-from fairloop.metrics.fairness import Rate, divide
+from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_difference, of_rate
 
 

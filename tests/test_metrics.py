@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.metrics import precision_score
 
-from fairloop.metrics import fairness as perf
+from fairloop.metrics import group_rates as perf
 from fairloop.metrics import weighted
 from fairloop.metrics.population import confidence, shares
 

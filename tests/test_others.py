@@ -17,8 +17,8 @@ from fairloop.data import load
 from fairloop.data.columns import Numeric
 from fairloop.errors import DivergedError, InputError
 from fairloop.loop.networks import NetworkTrainer
+from fairloop.models.first_try import range_fault
 from fairloop.models.interface import Classifier, Generator
-from fairloop.models.trial import range_fault
 from fairloop.seeding import Role
 from fairloop.spec.run import from_mapping
 from fairloop.store.memory import MemoryModels

@@ -21,7 +21,7 @@ from fairloop.report import compare, page
 from fairloop.report.page import content, pictures
 from fairloop.report.table import export, gathered, run_directories
 from fairloop.store.directory import RunDirectory
-from fairloop.store.rows import Gallery, Row
+from fairloop.store.tidy_rows import Gallery, Row
 from test_compare import NONE, SPREAD, STAR, shares, steps, table
 
 HOSTILE = (

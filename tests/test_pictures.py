@@ -19,8 +19,8 @@ from PIL import Image
 import files
 from fairloop import data
 from fairloop.data import cache, digits
-from fairloop.data.listing import Listing, Local, stamps
 from fairloop.data.own_pictures import OwnPicturesSpec, _Table
+from fairloop.data.picture_files import Listing, Local, stamps
 from fairloop.errors import InputError
 from fairloop.spec.run import from_mapping
 

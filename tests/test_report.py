@@ -8,7 +8,7 @@ from fairloop.errors import InputError
 from fairloop.report.figures import Measure, demo, save
 from fairloop.report.table import export, gathered, plain, tidy
 from fairloop.store.directory import RunDirectory
-from fairloop.store.rows import Row
+from fairloop.store.tidy_rows import Row
 from test_store import GALLERY
 
 ACCURACY = Measure("accuracy", "accuracy", "classifier", "test", "overall", "accuracy")

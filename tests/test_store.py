@@ -23,7 +23,7 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
-from fairloop.store.rows import Gallery, Row
+from fairloop.store.tidy_rows import Gallery, Row
 from fairloop.training.feeds import Schedule
 from fairloop.training.fitting import Checkpoint, State
 from fairloop.training.recipe import Recipe

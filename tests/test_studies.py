@@ -14,7 +14,8 @@ from fairloop import data, presets
 from fairloop.errors import InputError
 from fairloop.loop.networks import NetworkTrainer
 from fairloop.report.case_names import of_fields
-from fairloop.report.figures import atlas, study_arms
+from fairloop.report.figures import all_figures as atlas
+from fairloop.report.figures import study_arms
 from fairloop.store.memory import MemoryModels
 from fairloop.sweep.grid import Sweep
 

@@ -21,13 +21,13 @@ from fairloop.errors import InputError
 from fairloop.report import compare
 from fairloop.report.table import plain, tidy
 from fairloop.store.directory import RunDirectory, find_runs
-from fairloop.store.rows import Row
-from fairloop.sweep import together
+from fairloop.store.tidy_rows import Row
+from fairloop.sweep import threads as together
 from fairloop.sweep.estimate import estimate
 from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
 from fairloop.sweep.job import jobs_at
 from fairloop.sweep.local import default_workers
-from fairloop.sweep.sights import look
+from fairloop.sweep.status_reader import look
 from test_store import GALLERY
 
 

@@ -15,7 +15,7 @@ from fairloop.running import tracking
 from fairloop.running.progress import LineView
 from fairloop.running.tracking import Tracked, scalars
 from fairloop.store.directory import RunDirectory
-from fairloop.store.rows import Row
+from fairloop.store.tidy_rows import Row
 from fairloop.sweep import local
 from fairloop.sweep.job import jobs_in
 from test_run import here

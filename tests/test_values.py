@@ -26,8 +26,8 @@ from fairloop.auditing import audit
 from fairloop.curation import ideal
 from fairloop.curation.columns import Names
 from fairloop.data import columns, spelling
-from fairloop.data.people import Named, crossed, intersections_of, named, occurring
 from fairloop.data.population import Population
+from fairloop.data.population_from_columns import Named, crossed, intersections_of, named, occurring
 from fairloop.errors import InputError
 from fairloop.loop.own.people import OwnPeople
 from fairloop.spec.run import from_mapping
@@ -206,7 +206,7 @@ import sys
 import pandas as pd
 from fairloop import data
 from fairloop.data.grouping import intersections
-from fairloop.data.people import named
+from fairloop.data.population_from_columns import named
 from fairloop.spec.run import from_mapping
 values = ["nan", "3", "10", "x", "NaN", "-1", "inf"]
 table = pd.DataFrame({"g": values * 30, "h": ["a", "b"] * 105, "y": ["nan", "1", "2"] * 70, "x": range(210)})

@@ -27,13 +27,13 @@ from fairloop.running.progress import LineView
 from fairloop.running.run import run
 from fairloop.store import status as statuses
 from fairloop.store.directory import RunDirectory
-from fairloop.store.rows import Row
 from fairloop.store.status import STATUS, Status
+from fairloop.store.tidy_rows import Row
 from fairloop.sweep import local, ray_cluster
 from fairloop.sweep import watch as module
 from fairloop.sweep.job import jobs_at, jobs_in
-from fairloop.sweep.sights import Scene, Sight, State, look
 from fairloop.sweep.status import SweepPulse, SweepStatus
+from fairloop.sweep.status_reader import Scene, Sight, State, look
 from fairloop.sweep.view import SweepLines, SweepTable, table
 from fairloop.sweep.watch import watch
 from test_run import here

@@ -33,7 +33,7 @@ from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colours import coloured
 from fairloop.data.digits import from_directory
 from fairloop.loop.networks import NetworkTrainer
-from fairloop.metrics import fairness as perf
+from fairloop.metrics import group_rates as perf
 from fairloop.models.interface import Classifier
 from fairloop.seeding import Role
 from fairloop.sources.source import chunk, probabilities

@@ -17,8 +17,8 @@ from docs.reproduction.annotators_alone import LAST
 from docs.reproduction.committed import HERE, annotated, known
 from fairloop.report.figures import PALETTE, save
 from fairloop.report.figures.lines import draw_lines
-from fairloop.report.figures.look import dress, graded, one_legend
 from fairloop.report.figures.measures import over_seeds
+from fairloop.report.figures.style import dress, graded, one_legend
 
 NAMES = {
     "data.green_given_label": "P(green | label 1) = P(red | label 0)",

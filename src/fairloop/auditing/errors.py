@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fairloop.auditing.rates import RoundRates
 from fairloop.auditing.readings import Reading, certain, reading
 from fairloop.auditing.shares import BOTH
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.propensity import FEWEST
 

@@ -22,7 +22,7 @@ from fairloop.auditing.limits import Limit
 from fairloop.auditing.page import charted, content, fails
 from fairloop.auditing.values import Measure, Value
 from fairloop.metrics.catalogue import CATALOGUE
-from fairloop.report.figures.look import FORMATS, Look, dress, looks, save, words
+from fairloop.report.figures.style import FORMATS, Look, dress, looks, save, words
 
 if TYPE_CHECKING:
     from fairloop.auditing import Audit

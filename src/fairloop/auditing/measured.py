@@ -21,7 +21,7 @@ from fairloop.errors import InputError
 from fairloop.metrics import weighted
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.metrics.entry import AGGREGATES, PARTS
-from fairloop.metrics.fairness import Rate, divide
+from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_rate
 from fairloop.metrics.joint_bounds import equalized_odds_difference
 

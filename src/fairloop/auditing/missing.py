@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.rounds import MISSING, Rounds
 from fairloop.metrics import missing as tests
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 
 TESTS = ("prediction", "group", "score")
 _BINS = 10

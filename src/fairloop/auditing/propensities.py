@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.rounds import MISSING
 from fairloop.auditing.shares import shares
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.propensity import (
     FEWEST,

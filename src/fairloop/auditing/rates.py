@@ -18,7 +18,7 @@ from fairloop.auditing.shares import NEEDS, SHARES, known_rates
 from fairloop.auditing.values import Status
 from fairloop.metrics import bounds as worst
 from fairloop.metrics.bounds import Bounds
-from fairloop.metrics.fairness import Rate, divide
+from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.intervals import Ends, Estimate, of_rate
 
 ASSUMPTIONS = ("no-better-rejected",)

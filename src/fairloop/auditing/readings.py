@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.values import ORDER, Measure, Status, Value
 from fairloop.metrics import extremes
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Ends, Estimate, largest_difference
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy as np
 
 from fairloop.auditing.rounds import Rounds
 from fairloop.errors import InputError
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.tables.values import written
 

@@ -17,7 +17,7 @@ from fairloop.auditing.readings import LEVEL, Reading, certain, reading
 from fairloop.auditing.rounds import MISSING, Scored
 from fairloop.metrics import calibration, distances
 from fairloop.metrics.distances import Noise
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.joint_bounds import auc_bounds
 from fairloop.metrics.propensity import FEWEST

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.auditing.rounds import MISSING
-from fairloop.metrics import fairness as perf
+from fairloop.metrics import group_rates as perf
 from fairloop.metrics import weighted
 from fairloop.metrics.catalogue import OF_COUNTS
-from fairloop.metrics.fairness import Rate, divide
+from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.weighted import Sums
 
 Table = NDArray[Any]

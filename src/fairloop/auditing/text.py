@@ -13,7 +13,7 @@ from fairloop.auditing.missing import Missing
 from fairloop.auditing.rest import Apart
 from fairloop.auditing.values import MODEL_MADE, Measure, Value
 from fairloop.auditing.verdicts import ALPHA, Crossing, Drift
-from fairloop.metrics.fairness import Rate
+from fairloop.metrics.group_rates import Rate
 
 WIDTH = 80
 TOGETHER = "\xa0"

@@ -14,7 +14,7 @@ from fairloop.auditing.rest import Apart
 from fairloop.auditing.values import MODEL_MADE, Value
 from fairloop.auditing.verdicts import Drift
 from fairloop.report.table import of_rows
-from fairloop.store.rows import Row
+from fairloop.store.tidy_rows import Row
 
 MORE = ("lower", "upper", "labelled", "people", "status")
 """Columns of the tidy table of a log in which labels are missing; see `values.Value`."""

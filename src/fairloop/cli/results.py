@@ -58,7 +58,7 @@ def report(
         page.write(table, out, runs)
         output.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     if figures is not None:
-        from fairloop.report.figures.atlas import Study, write_all
+        from fairloop.report.figures.all_figures import Study, write_all
 
         write_all(Study(table, {run.spec().identity: run for run in runs}, split), figures, output.console)
     output.give(**result)

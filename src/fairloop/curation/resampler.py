@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.curation.columns import People, people
-from fairloop.curation.deal import Deal, Tally, wanted
+from fairloop.curation.finite_star import Deal, Tally, wanted
 from fairloop.curation.sizes import whole
 from fairloop.curation.values import Column
 from fairloop.errors import InputError

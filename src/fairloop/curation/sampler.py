@@ -13,8 +13,8 @@ import torch.distributed
 from torch.utils.data import Sampler
 
 from fairloop.curation import columns, frameworks
-from fairloop.curation.deal import Deal, Tally, wanted
-from fairloop.curation.passes import Passes
+from fairloop.curation.finite_star import Deal, Tally, wanted
+from fairloop.curation.sampler_epochs import Passes
 from fairloop.curation.sizes import budget_for, whole
 from fairloop.curation.values import pick, streamed
 from fairloop.errors import InputError

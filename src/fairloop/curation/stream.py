@@ -15,7 +15,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from fairloop.curation import ideal as ideals
 from fairloop.curation.columns import Names
-from fairloop.curation.deal import Tally
+from fairloop.curation.finite_star import Tally
 from fairloop.curation.sizes import budget_for, whole
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream

@@ -17,7 +17,7 @@ from fairloop._util.directories import claim_file
 from fairloop._util.files import replacing
 from fairloop._util.limits import check_parquet
 from fairloop.curation.columns import people
-from fairloop.curation.deal import Deal, Tally, wanted
+from fairloop.curation.finite_star import Deal, Tally, wanted
 from fairloop.curation.ideal import Shares
 from fairloop.curation.sizes import whole
 from fairloop.errors import InputError

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from fairloop._util.limits import MOST_PIXELS
 from fairloop.data.cells import check_header
-from fairloop.data.listing import Listing, Origin, Picture
+from fairloop.data.picture_files import Listing, Origin, Picture
 from fairloop.data.pictures import FORMATS, PILLOW_RAISES, Mode, shown
 from fairloop.errors import InputError
 

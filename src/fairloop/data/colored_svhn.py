@@ -17,11 +17,11 @@ from pydantic import Field
 
 from fairloop.data.cache import prepared
 from fairloop.data.colours import EVENLY, GROUPS, MINORITIZED, ColourFields, coloured
-from fairloop.data.fields import PictureFields
-from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, located, stamp
+from fairloop.data.lazy_images import Rows
+from fairloop.data.picture_files import Hub, Listing, Local, Origin, Picture, located, stamp
 from fairloop.data.population import Population, Split
 from fairloop.data.publishers import remedy
-from fairloop.data.views import Rows
+from fairloop.data.shared_fields import PictureFields
 from fairloop.errors import InputError
 from fairloop.seeding import Role
 

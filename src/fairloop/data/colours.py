@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fairloop.data.fields import DataFields, Probability
+from fairloop.data.lazy_images import Images, InOneChannel
 from fairloop.data.population import Split
-from fairloop.data.views import Images, InOneChannel
+from fairloop.data.shared_fields import DataFields, Probability
 from fairloop.seeding import Role, numpy_stream
 
 GROUPS = ("green", "red")

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop._util.limits import check_parquet
-from fairloop.data.listing import fetched
+from fairloop.data.picture_files import fetched
 from fairloop.data.pictures import FORMATS, PILLOW_RAISES, shown
 from fairloop.data.publishers import remedy
 from fairloop.errors import InputError

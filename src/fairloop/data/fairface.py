@@ -14,11 +14,11 @@ from pydantic import Field
 
 from fairloop.data.cache import prepared
 from fairloop.data.cells import check_roles
-from fairloop.data.fields import NaturalFields, PictureFields
-from fairloop.data.listing import Hub, Listing, Local, Origin, Picture, inside, located, read_table, stamp, stamps
-from fairloop.data.people import TEST, TRAIN, VALID, People, crossed, named
+from fairloop.data.picture_files import Hub, Listing, Local, Origin, Picture, inside, located, read_table, stamp, stamps
 from fairloop.data.population import Population
+from fairloop.data.population_from_columns import TEST, TRAIN, VALID, People, crossed, named
 from fairloop.data.publishers import remedy
+from fairloop.data.shared_fields import NaturalFields, PictureFields
 from fairloop.errors import InputError
 
 HUB_NAME = "HuggingFaceM4/FairFace"

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.data.people import AND, RESERVED
+from fairloop.data.population_from_columns import AND, RESERVED
 
 
 def intersections(columns: pd.DataFrame) -> tuple[NDArray[np.int64], tuple[str, ...]]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import Field
 
-from fairloop.data.fields import DataFields
 from fairloop.data.population import Population
+from fairloop.data.shared_fields import DataFields
 from fairloop.errors import InputError
 
 

@@ -12,8 +12,7 @@ from pydantic import Field
 
 from fairloop.data.cache import prepared
 from fairloop.data.cells import check_header, check_roles
-from fairloop.data.fields import OwnFields, PictureFields
-from fairloop.data.listing import (
+from fairloop.data.picture_files import (
     Listing,
     Picture,
     encoded_images,
@@ -24,7 +23,9 @@ from fairloop.data.listing import (
     stamp,
     stamps,
 )
-from fairloop.data.people import (
+from fairloop.data.pictures import Mode
+from fairloop.data.population import Population
+from fairloop.data.population_from_columns import (
     People,
     chosen,
     intersections_of,
@@ -34,8 +35,7 @@ from fairloop.data.people import (
     splits_named,
     wanted,
 )
-from fairloop.data.pictures import Mode
-from fairloop.data.population import Population
+from fairloop.data.shared_fields import OwnFields, PictureFields
 from fairloop.data.spelling import Written
 from fairloop.errors import InputError
 

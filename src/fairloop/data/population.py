@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.data.views import Images
+from fairloop.data.lazy_images import Images
 
 if TYPE_CHECKING:
     from fairloop.data.columns import Column

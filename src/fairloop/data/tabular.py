@@ -20,9 +20,9 @@ from pydantic import Field
 from fairloop._util.limits import opened
 from fairloop.data.cells import check_header, check_roles
 from fairloop.data.columns import encode, learned
-from fairloop.data.fields import NaturalFields, OwnFields, SplitFields, StartsFrom
-from fairloop.data.listing import read_table
-from fairloop.data.people import (
+from fairloop.data.picture_files import read_table
+from fairloop.data.population import Population
+from fairloop.data.population_from_columns import (
     AND,
     TEST,
     TRAIN,
@@ -35,8 +35,8 @@ from fairloop.data.people import (
     splits_named,
     wanted,
 )
-from fairloop.data.population import Population
 from fairloop.data.publishers import remedy
+from fairloop.data.shared_fields import NaturalFields, OwnFields, SplitFields, StartsFrom
 from fairloop.data.spelling import Written
 from fairloop.errors import InputError
 from fairloop.tables.decimals import numbers

@@ -15,7 +15,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.store.rows import Gallery, Row
+from fairloop.store.tidy_rows import Gallery, Row
 
 
 @dataclass(frozen=True)

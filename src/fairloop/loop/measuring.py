@@ -12,17 +12,17 @@ from torch import Tensor
 from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.loop.history import Annotators
-from fairloop.metrics import fairness as perf
+from fairloop.metrics import group_rates as perf
 from fairloop.metrics.population import confidence, shares
+from fairloop.models.first_try import check_range
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
-from fairloop.models.trial import check_range
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, TRUTH
 from fairloop.sources.source import RealData, Source, chunk, probabilities
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Trained
-from fairloop.store.rows import MINORITIZED, TRAINING, Gallery, Pictures, Row
+from fairloop.store.tidy_rows import MINORITIZED, TRAINING, Gallery, Pictures, Row
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 

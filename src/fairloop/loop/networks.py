@@ -16,9 +16,9 @@ from fairloop.errors import DivergedError, InputError
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
 from fairloop.models import build_classifier, build_generator
+from fairloop.models.first_try import check_range, try_classifier, try_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics, resolve
-from fairloop.models.trial import check_range, try_classifier, try_generator
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source

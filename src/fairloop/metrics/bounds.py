@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairloop.errors import InputError
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.shares import Codes, Flags, checked_weights, known_labels

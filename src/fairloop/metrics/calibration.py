@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.scores import probabilities

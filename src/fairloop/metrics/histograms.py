@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairloop.errors import InputError
 from fairloop.metrics.distances import Distance, apart
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.scores import Auc, ScoreTable, auc_of, probabilities, tabulate
 from fairloop.metrics.shares import checked_weights, known_labels
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.bounds import Bounds, Cells, bounds, largest_difference
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.scores import midranks
 from fairloop.metrics.shares import known_labels
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.scores import midranks
 from fairloop.metrics.shares import Codes, Flags

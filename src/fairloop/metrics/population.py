@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 
 CERTAIN_MARGIN = 0.5
 """Samples with a smaller margin are left out of the confidence, as in the published figures."""

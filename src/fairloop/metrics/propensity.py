@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairloop.errors import InputError
 from fairloop.metrics import scores as scored
-from fairloop.metrics.fairness import divide
+from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.shares import Codes, Flags, Share, checked_weights, known_labels, parts, weighted_share

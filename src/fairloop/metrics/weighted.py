@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.metrics import fairness as perf
+from fairloop.metrics import group_rates as perf
 from fairloop.metrics.catalogue import OF_COUNTS
-from fairloop.metrics.fairness import Rate, divide
+from fairloop.metrics.group_rates import Rate, divide
 
 _NOTHING = 1e-12
 """Rates nearer to 0 or 1 are that: sums of weights in another order differ in their last bits."""

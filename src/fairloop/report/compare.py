@@ -17,7 +17,7 @@ from fairloop.report.figures import Measure
 from fairloop.report.figures.measures import of_classifier
 from fairloop.spec.names import case_name, run_name
 from fairloop.spec.setting import SETTINGS
-from fairloop.store.rows import MINORITIZED, RUN_COLUMNS, Row
+from fairloop.store.tidy_rows import MINORITIZED, RUN_COLUMNS, Row
 
 ACCURACY_BELOW = 0.6
 """Less accuracy is called collapse unless told otherwise; with two labels, a coin has .5."""

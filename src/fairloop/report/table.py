@@ -25,7 +25,7 @@ from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.records import SCHEMA, TEXT, completed
 from fairloop.store.records import of_rows as rows_as_table
-from fairloop.store.rows import MINORITIZED, RUN_COLUMNS, Row
+from fairloop.store.tidy_rows import MINORITIZED, RUN_COLUMNS, Row
 
 
 def tidy(runs: Sequence[RunDirectory]) -> pa.Table:

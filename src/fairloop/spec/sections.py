@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from fairloop.curation import CURATORS
-from fairloop.data.fields import Probability
+from fairloop.data.shared_fields import Probability
 from fairloop.errors import InputError
 from fairloop.spec.policies import Policy, policy
 

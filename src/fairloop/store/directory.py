@@ -44,8 +44,8 @@ from fairloop.errors import InputError
 from fairloop.spec.run import RunSpec, from_mapping, read_fields
 from fairloop.store import records
 from fairloop.store.records import HELD, SCHEMA
-from fairloop.store.rows import Gallery, Row
 from fairloop.store.status import Status
+from fairloop.store.tidy_rows import Gallery, Row
 
 MOST_OF_A_GALLERY = 2**30
 """Bytes of the arrays of a gallery. Larger galleries are refused, however small their files are."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from fairloop._util.files import BLANK, SEAL, damaged, is_sealed, replacing, sealed
-from fairloop.store.rows import Row
+from fairloop.store.tidy_rows import Row
 
 _TYPES = {int: pa.int32(), int | None: pa.int32(), str: pa.string(), str | None: pa.string(), float: pa.float64()}
 SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in get_type_hints(Row).items()])

@@ -22,8 +22,8 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
-from fairloop.store.rows import Gallery, Row
 from fairloop.store.status import STATUS, State, Status
+from fairloop.store.tidy_rows import Gallery, Row
 from fairloop.training.recipe import Recipe
 
 _UNFINISHED = ".part"

@@ -139,7 +139,7 @@ def _start(
         command += ["--track", track] if track else []
     else:
         words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
-        command = ["fairloop.sweep.together", str(models), *(part for place in places for part in place)]
+        command = ["fairloop.sweep.threads", str(models), *(part for place in places for part in place)]
     with Path(words).open("wb") as file:
         # A session of its own: Ctrl-C reaches the sweep alone, which then stops its runs one by one.
         process = subprocess.Popen(

@@ -20,7 +20,7 @@ from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fairloop.data import DataSpec
-from fairloop.data.fields import placed
+from fairloop.data.shared_fields import placed
 from fairloop.errors import FairloopError, InputError
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.directory import RunDirectory

@@ -19,7 +19,7 @@ from rich.text import Text
 from fairloop._util.clock import duration
 from fairloop._util.escape import for_terminal
 from fairloop.sweep.job import Job
-from fairloop.sweep.sights import Scene, Sight, State, look
+from fairloop.sweep.status_reader import Scene, Sight, State, look
 
 SECONDS_BETWEEN_LOOKS = 2.0
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from fairloop.report.text import widen
-from fairloop.sweep.sights import Scene, look
+from fairloop.sweep.status_reader import Scene, look
 from fairloop.sweep.view import SECONDS_BETWEEN_LOOKS, table
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fairloop.models import build_classifier, build_generator
+from fairloop.models.first_try import logits_fault, range_fault, samples_fault
 from fairloop.models.interface import Classifier, Generator
-from fairloop.models.trial import logits_fault, range_fault, samples_fault
 from fairloop.testing.streams import stream
 from fairloop.training.streams import initialising
 

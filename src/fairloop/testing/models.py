@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from fairloop.errors import InputError, said
+from fairloop.models.first_try import loss_fault
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
-from fairloop.models.trial import loss_fault
 from fairloop.testing.cases import GeneratorCase, ModelCase
 from fairloop.testing.streams import no_global_randomness, stream
 from fairloop.training.fitting import infinite

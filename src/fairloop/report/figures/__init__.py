@@ -10,7 +10,7 @@ for colour-blind readers, and dashes and markers differ, too. A figure that is g
 `accuracy(table).figure`.
 """
 
-from fairloop.report.figures.look import PALETTE, save
 from fairloop.report.figures.measures import Measure
+from fairloop.report.figures.style import PALETTE, save
 
 __all__ = ["PALETTE", "Measure", "save"]

@@ -8,8 +8,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fairloop.report.figures.compared import compared
-from fairloop.report.figures.look import one_legend
 from fairloop.report.figures.measures import Measure, of_classifier
+from fairloop.report.figures.style import one_legend
 
 MEASURES = (
     of_classifier("accuracy"),

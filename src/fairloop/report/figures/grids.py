@@ -12,9 +12,9 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
-from fairloop.report.figures.look import PALETTE, own_axes, words
 from fairloop.report.figures.measures import spread
-from fairloop.store.rows import Gallery
+from fairloop.report.figures.style import PALETTE, own_axes, words
+from fairloop.store.tidy_rows import Gallery
 
 MOST_GENERATIONS = 8
 """Columns of a grid."""

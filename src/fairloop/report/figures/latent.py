@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from fairloop.report.figures.look import dress, graded, own_axes
 from fairloop.report.figures.measures import spread
+from fairloop.report.figures.style import dress, graded, own_axes
 
 MOST_GENERATIONS = 6
 """Generations that are drawn."""

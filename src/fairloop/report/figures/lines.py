@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 
-from fairloop.report.figures.look import Look, dress, graded, looks, own_axes, words
 from fairloop.report.figures.measures import Measure, groups, over_seeds
+from fairloop.report.figures.style import Look, dress, graded, looks, own_axes, words
 
 COLUMNS = ["line", "x", "mean", "low", "high", "lowest", "highest", "seeds", "absent"]
 

@@ -12,7 +12,7 @@ from fairloop.errors import InputError
 from fairloop.metrics import statistics
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.metrics.entry import PARTS
-from fairloop.store.rows import TRAINING
+from fairloop.store.tidy_rows import TRAINING
 
 
 @dataclass(frozen=True)

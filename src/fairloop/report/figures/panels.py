@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from fairloop.report.figures.look import one_legend, words
+from fairloop.report.figures.style import one_legend, words
 
 SIZE = (4.0, 2.9)
 """Of a panel, in inches."""

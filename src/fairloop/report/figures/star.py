@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 
 from fairloop.report.figures.lines import Lines
-from fairloop.report.figures.look import PALETTE, dress, own_axes, words
 from fairloop.report.figures.measures import one_case
+from fairloop.report.figures.style import PALETTE, dress, own_axes, words
 
 _HATCHES = ("", "//", "..", "xx", "--", "oo")
 

@@ -12,8 +12,8 @@ from fairloop.report.case_names import of_fields
 from fairloop.report.figures import panels
 from fairloop.report.figures.compared import STAR
 from fairloop.report.figures.lines import COLUMNS, draw_lines
-from fairloop.report.figures.look import dress, looks
 from fairloop.report.figures.measures import Measure, groups, of_classifier, over_seeds
+from fairloop.report.figures.style import dress, looks
 
 _DASHES = dict(zip(STAR, ("-", "--", ":", "-."), strict=True))
 _MOST_GROUPS = 4

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from fairloop.errors import InputError
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
-from fairloop.store.rows import Gallery
+from fairloop.store.tidy_rows import Gallery
 
 LIMIT = 3_000_000
 """Characters that all sheets together may take in the page."""

@@ -1,6 +1,6 @@
 """Several runs in one program, each in a thread with a stream of its own; `fairloop sweep --replicas` starts it.
 
-    python -m fairloop.sweep.together MODELS SPEC OUT LOG [SPEC OUT LOG ...]
+    python -m fairloop.sweep.threads MODELS SPEC OUT LOG [SPEC OUT LOG ...]
 
 It is for a GPU, since the small steps of one run leave it idle. Nothing of a run depends on the others: no random
 number, no thread setting and no kernel is shared, so each has the bits that it has alone. On a CPU threads only get in

@@ -23,12 +23,12 @@ from fairloop.report import compare
 from fairloop.report.figures import compared, curves, generated, grids, latent, panels, star, study_arms
 from fairloop.report.figures.compared import Names
 from fairloop.report.figures.lines import Lines
-from fairloop.report.figures.look import FORMATS, Look, save
 from fairloop.report.figures.measures import groups, labels, spread
+from fairloop.report.figures.style import FORMATS, Look, save
 from fairloop.spec.names import run_name
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
-from fairloop.store.rows import Gallery
+from fairloop.store.tidy_rows import Gallery
 
 
 @dataclass(frozen=True)

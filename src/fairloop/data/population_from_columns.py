@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.data.cells import check_few, check_plain
+from fairloop.data.lazy_images import Images, Rows
 from fairloop.data.population import Population, Split
 from fairloop.data.spelling import as_text, by_size, evident, listed, recognised, spelled_twice
-from fairloop.data.views import Images, Rows
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
 
