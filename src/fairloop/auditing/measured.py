@@ -32,6 +32,7 @@ FEW = 30
 """A group is small if in some round fewer of its people have the beneficial label, or fewer have another one."""
 
 _MOST_COMPLETIONS = 20_000  # of a group's labels, from where on joint bounds take too long
+_MOST_JOINT = 10  # groups, for the same reason
 
 
 class Measured:
@@ -71,6 +72,7 @@ class Measured:
             self._compared_with = int(np.searchsorted(self.kept, compared_with))
         self._readings: dict[tuple[str, int], Reading] = {}
         self._comparisons: dict[tuple[Measure, int, float | None, int | None], Value] = {}
+        self._joint: dict[int, tuple[float, float, bool]] = {}
 
     @cached_property
     def missing(self) -> Missing:
@@ -223,9 +225,11 @@ class Measured:
         cells, most = one.quarters, one.most[1:][self.kept]
         chosen = type(cells)(*(getattr(cells, name)[self.kept] for name in _QUARTERS))
         ways = (chosen.selected_unknown + 1) * (chosen.rejected_unknown + 1)
-        if weighted_ or cells.squares is not None or ways.max() > _MOST_COMPLETIONS:
+        if weighted_ or cells.squares is not None or ways.max() > _MOST_COMPLETIONS or len(ways) > _MOST_JOINT:
             return found._replace(reason=f"{found.reason}; its lower bound is valid, and may be too low")
-        lower, upper, sharp = equalized_odds_difference(chosen, most)
+        if found.round not in self._joint:
+            self._joint[found.round] = equalized_odds_difference(chosen, most)
+        lower, upper, sharp = self._joint[found.round]
         words = "" if sharp else "; its lower bound is valid, and may be too low"
         return found._replace(lower=max(lower, found.lower), upper=min(upper, found.upper), reason=found.reason + words)
 

@@ -51,12 +51,19 @@ def _scale(freedom: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     from scipy.special import chdtr, chdtri
 
     below = float(chdtr(freedom, freedom))
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss()
     share = below + (1 - below) * (nodes + 1) / 2
     return (
         np.append(1.0, np.sqrt(chdtri(freedom, 1 - share) / freedom)),
         np.append(below, (1 - below) * weights / 2),
     )
+
+
+@cache
+def _gauss() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Nodes and weights of Gauss and Legendre on [-1, 1]."""
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    return nodes, weights
 
 
 def _found(shift: float, limits: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from importlib.metadata import version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +19,16 @@ from fairloop.report.page.content import packed, thinned
 from fairloop.report.page.glossary import METRICS, READING, READING_OF_RUNS, ROLES
 from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
+from fairloop.report.page.shell import rendered
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 
-_STYLES = ("vendor/uPlot.min.css", "page.css")
-_SCRIPTS = ("vendor/uPlot.iife.min.js", "data.js", "curves.js", "samples.js", "strata.js", "values.js", "page.js")
+_STYLES = ("report/page/vendor/uPlot.min.css", "report/page/page.css")
+_SCRIPTS = tuple(
+    f"report/page/{name}"
+    for name in ("vendor/uPlot.iife.min.js", "dom.js", "data.js", "curves.js", "samples.js", "strata.js", "values.js",
+                 "page.js")
+)  # fmt: skip
 
 Json = dict[str, Any]
 
@@ -58,7 +58,7 @@ def write(
     data = packed(kept) | {"metrics": METRICS, "parts": PARTS, "roles": ROLES}
     data["first"] = _key(head.measures[0]) if head.measures else data["keys"][0]
     findings = [] if lead else summary.summary(head)
-    parts = {
+    parts: Json = {
         "title": title,
         "facts": _facts(data),
         "lead": lead,
@@ -70,7 +70,9 @@ def write(
         "sparks": sparklines.sparks(head) if head.measures else {},
         "values": _about_values(len(table), len(kept)),
     }
-    write_text(out, _rendered({**parts, **_with_runs(data, _recorded(data, table, specs))}))
+    parts |= {"width": sparklines.WIDTH, "height": sparklines.HEIGHT, "margin": sparklines.MARGIN}
+    parts |= _with_runs(data, _recorded(data, table, specs))
+    write_text(out, rendered("fairloop.report.page", "page.html.j2", _STYLES, _SCRIPTS, parts))
 
 
 def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
@@ -150,37 +152,3 @@ def _about_values(values: int, kept: int) -> str:
         f"{kept:,} of {values:,} values. Of values that are measured in each epoch, only the last one is here; "
         f"more would make the page too large. {digits}"
     )
-
-
-def _rendered(parts: Json) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    styles, script = ("\n".join(_text(name) for name in names) for names in (_STYLES, _SCRIPTS))
-    policy = (
-        f"default-src 'none'; img-src data:; script-src '{_fingerprint(script)}'; style-src '{_fingerprint(styles)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    loader = PackageLoader("fairloop.report.page", ".")
-    environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
-    return environment.get_template("page.html.j2").render(
-        parts,
-        policy=policy,
-        styles=Markup(styles),
-        script=Markup(script),
-        width=sparklines.WIDTH,
-        height=sparklines.HEIGHT,
-        margin=sparklines.MARGIN,
-        version=version("fairloop"),
-        written=f"{datetime.now(UTC):%Y-%m-%d}",
-    )
-
-
-def _text(name: str) -> str:
-    return files(__name__).joinpath(name).read_text(encoding="utf-8")
-
-
-def _fingerprint(text: str) -> str:
-    """As a Content-Security-Policy names the one script, or style, that may run."""
-    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

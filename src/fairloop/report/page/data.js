@@ -1,13 +1,11 @@
 "use strict";
 
-// The data behind all other scripts. Names come from people's tables: they only ever become text nodes and attributes.
-const DATA = JSON.parse(document.getElementById("data").textContent);
+// The data behind all other scripts.
+const DATA = JSON.parse($("data").textContent);
 
 // The name of a generation by its number, and the word for all of them.
 const STEP = DATA.step;
 const STEPS = new Map(DATA.generations.map((generation, i) => [generation, DATA.steps[i]]));
-
-const $ = (id) => document.getElementById(id);
 
 // A keyed value is { role, split, label, group, metric }; null where it does not apply.
 const KEYS = DATA.keys.map(([role, split, label, group, metric], index) => ({
@@ -28,11 +26,6 @@ for (const [run, key, span, values, errors, epochs] of DATA.series) {
 const BANDS = new Map(
   DATA.bands.map(([which, key, span, lows, highs]) => [`${which}/${key}`, { span: DATA.spans[span], lows, highs }]),
 );
-
-// The value of an object under a name from a table, which may be "constructor".
-function named(object, name) {
-  return Object.hasOwn(object, name) ? object[name] : undefined;
-}
 
 // `values`, given for the generations of `span`, laid out along all generations of the page.
 // Null: undefined there. Undefined: not measured there.
@@ -104,21 +97,6 @@ function shown(value, sign = "") {
   const size = Math.abs(value);
   const digits = size < 10 ? value.toFixed(3) : size < 1000 ? value.toFixed(1) : Math.round(value).toLocaleString("en");
   return (sign && value > 0 ? sign : "") + digits.replace("-", "\u2212");
-}
-
-// An element with attributes and children; text children are text, with any content.
-function el(name, attributes = {}, ...children) {
-  const made = document.createElement(name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
-}
-
-function svg(name, attributes = {}, ...children) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  made.append(...children);
-  return made;
 }
 
 // Fills a menu, and keeps its choice where the new options have it.

@@ -193,15 +193,6 @@ function stop() {
   $("play").textContent = "Play";
 }
 
-function download() {
-  const link = el("a", {
-    href: URL.createObjectURL(new Blob([values.csv()], { type: "text/csv" })),
-    download: "values.csv",
-  });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
-}
-
 const values = new Values({
   body: $("rows"),
   head: $("columns"),
@@ -252,7 +243,7 @@ $("search").addEventListener("input", choose);
 $("only").addEventListener("change", choose);
 $("previous").addEventListener("click", () => values.show(values.start - PAGE));
 $("next").addEventListener("click", () => values.show(values.start + PAGE));
-$("download").addEventListener("click", download);
+$("download").addEventListener("click", () => save(new Blob([values.csv()], { type: "text/csv" }), "values.csv"));
 for (const button of document.querySelectorAll("[data-measure]")) {
   button.addEventListener("click", () => {
     const [role, split, label, group, metric] = JSON.parse(button.dataset.measure);

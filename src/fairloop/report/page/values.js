@@ -130,11 +130,3 @@ class Values {
     return lines.map((cells) => `${cells.map(quoted).join(",")}\n`).join("");
   }
 }
-
-// Text that a spreadsheet would take for a formula gets an apostrophe in front.
-function quoted(value) {
-  if (value === null) return "";
-  if (typeof value !== "string") return String(value).toLowerCase(); // nan, as in fairloop's own tables
-  const safe = /^[=+\-@\t\r\uFF1D\uFF0B\uFF0D\uFF20]/.test(value) ? `'${value}` : value;
-  return `"${safe.replaceAll('"', '""')}"`;
-}
