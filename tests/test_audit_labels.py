@@ -266,7 +266,7 @@ def test_the_command_takes_what_python_takes_and_each_names_its_own_options(tmp_
     table = pd.read_parquet(tmp_path / "out" / "table.parquet")
     assert {"lower", "upper", "labelled", "people", "status"} <= set(table.columns)
     assert set(table["status"]) == {"measured", "weighted"} | set(table["status"]) & {"bounded", "undefined"}
-    assert here(*command, "--fail-on", "equalized_odds_difference>0.9") == 1
+    assert here(*command, "--overwrite", "--fail-on", "equalized_odds_difference>0.9") == 1
     assert "not identified" in capsys.readouterr().err
     for flags, options, flag, name in (
         (("--threshold", "0.4"), {"threshold": 0.4}, "--threshold: ", "threshold: "),
@@ -274,7 +274,7 @@ def test_the_command_takes_what_python_takes_and_each_names_its_own_options(tmp_
         (("--mature-after", "soon"), {"mature_after": "soon"}, "--mature-after soon", "mature_after soon"),
         (("--as-of", "2024-01-01"), {"as_of": "2024-01-01"}, "--as-of: is for --mature-after", "as_of: is for mature_"),
     ):
-        assert here(*command, *flags) == 2
+        assert here(*command, "--overwrite", *flags) == 2
         assert flag in capsys.readouterr().err
         with pytest.raises(InputError) as caught:
             audit(log, **NAMED, **options)
