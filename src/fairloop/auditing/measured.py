@@ -41,8 +41,8 @@ class Measured:
     `largest`, or `best`, which is the group with the best value of each measure. Default: each group with each;
     distances of scores are from the largest.
 
-    A group's size is that of its smaller side: people with, or without, the beneficial label, in the smallest round in
-    which labels are known. Raises InputError if no group is left, or there is no such reference.
+    A group's size is that of its smaller side: people with, or without, the beneficial label, in the smallest mature
+    round with labels. Raises InputError if no group is left, or there is no such reference.
     """
 
     def __init__(
@@ -51,7 +51,9 @@ class Measured:
         if assume is not None and assume not in ASSUMPTIONS:
             raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
         self.rounds = rounds
-        smallest = rounds.members[rounds.labelled.sum(axis=1) > 0].min(axis=(0, 2))
+        labelled = rounds.labelled.sum(axis=1) > 0
+        ripe = labelled & ~rounds.immature
+        smallest = rounds.members[ripe if ripe.any() else labelled].min(axis=(0, 2))
         self.small: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < max(FEW, min_size))[0]]
         self.left_out: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < min_size)[0]]
         self.kept: NDArray[np.int64] = np.nonzero(smallest >= min_size)[0]
