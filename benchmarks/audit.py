@@ -120,9 +120,8 @@ def main() -> None:
             )
         start = time.process_time()
         ours(files[1], score="score")
-        print(
-            f"{ROWS:,} rows, 50 groups, with 10,001 scores: call in Python {time.process_time() - start:.1f} s of processors"
-        )
+        used = time.process_time() - start
+        print(f"{ROWS:,} rows, 50 groups, with 10,001 scores: call in Python {used:.1f} s of processors")
 
     part = people.iloc[:PART]
     expected: dict[tuple[int, str, str], float] = {}

@@ -279,7 +279,7 @@ def test_errors_of_numbers_equal_those_of_other_libraries():
     value = of(audit(gone, **NAMED, regression=True), "mean_error")
     assert (value.status, value.labelled) == ("undefined", int((gone[gone["round"] == 2]["label"].notna()).sum()))
     assert "a missing label may be any number" in value.reason
-    with pytest.raises(InputError, match="fail_on 'tpr<0.5': tpr needs labels that are no numbers"):
+    with pytest.raises(InputError, match=r"fail_on 'tpr<0\.5': tpr needs labels that are no numbers"):
         audit(log, **NAMED, regression=True, fail_on=["tpr<0.5"])
 
 
