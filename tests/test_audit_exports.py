@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
+import shlex
 import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
@@ -286,3 +288,19 @@ def test_the_report_names_what_a_committee_needs(found):
         assert words in said
     assert max(map(len, str(found).splitlines())) <= 80
     assert np.isfinite(found.detectable[1].by_verdict)
+
+
+def test_the_examples_of_the_docs_run(tmp_path, monkeypatch):
+    root = Path(__file__).parents[1]
+    bank(people=3000).to_parquet(tmp_path / "log.parquet")
+    job = yaml.safe_load((root / "examples" / "audit-gate.yml").read_text(encoding="utf-8"))["jobs"]["audit"]
+    (command,) = (step["run"] for step in job["steps"] if step.get("run", "").startswith("fairloop"))
+    (tmp_path / "examples").symlink_to(root / "examples")
+    monkeypatch.chdir(tmp_path)
+    assert here(*shlex.split(command)[1:]) == 0
+    document = json.loads((tmp_path / "audit" / "verdict.json").read_text(encoding="utf-8"))
+    assert [one["set_by"] for one in document["gate"]] == ["Model risk committee"] * 2 + ["Compliance"]
+    page = (root / "docs" / "audit.md").read_text(encoding="utf-8")
+    (text,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
+    (tmp_path / "docs.yaml").write_text(text, encoding="utf-8")
+    assert [one.verdict for one in audit(bank(), **BANK, limits="docs.yaml").gate] == ["PASS"]

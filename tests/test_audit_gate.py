@@ -295,6 +295,8 @@ def test_the_stated_power_is_that_of_the_formulas():
     assert rate.by_verdict < own * 5.16
     named = power.detectable(found, drifts, [limit("tpr<0.5"), limit("lower(tpr)<0.5")], FIRST)
     assert named[2].by_warning > rate.by_warning * 0.99  # one line more is watched, whichever way
+    short = power.detectable(measured([np.array([half, half]) // 80] * 3), drifts, [], FIRST)
+    assert all(isnan(one.by_warning) for one in short)  # 69 errors are more than 1
     few = power.detectable(measured([[half, half]] * 2), drifts, [], FIRST)
     assert all(isnan(one.by_warning) and one.by_verdict > 0 for one in few if not one.measure.is_difference)
 

@@ -162,6 +162,16 @@ def test_every_completion_of_the_labels_lies_within_the_bounds(seed, n, kinds, w
                 assert not value.high < value.upper - 1e-9
 
 
+def test_no_number_stands_where_no_completion_has_one():
+    log = pd.DataFrame({"round": 0, "group": list("aab"), "prediction": [1, 1, 1], "label": [1.0, 0.0, np.nan]})
+    odds = of(audit(log, **NAMED), "equalized_odds", "difference")  # a single person of b is good or bad, not both
+    assert odds.status == "undefined"
+    assert np.isnan(odds[2:7]).all()
+    assert "complete the labels" in odds.reason
+    alone = of(audit(log.assign(group="a"), **NAMED), "ppv", "ratio")
+    assert (alone.lower, alone.upper) == (1, 1) or alone.value == 1  # of a single group
+
+
 def test_an_assumption_narrows_bounds_and_is_named():
     log = reference()
     log["prediction"] = (log["score"] >= 0.5).astype(int)

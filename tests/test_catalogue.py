@@ -166,7 +166,7 @@ def test_the_facts_of_a_measure_are_written_in_the_catalogue_alone():
     found = [
         (path.relative_to(SOURCES).as_posix(), node.value)
         for path in SOURCES.rglob("*.py")
-        if path.name != "catalogue.py"
+        if path not in {SOURCES / "metrics" / "catalogue.py", SOURCES / "metrics" / "entry.py"}
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and node.value in titles
     ]

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.auditing import document, exports, gate, power, rest, shown, text, tidy, verdicts
+from fairloop.auditing import document, exports, gate, page, power, rest, shown, text, tidy, verdicts
 from fairloop.auditing.columns import Columns, in_python
 from fairloop.auditing.document import Digest
 from fairloop.auditing.gate import Result
@@ -37,7 +37,6 @@ from fairloop.auditing.scores import distributions, reliability
 from fairloop.auditing.values import Measure, Status, Value
 from fairloop.auditing.verdicts import Crossing, Drift
 from fairloop.errors import InputError
-from fairloop.report import page
 from fairloop.report.table import plain
 from fairloop.tables.values import name, written
 
@@ -233,7 +232,7 @@ class Audit:
         """How labels are missing, trends that cross a limit, and what else a reader has to know."""
         names = self.measured.rounds.names
         warnings = [text.warning(one, names) for one in self.crossings if len(names) > 1]
-        found = [*text.labels(self.measured), *self._compared(), *warnings, *text.flags(self.drifts, self.measured)]
+        found = [*text.labels(self.measured), *self.compared, *warnings, *text.flags(self.drifts, self.measured)]
         return [line.replace(text.TOGETHER, " ") for line in found]
 
     @property
@@ -272,7 +271,7 @@ class Audit:
         names = self.measured.rounds.names
         several = len(names) > 1
         blocks = [
-            [*text.head(self.name, self.columns, self.measured), *self._compared()],
+            [*text.head(self.name, self.columns, self.measured), *self.compared],
             text.labels(self.measured),
             shown.lines(self.gate, names[-1]),
             measures,
@@ -293,7 +292,8 @@ class Audit:
         single = len(self.measured.rounds.names) == 1
         return text.table(self.drifts, single, "first" if self.reference == FIRST else "from")
 
-    def _compared(self) -> list[str]:
+    @property
+    def compared(self) -> list[str]:
         """What the log is compared with, if somebody chose it."""
         with_ = self.measured.compared_with
         found = [] if with_ is None else [f"differences and ratios compare the other groups with {with_}"]
@@ -349,9 +349,17 @@ class Audit:
         texts = {"verdict.txt": self.verdict + "\n", "verdict.json": self.to_json(), **more}
         for file, content in texts.items():
             write_text(out / file, content)
-        lead = [line.strip() for block in self._blocks(text.sentences(self.drifts)) for line in block]
-        page.write(self.table, out / "report.html", title=f"Audit of {self.name}", lead=lead)
+        page.write(self, out / "report.html")
         return (*FILES, *(file for file in OPTIONAL if (out / file).exists()))
+
+    def write_figures(self, directory: str | Path) -> list[str]:
+        """Write measures with a limit and rates of groups as PNG, SVG, PDF and CSV; returns the names without ending.
+
+        Raises InputError if `directory` holds something else than figures.
+        """
+        from fairloop.auditing import figures
+
+        return figures.write(self, Path(directory))
 
     @cached_property
     def _table(self) -> pa.Table:

@@ -228,10 +228,14 @@ class Measured:
         if weighted_ or cells.squares is not None or ways.max() > _MOST_COMPLETIONS:
             return found._replace(reason=f"{found.reason}; its lower bound is valid, and may be too low")
         lower, upper, sharp = equalized_odds_difference(chosen, most)
+        if np.isnan(lower):
+            reason = "no way to complete the labels gives TPR and FPR of every group"
+            return Value(found.round, found.measure, *_NOTHING, found.labelled, found.people, "undefined", reason)
         words = "" if sharp else "; its lower bound is valid, and may be too low"
         return found._replace(lower=max(lower, found.lower), upper=min(upper, found.upper), reason=found.reason + words)
 
 
+_NOTHING = (np.nan,) * 5
 _QUARTERS = (
     "selected_positive", "selected_negative", "rejected_positive", "rejected_negative", "selected_unknown",
     "rejected_unknown",

@@ -25,8 +25,9 @@ ASSUMPTIONS = (
 
 @dataclass(frozen=True)
 class Detectable:
-    """The drift of a measure that this log would have shown with a chance of `POWER`; NaN where none would have been.
+    """The drift of a measure that this log would have shown with a chance of `POWER`.
 
+    NaN where none would have been: without an error, or where it would be larger than the measure's range.
     by_warning: from the first to the last round, by the test of the trend (at least three rounds). by_verdict: from the
     reference to the last round, by the verdict of the table. rounds: in which the measure has a value.
     """
@@ -56,7 +57,9 @@ def _one(
     by_warning = power.trend_drift(known, level) if len(known) > 2 else np.nan
     ends = np.sqrt((errors[list(reference.places)] ** 2).sum()) / len(reference.places), errors[-1]
     by_verdict = _by_verdict(measured, measure, *ends, alpha) if len(errors) > 1 else np.nan
-    return Detectable(measure, len(known), by_warning, by_verdict)
+    low, high = measure.entry.bounds(measure.group if measure.is_difference else "overall")
+    sizes = (float(size) if size <= high - low else np.nan for size in (by_warning, by_verdict))
+    return Detectable(measure, len(known), *sizes)
 
 
 def _by_verdict(measured: Measured, measure: Measure, before: float, after: float, alpha: float) -> float:

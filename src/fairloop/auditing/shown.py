@@ -63,9 +63,8 @@ def lines(results: Sequence[Result], last: str) -> list[str]:
 
 def power(found: Sequence[Detectable]) -> list[str]:
     """Which drift the log would have shown, for a terminal."""
-    if not any(one.by_warning > 0 or one.by_verdict > 0 for one in found):
-        return []
-    head = f"This log would have shown, with {100 * POWER:.0f} % power, a drift of about (by a verdict; by a warning):"
+    head = f"This log would have shown, with {100 * POWER:.0f} % power, a drift of about (by a verdict; by a warning; "
+    head += "-: none):"
     width = max(len(str(one.measure)) for one in found)
     rows = [f"  {one.measure!s:{width}}  {_about(one.by_verdict)}  {_about(one.by_warning)}" for one in found]
     return [head, *rows, f"Smaller ones may be there unseen. Assumed: {ASSUMPTIONS}."]

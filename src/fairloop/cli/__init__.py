@@ -13,7 +13,7 @@ from typer.exceptions import Abort, TyperException
 
 import fairloop
 from fairloop._util.escape import for_terminal
-from fairloop.cli import data, practice, results, running, sweeping
+from fairloop.cli import auditing, curating, data, results, running, sweeping
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
@@ -48,8 +48,8 @@ app.command()(results.report)
 app.command()(results.compare)
 app.command()(results.watch)
 app.command()(results.samples)
-app.command()(practice.audit)
-app.command()(practice.curate)
+app.command()(auditing.audit)
+app.command()(curating.curate)
 app.command()(running.demo)
 app.add_typer(data.app, name="data")
 

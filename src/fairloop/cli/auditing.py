@@ -1,0 +1,153 @@
+"""The command `audit`: its options, and a log that becomes a verdict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fairloop.cli.options import Json, Output, Quiet
+from fairloop.errors import FairloopError, InputError
+from fairloop.metrics.catalogue import in_words
+
+LogFile = Annotated[
+    Path,
+    typer.Argument(metavar="LOG", help="a .csv, .tsv (.gz too) or .parquet file: a row for each person and round"),
+]
+Round = Annotated[str, typer.Option("--round", metavar="COL", help="column with the round")]
+Label = Annotated[str, typer.Option(metavar="COL", help="column with the true label")]
+Group = Annotated[list[str], typer.Option(metavar="COL", help="sensitive column; name several for their combinations")]
+Out = Annotated[Path, typer.Option("--out", help="directory for report, table, drift and verdict")]
+Prediction = Annotated[str | None, typer.Option(metavar="COL", help="column with the predicted label")]
+Score = Annotated[
+    str | None, typer.Option(metavar="COL", help="column with a score; it makes predictions if there are none")
+]
+Threshold = Annotated[float | None, typer.Option(help="scores from here on predict the beneficial label; default: 0.5")]
+Weight = Annotated[
+    str | None,
+    typer.Option(metavar="COL", help="column with weights of people, such as a survey's; counts stay rows"),
+]
+Propensity = Annotated[
+    str | None,
+    typer.Option(metavar="COL", help="column with the known probability that the row's label is observed"),
+]
+MatureAfter = Annotated[
+    str | None, typer.Option(metavar="TIME", help="labels may come for so long after a decision, as 90d or 12w")
+]
+DecidedAt = Annotated[
+    str | None, typer.Option(metavar="COL", help="column with the decision's date, if rounds are no dates")
+]
+ObservedAt = Annotated[str | None, typer.Option(metavar="COL", help="column with the date of the label")]
+AsOf = Annotated[
+    str | None, typer.Option(metavar="DATE", help="day from which the log is seen; default: its latest date")
+]
+Assume = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="narrow bounds: no-better-rejected (than the selected, on average)"),
+]
+RoundOrder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ORDER",
+        help="of rounds, if their names do not tell: given, natural, number, date:FORMAT as date:%d/%m/%Y, or "
+        "the rounds, separated by commas",
+    ),
+]
+Regression = Annotated[
+    bool, typer.Option("--regression", help="labels and predictions are numbers: measure their errors")
+]
+Beneficial = Annotated[
+    str | None, typer.Option(metavar="VALUE", help="label that is good for the person; default: 1, of 0 and 1")
+]
+Provenance = Annotated[
+    str | None, typer.Option(metavar="COL", help="column with the maker of the label, a person or a model")
+]
+ModelMade = Annotated[
+    list[str] | None, typer.Option(metavar="VALUE", help="of --provenance: means a model; default: model, 1, ...")
+]
+MinSize = Annotated[
+    int,
+    typer.Option(min=0, help="leave smaller groups, with fewer people on a side of the label, out of comparisons"),
+]
+Reference = Annotated[
+    str | None,
+    typer.Option(metavar="ROUND", help="drift is measured from: a round, first (default), previous, rolling(K)"),
+]
+ReferenceGroup = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="compare other groups with this one, or with the largest, or the best"),
+]
+FailOn = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="LIMIT",
+        help="exit with 1 unless the last round keeps it, as 'tpr_difference>0.1', 'lower(tpr[Female])<0.5', "
+        f"'upper(equalized_odds_difference)>0.1', four_fifths; measures: {in_words()}",
+    ),
+]
+Limits = Annotated[Path | None, typer.Option(metavar="FILE", help="more limits, in YAML")]
+GateRound = Annotated[
+    str | None, typer.Option(metavar="ROUND", help="judge this round, or the last-labelled; default: the last")
+]
+ModelCard = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="write model-index.yml, metadata of the Model Card of MODEL")
+]
+VerdictUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="of verdict.json once it is published, for --model-card")
+]
+Figures = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="write measures with a limit and rates of groups there: .png, .svg, .pdf, .csv"),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the audit in --out")]
+
+
+def audit(
+    log: LogFile, round_: Round, label: Label, group: Group, out: Out, prediction: Prediction = None,
+    score: Score = None, threshold: Threshold = None, weight: Weight = None, propensity: Propensity = None,
+    mature_after: MatureAfter = None, decided_at: DecidedAt = None, observed_at: ObservedAt = None,
+    as_of: AsOf = None, assume: Assume = None, round_order: RoundOrder = None, regression: Regression = False,
+    beneficial: Beneficial = None, provenance: Provenance = None, model_made: ModelMade = None,
+    min_size: MinSize = 0, reference: Reference = None, reference_group: ReferenceGroup = None,
+    fail_on: FailOn = None, limits: Limits = None, gate_round: GateRound = None, model_card: ModelCard = None,
+    verdict_url: VerdictUrl = None, figures: Figures = None, overwrite: Overwrite = False, quiet: Quiet = False,
+    json_: Json = False,
+) -> None:  # fmt: skip
+    """Measure a log of your own retraining rounds: drifts, the groups that they affect, and limits ahead."""
+    output = Output(quiet, json_)
+    from fairloop.auditing import audited
+
+    _check_places(out, figures, overwrite)
+    if verdict_url is not None and model_card is None:
+        raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
+    found = audited(
+        log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
+        weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
+        mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
+        regression=regression, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
+        reference=reference, reference_group=reference_group, fail_on=fail_on or (), limits=limits,
+        gate_round=gate_round,
+    )  # fmt: skip
+    files = found.write(out, overwrite=overwrite, model=model_card, url=verdict_url)
+    output.say(found.verdict)
+    output.say(f"\n{out}: {', '.join(files)}")
+    drawn = found.write_figures(figures) if figures is not None else ()
+    if drawn:
+        output.say(f"{figures}: {', '.join(drawn)}")
+    rounds, drift = found.measured.rounds.names, found.drift.to_dict("records")
+    output.give(log=log, out=out, files=files, rounds=rounds, drift=drift, failures=found.failures)
+    if found.failures:
+        raise FairloopError("; ".join(found.failures))
+
+
+def _check_places(out: Path, figures: Path | None, overwrite: bool) -> None:
+    """Raise InputError if an audit or its figures cannot be written there."""
+    from fairloop._util.directories import claim
+    from fairloop.auditing import free
+
+    free(out, overwrite)
+    if figures is not None:
+        claim(figures, "figures", "--figures")
+        if figures.resolve() == out.resolve():
+            raise InputError(f"--figures {figures}: is --out, too; choose another directory")
