@@ -42,8 +42,8 @@ class Measured:
     `largest`, or `best`, which is the group with the best value of each measure. Default: each group with each;
     distances of scores are from the largest.
 
-    A group's size is that of its smaller side: people with, or without, the beneficial label, in the smallest round in
-    which labels are known. Raises InputError if no group is left, or there is no such reference.
+    A group's size is that of its smaller side: people with, or without, the beneficial label, in the smallest mature
+    round with labels. Raises InputError if no group is left, or there is no such reference.
     """
 
     def __init__(
@@ -52,7 +52,9 @@ class Measured:
         if assume is not None and assume not in ASSUMPTIONS:
             raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
         self.rounds = rounds
-        smallest = rounds.members[rounds.labelled.sum(axis=1) > 0].min(axis=(0, 2))
+        labelled = rounds.labelled.sum(axis=1) > 0
+        ripe = labelled & ~rounds.immature
+        smallest = rounds.members[ripe if ripe.any() else labelled].min(axis=(0, 2))
         self.small: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < max(FEW, min_size))[0]]
         self.left_out: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < min_size)[0]]
         self.kept: NDArray[np.int64] = np.nonzero(smallest >= min_size)[0]
@@ -230,10 +232,14 @@ class Measured:
         if found.round not in self._joint:
             self._joint[found.round] = equalized_odds_difference(chosen, most)
         lower, upper, sharp = self._joint[found.round]
+        if np.isnan(lower):
+            reason = "no way to complete the labels gives TPR and FPR of every group"
+            return Value(found.round, found.measure, *_NOTHING, found.labelled, found.people, "undefined", reason)
         words = "" if sharp else "; its lower bound is valid, and may be too low"
         return found._replace(lower=max(lower, found.lower), upper=min(upper, found.upper), reason=found.reason + words)
 
 
+_NOTHING = (np.nan,) * 5
 _QUARTERS = (
     "selected_positive", "selected_negative", "rejected_positive", "rejected_negative", "selected_unknown",
     "rejected_unknown",

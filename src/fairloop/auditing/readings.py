@@ -167,8 +167,8 @@ def _aggregate(name: str, reference: int | None, lower: Floats, upper: Floats) -
             return (float(upper.max() - lower.min()) if len(lower) > 1 else 0.0,) * 2
         gaps = (upper[:, None] - lower)[~np.eye(len(lower), dtype=bool)]
         return float(np.maximum(0, lower.max() - upper.min())), float(np.maximum(0, gaps.max()))
-    if alike:
-        return (float(divide(lower.min(), lower.max())),) * 2
+    if alike or len(lower) < 2:
+        return (float(divide(upper.min(), upper.max())),) * 2
     top = 1.0 if lower.max() == 0 else float(np.minimum(1.0, divide(upper.min(), lower.max())))
     return float(divide(lower.min(), upper.max())), top
 

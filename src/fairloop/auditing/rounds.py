@@ -146,9 +146,8 @@ def rounds(
     shape = (len(places), len(group_names))
     tables = _tables(whole, (strata * 3 + labels) * kinds + predictions, (*shape, 3, kinds))
     made = _made(whole, columns, model_made, np.where(labels == MISSING, -1, strata), shape)
-    order_said = f"order of rounds: {order.said}" if order.said else None
     found = Rounds(
-        names=tuple(places),
+        names=tuple(order.names),
         generations=_numbered(order.names),
         groups=group_names,
         labels=label_names,
@@ -156,17 +155,15 @@ def rounds(
         counts=_square(tables["n"]).astype(np.int64),
         left_out=left_out,
         sums=Sums(_square(tables["w"]), _square(tables["ww"])) if "w" in tables else None,
-        said=tuple(said for said in (tallied.said, order_said, _unused(tallied.rows)) if said),
+        said=tuple(
+            filter(None, (tallied.said, order.said and f"order of rounds: {order.said}", _unused(tallied.rows)))
+        ),
         tables=tables,
         dates=tallied.dates,
         regression=columns.regression,
         **made,
     )
-    if tallied.scores is None:
-        return found
-    where = np.full(len(used), -1)
-    where[used] = (strata * 3 + labels) * 2 + (predictions == 1)
-    return replace(found, scores=_scored(tallied.scores, where))
+    return replace(found, scores=_scored(tallied.scores, used, (strata * 3 + labels) * 2 + (predictions == 1)))
 
 
 def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_], dict[str, int]]:
@@ -225,8 +222,12 @@ def _made(
     return {**found, "made_sums": sums}
 
 
-def _scored(cells: Cells, where: NDArray[np.int64]) -> Scored:
-    """The cells with their places; those of rows that are not used are left out."""
+def _scored(cells: Cells | None, used: NDArray[np.bool_], strata: NDArray[np.int64]) -> Scored | None:
+    """The cells with the `strata` of rows that are `used`; None without scores."""
+    if cells is None:
+        return None
+    where = np.full(len(used), -1)
+    where[used] = strata
     places = where[cells.strata]
     order = np.lexsort((cells.keys, places))
     order = order[places[order] >= 0]
