@@ -24,7 +24,7 @@ from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, simulate
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.cnn import LeNet5, SimpleCNN
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
@@ -232,7 +232,7 @@ WRONG = {
 @pytest.mark.parametrize("schedule", WRONG)
 def test_what_a_schedule_names_is_checked_before_anything_is_trained(schedule):
     with pytest.raises(InputError) as caught:
-        NetworkTrainer(
+        ModelTrainer(
             tiny(f"schedule={schedule}", "policy.classifier.real_share=0.5"), MemoryModels(), population=real()
         )
     assert WRONG[schedule] in str(caught.value)

@@ -26,8 +26,8 @@ from fairloop.errors import InputError
 from fairloop.loop.generations import Generation
 from fairloop.loop.history import Annotators
 from fairloop.loop.inputs import labelling_of
-from fairloop.loop.networks import NetworkTrainer
-from fairloop.loop.own import OwnLoop
+from fairloop.loop.trainer import ModelTrainer
+from fairloop.loop.own.loop import OwnLoop
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.report.table import of_rows, own_columns, plain, tidy
@@ -149,9 +149,9 @@ class RecordedRun:
         return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))
 
     @cached_property
-    def _trainer(self) -> NetworkTrainer:
+    def _trainer(self) -> ModelTrainer:
         sessions = self.directory.provenance().get("sessions", [])
-        return NetworkTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+        return ModelTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
 
     def _check(self, generation: int) -> None:
         last = self.directory.committed() - 1

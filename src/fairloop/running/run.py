@@ -19,7 +19,7 @@ from fairloop._util.files import DAMAGED, set_aside
 from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, generations
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
@@ -71,7 +71,7 @@ def run(
         directory.check(spec)  # before data are read; what counts is the same question once the directory is ours
     store = DirectoryModels(models or directory.models)
     watched = _Watched(through(store), view)
-    trainer = NetworkTrainer(spec, watched, population=data.load(files, spec.seed) if files else None)
+    trainer = ModelTrainer(spec, watched, population=data.load(files, spec.seed) if files else None)
     with directory.locked():
         if repair:
             _repair(directory, spec, store, trainer.plan)
@@ -99,7 +99,7 @@ def run(
 class Session:
     """One go at a run, as its provenance tells it."""
 
-    def __init__(self, directory: RunDirectory, trainer: NetworkTrainer, models: Path) -> None:
+    def __init__(self, directory: RunDirectory, trainer: ModelTrainer, models: Path) -> None:
         self._directory = directory
         self._spec = trainer.spec
         self._models = os.path.relpath(models, directory.root)
@@ -167,7 +167,7 @@ def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan
         warnings.warn(f"{path.name.removesuffix(DAMAGED)} was damaged; it is set aside as {path}", stacklevel=2)
 
 
-def _same_ground(directory: RunDirectory, trainer: NetworkTrainer) -> None:
+def _same_ground(directory: RunDirectory, trainer: ModelTrainer) -> None:
     """Raise InputError if the run was begun on other data or numerics than this machine would go on with."""
     for session in directory.provenance().get("sessions", [])[-1:]:
         if session["data"] != trainer.population.fingerprint:

@@ -30,6 +30,8 @@ _WEIGHT, _LOG, _OPTIMIZER = "weight/", "log/", "optimizer/"
 class DirectoryModels:
     """Models in a directory, by recipe. Several runs and processes may share it.
 
+    A model that cannot be kept, as some estimators, is fitted whenever it is asked for; `has` tells that it is not here.
+
     While one process fits a recipe, others that need it wait. An interrupted fit goes on from its last saved epoch; a
     fit saves at most every `seconds_between_saves`.
     """
@@ -100,7 +102,8 @@ class DirectoryModels:
                 _save(partial, recipe, checkpoint.state(resumable=True))
                 saved = time.monotonic()
         assert checkpoint is not None  # a fit has at least one epoch
-        _save(self.path(recipe), recipe, checkpoint.state(resumable=False))
+        if getattr(checkpoint.module, "can_be_kept", True):
+            _save(self.path(recipe), recipe, checkpoint.state(resumable=False))
         partial.unlink(missing_ok=True)
         return Trained(recipe, checkpoint.module, checkpoint.log)
 
