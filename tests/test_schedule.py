@@ -247,13 +247,13 @@ def test_a_setting_that_keeps_its_generator_keeps_its_model():
 
 
 def test_own_objects_refuse_what_they_do_not_have():
-    for changes in (
-        {"temperature": 0.5},
-        {"generator.epochs": 3},
-        {"classifier": {"batch": 3}},
-        {"warm_start": "both"},
+    for changes, words in (
+        ({"temperature": 0.5}, "no latents"),
+        ({"generator.epochs": 3}, "says nothing about your own objects"),
+        ({"classifier": {"batch": 3}}, "says nothing about your own objects"),
+        ({"warm_start": "both"}, "each generator .Copies. is fitted by one call"),
     ):
-        with pytest.raises(InputError, match=r"schedule\.1: .*says nothing about your own objects"):
+        with pytest.raises(InputError, match=rf"schedule\.1: .*{words}"):
             own_loop(schedule={1: changes})
     with pytest.raises(InputError, match=r"schedule\.1: labels.error"):
         own_loop(schedule={1: {"labels.error": [0.1, 0.2, 0.3]}})

@@ -110,8 +110,8 @@ class Estimators:
         """Raise InputError for an annotator that would have to be told groups."""
         if takes_groups(own):
             raise InputError(
-                f"{title_of(recipe.title, own)}: its fit has a parameter sensitive_features, but annotators are not told "
-                "groups: A_S, which names them, is one; give another annotator"
+                f"{title_of(recipe.title, own)}: its fit has a parameter sensitive_features, but annotators are "
+                "not told groups: A_S, which names them, is one; give another annotator"
             )
 
     def _try(self, teach: Any, by_group: bool = False) -> None:

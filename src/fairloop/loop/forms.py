@@ -111,8 +111,10 @@ def _example(column: Column) -> pd.Series[Any]:
 def _codes(column: Column, features: NDArray[Any]) -> NDArray[np.float64]:
     """(N,) numbers, or places of texts."""
     if isinstance(column, Numeric):
-        return np.interp(features[:, 0], column.shares, column.values)
-    return features.argmax(axis=1).astype(np.float64)
+        numbers: NDArray[np.float64] = np.interp(features[:, 0], column.shares, column.values)
+        return numbers
+    places: NDArray[np.float64] = features.argmax(axis=1).astype(np.float64)
+    return places
 
 
 def _features(column: Column, codes: NDArray[np.float64]) -> NDArray[np.float32]:

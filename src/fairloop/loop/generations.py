@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fairloop.errors import InputError
 from fairloop.loop.history import History
 from fairloop.loop.measuring import Measurer
-from fairloop.loop.trainer import ModelTrainer
 from fairloop.loop.own.loop import OwnLoop
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained

@@ -133,6 +133,10 @@ class ModelTrainer:
         recipe = self.plan.classifiers[generation]
         return self._classifier(recipe, _nothing) if self._models.has(recipe) else None
 
+    def is_estimator(self, recipe: Recipe) -> bool:
+        """Whether the model of `recipe` is fitted by one call."""
+        return self._estimators.of(recipe) is not None
+
     def annotator(self, recipe: Recipe) -> Trained[Classifier]:
         """A_L or A_S alone. recipe: of the plan."""
         feed = self._real(recipe)
@@ -259,8 +263,8 @@ class ModelTrainer:
         for recipe in recipes:
             if target in (recipe.role, "both") and (own := self._estimators.of(recipe)) is not None:
                 raise InputError(
-                    f"warm_start={target}: each {recipe.role} ({type(own).__name__}) is fitted by one call, which begins "
-                    "anew; leave it out"
+                    f"warm_start={target}: each {recipe.role} ({type(own).__name__}) is fitted by one call, which "
+                    "begins anew; leave it out"
                 )
 
     def _tried_generator(self, recipe: Recipe) -> Generator:

@@ -68,7 +68,7 @@ def build_classifier(
 
 
 def estimator(section: str, name: str) -> Any | None:
-    """The estimator that `name` stands for: a class or an object that has `fit` and is no network. None if there is none.
+    """The estimator `name`: a class or an object that has `fit` and is no network. None if there is none.
 
     section: of the spec.
     """
@@ -85,7 +85,10 @@ def estimator(section: str, name: str) -> Any | None:
 
 
 def build_estimator(section: str, name: str, found: Any, arguments: Mapping[str, Any]) -> Any:
-    """A new object of the class `found`, or a copy of the object, with `arguments`. Raises InputError if it has none such."""
+    """A new object of the class `found`, or a copy of the object, with `arguments`.
+
+    Raises InputError if it does not take these.
+    """
     try:
         if inspect.isclass(found):
             return found(**arguments)

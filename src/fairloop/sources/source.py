@@ -146,7 +146,7 @@ class RealData:
                     yield _of_people(drawn)
 
     def in_order(self, *, at_once: bool = False) -> Iterator[Batch]:
-        """All people once, in file order. at_once: rows of a table in one batch; pictures would take too much memory."""
+        """All people once, in file order. at_once: rows of a table in one batch; pictures take too much memory."""
         shape = self._split.inputs.shape[1:]
         for index in torch.split(torch.arange(len(self)), len(self) if at_once and len(shape) == 1 else chunk(shape)):
             yield self._take(index)

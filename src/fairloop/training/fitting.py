@@ -87,7 +87,7 @@ def fit_classifier(
 def fit_at_once(
     model: M, feed: Feed, learn: Callable[[M, Batch], None], numerics: Numerics, state: State | None
 ) -> Iterator[Checkpoint[M]]:
-    """An estimator as one checkpoint: it learns from all samples of one epoch of `feed`, or is restored from `state`."""
+    """An estimator as one checkpoint: it learns from an epoch of `feed` in one call, or is restored from `state`."""
     if state is not None:
         model.load_state_dict(state.weights)
         log = state.log

@@ -114,7 +114,7 @@ def _coded(column: pd.Series[Any], kind: Any, values: NDArray[Any] | None, whose
     if values is None:
         return _numbers(column, kind, whose)
     if column.dtype == kind and isinstance(kind, pd.CategoricalDtype):
-        places: NDArray[np.int64] = column.cat.codes.to_numpy(np.int64)
+        places = column.cat.codes.to_numpy(np.float64)
         return np.where(places < 0, np.nan, places)
     known = pd.Index(values, dtype=object)
     codes: NDArray[np.float64] = known.get_indexer(pd.Index(column, dtype=object)).astype(np.float64)

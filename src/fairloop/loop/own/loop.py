@@ -12,8 +12,8 @@ from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.loop.estimators import Estimators
 from fairloop.loop.inputs import Inputs
-from fairloop.loop.trainer import ModelTrainer
 from fairloop.loop.own.people import OwnPeople, People
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.estimators.contract import check_classifier, check_generator, copied, title_of
 from fairloop.models.estimators.fitted import FittedClassifier
 from fairloop.seeding import ModelRole

@@ -23,7 +23,7 @@ _SEEDS = ("random_state", "seed", "random_seed")
 class Features(Protocol):
     """The features of people, as an estimator sees them, and as the loop does.
 
-    kind: of what the estimator sees, in words. remedy: for an estimator that cannot use it; empty, or after a semicolon.
+    kind: of what the estimator sees, in words. remedy: for one that cannot use it; empty, or after a semicolon.
     """
 
     @property

@@ -146,7 +146,7 @@ class FittedGenerator(Fitted, Generator):
     def learn(
         self, inputs: Tensor, labels: NDArray[Any] | None, groups: NDArray[Any] | None, rng: torch.Generator
     ) -> None:
-        """Fit to `inputs`; to (N,) names of `labels` and `groups`, too, if its `fit` has parameters `y` and `groups`."""
+        """Fit to `inputs`; to (N,) names of `labels` and `groups`, too, if `fit` has parameters `y` and `groups`."""
         named = {
             name: values for name, values in (("y", labels), ("groups", groups)) if name in wanted(self._prototype)
         }

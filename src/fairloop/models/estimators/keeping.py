@@ -38,7 +38,7 @@ TRUSTED = (
 
 
 class Kept(NamedTuple):
-    """An estimator as bytes. told: beside them, as plain data, with `kind`, the format, and the version that wrote it."""
+    """An estimator as bytes. told: beside them, as plain data, with their `kind` and the version that wrote them."""
 
     told: dict[str, Any]
     content: bytes
@@ -50,7 +50,7 @@ def packed(own: Any, told: dict[str, Any]) -> Tensor:
         try:
             content = write(own)
         except Exception:  # noqa: BLE001  (a library may fail in any way at an object that is not its own)
-            content = None
+            continue
         if content is not None:
             told = told | {"kind": kind, "versions": _versions(own)} | _classes(own, kind)
             head = json.dumps(told, sort_keys=True).encode()
@@ -84,12 +84,11 @@ def restored(kept: Kept, prototype: Any, title: str) -> Any:
         ) from error
 
 
-def remedy_for(prototype: Any) -> str | None:
-    """The package without which the fits of `prototype` are not kept; None if nothing is missing."""
-    kind = type(prototype).__module__.partition(".")[0]
-    if kind == "sklearn" and importlib.util.find_spec("skops") is None:
-        return "fairloop[estimators]"
-    return None
+def not_kept(model: str) -> str:
+    """The warning about a model whose fits cannot be kept. model: its name."""
+    missing = model.startswith("sklearn.") and importlib.util.find_spec("skops") is None
+    remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "see docs/own-loop.md, 'What is kept'"
+    return f"{model}: is not kept, so it is fitted again whenever it is needed; {remedy}"
 
 
 def _own_bytes(own: Any) -> bytes | None:
