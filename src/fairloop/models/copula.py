@@ -18,6 +18,8 @@ Margin = tuple[NDArray[np.float64], NDArray[Any]]
 (knots,) shares, and the quantiles at these."""
 
 _LEAST = 1e-9  # of an eigenvalue, so that collinear columns have a factor, too
+_DEGREES = 12  # of the series of a covariance in powers of the correlation
+_GRID = np.linspace(-0.999, 0.999, 401)
 
 
 class GaussianCopula:
@@ -26,8 +28,8 @@ class GaussianCopula:
     knots: quantiles that are kept of a column of numbers.
 
     A value stands for an interval of a standard normal variable, of the value's share; texts lie side by side by
-    frequency. A correlation follows from the mean scores of these intervals: exact for two columns of numbers without
-    ties, of first order for others. A dependence that does not follow the order of the texts is lost.
+    frequency. Correlations are those that give the covariances of the intervals' mean scores. A dependence that does
+    not follow the order of the texts is lost.
 
     Sources: Nelsen, *An Introduction to Copulas*, 2006; for mixed columns, Patki et al., *The Synthetic Data Vault*,
     2016.
@@ -46,9 +48,8 @@ class GaussianCopula:
         columns = [people.iloc[:, i] for i in range(people.shape[1])]
         self._like = X.iloc[:1] if isinstance(X, pd.DataFrame) else X[:1]
         self._margins = [_margin(column, self.knots) for column in columns]
-        pairs = zip(columns, self._margins, strict=True)
-        scores = np.column_stack([_scores(*_places(column, margin)) for column, margin in pairs])
-        self._factor = _factor(scores)
+        places = [_places(column, margin) for column, margin in zip(columns, self._margins, strict=True)]
+        self._factor = _factor(_correlations(places))
         return self
 
     def sample(self, n: int, rng: np.random.Generator, temperature: float = 1.0) -> Any:
@@ -110,24 +111,43 @@ def _places(column: pd.Series[Any], margin: Margin) -> tuple[NDArray[np.float64]
     return low, high
 
 
-def _scores(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,) the means of a standard normal variable between the quantiles `low` and `high`."""
-    left, right = (np.exp(-(ndtri(end) ** 2) / 2) / np.sqrt(2 * np.pi) for end in (low, high))
-    means: NDArray[np.float64] = (left - right) / (high - low)
+def _means(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(degrees, N): the mean of each Hermite polynomial from degree 1 on over a normal variable between two quantiles.
+
+    The polynomials are normalised. That of degree 1 is the variable itself.
+    """
+    means = np.empty((_DEGREES, len(low)))
+    for sign, end in ((1, low), (-1, high)):
+        x = ndtri(end)
+        density, x = np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi), np.where(np.isfinite(x), x, 0)
+        before, now = np.zeros_like(x), np.ones_like(x)
+        for k in range(1, _DEGREES + 1):
+            term = sign * density * now / np.sqrt(k)
+            means[k - 1] = term if sign > 0 else means[k - 1] + term
+            before, now = now, (x * now - np.sqrt(k - 1) * before) / np.sqrt(k)
+    means /= high - low
     return means
 
 
-def _factor(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(F, F) a square root of the correlations behind (N, F) mean scores.
+def _correlations(places: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> NDArray[np.float64]:
+    """(F, F) correlations of normal variables, so that the mean scores of their intervals have the covariances seen.
 
-    Where a value stands for an interval with the mean score s, the mean of another variable with correlation r is r s.
-    So r is the covariance of two scores by the product of their variances, up to higher powers of r if both are
-    intervals.
+    With Hermite coefficients a and b of two columns' scores, a correlation r gives the covariance sum_k r^k a_k b_k.
     """
-    variances = (scores**2).mean(axis=0)
-    scaled = scores / np.where(variances > 0, variances, 1)
-    correlations = np.clip(scaled.T @ scaled / len(scores), -1, 1)
-    np.fill_diagonal(correlations, 1)
+    means = [_means(low, high) for low, high in places]
+    scores = np.array([mean[0] for mean in means])
+    seen = scores @ scores.T / scores.shape[1]
+    coefficients = np.array([(mean * mean[0]).mean(axis=1) for mean in means])
+    powers = _GRID[:, None] ** np.arange(1, _DEGREES + 1)
+    found = np.eye(len(places))
+    for i, j in zip(*np.triu_indices(len(places), 1), strict=True):
+        covariances = np.maximum.accumulate(powers @ (coefficients[i] * coefficients[j]))
+        found[i, j] = found[j, i] = np.interp(seen[i, j], covariances, _GRID)
+    return found
+
+
+def _factor(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(F, F) a square root of the nearest correlations that a normal distribution can have."""
     roots, vectors = np.linalg.eigh(correlations)
     factor = vectors * np.sqrt(np.maximum(roots, _LEAST))
     whole: NDArray[np.float64] = factor / np.sqrt((factor**2).sum(axis=1, keepdims=True))

@@ -171,7 +171,8 @@ def _check_takes(own: Any, title: str, call: str, named: Iterable[str] = ()) -> 
         signature = inspect.signature(getattr(own, name))
     except (AttributeError, TypeError, ValueError):  # the method comes with fitting, or has no signature
         return
-    added = [key for key in ("rng", *_SEEDS) if name == "sample" and key in signature.parameters]
+    ours = ("rng", *_SEEDS) if name == "sample" else ("sensitive_features",)
+    added = [key for key in ours if key in signature.parameters]
     try:
         signature.bind(*[None] * (call.count(",") + 1), **dict.fromkeys([*named, *added]))
     except TypeError as error:

@@ -22,6 +22,7 @@ from torch import Tensor
 from fairloop.errors import InputError, said
 
 TRUSTED = (
+    "functools.partial",  # skops checks the function in it, too
     "sklearn.calibration._CalibratedClassifier",
     "sklearn.calibration._SigmoidCalibration",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -33,6 +34,7 @@ TRUSTED = (
     "sklearn.neighbors._kd_tree.KDTree",
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
 )
 """Parts of scikit-learn's models that skops leaves to its callers: they hold numbers, and run nothing when loaded."""
 
