@@ -89,7 +89,7 @@ def restored(kept: Kept, prototype: Any, title: str) -> Any:
 def not_kept(model: str) -> str:
     """The warning about a model whose fits cannot be kept. model: its name."""
     missing = model.startswith("sklearn.") and importlib.util.find_spec("skops") is None
-    remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "see docs/own-loop.md, 'What is kept'"
+    remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "docs/models.md says why"
     return f"{model}: is not kept, so it is fitted again whenever it is needed; {remedy}"
 
 
