@@ -24,7 +24,7 @@ from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, simulate
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.cnn import LeNet5, SimpleCNN
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
@@ -235,7 +235,7 @@ WRONG = {
 @pytest.mark.parametrize("schedule", WRONG)
 def test_what_a_schedule_names_is_checked_before_anything_is_trained(schedule):
     with pytest.raises(InputError) as caught:
-        NetworkTrainer(
+        ModelTrainer(
             tiny(f"schedule={schedule}", "policy.classifier.real_share=0.5"), MemoryModels(), population=real()
         )
     assert WRONG[schedule] in str(caught.value)
@@ -250,13 +250,13 @@ def test_a_setting_that_keeps_its_generator_keeps_its_model():
 
 
 def test_own_objects_refuse_what_they_do_not_have():
-    for changes in (
-        {"temperature": 0.5},
-        {"generator.epochs": 3},
-        {"classifier": {"batch": 3}},
-        {"warm_start": "both"},
+    for changes, words in (
+        ({"temperature": 0.5}, "no latents"),
+        ({"generator.epochs": 3}, "says nothing about your own objects"),
+        ({"classifier": {"batch": 3}}, "says nothing about your own objects"),
+        ({"warm_start": "both"}, "each generator .Copies. is fitted by one call"),
     ):
-        with pytest.raises(InputError, match=r"schedule\.1: .*says nothing about your own objects"):
+        with pytest.raises(InputError, match=rf"schedule\.1: .*{words}"):
             own_loop(schedule={1: changes})
     with pytest.raises(InputError, match=r"schedule\.1: labels.error"):
         own_loop(schedule={1: {"labels.error": [0.1, 0.2, 0.3]}})
