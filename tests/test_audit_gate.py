@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairloop import Audit, audit
-from fairloop.auditing import gate, power, verdicts
-from fairloop.auditing.limits import Limit, limit
-from fairloop.auditing.measured import Measured
-from fairloop.auditing.references import FIRST, Reference, reference_round
-from fairloop.auditing.rounds import Rounds
-from fairloop.auditing.values import Measure
+from fairloop.auditing.gate import judging as gate
+from fairloop.auditing.gate import power, verdicts
+from fairloop.auditing.gate.limits import Limit, limit
+from fairloop.auditing.log.rounds import Rounds
+from fairloop.auditing.measures.measured import Measured
+from fairloop.auditing.measures.references import FIRST, Reference, reference_round
+from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics import extremes
 from fairloop.metrics.intervals import Estimate

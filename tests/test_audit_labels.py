@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from fairloop import Audit, audit
-from fairloop.auditing.values import Measure, Value
+from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
 from test_logs import reference
 from test_run import here

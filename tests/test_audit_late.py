@@ -11,8 +11,8 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from fairloop import audit
-from fairloop.auditing import cells
-from fairloop.auditing.values import Measure
+from fairloop.auditing.log import score_counts as cells
+from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from test_audit_labels import NAMED, bank, of
 from test_logs import reference
