@@ -196,6 +196,18 @@ def test_intervals_of_extremes_cover(part, reference):
     assert low_misses + high_misses <= 34  # of 400; at 5 % more come once in 300 times
 
 
+@pytest.mark.parametrize("part", ["ratio", "min", "max"])
+def test_many_groups_alike_are_not_taken_for_unequal(part):
+    rng = np.random.default_rng(4)
+    wrong, members = 0, np.full(12, 200)
+    for _ in range(200):
+        shares = rng.binomial(members, 0.4) / members
+        ends = [lambda alpha, shares=shares: (wilson(shares, members, critical(alpha)),) * 2]
+        low, high = extremes.interval(part, ends, 12, 0.05)
+        wrong += {"ratio": high < 1, "min": high < 0.4, "max": low > 0.4}[part]
+    assert wrong <= 20  # of 200; at 5 % more come once in 500 times
+
+
 def test_a_reference_group_is_what_others_are_compared_with():
     found = measured([[[[9, 1], [2, 8]], [[8, 2], [4, 6]], [[5, 5], [1, 9]]]], reference_group="g1")
     rates = {"tpr": [0.8, 0.6, 0.9], "fpr": [0.1, 0.2, 0.5]}
