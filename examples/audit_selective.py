@@ -138,7 +138,7 @@ def main(out: Path, root: Path | None) -> pd.DataFrame:
     told = beside_the_truth(found, bank)
     print(told.to_string(index=False, float_format=lambda value: f"{value:.3f}"))
     print(f"\n{told['covered'].sum()} of {len(told)} intervals of 95 % hold the truth.")
-    found.write(out)
+    found.write(out, overwrite=True)
     return told
 
 

@@ -68,3 +68,23 @@ def test_a_loop_of_own_objects_runs():
         "own.control.none.seed-0", "own.seqgen-seqclass.none.seed-0", "own.seqgen-seqclass.classifier.seed-0",
     }  # fmt: skip
     assert set(table["generation"]) == {0, 1}
+
+
+def test_a_bank_with_selective_labels_is_audited_honestly(tmp_path, capsys):
+    """Without files: from month 1 on a warning, no gate without propensities, and with them intervals of the truth."""
+    told = example("audit_selective").main(tmp_path / "out", None)
+    output = capsys.readouterr().out
+    first, without, found = (output[output.index(f"{i}. ") : output.find(f"\n{i + 1}. ")] for i in (1, 2, 3))
+    assert "labels exist for the selected only" in " ".join(first.split())
+    assert "equalized_odds_difference>0.2: equalized_odds_difference is not identified, between" in without
+    assert "equalized_odds_difference" in found
+    assert set(told["status"]) == {"weighted"}
+    assert len(told) == 3 * 2 * 7
+    assert told["covered"].mean() > 0.88
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+@pytest.mark.real
+def test_the_bank_of_the_real_adult_covers_the_truth(tmp_path):
+    told = example("audit_selective").main(tmp_path / "out", Path(os.environ["FAIRLOOP_TABULAR"]))
+    assert told["covered"].mean() > 0.88
