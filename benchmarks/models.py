@@ -18,7 +18,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from fairloop._util.process import keep_freed_memory
-from fairloop.models import CLASSIFIERS, GENERATORS, build_classifier, build_generator
+from fairloop.models import CLASSIFIERS, GENERATORS, build_classifier, build_generator, estimator
 from fairloop.models.numerics import Numerics
 
 YARDSTICK = "conv-vae"
@@ -42,7 +42,8 @@ def main() -> None:
     keep_freed_memory()
     torch.set_num_threads(1)
     numerics = Numerics(given.precision)
-    models = {name: prepared(name, numerics) for name in (*GENERATORS, *CLASSIFIERS)}
+    names = [*(name for name in GENERATORS if estimator("generator", name) is None), *CLASSIFIERS]
+    models = {name: prepared(name, numerics) for name in names}
     steps = {name: training_step(model, shape(name), given.batch, numerics) for name, model in models.items()}
     uses = {name: use(model, shape(name), given.batch, numerics) for name, model in models.items()}
     train, apply = ratios(steps, given.rounds), ratios(uses, given.rounds)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,10 +38,10 @@ class Ended(NamedTuple):
 class Runs:
     """Runs of one spec, through a server that forks."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, spec: Mapping[str, Any] = SPEC) -> None:
         self.folder = folder
         self.spec = folder / "spec.yaml"
-        self.spec.write_text(yaml.safe_dump(SPEC))
+        self.spec.write_text(yaml.safe_dump(dict(spec)))
         self._server = subprocess.Popen(
             [sys.executable, Path(__file__).with_name("forkserver.py"), "run", self.spec, "--out", folder / "warm"],
             stdin=subprocess.PIPE,

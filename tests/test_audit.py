@@ -15,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairloop import Audit, audit
-from fairloop.auditing import FILES, JUNIT, text, verdicts
-from fairloop.auditing import log as reading
-from fairloop.auditing.limits import limit
-from fairloop.auditing.measured import Measured
-from fairloop.auditing.rounds import Rounds
-from fairloop.auditing.values import Measure
+from fairloop.auditing import FILES, JUNIT
+from fairloop.auditing.gate import verdicts
+from fairloop.auditing.gate.limits import limit
+from fairloop.auditing.log import reading
+from fairloop.auditing.log.rounds import Rounds
+from fairloop.auditing.measures.measured import Measured
+from fairloop.auditing.measures.values import Measure
+from fairloop.auditing.output import text
 from fairloop.errors import InputError
 from fairloop.metrics.catalogue import LIMITS
 from test_metrics import ORACLES

@@ -1,4 +1,4 @@
-"""What an audit gives to others: limits in YAML, verdict.json, a notebook, Model Cards, JUnit reports, exit codes."""
+"""The outputs of an audit: limits in YAML, verdict.json, a notebook, Model Cards, JUnit reports, exit codes."""
 
 from __future__ import annotations
 
@@ -153,6 +153,9 @@ def test_a_notebook_shows_the_gate_with_everything_escaped():
     shown = audit(log, **BANK, fail_on=f"tpr[{evil}]<0.1")
     tags = _Tags()
     tags.feed(shown._repr_html_())
+    selective = audit(log.assign(repaid=log["repaid"].where(log["granted"] == 1)), **BANK)
+    assert f"rejected people of {evil}" in " ".join(selective.verdict.split())
+    assert "<script" not in selective._repr_html_()
     assert set(tags.tags) <= {"div", "p", "strong", "table", "thead", "tbody", "tr", "th", "td"}
     assert f"tpr[{evil}]<0.1" in tags.texts
     assert "PASS" in tags.texts

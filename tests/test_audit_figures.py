@@ -10,7 +10,8 @@ from matplotlib.colors import to_rgb
 from typer.testing import CliRunner
 
 from fairloop import audit
-from fairloop.auditing import Audit, figures
+from fairloop.auditing import Audit
+from fairloop.auditing.output import figures
 from fairloop.cli import app
 from fairloop.errors import InputError
 from test_audit_page import COLUMNS, GATE, bank

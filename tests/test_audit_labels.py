@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from fairloop import Audit, audit
-from fairloop.auditing.values import Measure, Value
+from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
 from test_logs import reference
 from test_run import here
@@ -162,6 +162,16 @@ def test_every_completion_of_the_labels_lies_within_the_bounds(seed, n, kinds, w
                 assert not value.high < value.upper - 1e-9
 
 
+def test_no_number_stands_where_no_completion_has_one():
+    log = pd.DataFrame({"round": 0, "group": list("aab"), "prediction": [1, 1, 1], "label": [1.0, 0.0, np.nan]})
+    odds = of(audit(log, **NAMED), "equalized_odds", "difference")  # a single person of b is good or bad, not both
+    assert odds.status == "undefined"
+    assert np.isnan(odds[2:7]).all()
+    assert "complete the labels" in odds.reason
+    alone = of(audit(log.assign(group="a"), **NAMED), "ppv", "ratio")
+    assert (alone.lower, alone.upper) == (1, 1) or alone.value == 1  # of a single group
+
+
 def test_an_assumption_narrows_bounds_and_is_named():
     log = reference()
     log["prediction"] = (log["score"] >= 0.5).astype(int)
@@ -266,7 +276,7 @@ def test_the_command_takes_what_python_takes_and_each_names_its_own_options(tmp_
     table = pd.read_parquet(tmp_path / "out" / "table.parquet")
     assert {"lower", "upper", "labelled", "people", "status"} <= set(table.columns)
     assert set(table["status"]) == {"measured", "weighted"} | set(table["status"]) & {"bounded", "undefined"}
-    assert here(*command, "--fail-on", "equalized_odds_difference>0.9") == 1
+    assert here(*command, "--overwrite", "--fail-on", "equalized_odds_difference>0.9") == 1
     assert "not identified" in capsys.readouterr().err
     for flags, options, flag, name in (
         (("--threshold", "0.4"), {"threshold": 0.4}, "--threshold: ", "threshold: "),
@@ -274,7 +284,7 @@ def test_the_command_takes_what_python_takes_and_each_names_its_own_options(tmp_
         (("--mature-after", "soon"), {"mature_after": "soon"}, "--mature-after soon", "mature_after soon"),
         (("--as-of", "2024-01-01"), {"as_of": "2024-01-01"}, "--as-of: is for --mature-after", "as_of: is for mature_"),
     ):
-        assert here(*command, *flags) == 2
+        assert here(*command, "--overwrite", *flags) == 2
         assert flag in capsys.readouterr().err
         with pytest.raises(InputError) as caught:
             audit(log, **NAMED, **options)

@@ -11,8 +11,8 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from fairloop import audit
-from fairloop.auditing import cells
-from fairloop.auditing.values import Measure
+from fairloop.auditing.log import score_counts as cells
+from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from test_audit_labels import NAMED, bank, of
 from test_logs import reference
@@ -279,5 +279,33 @@ def test_errors_of_numbers_equal_those_of_other_libraries():
     value = of(audit(gone, **NAMED, regression=True), "mean_error")
     assert (value.status, value.labelled) == ("undefined", int((gone[gone["round"] == 2]["label"].notna()).sum()))
     assert "a missing label may be any number" in value.reason
-    with pytest.raises(InputError, match="fail_on: tpr needs labels that are no numbers"):
+    with pytest.raises(InputError, match=r"fail_on 'tpr<0\.5': tpr needs labels that are no numbers"):
         audit(log, **NAMED, regression=True, fail_on=["tpr<0.5"])
+
+
+# Many groups
+
+
+def groups(people: list[int], selected: list[int]) -> pd.DataFrame:
+    rows = [(f"g{i}", k < x) for i, (n, x) in enumerate(zip(people, selected, strict=True)) for k in range(n)]
+    log = pd.DataFrame(rows, columns=["group", "prediction"]).astype({"prediction": int})
+    return log.assign(round=0, label=np.arange(len(log)) % 2)
+
+
+def test_each_group_is_compared_with_the_rest():
+    found = audit(groups([1000, 400, 200, 100, 50, 50], [300, 140, 50, 38, 8, 21]), **NAMED)
+    rates = [one for one in found.apart if one.measure.metric == "selection_rate"]
+    assert [one.difference for one in rates] == pytest.approx(
+        [-0.021250, 0.052143, -0.066875, 0.074706, -0.153714, 0.113714], abs=6e-7
+    )
+    assert [one.too_small for one in rates] == [False] * 4 + [True, False]  # 8 hits
+    assert [one.p for one in rates[:3]] == pytest.approx([0.33249, 0.23318, 0.23318], abs=2e-5)  # Holm over five
+    assert "none differs more than chance explains" in found.verdict
+    assert "too small to tell in selection_rate: g4" in found.verdict
+    other = audit(groups([1000, 1000, 1000], [300, 300, 450]), **NAMED)
+    (line,) = [line for line in other.verdict.splitlines() if "selection_rate[g2]" in line]
+    assert line.startswith("  selection_rate[g2] +0.150 [+0.1")
+    two = audit(groups([1000, 1000], [300, 450]), **NAMED)
+    assert "against all the others" not in two.verdict
+    lines = ["Each group", "selection_rate[g1]"]
+    assert all(line in other.verdict for line in lines)

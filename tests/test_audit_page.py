@@ -14,8 +14,9 @@ import pytest
 from playwright import sync_api
 
 from fairloop import audit
-from fairloop.auditing import Audit, Measure, page
-from fairloop.auditing.page import content
+from fairloop.auditing import Audit, Measure
+from fairloop.auditing.output import page
+from fairloop.auditing.output.page import content
 from test_browser import CHROMIUM, PHONE, opening
 from test_page import HOSTILE
 

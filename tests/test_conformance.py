@@ -17,13 +17,16 @@ from fairloop.curation.star import Star
 from fairloop.data import DATASETS, ELSEWHERE, Population
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.models import CLASSIFIERS, GENERATORS
+from fairloop.seeding import ModelRole
 from fairloop.testing import (
     CLASSIFIER_CHECKS,
     CURATOR_CHECKS,
+    ESTIMATOR_CHECKS,
     GENERATOR_CHECKS,
     POPULATION_CHECKS,
     ClassifierCase,
     CuratorCase,
+    EstimatorCase,
     GeneratorCase,
     PopulationCase,
 )
@@ -53,6 +56,21 @@ CLASSIFIER_CASES = {
     "resnet-44": ClassifierCase("resnet-44", (3, 12, 12), {"width": 4, "norm": "instance"}, steps=6),
     "resnet-56": ClassifierCase("resnet-56", (3, 9, 12), {"width": 2}, steps=6),
     "resnet-110": ClassifierCase("resnet-110", (3, 8, 8), {"width": 2}, steps=4),
+}
+
+
+TREES = {"n_estimators": 5}
+ESTIMATOR_CASES = {
+    "bootstrap": EstimatorCase("bootstrap", ModelRole.GENERATOR),
+    "gaussian-copula": EstimatorCase("gaussian-copula", ModelRole.GENERATOR, {"knots": 32}),
+    "mixture": EstimatorCase("sklearn.mixture:GaussianMixture", ModelRole.GENERATOR, {"n_components": 2}),
+    "linear": EstimatorCase("sklearn.linear_model:LogisticRegression"),
+    "forest": EstimatorCase("sklearn.ensemble:RandomForestClassifier", arguments={**TREES, "max_depth": 3}),
+    "boosting": EstimatorCase("sklearn.ensemble:HistGradientBoostingClassifier", arguments={"max_iter": 5}),
+    "no probabilities": EstimatorCase("sklearn.linear_model:RidgeClassifier"),
+    "xgboost": EstimatorCase("xgboost:XGBClassifier", arguments=TREES),
+    "xgboost with texts": EstimatorCase("xgboost:XGBClassifier", arguments={**TREES, "enable_categorical": True}),
+    "lightgbm": EstimatorCase("lightgbm:LGBMClassifier", arguments={**TREES, "verbose": -1}),
 }
 
 
@@ -121,7 +139,7 @@ def by_name(check: Any) -> str:
 
 def test_every_shipped_name_has_a_case():
     for cases, names in (
-        (GENERATOR_CASES, GENERATORS),
+        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula"}, GENERATORS),
         (CLASSIFIER_CASES, CLASSIFIERS),
         (DATA_CASES, DATASETS),
     ):
@@ -138,6 +156,18 @@ def test_generators_conform(name, check):
 @pytest.mark.parametrize("name", CLASSIFIER_CASES)
 def test_classifiers_conform(name, check):
     check(CLASSIFIER_CASES[name])
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [(name, check) for name, case in ESTIMATOR_CASES.items() for check in ESTIMATOR_CHECKS[case.role]],
+    ids=lambda told: told if isinstance(told, str) else by_name(told),
+)
+def test_estimators_conform(name, check):
+    case = ESTIMATOR_CASES[name]
+    if ":" in case.model:
+        pytest.importorskip(case.model.partition(":")[0])
+    check(case)
 
 
 @pytest.mark.parametrize("check", POPULATION_CHECKS, ids=by_name)

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import fairloop
 from disturbed import SPEC, Runs
 from fairloop.errors import InputError
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.report.table import gathered
 from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
@@ -33,7 +33,7 @@ class Everything:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.plan = NetworkTrainer(from_mapping(SPEC | {"keep": "all"}), DirectoryModels(root / "models")).plan
+        self.plan = ModelTrainer(from_mapping(SPEC | {"keep": "all"}), DirectoryModels(root / "models")).plan
         self.before = {path: path.read_bytes() for path in sorted(root.rglob("*")) if self._counts(path)}
         self.said = {path: self.read(path) for path in self.before}
 

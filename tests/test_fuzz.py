@@ -88,7 +88,7 @@ def place(tmp_path_factory) -> Iterator[Path]:
     before = Path.cwd()
     os.chdir(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fairloop.running.run.NetworkTrainer", _refuse)
+        patch.setattr("fairloop.running.run.ModelTrainer", _refuse)
         patch.setattr("fairloop.sweep.local.run_all", lambda *_, **__: None)
         patch.setattr("fairloop.sweep.estimate.estimate", _refuse)
         patch.setattr("fairloop.cli.demo.demo", _refuse)

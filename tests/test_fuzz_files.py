@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import files
 from fairloop import data
-from fairloop.auditing.log import Columns, tally
+from fairloop.auditing.log.reading import Columns, tally
 from fairloop.curation import named
 from fairloop.curation.table import curate
 from fairloop.data import cache, colored_svhn, digits

@@ -16,7 +16,7 @@ from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.curation.columns import Names
 from fairloop.errors import InputError
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.numerics import resolve
 from fairloop.running.progress import LineView
 from fairloop.running.run import run
@@ -263,7 +263,7 @@ def test_validation_keeps_the_path_of_a_file_and_reads_nothing():
         ("schedule={2: {star: {ideal: no.csv}}}", "schedule.2: star.ideal=no.csv: file 'no.csv' cannot be read"),
     ],
 )
-@pytest.mark.parametrize("start", [NetworkTrainer, lambda spec, _: Sweep(spec.model_dump(mode="json")).specs()])
+@pytest.mark.parametrize("start", [ModelTrainer, lambda spec, _: Sweep(spec.model_dump(mode="json")).specs()])
 def test_a_file_that_is_not_there_ends_a_run_and_a_sweep_before_they_start(override, words, start):
     with pytest.raises(InputError) as caught:
         start(tiny(override), MemoryModels())

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score
 
 from fairloop import Audit, audit
-from fairloop.auditing.order import ordered
+from fairloop.auditing.log.order import ordered
 from fairloop.errors import InputError
 from fairloop.metrics.intervals import of_rate
 from fairloop.metrics.weighted import Sums, share

@@ -12,7 +12,7 @@ from conftest import tiny
 from fairloop.data import Split
 from fairloop.errors import DivergedError
 from fairloop.loop.generations import Generation, simulate
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
@@ -67,7 +67,7 @@ def test_same_seed_same_bits_other_seed_other_bits():
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_decide_who_learns_from_whom(name):
-    plan = NetworkTrainer(tiny(f"setting={name}"), MemoryModels()).plan
+    plan = ModelTrainer(tiny(f"setting={name}"), MemoryModels()).plan
     sequential, by_annotator = SETTINGS[name].generators == "sequential", SETTINGS[name].labels == "annotator"
     for i in range(3):
         generator = plan.generators[i if sequential else 0]
@@ -125,7 +125,7 @@ def test_runs_that_share_a_store_share_models():
 def test_recipes_are_known_before_anything_is_trained():
     models = Counting()
     spec = tiny("star.target=both")
-    planned = [recipe.fingerprint for recipe in NetworkTrainer(spec, MemoryModels()).plan]
+    planned = [recipe.fingerprint for recipe in ModelTrainer(spec, MemoryModels()).plan]
     list(simulate(spec, models))
     assert sorted(planned) == sorted(trained.recipe.fingerprint for trained in models.trained.values())
 
@@ -204,9 +204,9 @@ def test_star_is_recorded_and_fills_its_batches():
 
 
 def test_classifier_batches_copy_the_short_last_one_unless_curated():
-    plain = NetworkTrainer(tiny("data.train=330"), MemoryModels()).plan.classifiers[0].schedule
+    plain = ModelTrainer(tiny("data.train=330"), MemoryModels()).plan.classifiers[0].schedule
     assert list(plain.sizes()) == [64] * 5 + [10]
-    curated = NetworkTrainer(tiny("data.train=330", "star.target=classifier", "star.batch=32"), MemoryModels())
+    curated = ModelTrainer(tiny("data.train=330", "star.target=classifier", "star.batch=32"), MemoryModels())
     assert list(curated.plan.classifiers[0].schedule.sizes()) == [32] * 6
     assert list(curated.plan.generators[1].schedule.sizes()) == [64] * 6
 
@@ -269,7 +269,7 @@ def test_an_identity_generator_and_a_perfect_labeller_never_drift():
     # The label is the colour, so that a classifier can learn it without fault.
     colours = ("data.green_given_label=[1,0]", "data.label_noise=0", "generations=5", "measure.samples=4000")
     spec = tiny(*colours, "classifier.epochs=3", "classifier.learning_rate=0.003")
-    population = NetworkTrainer(spec, MemoryModels()).population
+    population = ModelTrainer(spec, MemoryModels()).population
     images = torch.from_numpy(population.train.inputs).float() / 255
     share = (population.train.groups == 1).mean()
     for generation in simulate(spec, PerfectBeginning(images)):

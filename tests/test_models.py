@@ -10,7 +10,7 @@ from torch import nn
 from conftest import tiny
 from fairloop.errors import InputError
 from fairloop.loop.generations import simulate
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier
 from fairloop.models.vae import reparametrised
@@ -251,7 +251,7 @@ def test_anybodys_class_can_be_named():
 
 def annotator(*overrides: str) -> Trained[Classifier]:
     spec = tiny("annotator.model=resnet-20", "annotator.arguments={width: 2}", "data.train=128", *overrides)
-    trainer = NetworkTrainer(spec, MemoryModels())
+    trainer = ModelTrainer(spec, MemoryModels())
     return trainer.annotator(trainer.plan.label_annotator)
 
 

@@ -16,7 +16,7 @@ from fairloop.cli import main
 from fairloop.data import load
 from fairloop.data.columns import Numeric
 from fairloop.errors import DivergedError, InputError
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.first_try import range_fault
 from fairloop.models.interface import Classifier, Generator
 from fairloop.seeding import Role
@@ -213,9 +213,9 @@ def test_a_trial_leaves_every_number_as_it_was(monkeypatch):
     state = torch.get_rng_state()
     tried = rows()
     assert torch.equal(torch.get_rng_state(), state)
-    monkeypatch.setattr("fairloop.loop.networks.try_generator", lambda model, title, images, *rest: images)
-    monkeypatch.setattr("fairloop.loop.networks.try_classifier", lambda *rest: None)
-    monkeypatch.setattr(NetworkTrainer, "_look_at", lambda self, trained: None)
+    monkeypatch.setattr("fairloop.loop.trainer.try_generator", lambda model, title, images, *rest: images)
+    monkeypatch.setattr("fairloop.loop.trainer.try_classifier", lambda *rest: None)
+    monkeypatch.setattr(ModelTrainer, "_look_at", lambda self, trained: None)
     assert rows() == tried
 
 
@@ -291,7 +291,7 @@ def test_rows_have_the_range_of_their_columns_if_these_are_known(known):
     spec = ours(generator="Tanh", classifier="Linear", annotator="Linear")
 
     def first():
-        trainer = NetworkTrainer(spec, MemoryModels(), population=table(columns))
+        trainer = ModelTrainer(spec, MemoryModels(), population=table(columns))
         return trainer.first_generator()
 
     if not known:
@@ -308,9 +308,9 @@ def workshop_stream() -> torch.Generator:
 def test_a_finished_run_of_such_a_generator_can_still_be_read():
     spec = ours(generator="Tanh")
     with pytest.raises(InputError, match="range"):
-        NetworkTrainer(spec, MemoryModels())
-    numerics = NetworkTrainer(tiny(), MemoryModels()).numerics
-    assert NetworkTrainer(spec, MemoryModels(), recorded=numerics).plan.generators
+        ModelTrainer(spec, MemoryModels())
+    numerics = ModelTrainer(tiny(), MemoryModels()).numerics
+    assert ModelTrainer(spec, MemoryModels(), recorded=numerics).plan.generators
 
 
 @pytest.mark.parametrize("section", ["generator", "classifier", "annotator"])

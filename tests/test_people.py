@@ -19,7 +19,7 @@ from fairloop.data import Population, Split
 from fairloop.loop.generations import Generation, simulate
 from fairloop.loop.history import History
 from fairloop.loop.inputs import Inputs
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
 from fairloop.running.run import View, run
@@ -146,7 +146,7 @@ def test_rows_of_people_describe_those_who_can_be_drawn(folk, retention, arrival
 @pytest.mark.parametrize("real", ["fixed", "fresh"])
 def test_few_people_are_told_of_and_fresh_ones_are_those_whose_turn_it_is(real):
     spec = tiny(*FAST, "policy.people=50", f"policy.real={real}", "policy.classifier.real_share=0.5")
-    groups = NetworkTrainer(spec, MemoryModels()).population.train.groups
+    groups = ModelTrainer(spec, MemoryModels()).population.train.groups
     for i, generation in enumerate(simulate(spec)):
         first = 50 * i if real == "fresh" else 0
         expected = (groups[first : first + 50] == 1).mean()

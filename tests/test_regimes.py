@@ -14,7 +14,7 @@ from conftest import tiny
 from fairloop.data import Population, Split
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, simulate
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.sources.batch import UNNAMED
@@ -46,7 +46,7 @@ def table(generations: list[Generation]) -> list[tuple[str, ...]]:
 
 
 def recipes(*overrides: str) -> list[str]:
-    return [recipe.fingerprint for recipe in NetworkTrainer(tiny(*overrides), MemoryModels()).plan]
+    return [recipe.fingerprint for recipe in ModelTrainer(tiny(*overrides), MemoryModels()).plan]
 
 
 # policies
@@ -93,8 +93,8 @@ def test_a_window_of_one_replaces_and_an_endless_one_accumulates():
 
 
 def test_policies_of_classifiers_leave_the_chain_of_generators_as_it_is():
-    plain = NetworkTrainer(tiny(), MemoryModels()).plan
-    other = NetworkTrainer(tiny("policy.classifier.kind=accumulate"), MemoryModels()).plan
+    plain = ModelTrainer(tiny(), MemoryModels()).plan
+    other = ModelTrainer(tiny("policy.classifier.kind=accumulate"), MemoryModels()).plan
     assert other.generators == plain.generators
     assert all(ours != theirs for ours, theirs in zip(other.classifiers, plain.classifiers, strict=True))
 
@@ -160,7 +160,7 @@ def test_a_run_goes_on_from_any_generation(overrides):
 def test_real_people_can_be_few_and_others_in_every_generation():
     fields = ["policy.people=100", "policy.classifier.real_share=1"]
     for real, expected in (("fixed", [(0, 100)] * 3), ("fresh", [(0, 100), (100, 200), (200, 300)])):
-        plan = NetworkTrainer(tiny(*fields, f"policy.real={real}"), MemoryModels()).plan
+        plan = ModelTrainer(tiny(*fields, f"policy.real={real}"), MemoryModels()).plan
         assert [recipe.mixture.people.span for recipe in plan.classifiers] == expected
         assert plan.generators[0].mixture == Mixture(people=RealPeople(span=(0, 100)))
         assert plan.classifiers[0].schedule.steps == 2  # of 64, for 100 people
@@ -259,7 +259,7 @@ def presence(retention: list[list[float]], arrivals: float, decisions: NDArray[n
 
 
 def tiny_recipe():
-    return NetworkTrainer(tiny(), MemoryModels()).plan.classifiers[0]
+    return ModelTrainer(tiny(), MemoryModels()).plan.classifiers[0]
 
 
 def test_groups_shrink_as_their_people_are_turned_away():
@@ -305,7 +305,7 @@ def test_a_warm_start_begins_where_the_predecessor_ended():
 def test_a_schedule_from_the_beginning_is_the_spec_and_a_later_one_leaves_the_beginning():
     assert recipes("schedule={0: {star.target: classifier}}") == recipes("star.target=classifier")
     plain, later = (
-        NetworkTrainer(tiny(*o), MemoryModels()).plan for o in ([], ["schedule={2: {star.target: classifier}}"])
+        ModelTrainer(tiny(*o), MemoryModels()).plan for o in ([], ["schedule={2: {star.target: classifier}}"])
     )
     assert later.classifiers[:2] == plain.classifiers[:2]
     assert later.classifiers[2].curation is not None
@@ -353,7 +353,7 @@ WRONG = {
 @pytest.mark.parametrize("override", WRONG)
 def test_wrong_regimes_are_explained_before_anything_is_trained(override):
     with pytest.raises(InputError) as caught:
-        NetworkTrainer(tiny(override), MemoryModels())
+        ModelTrainer(tiny(override), MemoryModels())
     assert WRONG[override] in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -374,4 +374,4 @@ def test_wrong_regimes_are_explained_before_anything_is_trained(override):
 )  # fmt: skip
 def test_choices_that_contradict_each_other_are_explained(overrides, words):
     with pytest.raises(InputError, match=words):
-        NetworkTrainer(tiny(*overrides), MemoryModels())
+        ModelTrainer(tiny(*overrides), MemoryModels())

@@ -264,12 +264,12 @@ def test_a_file_of_the_users_own_is_no_run(spec, tmp_path, capsys):
 
 
 def test_a_finished_run_that_kept_nothing_is_left_in_peace(spec, tmp_path):
-    from fairloop.loop.networks import NetworkTrainer
+    from fairloop.loop.trainer import ModelTrainer
 
     out = tmp_path / "out"
     assert here("run", spec, "--out", out, "--generations", 1, "--set", "keep=none") == 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(NetworkTrainer, "annotators", None)  # anything that is trained would fail
+        patch.setattr(ModelTrainer, "annotators", None)  # anything that is trained would fail
         assert here("run", spec, "--out", out, "--generations", 1, "--set", "keep=none") == 0
 
 

@@ -24,10 +24,13 @@ from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, simulate
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.cnn import LeNet5, SimpleCNN
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
+from fairloop.running.heartbeat import Heartbeat
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
 from fairloop.seeding import ModelRole
 from fairloop.sources.labelling import Labelling
 from fairloop.sources.mixture import Kept
@@ -36,9 +39,9 @@ from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.spec.sections import ResponseSpec
 from fairloop.spec.setting import SETTINGS
+from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.sweep.watch import _progress as progress
 from fairloop.testing.streams import stream
 from fairloop.training.mixture import Regime
 from fairloop.training.plan import Plan, plan
@@ -232,7 +235,7 @@ WRONG = {
 @pytest.mark.parametrize("schedule", WRONG)
 def test_what_a_schedule_names_is_checked_before_anything_is_trained(schedule):
     with pytest.raises(InputError) as caught:
-        NetworkTrainer(
+        ModelTrainer(
             tiny(f"schedule={schedule}", "policy.classifier.real_share=0.5"), MemoryModels(), population=real()
         )
     assert WRONG[schedule] in str(caught.value)
@@ -247,22 +250,24 @@ def test_a_setting_that_keeps_its_generator_keeps_its_model():
 
 
 def test_own_objects_refuse_what_they_do_not_have():
-    for changes in (
-        {"temperature": 0.5},
-        {"generator.epochs": 3},
-        {"classifier": {"batch": 3}},
-        {"warm_start": "both"},
+    for changes, words in (
+        ({"temperature": 0.5}, "no latents"),
+        ({"generator.epochs": 3}, "says nothing about your own objects"),
+        ({"classifier": {"batch": 3}}, "says nothing about your own objects"),
+        ({"warm_start": "both"}, "each generator .Copies. is fitted by one call"),
     ):
-        with pytest.raises(InputError, match=r"schedule\.1: .*says nothing about your own objects"):
+        with pytest.raises(InputError, match=rf"schedule\.1: .*{words}"):
             own_loop(schedule={1: changes})
     with pytest.raises(InputError, match=r"schedule\.1: labels.error"):
         own_loop(schedule={1: {"labels.error": [0.1, 0.2, 0.3]}})
 
 
-def test_watching_a_run_tells_the_epochs_that_hold(tmp_path):
-    spec = tiny("schedule={2: {classifier.epochs: 7}, 0: {generator.first_epochs: 2}}")
-    told = [progress(tmp_path, name, spec) for name in ("generator-0-x", "classifier-1-x", "classifier-2-x")]
-    assert told == ["generator 0, 2 epochs", "classifier 1, 1 epochs", "classifier 2, 7 epochs"]
+def test_the_status_of_a_run_tells_the_epochs_that_hold(tmp_path, monkeypatch):
+    told = {}
+    monkeypatch.setattr(Heartbeat, "trains", lambda self, model, epoch, epochs: told.update({model: epochs}))
+    spec = tiny("schedule={2: {classifier.epochs: 3}, 0: {generator.first_epochs: 2}}")
+    run(spec, RunDirectory(tmp_path / "run"), LineView(lambda line: None))
+    assert [told[model] for model in ("generator 0", "classifier 1", "classifier 2")] == [2, 1, 3]
 
 
 # networks

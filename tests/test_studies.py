@@ -12,7 +12,7 @@ from matplotlib.colors import to_hex
 
 from fairloop import data, presets
 from fairloop.errors import InputError
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.report.case_names import of_fields
 from fairloop.report.figures import all_figures as atlas
 from fairloop.report.figures import study_arms
@@ -38,7 +38,7 @@ def test_every_run_of_a_study_can_start(name):
     plans = {}
     for spec in specs(name):
         people = population(json.dumps(spec.data.model_dump(mode="json"), sort_keys=True))
-        plan = NetworkTrainer(spec, MemoryModels(), population=people).plan  # builds every model and curation
+        plan = ModelTrainer(spec, MemoryModels(), population=people).plan  # builds every model and curation
         plans[spec.identity] = tuple(recipe.fingerprint for recipe in plan)
     assert len(set(plans.values())) == len(plans), "two arms are the same experiment"
 
@@ -52,7 +52,7 @@ def test_a_study_has_seeds_enough_for_intervals_and_runs_with_star():
 def test_arms_of_a_study_share_the_generators_that_star_leaves_alone():
     loop, star = (spec for spec in specs("study-verify") if not spec.curation.steps)
     people = population(json.dumps(loop.data.model_dump(mode="json"), sort_keys=True))
-    plans = [NetworkTrainer(spec, MemoryModels(), population=people).plan for spec in (loop, star)]
+    plans = [ModelTrainer(spec, MemoryModels(), population=people).plan for spec in (loop, star)]
     assert plans[0].generators == plans[1].generators
     assert plans[0].classifiers != plans[1].classifiers
 

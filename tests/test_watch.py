@@ -191,11 +191,11 @@ def test_a_run_that_waits_for_the_model_of_another_says_so(tmp_path, monkeypatch
     monkeypatch.setattr(heartbeat, "_SECONDS_BETWEEN_LOOKS", 0.001)
     from filelock import FileLock
 
-    from fairloop.loop.networks import NetworkTrainer
+    from fairloop.loop.trainer import ModelTrainer
     from fairloop.store.memory import MemoryModels
 
     spec, directory = tiny("generations=1"), RunDirectory(tmp_path / "run")
-    recipe = NetworkTrainer(spec, MemoryModels()).plan.generators[0]
+    recipe = ModelTrainer(spec, MemoryModels()).plan.generators[0]
     (tmp_path / "models").mkdir()
     lock = FileLock(tmp_path / "models" / f".{recipe.filename}.lock")
     with lock:

@@ -28,10 +28,10 @@ from fairloop._util.process import keep_freed_memory
 keep_freed_memory()
 from fairloop import preset
 from fairloop.store.memory import MemoryModels
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 shape = {"batch": 256, "epochs": 1}
 spec = preset("colored-mnist", data={"source": "embedded", "train": 256, "valid": 100}, generator=shape)
-NetworkTrainer(spec, MemoryModels()).first_generator()
+ModelTrainer(spec, MemoryModels()).first_generator()
 """
 MAPPED = """
 import sys

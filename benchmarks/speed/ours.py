@@ -12,7 +12,7 @@ import torch
 from fairloop.curation.interface import Curator, NoCuration
 from fairloop.data import Population, Split
 from fairloop.loop.measuring import Measurer
-from fairloop.loop.networks import Annotators, NetworkTrainer
+from fairloop.loop.trainer import Annotators, ModelTrainer
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
@@ -86,7 +86,7 @@ def trained_classifier(split: Split, classes: int, numerics: Numerics, epochs: i
 def measuring(people: Population, numerics: Numerics) -> Callable[[], object]:
     """Everything that is recorded of a generation, with models that have learned nothing."""
     few = replace(people, train=first(people.train, BATCH))
-    trainer = NetworkTrainer(SPEC, MemoryModels(), population=few)
+    trainer = ModelTrainer(SPEC, MemoryModels(), population=few)
     log = {"loss": torch.zeros(SPEC.generator.epochs)}
     made = Trained(trainer.plan.generators[1], generator(numerics), log)
     named = Trained(trainer.plan.classifiers[1], classifier(numerics), log)

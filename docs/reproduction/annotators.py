@@ -32,7 +32,7 @@ from fairloop._util.files import replacing
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colours import coloured
 from fairloop.data.digits import from_directory
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.metrics import group_rates as perf
 from fairloop.models.interface import Classifier
 from fairloop.seeding import Role
@@ -55,7 +55,7 @@ class Measured(MemoryModels):
     def __init__(self, spec: RunSpec, digits: dict[str, tuple[NDArray[np.uint8], NDArray[np.int64]]]) -> None:
         super().__init__()
         self._spec, self._digits = spec, digits
-        self.trainer = NetworkTrainer(spec, self)
+        self.trainer = ModelTrainer(spec, self)
         self.rows: list[Row] = []
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
@@ -102,7 +102,7 @@ def measures(
     }
 
 
-def provenance(trainer: NetworkTrainer) -> dict[str, Any]:
+def provenance(trainer: ModelTrainer) -> dict[str, Any]:
     """What was trained, with what, where."""
     here = Path(__file__).parent
     commit = subprocess.run(["git", "-C", here, "rev-parse", "HEAD"], capture_output=True, text=True, check=False)

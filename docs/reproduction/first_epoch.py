@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks.speed.people import population
 from benchmarks.speed.plain import BATCH, VAE
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.presets import preset
 from fairloop.store.memory import MemoryModels
 
@@ -26,7 +26,7 @@ PUBLISHED, DEVIATION = 77_695, 3_052
 def ours(root: Path, seed: int) -> float:
     """Mean loss of a batch, in nats. Epochs have random streams of their own, so the first is that of a whole run."""
     spec = preset("colored-mnist", seed=seed, generations=1, data={"root": str(root)}, generator={"epochs": 1})
-    log = NetworkTrainer(spec, MemoryModels()).first_generator().log
+    log = ModelTrainer(spec, MemoryModels()).first_generator().log
     return float(log["loss"][0])
 
 

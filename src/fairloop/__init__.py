@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
     from fairloop.loop.generations import Generation, simulate
-    from fairloop.loop.own import OwnLoop
+    from fairloop.loop.own.loop import OwnLoop
     from fairloop.models.interface import Classifier, Generator
     from fairloop.presets import preset
     from fairloop.results import RecordedRun, RecordedSweep, load, table_of
@@ -44,7 +44,7 @@ _HOME = {
     "Generator": "models.interface",
     "InputError": "errors",
     "NoCuration": "curation.interface",
-    "OwnLoop": "loop.own",
+    "OwnLoop": "loop.own.loop",
     "Population": "data",
     "RecordedRun": "results",
     "RecordedSweep": "results",

@@ -23,11 +23,11 @@ from fairloop._util.lookup import meant
 from fairloop.data import Population
 from fairloop.data.columns import decode
 from fairloop.errors import InputError
-from fairloop.loop.generations import Generation
+from fairloop.loop.generations import Generation, generations
 from fairloop.loop.history import Annotators
 from fairloop.loop.inputs import labelling_of
-from fairloop.loop.networks import NetworkTrainer
-from fairloop.loop.own import OwnLoop
+from fairloop.loop.own.loop import OwnLoop
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.report.table import of_rows, own_columns, plain, tidy
@@ -40,7 +40,7 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.interface import M, Trained
 from fairloop.store.models import DirectoryModels
-from fairloop.training.recipe import MATHS_VERSION
+from fairloop.training.recipe import MATHS_VERSION, Recipe
 from fairloop.training.streams import Streams
 
 
@@ -89,6 +89,7 @@ class RecordedRun:
         self.directory = directory
         self._models = DirectoryModels(directory.root / directory.provenance().get("models", "models"))
         self.spec: RunSpec = directory.spec()
+        self._made_again: dict[int, Generation] = {}
 
     def table(self) -> pd.DataFrame:
         """The tidy table, as `fairloop export` writes it."""
@@ -101,21 +102,28 @@ class RecordedRun:
         Raises InputError if it was not kept.
         """
         self._check(generation)
-        kept = self._kept(self._trainer.kept_generator(generation), f"G_{generation}")
+        found = self._trainer.kept_generator(generation)
+        if found is None and (again := self._again(self._trainer.plan.generators[generation])) is not None:
+            found = again.generator
+        kept = self._kept(found, f"G_{generation}")
         kept.sample = _SampleBySeed(kept, generation, self._trainer.numerics.device)  # type: ignore[method-assign]
         return kept
 
     def classifier(self, generation: int) -> Classifier:
         """C_i, in evaluation mode. Raises InputError if it was not kept."""
         self._check(generation)
-        return self._kept(self._trainer.kept_classifier(generation), f"C_{generation}")
+        found = self._trainer.kept_classifier(generation)
+        if found is None and (again := self._again(self._trainer.plan.classifiers[generation])) is not None:
+            found = again.classifier
+        return self._kept(found, f"C_{generation}")
 
     @cached_property
     def annotators(self) -> Annotators:
         """A_L and A_S. Raises InputError if they were not kept."""
         self._check_maths()
         plan = self._trainer.plan
-        if not all(self._models.has(recipe) for recipe in (plan.label_annotator, plan.group_annotator)):
+        recipes = plan.label_annotator, plan.group_annotator
+        if not all(self._models.has(recipe) or self._fits_again(recipe) for recipe in recipes):
             raise self._absent("A_L or A_S")
         return self._trainer.annotators()
 
@@ -149,9 +157,22 @@ class RecordedRun:
         return join(*(source.draw(min(n - start, size), rng) for start in range(0, n, size)))
 
     @cached_property
-    def _trainer(self) -> NetworkTrainer:
+    def _trainer(self) -> ModelTrainer:
         sessions = self.directory.provenance().get("sessions", [])
-        return NetworkTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+        return ModelTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+
+    def _fits_again(self, recipe: Recipe) -> bool:
+        """Whether a model that is not here is an estimator that could not be kept."""
+        return self.spec.keep == "all" and self._trainer.is_estimator(recipe)
+
+    def _again(self, recipe: Recipe) -> Generation | None:
+        """The generation of `recipe`, fitted again from what is kept; None if it should have been kept."""
+        if not self._fits_again(recipe):
+            return None
+        if recipe.generation not in self._made_again:
+            made = next(iter(generations(self._trainer, recipe.generation)))
+            self._made_again[recipe.generation] = made
+        return self._made_again[recipe.generation]
 
     def _check(self, generation: int) -> None:
         last = self.directory.committed() - 1

@@ -21,21 +21,27 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.auditing import document, exports, gate, page, power, rest, shown, text, tidy, verdicts
-from fairloop.auditing.columns import Columns, in_python
-from fairloop.auditing.document import Digest
-from fairloop.auditing.gate import Result
-from fairloop.auditing.limits import Limit
-from fairloop.auditing.limits import limits as every_limit
-from fairloop.auditing.log import tally
-from fairloop.auditing.measured import Measured
-from fairloop.auditing.power import Detectable
-from fairloop.auditing.references import FIRST, Reference, reference_round
-from fairloop.auditing.rest import Apart
-from fairloop.auditing.rounds import rounds
-from fairloop.auditing.scores import distributions, reliability
-from fairloop.auditing.values import Measure, Status, Value
-from fairloop.auditing.verdicts import Crossing, Drift
+from fairloop.auditing.gate import judging as gate
+from fairloop.auditing.gate import power, verdicts
+from fairloop.auditing.gate.judging import Result
+from fairloop.auditing.gate.limits import Limit
+from fairloop.auditing.gate.limits import limits as every_limit
+from fairloop.auditing.gate.power import Detectable
+from fairloop.auditing.gate.verdicts import Crossing, Drift
+from fairloop.auditing.log.columns import Columns, in_python
+from fairloop.auditing.log.reading import tally
+from fairloop.auditing.log.rounds import rounds
+from fairloop.auditing.measures import groups_against_rest as rest
+from fairloop.auditing.measures.groups_against_rest import Apart
+from fairloop.auditing.measures.measured import Measured
+from fairloop.auditing.measures.references import FIRST, Reference, reference_round
+from fairloop.auditing.measures.scores import distributions, reliability
+from fairloop.auditing.measures.values import Measure, Status, Value
+from fairloop.auditing.output import exports, page, text
+from fairloop.auditing.output import gate_words as shown
+from fairloop.auditing.output import tables as tidy
+from fairloop.auditing.output import verdict_json as document
+from fairloop.auditing.output.verdict_json import Digest
 from fairloop.errors import InputError
 from fairloop.report.table import plain
 from fairloop.tables.values import name, written
@@ -357,7 +363,7 @@ class Audit:
 
         Raises InputError if `directory` holds something else than figures.
         """
-        from fairloop.auditing import figures
+        from fairloop.auditing.output import figures
 
         return figures.write(self, Path(directory))
 

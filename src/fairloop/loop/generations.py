@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from fairloop.errors import InputError
 from fairloop.loop.history import History
 from fairloop.loop.measuring import Measurer
-from fairloop.loop.networks import NetworkTrainer
-from fairloop.loop.own import OwnLoop
-from fairloop.loop.trainer import Trainer
+from fairloop.loop.own.loop import OwnLoop
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
@@ -57,11 +56,11 @@ def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: in
     if isinstance(spec, OwnLoop):
         if models is not None:
             raise InputError("models: a loop of your own objects keeps no models; leave it out")
-        return generations(spec, start)
-    return generations(NetworkTrainer(spec, models if models is not None else MemoryModels()), start)
+        return generations(spec.trainer, start)
+    return generations(ModelTrainer(spec, models if models is not None else MemoryModels()), start)
 
 
-def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
+def generations(trainer: ModelTrainer, start: int = 0) -> Iterator[Generation]:
     """The loop of `simulate`, with the models that `trainer` makes."""
     spec = trainer.spec
     trainer.fit_roots()
@@ -85,7 +84,7 @@ def generations(trainer: Trainer, start: int = 0) -> Iterator[Generation]:
         trainer.inputs.release(recipe for recipe in trainer.plan if recipe.generation > i)
 
 
-def _left_behind(trainer: Trainer, start: int) -> History:
+def _left_behind(trainer: ModelTrainer, start: int) -> History:
     """The models of the latest generation before `start` that is kept, with earlier ones that its successors need. The
     loop makes the generations after it again.
     """

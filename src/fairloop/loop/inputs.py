@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from fairloop.curation.chain import Critics, chained, curator_of
@@ -20,7 +21,7 @@ from fairloop.sources.batch import Strata
 from fairloop.sources.labelling import BY_LABELLER, Labelling
 from fairloop.sources.mixture import Kept, Pool
 from fairloop.sources.origin import NOBODY, REAL, Origin
-from fairloop.sources.source import RealData, Source, Supply, probabilities
+from fairloop.sources.source import RealData, Source, Supply, decisions
 from fairloop.spec.sections import CurationSpec, LabelsSpec, ResponseSpec
 from fairloop.store.interface import Trained
 from fairloop.training.feeds import Feed, mixed, real, synthetic
@@ -48,6 +49,10 @@ class Inputs:
             return synthetic(source, curator, recipe.schedule, streams)
         people = self.people(recipe, history)
         return mixed(source, curator, people, recipe.synthetic_share, recipe.schedule, streams)
+
+    def everybody(self, recipe: Recipe) -> Feed:
+        """The real people of a model that learns from them alone, each once, in the order of their files."""
+        return lambda epoch: ((batch, None) for batch in self.people(recipe).in_order(at_once=True))
 
     def real(self, recipe: Recipe) -> Feed:
         """The batches of a model that learns from real people alone, as A_L, A_S and G_0 do."""
@@ -142,8 +147,10 @@ class Inputs:
         if step.on:
             if decider.diverged:  # it decided nothing
                 return np.full(len(positions), np.nan)
-            inputs = (batch.inputs for batch in RealData(self._population.train, self._numerics).in_order())
-            decided = probabilities(decider.module, inputs, self._numerics).argmax(dim=1).numpy()
+            train = self._population.train
+            in_order = RealData(train, self._numerics).in_order(at_once=decider.module.at_once)
+            inputs, groups = (batch.inputs for batch in in_order), torch.from_numpy(train.groups)
+            decided = decisions(decider.module, inputs, self._numerics, groups).numpy()
             staying = shares * np.asarray(step.retention)[self._population.train.groups, decided][positions]
             staying = staying / staying.sum() if staying.any() else newcomers
         joined: NDArray[np.float64] = (1 - step.arrivals) * staying + step.arrivals * newcomers

@@ -19,7 +19,7 @@ from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, TRUTH
-from fairloop.sources.source import RealData, Source, chunk, probabilities
+from fairloop.sources.source import RealData, Source, chunk, decisions, probabilities
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Trained
 from fairloop.store.tidy_rows import MINORITIZED, TRAINING, Gallery, Pictures, Row
@@ -167,7 +167,7 @@ class Measurer:
                 check_range(generator.recipe.full_title, images)
             for metric, labeller in labellers.items():
                 if not labeller.diverged:
-                    named[metric].append(probabilities(labeller.module, [images], self._numerics).argmax(dim=1))
+                    named[metric].append(decisions(labeller.module, [images], self._numerics))
             if not self._annotators.group.diverged:
                 grouped.append(probabilities(self._annotators.group.module, [images], self._numerics))
         chances = torch.cat(grouped).double().numpy()
@@ -195,7 +195,7 @@ class Measurer:
     def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
         """Samples at the temperature that holds in generation i."""
         source = Source(generator, self._numerics, temperature=self._spec.at(i).temperature)
-        size = chunk(self._population.shape)
+        size = max(n, 1) if generator.at_once else chunk(self._population.shape)
         return (source.draw(min(size, n - start), rng).inputs for start in range(0, n, size))
 
     def _encode(self, images: Tensor) -> NDArray[np.float32]:
@@ -213,8 +213,8 @@ class Measurer:
 
     def _confusion(self, classifier: Classifier, split: Split, of_groups: bool) -> NDArray[np.int64]:
         names = self._population.group_names if of_groups else self._population.label_names
-        images = (batch.inputs for batch in RealData(split, self._numerics).in_order())
-        predicted = probabilities(classifier, images, self._numerics).argmax(dim=1).numpy()
+        images = (batch.inputs for batch in RealData(split, self._numerics).in_order(at_once=classifier.at_once))
+        predicted = decisions(classifier, images, self._numerics, torch.from_numpy(split.groups)).numpy()
         truth = split.groups if of_groups else split.labels
         return perf.confusion(truth, split.groups, predicted, len(names), len(self._population.group_names))
 

@@ -1,7 +1,7 @@
 """Intervals of the smallest ratio between groups, and of the lowest and the highest group.
 
 An extreme of several noisy numbers lies too far out on average. So its inner limit holds for all of them at once
-(Bonferroni); the outer one is the outermost of their own limits, as whichever is really extreme is covered by its own.
+(Bonferroni). The outer one is the outermost of their own limits: the really extreme group's own interval covers it.
 `intervals.largest_difference` does the same for differences.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,8 @@ GENERATORS = {
     "celeba-vae-64": "fairloop.models.conv_vaes:celeba_vae_64",
     "ddpm": "fairloop.models.ddpm:DDPM",
     "tabular-vae": "fairloop.models.tabular:TabularVAE",
+    "bootstrap": "fairloop.models.bootstrap:Bootstrap",
+    "gaussian-copula": "fairloop.models.copula:GaussianCopula",
 }
 CLASSIFIERS = {
     "simple-cnn": "fairloop.models.cnn:SimpleCNN",
@@ -62,6 +65,41 @@ def build_classifier(
     if not isinstance(model, Classifier):
         raise _wrong_kind(section, name, Classifier)
     return model
+
+
+def estimator(section: str, name: str) -> Any | None:
+    """The estimator `name`: a class or an object that has `fit` and is no network. None if there is none.
+
+    section: of the spec.
+    """
+    try:
+        found = find(GENERATORS if section == "generator" else CLASSIFIERS, name, f"{section}.model")
+    except InputError:
+        return None  # the error comes where the model is built
+    if not hasattr(found, "fit"):
+        return None
+    from torch import nn
+
+    network = issubclass(found, nn.Module) if inspect.isclass(found) else isinstance(found, nn.Module)
+    return None if network else found
+
+
+def build_estimator(section: str, name: str, found: Any, arguments: Mapping[str, Any]) -> Any:
+    """A new object of the class `found`, or a copy of the object, with `arguments`.
+
+    Raises InputError if it does not take these.
+    """
+    try:
+        if inspect.isclass(found):
+            return found(**arguments)
+        own = copy.deepcopy(found)
+        return own.set_params(**arguments) if arguments else own
+    except Exception as error:  # a constructor, anybody's, may raise anything
+        given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
+        raise InputError(
+            f"{section}.arguments: '{name}' cannot be built with {given}: {said(error)}"
+            f"{_whose(section) if arguments else ''}"
+        ) from error
 
 
 def _build(

@@ -28,6 +28,16 @@ class Generator(nn.Module, ABC):
         """
 
     @property
+    def at_once(self) -> bool:
+        """Whether many samples are made faster in one call than in several, and fit into memory."""
+        return False
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether the `state_dict` holds the whole model."""
+        return True
+
+    @property
     def has_encoder(self) -> bool:
         """Whether `encode` and `reconstruct` can be called."""
         return type(self).encode is not Generator.encode
@@ -56,6 +66,30 @@ class Classifier(nn.Module, ABC):
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, K) logits for `inputs` ((B, ...) float in [0, 1])."""
+
+    def decided(self, inputs: Tensor, groups: Tensor | None = None) -> Tensor:
+        """(B,) int64: the argmax of the logits.
+
+        groups: (B,) codes of real people's groups, for a classifier that is told them; it asks A_S about samples.
+        """
+        del groups
+        codes: Tensor = self(inputs).argmax(dim=1)
+        return codes
+
+    @property
+    def at_once(self) -> bool:
+        """Whether many samples are named faster in one call than in several."""
+        return False
+
+    @property
+    def takes_groups(self) -> bool:
+        """Whether it is told the groups of people."""
+        return False
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether the `state_dict` holds the whole model."""
+        return True
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ from fairloop._util.files import DAMAGED, set_aside
 from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, generations
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.running.heartbeat import Heartbeat
 from fairloop.spec.files import with_files_read
 from fairloop.spec.run import RunSpec
@@ -75,7 +75,7 @@ def run(
     view.prepare(spec)
     store, pulse = DirectoryModels(models or directory.models), Heartbeat(directory, spec)
     watched = _Watched(through(store), view, pulse)
-    trainer = NetworkTrainer(spec, watched, population=data.load(files, spec.seed) if files else None)
+    trainer = ModelTrainer(spec, watched, population=data.load(files, spec.seed) if files else None)
     keep = spec.keep if models is None else "all"
     with directory.locked():
         done = _ready(directory, trainer, store, repair=repair)
@@ -95,7 +95,7 @@ def run(
 class Session:
     """One session of a run, as the run's provenance records it."""
 
-    def __init__(self, directory: RunDirectory, trainer: NetworkTrainer, models: Path) -> None:
+    def __init__(self, directory: RunDirectory, trainer: ModelTrainer, models: Path) -> None:
         self._directory = directory
         self._spec = trainer.spec
         self._models = os.path.relpath(models, directory.root)
@@ -163,7 +163,7 @@ class _Watched:
         return self._models.busy(recipe)
 
 
-def _ready(directory: RunDirectory, trainer: NetworkTrainer, store: DirectoryModels, *, repair: bool) -> int:
+def _ready(directory: RunDirectory, trainer: ModelTrainer, store: DirectoryModels, *, repair: bool) -> int:
     """Check the locked `directory`, and mend it first if `repair`. Returns how many of its generations are recorded."""
     if repair:
         _repair(directory, trainer.spec, store, trainer.plan)
@@ -182,7 +182,7 @@ def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan
         warnings.warn(f"{path.name.removesuffix(DAMAGED)} was damaged; it is set aside as {path}", stacklevel=2)
 
 
-def _same_ground(directory: RunDirectory, trainer: NetworkTrainer) -> None:
+def _same_ground(directory: RunDirectory, trainer: ModelTrainer) -> None:
     """Raise InputError if an earlier session had other data, numerics or maths than this one."""
     for session in directory.provenance().get("sessions", [])[-1:]:
         if session["data"] != trainer.population.fingerprint:

@@ -43,8 +43,11 @@ class Labelling:
         who = torch.full((len(inputs),), code, device=inputs.device)
         if labeller is None:
             return torch.full_like(who, UNNAMED), who
+        shared = self.annotator is not None and self.share > 0 and code != ANNOTATOR
+        if self.choice == "argmax" and not shared and not self.error:
+            return labeller.decided(inputs), who
         logits = labeller(inputs)
-        if self.annotator is not None and self.share > 0 and code != ANNOTATOR:
+        if self.annotator is not None and shared:
             by_people = _uniform(who, rng) < self.share
             logits = torch.where(by_people[:, None], self.annotator(inputs), logits)
             who = torch.where(by_people, ANNOTATOR, who)

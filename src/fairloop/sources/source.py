@@ -89,8 +89,7 @@ def unsorted(supply: Supply) -> Supply:
 def _group(grouper: Classifier | None, inputs: Tensor) -> Tensor:
     if grouper is None:
         return torch.full((len(inputs),), UNNAMED, device=inputs.device)
-    groups: Tensor = grouper(inputs).argmax(dim=1)
-    return groups
+    return grouper.decided(inputs)
 
 
 class RealData:
@@ -146,9 +145,10 @@ class RealData:
                 if len(drawn.labels) == batch:
                     yield _of_people(drawn)
 
-    def in_order(self) -> Iterator[Batch]:
-        """All people once, in file order."""
-        for index in torch.split(torch.arange(len(self)), chunk(self._split.inputs.shape[1:])):
+    def in_order(self, *, at_once: bool = False) -> Iterator[Batch]:
+        """All people once, in file order. at_once: rows of a table in one batch; pictures take too much memory."""
+        shape = self._split.inputs.shape[1:]
+        for index in torch.split(torch.arange(len(self)), len(self) if at_once and len(shape) == 1 else chunk(shape)):
             yield self._take(index)
 
     def _take(self, index: Tensor) -> Batch:
@@ -183,4 +183,19 @@ def probabilities(classifier: Classifier, batches: Iterable[Tensor], numerics: N
     """(N, K) float32 class probabilities on the CPU, for all inputs of `batches`."""
     with numerics.autocast():
         parts = [classifier(inputs).float().softmax(dim=1).cpu() for inputs in batches]
+    return torch.cat(parts)
+
+
+@torch.no_grad()
+def decisions(
+    classifier: Classifier, batches: Iterable[Tensor], numerics: Numerics, groups: Tensor | None = None
+) -> Tensor:
+    """(N,) int64 classes on the CPU, for all inputs of `batches`. groups: (N,) codes, of real people."""
+    if not classifier.at_once:
+        return probabilities(classifier, batches, numerics).argmax(dim=1)
+    parts, done = [], 0
+    for inputs in batches:
+        known = None if groups is None else groups[done : done + len(inputs)]
+        parts.append(classifier.decided(inputs, known).cpu())
+        done += len(inputs)
     return torch.cat(parts)

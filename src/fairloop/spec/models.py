@@ -13,9 +13,11 @@ FOR_TABLES = {"generator": "tabular-vae", "classifier": "mlp", "annotator": "mlp
 
 
 class TrainingSpec(Section):
-    """A model and how it is trained."""
+    """A model and how it is trained. An estimator, such as those of scikit-learn, is fitted by one call: its recipe
+    holds `model` and `arguments` alone.
+    """
 
-    model: str = Field(description="a name that fairloop knows, or module:Name of your own class")
+    model: str = Field(description="a name that fairloop knows, or module:Name of a network or an estimator")
     arguments: Plain = Field({}, description="keyword arguments of the model")
     epochs: int = Field(
         30, ge=1, description="passes; an epoch of any G_i or C_i has ceil(training samples / generator.batch) steps"
@@ -38,7 +40,8 @@ class GeneratorSpec(TrainingSpec):
 
     model: str = Field(
         "conv-vae",
-        description="a name that fairloop knows, or module:Name of your own class; default for tables: tabular-vae",
+        description="a name that fairloop knows, or module:Name of a network or an estimator; "
+        "default for tables: tabular-vae",
     )
     weight_decay: float = Field(1e-5, ge=0, description="L2 penalty (adamw: decoupled decay)")
     first_epochs: int | None = Field(
@@ -51,7 +54,7 @@ class ClassifierSpec(TrainingSpec):
 
     model: str = Field(
         "simple-cnn",
-        description="a name that fairloop knows, or module:Name of your own class; default for tables: mlp",
+        description="a name that fairloop knows, or module:Name of a network or an estimator; default for tables: mlp",
     )
     optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
     learning_rate: float = Field(0.1, gt=0, description="constant over training")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from fairloop._util.files import damaged, discard_unfinished, replacing
 from fairloop.errors import InputError
+from fairloop.models.estimators.keeping import not_kept
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.training.fitting import Checkpoint, State
 from fairloop.training.recipe import Recipe
@@ -29,6 +30,8 @@ _WEIGHT, _LOG, _OPTIMIZER = "weight/", "log/", "optimizer/"
 
 class DirectoryModels:
     """Models in a directory, by recipe. Several runs and processes may share it.
+
+    A model that cannot be kept, as some estimators, is fitted whenever it is asked for, and `has` is false.
 
     While one process fits a recipe, others that need it wait. An interrupted fit goes on from its last saved epoch; a
     fit saves at most every `seconds_between_saves`.
@@ -100,7 +103,10 @@ class DirectoryModels:
                 _save(partial, recipe, checkpoint.state(resumable=True))
                 saved = time.monotonic()
         assert checkpoint is not None  # a fit has at least one epoch
-        _save(self.path(recipe), recipe, checkpoint.state(resumable=False))
+        if getattr(checkpoint.module, "can_be_kept", True):
+            _save(self.path(recipe), recipe, checkpoint.state(resumable=False))
+        else:
+            warnings.warn(not_kept(recipe.training.model), stacklevel=2)
         partial.unlink(missing_ok=True)
         return Trained(recipe, checkpoint.module, checkpoint.log)
 

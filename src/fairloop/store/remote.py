@@ -149,7 +149,8 @@ class CopiedModels:
         if not self._models.has(recipe) and self._folder.has(path.name):
             self._folder.get(path.name, path)
         trained = self._models.model(recipe, fit)
-        self._folder.put(path, path.name)
+        if self._models.has(recipe):  # some estimators cannot be kept
+            self._folder.put(path, path.name)
         return trained
 
     def has(self, recipe: Recipe) -> bool:

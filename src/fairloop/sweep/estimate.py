@@ -15,7 +15,7 @@ from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.data import Population, Split
 from fairloop.loop.generations import generations
-from fairloop.loop.networks import NetworkTrainer
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import resolve
 from fairloop.seeding import ModelRole
@@ -135,7 +135,7 @@ def _check(specs: Sequence[RunSpec], plans: Sequence[tuple[Plan, Population]]) -
         for spec, (_, population) in reversed(list(zip(specs, plans, strict=True)))
     }
     for spec, population in reversed(once.values()):
-        NetworkTrainer(spec, MemoryModels(), population=population)
+        ModelTrainer(spec, MemoryModels(), population=population)
 
 
 def _kind(recipe: Recipe) -> Kind:
@@ -196,7 +196,7 @@ def _few(spec: RunSpec, population: Population) -> Population:
     )
 
 
-class _Brief(NetworkTrainer):
+class _Brief(ModelTrainer):
     """Builds every model as a run does, and trains it for no more than `_STEPS` batches an epoch."""
 
     def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:

@@ -21,22 +21,28 @@ from typing import Any, TypeVar
 
 from fairloop.curation.interface import Curator
 from fairloop.errors import said
+from fairloop.models import estimator
+from fairloop.seeding import ModelRole
 from fairloop.testing.cases import ClassifierCase, GeneratorCase
 from fairloop.testing.curators import CURATOR_CHECKS, CuratorCase
+from fairloop.testing.estimators import ESTIMATOR_CHECKS, EstimatorCase
 from fairloop.testing.models import CLASSIFIER_CHECKS, GENERATOR_CHECKS
 from fairloop.testing.populations import POPULATION_CHECKS, Load, PopulationCase
 
 __all__ = [
     "CLASSIFIER_CHECKS",
     "CURATOR_CHECKS",
+    "ESTIMATOR_CHECKS",
     "GENERATOR_CHECKS",
     "POPULATION_CHECKS",
     "ClassifierCase",
     "CuratorCase",
+    "EstimatorCase",
     "GeneratorCase",
     "PopulationCase",
     "check_classifier",
     "check_curator",
+    "check_estimator",
     "check_generator",
     "check_population",
 ]
@@ -47,15 +53,30 @@ Case = TypeVar("Case")
 def check_generator(
     model: str, shape: tuple[int, ...] = (3, 28, 28), arguments: Mapping[str, Any] | None = None
 ) -> None:
-    """Every check of `GENERATOR_CHECKS` on the generator `model`, a name or `module:Name`."""
-    _run(GENERATOR_CHECKS, GeneratorCase(model, shape, arguments or {}), model)
+    """Every check of `GENERATOR_CHECKS` on the generator `model`, a name or `module:Name`.
+
+    An estimator is checked by `ESTIMATOR_CHECKS`, on a table of its own.
+    """
+    if estimator("generator", model) is not None:
+        return check_estimator(EstimatorCase(model, ModelRole.GENERATOR, arguments or {}))
+    return _run(GENERATOR_CHECKS, GeneratorCase(model, shape, arguments or {}), model)
 
 
 def check_classifier(
     model: str, shape: tuple[int, ...] = (3, 28, 28), classes: int = 2, arguments: Mapping[str, Any] | None = None
 ) -> None:
-    """Every check of `CLASSIFIER_CHECKS` on the classifier `model`, a name or `module:Name`."""
-    _run(CLASSIFIER_CHECKS, ClassifierCase(model, shape, arguments or {}, classes=classes), model)
+    """Every check of `CLASSIFIER_CHECKS` on the classifier `model`, a name or `module:Name`.
+
+    An estimator is checked by `ESTIMATOR_CHECKS`, on a table of its own.
+    """
+    if estimator("classifier", model) is not None:
+        return check_estimator(EstimatorCase(model, ModelRole.CLASSIFIER, arguments or {}, max(classes, 3)))
+    return _run(CLASSIFIER_CHECKS, ClassifierCase(model, shape, arguments or {}, classes=classes), model)
+
+
+def check_estimator(case: EstimatorCase) -> None:
+    """Every check of `ESTIMATOR_CHECKS` on an estimator."""
+    _run(ESTIMATOR_CHECKS[case.role], case, case.model)
 
 
 def check_population(load: Load, spec: Any, changes: Mapping[str, Any] | None = None) -> None:

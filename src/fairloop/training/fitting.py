@@ -14,7 +14,7 @@ from fairloop.curation.interface import Curation
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
-from fairloop.sources.batch import Batch, free_to_ask
+from fairloop.sources.batch import Batch, free_to_ask, join
 from fairloop.spec.models import TrainingSpec
 from fairloop.training.cuda_graphs import Step, replayed
 from fairloop.training.feeds import Feed
@@ -46,7 +46,7 @@ class Checkpoint(Generic[M]):
     """
 
     module: M
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer | None  # an estimator has none
     log: Log
     epoch: int
     epochs: int
@@ -54,7 +54,8 @@ class Checkpoint(Generic[M]):
     def state(self, *, resumable: bool) -> State:
         """The state of the model, and with `resumable` that of its optimizer."""
         weights = {name: tensor.detach().cpu().clone() for name, tensor in self.module.state_dict().items()}
-        return State(self.epoch, weights, self.log, self.optimizer.state_dict() if resumable else None)
+        resumed = self.optimizer.state_dict() if resumable and self.optimizer is not None else None
+        return State(self.epoch, weights, self.log, resumed)
 
 
 def fit_generator(
@@ -83,6 +84,21 @@ def fit_classifier(
     return _fit(model, training, feed, loss, lambda epoch: unused, numerics, state)
 
 
+def fit_at_once(
+    model: M, feed: Feed, learn: Callable[[M, Batch], None], numerics: Numerics, state: State | None
+) -> Iterator[Checkpoint[M]]:
+    """An estimator as one checkpoint: it learns from an epoch of `feed` in one call, or is restored from `state`."""
+    if state is not None:
+        model.load_state_dict(state.weights)
+        log = state.log
+    else:
+        numerics.apply_threads()
+        batches, curations = zip(*feed(0), strict=True)
+        learn(model, join(*batches))
+        log = {"loss": torch.zeros(0), **{name: row[None] for name, row in told_of(curations).items()}}
+    yield Checkpoint(model.eval(), None, log, 1, 1)
+
+
 def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     if batch.weights is None:
         return F.cross_entropy(logits, batch.labels)
@@ -97,7 +113,8 @@ def undefined(
         parameter.data.fill_(torch.nan)
     loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
     log = {**(log or {}), "loss": loss, "diverged": torch.tensor(at)}
-    return Checkpoint(model.eval(), _optimizer(model, training, Numerics()), log, training.epochs, training.epochs)
+    optimizer = _optimizer(model, training, Numerics()) if any(True for _ in model.parameters()) else None
+    return Checkpoint(model.eval(), optimizer, log, training.epochs, training.epochs)
 
 
 def infinite(model: nn.Module) -> dict[str, Tensor]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 from fairloop.curation import ideal as ideals
 from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
 from fairloop.errors import InputError
+from fairloop.models import estimator
+from fairloop.models.estimators.contract import takes_groups, wanted
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
+from fairloop.sources.source import chunk
 from fairloop.spec.models import TrainingSpec
 from fairloop.spec.run import RunSpec
 from fairloop.spec.sections import Learner
@@ -47,21 +51,49 @@ class Plan:
 
 
 def plan(
-    spec: RunSpec, population: Population, numerics: Numerics, objects: Mapping[ModelRole, str] | None = None
+    spec: RunSpec, population: Population, numerics: Numerics, objects: Mapping[ModelRole, Any] | None = None
 ) -> Plan:
     """The recipes of every model in the run. Raises InputError if the spec does not fit the data.
 
-    objects: names of your own objects by role, which learn in one step; None: the networks that the spec names.
+    objects: your own estimators by role; None: the models that the spec names.
     """
     _check_against(spec, population)
     return _Planner(spec, population, numerics, objects or {}).plan()
+
+
+def estimator_of(role: ModelRole, spec: RunSpec, objects: Mapping[ModelRole, Any] | None = None) -> Any | None:
+    """The estimator of `role`: the object given, else the class or object that the spec names; None for a network."""
+    if objects:
+        return objects[role]
+    section = section_of(role)
+    return estimator(section, getattr(spec, section).model)
+
+
+def section_of(role: ModelRole) -> str:
+    """The section of the spec about models of `role`."""
+    return str(role) if role in (ModelRole.GENERATOR, ModelRole.CLASSIFIER) else "annotator"
+
+
+def training_of(
+    role: ModelRole, spec: RunSpec, generation: int, objects: Mapping[ModelRole, Any] | None = None
+) -> TrainingSpec:
+    """The model of `role` and its training. An estimator has no fields of a training in steps."""
+    asked: TrainingSpec = getattr(spec, section_of(role))
+    if objects:
+        return TrainingSpec(model=f"{type(objects[role]).__module__}:{type(objects[role]).__qualname__}", epochs=1)
+    if estimator_of(role, spec) is not None:
+        return TrainingSpec(model=asked.model, arguments=asked.arguments, epochs=1)
+    if role is ModelRole.GENERATOR:
+        first = spec.generator.first_epochs if generation == 0 else None
+        return spec.generator.model_copy(update={"epochs": first or spec.generator.epochs, "first_epochs": None})
+    return asked
 
 
 class _Planner:
     """Plans generation after generation: a model's parents are planned before it."""
 
     def __init__(
-        self, spec: RunSpec, population: Population, numerics: Numerics, objects: Mapping[ModelRole, str]
+        self, spec: RunSpec, population: Population, numerics: Numerics, objects: Mapping[ModelRole, Any]
     ) -> None:
         self._spec, self._population, self._numerics, self._objects = spec, population, numerics, objects
         self._regime = Regime(spec, len(population.train))
@@ -95,7 +127,8 @@ class _Planner:
         mix = self._regime.ingredients(learner, i)
         share = spec.synthetic_share if role is ModelRole.GENERATOR and spec.synthetic_share < 1 else None
         curated = spec.star.curates(learner) or spec.curation.curates(learner)
-        labelled = curated or role is ModelRole.CLASSIFIER or bool(self._objects)
+        told = self._told(role, i)
+        labelled = curated or role is ModelRole.CLASSIFIER or bool(told)
         recipe = replace(
             self._recipe(role, i, mix.size),
             data=self._population.fingerprint if mix.real or share is not None else None,
@@ -103,11 +136,32 @@ class _Planner:
             mixture=self._regime.mixture(learner, i, labelled=labelled),
         )
         recipe = replace(recipe, curation=self._curation(spec, learner, recipe.curated_batch))
-        return replace(recipe, parents=tuple(self._parents(recipe, learner, labelled=labelled)))
+        grouped = recipe.curated or "groups" in told
+        return replace(recipe, parents=tuple(self._parents(recipe, learner, labelled=labelled, grouped=grouped)))
+
+    def _estimator(self, role: ModelRole, i: int) -> Any | None:
+        return estimator_of(role, self._regime.held[i], self._objects)
+
+    def _told(self, role: ModelRole, i: int) -> set[str]:
+        """`y` and `groups`, as far as an estimator's fit asks for them beside features and a classifier's labels."""
+        own = self._estimator(role, i)
+        if own is None:
+            return set()
+        return wanted(own) if role is ModelRole.GENERATOR else {"groups"} if takes_groups(own) else set()
 
     def _recipe(self, role: ModelRole, i: int, size: int) -> Recipe:
-        schedule = Schedule(1, size, size) if self._objects else self._schedule(role, i, size)
-        return Recipe(role, self._spec.seed, i, self._training(role, i), self._numerics, schedule)
+        schedule = self._schedule(role, i, size) if self._estimator(role, i) is None else self._whole(role, i, size)
+        training = training_of(role, self._regime.held[i], i, self._objects)
+        return Recipe(role, self._spec.seed, i, training, self._numerics, schedule)
+
+    def _whole(self, role: ModelRole, i: int, size: int) -> Schedule:
+        """The batches of an estimator, which it gets together: one of rows of a table, or by `star.batch`."""
+        shape, star = self._population.shape, self._regime.held[i].star
+        batch = size if len(shape) == 1 else min(size, chunk(shape))
+        if role is ModelRole.CLASSIFIER and star.curates("classifier") and star.batch:
+            return Schedule(-(-size // star.batch), star.batch, star.batch)
+        steps = -(-size // batch)
+        return Schedule(steps, batch, size - batch * (steps - 1))
 
     def _schedule(self, role: ModelRole, i: int, size: int) -> Schedule:
         """The batches of an epoch over `size` people or samples.
@@ -115,7 +169,7 @@ class _Planner:
         C_i has as many steps as G_i, so that both see alike many samples. All batches of G_1, G_2, ... are full, and so
         are those of classifiers with STAR; any other last batch may be short.
         """
-        spec, batch = self._regime.held[i], self._training(role, i).batch
+        spec, batch = self._regime.held[i], getattr(self._regime.held[i], section_of(role)).batch
         steps = -(-size // (spec.generator.batch if role is ModelRole.CLASSIFIER else batch))
         by_star = role is ModelRole.CLASSIFIER and spec.star.curates("classifier")
         if by_star:
@@ -123,15 +177,6 @@ class _Planner:
         full = by_star or (role is ModelRole.GENERATOR and i > 0)
         rest = size - batch * (steps - 1)
         return Schedule(steps, batch, batch if full or not 0 < rest < batch else rest)
-
-    def _training(self, role: ModelRole, i: int) -> TrainingSpec:
-        spec = self._regime.held[i]
-        if role in self._objects:
-            return TrainingSpec(model=self._objects[role])
-        if role is ModelRole.GENERATOR:
-            epochs = (spec.generator.first_epochs if i == 0 else None) or spec.generator.epochs
-            return spec.generator.model_copy(update={"epochs": epochs, "first_epochs": None})
-        return spec.classifier if role is ModelRole.CLASSIFIER else spec.annotator
 
     def _curation(self, spec: RunSpec, learner: Learner, batch: int) -> CurationRules:
         """How batches of `batch` are curated."""
@@ -141,7 +186,7 @@ class _Planner:
         ideal = tuple(map(tuple, ideals.shares_for(spec.star.ideal, self._population).tolist()))
         return CurationRules(steps, StarRule(ideal, budget_for(batch, spec.star.budget), spec.star.rounding))
 
-    def _parents(self, recipe: Recipe, learner: Learner, *, labelled: bool) -> Iterator[Parent]:
+    def _parents(self, recipe: Recipe, learner: Learner, *, labelled: bool, grouped: bool) -> Iterator[Parent]:
         """The models that shaped the data of `recipe`, and its first weights."""
         i, mixture = recipe.generation, recipe.mixture
         for g in recipe.made_by:
@@ -149,7 +194,7 @@ class _Planner:
             yield Parent(Influence.GENERATOR, self._made["generator"][g].fingerprint, number)
             if labelled:
                 yield Parent(Influence.LABELLER, self._labeller(first_use(learner, g)).fingerprint, number)
-        if recipe.curated or any(len(labels.error) > 1 for labels in mixture.labellings):
+        if grouped or any(len(labels.error) > 1 for labels in mixture.labellings):
             yield Parent(Influence.GROUPER, self._group_annotator.fingerprint)
         if recipe.curation.steps or any(labels.human_share for labels in mixture.labellings):
             yield Parent(Influence.ANNOTATOR, self._label_annotator.fingerprint)

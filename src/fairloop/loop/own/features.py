@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError, said
+from fairloop.models.estimators.contract import dense
 
 Features: TypeAlias = "NDArray[Any] | pd.DataFrame"
 
@@ -84,13 +85,6 @@ class Codec:
         return aligned
 
 
-def dense(values: Any) -> Any:
-    """A sparse matrix as an array, and another library's frame as a pandas frame; all other `values` as they are."""
-    if hasattr(values, "toarray") and hasattr(values, "nnz"):
-        return values.toarray()
-    return values.to_pandas() if hasattr(values, "to_pandas") else values
-
-
 def check_kind(features: Any, whose: str) -> None:
     """Raise InputError for features that would reach objects in another form."""
     if dense(features) is not features:
@@ -119,6 +113,9 @@ def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
 def _coded(column: pd.Series[Any], kind: Any, values: NDArray[Any] | None, whose: str) -> NDArray[np.float64]:
     if values is None:
         return _numbers(column, kind, whose)
+    if column.dtype == kind and isinstance(kind, pd.CategoricalDtype):
+        places = column.cat.codes.to_numpy(np.float64)
+        return np.where(places < 0, np.nan, places)
     known = pd.Index(values, dtype=object)
     codes: NDArray[np.float64] = known.get_indexer(pd.Index(column, dtype=object)).astype(np.float64)
     if (unknown := (codes < 0) & column.notna().to_numpy()).any():
@@ -154,6 +151,8 @@ def _decoded(codes: NDArray[np.float64], kind: Any, values: NDArray[Any] | None)
     if values is None:
         return pd.Series(codes if _bears_nan(kind) else np.rint(codes)).astype(kind)
     known = np.isfinite(codes)
+    if isinstance(kind, pd.CategoricalDtype):
+        return pd.Series(pd.Categorical.from_codes(np.where(known, codes, -1).astype(np.int64), dtype=kind))
     found = np.full(len(codes), None, object)
     found[known] = values[codes[known].astype(np.int64)]
     return pd.Series(found).astype(kind)

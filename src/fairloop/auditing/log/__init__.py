@@ -1,0 +1,1 @@
+"""A log of retraining rounds: its columns, read and counted, as rounds in order."""

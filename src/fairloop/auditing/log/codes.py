@@ -1,0 +1,124 @@
+"""What the text of a log's columns means: labels, predictions, groups, makers of labels."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairloop.auditing.log.columns import Columns
+from fairloop.auditing.log.counting import text
+from fairloop.data.grouping import intersections, natural
+from fairloop.data.spelling import evident
+from fairloop.errors import InputError
+
+UNKNOWN_GROUP = "(missing)"
+"""The value of a sensitive column where it has none: people without a value are a group, too."""
+
+MADE_BY_MODEL = frozenset({"1", "model", "synthetic", "generated", "predicted"})
+MADE_BY_PEOPLE = frozenset({"0", "human", "annotator", "observed", "real"})
+"""Values of a provenance column that need no explanation, in lower case."""
+
+UNLABELLED = -1
+"""The code of a missing label."""
+
+_MOST_GROUPS = 1_000
+
+
+def _outcome(value: str) -> str:
+    """True and 1 are one label, however columns spell them."""
+    return {"true": "1", "false": "0"}.get(value.lower(), value)
+
+
+def outcomes(
+    whole: pd.DataFrame, columns: Columns, beneficial: object
+) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...], str]:
+    """Codes of labels and predictions as `Rounds.cells` has them, the labels' names, and the beneficial one.
+
+    whole: has `label`, with missing ones, and `prediction`. Raises InputError for columns that say different things.
+    """
+    if columns.regression:
+        known = whole["label"].notna().to_numpy()
+        return np.where(known, 1, UNLABELLED), np.ones(len(whole), np.int64), (), ""
+    whole = whole.assign(**{part: whole[part].map(_outcome, na_action="ignore") for part in ("label", "prediction")})
+    unknown = whole["label"].isna().to_numpy()
+    names = sorted(whole["label"].dropna().unique(), key=natural)
+    good = _beneficial(names, list(whole["prediction"].unique()), columns, beneficial)
+    labels = np.where(unknown, UNLABELLED, whole["label"] == good).astype(np.int64)
+    if columns.prediction is None:
+        return labels, (whole["prediction"] == "1").to_numpy().astype(np.int64), tuple(names), good
+    predicted = sorted(whole["prediction"].unique(), key=natural)
+    fractions = [value for value in predicted if _is_fraction(value) and value not in names]
+    if fractions or not set(names) & set(predicted):
+        raise InputError(
+            f"--prediction: the columns '{columns.label}' ({_listed(names)}) and '{columns.prediction}' "
+            f"({_listed(fractions or predicted)}) hold different values; code them alike, or name scores with --score"
+        )
+    selected = whole["prediction"] == good
+    wrong = (whole["prediction"] != whole["label"]) & ~selected & (labels == 0)
+    return labels, np.select([selected, wrong], [1, 2], 0).astype(np.int64), tuple(names), good
+
+
+def _is_fraction(value: str) -> bool:
+    try:
+        return float(value) % 1 > 0
+    except ValueError:
+        return False
+
+
+def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted: object) -> str:
+    if wanted is None:
+        if (good := evident(names)) is not None:
+            return good
+        raise InputError(
+            f"--beneficial: the labels in '{columns.label}' are {_listed(names)}; say which one is good for the "
+            f"person, such as --beneficial {names[-1]!r}"
+        )
+    good = _outcome(text(wanted) or "")
+    if good not in names and (columns.prediction is None or good not in predicted):
+        raise InputError(f"--beneficial {wanted}: is no label in '{columns.label}', which holds {_listed(names)}")
+    return good
+
+
+def groups(whole: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """The code of each row's group, and the groups' names. Raises InputError if there are too many."""
+    sensitive = pd.DataFrame(
+        {column: whole[f"group {i}"].fillna(UNKNOWN_GROUP) for i, column in enumerate(columns.groups)}
+    )
+    codes, names = intersections(sensitive)
+    if len(names) > _MOST_GROUPS:
+        most = sensitive.nunique().idxmax()
+        raise InputError(
+            f"--group: {', '.join(columns.groups)} make {len(names):,} groups, more than {_MOST_GROUPS:,}; "
+            f"'{most}' alone has {sensitive[most].nunique():,} values: put them into bands"
+        )
+    return codes, names
+
+
+def makers(
+    values: pd.Series[str], columns: Columns, wanted: Sequence[object]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether a model made each label, and whether that is known."""
+    known = values.notna()
+    said = values.where(known, "").map(_outcome)
+    if wanted:
+        models = {_outcome(text(value) or "") for value in wanted}
+        if absent := sorted(models - set(said)):
+            close = difflib.get_close_matches(absent[0], list(set(said[known])), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"it holds {_listed(sorted(set(said[known])))}"
+            raise InputError(f"--model-made {absent[0]}: '{columns.provenance}' has no such value; {hint}")
+        return said.isin(models).to_numpy(), known.to_numpy()
+    lower = said.str.lower()
+    if unclear := sorted(set(said[known & ~lower.isin(MADE_BY_MODEL | MADE_BY_PEOPLE)])):
+        raise InputError(
+            f"--provenance: '{columns.provenance}' holds {_listed(unclear)}; say which values stand for a model, "
+            f"such as --model-made {unclear[0]!r}"
+        )
+    return lower.isin(MADE_BY_MODEL).to_numpy(), known.to_numpy()
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

@@ -1,0 +1,258 @@
+"""A log as its distinct rows: every row counts towards one stratum, so memory does not grow with the log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from fairloop.auditing.log.columns import Columns
+from fairloop.auditing.log.dates import Dates, Horizon
+from fairloop.auditing.log.numbers import MISSING, Numbers, Propensities, Scores, Weights, errors
+from fairloop.auditing.log.score_counts import Cells, ScoreCells
+from fairloop.errors import InputError
+from fairloop.tables import frames
+from fairloop.tables.decimals import always
+from fairloop.tables.values import spelt, written
+
+_MOST_VALUES = 10_000  # of one column; more are an identifier or a measurement, not a category
+_KNOWN = "known"  # stands for every number where labels and predictions are numbers
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A log as its distinct rows, the *strata*.
+
+    rows: one for each combination of values, as text, None where missing: `round`, `label`, `prediction` (a truth value
+        if scores make it), `provenance` if asked for, `group 0`, `group 1`, ...; and sums over the log's rows in it.
+        `n` counts them; `w`, `ww` sum weights and their squares; for the others see `numbers.Propensities` and
+        `numbers.errors`.
+    seen: the rounds, as they come in the log. categories: the order of an ordered categorical that holds the rounds.
+    said: how the log was read, where that was a guess. scores: how often each score comes in each row of `rows`.
+    dates: when decisions were made and labels came; None without dates.
+    """
+
+    rows: pd.DataFrame
+    seen: tuple[str, ...]
+    categories: tuple[str, ...] | None = None
+    said: str | None = None
+    scores: Cells | None = None
+    dates: Dates | None = None
+
+
+def text(value: Any) -> str | None:
+    """A value of any type as text, see `tables.values.written`; None if it is missing or says so."""
+    found = written(value)
+    return None if found in MISSING else found
+
+
+class Counter:
+    """Counts a log's chunks. name: of the log. said: how it is read."""
+
+    def __init__(self, name: str, columns: Columns, horizon: Horizon) -> None:
+        self.name = name
+        self.said: str | None = None
+        self._columns = columns
+        self._horizon = horizon
+        self._scores = Scores(columns.score, name, columns.threshold)
+        self._weights = Weights(columns.weight, name)
+        self._propensities = Propensities(columns.propensity, name)
+        self._numbers = [
+            Numbers(o, c, name) for o, c in (("--label", columns.label), ("--prediction", columns.predicted))
+        ]
+        named = {"round": columns.round, "label": columns.label, "prediction": columns.prediction or columns.score}
+        named |= {"provenance": columns.provenance} | {f"group {i}": column for i, column in enumerate(columns.groups)}
+        self._distinct = {
+            part: _Distinct(column, name, "; if it holds scores, name it with --score" * (part == "prediction"))
+            for part, column in named.items()
+            if column is not None
+        }
+        self._strata: dict[tuple[int, ...], int] = {}
+        self._sums: dict[str, Floats] = {}
+        self._cells = ScoreCells()
+        self._categories: list[str] | None = None
+
+    def add(self, chunk: pa.Table) -> None:
+        """Count a chunk of the needed columns."""
+        order = frames.order(chunk.column(self._columns.round))
+        if order and len(order) > len(self._categories or ()):
+            self._categories = order
+        codes = self._codes(chunk)
+        sums = self._measured(chunk, codes)
+        strata, where = self._stratified(codes)
+        for name, values in sums.items():
+            self._sums[name] = _added(self._sums.get(name), strata, where, values, len(self._strata))
+        if self._columns.score is not None or self._columns.regression:
+            scores = (
+                self._pair(chunk)[1]
+                if self._columns.regression
+                else self._scores.exact(self._plain(chunk, self._columns.score or ""))
+            )
+            self._cells.add(
+                strata[where], scores, {name: sums[name] for name in ("w", "ww", "v", "vv") if name in sums}
+            )
+
+    def tally(self) -> Tally:
+        """The whole log. Raises InputError if it cannot be used."""
+        if not self._strata:
+            raise InputError(f"{self.name}: holds no rows")
+        self._scores.check()
+        if self._columns.weight is not None:
+            self._weights.check()
+        self._propensities.check()
+        for numbers in self._numbers:
+            numbers.check()
+        keys = np.array(list(self._strata)).T
+        names = {part: distinct.names() for part, distinct in self._distinct.items()}
+        rows = pd.DataFrame(
+            {
+                part: pd.Series(found[codes], dtype=object)
+                for (part, found), codes in zip(names.items(), keys, strict=True)
+            }
+        ).assign(**self._sums)
+        return Tally(
+            rows.astype({"n": np.int64}),
+            tuple(dict.fromkeys(name for name in names["round"] if name is not None)),
+            None if self._categories is None else tuple(self._categories),
+            self.said,
+            self._cells.cells() if self._columns.score is not None or self._columns.regression else None,
+            self._horizon.dates(names["round"].tolist()),
+        )
+
+    def _codes(self, chunk: pa.Table) -> dict[str, Codes]:
+        """Of each row, its value's number in each part; labels that came too late are missing."""
+        if self._columns.regression:
+            known = {part: pa.array(np.full(len(chunk), _KNOWN), pa.string(), mask=np.isnan(numbers))
+                     for part, numbers in zip(("label", "prediction"), self._pair(chunk), strict=True)}  # fmt: skip
+        elif self._columns.prediction is None:
+            known = {"prediction": self._scores.predictions(self._plain(chunk, self._columns.score or ""))}
+        else:
+            known = {}
+        codes = {
+            part: distinct.codes(known[part] if part in known else self._plain(chunk, distinct.column))
+            for part, distinct in self._distinct.items()
+        }
+        late = self._horizon.late(chunk, codes["round"], self._distinct["round"].names, self._labelled(codes))
+        if late is not None:
+            codes["label"] = np.where(late, self._distinct["label"].code(None), codes["label"])
+        return codes
+
+    def _labelled(self, codes: dict[str, Codes]) -> NDArray[np.bool_]:
+        labelled: NDArray[np.bool_] = codes["label"] != self._distinct["label"].code(None)
+        return labelled
+
+    def _measured(self, chunk: pa.Table, codes: dict[str, Codes]) -> dict[str, Floats]:
+        """What is summed over rows, (N,) each."""
+        columns, weight = self._columns, np.ones(len(chunk))
+        sums = {"n": weight}
+        if columns.weight is not None:
+            weight = self._weights.read(self._plain(chunk, columns.weight))
+            with np.errstate(over="ignore"):  # told by `check`
+                sums |= {"w": weight, "ww": weight**2}
+        if columns.propensity is not None:
+            labelled = self._labelled(codes)
+            sums |= self._propensities.read(self._plain(chunk, columns.propensity), labelled, weight)
+        if columns.regression:
+            label, prediction = self._pair(chunk)
+            error = np.where(self._labelled(codes) & np.isfinite(prediction), prediction - label, 0.0)
+            sums |= errors(error, weight) | (errors(error, sums["v"], "v") if "v" in sums else {})
+        return sums
+
+    def _pair(self, chunk: pa.Table) -> list[Floats]:
+        """Labels and predictions as numbers, NaN where missing."""
+        columns = (self._columns.label, self._columns.predicted)
+        return [
+            numbers.floats(self._plain(chunk, column)) for numbers, column in zip(self._numbers, columns, strict=True)
+        ]
+
+    def _stratified(self, codes: dict[str, Codes]) -> tuple[Codes, Codes]:
+        """The numbers of the strata that come in the chunk, and of each row its stratum's place among them."""
+        combined, size = np.zeros(len(codes["round"]), np.int64), 1
+        for part, found in codes.items():
+            width = len(self._distinct[part])
+            if size * width >= 2**62:
+                combined, size = _factors(combined), len(combined)
+            combined, size = combined * width + found, size * width
+        where = _factors(combined)
+        first = np.zeros(where.max(initial=-1) + 1, np.int64)
+        first[where[::-1]] = np.arange(len(where))[::-1]
+        keys = zip(*(found[first].tolist() for found in codes.values()), strict=True)
+        return np.array([self._strata.setdefault(key, len(self._strata)) for key in keys], np.int64), where
+
+    def _plain(self, chunk: pa.Table, column: str) -> Any:
+        values = frames.plain(chunk.column(column))
+        if pa.types.is_nested(values.type):
+            raise InputError(f"{self.name}: column '{column}' holds {values.type}; it should hold one value a row")
+        return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+class _Distinct:
+    """The distinct values of a column as text, numbered as they come; None stands for missing ones."""
+
+    def __init__(self, column: str, log: str, hint: str) -> None:
+        self.column = column
+        self._log = log
+        self._hint = hint
+        self._numbers: dict[str | None, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def code(self, name: str | None) -> int:
+        """The number of a value."""
+        return self._numbers.setdefault(name, len(self._numbers))
+
+    def codes(self, values: Any) -> Codes:
+        """(N,) the number of each value. Raises InputError if there are too many different ones for a category."""
+        if pa.types.is_float16(values.type):
+            values = pa.array(frames.texts(values), pa.string())
+        if pa.types.is_null(values.type):
+            return np.full(len(values), self.code(None))
+        encoded = values.dictionary_encode()
+        self._refuse_identifiers(len(encoded.dictionary))
+        texts = [None if found in MISSING else found for found in frames.texts(encoded.dictionary)]
+        numbers = np.array([*map(self.code, texts), -1], np.int64)
+        if encoded.null_count:
+            numbers[-1] = self.code(None)
+        self._refuse_identifiers(len(self))
+        found: Codes = numbers[encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+        return found
+
+    def names(self) -> NDArray[np.object_]:
+        """The values by their numbers, those with decimal commas with points."""
+        pointed = always(self._numbers)
+        return np.array(
+            [_with_point(name) if pointed and name is not None else name for name in self._numbers], dtype=object
+        )
+
+    def _refuse_identifiers(self, distinct: int) -> None:
+        if distinct > _MOST_VALUES:
+            raise InputError(
+                f"{self._log}: column '{self.column}' has more than {_MOST_VALUES:,} different values and is no "
+                f"category{self._hint}"
+            )
+
+
+def _with_point(value: str) -> str:
+    return spelt(value.replace(",", "."))
+
+
+def _factors(values: Codes) -> Codes:
+    """The values numbered as they come."""
+    return np.asarray(pa.array(values).dictionary_encode().indices.to_numpy(), np.int64)
+
+
+def _added(total: Floats | None, strata: Codes, where: Codes, values: Floats, size: int) -> Floats:
+    """`total`, one sum for each stratum so far, and the `values` of rows of the `strata`."""
+    grown = np.zeros(size)
+    if total is not None:
+        grown[: len(total)] = total
+    grown[strata] += np.bincount(where, values, len(strata))
+    return grown

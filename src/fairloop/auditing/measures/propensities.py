@@ -1,0 +1,152 @@
+"""Rates of all people of one round, from labels that were seen with known probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.auditing.log.rounds import MISSING
+from fairloop.auditing.measures.shares import shares
+from fairloop.metrics.group_rates import divide
+from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.propensity import (
+    FEWEST,
+    MOST_Z,
+    WIDE,
+    Explored,
+    Weighted,
+    false_omission_rate,
+    three_parts,
+)
+from fairloop.metrics.shares import Share
+from fairloop.metrics.weighted import Sums, share
+
+Table = NDArray[Any]
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+_ALIKE = 1e-10
+"""Propensities whose variance is less are one and the same."""
+
+
+@dataclass(frozen=True)
+class ByPropensity:
+    """cells: (S + 1, 3, K) sums by label and prediction, everybody first; see `counting.Tally`."""
+
+    cells: Mapping[str, Table]
+    _found: dict[str, Weighted] = field(default_factory=dict)
+
+    @cached_property
+    def _sides(self) -> dict[str, Table]:
+        """(S + 1, 3, 2) sums by label and decision."""
+        return {
+            name: np.stack([table.sum(axis=2) - table[:, :, 1], table[:, :, 1]], axis=2)
+            for name, table in self.cells.items()
+        }
+
+    @cached_property
+    def refused(self) -> Table:
+        """(S + 1,) why the propensities cannot be used; empty where they can."""
+        sums = {name: table.sum(axis=1) for name, table in self._sides.items()}  # (S + 1, 2)
+        known_labels = self._sides["n"][:, :MISSING].sum(axis=1)
+        complete = sums["known"] == sums["n"]
+        excess = np.where(complete, known_labels - sums["pi"], 0)
+        z = np.abs(divide(excess, np.sqrt(np.where(complete, sums["pq"], 0))))
+        z = np.fmax(
+            np.nan_to_num(z).max(axis=1),
+            np.nan_to_num(np.abs(divide(excess.sum(axis=1), np.sqrt(sums["pq"].sum(axis=1))))),
+        )
+        surely = self._sides["sure"][:, MISSING].sum(axis=1)
+        never = (sums["never"] > 0).any(axis=1)
+        why = np.full(len(z), "", object)
+        why[z > MOST_Z] = "labels do not come at the rate that the propensities state"
+        why[surely > 0] = "people with propensity 1 have no label"
+        why[never] = "some people have propensity 0"
+        for reason in (
+            "labels do not come at the rate that the propensities state",
+            "people with propensity 1 have no label",
+        ):
+            if (why[1:] == reason).any() and not why[0]:
+                why[0] = reason + " in a group"
+        return why
+
+    @cached_property
+    def _one_each(self) -> Flags:
+        """(S + 1,) whether all selected people have labels, and rejected ones have one propensity: interval 2."""
+        sums = {name: table.sum(axis=1)[:, 0] for name, table in self._sides.items()}
+        mean = divide(sums["pi"], sums["known"])
+        variance = divide(sums["pi"] - sums["pq"], sums["known"]) - mean**2
+        alike = np.nan_to_num(np.abs(variance)) < _ALIKE
+        selected = self._sides["n"][:, MISSING, 1] == 0
+        return np.asarray(alike & selected & ("w" not in self.cells))
+
+    @cached_property
+    def _explored(self) -> Explored:
+        n = self._sides["n"]
+        known = n[:, :MISSING, 0].sum(axis=1)
+        return Explored(n[:, 1, 1], n[:, 0, 1], n[:, :, 0].sum(axis=1), known, n[:, 1, 0])
+
+    def estimate(self, metric: str, alpha: float) -> Estimate:
+        """(S + 1,) a rate of all people with an interval of level 1 - alpha; NaN where refused."""
+        by_weight = self._weighted(metric).interval(alpha)
+        if metric not in ("tpr", "fnr", "fpr", "tnr", "for"):
+            return by_weight
+        if metric == "for":
+            alone = false_omission_rate(self._explored, alpha)
+        else:
+            alone = three_parts(self._explored, alpha)["tpr" if metric in ("tpr", "fnr") else "fpr"]
+        if metric in ("fnr", "tnr"):
+            alone = Estimate(1 - alone.value, 1 - alone.high, 1 - alone.low)
+        pairs = zip((alone.value, alone.low, alone.high), (by_weight.value, by_weight.low, by_weight.high), strict=True)
+        return Estimate(*(np.where(self._one_each, one, other) for one, other in pairs))
+
+    def errors(self, metric: str) -> Floats:
+        """(S + 1,) standard errors by linearisation."""
+        return np.sqrt(self._weighted(metric).share.variance)
+
+    def usable(self, metric: str) -> tuple[Flags, Table]:
+        """(S + 1,) where propensities give the rate, and why not where they do not."""
+        why = self.refused.copy()
+        found = self.estimate(metric, 0.05)
+        unseen = np.isnan(found.value) | np.isnan(found.low)
+        few = self._weighted(metric).explored
+        for place in np.nonzero(unseen & (why == ""))[0]:
+            why[place] = (
+                f"propensities need {FEWEST} explored people with a label in its denominator; there are {few[place]}"
+            )
+        return why == "", why
+
+    def note(self, metric: str) -> Table:
+        """(S + 1,) what a reader has to know of a weighted rate."""
+        found = self.estimate(metric, 0.05)
+        wide = np.nan_to_num(found.high - found.low) > WIDE
+        words = "people with a label stand for 1 / propensity people each"
+        return np.where(wide, f"{words}; the interval is wider than {WIDE:g} and tells little", words).astype(object)
+
+    @cached_property
+    def _shares(self) -> dict[str, dict[str, tuple[Table, Table]]]:
+        return {name: shares(self.cells[name]) for name in ("n", "sure", "v", "vv")}
+
+    def _weighted(self, metric: str) -> Weighted:
+        if metric not in self._found:
+            self._found[metric] = self._by_weights(metric)
+        return self._found[metric]
+
+    def _by_weights(self, metric: str) -> Weighted:
+        parts = {name: every[metric] for name, every in self._shares.items()}
+        weights, squares = parts["v"], parts["vv"]
+        hits, every = (Sums(weights[side][1:], squares[side][1:]) for side in (0, 1))
+        rate = share(hits, every, parts["n"][1][1:].round().astype(np.int64))
+        value, variance = np.append(rate.overall, rate.by_group), rate.standard_errors() ** 2
+        chance = self.cells["n"] - self.cells["sure"]
+        explored = (parts["n"][1] - parts["sure"][1]).round().astype(np.int64)
+        open_to = (chance[:, :, 1] if metric in ("ppv", "fdr") else chance.sum(axis=2)).sum(axis=1) > 0
+        found = Share(
+            value, variance, rate.members, divide(weights[1] ** 2, squares[1]), divide(value * (1 - value), variance)
+        )
+        return Weighted(found, explored, open_to & (explored < FEWEST))

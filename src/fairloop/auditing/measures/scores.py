@@ -1,0 +1,335 @@
+"""What one round says of scores: how well they tell labels apart, how calibrated they are, how far groups lie apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairloop.auditing.log.rounds import MISSING, Scored
+from fairloop.auditing.measures.rates import RoundRates
+from fairloop.auditing.measures.readings import LEVEL, Reading, certain, reading
+from fairloop.metrics import calibration, distances
+from fairloop.metrics.distances import Noise
+from fairloop.metrics.group_rates import divide
+from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.joint_bounds import auc_bounds
+from fairloop.metrics.propensity import FEWEST
+from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.scores import ScoreTable, auc_of
+
+LABELLED = ("auc", "brier", "calibration_error")
+"""Measures of scores that need labels. The Brier score and the calibration error (squared, less the part that chance
+explains) are of scores in [0, 1]."""
+
+FREE = ("score_mean", "score_ks", "score_wasserstein", "score_shift_ks", "score_shift_wasserstein")
+"""Measures of scores that need no label: means; distances from the reference group, and from the first round."""
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+_MOST_ROWS = 2_000_000  # of a group, from where on bounds of its AUC are left out
+
+Floats = NDArray[np.float64]
+
+
+class Part(NamedTuple):
+    """Scores of some people; (C,) arrays.
+
+    keys, scores, decile: as in `cells.Cells`. label: 0, 1, or MISSING. n, weight, square: sums of rows, of weights, and
+    of squared weights. inverse, inverse_square: those of labelled rows over propensities.
+    """
+
+    keys: Floats
+    scores: Floats
+    decile: NDArray[np.int64]
+    label: NDArray[np.int64]
+    n: Floats
+    weight: Floats
+    square: Floats
+    inverse: Floats
+    inverse_square: Floats
+
+    def where(self, which: NDArray[np.bool_]) -> Part:
+        """The people in some of the cells."""
+        return Part._make(column[which] for column in self)
+
+    def by_propensity(self) -> Part:
+        """The labelled people, who stand for all."""
+        return self._replace(weight=self.inverse, square=self.inverse_square).where(self.label != MISSING)
+
+    @property
+    def people(self) -> float:
+        """How many people without weights they are, by Kish's number."""
+        return float(divide(self.weight.sum() ** 2, self.square.sum()))
+
+
+@dataclass(frozen=True)
+class RoundScores:
+    """Scores in one round. rates: of the round. reference: the place of the reference group. first: the first round."""
+
+    scored: Scored
+    rates: RoundRates
+    reference: int
+    first: RoundScores | None = None
+    _distances: dict[tuple[int, bool], tuple[distances.Distance, Noise] | None] = field(default_factory=dict)
+
+    @cached_property
+    def parts(self) -> list[Part]:
+        """Of everybody, then of each group."""
+        size, cells = len(self.rates.rounds.groups), self.scored.cells
+        inside = slice(*np.searchsorted(cells.strata, np.array([self.rates.place, self.rates.place + 1]) * size * 6))
+        sums = {name: values[inside] for name, values in cells.sums.items()}
+        n, none = sums["n"], np.zeros(len(sums["n"]))
+        every = Part(
+            cells.keys[inside], cells.scores[inside], cells.decile[inside], cells.strata[inside] // 2 % 3, n,
+            sums.get("w", n), sums.get("ww", n), sums.get("v", none), sums.get("vv", none),
+        )  # fmt: skip
+        groups = cells.strata[inside] // 6 - self.rates.place * size
+        edges = np.searchsorted(groups, np.arange(size + 1))
+        return [every, *(Part._make(column[a:b] for column in every) for a, b in pairwise(edges))]
+
+    def reading(self, metric: str) -> Reading:
+        """What the round says of a measure in `LABELLED` or `FREE`."""
+        people = np.array([part.n.sum() for part in self.parts])
+        if metric in FREE:
+            return self._free(metric, people)
+        if metric != "auc" and not self.scored.proper:
+            return reading({}, "undefined", "scores lie outside [0, 1]", people, people)
+        labelled = np.array([part.n[part.label != MISSING].sum() for part in self.parts])
+        status, reason = self._status(metric)
+        estimates = {"auc": self._auc, "brier": self._brier, "calibration_error": self._calibration}[metric]
+        found = [estimates(part.by_propensity() if one == "weighted" else part.where(part.label != MISSING))
+                 for part, one in zip(self.parts, status, strict=True)]  # fmt: skip
+        known = certain(partial(_stacked, found))
+        sources: dict[Any, Any] = {"measured": known, "weighted": known}
+        if (status == "bounded").any():
+            limits = np.array([self._limits(metric, part) for part in self.parts])
+            lost = (status == "bounded") & np.isnan(limits[:, 0])
+            status[lost] = "undefined"
+            reason[lost] += "; its bounds are not computed"
+            sources["bounded"] = partial(_bare, limits)
+        errors = np.array([one(LEVEL)[3] for one in found])
+        return reading(sources, status, reason, labelled, people, errors)
+
+    def _status(self, metric: str) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+        """As that of a rate that needs all labels; with propensities, few explored people of a label are too few."""
+        status, reason = self.rates.status("accuracy", (0, 1))
+        for place, part in enumerate(self.parts):
+            chance = part.inverse > part.weight * (1 + 1e-9)
+            few = min(part.n[chance & (part.label == label)].sum() for label in (0, 1))
+            if status[place] == "weighted" and few < FEWEST:
+                status[place] = "bounded"
+                reason[place] = f"propensities need {FEWEST} explored people of each label; there are {few:.0f}"
+        return status, reason
+
+    def _auc(self, part: Part) -> Callable[[float], tuple[float, ...]]:
+        _, place = np.unique(part.keys, return_inverse=True)
+        size = place.max(initial=-1) + 1
+        sums = [
+            np.bincount(place, weight * (part.label == label), size).astype(np.float64)
+            for weight in (part.weight, part.square) for label in (1, 0)
+        ]  # fmt: skip
+        found = auc_of(ScoreTable(*sums), self._doubt(sums))
+
+        def estimate(alpha: float) -> tuple[float, ...]:
+            interval = found.interval(alpha)
+            return found.value, float(interval.low), float(interval.high), found.error
+
+        return estimate
+
+    def _doubt(self, sums: Sequence[Floats]) -> float:
+        """The most that bins put the AUC off: half the share of pairs in one bin."""
+        if not self.scored.cells.width:
+            return 0.0
+        return float((divide(sums[0], sums[0].sum()) * divide(sums[1], sums[1].sum())).sum() / 2)
+
+    def _brier(self, part: Part) -> Callable[[float], tuple[float, ...]]:
+        return _mean(part, (part.scores - part.label) ** 2)
+
+    def _calibration(self, part: Part) -> Callable[[float], tuple[float, ...]]:
+        value = calibration.mitigated_squared_error(curve(part))
+        return lambda alpha: (value, np.nan, np.nan, np.nan)
+
+    def _limits(self, metric: str, part: Part) -> tuple[float, float]:
+        """Worst-case bounds over the missing labels."""
+        if metric == "brier":
+            errors = [np.where(part.label == MISSING, pick(part.scores**2, (1 - part.scores) ** 2),
+                               (part.scores - part.label) ** 2) for pick in (np.minimum, np.maximum)]  # fmt: skip
+            low, high = (float(divide((part.weight * error).sum(), part.weight.sum())) for error in errors)
+            return low, high
+        if metric == "auc" and part.n.sum() <= _MOST_ROWS and (part.weight == part.n).all():
+            often = part.n.round().astype(np.int64)
+            label = np.where(part.label == MISSING, np.nan, part.label)
+            low, high = auc_bounds(np.repeat(part.keys, often), np.repeat(label, often))
+            _, place = np.unique(part.keys, return_inverse=True)
+            doubt = self._doubt([np.bincount(place, part.n).astype(np.float64)] * 2)
+            return max(0.0, low - doubt), min(1.0, high + doubt)
+        return np.nan, np.nan
+
+    def _free(self, metric: str, people: Floats) -> Reading:
+        if metric == "score_mean":
+            means = [_mean(part, part.scores) for part in self.parts]
+            known = certain(partial(_stacked, means, bounded=False))
+            errors = [one(LEVEL)[3] for one in means]
+            return reading({"measured": known}, "measured", "", people, people, errors)
+        shift, distance = metric.startswith("score_shift"), metric.rpartition("_")[2]
+        found = [self.distance(place, shift) for place in range(len(self.parts))]
+        values = np.array([np.nan if one is None else getattr(one[0], distance) for one in found])
+        reasons = [_noise_said(one, distance) for one in found]
+        none = np.full(len(values), np.nan)
+        return reading(
+            {"measured": lambda alpha: (Estimate(values, none, none),) * 2}, "measured", np.array(reasons, object),
+            people, people,
+        )  # fmt: skip
+
+    def distance(self, place: int, shift: bool) -> tuple[distances.Distance, Noise] | None:
+        """How far a part's scores lie from the reference group's, and how far two samples of one distribution would.
+
+        shift: from the part's own scores in the first round, instead. None where there is nothing to compare.
+        """
+        if (place, shift) not in self._distances:
+            self._distances[place, shift] = self._distance(place, shift)
+        return self._distances[place, shift]
+
+    def _distance(self, place: int, shift: bool) -> tuple[distances.Distance, Noise] | None:
+        one = self.parts[place]
+        if shift:
+            other = (self.first or self).parts[place]
+        elif place:
+            other = self.parts[1 + self.reference]
+        else:
+            return None
+        if not (one.weight.sum() and other.weight.sum()):
+            return None
+        keys, where = np.unique(np.concatenate([one.keys, other.keys]), return_inverse=True)
+        sums = [np.bincount(where[a:b], part.weight, len(keys)).astype(np.float64)
+                for part, a, b in ((one, 0, len(one.keys)), (other, len(one.keys), None))]  # fmt: skip
+        values = keys * (self.scored.cells.width or 1.0)
+        return distances.apart(values, *sums), distances.noise(values, sums[0] + sums[1], [one.people, other.people])
+
+
+def _noise_said(found: tuple[distances.Distance, Noise] | None, distance: str) -> str:
+    if found is None:
+        return "there is nothing to compare it with"
+    mean = getattr(found[1], distance)
+    top = f", at most {found[1].ks_top:.3f} in 95 %" if distance == "ks" else ""
+    return f"two samples of one distribution are {mean:.3f} apart on average{top}"
+
+
+def _mean(part: Part, values: Floats) -> Callable[[float], tuple[float, ...]]:
+    """A weighted mean with a normal interval, and its standard error."""
+    total = part.weight.sum()
+    value = float(divide((part.weight * values).sum(), total))
+    variance = divide((part.square * (values - value) ** 2).sum(), total**2)
+    error = float(np.sqrt(variance * divide(part.people, part.people - 1)))
+
+    def estimate(alpha: float) -> tuple[float, ...]:
+        reach = float(critical(alpha)) * error
+        return value, value - reach, value + reach, error
+
+    return estimate
+
+
+def _stacked(found: Sequence[Callable[[float], tuple[float, ...]]], alpha: float, bounded: bool = True) -> Estimate:
+    value, low, high = np.array([one(alpha)[:3] for one in found]).T
+    return Estimate(value, low.clip(0), high.clip(max=1)) if bounded else Estimate(value, low, high)
+
+
+def _bare(limits: Floats, alpha: float) -> tuple[Estimate, Estimate]:
+    """Bounds without sampling error."""
+    none = np.full(len(limits), np.nan)
+    return Estimate(limits[:, 0], none, none), Estimate(limits[:, 1], none, none)
+
+
+def curve(part: Part) -> calibration.Reliability:
+    """The reliability curve of labelled people."""
+
+    def sums(values: Floats) -> Floats:
+        return np.bincount(part.decile, values, 10).astype(np.float64)
+
+    total, squares = sums(part.weight), sums(part.square)
+    score, observed = divide(sums(part.weight * part.scores), total), divide(sums(part.weight * part.label), total)
+    off = part.scores - score[part.decile]
+    return calibration.Reliability(
+        divide(total, total.sum()), np.nan_to_num(divide(total**2, squares)), score, observed,
+        divide(sums(part.square * part.scores * (1 - part.scores)), total**2),
+        divide(sums(part.weight * off**2), total),
+        divide(sums(part.weight * off * (part.label - observed[part.decile])), total),
+    )  # fmt: skip
+
+
+def reliability(rounds: Sequence[RoundScores]) -> pd.DataFrame:
+    """The reliability curve of everybody and each group in each round, a bin a row, with 95 % intervals.
+
+    Where missing labels leave the share of the beneficial label in a bin open, `observed` is NaN, and `lower` and
+    `upper` are what the missing labels allow.
+    """
+    rows = []
+    for one in rounds:
+        if one.rates.missing.immature[one.rates.place] or not one.scored.proper:
+            continue
+        status, _ = one.rates.status("accuracy", (0, 1))
+        for name, part, state in zip(("overall", *one.rates.rounds.groups), one.parts, status, strict=True):
+            place = {"round": one.rates.rounds.names[one.rates.place], "group": name}
+            rows += [{**place, **row} for row in _bins(part, state)]
+    return pd.DataFrame(rows)
+
+
+def _bins(part: Part, status: str) -> list[dict[str, Any]]:
+    labelled = part.by_propensity() if status == "weighted" else part.where(part.label != MISSING)
+    found = curve(labelled)
+    interval = wilson(found.observed, found.people, critical(LEVEL))
+    rows = []
+    for i in range(10):
+        inside = part.where(part.decile == i)
+        people, weight = inside.n.sum(), inside.weight.sum()
+        if not people:
+            continue
+        known = inside.label != MISSING
+        hits, gone = inside.weight[inside.label == 1].sum(), inside.weight[~known].sum()
+        open_ = status in ("bounded", "undefined") and gone > 0
+        nan = np.nan
+        rows.append({
+            "from": i / 10, "to": (i + 1) / 10, "labelled": int(inside.n[known].sum()), "people": int(people),
+            "score": found.score[i], "observed": nan if open_ else found.observed[i],
+            "low": nan if open_ else interval.low[i], "high": nan if open_ else interval.high[i],
+            "lower": hits / weight if open_ else nan, "upper": (hits + gone) / weight if open_ else nan,
+        })  # fmt: skip
+    return rows
+
+
+def distributions(rounds: Sequence[RoundScores]) -> pd.DataFrame:
+    """Of everybody and each group in each round: quantiles of all scores, and distances beside those of pure chance."""
+    rows = []
+    for one in rounds:
+        for place, (name, part) in enumerate(zip(("overall", *one.rates.rounds.groups), one.parts, strict=True)):
+            rows.append(
+                {"round": one.rates.rounds.names[one.rates.place], "group": name, "people": int(part.n.sum())}
+                | {f"q{100 * q:02.0f}": value for q, value in zip(QUANTILES, _quantiles(part), strict=True)}
+                | _distances("", one.distance(place, shift=False))
+                | _distances("shift_", one.distance(place, shift=True))
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _distances(prefix: str, found: tuple[distances.Distance, Noise] | None) -> dict[str, float]:
+    names = ("ks", "ks_noise", "ks_noise_95", "wasserstein", "wasserstein_noise")
+    values = [np.nan] * len(names)
+    if found is not None:
+        apart, noise = found
+        values = [apart.ks, noise.ks, noise.ks_top, apart.wasserstein, noise.wasserstein]
+    return {prefix + name: value for name, value in zip(names, values, strict=True)}
+
+
+def _quantiles(part: Part) -> Floats:
+    """The lowest scores below or at which so large a share of the weight lies; NaN without people."""
+    if not part.weight.sum():
+        return np.full(len(QUANTILES), np.nan)
+    order = np.argsort(part.scores, kind="stable")
+    below = part.weight[order].cumsum() / part.weight.sum()
+    return part.scores[order][np.minimum(np.searchsorted(below, np.array(QUANTILES) - 1e-12), len(below) - 1)]

@@ -1,0 +1,1 @@
+"""An audit as text, document, tables, figures and page."""

@@ -1,0 +1,207 @@
+"""The audit as a document for machines: verdict.json, described by docs/verdict.schema.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fairloop.auditing.gate.judging import Result, in_words, overall
+from fairloop.auditing.gate.limits import Limit
+from fairloop.auditing.gate.power import ASSUMPTIONS, Detectable
+from fairloop.auditing.gate.verdicts import Drift
+from fairloop.auditing.log.rounds import Rounds
+from fairloop.auditing.measures.values import Measure, Value
+from fairloop.metrics.power import POWER
+
+if TYPE_CHECKING:
+    from fairloop.auditing import Audit
+
+VERSION = 1
+"""Of the schema. It grows when a field is removed or changes its meaning; new fields do not change it."""
+
+
+@dataclass(frozen=True)
+class Digest:
+    """A SHA-256, in hexadecimal. of: the data that it is of, in words."""
+
+    sha256: str
+    of: str
+
+
+def digest_of_log(log: object, rounds: Rounds) -> Digest:
+    """Of a file's bytes; of a frame, of the counts that were read from it."""
+    if isinstance(log, Path):
+        return Digest(digest_of_file(log), "the bytes of the file")
+    found = hashlib.sha256()
+    found.update(json.dumps([rounds.names, rounds.groups, rounds.labels, rounds.beneficial]).encode())
+    tables = [*sorted(rounds.cells.items())]
+    if rounds.scores is not None:
+        scores = rounds.scores.cells
+        tables += [("strata", scores.strata), ("scores", scores.scores), *sorted(scores.sums.items())]
+    for name, table in tables:
+        found.update(name.encode() + np.ascontiguousarray(table).tobytes())
+    return Digest(found.hexdigest(), "the counts that were read from the frame")
+
+
+def digest_of_file(path: Path) -> str:
+    """The SHA-256 of the file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def limits_file(path: Path) -> dict[str, str]:
+    """Name and SHA-256 of a file of limits."""
+    return {"name": path.name, "sha256": digest_of_file(path)}
+
+
+def digest_of_limits(limits: Sequence[Limit]) -> Digest:
+    """Of all limits with their authors, a line each, in their order."""
+    text = "\n".join(json.dumps(_limit(one), sort_keys=True) for one in limits)
+    return Digest(hashlib.sha256(text.encode()).hexdigest(), "the entries of `limits.given`, as JSON with sorted keys")
+
+
+def origin(audit: Audit) -> list[str]:
+    """Version and digests, for the foot of a report."""
+    lines = [f"fairloop {version('fairloop')}", f"log: SHA-256 {audit.source.sha256}, {audit.source.of}"]
+    if audit.limits_file is not None:
+        lines.append(f"limits: SHA-256 {audit.limits_file['sha256']}, of {audit.limits_file['name']}")
+    elif audit.limits:
+        lines.append(f"limits: SHA-256 {digest_of_limits(audit.limits).sha256}, as in verdict.json")
+    return lines
+
+
+def document(audit: Audit) -> dict[str, Any]:
+    """The audit as plain data: no NaN and no infinity, which are null."""
+    said = overall(audit.gate)
+    found = {
+        "format": "fairloop audit",
+        "version": VERSION,
+        "fairloop": version("fairloop"),
+        "verdict": said or "NO LIMITS",
+        "exit_code": 0 if said in (None, "PASS") else 1,
+        "finding": audit.finding,
+        "log": {"name": audit.name, **asdict(audit.source), **_columns(audit)},
+        "limits": {
+            **asdict(digest_of_limits(audit.limits)),
+            "file": audit.limits_file,
+            "given": [_limit(one) for one in audit.limits],
+        },
+        "gate": [_result(one) for one in audit.gate],
+        "rounds": _rounds(audit),
+        "not_judged": _open(audit),
+        "drift": {
+            "reference": audit.reference.words,
+            "measures": [_drift(one) for one in [*audit.drifts, *audit.group_drifts]],
+        },
+        "detectable_drift": {
+            "power": POWER,
+            "assumptions": ASSUMPTIONS,
+            "measures": [_detectable(one) for one in audit.detectable],
+        },
+        "notes": audit.notes,
+    }
+    finite: dict[str, Any] = _finite(found)
+    return finite
+
+
+def _columns(audit: Audit) -> dict[str, Any]:
+    rounds, columns = audit.measured.rounds, audit.columns
+    return {
+        "rows": int(rounds.people.sum()), "labelled": int(rounds.labelled.sum()), "left_out": dict(rounds.left_out),
+        "label": columns.label, "beneficial": rounds.beneficial, "predictions": columns.predicted,
+        "group_columns": list(columns.groups), "groups": list(rounds.groups),
+        "small_groups": list(audit.measured.small), "groups_not_compared": list(audit.measured.left_out),
+        "reference_group": audit.measured.compared_with,
+    }  # fmt: skip
+
+
+def _limit(one: Limit) -> dict[str, Any]:
+    return {
+        "limit": str(one), "round": one.round, "set_by": one.set_by, "date": one.date, "why": one.why,
+    }  # fmt: skip
+
+
+def _result(one: Result) -> dict[str, Any]:
+    return {
+        **_limit(one.limit), "of": one.limit.end or "value", "sign": one.limit.sign, "bound": one.limit.bound,
+        "rule": one.limit.rule, **_value(one.value), "round": one.round, "measure_in_words": one.words,
+        "reference_group": one.reference, "level": one.level, "sided": one.sided, "verdict": one.verdict,
+        "reason": one.reason,
+    }  # fmt: skip
+
+
+def _value(value: Value) -> dict[str, Any]:
+    return {
+        **_measure(value.measure),
+        **{name: getattr(value, name) for name in ("value", "low", "high", "lower", "upper", "labelled", "people")},
+        "status": value.status,
+    }
+
+
+def _measure(measure: Measure) -> dict[str, str]:
+    return {"measure": str(measure), "metric": measure.metric, "group": measure.group}
+
+
+def _rounds(audit: Audit) -> list[dict[str, Any]]:
+    rounds, missing = audit.measured.rounds, audit.measured.missing
+    people, labelled = rounds.people.sum(axis=1), rounds.labelled.sum(axis=1)
+    return [
+        {"name": name, "people": int(people[i]), "labelled": int(labelled[i]), "labels": _labels(missing, i)}
+        for i, name in enumerate(rounds.names)
+    ]
+
+
+def _labels(missing: Any, place: int) -> str:
+    if missing.immature[place]:
+        return "not mature"
+    if missing.without[place]:
+        return "none"
+    return "some" if missing.partly[place] else "all"
+
+
+def _open(audit: Audit) -> list[dict[str, Any]]:
+    """Undefined limits, and measures of the verdict that the last round does not identify."""
+    found: list[dict[str, Any]] = [
+        {**_measure(one.value.measure), "limit": str(one.limit), "round": one.round, "reason": one.reason}
+        for one in audit.gate
+        if one.verdict == "UNDEFINED"
+    ]
+    last = audit.measured.rounds.names[-1]
+    for one in audit.drifts:
+        value = audit.measured.value(one.measure, -1, None)
+        if not value.identified:
+            reason = f"{value.status}: {value.reason}" if value.reason else value.status
+            found.append({**_measure(one.measure), "limit": None, "round": last, "reason": reason})
+    return found
+
+
+def _drift(one: Drift) -> dict[str, Any]:
+    return {
+        **_measure(one.measure), "measure_in_words": in_words(one.measure), "reference": one.first, "last": one.last,
+        "drift": one.change, "low": one.low, "high": one.high, "verdict": one.verdict, "status": one.status,
+    }  # fmt: skip
+
+
+def _detectable(one: Detectable) -> dict[str, Any]:
+    return {
+        **_measure(one.measure), "rounds": one.rounds, "by_warning": one.by_warning, "by_verdict": one.by_verdict,
+    }  # fmt: skip
+
+
+def _finite(value: Any) -> Any:
+    """Plain data of Python's own types."""
+    if isinstance(value, dict):
+        return {str(key): _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    if isinstance(value, float):  # numpy's floats are, too
+        return float(value) if math.isfinite(value) else None
+    return value

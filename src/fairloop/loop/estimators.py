@@ -1,0 +1,134 @@
+"""The estimators of a run: the objects behind its recipes, and the names and forms in which these see people."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+
+from fairloop.data import Population
+from fairloop.errors import InputError
+from fairloop.loop.forms import forms_of
+from fairloop.models import build_estimator, estimator
+from fairloop.models.estimators.contract import (
+    Features,
+    check_classifier,
+    check_generator,
+    takes_groups,
+    takes_weights,
+    title_of,
+)
+from fairloop.models.estimators.fitted import FittedClassifier, FittedGenerator, array_of
+from fairloop.models.interface import Classifier
+from fairloop.seeding import ModelRole, Role
+from fairloop.sources.batch import Batch
+from fairloop.training.plan import section_of
+from fairloop.training.recipe import Recipe
+
+_TRIED_ON = 32  # real people of each label
+
+
+class Estimators:
+    """The estimators of a run.
+
+    population: real people. objects: your own estimators by role; None: those that recipes name.
+    forms, labels: of features and of the values behind codes of labels; None: as `population` has them.
+    """
+
+    def __init__(
+        self,
+        population: Population,
+        objects: Mapping[ModelRole, Any] | None = None,
+        forms: Sequence[Features] | None = None,
+        labels: Sequence[Hashable] | None = None,
+    ) -> None:
+        self.objects = objects
+        self._population = population
+        self._forms = forms or forms_of(population)
+        self._labels: Sequence[Hashable] = labels or population.label_names
+
+    def of(self, recipe: Recipe) -> Any | None:
+        """The object behind `recipe`, not fitted; None for a network. Raises InputError for wrong arguments."""
+        if self.objects:
+            return self.objects[recipe.role]
+        section, asked = section_of(recipe.role), recipe.training
+        found = estimator(section, asked.model)
+        return None if found is None else build_estimator(section, asked.model, found, asked.arguments)
+
+    def generator(self, own: Any, recipe: Recipe) -> FittedGenerator:
+        """G_i before its fit."""
+        kind = torch.from_numpy(self._population.train.inputs[:0]).dtype
+        empty = torch.zeros((0, *self._population.shape), dtype=kind if kind.is_floating_point else torch.float32)
+        return FittedGenerator(own, self._forms, empty, recipe.title)
+
+    def classifier(self, own: Any, recipe: Recipe, grouper: Classifier | None = None) -> FittedClassifier:
+        """C_i or an annotator before its fit. grouper: A_S, for one that is told groups."""
+        groups = self._population.group_names
+        names = groups if recipe.role is ModelRole.GROUP_ANNOTATOR else self._labels
+        return FittedClassifier(own, self._forms, names, recipe.title, groups=groups, grouper=grouper)
+
+    def teach_generator(self, recipe: Recipe, model: FittedGenerator, people: Batch) -> None:
+        """Fit G_i to `people`."""
+        labels, groups = (
+            np.array(names, object)[codes.cpu().numpy()]
+            for names, codes in ((self._labels, people.labels), (self._population.group_names, people.groups))
+        )
+        model.learn(people.inputs, labels, groups, recipe.streams().at(Role.INITIALISATION))
+
+    def teach_classifier(self, recipe: Recipe, model: FittedClassifier, people: Batch) -> None:
+        """Fit C_i or an annotator to `people`."""
+        groups = array_of(self._population.group_names)[people.groups.cpu().numpy()] if model.takes_groups else None
+        rng = recipe.streams().at(Role.INITIALISATION)
+        model.learn(people.inputs, people.labels.cpu().numpy(), rng, people.weights, groups)
+
+    def try_generator(self, own: Any, recipe: Recipe) -> FittedGenerator:
+        """Check an object by a fit to a few real people. Raises InputError if it cannot be fitted."""
+        check_generator(own, title_of(recipe.title, own))
+        model = self.generator(own, recipe)
+        self._try(partial(self.teach_generator, recipe, model))
+        return model
+
+    def try_classifier(self, own: Any, recipe: Recipe) -> FittedClassifier:
+        """Check an object by a fit to a few real people. Raises InputError if it cannot be fitted."""
+        check_classifier(own, title_of(recipe.title, own))
+        model = self.classifier(own, recipe)
+        self._try(partial(self.teach_classifier, recipe, model), recipe.role is ModelRole.GROUP_ANNOTATOR)
+        return model
+
+    def check_weights(self, own: Any) -> None:
+        """Raise InputError if a curation weighs people for a classifier that cannot be told weights."""
+        if not takes_weights(own):
+            raise InputError(
+                f"curation.steps: the fit of {type(own).__name__} has no parameter sample_weight, so it cannot weigh "
+                "people; use {kind: oversample} instead"
+            )
+
+    def check_annotator(self, own: Any, recipe: Recipe) -> None:
+        """Raise InputError for an annotator that would have to be told groups."""
+        if takes_groups(own):
+            raise InputError(
+                f"{title_of(recipe.title, own)}: its fit has a parameter sensitive_features, but annotators are "
+                "not told groups: A_S, which names them, is one; give another annotator"
+            )
+
+    def _try(self, teach: Any, by_group: bool = False) -> None:
+        """Teach a few real people; all of them if these are too few for the object."""
+        train = self._population.train
+        codes = train.groups if by_group else train.labels
+        few = np.sort(np.concatenate([np.flatnonzero(codes == code)[:_TRIED_ON] for code in np.unique(codes)]))
+        try:
+            teach(self._people(few, codes))
+        except InputError:
+            if len(few) == len(codes):
+                raise
+            teach(self._people(np.arange(len(codes)), codes))
+
+    def _people(self, positions: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> Batch:
+        inputs = torch.from_numpy(self._population.train.inputs[positions])
+        inputs = inputs if inputs.is_floating_point() else inputs.float() / 255
+        return Batch(
+            inputs, torch.from_numpy(codes[positions]), torch.from_numpy(self._population.train.groups[positions])
+        )

@@ -1,0 +1,125 @@
+"""The forms in which estimators see the features of people: frames, one-hot arrays, flat pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairloop.data import Population
+from fairloop.data.columns import Column, Numeric
+from fairloop.errors import InputError
+from fairloop.loop.own.features import Codec
+from fairloop.models.estimators.contract import Features, dense
+
+
+def forms_of(population: Population) -> tuple[Features, ...]:
+    """The forms, in the order in which the `fit` of an estimator is offered them."""
+    if population.columns:
+        return Frame(population.columns), OneHot(population.columns)
+    return (Flat(population.shape),)
+
+
+class Frame:
+    """A frame with the columns of the data: whole numbers as int64, others as float64, texts as pandas categoricals."""
+
+    kind = "a frame"
+    remedy = ""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._columns = columns
+        self._edges = np.cumsum([column.width for column in columns])[:-1]
+        self._codec = Codec([pd.DataFrame({column.name: _example(column) for column in columns})])
+
+    def encode(self, features: Any, whose: str) -> NDArray[np.float32]:
+        """(N, F) in [0, 1]. Raises InputError for columns or values that the data do not have."""
+        codes = self._codec.encode(features, whose)
+        for column, values in zip(self._columns, codes.T, strict=True):
+            if np.isnan(values).any():
+                raise InputError(f"{whose}: has no value in column {column.name!r}, where the data always have one")
+        parts = zip(self._columns, codes.T, strict=True)
+        return np.concatenate([_features(column, values) for column, values in parts], axis=1)
+
+    def decode(self, numbers: NDArray[Any]) -> pd.DataFrame:
+        """N rows."""
+        parts = zip(self._columns, np.split(numbers, self._edges, axis=1), strict=True)
+        frame: Any = self._codec.decode(np.column_stack([_codes(column, part) for column, part in parts]))
+        assert isinstance(frame, pd.DataFrame)
+        return frame
+
+
+class OneHot:
+    """An array of numbers in [0, 1], as networks get it: numbers by rank, texts one-hot."""
+
+    kind = "an array of numbers, texts one-hot"
+    remedy = "; it does not take a frame with categoricals, either"
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._edges = np.cumsum([column.width for column in columns])[:-1]
+        self._width = sum(column.width for column in columns)
+
+    def encode(self, features: Any, whose: str) -> NDArray[np.float32]:
+        """(N, F): numbers clipped to [0, 1], and a one in the largest place of each text."""
+        array = _numbers(features, (self._width,), whose).clip(0, 1)
+        for block in np.split(array, self._edges, axis=1):
+            if block.shape[1] > 1:
+                block[:] = np.eye(block.shape[1], dtype=np.float32)[block.argmax(axis=1)]
+        return array
+
+    def decode(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """(N, F) as they are."""
+        return numbers
+
+
+class Flat:
+    """Pictures, or rows without known columns, as a flat array of numbers."""
+
+    kind = "a flat array of numbers"
+    remedy = ""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self._shape = shape
+
+    def encode(self, features: Any, whose: str) -> NDArray[np.float32]:
+        """(N, ...) in the shape of the data."""
+        return _numbers(features, self._shape, whose)
+
+    def decode(self, numbers: NDArray[Any]) -> NDArray[Any]:
+        """(N, F)."""
+        return numbers.reshape(len(numbers), -1)
+
+
+def _numbers(features: Any, shape: tuple[int, ...], whose: str) -> NDArray[np.float32]:
+    """A copy of `features` as (N, *shape) finite numbers."""
+    array, width = np.array(dense(features), np.float32), int(np.prod(shape))
+    if array.ndim < 2 or array[:1].size not in (0, width):
+        raise InputError(f"{whose}: has features of shape {array.shape}, where (N, {width}) is needed")
+    if not np.isfinite(array).all():
+        raise InputError(f"{whose}: has features that are not finite; return numbers")
+    return array.reshape(len(array), *shape)
+
+
+def _example(column: Column) -> pd.Series[Any]:
+    if isinstance(column, Numeric):
+        return pd.Series([0], dtype="int64" if column.whole else "float64")
+    return pd.Series(pd.Categorical(column.values[:1], categories=column.values))
+
+
+def _codes(column: Column, features: NDArray[Any]) -> NDArray[np.float64]:
+    """(N,) numbers, or places of texts."""
+    if isinstance(column, Numeric):
+        numbers: NDArray[np.float64] = np.interp(features[:, 0], column.shares, column.values)
+        return numbers
+    places: NDArray[np.float64] = features.argmax(axis=1).astype(np.float64)
+    return places
+
+
+def _features(column: Column, codes: NDArray[np.float64]) -> NDArray[np.float32]:
+    """(N, width) of what `_codes` gave."""
+    if isinstance(column, Numeric):
+        return np.interp(codes, column.values, column.shares).astype(np.float32)[:, None]
+    found: NDArray[np.float32] = np.eye(column.width, dtype=np.float32)[codes.astype(np.int64)]
+    return found

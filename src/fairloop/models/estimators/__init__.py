@@ -1,0 +1,1 @@
+"""Estimators: models of scikit-learn's kind, which are fitted by one call."""

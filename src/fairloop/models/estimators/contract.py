@@ -1,0 +1,191 @@
+"""The methods that estimators must have, checked before anything is fitted; calls of them whose errors name them."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from typing import Any, Protocol, TypeVar
+
+import torch
+from numpy.typing import NDArray
+
+from fairloop.errors import InputError, said
+
+T = TypeVar("T")
+
+_SEEDS = ("random_state", "seed", "random_seed")
+
+
+class Features(Protocol):
+    """The features of people, as an estimator sees them, and as the loop does.
+
+    kind: of what the estimator sees, in words. remedy: for one that cannot use it; empty, or after a semicolon.
+    """
+
+    @property
+    def kind(self) -> str: ...
+
+    @property
+    def remedy(self) -> str: ...
+
+    def encode(self, features: Any, whose: str) -> NDArray[Any]:
+        """(N, ...) as the loop has them. Raises InputError, which names `whose`, for features unlike the real ones."""
+
+    def decode(self, numbers: NDArray[Any]) -> Any:
+        """The features that `encode` made `numbers` of."""
+
+
+def check_generator(own: Any, title: str) -> None:
+    """Raise InputError unless `own` is an object with `fit(X)` and `sample(n)` that can be copied. title: in errors."""
+    _check_is_object(own, title)
+    _check_has(own, title, "fit(X)", "; if there is nothing to fit, let it do nothing")
+    _check_has(own, title, "sample(n)")
+    _check_takes(own, title, "fit(X)", wanted(own))
+    _check_takes(own, title, "sample(n)")
+    _check_is_copied(own, title)
+
+
+def check_classifier(own: Any, title: str) -> None:
+    """Raise InputError unless `own` is an object with `predict(X)`. A `fit` must be `fit(X, y)`, and the object then
+    one that can be copied.
+    """
+    _check_is_object(own, title)
+    _check_has(own, title, "predict(X)")
+    _check_takes(own, title, "predict(X)")
+    if hasattr(own, "fit"):
+        _check_takes(own, title, "fit(X, y)")
+        _check_is_copied(own, title)
+
+
+def title_of(place: str, own: Any) -> str:
+    """The name of `own`, the model of `place`, in errors: `generator 3 (Bootstrap)`."""
+    return f"{place} ({own.__name__ if inspect.isclass(own) else type(own).__name__})"
+
+
+def called(title: str, what: str, call: Callable[[], T], remedy: str) -> T:
+    """The result of `call`. Any exception becomes an InputError that names `title`."""
+    try:
+        return call()
+    except InputError:
+        raise
+    except Exception as error:  # foreign code may raise any exception
+        raise InputError(f"{title}: {what}: {said(error)}; {remedy}") from error
+
+
+def copied(rule: Any) -> Any:
+    """A copy of `rule`, since asking may change it; `rule` itself if it cannot be copied."""
+    try:
+        return called("", "", lambda: copy.deepcopy(rule), "")
+    except InputError:
+        return rule
+
+
+def parameters(method: Any) -> Mapping[str, inspect.Parameter]:
+    """Parameters of a method by name; none for a method without a signature, as some compiled ones."""
+    try:
+        return inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return {}
+
+
+def wanted(generator: Any) -> set[str]:
+    """The parameters of the generator's `fit` among `y` and `groups`."""
+    return {"y", "groups"} & _of_fit(generator)
+
+
+def takes_weights(classifier: Any) -> bool:
+    """Whether its `fit` has a parameter `sample_weight`."""
+    return "sample_weight" in _of_fit(classifier)
+
+
+def takes_groups(classifier: Any) -> bool:
+    """Whether its `fit` has a parameter `sensitive_features`."""
+    return "sensitive_features" in _of_fit(classifier)
+
+
+def _of_fit(own: Any) -> set[str]:
+    return set(parameters(getattr(own, "fit", None)))
+
+
+def seeded(own: Any, rng: torch.Generator) -> Any:
+    """The object. Each of its `random_state`s and `seed`s, also those of its parts, is drawn from `rng`."""
+    if hasattr(own, "get_params") and hasattr(own, "set_params"):
+        names = sorted(name for name in own.get_params() if name.split("__")[-1] in _SEEDS)
+        own.set_params(**{name: number(rng) for name in names})
+        return own
+    for name in _SEEDS:
+        if hasattr(own, name) and not callable(getattr(own, name)):
+            setattr(own, name, number(rng))
+    return own
+
+
+def number(rng: torch.Generator) -> int:
+    """A seed for the random numbers of an object."""
+    return int(torch.randint(2**31 - 1, (), generator=rng, device=rng.device))
+
+
+def own_threads() -> AbstractContextManager[Any]:
+    """A context in which libraries of native code have as many threads as torch, which has those of the spec."""
+    if "threadpoolctl" not in sys.modules:  # scikit-learn imports it
+        return nullcontext()
+    context: AbstractContextManager[Any] = _pools().limit(limits=torch.get_num_threads())
+    return context
+
+
+@cache
+def _pools() -> Any:
+    """The pools of threads of this process; a search for them takes longer than a prediction."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def dense(values: Any) -> Any:
+    """A sparse matrix as an array, and another library's frame as a pandas frame; all other `values` as they are."""
+    if hasattr(values, "toarray") and hasattr(values, "nnz"):
+        return values.toarray()
+    return values.to_pandas() if hasattr(values, "to_pandas") else values
+
+
+def _check_is_object(own: Any, title: str) -> None:
+    if inspect.isclass(own):
+        raise InputError(f"{title}: is a class; give an object of it, such as {own.__name__}()")
+
+
+def _check_has(own: Any, title: str, call: str, remedy: str = "") -> None:
+    name = call.partition("(")[0]
+    if hasattr(type(own), "__getattr__") and not hasattr(own, name):
+        return  # the method may come with fitting
+    if not callable(getattr(own, name, None)):
+        raise InputError(f"{title}: has no method {name}; give an object with {call}{remedy}")
+
+
+def _check_takes(own: Any, title: str, call: str, named: Iterable[str] = ()) -> None:
+    """Raise InputError unless a method can be called as in `call`, and with the arguments that are `named`."""
+    name = call.partition("(")[0]
+    try:
+        signature = inspect.signature(getattr(own, name))
+    except (AttributeError, TypeError, ValueError):  # the method comes with fitting, or has no signature
+        return
+    ours = ("rng", *_SEEDS) if name == "sample" else ("sensitive_features",)
+    added = [key for key in ours if key in signature.parameters]
+    try:
+        signature.bind(*[None] * (call.count(",") + 1), **dict.fromkeys([*named, *added]))
+    except TypeError as error:
+        raise InputError(
+            f"{title}: {name}{signature} cannot be called as {call}: {error}; give it these parameters, and "
+            "defaults for others"
+        ) from None
+
+
+def _check_is_copied(own: Any, title: str) -> None:
+    called(
+        title,
+        "cannot be copied and seeded",
+        lambda: seeded(copy.deepcopy(own), torch.Generator()),
+        "each model is fitted to a copy: open files, locks and the like only in fit",
+    )

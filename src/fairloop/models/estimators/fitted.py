@@ -1,0 +1,378 @@
+"""Estimators behind the interfaces of generators and classifiers. They need no torch.
+
+A generator is any object with `fit(X)` and `sample(n)`; a classifier any with `fit(X, y)` and `predict(X)`. X has the
+first of several forms that the object's `fit` takes, such as a frame, then an array of numbers.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from fairloop.errors import InputError
+from fairloop.models.estimators.contract import (
+    Features,
+    called,
+    dense,
+    number,
+    own_threads,
+    parameters,
+    seeded,
+    takes_groups,
+    title_of,
+    wanted,
+)
+from fairloop.models.estimators.keeping import Kept, packed, restored, unpacked
+from fairloop.models.interface import Classifier, Generator
+
+_CERTAIN = 1e-3  # lifts the logit of a prediction above equal ones
+_ROUNDING = 1e-3  # allowed distance of a probability from [0, 1]
+
+
+class Fitted(nn.Module):
+    """An estimator, which `learn` fits in one step. Without a fit, and after the divergence of a parent, it gives NaN.
+
+    prototype: never fitted itself; each fit is that of a copy. forms: of its features, in the order in which they are
+    tried. place: its name in errors.
+    """
+
+    def __init__(self, prototype: Any, forms: Sequence[Features], place: str) -> None:
+        super().__init__()
+        self.own: Any = None
+        self.title = title_of(place, prototype)
+        self._prototype, self._forms = prototype, forms
+        self._form = 0
+        self._packed: Tensor | None = None
+
+    @property
+    def can_be_kept(self) -> bool:
+        """Whether `state_dict` holds the whole estimator; else it has to be fitted again."""
+        return self.own is None or self._content().numel() > 0
+
+    def get_extra_state(self) -> Tensor:
+        """The estimator as bytes; none if it cannot be kept."""
+        return self._content()
+
+    def set_extra_state(self, state: Any) -> None:
+        """Restore what `get_extra_state` gave. Raises InputError for types that are not trusted."""
+        kept = unpacked(state)
+        if kept is not None:
+            self._form = kept.told["form"]
+            self.own = self._restored(kept)
+
+    def _content(self) -> Tensor:
+        if self._packed is None:
+            self._packed = torch.zeros(0, dtype=torch.uint8) if self.own is None else packed(self.own, self._told())
+        return self._packed
+
+    def _told(self) -> dict[str, Any]:
+        return {"form": self._form}
+
+    def _restored(self, kept: Kept) -> Any:
+        return restored(kept, self._prototype, self.title)
+
+    @property
+    def _features(self) -> Features:
+        return self._forms[self._form]
+
+    def _learn(self, method: str, inputs: Tensor, targets: Sequence[Any], rng: torch.Generator, **named: Any) -> None:
+        """Fit a copy that has `method`, by the first of the forms and `targets` (none for a generator) that it takes.
+
+        Raises InputError, which tells the refusal of the last form, if it takes none.
+        """
+        state, numbers = rng.get_state(), inputs.cpu().numpy()
+        refusals: list[InputError] = []
+        for form, features in enumerate(self._forms):
+            for i, labels in enumerate(targets or [None]):
+                rng.set_state(state)
+                try:
+                    self.own = self._fitted(method, features, numbers, labels, rng, **named)
+                    self._form, self._target, self._packed = form, i, None
+                    return
+                except InputError as error:
+                    if not isinstance(error.__cause__, TypeError | ValueError):
+                        raise
+                    refusals.append(error)
+        first = refusals[-len(targets or [None])]
+        if len(targets) < 2:
+            raise first
+        raise InputError(f"{first} (codes 0, 1, ... in place of labels fail, too)") from first.__cause__
+
+    def _fitted(
+        self, method: str, features: Features, numbers: NDArray[Any], labels: Any, rng: torch.Generator, **named: Any
+    ) -> Any:
+        """The result of the `fit` of a copy if that has `method`, else the copy itself."""
+        own = seeded(copy.deepcopy(self._prototype), rng)
+        people, rest = features.decode(numbers), () if labels is None else (labels,)
+        with own_threads():
+            returned = called(
+                self.title,
+                "fit fails",
+                lambda: own.fit(people, *rest, **named),
+                f"it gets {features.kind}, as you gave them{features.remedy}",
+            )
+        found = returned if callable(getattr(returned, method, None)) else own
+        if not callable(getattr(found, method, None)):
+            raise InputError(f"{self.title}: has no method {method} after its fit; give it one")
+        return found
+
+    _target = 0
+
+
+class FittedGenerator(Fitted, Generator):
+    """A generator's estimator. nobody: (0, ...) samples as the loop has them."""
+
+    def __init__(self, prototype: Any, forms: Sequence[Features], nobody: Tensor, place: str = "generator") -> None:
+        super().__init__(prototype, forms, place)
+        self._nobody = nobody
+
+    @property
+    def has_temperature(self) -> bool:
+        """Whether its `sample` has a parameter `temperature`."""
+        return "temperature" in parameters(self._prototype.sample)
+
+    @property
+    def at_once(self) -> bool:
+        """Whether many samples are made at once: rows are, pictures take too much memory."""
+        return self._nobody.dim() == 2
+
+    def learn(
+        self, inputs: Tensor, labels: NDArray[Any] | None, groups: NDArray[Any] | None, rng: torch.Generator
+    ) -> None:
+        """Fit to `inputs`; to (N,) names of `labels` and `groups`, too, if `fit` has parameters `y` and `groups`."""
+        named = {
+            name: values for name, values in (("y", labels), ("groups", groups)) if name in wanted(self._prototype)
+        }
+        self._learn("sample", inputs, (), rng, **named)
+
+    def sample(self, n: int, rng: torch.Generator) -> Tensor:
+        """N samples. `rng` gives the object a generator or a seed of its own."""
+        return self._made(n, rng, {})
+
+    def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
+        """The same, at that temperature, if the object has one."""
+        return self._made(n, rng, {"temperature": temperature})
+
+    def _made(self, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Tensor:
+        if n == 0 or self.own is None:
+            return self._nobody.new_full((n, *self._nobody.shape[1:]), torch.nan, device=rng.device)
+        with own_threads():
+            drawn = called(self.title, f"sample({n}) fails", lambda: _sampled(self.own, n, rng, named), "mend it")
+        sorts = isinstance(drawn, tuple) and bool(drawn)  # from scikit-learn's mixtures: people by component
+        coded = called(
+            self.title,
+            "sample gives no people like the real ones",
+            lambda: self._features.encode(drawn[0] if sorts else drawn, self.title),
+            f"return {self._features.kind} of n rows, as its fit got them",
+        )
+        if len(coded) != n:
+            raise InputError(f"{self.title}: made {len(coded)} people where {n} were asked for; return n rows")
+        people = torch.from_numpy(coded).to(rng.device)
+        return people[torch.randperm(n, generator=rng, device=rng.device)] if sorts else people
+
+    def loss(self, inputs: Tensor, rng: torch.Generator) -> NoReturn:
+        """Raise TypeError: the object fits itself, without a loss."""
+        raise TypeError(f"{self.title} is fitted by its own fit")
+
+
+class FittedClassifier(Fitted, Classifier):
+    """A classifier's estimator.
+
+    names: (K,) the labels that the codes 0..K-1 stand for. groups: (S,) names of groups.
+    grouper: names the groups of samples, for an estimator whose `fit` has a parameter `sensitive_features`.
+    """
+
+    def __init__(
+        self,
+        prototype: Any,
+        forms: Sequence[Features],
+        names: Sequence[Hashable],
+        place: str = "classifier",
+        *,
+        groups: Sequence[str] = (),
+        grouper: Classifier | None = None,
+    ) -> None:
+        super().__init__(prototype, forms, place)
+        self._names, self._groups = names, groups
+        self._ask_grouper = grouper.forward if grouper is not None else None  # no part of this module
+        self._present: list[int] | None = None
+        self._seed = 0
+        if not hasattr(prototype, "fit"):
+            self.own = prototype
+
+    @property
+    def takes_groups(self) -> bool:
+        """Whether it is told the groups of people."""
+        return takes_groups(self._prototype)
+
+    at_once = True
+
+    def learn(
+        self,
+        inputs: Tensor,
+        codes: NDArray[np.int64],
+        rng: torch.Generator,
+        weights: Tensor | None = None,
+        groups: NDArray[Any] | None = None,
+    ) -> None:
+        """Fit to `inputs` and (N,) codes of labels.
+
+        weights: (N,) how much each person counts; only for one that `takes_weights`. groups: (N,) names.
+
+        If all people have one label, nothing is fitted, and that label is predicted. A classifier that refuses names of
+        labels is fitted to codes 0..k-1 of those that occur. An object without `fit` is taken as it is.
+        """
+        if not hasattr(self._prototype, "fit"):
+            return
+        present, dense_codes = np.unique(codes, return_inverse=True)
+        if len(present) == 1:
+            self.own, self._packed = Constant(self._names[int(present[0])]), None
+            only = f"{self.title}: saw the label {self.own.label!r} only; it predicts nothing else"
+            warnings.warn(only, stacklevel=2)
+            return
+        named: dict[str, Any] = {} if weights is None else {"sample_weight": weights.cpu().numpy()}
+        if self.takes_groups:
+            named["sensitive_features"] = groups
+        labels = array_of(self._names)[codes]
+        targets = [labels] if labels.tolist() == dense_codes.tolist() else [labels, dense_codes]
+        self._learn("predict", inputs, targets, rng, **named)
+        self._present = present.tolist() if self._target == 1 else None
+        self._seed = number(rng)
+
+    def forward(self, inputs: Tensor, groups: Tensor | None = None) -> Tensor:
+        """(B, K) float64 logits. `predict` decides their argmax, `predict_proba` their differences.
+
+        groups: (B,) codes, of real people; those of samples are asked of A_S.
+        """
+        if not len(inputs) or self.own is None:
+            return torch.full((len(inputs), len(self._names)), torch.nan, dtype=torch.float64, device=inputs.device)
+        people, named = self._features.decode(inputs.cpu().numpy()), self._named(inputs, groups)
+        codes = self._predicted(people, len(inputs), named)
+        logits = self._log_probabilities(people, codes, named)
+        rows = np.arange(len(codes))
+        top = logits.max(axis=1)
+        logits[rows, codes] = np.where(logits.argmax(axis=1) == codes, logits[rows, codes], top + _CERTAIN)
+        return torch.from_numpy(logits).to(inputs.device)
+
+    def decided(self, inputs: Tensor, groups: Tensor | None = None) -> Tensor:
+        """(B,) int64: the argmax of the logits, by `predict` alone."""
+        if not len(inputs) or self.own is None:
+            return super().decided(inputs, groups)
+        people, named = self._features.decode(inputs.cpu().numpy()), self._named(inputs, groups)
+        return torch.from_numpy(self._predicted(people, len(inputs), named)).to(inputs.device)
+
+    def _named(self, inputs: Tensor, groups: Tensor | None) -> dict[str, Any]:
+        """The arguments of `predict` beside the people."""
+        if not self.takes_groups:
+            return {}
+        if groups is None:
+            assert self._ask_grouper is not None  # the trainer gives A_S to each classifier that takes groups
+            groups = self._ask_grouper(inputs).argmax(dim=1)
+        return {"sensitive_features": array_of(self._groups)[groups.cpu().numpy()], "random_state": self._seed}
+
+    def _predicted(self, people: Any, n: int, named: Mapping[str, Any]) -> NDArray[np.int64]:
+        """(n,) codes of its predictions."""
+        said = self._array("predict", people, named)
+        if said.ndim > 1 and said.size != len(said):
+            raise InputError(
+                f"{self.title}: predict gives an array of shape {said.shape} for {n} people; return one label for "
+                "each, not a column for each class"
+            )
+        labels = said.reshape(-1).tolist()
+        if len(labels) != n:
+            raise InputError(f"{self.title}: gave {len(labels)} predictions for {n} people; return one label for each")
+        return np.fromiter(self._coded(labels), np.int64, n)
+
+    def _coded(self, labels: Sequence[Any]) -> Iterator[int]:
+        """The code of each label that the object gives."""
+        code_of = {name: code for code, name in enumerate(self._names)}
+        if self._present is not None and not isinstance(self.own, Constant):
+            code_of = dict(enumerate(self._present))
+        for label in labels:
+            if not isinstance(label, Hashable) or label not in code_of:
+                uncertain = isinstance(label, float) and 0 < label < 1
+                remedy = "labels, not probabilities" if uncertain else "labels as its fit got them"
+                raise InputError(f"{self.title}: predicts {label!r}, which is none of {list(code_of)}; return {remedy}")
+            yield code_of[label]
+
+    def _log_probabilities(
+        self, people: Any, codes: NDArray[np.int64], named: Mapping[str, Any]
+    ) -> NDArray[np.float64]:
+        shares = np.zeros((len(codes), len(self._names)))
+        classes = getattr(self.own, "classes_", None)
+        if classes is not None and hasattr(self.own, "predict_proba"):
+            columns = list(self._coded(np.asarray(classes).tolist()))
+            shares[:, columns] = self._probabilities(people, (len(codes), len(columns)), named)
+        else:
+            shares[np.arange(len(codes)), codes] = 1
+        logs: NDArray[np.float64] = np.log(np.maximum(shares, np.finfo(np.float32).tiny))
+        return logs
+
+    def _probabilities(self, people: Any, shape: tuple[int, int], named: Mapping[str, Any]) -> NDArray[np.float64]:
+        found = self._array("predict_proba", people, named)
+        if found.shape != shape:
+            raise InputError(
+                f"{self.title}: predict_proba gives the shape {found.shape}, not {shape}; return a column for each of "
+                "classes_"
+            )
+        if not ((found >= -_ROUNDING) & (found <= 1 + _ROUNDING)).all():
+            raise InputError(f"{self.title}: predict_proba gives values that are not in [0, 1]; return probabilities")
+        return found.astype(np.float64)
+
+    def _array(self, method: str, people: Any, named: Mapping[str, Any]) -> NDArray[Any]:
+        ask = getattr(self.own, method)
+        taken = {name: value for name, value in named.items() if name in parameters(ask)}
+        with own_threads():
+            return called(
+                self.title,
+                f"{method} fails",
+                lambda: np.asarray(dense(ask(people, **taken))),
+                f"it gets {self._features.kind}, as its fit does",
+            )
+
+    def _told(self) -> dict[str, Any]:
+        told = super()._told() | {"present": self._present, "seed": self._seed}
+        return told | {"only": self._names.index(self.own.label)} if isinstance(self.own, Constant) else told
+
+    def _restored(self, kept: Kept) -> Any:
+        self._present, self._seed = kept.told["present"], kept.told["seed"]
+        only = kept.told.get("only")
+        return super()._restored(kept) if only is None else Constant(self._names[only])
+
+
+class Constant:
+    """The classifier of people who all have one label: it predicts that label."""
+
+    def __init__(self, label: Hashable) -> None:
+        self.label = label
+
+    def predict(self, people: Any) -> list[Hashable]:
+        """The label, for each of `people`."""
+        return [self.label] * len(people)
+
+    def to_bytes(self) -> bytes:
+        """Nothing: what is told beside the bytes names the label."""
+        return b""
+
+
+def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
+    """(K,) names, in a type that changes none of them."""
+    array = np.asarray(names)
+    return array if array.tolist() == list(names) else np.array(names, object)
+
+
+def _sampled(own: Any, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Any:
+    takes = parameters(own.sample)
+    if "rng" in takes:
+        return own.sample(n, rng=np.random.default_rng(number(rng)), **named)
+    for name in ("random_state", "seed"):
+        if name in takes:
+            return own.sample(n, **{name: number(rng)}, **named)
+    return seeded(own, rng).sample(n, **named)

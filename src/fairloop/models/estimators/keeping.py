@@ -1,0 +1,180 @@
+"""Fitted estimators as bytes and back, without pickle. Nothing is loaded that runs code.
+
+An object's own `to_bytes` and `from_bytes` come first, then the format of its library: UBJSON of XGBoost, text of
+LightGBM, skops for scikit-learn's kind, which refuses every type that is not trusted here or by skops.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import json
+import sys
+import warnings
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairloop.errors import InputError, said
+
+TRUSTED = (
+    "functools.partial",  # skops checks the function in it, too
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.gaussian_process._gpc._BinaryGaussianProcessClassifierLaplace",
+    "sklearn.gaussian_process.kernels.ConstantKernel",
+    "sklearn.gaussian_process.kernels.Product",
+    "sklearn.gaussian_process.kernels.RBF",
+    "sklearn.metrics._dist_metrics.EuclideanDistance64",
+    "sklearn.neighbors._kd_tree.KDTree",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils.validation.check_array",
+)
+"""Parts of scikit-learn's models that skops leaves to its callers: they hold numbers, and run nothing when loaded."""
+
+
+class Kept(NamedTuple):
+    """An estimator as bytes. told: beside them, as plain data, with their `kind` and the version that wrote them."""
+
+    told: dict[str, Any]
+    content: bytes
+
+
+def packed(own: Any, told: dict[str, Any]) -> Tensor:
+    """(n,) uint8: `own` and `told` in one; of length 0 if `own` cannot be kept."""
+    for kind, write in _WRITERS.items():
+        try:
+            content = write(own)
+        except Exception:  # noqa: BLE001  (a library may fail in any way at an object that is not its own)
+            continue
+        if content is not None:
+            told = told | {"kind": kind, "versions": _versions(own)} | _classes(own, kind)
+            head = json.dumps(told, sort_keys=True).encode()
+            whole = len(head).to_bytes(8, "little") + head + content
+            return torch.frombuffer(bytearray(whole), dtype=torch.uint8)
+    return torch.zeros(0, dtype=torch.uint8)
+
+
+def unpacked(state: Tensor) -> Kept | None:
+    """The content of what `packed` gave; None if nothing was kept."""
+    if not state.numel():
+        return None
+    whole = state.numpy().tobytes()
+    end = 8 + int.from_bytes(whole[:8], "little")
+    return Kept(json.loads(whole[8:end]), whole[end:])
+
+
+def restored(kept: Kept, prototype: Any, title: str) -> Any:
+    """The estimator that was kept. prototype: an object of its kind, not fitted.
+
+    Raises InputError for content that cannot be read, and for types that are not trusted. Warns of other versions.
+    """
+    for package, then in kept.told["versions"].items():
+        if (now := _version(package)) != then:
+            warnings.warn(f"{title}: was fitted with {package} {then}, not {now}", stacklevel=2)
+    try:
+        return _READERS[kept.told["kind"]](kept, copy.deepcopy(prototype))
+    except Exception as error:
+        raise InputError(
+            f"{title}: the kept model cannot be read: {said(error)}; delete its file, and it is fitted again"
+        ) from error
+
+
+def not_kept(model: str) -> str:
+    """The warning about a model whose fits cannot be kept. model: its name."""
+    missing = model.startswith("sklearn.") and importlib.util.find_spec("skops") is None
+    remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "docs/models.md says why"
+    return f"{model}: is not kept, so it is fitted again whenever it is needed; {remedy}"
+
+
+def _own_bytes(own: Any) -> bytes | None:
+    return bytes(own.to_bytes()) if hasattr(own, "to_bytes") else None
+
+
+def _xgboost(own: Any) -> bytes | None:
+    return bytes(own.get_booster().save_raw("ubj")) if hasattr(own, "get_booster") else None
+
+
+def _lightgbm(own: Any) -> bytes | None:
+    text = getattr(getattr(own, "booster_", None), "model_to_string", None)
+    return None if text is None else str(text()).encode()
+
+
+def _skops(own: Any) -> bytes | None:
+    if "sklearn" not in sys.modules:
+        return None
+    from skops.io import dumps, get_untrusted_types
+
+    content: bytes = dumps(own)
+    return content if set(get_untrusted_types(data=content)) <= set(TRUSTED) else None
+
+
+def _classes(own: Any, kind: str) -> dict[str, Any]:
+    return {"classes": np.asarray(own.classes_).tolist()} if kind == "lightgbm" else {}
+
+
+def _from_own_bytes(kept: Kept, prototype: Any) -> Any:
+    return prototype.from_bytes(kept.content) or prototype
+
+
+def _from_xgboost(kept: Kept, prototype: Any) -> Any:
+    prototype.load_model(bytearray(kept.content))
+    return prototype
+
+
+def _from_skops(kept: Kept, prototype: Any) -> Any:
+    from skops.io import get_untrusted_types, loads
+
+    del prototype
+    found = set(get_untrusted_types(data=kept.content))
+    return loads(kept.content, trusted=sorted(found & set(TRUSTED)))
+
+
+class Booster:
+    """A booster of LightGBM as the classifier that it was."""
+
+    def __init__(self, kept: Kept, prototype: Any) -> None:
+        from lightgbm import Booster as Read
+
+        del prototype
+        self._booster = Read(model_str=kept.content.decode())
+        self.classes_ = np.asarray(kept.told["classes"])
+
+    def predict_proba(self, people: Any) -> NDArray[np.float64]:
+        """(N, k) probabilities."""
+        found: NDArray[np.float64] = np.asarray(self._booster.predict(people))
+        return found if found.ndim > 1 else np.stack([1 - found, found], axis=1)
+
+    def predict(self, people: Any) -> NDArray[Any]:
+        """(N,) the likeliest classes."""
+        chosen: NDArray[Any] = self.classes_[self.predict_proba(people).argmax(axis=1)]
+        return chosen
+
+
+_WRITERS: dict[str, Callable[[Any], bytes | None]] = {
+    "own": _own_bytes,
+    "xgboost": _xgboost,
+    "lightgbm": _lightgbm,
+    "skops": _skops,
+}
+_READERS: dict[str, Callable[[Kept, Any], Any]] = {
+    "own": _from_own_bytes,
+    "xgboost": _from_xgboost,
+    "lightgbm": Booster,
+    "skops": _from_skops,
+}
+
+
+def _versions(own: Any) -> dict[str, str]:
+    package = type(own).__module__.partition(".")[0]
+    return {} if package == "fairloop" or (version := _version(package)) is None else {package: version}
+
+
+def _version(package: str) -> str | None:
+    return getattr(sys.modules.get(package), "__version__", None)

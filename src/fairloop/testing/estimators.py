@@ -1,0 +1,181 @@
+"""Checks of estimators, which are fitted by one call: the laws that the loop relies on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from fairloop.data import Population, Split
+from fairloop.data.columns import encode, learned
+from fairloop.loop.estimators import Estimators
+from fairloop.models.estimators.fitted import Fitted, FittedClassifier
+from fairloop.models.first_try import logits_fault, range_fault, samples_fault
+from fairloop.models.numerics import Numerics
+from fairloop.seeding import ModelRole
+from fairloop.sources.batch import Batch
+from fairloop.spec.models import TrainingSpec
+from fairloop.testing.streams import no_global_randomness, stream
+from fairloop.training.feeds import Schedule
+from fairloop.training.recipe import Recipe
+
+_PEOPLE = 240
+_ALONE = 1e-6  # how far a logit may move with the size of the batch
+
+
+@dataclass(frozen=True)
+class EstimatorCase:
+    """An estimator to check on a small table of people.
+
+    model: `module:Name`, or a name that fairloop knows. role: `generator` or `classifier`.
+    labels: the number of labels of the people, at least 3 for a classifier of more than two.
+    """
+
+    model: str
+    role: ModelRole = ModelRole.CLASSIFIER
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    labels: int = 3
+
+    @cached_property
+    def population(self) -> Population:
+        """People with a whole number, a number and a text; the labels depend on the first and the last."""
+        return _people(self.labels)
+
+    @property
+    def inputs(self) -> Tensor:
+        """(N, F) the people as the loop has them."""
+        return torch.from_numpy(self.population.train.inputs[:])
+
+    def fitted(self, seed: int = 0, keep: Callable[[Tensor], Tensor] | None = None) -> Any:
+        """The estimator after its fit. keep: of (N,) labels, the people to learn from; all if None."""
+        train, estimators = self.population.train, Estimators(self.population)
+        recipe = self.recipe(seed)
+        people = Batch(self.inputs, torch.from_numpy(train.labels), torch.from_numpy(train.groups))
+        people = people if keep is None else people.select(keep(people.labels))
+        model = self.unfitted(seed)
+        if isinstance(model, FittedClassifier):
+            estimators.teach_classifier(recipe, model, people)
+        else:
+            estimators.teach_generator(recipe, model, people)
+        return model.eval()
+
+    def unfitted(self, seed: int = 0) -> Any:
+        """The estimator before its fit."""
+        estimators, recipe = Estimators(self.population), self.recipe(seed)
+        own = estimators.of(recipe)
+        assert own is not None, f"{self.model} is a network, or has no fit; see GENERATOR_CHECKS and CLASSIFIER_CHECKS"
+        grouper = _FirstGroup()
+        return (
+            estimators.generator(own, recipe)
+            if self.role is ModelRole.GENERATOR
+            else estimators.classifier(own, recipe, grouper)  # type: ignore[arg-type]
+        )
+
+    def recipe(self, seed: int) -> Recipe:
+        """The recipe that names the estimator."""
+        training = TrainingSpec(model=self.model, arguments=dict(self.arguments), epochs=1)
+        return Recipe(self.role, seed, 0, training, Numerics(), Schedule(1, _PEOPLE, _PEOPLE))
+
+    def output(self, model: Any, n: int = 20) -> Tensor:
+        """N samples, or the logits of n people."""
+        output: Tensor = model.sample(n, stream(1)) if self.role is ModelRole.GENERATOR else model(self.inputs[:n])
+        return output
+
+    def check_output(self, output: Tensor, n: int) -> None:
+        """Fails if `output` is not what others may rely on."""
+        if self.role is ModelRole.CLASSIFIER:
+            assert (fault := logits_fault(output, (n, self.labels))) is None, fault
+            return
+        assert (fault := samples_fault(output, (n, *self.population.shape)) or range_fault(output)) is None, fault
+
+
+class _FirstGroup:
+    def forward(self, inputs: Tensor) -> Tensor:
+        return torch.tensor([1.0, 0.0]).expand(len(inputs), 2)
+
+
+def fits_alike_from_one_seed(case: EstimatorCase) -> None:
+    """The same seed gives the same estimator, and none of its random numbers are global."""
+    with no_global_randomness("fitting"):
+        first, second = case.output(case.fitted()), case.output(case.fitted())
+    assert torch.equal(first, second), "two fits by one seed differ: it draws from elsewhere than random_state or rng"
+
+
+def gives_what_others_rely_on(case: EstimatorCase) -> None:
+    """Shape, type and range of the output, for none, one and many."""
+    model = case.fitted()
+    for n in (0, 1, 3, 64):
+        case.check_output(case.output(model, n), n)
+
+
+def repeats_itself(case: EstimatorCase) -> None:
+    """An output leaves no trace in later ones."""
+    model = case.fitted()
+    with no_global_randomness("its output"):
+        first = case.output(model)
+        case.output(model, 3)
+        assert torch.equal(first, case.output(model)), "the same call gives another output the second time"
+
+
+def comes_back_from_bytes(case: EstimatorCase) -> None:
+    """An estimator that is kept does after loading as it did before. One that cannot be kept is fitted again."""
+    model: Fitted = case.fitted()
+    if not model.can_be_kept:
+        return
+    other = case.unfitted()
+    other.load_state_dict({name: tensor.clone() for name, tensor in model.state_dict().items()})
+    assert torch.equal(case.output(model), case.output(other.eval())), "it does something else after it was kept"
+
+
+def samples_follow_their_rng(case: EstimatorCase) -> None:
+    """Another state of `rng` means other samples."""
+    model = case.fitted()
+    differ = not torch.equal(model.sample(20, stream(1)), model.sample(20, stream(2)))
+    assert differ, "samples do not depend on rng"
+
+
+def names_each_person_alone(case: EstimatorCase) -> None:
+    """The logits of a person do not depend on the rest of the batch, and `predict` is their argmax."""
+    model = case.fitted()
+    together = model(case.inputs[:10])
+    alone = torch.cat([model(person[None]) for person in case.inputs[:10]])
+    assert (together - alone).abs().max() <= _ALONE, "it says something else of a person who is alone in a batch"
+    assert torch.equal(together.argmax(dim=1), model.decided(case.inputs[:10])), "predict is not the largest logit"
+
+
+def goes_on_without_a_label(case: EstimatorCase) -> None:
+    """Where a label has died out, the others are named; where all people have one, that one is."""
+    kept = case.fitted(keep=lambda labels: labels != 0).decided(case.inputs)
+    assert set(kept.tolist()) <= set(range(1, case.labels)), "it names a label that it has not seen"
+    alone = case.fitted(keep=lambda labels: labels == 1).decided(case.inputs)
+    assert alone.eq(1).all(), "people have one label, and it names another"
+
+
+_COMMON: tuple[Callable[[EstimatorCase], None], ...] = (
+    fits_alike_from_one_seed,
+    gives_what_others_rely_on,
+    repeats_itself,
+    comes_back_from_bytes,
+)
+ESTIMATOR_CHECKS: dict[ModelRole, tuple[Callable[[EstimatorCase], None], ...]] = {
+    ModelRole.GENERATOR: (*_COMMON, samples_follow_their_rng),
+    ModelRole.CLASSIFIER: (*_COMMON, names_each_person_alone, goes_on_without_a_label),
+}
+
+
+def _people(labels: int) -> Population:
+    rng = np.random.default_rng(3)
+    age, pay = rng.integers(18, 80, _PEOPLE), rng.normal(size=_PEOPLE)
+    kind = rng.choice(["car", "house", "other"], _PEOPLE)
+    frame = pd.DataFrame({"age": age, "pay": pay, "kind": kind})
+    columns = learned(frame, np.ones(_PEOPLE, bool))
+    codes = ((age + 10 * (kind == "car")) * labels // 100).clip(0, labels - 1).astype(np.int64)
+    train = Split(encode(frame, columns), codes, (pay > 0).astype(np.int64))
+    names = tuple(f"label {code}" for code in range(labels))
+    return Population("people", names, ("low", "high"), ("low",), train, {"test": train}, columns=columns)
