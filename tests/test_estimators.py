@@ -3,7 +3,6 @@
 # ruff: noqa: N803  (X is what scikit-learn calls features)
 from __future__ import annotations
 
-import signal
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,33 +10,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import torch
+from fairlearn.postprocessing import ThresholdOptimizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
-import fairloop
-from disturbed import Runs
 from fairloop import OwnLoop, data, simulate
-from fairloop.cli import main
 from fairloop.data.columns import decode
 from fairloop.errors import InputError
 from fairloop.loop.estimators import Estimators
 from fairloop.loop.forms import Frame, OneHot
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.copula import GaussianCopula
-from fairloop.models.estimators.keeping import packed, restored, unpacked
 from fairloop.models.numerics import Numerics
-from fairloop.report.table import export
-from fairloop.running.progress import LineView
-from fairloop.running.run import run
-from fairloop.seeding import ModelRole
 from fairloop.spec.run import RunSpec, from_mapping
-from fairloop.store.directory import RunDirectory
 from fairloop.store.memory import MemoryModels
-from fairloop.store.models import DirectoryModels
+from fairloop.sweep.estimate import estimate
 from fairloop.testing import EstimatorCase
 from fairloop.training.plan import plan
 
@@ -133,6 +123,9 @@ class Lacking:
 
 
 PIPE = LogisticRegression(max_iter=50)
+FAIR = ThresholdOptimizer(
+    estimator=LogisticRegression(), constraints="demographic_parity", predict_method="predict_proba"
+)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +242,26 @@ def test_sensitive_features_are_the_groups_of_real_people_and_those_that_a_s_nam
         simulate(of(table, "annotator.model=test_estimators:Told", "annotator.arguments={}"))
 
 
+def test_a_mitigation_that_is_told_groups_works_in_the_loop(table):
+    def gap(model: str) -> float:
+        generation = next(iter(simulate(of(table, f"classifier.model={model}", "classifier.arguments={}"))))
+        return generation.value("demographic_parity", "difference", split="valid")
+
+    assert gap("test_estimators:FAIR") < gap(LINEAR)
+
+
+def test_samples_in_bf16_reach_an_estimator():
+    case = EstimatorCase(TREE)
+    model = case.fitted()
+    assert model(case.inputs[:4].bfloat16()).shape == (4, 3)
+
+
+def test_a_dry_run_estimates_estimators(table):
+    found = estimate([of(table, "generations=3")])
+    assert found.models == {"generator": 3, "classifier": 3, "label_annotator": 1, "group_annotator": 1}
+    assert found.work > 0
+
+
 def test_fields_of_training_in_steps_change_no_recipe_of_an_estimator(table):
     def recipes(*overrides: str) -> list[str]:
         spec = of(table, *overrides)
@@ -284,144 +297,6 @@ def test_estimators_that_do_not_fit_are_refused_before_anything_is_trained(case,
     with pytest.raises(InputError, match=words) as caught:
         simulate(of(table, *overrides))  # the loop itself begins with the first generation that is asked for
     assert "\n" not in str(caught.value)
-
-
-KEPT = {
-    "tree": EstimatorCase(TREE),
-    "boosting": EstimatorCase(BOOSTING, arguments={"max_iter": 3}),
-    "linear": EstimatorCase(LINEAR),
-    "xgboost": EstimatorCase("xgboost:XGBClassifier", arguments={"n_estimators": 3}),
-    "lightgbm": EstimatorCase("lightgbm:LGBMClassifier", arguments={"n_estimators": 3, "verbose": -1}),
-    "bootstrap": EstimatorCase("bootstrap", ModelRole.GENERATOR),
-    "copula": EstimatorCase("gaussian-copula", ModelRole.GENERATOR),
-}
-
-
-@pytest.mark.parametrize("case", KEPT)
-def test_estimators_are_kept_without_pickle(case, monkeypatch):
-    for name in ("skops", KEPT[case].model.partition(":")[0] if ":" in KEPT[case].model else "skops"):
-        pytest.importorskip(name)
-    model = KEPT[case].fitted()
-    assert model.can_be_kept
-    content = model.get_extra_state().numpy().tobytes()
-    assert b"\x80\x04\x95" not in content  # the first bytes of a pickle
-    other = KEPT[case].unfitted()
-    other.set_extra_state(torch.frombuffer(bytearray(content), dtype=torch.uint8))
-    assert torch.equal(KEPT[case].output(other), KEPT[case].output(model))
-
-
-def test_types_that_are_not_trusted_are_neither_kept_nor_loaded():
-    skops = pytest.importorskip("skops.io")
-    kept = unpacked(packed(DecisionTreeClassifier().fit([[0], [1]], [0, 1]), {}))
-    foreign = skops.dumps({"estimator": Mean()})
-    with pytest.raises(InputError, match=r"classifier 0: the kept model cannot be read: .*Mean.*fitted again"):
-        restored(kept._replace(content=foreign), None, "classifier 0")
-    assert not packed(Mean(), {}).numel()
-
-
-def finished(spec: RunSpec, folder: Path) -> bytes:
-    run(spec, RunDirectory(folder), LineView(lambda line: None))
-    out = folder.with_suffix(".csv")
-    export([RunDirectory(folder)], out)
-    return out.read_bytes()
-
-
-def accuracy(loaded: fairloop.RecordedRun, generation: int) -> float:
-    rows = loaded.table().query("role == 'classifier' and split == 'test' and metric == 'accuracy'")
-    return float(rows.query(f"generation == {generation} and group == 'overall'")["value"].iloc[0])
-
-
-def test_a_run_on_disk_continues_and_gives_its_models_back(table, tmp_path):
-    pytest.importorskip("skops")
-    overrides = (
-        f"classifier.model={BOOSTING}",
-        "classifier.arguments={max_iter: 5}",
-        "generator.model=gaussian-copula",
-    )
-    whole = finished(of(table, *overrides, "generations=3"), tmp_path / "whole")
-    finished(of(table, *overrides, "generations=2"), tmp_path / "grown")
-    assert finished(of(table, *overrides, "generations=3"), tmp_path / "grown") == whole
-    directory = RunDirectory(tmp_path / "grown")
-    assert directory.provenance()["sessions"][-1]["trained"] == ["generator 2", "classifier 2"]
-    loaded = fairloop.load(tmp_path / "grown")
-    tests = loaded.population.tests["test"]
-    predicted = loaded.classifier(2)(torch.from_numpy(tests.inputs[:])).argmax(dim=1).numpy()
-    found = loaded.table().query(
-        "generation == 2 and role == 'classifier' and split == 'test' and metric == 'accuracy'"
-    )
-    assert (predicted == tests.labels).mean() == pytest.approx(found.query("group == 'overall'")["value"].iloc[0])
-    assert loaded.samples(1, 10).inputs.shape == (10, *loaded.population.shape)
-
-
-def test_an_estimator_that_cannot_be_kept_is_fitted_again_to_the_same_bits(table, tmp_path):
-    overrides = ("classifier.model=test_estimators:Mean", "classifier.arguments={}")
-    with pytest.warns(UserWarning, match="test_estimators:Mean: is not kept, so it is fitted again"):
-        whole = finished(of(table, *overrides, "generations=3"), tmp_path / "whole")
-    finished(of(table, *overrides), tmp_path / "grown")
-    assert finished(of(table, *overrides, "generations=3"), tmp_path / "grown") == whole
-    loaded = fairloop.load(tmp_path / "grown")
-    kept = [path.name for path in (tmp_path / "grown" / "models").glob("classifier-*.safetensors")]
-    assert not kept
-    tests = loaded.population.tests["test"]
-    predicted = loaded.classifier(1)(torch.from_numpy(tests.inputs[:])).argmax(dim=1).numpy()
-    found = loaded.table().query(
-        "generation == 1 and role == 'classifier' and split == 'test' and metric == 'accuracy'"
-    )
-    assert (predicted == tests.labels).mean() == pytest.approx(found.query("group == 'overall'")["value"].iloc[0])
-
-
-def test_a_stored_model_is_what_was_fitted(table, tmp_path):
-    pytest.importorskip("skops")
-    spec = of(table, "generations=1")
-    first = ModelTrainer(spec, DirectoryModels(tmp_path / "models")).annotators()
-    again = ModelTrainer(spec, DirectoryModels(tmp_path / "models")).annotators()
-    inputs = torch.from_numpy(data.load(spec.data, 0).train.inputs[:])
-    assert again.label.module is not first.label.module
-    assert torch.equal(first.label.module(inputs), again.label.module(inputs))
-    assert torch.equal(first.group.module(inputs), again.group.module(inputs))
-
-
-@pytest.fixture(scope="module")
-def estimator_runs(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    pytest.importorskip("skops")
-    folder = tmp_path_factory.mktemp("estimators")
-    people().to_csv(folder / "people.csv", index=False)
-    told = {**fields(folder / "people.csv"), "generations": 3, "generator": {"model": "gaussian-copula"}}
-    found = Runs(folder, {**told, "star": {"target": "both"}})
-    yield found
-    found.close()
-
-
-@pytest.mark.parametrize("share", [0.3, 0.6])
-def test_a_run_of_estimators_that_is_killed_goes_on_to_the_same_bits(estimator_runs, share):
-    name = f"killed-{share}"
-    estimator_runs.run(name, signal=int(signal.SIGKILL), after=share * estimator_runs.seconds)
-    estimator_runs.goes_on(name)
-
-
-@pytest.mark.parametrize("at", [20, 60, 90])
-def test_a_run_of_estimators_killed_while_it_writes_goes_on_to_the_same_bits(estimator_runs, at):
-    assert estimator_runs.run("op", fault="kill", at=at).code == -9
-    estimator_runs.goes_on("op")
-
-
-@pytest.mark.slow
-def test_a_sweep_over_networks_and_estimators_shares_models_and_reports(table, tmp_path, monkeypatch, capsys):
-    import yaml
-
-    spec = tmp_path / "spec.yaml"
-    spec.write_text(yaml.safe_dump({**fields(table), "generator": {"model": "gaussian-copula"}}))
-    grid = f"classifier.model=mlp,{LINEAR},{BOOSTING}"
-    command = ["sweep", str(spec), "--grid", grid, "--seeds", "0", "--set", "classifier.arguments={}", "--out",
-               str(tmp_path / "out"), "--workers", "1"]  # fmt: skip
-    for arguments in (command, ["report", str(tmp_path / "out"), "--out", str(tmp_path / "report.html")]):
-        monkeypatch.setattr("sys.argv", ["fairloop", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert not ended.value.code, capsys.readouterr()
-    assert "HistGradientBoostingClassifier" in (tmp_path / "report.html").read_text()
-    shared = list((tmp_path / "out" / "models").glob("generator-0-*.safetensors"))
-    assert len(shared) == 1  # for all three classifiers
 
 
 def _plain_classifiers() -> list[str]:
@@ -482,60 +357,6 @@ def test_pictures_reach_an_estimator_as_flat_arrays():
         annotators = ModelTrainer(spec, MemoryModels()).annotators()
         assert 0 <= next(iter(simulate(spec))).value("accuracy", role="label_annotator") <= 1
     assert annotators.label.module.own.n_features_in_ == 3 * 28 * 28
-
-
-# The Gaussian copula, by itself.
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.floats(-0.8, 0.8), st.integers(0, 1000))
-def test_the_copula_recovers_correlations_and_margins(correlation, seed):
-    rng = np.random.default_rng(seed)
-    normal = rng.multivariate_normal([0, 0], [[1, correlation], [correlation, 1]], 4000)
-    real = pd.DataFrame({"pay": np.exp(normal[:, 0]), "age": np.rint(40 + 10 * normal[:, 1]).astype(int)})
-    made = GaussianCopula().fit(real).sample(4000, np.random.default_rng(seed + 1))
-    assert made.dtypes.equals(real.dtypes)
-    assert made.corr("spearman").iloc[0, 1] == pytest.approx(real.corr("spearman").iloc[0, 1], abs=0.08)
-    for name in real:
-        assert np.quantile(made[name], [0.1, 0.5, 0.9]) == pytest.approx(
-            np.quantile(real[name], [0.1, 0.5, 0.9]), rel=0.12
-        )
-        assert real[name].min() <= made[name].min() <= made[name].max() <= real[name].max()
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.floats(-0.6, 0.6), st.integers(0, 1000))
-def test_the_copula_keeps_how_texts_depend_on_numbers_and_on_texts(correlation, seed):
-    rng = np.random.default_rng(seed)
-    normal = rng.multivariate_normal(np.zeros(3), [[1, correlation, 0], [correlation, 1, 0], [0, 0, 1]], 6000)
-    real = pd.DataFrame({
-        "sex": pd.Categorical(np.where(normal[:, 0] > 0.3, "f", "m")),
-        "pay": normal[:, 1],
-        "old": pd.Categorical(np.where(normal[:, 2] + normal[:, 0] > 1, "yes", "no"), ["no", "yes", "never"]),
-    })  # fmt: skip
-    made = GaussianCopula().fit(real).sample(6000, np.random.default_rng(seed + 1))
-    assert list(made["old"].cat.categories) == ["no", "yes", "never"]
-    assert not (made["old"] == "never").any()
-
-    def told(frame: pd.DataFrame) -> list[float]:
-        women = frame["sex"] == "f"
-        return [women.mean(), (frame["old"] == "yes").mean(), frame["pay"][women].mean() - frame["pay"][~women].mean(),
-                (frame["old"] == "yes")[women].mean() - (frame["old"] == "yes")[~women].mean()]  # fmt: skip
-
-    assert told(made) == pytest.approx(told(real), abs=0.08)
-
-
-def test_the_copula_comes_back_from_its_bytes_and_refuses_holes():
-    real = people().drop(columns=["part"]).astype({"home": "category"}).assign(flag=lambda found: found["age"] > 40)
-    copula, other = GaussianCopula().fit(real), GaussianCopula()
-    other.from_bytes(copula.to_bytes())
-    first, second = (each.sample(50, np.random.default_rng(1)) for each in (copula, other))
-    pd.testing.assert_frame_equal(first, second)
-    assert first.dtypes.equals(real.dtypes)
-    array = GaussianCopula().fit(real[["age", "pay"]].to_numpy()).sample(5, np.random.default_rng(0))
-    assert array.shape == (5, 2)
-    with pytest.raises(ValueError, match="no missing values"):
-        GaussianCopula().fit(real.assign(pay=np.nan))
 
 
 def test_the_objects_behind_recipes_are_new_each_time(table):

@@ -70,8 +70,8 @@ class OneHot:
         return array
 
     def decode(self, numbers: NDArray[Any]) -> NDArray[Any]:
-        """(N, F) as they are."""
-        return numbers
+        """(N, F) float64, which all libraries take."""
+        return numbers.astype(np.float64)
 
 
 class Flat:

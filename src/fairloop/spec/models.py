@@ -13,8 +13,8 @@ FOR_TABLES = {"generator": "tabular-vae", "classifier": "mlp", "annotator": "mlp
 
 
 class TrainingSpec(Section):
-    """A model and how it is trained. An estimator, such as those of scikit-learn, is fitted by one call: its recipe
-    holds `model` and `arguments` alone.
+    """A model and how it is trained. An estimator, such as one of scikit-learn, is fitted by one call: its recipe holds
+    `model` and `arguments` alone.
     """
 
     model: str = Field(description="a name that fairloop knows, or module:Name of a network or an estimator")

@@ -25,7 +25,7 @@ from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.training.feeds import Feed
 from fairloop.training.fitting import Checkpoint, State
-from fairloop.training.plan import Plan, plan
+from fairloop.training.plan import Plan, estimator_of, plan
 from fairloop.training.recipe import Recipe
 
 _STEPS = 4  # of an epoch that is timed
@@ -186,7 +186,13 @@ def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
 
 
 def _few(spec: RunSpec, population: Population) -> Population:
-    """The population with as many people to learn from as the timed steps need, evenly chosen."""
+    """The population with as many people to learn from as the timed steps need, evenly chosen.
+
+    All people, if there is an estimator: it has one step.
+    """
+    roles = (ModelRole.GENERATOR, ModelRole.CLASSIFIER, ModelRole.LABEL_ANNOTATOR)
+    if any(estimator_of(role, span) is not None for span in spec.spans.values() for role in roles):
+        return population
     train = population.train
     most = max(spec.at(generation).generator.batch for generation in (0, *spec.schedule))
     people = min(len(train), _STEPS * max(most, spec.annotator.batch))

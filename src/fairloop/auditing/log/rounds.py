@@ -146,23 +146,13 @@ def rounds(
     shape = (len(places), len(group_names))
     tables = _tables(whole, (strata * 3 + labels) * kinds + predictions, (*shape, 3, kinds))
     made = _made(whole, columns, model_made, np.where(labels == MISSING, -1, strata), shape)
+    said = (tallied.said, order.said and f"order of rounds: {order.said}", _unused(tallied.rows))
     found = Rounds(
-        names=tuple(order.names),
-        generations=_numbered(order.names),
-        groups=group_names,
-        labels=label_names,
-        beneficial=good,
-        counts=_square(tables["n"]).astype(np.int64),
-        left_out=left_out,
+        names=tuple(order.names), generations=_numbered(order.names), groups=group_names, labels=label_names,
+        beneficial=good, counts=_square(tables["n"]).astype(np.int64), left_out=left_out, tables=tables,
         sums=Sums(_square(tables["w"]), _square(tables["ww"])) if "w" in tables else None,
-        said=tuple(
-            filter(None, (tallied.said, order.said and f"order of rounds: {order.said}", _unused(tallied.rows)))
-        ),
-        tables=tables,
-        dates=tallied.dates,
-        regression=columns.regression,
-        **made,
-    )
+        said=tuple(filter(None, said)), dates=tallied.dates, regression=columns.regression, **made,
+    )  # fmt: skip
     return replace(found, scores=_scored(tallied.scores, used, (strata * 3 + labels) * 2 + (predictions == 1)))
 
 

@@ -87,7 +87,7 @@ class Fitted(nn.Module):
 
         Raises InputError, which tells the refusal of the last form, if it takes none.
         """
-        state, numbers = rng.get_state(), inputs.cpu().numpy()
+        state, numbers = rng.get_state(), _numbers(inputs)
         refusals: list[InputError] = []
         for form, features in enumerate(self._forms):
             for i, labels in enumerate(targets or [None]):
@@ -253,7 +253,7 @@ class FittedClassifier(Fitted, Classifier):
         """
         if not len(inputs) or self.own is None:
             return torch.full((len(inputs), len(self._names)), torch.nan, dtype=torch.float64, device=inputs.device)
-        people, named = self._features.decode(inputs.cpu().numpy()), self._named(inputs, groups)
+        people, named = self._features.decode(_numbers(inputs)), self._named(inputs, groups)
         codes = self._predicted(people, len(inputs), named)
         logits = self._log_probabilities(people, codes, named)
         rows = np.arange(len(codes))
@@ -265,7 +265,7 @@ class FittedClassifier(Fitted, Classifier):
         """(B,) int64: the argmax of the logits, by `predict` alone."""
         if not len(inputs) or self.own is None:
             return super().decided(inputs, groups)
-        people, named = self._features.decode(inputs.cpu().numpy()), self._named(inputs, groups)
+        people, named = self._features.decode(_numbers(inputs)), self._named(inputs, groups)
         return torch.from_numpy(self._predicted(people, len(inputs), named)).to(inputs.device)
 
     def _named(self, inputs: Tensor, groups: Tensor | None) -> dict[str, Any]:
@@ -360,6 +360,12 @@ class Constant:
     def to_bytes(self) -> bytes:
         """Nothing: what is told beside the bytes names the label."""
         return b""
+
+
+def _numbers(inputs: Tensor) -> NDArray[Any]:
+    """`inputs` on the CPU; numpy has no bf16, in which networks may make samples."""
+    inputs = inputs.detach().cpu()
+    return (inputs.float() if inputs.dtype in (torch.bfloat16, torch.float16) else inputs).numpy()
 
 
 def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
