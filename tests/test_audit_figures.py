@@ -9,12 +9,12 @@ import pytest
 from matplotlib.colors import to_rgb
 from typer.testing import CliRunner
 
+from banks import COLUMNS, GATE, bank
 from fairloop import audit
 from fairloop.auditing import Audit
 from fairloop.auditing.output import figures
 from fairloop.cli import app
 from fairloop.errors import InputError
-from test_audit_page import COLUMNS, GATE, bank
 
 
 @pytest.fixture(scope="module")

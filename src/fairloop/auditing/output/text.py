@@ -189,14 +189,6 @@ def table(drifts: Sequence[Drift], single: bool, before: str = "first") -> list[
     return lines
 
 
-def sentences(drifts: Sequence[Drift]) -> list[str]:
-    """The same for a page: what rose, what fell, what is unclear."""
-    by_verdict: dict[str, list[str]] = {}
-    for drift in drifts:
-        by_verdict.setdefault(drift.verdict, []).append(f"{drift.measure} {_moved(drift)}")
-    return [f"{verdict.capitalize()}: {'; '.join(measures)}." for verdict, measures in by_verdict.items()]
-
-
 def _moved(drift: Drift) -> str:
     if np.isnan(drift.change):
         return _value(drift.last).strip()
