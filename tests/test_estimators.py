@@ -243,6 +243,8 @@ def test_sensitive_features_are_the_groups_of_real_people_and_those_that_a_s_nam
 
 
 def test_a_mitigation_that_is_told_groups_works_in_the_loop(table):
+    people(4000).to_csv(table, index=False)
+
     def gap(model: str) -> float:
         generation = next(iter(simulate(of(table, f"classifier.model={model}", "classifier.arguments={}"))))
         return generation.value("demographic_parity", "difference", split="valid")

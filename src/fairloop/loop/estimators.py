@@ -46,6 +46,7 @@ class Estimators:
         labels: Sequence[Hashable] | None = None,
     ) -> None:
         self.objects = objects
+        self._tried: set[str] = set()
         self._population = population
         self._forms = forms or forms_of(population)
         self._labels: Sequence[Hashable] = labels or population.label_names
@@ -94,8 +95,11 @@ class Estimators:
     def try_classifier(self, own: Any, recipe: Recipe) -> FittedClassifier:
         """Check an object by a fit to a few real people. Raises InputError if it cannot be fitted."""
         check_classifier(own, title_of(recipe.title, own))
-        model = self.classifier(own, recipe)
-        self._try(partial(self.teach_classifier, recipe, model), recipe.role is ModelRole.GROUP_ANNOTATOR)
+        model, by_group = self.classifier(own, recipe), recipe.role is ModelRole.GROUP_ANNOTATOR
+        kind = recipe.training.model_dump_json() + str(by_group)
+        if kind not in self._tried:  # a classifier may be of the kind of its annotator
+            self._try(partial(self.teach_classifier, recipe, model), by_group)
+            self._tried.add(kind)
         return model
 
     def check_weights(self, own: Any) -> None:

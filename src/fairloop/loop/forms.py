@@ -40,8 +40,13 @@ class Frame:
         for column, values in zip(self._columns, codes.T, strict=True):
             if np.isnan(values).any():
                 raise InputError(f"{whose}: has no value in column {column.name!r}, where the data always have one")
-        parts = zip(self._columns, codes.T, strict=True)
-        return np.concatenate([_features(column, values) for column, values in parts], axis=1)
+        coded: NDArray[np.float32] = np.zeros((len(codes), sum(column.width for column in self._columns)), np.float32)
+        for column, values, first in zip(self._columns, codes.T, [0, *self._edges], strict=True):
+            if isinstance(column, Numeric):
+                coded[:, first] = np.interp(values, column.values, column.shares)
+            else:
+                coded[np.arange(len(codes)), first + values.astype(np.int64)] = 1
+        return coded
 
     def decode(self, numbers: NDArray[Any]) -> pd.DataFrame:
         """N rows."""
@@ -115,11 +120,3 @@ def _codes(column: Column, features: NDArray[Any]) -> NDArray[np.float64]:
         return numbers
     places: NDArray[np.float64] = features.argmax(axis=1).astype(np.float64)
     return places
-
-
-def _features(column: Column, codes: NDArray[np.float64]) -> NDArray[np.float32]:
-    """(N, width) of what `_codes` gave."""
-    if isinstance(column, Numeric):
-        return np.interp(codes, column.values, column.shares).astype(np.float32)[:, None]
-    found: NDArray[np.float32] = np.eye(column.width, dtype=np.float32)[codes.astype(np.int64)]
-    return found

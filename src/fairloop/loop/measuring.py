@@ -158,21 +158,23 @@ class Measurer:
         Samples of a generator that diverged have no shares, and neither do labels of a classifier that diverged.
         """
         label_names, group_names = self._population.label_names, self._population.group_names
-        named = {metric: [torch.zeros(0, dtype=torch.int64)] for metric in labellers}
+        named = {labeller.recipe.fingerprint: [torch.zeros(0, dtype=torch.int64)] for labeller in labellers.values()}
         grouped = [torch.zeros(0, len(group_names))]
         rng = self._streams(i).at(Role.MEASUREMENT)
         drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
         for images in drawn:
             if self._population.in_unit_range:
                 check_range(generator.recipe.full_title, images)
-            for metric, labeller in labellers.items():
+            for labeller in {labeller.recipe.fingerprint: labeller for labeller in labellers.values()}.values():
                 if not labeller.diverged:
-                    named[metric].append(decisions(labeller.module, [images], self._numerics))
+                    named[labeller.recipe.fingerprint].append(decisions(labeller.module, [images], self._numerics))
             if not self._annotators.group.diverged:
                 grouped.append(probabilities(self._annotators.group.module, [images], self._numerics))
         chances = torch.cat(grouped).double().numpy()
         groups = chances.argmax(axis=1)
-        labels = {metric: torch.cat(parts).numpy() for metric, parts in named.items()}
+        labels = {
+            metric: torch.cat(named[labeller.recipe.fingerprint]).numpy() for metric, labeller in labellers.items()
+        }
 
         def row(label: str | None, group: str, metric: str, value: float, error: float) -> Row:
             return Row(i, None, ModelRole.GENERATOR, "generated", label, group, metric, float(value), float(error))

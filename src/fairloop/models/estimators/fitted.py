@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -285,22 +286,26 @@ class FittedClassifier(Fitted, Classifier):
                 f"{self.title}: predict gives an array of shape {said.shape} for {n} people; return one label for "
                 "each, not a column for each class"
             )
-        labels = said.reshape(-1).tolist()
-        if len(labels) != n:
-            raise InputError(f"{self.title}: gave {len(labels)} predictions for {n} people; return one label for each")
-        return np.fromiter(self._coded(labels), np.int64, n)
+        if said.size != n:
+            raise InputError(f"{self.title}: gave {said.size} predictions for {n} people; return one label for each")
+        return self._coded(said.reshape(-1))
 
-    def _coded(self, labels: Sequence[Any]) -> Iterator[int]:
-        """The code of each label that the object gives."""
+    def _coded(self, labels: NDArray[Any]) -> NDArray[np.int64]:
+        """(N,) codes of the labels that the object gives."""
         code_of = {name: code for code, name in enumerate(self._names)}
         if self._present is not None and not isinstance(self.own, Constant):
             code_of = dict(enumerate(self._present))
-        for label in labels:
+        try:
+            places, distinct = pd.factorize(labels.astype(object), use_na_sentinel=False)
+        except TypeError:  # a label that has no hash is none
+            places, distinct = np.arange(len(labels)), labels
+        for label in distinct.tolist():
             if not isinstance(label, Hashable) or label not in code_of:
                 uncertain = isinstance(label, float) and 0 < label < 1
                 remedy = "labels, not probabilities" if uncertain else "labels as its fit got them"
                 raise InputError(f"{self.title}: predicts {label!r}, which is none of {list(code_of)}; return {remedy}")
-            yield code_of[label]
+        codes: NDArray[np.int64] = np.array([code_of[label] for label in distinct.tolist()], np.int64)[places]
+        return codes
 
     def _log_probabilities(
         self, people: Any, codes: NDArray[np.int64], named: Mapping[str, Any]
@@ -308,7 +313,7 @@ class FittedClassifier(Fitted, Classifier):
         shares = np.zeros((len(codes), len(self._names)))
         classes = getattr(self.own, "classes_", None)
         if classes is not None and hasattr(self.own, "predict_proba"):
-            columns = list(self._coded(np.asarray(classes).tolist()))
+            columns = self._coded(np.asarray(classes))
             shares[:, columns] = self._probabilities(people, (len(codes), len(columns)), named)
         else:
             shares[np.arange(len(codes)), codes] = 1
