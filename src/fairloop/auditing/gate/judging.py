@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from typing import Literal
 
 from fairloop.auditing.gate.limits import RULES, TOLERANCE, Limit
@@ -94,6 +94,9 @@ def in_words(measure: Measure, reference: str | None = None) -> str:
 
 def _result(measured: Measured, one: Limit, place: int, alpha: float) -> Result:
     value = measured.value(one.measure, place, alpha, extremes=one.rule is not None)
+    if one.measure.group in ("difference", "ratio") and len(measured.kept) < 2:
+        nothing = dict.fromkeys(("value", "low", "high", "lower", "upper"), nan)
+        value = value._replace(**nothing, status="undefined", reason="there is no other group to compare with")
     reference = None
     if one.measure.group in ("difference", "ratio") and one.rule is None:
         reference = measured.compared_with

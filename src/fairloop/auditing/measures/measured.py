@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,8 @@ class Measured:
     ) -> None:
         if assume is not None and assume not in ASSUMPTIONS:
             raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
+        if not isinstance(min_size, Integral) or min_size < 0:
+            raise InputError(f"--min-size {min_size!r}: is no number of people; give 0 or more")
         self.rounds = rounds
         labelled = rounds.labelled.sum(axis=1) > 0
         ripe = labelled & ~rounds.immature
