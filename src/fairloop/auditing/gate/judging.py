@@ -95,8 +95,8 @@ def in_words(measure: Measure, reference: str | None = None) -> str:
 def _result(measured: Measured, one: Limit, place: int, alpha: float) -> Result:
     value = measured.value(one.measure, place, alpha, extremes=one.rule is not None)
     if one.measure.group in ("difference", "ratio") and len(measured.kept) < 2:
-        nothing = dict.fromkeys(("value", "low", "high", "lower", "upper"), nan)
-        value = value._replace(**nothing, status="undefined", reason="there is no other group to compare with")
+        why = "there is no other group to compare with"
+        value = value._replace(value=nan, low=nan, high=nan, lower=nan, upper=nan, status="undefined", reason=why)
     reference = None
     if one.measure.group in ("difference", "ratio") and one.rule is None:
         reference = measured.compared_with

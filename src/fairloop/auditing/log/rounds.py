@@ -154,8 +154,8 @@ def rounds(
         said=tuple(filter(None, said)), dates=tallied.dates, regression=columns.regression, **made,
     )  # fmt: skip
     scored = _scored(tallied.scores, used, (strata * 3 + labels) * 2 + (predictions == 1))
-    said = (*found.said, *_unscored(int(whole["n"].sum()), None if columns.regression else scored))
-    return replace(found, scores=scored, said=said)
+    notes = (*found.said, *_unscored(int(whole["n"].sum()), None if columns.regression else scored))
+    return replace(found, scores=scored, said=notes)
 
 
 def _unscored(rows: int, scored: Scored | None) -> list[str]:

@@ -36,6 +36,10 @@ _MOST_COMPLETIONS = 20_000  # of a group's labels, from where on joint bounds ta
 _MOST_JOINT = 10  # groups, for the same reason
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and int(value) >= 0
+
+
 class Measured:
     """Rounds, measured. min_size: smaller groups are left out of what compares groups. assume: see `ASSUMPTIONS`.
 
@@ -52,7 +56,7 @@ class Measured:
     ) -> None:
         if assume is not None and assume not in ASSUMPTIONS:
             raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
-        if not isinstance(min_size, Integral) or min_size < 0:
+        if not _is_count(min_size):
             raise InputError(f"--min-size {min_size!r}: is no number of people; give 0 or more")
         self.rounds = rounds
         labelled = rounds.labelled.sum(axis=1) > 0
