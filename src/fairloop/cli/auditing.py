@@ -119,6 +119,7 @@ def audit(
     from fairloop.auditing import audited
 
     _check_places(out, figures, overwrite)
+    _check_sources(out, log, limits)
     if verdict_url is not None and model_card is None:
         raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
     found = audited(
@@ -139,6 +140,15 @@ def audit(
     output.give(log=log, out=out, files=files, rounds=rounds, drift=drift, failures=found.failures)
     if found.failures:
         raise FairloopError("; ".join(found.failures))
+
+
+def _check_sources(out: Path, *sources: Path | None) -> None:
+    """Raise InputError if the audit would replace a file that it reads."""
+    from fairloop.auditing import FILES, OPTIONAL
+
+    for source in sources:
+        if source is not None and source.name in (*FILES, *OPTIONAL) and source.resolve().parent == out.resolve():
+            raise InputError(f"--out: {out} is where {source.name} is, which the audit reads and would replace")
 
 
 def _check_places(out: Path, figures: Path | None, overwrite: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 from typing import Literal
 
 from fairloop.auditing.gate.limits import RULES, TOLERANCE, Limit
@@ -94,6 +94,9 @@ def in_words(measure: Measure, reference: str | None = None) -> str:
 
 def _result(measured: Measured, one: Limit, place: int, alpha: float) -> Result:
     value = measured.value(one.measure, place, alpha, extremes=one.rule is not None)
+    if one.measure.group in ("difference", "ratio") and len(measured.kept) < 2:
+        why = "there is no other group to compare with"
+        value = value._replace(value=nan, low=nan, high=nan, lower=nan, upper=nan, status="undefined", reason=why)
     reference = None
     if one.measure.group in ("difference", "ratio") and one.rule is None:
         reference = measured.compared_with

@@ -18,7 +18,7 @@ from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics.adverse_impact import FOUR_FIFTHS
 from fairloop.metrics.catalogue import CATALOGUE, LIMITS
-from fairloop.metrics.entry import AGGREGATES
+from fairloop.metrics.entry import AGGREGATES, PARTS
 
 TOLERANCE = 1e-9
 """Numbers that lie no farther apart are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
@@ -33,8 +33,9 @@ SYNTAX = (
     "'upper(tpr_difference)>0.1'"
 )
 
-_MEASURE = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*")
+_MEASURE = re.compile(r"\s*(\w+)\s*(?:\[(.*)\])?\s*", re.S)
 _EXPRESSION = re.compile(r"(?P<what>.*?)(?P<sign>>=|<=|>|<)\s*(?P<bound>[^<>=\s]+)\s*", re.S)
+_PLAIN = re.compile(r"[-+.0-9eE]+")
 _WRAPPED = re.compile(r"\s*(\w+)\s*\((.*)\)\s*", re.S)
 _KEYS = ("limit", "round", "set_by", "date", "why")
 
@@ -90,12 +91,18 @@ def limit(expression: str, where: str | None = None) -> Limit:
     if found is None or not math.isfinite(bound):
         raise InputError(f"{place}: {SYNTAX}")
     end, what = _end(found["what"], place)
-    return Limit(_measure(what, place), found["sign"], bound, end, where=place)
+    asked = Limit(_measure(what, place), found["sign"], bound, end, where=place)
+    low, high = asked.measure.entry.bounds(asked.measure.group)
+    if bound > high if asked.upwards else bound < low:
+        raise InputError(f"{place}: no value can break it, as {asked.measure} lies between {low:g} and {high:g}")
+    return asked
 
 
 def limits(fail_on: str | Sequence[str], file: str | Path | None) -> tuple[Limit, ...]:
     """The limits of both sources, those of `fail_on` first. Raises InputError for one that cannot be used."""
     expressions = [fail_on] if isinstance(fail_on, str) else fail_on
+    if not isinstance(expressions, Sequence) or not all(isinstance(one, str) for one in expressions):
+        raise InputError(f"--fail-on {fail_on!r}: is no limit, and no list of them; {SYNTAX}")
     return (*map(limit, expressions), *(() if file is None else read(Path(file))))
 
 
@@ -185,11 +192,14 @@ def _measure(written: str, where: str) -> Measure:
     metric, part = LIMITS[name]
     if group is not None and (part in AGGREGATES or "group" not in CATALOGUE[metric].parts):
         raise InputError(f"{where}: '{name}' is about all groups; leave out [{group}]")
+    if group in PARTS:
+        plain = name if group == "overall" else f"{name}_{group}"
+        raise InputError(f"{where}: say {plain} for {PARTS[group]}; a group called '{group}' is COLUMN={group} here")
     return Measure(metric, part if group is None else group)
 
 
 def _number(written: str) -> float:
     try:
-        return float(written)
+        return float(written) if _PLAIN.fullmatch(written) else math.nan
     except ValueError:
         return math.nan

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
+from numbers import Real
 
 from fairloop.errors import InputError
 
@@ -29,6 +30,10 @@ PARAMETERS = {
 def in_python(message: str) -> str:
     """An error's `message` with names of parameters in place of options."""
     return re.sub(r"--[a-z]+(-[a-z]+)*", lambda found: PARAMETERS.get(found[0], found[0]), message)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isnan(value)
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,8 @@ class Columns:
             raise InputError("--prediction, --score: name at least one, the column with predictions or with scores")
         if self.threshold is not None and (self.score is None or self.prediction is not None):
             raise InputError("--threshold: is for scores without predictions; name --score and no --prediction")
-        if self.threshold is not None and isnan(self.threshold):
-            raise InputError("--threshold: nan is no number")
+        if self.threshold is not None and not _is_number(self.threshold):
+            raise InputError(f"--threshold: {self.threshold!r} is no number")
         if self.regression and (self.prediction is None or self.score is not None):
             raise InputError("--regression: needs --prediction with numbers, and takes no --score")
         if not self.groups:

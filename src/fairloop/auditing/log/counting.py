@@ -169,7 +169,7 @@ class Counter:
         """Labels and predictions as numbers, NaN where missing."""
         columns = (self._columns.label, self._columns.predicted)
         return [
-            numbers.floats(self._plain(chunk, column)) for numbers, column in zip(self._numbers, columns, strict=True)
+            numbers.finite(self._plain(chunk, column)) for numbers, column in zip(self._numbers, columns, strict=True)
         ]
 
     def _stratified(self, codes: dict[str, Codes]) -> tuple[Codes, Codes]:

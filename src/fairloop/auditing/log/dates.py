@@ -21,6 +21,7 @@ from fairloop.tables import frames
 from fairloop.tables.values import written
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_LAST = date.max.toordinal() - _EPOCH
 _DATE = r"^\d{4}-\d\d-\d\d($|[T ]\d\d:\d\d)"
 _SPAN = re.compile(r"(\d+)\s*(d|days?|w|weeks?)?")
 _NEVER = np.iinfo(np.int64).min
@@ -139,6 +140,8 @@ def horizon(columns: Columns, name: str, mature_after: object, as_of: object) ->
     window, day = None, None
     if isinstance(mature_after, timedelta):
         window = mature_after.days
+        if mature_after != timedelta(window) or window < 0:
+            raise InputError(f"--mature-after {mature_after}: is no number of whole days; give days, as 90d")
     elif mature_after is not None:
         found = _SPAN.fullmatch(str(mature_after).strip())
         if not found:
@@ -177,6 +180,8 @@ def _days(values: Any, where: str) -> Days:
     except pa.ArrowException as error:
         raise InputError(f"{where} holds no dates ({str(error).splitlines()[0]}); write them as 2024-12-31") from error
     found: NDArray[Any] = numbers.to_numpy(zero_copy_only=False)
+    if ((found <= -_EPOCH) | (found > _LAST)).any():
+        raise InputError(f"{where} holds a date outside the years 1 to 9999; mend it")
     return np.where(np.isnan(found), _NEVER, np.nan_to_num(found)).astype(np.int64)
 
 

@@ -31,6 +31,13 @@ class Numbers:
         found: Floats = self._read(values).to_numpy(zero_copy_only=False)
         return found.astype(np.float64)
 
+    def finite(self, values: Any) -> Floats:
+        """The same as `floats`. Raises InputError for an infinite number, too."""
+        found = self.floats(values)
+        if np.isinf(found).any():
+            raise InputError(f"{self._where} holds an infinite number; leave it out, or mark it as missing")
+        return found
+
     def check(self) -> None:
         """Raise InputError if the numbers that were read cannot be meant."""
         self._decimals.check(self._where)

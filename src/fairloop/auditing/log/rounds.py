@@ -153,7 +153,15 @@ def rounds(
         sums=Sums(_square(tables["w"]), _square(tables["ww"])) if "w" in tables else None,
         said=tuple(filter(None, said)), dates=tallied.dates, regression=columns.regression, **made,
     )  # fmt: skip
-    return replace(found, scores=_scored(tallied.scores, used, (strata * 3 + labels) * 2 + (predictions == 1)))
+    scored = _scored(tallied.scores, used, (strata * 3 + labels) * 2 + (predictions == 1))
+    notes = (*found.said, *_unscored(int(whole["n"].sum()), None if columns.regression else scored))
+    return replace(found, scores=scored, said=notes)
+
+
+def _unscored(rows: int, scored: Scored | None) -> list[str]:
+    """How many of the rows have no score, in words."""
+    without = 0 if scored is None else rows - round(float(scored.cells.sums["n"].sum()))
+    return [f"{without:,} of {rows:,} rows have no score; measures of scores are about the others"] * (without > 0)
 
 
 def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_], dict[str, int]]:

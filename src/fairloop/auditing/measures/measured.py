@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from functools import cached_property, partial
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,10 @@ _MOST_COMPLETIONS = 20_000  # of a group's labels, from where on joint bounds ta
 _MOST_JOINT = 10  # groups, for the same reason
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, Integral) and int(value) >= 0
+
+
 class Measured:
     """Rounds, measured. min_size: smaller groups are left out of what compares groups. assume: see `ASSUMPTIONS`.
 
@@ -51,6 +56,8 @@ class Measured:
     ) -> None:
         if assume is not None and assume not in ASSUMPTIONS:
             raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
+        if not _is_count(min_size):
+            raise InputError(f"--min-size {min_size!r}: is no number of people; give 0 or more")
         self.rounds = rounds
         labelled = rounds.labelled.sum(axis=1) > 0
         ripe = labelled & ~rounds.immature

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.auditing.log.rounds import MISSING
-from fairloop.auditing.measures.shares import shares
+from fairloop.auditing.measures.shares import NEEDS, shares
 from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.propensity import (
@@ -61,6 +61,7 @@ class ByPropensity:
             np.nan_to_num(z).max(axis=1),
             np.nan_to_num(np.abs(divide(excess.sum(axis=1), np.sqrt(sums["pq"].sum(axis=1))))),
         )
+        z = np.fmax(z, np.abs(self._unlike_all()).max(axis=1))
         surely = self._sides["sure"][:, MISSING].sum(axis=1)
         never = (sums["never"] > 0).any(axis=1)
         why = np.full(len(z), "", object)
@@ -74,6 +75,21 @@ class ByPropensity:
             if (why[1:] == reason).any() and not why[0]:
                 why[0] = reason + " in a group"
         return why
+
+    def _unlike_all(self) -> Floats:
+        """(S + 1, 2) by decision: the number of people that those with a label stand for, less all, in its errors.
+
+        It needs no propensities of people without a label. Without any label, `_by_weights` counts.
+        """
+        sums = {name: table.sum(axis=1) for name, table in self._sides.items()}
+        weighted = "w" in sums
+        every = sums["w"] if weighted else sums["n"]
+        variance = sums["vv"] if weighted else sums["vv"] - sums["v"]
+        excess = sums["v"] - every
+        excess[np.abs(excess) <= _ALIKE * every] = 0
+        error = np.sqrt(variance.clip(0) * divide(every, sums["v"]))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where((excess != 0) & (sums["v"] > 0), excess / error, 0.0)
 
     @cached_property
     def _one_each(self) -> Flags:
@@ -143,10 +159,23 @@ class ByPropensity:
         hits, every = (Sums(weights[side][1:], squares[side][1:]) for side in (0, 1))
         rate = share(hits, every, parts["n"][1][1:].round().astype(np.int64))
         value, variance = np.append(rate.overall, rate.by_group), rate.standard_errors() ** 2
-        chance = self.cells["n"] - self.cells["sure"]
-        explored = (parts["n"][1] - parts["sure"][1]).round().astype(np.int64)
-        open_to = (chance[:, :, 1] if metric in ("ppv", "fdr") else chance.sum(axis=2)).sum(axis=1) > 0
+        explored, open_to = self._explored_people(metric)
         found = Share(
             value, variance, rate.members, divide(weights[1] ** 2, squares[1]), divide(value * (1 - value), variance)
         )
         return Weighted(found, explored, open_to & (explored < FEWEST))
+
+    def _explored_people(self, metric: str) -> tuple[NDArray[np.int64], Flags]:
+        """(S + 1,) labelled people in the denominator whose labels had a chance to be missing, and if there may be any.
+
+        Of the two decisions, the one with fewer counts: many selected people tell nothing of the rejected ones.
+        """
+        chance = self.cells["n"] - self.cells["sure"]
+        fewest, open_to = np.full(len(chance), np.inf), np.zeros(len(chance), bool)
+        for side in NEEDS[metric]:
+            others = np.arange(chance.shape[2]) != 1
+            of_side = np.where(others if side == 0 else ~others, chance, 0)
+            may = of_side.sum(axis=(1, 2)) > 0
+            fewest = np.where(may, np.minimum(fewest, shares(of_side)[metric][1]), fewest)
+            open_to |= may
+        return np.where(open_to, fewest, 0).round().astype(np.int64), open_to
