@@ -122,6 +122,26 @@ class Lacking:
     def fit(self, X: Any, y: Any) -> None: ...
 
 
+class Wordless:
+    def fit(self, X: Any) -> None: ...
+
+    def sample(self, n: int) -> list[str]:
+        return ["nobody"] * n
+
+
+class Talking(DecisionTreeClassifier):
+    def fit(self, X: Any, y: Any) -> Talking:
+        print("a word of another library")
+        return super().fit(X, y)
+
+
+class TalkingSampler(GaussianCopula):
+    def fit(self, X: Any) -> TalkingSampler:
+        print("a word of another library")
+        super().fit(X)
+        return self
+
+
 PIPE = LogisticRegression(max_iter=50)
 FAIR = ThresholdOptimizer(
     estimator=LogisticRegression(), constraints="demographic_parity", predict_method="predict_proba"
@@ -286,6 +306,14 @@ WRONG = {
     "module": (("classifier.model=no_such:Thing",), "classifier.model: 'no_such:Thing' cannot be imported"),
     "method": (("classifier.model=test_estimators:Lacking", "classifier.arguments={}"),
                r"classifier 0 \(Lacking\): has no method predict"),
+    "regressor": (("classifier.model=sklearn.tree:DecisionTreeRegressor", "classifier.arguments={max_depth: 1}"),
+                  r"predicts .* which is none of|fit fails"),
+    "clusters": (("classifier.model=sklearn.cluster:KMeans", "classifier.arguments={n_clusters: 2}"),
+                 r"^classifier 0 \(KMeans\): predicts"),
+    "annotator": (("annotator.model=sklearn.cluster:KMeans", "annotator.arguments={n_clusters: 2}"),
+                  r"annotator \(KMeans\): predicts"),
+    "samples": (("generator.model=test_estimators:Wordless",), r"^generator 0 \(Wordless\): has features"),
+    "slip": (("classifier.model=sklearn.tree:DecisionTreeClasifier",), "did you mean DecisionTreeClassifier"),
     "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* begins anew"),
     "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no latents"),
     "later": (("schedule={1: {classifier.arguments: {max_depth: -3}}}",), r"^schedule\.1: classifier 1 .*max_depth"),

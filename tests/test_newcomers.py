@@ -112,6 +112,14 @@ def test_a_slip_is_echoed_with_the_name_that_was_meant(command, name, tmp_path, 
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("name", ["table", "pictures"])
+def test_data_of_your_own_are_known_though_nobody_publishes_them(name, tmp_path, capsys):
+    assert here("data", "fetch", name, "--out", tmp_path / "out") == 2
+    said = capsys.readouterr().err
+    assert "its files are your own" in said
+    assert "no such data set" not in said
+
+
 @given(st.sampled_from(SLIPS), st.data())
 def test_one_wrong_letter_still_means_the_name(slip, data):
     command, name = slip

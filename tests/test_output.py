@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from conftest import TINY
+from test_estimators import fields, people
 from test_run import here
 
 
@@ -162,6 +163,24 @@ def test_warnings_are_quiet_too_and_come_back(commands, capfd, monkeypatch):
     assert capfd.readouterr() == ("", "")
     assert here(*commands["run"]) == 0
     assert capfd.readouterr().err == "fairloop: warning: beware\n"
+
+
+@pytest.mark.parametrize("role", ["classifier", "generator"])
+def test_what_models_of_others_print_is_no_result(role, tmp_path, capfd):
+    table, path = tmp_path / "people.csv", tmp_path / "spec.yaml"
+    people().to_csv(table, index=False)
+    path.write_text(yaml.safe_dump(fields(table) | {"generations": 1}))
+    named = {"classifier": "Talking", "generator": "TalkingSampler"}[role]
+    changes = ("--set", f"{role}.model=test_estimators:{named}", "--set", f"{role}.arguments={{}}")
+    assert here("run", path, *changes, "--out", tmp_path / "json", "--json") == 0
+    printed, words = capfd.readouterr()
+    assert printed.count("\n") == 1
+    assert strict(printed).keys() == KEYS["run"]
+    assert "a word of another library" in words
+    assert here("run", path, *changes, "--out", tmp_path / "quiet", "--quiet") == 0
+    assert "a word of another library" not in capfd.readouterr().out
+    assert here("run", path, *changes, "--out", tmp_path / "words") == 0
+    assert "a word of another library" in capfd.readouterr().out
 
 
 def test_the_library_logs_and_prints_nothing(spec, tmp_path, capfd, caplog):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,8 +13,9 @@ from fairloop.errors import InputError
 
 def meant(name: str, known: Iterable[str]) -> str:
     """`; did you mean NAME?` with the known name that is most similar to `name`; empty if none is similar."""
-    close = difflib.get_close_matches(name.lower(), known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    by_lower = {each.lower(): each for each in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""
 
 
 def find(known: Mapping[str, str], name: str, field: str) -> Any:
@@ -28,4 +30,5 @@ def find(known: Mapping[str, str], name: str, field: str) -> Any:
         return getattr(importlib.import_module(module), attribute)
     except Exception as error:  # an import runs the user's code
         why = " ".join(str(error).split())
-        raise InputError(f"{field}: '{name}' cannot be imported: {why}") from error
+        there = dir(sys.modules[module]) if module in sys.modules else ()
+        raise InputError(f"{field}: '{name}' cannot be imported: {why}{meant(attribute, there)}") from error

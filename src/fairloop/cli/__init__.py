@@ -6,6 +6,7 @@ import errno
 import signal
 import sys
 import warnings
+from contextlib import redirect_stdout
 from typing import Annotated, NoReturn, TextIO
 
 import typer
@@ -59,7 +60,7 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with warnings.catch_warnings():  # --quiet ignores them
+    with warnings.catch_warnings(), redirect_stdout(sys.stdout):  # --quiet ignores them, --json moves them
         warnings.showwarning = _warn
         sys.exit(_code())
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import math
 import sys
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
@@ -94,13 +95,14 @@ def say(text: str) -> None:
 
 @dataclass(frozen=True)
 class Output:
-    """The output of a command, and of the library's logs while it runs.
+    """The output of a command, of the library's logs while it runs, and of all that models of other libraries print.
 
     quiet: prints nothing but errors and the JSON object. as_json: prints that object to stdout, all words to stderr.
     """
 
     quiet: bool = False
     as_json: bool = False
+    _stdout: TextIO = field(default_factory=lambda: sys.stdout, init=False)
 
     def __post_init__(self) -> None:
         log = logging.getLogger("fairloop")
@@ -109,6 +111,9 @@ class Output:
         log.propagate = False
         if self.quiet:
             warnings.simplefilter("ignore")
+            sys.stdout = _Nowhere()
+        elif self.as_json:
+            sys.stdout = sys.stderr
 
     @cached_property
     def console(self) -> Console:
@@ -125,8 +130,15 @@ class Output:
     def give(self, **result: Any) -> None:
         """Print the result of the command if the command was called with --json. Undefined numbers are null."""
         if self.as_json:
-            sys.stdout.write(json.dumps(plain(result), allow_nan=False) + "\n")
-            sys.stdout.flush()
+            self._stdout.write(json.dumps(plain(result), allow_nan=False) + "\n")
+            self._stdout.flush()
+
+
+class _Nowhere(io.TextIOBase):
+    """A stream that keeps nothing."""
+
+    def write(self, text: str, /) -> int:
+        return len(text)
 
 
 class _Printed(logging.Handler):

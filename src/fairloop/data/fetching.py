@@ -13,6 +13,7 @@ from fairloop._util.directories import kind_of
 from fairloop._util.files import replacing, write_text
 from fairloop._util.limits import MOST_BYTES, opened
 from fairloop._util.lookup import meant
+from fairloop.data import DATASETS
 from fairloop.data.publishers import PUBLISHERS, PublishedFile, remedy
 from fairloop.errors import FairloopError, InputError
 
@@ -36,7 +37,10 @@ def fetch(name: str, out: Path, mirror: str | None = None) -> Iterator[str]:
     """
     if name not in PUBLISHERS or not PUBLISHERS[name].files:
         offered = ", ".join(known for known, publisher in PUBLISHERS.items() if publisher.files)
-        reason = remedy(name) if name in PUBLISHERS else f"there is no such data set{meant(name, PUBLISHERS)}"
+        unknown = (
+            "its files are your own" if name in DATASETS else f"there is no such data set{meant(name, PUBLISHERS)}"
+        )
+        reason = remedy(name) if name in PUBLISHERS else unknown
         raise InputError(f"'{name}': has no direct download ({offered} have); {reason}")
     if kind := kind_of(out):
         raise InputError(f"--out: {out} holds {kind}; choose another directory")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,6 +28,7 @@ from fairloop.training.plan import section_of
 from fairloop.training.recipe import Recipe
 
 _TRIED_ON = 32  # real people of each label
+_SAMPLED = 8  # by a generator that is tried
 
 
 class Estimators:
@@ -86,19 +86,29 @@ class Estimators:
         model.learn(people.inputs, people.labels.cpu().numpy(), rng, people.weights, groups)
 
     def try_generator(self, own: Any, recipe: Recipe) -> FittedGenerator:
-        """Check an object by a fit to a few real people. Raises InputError if it cannot be fitted."""
+        """Check an object by a fit to a few real people, and samples. Raises InputError if one of them fails."""
         check_generator(own, title_of(recipe.title, own))
         model = self.generator(own, recipe)
-        self._try(partial(self.teach_generator, recipe, model))
+
+        def use(people: Batch) -> None:
+            self.teach_generator(recipe, model, people)
+            model.sample(_SAMPLED, recipe.streams().at(Role.NOISE))
+
+        self._try(use)
         return model
 
     def try_classifier(self, own: Any, recipe: Recipe) -> FittedClassifier:
-        """Check an object by a fit to a few real people. Raises InputError if it cannot be fitted."""
+        """Check an object by a fit to a few real people, and predictions. Raises InputError if one of them fails."""
         check_classifier(own, title_of(recipe.title, own))
         model, by_group = self.classifier(own, recipe), recipe.role is ModelRole.GROUP_ANNOTATOR
         kind = recipe.training.model_dump_json() + str(by_group)
+
+        def use(people: Batch) -> None:
+            self.teach_classifier(recipe, model, people)
+            model(people.inputs, people.groups)
+
         if kind not in self._tried:  # a classifier may be of the kind of its annotator
-            self._try(partial(self.teach_classifier, recipe, model), by_group)
+            self._try(use, by_group)
             self._tried.add(kind)
         return model
 
@@ -118,17 +128,17 @@ class Estimators:
                 "not told groups: A_S, which names them, is one; give another annotator"
             )
 
-    def _try(self, teach: Any, by_group: bool = False) -> None:
-        """Teach a few real people; all of them if these are too few for the object."""
+    def _try(self, use: Callable[[Batch], None], by_group: bool = False) -> None:
+        """Fit to a few real people and use the model; to all of them if these are too few for the object."""
         train = self._population.train
         codes = train.groups if by_group else train.labels
         few = np.sort(np.concatenate([np.flatnonzero(codes == code)[:_TRIED_ON] for code in np.unique(codes)]))
         try:
-            teach(self._people(few, codes))
+            use(self._people(few, codes))
         except InputError:
             if len(few) == len(codes):
                 raise
-            teach(self._people(np.arange(len(codes)), codes))
+            use(self._people(np.arange(len(codes)), codes))
 
     def _people(self, positions: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> Batch:
         inputs = torch.from_numpy(self._population.train.inputs[positions])
