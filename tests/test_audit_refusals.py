@@ -153,3 +153,31 @@ def test_the_command_does_not_replace_its_own_log(tmp_path, capsys):
     assert here("audit", log, *options, "--out", tmp_path, "--overwrite") == 2
     assert log.read_bytes() == before
     assert "would replace" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("scores", [False, True])
+def test_a_log_without_any_label_has_the_measures_that_need_none(tmp_path, scores):
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "round": np.repeat([1, 2], 100),
+            "label": [None] * 200,
+            "group": rng.choice(["a", "b"], 200),
+            "x": rng.random(200),
+        }
+    )
+    frame["prediction"] = (frame["x"] >= 0.5).astype(int)
+    columns = {"score": "x"} if scores else {"prediction": "prediction"}
+    found = audit(
+        frame, round="round", label="label", groups="group", **columns, fail_on=["equalized_odds_difference>0.1"]
+    )
+    shares = frame.groupby(["round", "group"])["prediction"].mean()
+    for place, number in enumerate((1, 2)):
+        for group in ("a", "b"):
+            value = found.measured.value(Measure("selection_rate", group), place)
+            assert value.value == pytest.approx(shares[number, group])
+            assert value.people == (frame["round"].eq(number) & frame["group"].eq(group)).sum()
+    tpr = found.measured.value(Measure("tpr"), 1)
+    assert (tpr.labelled, tpr.status) == (0, "undefined")
+    assert found.passed is False
+    assert "report.html" in found.write(tmp_path / "audit")

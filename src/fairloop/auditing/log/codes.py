@@ -45,7 +45,7 @@ def outcomes(
         return np.where(known, 1, UNLABELLED), np.ones(len(whole), np.int64), (), ""
     whole = whole.assign(**{part: whole[part].map(_outcome, na_action="ignore") for part in ("label", "prediction")})
     unknown = whole["label"].isna().to_numpy()
-    names = sorted(whole["label"].dropna().unique(), key=natural)
+    names = sorted(whole["label"].dropna().unique(), key=natural) or _of_predictions(whole, columns)
     good = _beneficial(names, list(whole["prediction"].unique()), columns, beneficial)
     labels = np.where(unknown, UNLABELLED, whole["label"] == good).astype(np.int64)
     if columns.prediction is None:
@@ -60,6 +60,13 @@ def outcomes(
     selected = whole["prediction"] == good
     wrong = (whole["prediction"] != whole["label"]) & ~selected & (labels == 0)
     return labels, np.select([selected, wrong], [1, 2], 0).astype(np.int64), tuple(names), good
+
+
+def _of_predictions(whole: pd.DataFrame, columns: Columns) -> list[str]:
+    """The labels' names in a log without a label: those of predictions; 0 and 1 where scores predict."""
+    if columns.prediction is None:
+        return ["0", "1"]
+    return [value for value in sorted(whole["prediction"].unique(), key=natural) if not _is_fraction(value)]
 
 
 def _is_fraction(value: str) -> bool:

@@ -169,9 +169,8 @@ def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_],
     needed = {"round": columns.round, "prediction": columns.predicted}
     left_out = {str(column): int(tallied["n"][tallied[part].isna()].sum()) for part, column in needed.items()}
     used = tallied[list(needed)].notna().all(axis=1).to_numpy()
-    if not tallied["label"][used].notna().any():
-        names = ", ".join(map(repr, (columns.round, columns.label, columns.predicted)))
-        raise InputError(f"--round, --label: no row of the log has {names} all at once")
+    if not used.any():
+        raise InputError(f"--round: no row of the log has both '{columns.round}' and '{columns.predicted}'")
     return used, {column: n for column, n in left_out.items() if n}
 
 

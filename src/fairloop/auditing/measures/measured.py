@@ -61,7 +61,10 @@ class Measured:
         self.rounds = rounds
         labelled = rounds.labelled.sum(axis=1) > 0
         ripe = labelled & ~rounds.immature
-        smallest = rounds.members[ripe if ripe.any() else labelled].min(axis=(0, 2))
+        if labelled.any():
+            smallest = rounds.members[ripe if ripe.any() else labelled].min(axis=(0, 2))
+        else:  # then rates need people alone
+            smallest = rounds.people.min(axis=0)
         self.small: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < max(FEW, min_size))[0]]
         self.left_out: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < min_size)[0]]
         self.kept: NDArray[np.int64] = np.nonzero(smallest >= min_size)[0]
