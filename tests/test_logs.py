@@ -237,7 +237,7 @@ def test_weighted_rates_equal_fairlearns_and_know_no_unit(seed, unit):
     pd.testing.assert_frame_equal(ones.drift, none.drift)
 
 
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(st.integers(0, 10_000))
 def test_repeated_rows_are_whole_weights(seed):
     rng = np.random.default_rng(seed)
@@ -246,7 +246,7 @@ def test_repeated_rows_are_whole_weights(seed):
     repeated = audit(log.loc[log.index.repeat(log["w"])], **NAMED, score="score")
     rows = ("count", "calibration_error")  # the latter takes off what chance explains, less of it with more rows
     left, right = (found.table[~found.table["metric"].isin(rows)]["value"] for found in (weighted, repeated))
-    np.testing.assert_allclose(left, right, rtol=1e-12)
+    np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-14)
     assert (weighted.drift["high"] - weighted.drift["low"]).sum() > (
         repeated.drift["high"] - repeated.drift["low"]
     ).sum()
@@ -342,7 +342,7 @@ def said(found: Audit) -> list[object]:
     ]
 
 
-@settings(max_examples=40, phases=(Phase.explicit, Phase.generate))
+@settings(max_examples=15, phases=(Phase.explicit, Phase.generate))
 @given(seed=st.integers(0, 1000), rounds=st.sampled_from(ROUNDS), groups=st.sampled_from(sorted(KINDS)),
        width=st.sampled_from(["float32", "float64"]), gaps=st.booleans(), how=WRITTEN)  # fmt: skip
 def test_a_log_says_the_same_in_whatever_it_is_kept(tmp_path_factory, seed, rounds, groups, width, gaps, how):

@@ -388,7 +388,10 @@ def test_the_schema_takes_what_a_spec_takes(fields, fits):
             from_mapping(own)
 
 
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+SPECS = sorted({*(ROOT / "examples").glob("*.yaml")} - {ROOT / "examples" / "limits.yaml"})  # limits are no spec
+
+
+@pytest.mark.parametrize("example", SPECS, ids=lambda path: path.name)
 def test_examples_of_spec_files_name_the_schema_and_fit_it(example):
     first = example.read_text(encoding="utf-8").splitlines()[0]
     named = example.parent / first.removeprefix("# yaml-language-server: $schema=")
@@ -475,3 +478,9 @@ def test_a_batch_is_two_lines():
     weighed = batch._replace(weights=torch.ones(5))
     assert repr(weighed).splitlines()[0].endswith("on cpu, with weights")
     assert repr(batch.select(torch.zeros(0, dtype=torch.long))).endswith("labels none; groups none")
+
+
+def test_a_run_and_a_sweep_tell_what_they_are(tmp_path):
+    run(tiny(), RunDirectory(tmp_path / "runs" / "one"), LineView(lambda line: None))
+    found = fairloop.load(tmp_path / "runs" / "one")
+    assert repr(found) == f"<run {found.spec.identity}: 3 of 3 generations, in {tmp_path / 'runs' / 'one'}>"

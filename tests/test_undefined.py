@@ -192,7 +192,7 @@ def test_people_of_one_class_are_refused_before_anything_is_trained(tmp_path, ca
     }
     settings = [part for path, value in fields.items() for part in ("--set", f"{path}={value}")]
     assert here("run", "adult", "--out", tmp_path / "out", *settings) == 2
-    assert "everybody in the training data has the label 'yes'" in capsys.readouterr().err
+    assert "all people of the training data have the label 'yes'" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 

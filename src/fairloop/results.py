@@ -76,6 +76,9 @@ class RecordedSweep(Mapping[str, "RecordedRun"]):
     def __len__(self) -> int:
         return len(self._runs)
 
+    def __repr__(self) -> str:
+        return f"<sweep of {len(self)} runs: {', '.join(self._runs)}>"
+
     def table(self) -> pd.DataFrame:
         """The tidy table of all runs, as `fairloop export` writes it."""
         table: pd.DataFrame = plain(tidy([run.directory for run in self._runs.values()])).to_pandas()
@@ -90,6 +93,10 @@ class RecordedRun:
         self._models = DirectoryModels(directory.root / directory.provenance().get("models", "models"))
         self.spec: RunSpec = directory.spec()
         self._made_again: dict[int, Generation] = {}
+
+    def __repr__(self) -> str:
+        done = self.directory.committed()
+        return f"<run {self.spec.identity}: {done} of {self.spec.generations} generations, in {self.directory.root}>"
 
     def table(self) -> pd.DataFrame:
         """The tidy table, as `fairloop export` writes it."""
