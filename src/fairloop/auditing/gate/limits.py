@@ -171,7 +171,7 @@ def _end(what: str, where: str) -> tuple[End, str]:
     if found is None:
         return "", what
     if found[1] in ("lower", "upper"):
-        return found[1], found[2]  # type: ignore[return-value]
+        return "lower" if found[1] == "lower" else "upper", found[2]
     close = difflib.get_close_matches(found[1], ("lower", "upper"), n=1)
     hint = f"did you mean {close[0]}()?" if close else "there are lower() and upper(), the ends of an interval"
     raise InputError(f"{where}: there is no {found[1]}(); {hint}")
