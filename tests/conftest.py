@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -77,3 +77,25 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         if "CUDA" not in reason:
             reporter.write_line(f"FAILED {report.nodeid}: skipped in CI ({reason})", red=True)
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Headless Chromium, for tests that are marked `in_browser`."""
+    from playwright import sync_api
+
+    from chromium import CHROMIUM
+
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def opened(browser, report) -> Iterator[Any]:
+    """The module's `report`, opened in the browser."""
+    from chromium import opening
+
+    with opening(browser, report) as shown:
+        yield shown

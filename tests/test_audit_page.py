@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,14 +12,12 @@ import pytest
 from playwright import sync_api
 
 from banks import COLUMNS, GATE, bank
+from chromium import PHONE, in_browser, opening
 from fairloop import audit
 from fairloop.auditing import Audit, Measure
 from fairloop.auditing.output import page
 from fairloop.auditing.output.page import content
-from test_browser import CHROMIUM, PHONE, opening
 from test_page import HOSTILE
-
-in_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed (Debian: apt-get install chromium)")
 
 
 @pytest.fixture(scope="module")
@@ -33,20 +30,6 @@ def report(found, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("audit") / "report.html"
     page.write(found, out)
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def opened(browser, report) -> Iterator[sync_api.Page]:
-    with opening(browser, report) as shown:
-        yield shown
 
 
 def data_of(path: Path) -> dict:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,19 +10,14 @@ import pandas as pd
 import pytest
 from playwright import sync_api
 
+from chromium import PHONE, in_browser, opening
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.report import page
 from fairloop.report.table import gathered, run_directories
 from test_compare import NONE, STAR, shares, table
 from test_page import HOSTILE, run_in
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None,
-    reason="no Chromium is installed (Debian: apt-get install chromium); the page is tested as a file only",
-)
-
-DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 740}
+pytestmark = in_browser
 
 
 @pytest.fixture(scope="module")
@@ -42,44 +35,6 @@ def report(sweep) -> Path:
     out = sweep / "report.html"
     page.write(gathered([sweep]), out, run_directories([sweep]))
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[sync_api.Browser]:
-    with sync_api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=CHROMIUM)
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def opened(browser, report) -> Iterator[sync_api.Page]:
-    with opening(browser, report) as shown:
-        yield shown
-
-
-class opening:  # noqa: N801  it reads as a verb
-    """The page in `path`, opened offline; at its end nothing may have failed, and nothing been asked for."""
-
-    def __init__(self, browser, path: Path, **options) -> None:
-        self.context = browser.new_context(offline=True, accept_downloads=True, **{"viewport": DESKTOP, **options})
-        self.page, self.troubles = self.context.new_page(), []
-        self.page.on("console", lambda message: self.troubles.append(message.text))
-        self.page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        self.page.on("request", self.asked)
-        self.url = path.as_uri()
-        self.page.goto(self.url)
-
-    def asked(self, request) -> None:
-        if request.url != self.url and not request.url.startswith(("data:", "blob:")):
-            self.troubles.append(f"asked for {request.url}")
-
-    def __enter__(self) -> sync_api.Page:
-        return self.page
-
-    def __exit__(self, *error) -> None:
-        self.context.close()
-        assert not self.troubles
 
 
 def drawn(shown) -> str:
