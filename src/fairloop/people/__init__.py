@@ -9,6 +9,7 @@ from typing import Any
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
 from fairloop.people.interface import Kind
+from fairloop.people.pool import Pool
 
 KINDS = {
     "lending": "fairloop.people.lending:Lending",
@@ -21,12 +22,18 @@ KINDS = {
 """The kinds that `people.kind` can name."""
 
 
-def build_kind(name: str, arguments: Mapping[str, Any] | None = None) -> Kind:
-    """The kind `name` with these arguments. Raises InputError if there is none that takes them."""
+def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool | None = None) -> Kind:
+    """The kind `name` with these arguments, and with `pool` for its people, if there is one.
+
+    Raises InputError if there is none that takes them.
+    """
     made = find(KINDS, name, "people.kind")
-    known = ", ".join(inspect.signature(made).parameters) if callable(made) else ""
+    taken = inspect.signature(made).parameters if callable(made) else {}
+    known = ", ".join(argument for argument in taken if argument != "pool")
+    if pool is not None and "pool" not in taken:
+        raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
     try:
-        kind = made(**(arguments or {}))
+        kind = made(**(arguments or {}), **({} if pool is None else {"pool": pool}))
     except InputError:
         raise
     except Exception as error:  # a constructor runs anybody's code
