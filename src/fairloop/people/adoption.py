@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from fairloop.errors import InputError
 from fairloop.people import arguments as checked
 from fairloop.people.base import groups_of
 from fairloop.people.groups import means
@@ -53,10 +52,10 @@ class Adoption(Kind):
         first = np.atleast_1d(checked.numbers(start, "start", 0, 1))
         size = len(first)
         self.initial = checked.numbers(first, "start", 0, 1, (size,))
-        self.rate = _each(rate, "rate", size, 0, 1)
+        self.rate = checked.each(rate, "rate", size, 0, 1)
         self.model = checked.choice(model, "model", ("linear", "decisions"))
-        self.offset, self.factor = _each(offset, "offset", size), _each(factor, "factor", size)
-        self.delay, self.anchor = bool(delay), _each(anchor, "anchor", size, 0, 1)
+        self.offset, self.factor = checked.each(offset, "offset", size), checked.each(factor, "factor", size)
+        self.delay, self.anchor = bool(delay), checked.each(anchor, "anchor", size, 0, 1)
         self.shares = np.full(size, 1 / size) if shares is None else checked.shares(shares, "shares", size)
         plain = tuple(f"group {i + 1}" for i in range(size))
         names = plain if groups is None else checked.words(groups, "groups", size)
@@ -109,13 +108,3 @@ class Adoption(Kind):
         with np.errstate(divide="ignore", invalid="ignore"):
             found = (self.rate * self.offset + self.anchor * self.initial) / pull
         return np.where(pull == 0, np.nan, found)
-
-
-def _each(value: Numbers, name: str, size: int, low: float = -np.inf, high: float = np.inf) -> Floats:
-    """One number for each group."""
-    found = checked.numbers(value, name, low, high)
-    if found.shape not in ((), (size,)):
-        raise InputError(
-            f"people.arguments.{name}: {found.tolist()} is not one number, nor one for each of {size} groups"
-        )
-    return np.broadcast_to(found, (size,))

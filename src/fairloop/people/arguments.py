@@ -48,6 +48,16 @@ def numbers(
     return found
 
 
+def each(value: object, name: str, size: int, low: float = -np.inf, high: float = np.inf, words: str = "") -> Floats:
+    """(size,) numbers, from one number for all groups or one for each."""
+    found = numbers(value, name, low, high, words=words)
+    if found.shape not in ((), (size,)):
+        raise InputError(
+            f"people.arguments.{name}: {found.tolist()} is neither one number nor one for each of {size} groups"
+        )
+    return np.array(np.broadcast_to(found, (size,)))
+
+
 def shares(value: object, name: str, count: int | None = None) -> Floats:
     """(S,) shares that add up to 1."""
     found = numbers(value, name, 0, 1, (count,))

@@ -60,8 +60,8 @@ class Strategic(Kind):
         features, groups = len(self.names.features), len(self.names.groups)
         self.movable = chosen(movable, self.names)
         self.cost = Cost(cost, features, scale, self.movable)
-        kappas = np.broadcast_to(checked.numbers(kappa, "kappa", 1e-12, words="above 0"), (groups,))
-        self.kappa, self.gain = kappas, checked.above_zero(gain, "gain")
+        self.kappa = checked.each(kappa, "kappa", groups, 1e-12, words="above 0")
+        self.gain = checked.above_zero(gain, "gain")
         self.effect = checked.choice(effect, "effect", ("manipulation", "improvement"))
         if self.effect == "improvement" and self.base.probability(np.zeros((0, features)), np.zeros(0, int)) is None:
             raise InputError("people.arguments.effect: a table shows no outcome of changed features; use manipulation")
