@@ -8,13 +8,18 @@ import yaml
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
 
 from fairloop import simulate
 from fairloop.errors import InputError
+from fairloop.loop.people.learning import known
 from fairloop.loop.people.population import source_of
 from fairloop.loop.people.rounds import Rounds
 from fairloop.loop.trainer import ModelTrainer
+from fairloop.models.numerics import Numerics
+from fairloop.people.deciders import OF_LENDERS
 from fairloop.people.interface import Kind, Names, People
+from fairloop.people.policies import POLICIES
 from fairloop.people.rules import LinearRule
 from fairloop.sources.origin import REAL
 from fairloop.spec.run import from_mapping
@@ -27,7 +32,7 @@ LOGISTIC = {"model": "sklearn.linear_model:LogisticRegression"}
 
 
 class TwoGroups(Kind):
-    """A feature in [0, 1] that is P(label 1), in two groups. Accepted people of the first round raise all later ones."""
+    """A feature in [0, 1] that is P(label 1), in two groups. Acceptances raise later people."""
 
     names = Names(("x",), ("a", "b"))
 
@@ -113,9 +118,7 @@ def test_a_recipe_names_the_models_and_the_people_before_it_and_leaves_out_defau
 @given(share=st.floats(0.05, 1), seed=st.integers(0, 100))
 @limits(max_examples=5)
 def test_exploration_changes_neither_who_comes_nor_their_outcomes(share, seed):
-    off, on = (
-        Rounds(TwoGroups(), [spec(exploration=e, revealed="accepted").people] * 3, seed) for e in (0.0, share)
-    )
+    off, on = (Rounds(TwoGroups(), [spec(exploration=e, revealed="accepted").people] * 3, seed) for e in (0.0, share))
     for _ in range(3):
         one, other = (rounds.play(LinearRule(np.ones(1), 0.6)) for rounds in (off, on))
         np.testing.assert_array_equal(one.people.features, other.people.features)
@@ -187,25 +190,36 @@ def test_people_respond_to_decisions_and_their_measures_are_kept():
     raised = [generation.value("raised", role="people", split="true") for generation in found]
     accepted = [generation.log.accepted.mean() for generation in found]
     np.testing.assert_allclose(raised, np.concatenate([[0], 0.1 * np.cumsum(accepted)])[:-1])
-    assert found[0].value("accepted_in", "b", role="people", split="true") == found[0].log.accepted[
-        found[0].log.group == 1
-    ].sum()
+    assert (
+        found[0].value("accepted_in", "b", role="people", split="true")
+        == found[0].log.accepted[found[0].log.group == 1].sum()
+    )
 
 
 def test_weights_make_the_known_stand_for_all():
-    """The weighted fit on the explored finds the coefficients of a fit to everybody; one without weights does not."""
-    shared = {"first": "own", "history": 0, "arrivals": 20_000, "classifier": LOGISTIC}
+    run = spec(revealed="accepted", exploration=0.1, first="own", history=0, arrivals=5000, classifier=LOGISTIC)
+    rounds = Rounds(TwoGroups(), [run.people], 0)
+    everybody = rounds.play(LinearRule(np.ones(1), 0.7)).people.features[:, 0]
+    weighted, plain = (known(rounds, [0], None, Numerics(), weighs) for weighs in (True, False))
+    inputs, weights = weighted.batch.inputs[:, 0].double().numpy(), weighted.batch.weights.double().numpy()
+    assert weights.mean() == pytest.approx(1)
+    assert set(np.round(weights / weights.min(), 3)) == {1, 10}
+    error = np.sqrt((weights**2 * (inputs - everybody.mean()) ** 2).sum()) / weights.sum()
+    assert abs(np.average(inputs, weights=weights) - everybody.mean()) < 4 * error < 0.1
+    assert plain.batch.weights is None
+    assert inputs.mean() > everybody.mean() + 0.2
 
-    def first_score(run, **overrides) -> float:
-        (found,) = list(simulate(run.model_copy(update={"generations": 1})))
-        own = found.classifier.module.own
-        return float((own.intercept_ + own.coef_[0, 0] * 0.35)[0])
 
-    everybody = first_score(spec(**shared))
-    explored = {"revealed": "accepted", "exploration": 0.1}
-    weighted, plain = (first_score(spec(**shared, **explored, weights=weights)) for weights in ("propensity", "none"))
-    assert abs(weighted - everybody) < 0.15
-    assert abs(plain - everybody) > 0.15
+def test_an_estimator_is_fitted_with_the_weights():
+    """Oracle: scikit-learn, on the log and the people of the round."""
+    run = spec("generations=1", revealed="accepted", exploration=0.1, first="own", history=0, classifier=LOGISTIC)
+    (found,) = played(run)
+    people = Rounds(source_of(run).kind, [run.people], run.seed).play(LinearRule(np.ones(1), 0.7))
+    weights = 1 / people.propensity[people.seen]
+    oracle = LogisticRegression().fit(
+        people.people.features[people.seen], people.outcome[people.seen], weights / weights.mean()
+    )
+    np.testing.assert_allclose(found.classifier.module.own.coef_, oracle.coef_, rtol=1e-3)
 
 
 # --- lock-in, the law of selective labels ---
@@ -255,7 +269,7 @@ def test_a_run_that_resumes_gives_the_same_rows_and_logs(classifier):
 
 
 def test_a_schedule_changes_exploration_from_its_round_on():
-    run = from_mapping(yaml.safe_load(spec(revealed="accepted").to_yaml()), ["schedule={2: {people.exploration: 1.0}}"])
+    run = from_mapping(yaml.safe_load(spec(rule="own").to_yaml()), ["schedule={2: {people.exploration: 1.0}}"])
     shares = [log.accepted.mean() for log in logs(run)]
     assert max(shares[:2]) < 1
     assert shares[2:] == [1, 1]
@@ -291,6 +305,10 @@ def test_retention_replaces_people_who_leave():
 # --- specs ---
 
 
+def test_the_policies_of_lenders_are_rules():
+    assert tuple(POLICIES) == OF_LENDERS
+
+
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
@@ -315,9 +333,10 @@ def test_a_spec_that_cannot_be_is_refused_in_one_line(fields, says):
 @pytest.mark.parametrize("people", [{"first": "max-profit"}, {"rule": "own"}, {"kind": f"{__name__}:Nothing"},
                                     {"first": {"kind": "threshold", "feature": "y", "at": 0}}])  # fmt: skip
 def test_a_kind_or_rule_that_does_not_fit_ends_before_training(people):
+    run = from_mapping({"setting": "people", "people": {"kind": "selective-labels", **people}})
+    rounds = simulate(run)
     with pytest.raises(InputError, match="people"):
-        run = from_mapping({"setting": "people", "people": {"kind": "selective-labels", **people}})
-        next(simulate(run))
+        next(rounds)
 
 
 def test_retention_has_one_place_whatever_its_name():

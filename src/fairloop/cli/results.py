@@ -71,7 +71,9 @@ def compare(
     against: Annotated[
         str | None, typer.Option(metavar="CASE", help="the case with which the others are compared")
     ] = None,
-    split: Annotated[str, typer.Option(help="valid, test, test_balanced; of rounds of people true or observed")] = "test",
+    split: Annotated[
+        str, typer.Option(help="valid, test, test_balanced; of rounds of people true or observed")
+    ] = "test",
     published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
     style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
     out: Annotated[Path | None, typer.Option("--out", help="write every value behind the table, as .csv")] = None,

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
 from fairloop.people.interface import Kind
-from fairloop.people.pool import Pool
+
+if TYPE_CHECKING:  # scipy takes long to import
+    from fairloop.people.pool import Pool
 
 KINDS = {
     "lending": "fairloop.people.lending:Lending",
@@ -23,17 +25,20 @@ KINDS = {
 
 
 def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool | None = None) -> Kind:
-    """The kind `name` with these arguments, and with `pool` for its people, if there is one.
+    """The kind `name` with these arguments. pool: the people of a data set, as its `law`.
 
     Raises InputError if there is none that takes them.
     """
     made = find(KINDS, name, "people.kind")
     taken = inspect.signature(made).parameters if callable(made) else {}
-    known = ", ".join(argument for argument in taken if argument != "pool")
-    if pool is not None and "pool" not in taken:
-        raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
+    known, given = ", ".join(taken), dict(arguments or {})
+    if pool is not None:
+        if "law" not in taken:
+            raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
+        if given.setdefault("law", pool) is not pool:
+            raise InputError("people.arguments.law: the people are those of data; leave out one of them")
     try:
-        kind = made(**(arguments or {}), **({} if pool is None else {"pool": pool}))
+        kind = made(**given)
     except InputError:
         raise
     except Exception as error:  # a constructor runs anybody's code

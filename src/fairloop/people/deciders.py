@@ -11,11 +11,13 @@ import numpy as np
 from fairloop._util.lookup import meant
 from fairloop.errors import InputError
 from fairloop.people.interface import Array, Kind, Names, Published
-from fairloop.people.policies import POLICIES
 from fairloop.people.rules import LinearRule
 
-RULES = ("nobody", "everybody", "own", *POLICIES, "threshold")
-"""The rules that `people.first` and `people.rule` can name. `own` is the rule of the kind; policies are of lenders."""
+OF_LENDERS = ("max-profit", "demographic-parity", "equal-opportunity")
+"""The names of `people.policies.POLICIES`; that module needs scipy, which takes long to import."""
+
+RULES = ("nobody", "everybody", "own", *OF_LENDERS, "threshold")
+"""The rules that `people.first` and `people.rule` can name. `own` is the rule of the kind."""
 
 
 @dataclass(frozen=True)

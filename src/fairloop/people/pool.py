@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from fairloop.people.interface import Array, Names
 
 class _Split(Protocol):
     @property
-    def inputs(self) -> Array: ...
+    def inputs(self) -> Any: ...
 
     @property
     def labels(self) -> Array: ...
@@ -33,15 +33,12 @@ class _DataSet(Protocol):
     def group_names(self) -> tuple[str, ...]: ...
 
     @property
-    def minoritized(self) -> tuple[str, ...]: ...
-
-    @property
     def beneficial(self) -> int: ...
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """Rows of a data set, drawn anew each time. The label of a row is certain.
+    """Rows of a data set, drawn anew each time. The label of a row is certain: 1 if it is the beneficial one.
 
     features: (N, d) float64. groups: (N,) codes. good: (N,) bool, whether the label is the beneficial one.
     """
@@ -50,7 +47,6 @@ class Pool:
     groups: Array
     good: Array
     names: Names
-    minoritized: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, population: _DataSet) -> Pool:
@@ -58,8 +54,10 @@ class Pool:
         train, beneficial = population.train, population.beneficial
         features = np.asarray(train.inputs[:], np.float64)
         numbered = tuple(f"feature {place}" for place in range(features.shape[1]))
-        names = Names(numbered, population.group_names, population.label_names, beneficial)
-        return cls(features, train.groups, train.labels == beneficial, names, population.minoritized)
+        good, others = population.label_names[beneficial], [*population.label_names]
+        others.remove(good)
+        names = Names(numbered, population.group_names, (" or ".join(others), good))
+        return cls(features, train.groups, train.labels == beneficial, names)
 
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
         """N rows: none a second time before each came once."""

@@ -151,9 +151,9 @@ def check(spec: RunSpec) -> None:
         "curation.target": not spec.curation.curates("generator"),
         "warm_start": spec.warm_start in ("none", "classifier"),
     }
-    if wrong := [name for name, right in without.items() if not right]:
-        only = "takes only the kind of policy.classifier" if wrong[0] == "policy.classifier" else "has no generator"
-        raise ValueError(f"{wrong[0]}: setting=people {only}; leave it out")
+    if unfit := [name for name, right in without.items() if not right]:
+        only = "takes only the kind of policy.classifier" if unfit[0] == "policy.classifier" else "has no generator"
+        raise ValueError(f"{unfit[0]}: setting=people {only}; leave it out")
     _check_people(spec)
 
 

@@ -15,8 +15,8 @@ from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.data import Population, Split
 from fairloop.loop.generations import generations
-from fairloop.loop.trainer import ModelTrainer
 from fairloop.loop.people.population import source_of
+from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import resolve
 from fairloop.seeding import ModelRole

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from fairloop.curation.interface import Curation, Curator
 from fairloop.data import Population
 from fairloop.loop.people.rounds import Rounds
 from fairloop.models.numerics import Numerics
+from fairloop.people.interface import Array
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch
 from fairloop.sources.origin import REAL
@@ -59,8 +59,8 @@ def known(rounds: Rounds, parts: Sequence[int], before: Population, numerics: Nu
         stands_for = 1 / chance
         weights = numerics.sent(torch.from_numpy((stands_for / stands_for.mean()).astype(np.float32)))
     inputs = numerics.sent(torch.from_numpy(features.astype(np.float32)))
-    codes = (numerics.sent(torch.from_numpy(array)) for array in (labels, groups))
-    return Known(Batch(inputs, *codes, weights=weights))
+    codes, of_groups = (numerics.sent(torch.from_numpy(array)) for array in (labels, groups))
+    return Known(Batch(inputs, codes, of_groups, weights=weights))
 
 
 def feed(known: Known, recipe: Recipe, curator: Curator, numerics: Numerics, *, at_once: bool) -> Feed:
@@ -84,11 +84,11 @@ def feed(known: Known, recipe: Recipe, curator: Curator, numerics: Numerics, *, 
     return curated if recipe.curated else people
 
 
-def _before(people: Population) -> tuple[NDArray[np.float64], ...]:
+def _before(people: Population) -> tuple[Array, ...]:
     train = people.train
     return np.asarray(train.inputs[:], np.float64), train.labels, train.groups, np.ones(len(train))
 
 
-def _seen(rounds: Rounds, number: int) -> tuple[NDArray[np.float64], ...]:
+def _seen(rounds: Rounds, number: int) -> tuple[Array, ...]:
     one = rounds[number]
     return tuple(array[one.seen] for array in (one.people.features, one.outcome, one.people.groups, one.propensity))

@@ -30,8 +30,8 @@ def rows(i: int, one: Round, population: Population) -> Iterator[Row]:
     for split, rates in ((TRUE, everybody), (OBSERVED, observed)):
         for group, metric, value, error in perf.flatten(rates, names):
             yield Row(i, None, ModelRole.CLASSIFIER, split, None, group, metric, value, error)
-    for metric, value in one.measures.items():
-        yield from _of_kind(i, metric, np.asarray(value, np.float64), names)
+    for metric, found in one.measures.items():
+        yield from _of_kind(i, metric, np.asarray(found, np.float64), names)
 
 
 def log_of(one: Round, population: Population) -> RoundLog:
@@ -54,8 +54,10 @@ def log_of(one: Round, population: Population) -> RoundLog:
 
 def _rates(one: Round, population: Population, among: Flags) -> dict[str, Rate]:
     labels, groups = len(population.label_names), len(population.group_names)
-    arrays = (one.outcome, one.people.groups, _predicted(one, population))
-    return perf.performance(perf.confusion(*(array[among] for array in arrays), labels, groups), population.beneficial)
+    outcome, group, predicted = (
+        array[among] for array in (one.outcome, one.people.groups, _predicted(one, population))
+    )
+    return perf.performance(perf.confusion(outcome, group, predicted, labels, groups), population.beneficial)
 
 
 def _predicted(one: Round, population: Population) -> Array:

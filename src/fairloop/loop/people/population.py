@@ -12,8 +12,8 @@ from fairloop import data
 from fairloop.data import DataSpec, Population, Split
 from fairloop.errors import InputError
 from fairloop.people import build_kind
-from fairloop.people.deciders import POLICIES, rule
-from fairloop.people.interface import Kind, Streams
+from fairloop.people.deciders import OF_LENDERS, rule
+from fairloop.people.interface import Array, Codes, Kind, Names, Streams
 from fairloop.people.pool import Pool
 from fairloop.spec.people import ANNOTATOR, PeopleSpec, draws_from
 from fairloop.spec.run import RunSpec
@@ -49,7 +49,7 @@ def source_of(spec: RunSpec, files: DataSpec | None = None) -> People:
 def _arguments(people: PeopleSpec) -> dict[str, Any]:
     """The arguments of the kind; a policy of lenders that the spec names as a rule is one of them."""
     names = {rule(chosen).kind for chosen in (people.first, people.rule) if chosen not in (None, ANNOTATOR)}
-    policy = sorted(names & set(POLICIES))
+    policy = sorted(names & set(OF_LENDERS))
     return people.arguments | ({"policy": policy[0]} if policy else {})
 
 
@@ -58,11 +58,22 @@ def start_of(kind: Kind, arrivals: int, seed: int) -> dict[str, np.ndarray]:
     return dict(kind.start(arrivals, Streams.of(seed, _START).arrivals))
 
 
+def labels_of(outcome: Array, names: Names) -> Codes:
+    """(n,) codes of labels; counts above the last one are that one.
+
+    Raises InputError for outcomes that are no labels, as those that a regression predicts.
+    """
+    codes = np.asarray(outcome)
+    if not np.issubdtype(codes.dtype, np.integer) and not (codes == np.rint(codes)).all():
+        raise InputError("people.kind: its outcomes are no labels, so no classifier can learn them; use another kind")
+    return np.clip(codes.astype(np.int64), 0, len(names.labels) - 1)
+
+
 def _before(spec: PeopleSpec, kind: Kind, seed: int) -> Population:
     """People from before round 0, who respond to nothing. Where the spec has none, they only name groups and labels."""
     n = spec.known_before or spec.arrivals
     people = kind.arrive(kind.start(n, Streams.of(seed, _HISTORY).response), n, None, Streams.of(seed, _HISTORY))
-    labels = np.asarray(kind.outcome(people, Streams.of(seed, _HISTORY).outcomes), np.int64)
+    labels = labels_of(kind.outcome(people, Streams.of(seed, _HISTORY).outcomes), kind.names)
     names = kind.names
     return Population(
         name=spec.kind,

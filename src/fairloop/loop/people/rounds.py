@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.loop.people.population import start_of
+from fairloop.loop.people.population import labels_of, start_of
 from fairloop.people import rounds
 from fairloop.people.interface import Array, Codes, Flags, Floats, Kind, People, Published, State, Streams
 from fairloop.seeding import Role, numpy_stream
@@ -66,7 +66,7 @@ class Rounds:
             decided=done.decided,
             accepted=done.accepted,
             score=_scores(published, done.people),
-            outcome=np.asarray(done.outcome, np.int64),
+            outcome=labels_of(done.outcome, self._kind.names),
             seen=np.ones(len(done.people), bool) if everything else done.accepted,
             propensity=np.ones(len(done.people)) if everything else done.propensity,
             known_at=number + spec.delay,
