@@ -24,13 +24,20 @@ KINDS = {
 def build_kind(name: str, arguments: Mapping[str, Any] | None = None) -> Kind:
     """The kind `name` with these arguments. Raises InputError if there is none that takes them."""
     made = find(KINDS, name, "people.kind")
-    known = ", ".join(inspect.signature(made).parameters) if callable(made) else ""
     try:
         kind = made(**(arguments or {}))
     except InputError:
         raise
     except Exception as error:  # a constructor runs anybody's code
-        raise InputError(f"people.arguments: {name} refuses them: {said(error)}; it takes {known or 'none'}") from error
+        raise InputError(f"people.arguments: {name} refuses them: {said(error)}{_takes(made)}") from error
     if not isinstance(kind, Kind):
         raise InputError(f"people.kind: '{name}' gives a {type(kind).__name__}, not a fairloop.people.interface.Kind")
     return kind
+
+
+def _takes(made: Any) -> str:
+    """The arguments that it takes, as the end of an error."""
+    try:
+        return "; it takes " + (", ".join(inspect.signature(made).parameters) or "none")
+    except (TypeError, ValueError):  # built-in, or not callable
+        return ""
