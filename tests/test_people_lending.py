@@ -242,6 +242,15 @@ def test_repayment_is_that_of_the_nearest_score_and_of_the_lower_of_two():
     assert COARSE.nearest(np.array([300, 400, 400.1, 9999, -5])).tolist() == [0, 0, 1, 4, 0]
 
 
+@given(st.lists(st.floats(0, 1000), min_size=1, max_size=20))
+def test_an_even_grid_has_the_same_places_without_a_search(scores):
+    law = Lending().law
+    assert law.step == 0.5
+    assert COARSE.step is None
+    found = law.nearest(np.array(scores))
+    assert np.array_equal(found, np.searchsorted(law.borders, scores, side="left"))
+
+
 def test_scores_are_drawn_by_their_law():
     scores, groups = COARSE.draw(40_000, np.random.default_rng(5))
     for group in (0, 1):

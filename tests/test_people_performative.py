@@ -264,6 +264,16 @@ def test_the_kind_knows_the_points_of_its_people():
     assert np.abs(known._slope_of_risk(state["optimal"])).max() < 1e-7
 
 
+def test_newcomers_bring_their_own_labels_and_points():
+    kind = Performative(**CREDIT)
+    state = kind.start(300, np.random.default_rng(1))
+    after = kind.replace(state, np.arange(100), Streams.of(0))
+    assert np.array_equal(after["labels"][100:], state["labels"][100:])
+    known = Credit(after["features"], after["labels"].astype(float), kind.strength, np.full(2, kind.ridge))
+    assert after["stable"] == pytest.approx(known.stable())
+    assert np.abs(after["stable"] - state["stable"]).max() > 1e-6
+
+
 def test_models_that_are_not_linear_are_refused_and_none_moves_nobody():
     kind = Performative(**CREDIT)
     state = kind.start(30, np.random.default_rng(0))

@@ -29,11 +29,9 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
 
     Raises InputError if there is none that takes them.
     """
-    made = find(KINDS, name, "people.kind")
-    taken = inspect.signature(made).parameters if callable(made) else {}
-    known, given = ", ".join(taken), dict(arguments or {})
+    made, given = find(KINDS, name, "people.kind"), dict(arguments or {})
     if pool is not None:
-        if "law" not in taken:
+        if "law" not in _parameters(made):
             raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
         if given.setdefault("law", pool) is not pool:
             raise InputError("people.arguments.law: the people are those of data; leave out one of them")
@@ -42,7 +40,21 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
     except InputError:
         raise
     except Exception as error:  # a constructor runs anybody's code
-        raise InputError(f"people.arguments: {name} refuses them: {said(error)}; it takes {known or 'none'}") from error
+        raise InputError(f"people.arguments: {name} refuses them: {said(error)}{_takes(made)}") from error
     if not isinstance(kind, Kind):
         raise InputError(f"people.kind: '{name}' gives a {type(kind).__name__}, not a fairloop.people.interface.Kind")
     return kind
+
+
+def _parameters(made: Any) -> list[str]:
+    """The arguments that it takes; none that are known of anything built-in, or not callable."""
+    try:
+        return list(inspect.signature(made).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _takes(made: Any) -> str:
+    """The arguments that it takes, as the end of an error."""
+    known = _parameters(made)
+    return f"; it takes {', '.join(known)}" if known else ""

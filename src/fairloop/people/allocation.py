@@ -56,6 +56,8 @@ class Allocation(Kind):
         found = checked.numbers(rates, "rates", shape=self.initial.shape)
         if len(found) < 2:
             raise InputError("people.arguments.rates: one region shares nothing; give at least two")
+        if not found.any():
+            raise InputError("people.arguments.rates: are all 0, so nothing is ever found; give one above 0")
         self.urn = Urn(found, find, correction, float(reported), float(decay))
         plain = tuple(f"region {i + 1}" for i in range(len(found)))
         names = plain if regions is None else checked.words(regions, "regions", len(found))

@@ -17,6 +17,8 @@ from scipy.special import expit
 
 from fairloop.people.interface import Array, Floats
 
+_CONVERGED = 1e-12  # of a step of Newton's method
+
 
 class Family(Protocol):
     """A family of distributions with a loss; theta has the shape (d,)."""
@@ -142,7 +144,7 @@ class Credit:
         return np.asarray(self.features + self.strength * theta)
 
     def minimiser(self, theta: Array) -> Floats:
-        return logistic(self.shifted(theta), self.labels, self.ridge)
+        return logistic(self.shifted(theta), self.labels, self.ridge, start=theta)
 
     def gradient(self, theta: Array) -> Floats:
         features = self.shifted(theta)
@@ -172,9 +174,9 @@ class Credit:
         return np.asarray(self.gradient(theta) + self.strength * theta * residual.mean())
 
 
-def logistic(features: Array, labels: Array, ridge: Array, tolerance: float = 1e-12) -> Floats:
+def logistic(features: Array, labels: Array, ridge: Array, start: Array | None = None) -> Floats:
     """(d,) weights that minimise mean log loss + sum ridge_j w_j^2 / 2, by Newton's method with halved steps."""
-    weights = np.zeros(features.shape[1])
+    weights = np.zeros(features.shape[1]) if start is None else start
 
     def loss(trial: Array) -> float:
         scores = features @ trial
@@ -189,7 +191,7 @@ def logistic(features: Array, labels: Array, ridge: Array, tolerance: float = 1e
         while loss(weights - size * step) > before + 1e-15 and size > 1e-10:
             size /= 2
         weights = weights - size * step
-        if np.abs(step).max() <= tolerance:
+        if np.abs(step).max() <= _CONVERGED:
             break
     return np.asarray(weights)
 

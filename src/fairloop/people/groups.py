@@ -9,11 +9,13 @@ from fairloop.people.interface import Array, Codes, Floats
 
 
 def means(values: Array, groups: Array, size: int, weights: Array | None = None) -> Floats:
-    """(S,) means of (n,) values by group, with (n,) weights; NaN of a group without weight."""
-    weight = np.ones(len(groups)) if weights is None else weights
-    total = np.bincount(groups, weight, minlength=size)
+    """(..., S) means of (..., n) values by group, with (n,) weights; NaN of a group without weight."""
+    total = np.bincount(groups, weights, minlength=size)
+    weighted = values if weights is None else weights * values
+    rows = weighted.reshape(-1, len(groups))
+    sums = np.array([np.bincount(groups, row, minlength=size) for row in rows])
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.bincount(groups, weight * values, minlength=size) / total)
+        return np.asarray(sums / total).reshape(*np.shape(values)[:-1], size)
 
 
 def applicants(everybody: int, n: int, rng: np.random.Generator) -> Codes:

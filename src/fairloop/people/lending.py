@@ -75,7 +75,8 @@ class Lending(Kind):
     def arrive(self, state: State, n: int, published: Published | None, rngs: Streams) -> People:
         """All people in their order, or n of them at random. `potential`: P(repaid) as `probability`."""
         rows = applicants(len(state["groups"]), n, rngs.arrivals)
-        scores, groups = state["scores"][rows], state["groups"][rows]
+        everybody = n == len(state["groups"])
+        scores, groups = (state[name] if everybody else state[name][rows] for name in ("scores", "groups"))
         return People(scores[:, None], groups, {"probability": self.law.repayment(scores, groups)}, rows)
 
     def outcome(self, people: People, rng: np.random.Generator) -> Array:
@@ -84,8 +85,11 @@ class Lending(Kind):
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
         """Scores of accepted people change."""
+        after = self._after(people, accepted, outcome)
+        if len(people) == len(state["scores"]):
+            return {**state, "scores": after}
         scores = state["scores"].copy()
-        scores[people.identity] = self._after(people, accepted, outcome)
+        scores[people.identity] = after
         return {**state, "scores": scores}
 
     def measures(
@@ -94,13 +98,15 @@ class Lending(Kind):
         """By group, over all members: mean score, its change, the change to be expected; profit per applicant."""
         score, groups, size = people.features[:, 0], people.groups, len(self.names.groups)
         chance = people.potential["probability"]
-        expected = np.where(accepted, self.changes.expected(score, chance), 0.0)
+        up, down = self.changes.both(score)
+        change, expected = np.where(outcome == 1, up, down), chance * up + (1 - chance) * down
         loans = np.where(outcome == 1, self.lender.gain, self.lender.loss)
+        found = means(np.array([score, accepted * change, accepted * expected]), groups, size)
         return {
-            "mean_score": means(score, groups, size),
-            "score_change": means(self._after(people, accepted, outcome) - score, groups, size),
-            "expected_score_change": means(expected, groups, size),
-            "profit": float(np.where(accepted, loans, 0.0).mean()) if len(people) else float("nan"),
+            "mean_score": found[0],
+            "score_change": found[1],
+            "expected_score_change": found[2],
+            "profit": float((accepted * loans).mean()) if len(people) else float("nan"),
         }
 
     def rule(self) -> Published | None:

@@ -30,13 +30,19 @@ class Changes:
 
     def after(self, scores: Array, repaid: Array) -> Floats:
         """New scores of people with a loan."""
-        moved = scores + np.where(repaid, self.repaid, self.default)
-        return np.asarray(moved if self.bounds is None else np.clip(moved, *self.bounds))
+        return self._bounded(scores + np.where(repaid, self.repaid, self.default))
 
     def expected(self, scores: Array, repays: Array) -> Floats:
         """Expected change of accepted people with these scores and probabilities of repayment."""
-        up, down = (self.after(scores, np.full(np.shape(scores), one)) - scores for one in (True, False))
+        up, down = self.both(scores)
         return np.asarray(repays * up + (1 - repays) * down)
+
+    def both(self, scores: Array) -> tuple[Floats, Floats]:
+        """Changes of these scores after repayment and after a default."""
+        return self._bounded(scores + self.repaid) - scores, self._bounded(scores + self.default) - scores
+
+    def _bounded(self, scores: Array) -> Floats:
+        return np.asarray(scores if self.bounds is None else np.clip(scores, *self.bounds), dtype=np.float64)
 
 
 @dataclass(frozen=True)

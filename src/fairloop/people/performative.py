@@ -24,6 +24,8 @@ _LAW: Mapping[str, Any] = {
     "positive": ((0.5, 0.0), (0.2, 0.0)),
 }
 
+_KEPT = ("features", "groups", "labels")
+
 FAMILIES = ("credit", "location", "coin")
 """The families that `people.arguments.family` can name."""
 
@@ -83,10 +85,7 @@ class Performative(Kind):
             known = self._law()
             return {"stable": known.stable(), "optimal": known.optimum()}
         features, groups, probability = self.base.draw(n, rng)
-        labels = (rng.random(n) < probability).astype(np.int64)
-        credit = Credit(features, labels.astype(np.float64), self.strength, np.full(features.shape[1], self.ridge))
-        known_points = {"stable": credit.stable(), "optimal": credit.optimum()}
-        return {"features": features, "groups": groups, "labels": labels, **known_points}
+        return self._kept(features, groups, (rng.random(n) < probability).astype(np.int64))
 
     def arrive(self, state: State, n: int, published: Published | None, rngs: Streams) -> People:
         """People under the published model. `potential`: their `base` and `labels`, or the facts labels come from."""
@@ -123,6 +122,20 @@ class Performative(Kind):
             f"distance_to_{point}": float(np.linalg.norm(np.asarray(linear[0]) - state[point]))
             for point in ("stable", "optimal")
         }
+
+    def replace(self, state: State, gone: Array, rngs: Streams) -> State:
+        """Newcomers to `credit`, and the stable and the optimal point of the people there are now."""
+        if self.family != "credit":
+            return state
+        new, found = self.base.draw(len(gone), rngs.response), {name: state[name].copy() for name in _KEPT}
+        found["features"][gone], found["groups"][gone] = new.features, new.groups
+        found["labels"][gone] = rngs.response.random(len(gone)) < new.probability
+        return self._kept(**found)
+
+    def _kept(self, features: Array, groups: Array, labels: Array) -> State:
+        credit = Credit(features, labels.astype(np.float64), self.strength, np.full(features.shape[1], self.ridge))
+        points = {"stable": credit.stable(), "optimal": credit.optimum()}
+        return {"features": features, "groups": groups, "labels": labels, **points}
 
     def _applicants(self, state: State, n: int, theta: Array, rngs: Streams) -> People:
         rows = applicants(len(state["groups"]), n, rngs.arrivals)

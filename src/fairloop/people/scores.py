@@ -50,9 +50,18 @@ class ScoreLaw:
         """(m - 1,) middles between neighbours on the grid."""
         return np.asarray((self.scores[1:] + self.scores[:-1]) / 2)
 
+    @cached_property
+    def step(self) -> float | None:
+        """The distance between neighbours on an even grid, where places follow without a search; None of others."""
+        steps = np.diff(self.scores)
+        return float(steps.mean()) if np.ptp(steps) <= 1e-9 * steps.mean() else None
+
     def nearest(self, scores: Array) -> Codes:
         """(n,) places on the grid that are nearest to scores; of two, the lower."""
-        return np.searchsorted(self.borders, scores, side="left")
+        if self.step is None:
+            return np.searchsorted(self.borders, scores, side="left")
+        places = np.ceil((scores - self.scores[0]) / self.step - 0.5)
+        return np.clip(places, 0, len(self.scores) - 1).astype(np.int64)
 
     def repayment(self, scores: Array, groups: Array) -> Floats:
         """(n,) P(repaid) at the nearest point of the grid."""
