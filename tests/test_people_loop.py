@@ -290,6 +290,9 @@ def test_retention_replaces_people_who_leave():
         def respond(self, state, people, accepted, outcome, rngs):
             return state
 
+        def measures(self, state, people, accepted, outcome, published):
+            return {}
+
         def replace(self, state, gone, rngs):
             new = state["new"].copy()
             new[gone] = 1
@@ -334,9 +337,8 @@ def test_a_spec_that_cannot_be_is_refused_in_one_line(fields, says):
                                     {"first": {"kind": "threshold", "feature": "y", "at": 0}}])  # fmt: skip
 def test_a_kind_or_rule_that_does_not_fit_ends_before_training(people):
     run = from_mapping({"setting": "people", "people": {"kind": "selective-labels", **people}})
-    rounds = simulate(run)
     with pytest.raises(InputError, match="people"):
-        next(rounds)
+        played(run)
 
 
 def test_retention_has_one_place_whatever_its_name():
