@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 from fairloop import Audit, audit
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
-from test_logs import reference
+from test_log_weights import reference
 from test_run import here
 
 NAMED = {"round": "round", "label": "label", "groups": "group", "prediction": "prediction"}

@@ -29,7 +29,8 @@ PATHS = sorted(
 ODD_TEXT = st.one_of(
     st.text(max_size=12),
     st.sampled_from([
-        "", " ", "-", "--", "..", "/nowhere", "/dev/null", "~", "nan", "-inf", "1e999", "0x1F", "1_000", "2001-99-99", "!!int",
+        "", " ", "-", "--", "..", "/nowhere", "/dev/null", "~", "nan", "-inf", "1e999", "0x1F", "1_000", "2001-99-99",
+        "!!int",
         "*a", "&a [*a]", "{a: 1}", "[1, [2]]", "[" * 200, "- " * 200, "'", '"', ": :", "\x1b[31m", "\u202e", "\ud800",
         "9" * 5000, "null", "true", "yes", "a" * 300, "module:name", "os:system", ":", "fairloop:x",
         "conv-vae", "simple-cnn", "demo", "table", "pictures", "adult", "seqclass", "both", "-1", "0", "2.5", "1e20",
@@ -80,8 +81,8 @@ def check(*arguments: object) -> None:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory) -> Iterator[Path]:
-    """Where commands run; no model is ever built or trained, as a spec may well be in order. Its parent is its own, too:
-    other processes write beside it.
+    """Where commands run; no model is ever built or trained, as a spec may well be in order. Its parent is empty
+    but for it: other processes write beside that.
     """
     folder = tmp_path_factory.mktemp("around") / "place"
     folder.mkdir()
