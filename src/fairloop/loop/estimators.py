@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import torch
 
 from fairloop.data import Population
 from fairloop.errors import InputError
-from fairloop.loop.forms import forms_of
 from fairloop.models import build_estimator, estimator
 from fairloop.models.estimators.contract import (
     Features,
@@ -48,8 +48,14 @@ class Estimators:
         self.objects = objects
         self._tried: set[str] = set()
         self._population = population
-        self._forms = forms or forms_of(population)
+        self._given_forms = forms
         self._labels: Sequence[Hashable] = labels or population.label_names
+
+    @cached_property
+    def _forms(self) -> Sequence[Features]:
+        from fairloop.loop.forms import forms_of  # needs pandas, which networks do without
+
+        return self._given_forms or forms_of(self._population)
 
     def of(self, recipe: Recipe) -> Any | None:
         """The object behind `recipe`, not fitted; None for a network. Raises InputError for wrong arguments."""

@@ -12,7 +12,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -296,6 +295,8 @@ class FittedClassifier(Fitted, Classifier):
         if self._present is not None and not isinstance(self.own, Constant):
             code_of = dict(enumerate(self._present))
         try:
+            import pandas as pd  # half a second, which networks do without
+
             places, distinct = pd.factorize(labels.astype(object), use_na_sentinel=False)
         except TypeError:  # a label that has no hash is none
             places, distinct = np.arange(len(labels)), labels
