@@ -45,6 +45,9 @@ GENERATOR_CASES = {
     "celeba-vae": GeneratorCase("celeba-vae", (3, 32, 32), {"widths": [4, 6, 8], "latent": 3}),
     "celeba-vae-64": GeneratorCase("celeba-vae-64", (3, 32, 32), {"widths": [4, 6, 8], "latent": 3}),
     "tabular-vae": GeneratorCase("tabular-vae", (6,), {"blocks": [1, 3, 2], "hidden": [8]}, samples=people(32)),
+    "tabular-ddpm": GeneratorCase(
+        "tabular-ddpm", (6,), {"blocks": [1, 3, 2], "hidden": [8], "embedding": 4, "levels": 5}, samples=people(32)
+    ),
     "ddpm": GeneratorCase("ddpm", (3, 16, 16), {"widths": [4, 8], "steps": 2}, learning_rate=3e-3),
 }
 CLASSIFIER_CASES = {
@@ -63,6 +66,8 @@ TREES = {"n_estimators": 5}
 ESTIMATOR_CASES = {
     "bootstrap": EstimatorCase("bootstrap", ModelRole.GENERATOR),
     "gaussian-copula": EstimatorCase("gaussian-copula", ModelRole.GENERATOR, {"knots": 32}),
+    "chow-liu": EstimatorCase("chow-liu", ModelRole.GENERATOR, {"bins": 4, "knots": 8}),
+    "kernel density": EstimatorCase("sklearn.neighbors:KernelDensity", ModelRole.GENERATOR, {"bandwidth": 0.1}),
     "mixture": EstimatorCase("sklearn.mixture:GaussianMixture", ModelRole.GENERATOR, {"n_components": 2}),
     "linear": EstimatorCase("sklearn.linear_model:LogisticRegression"),
     "forest": EstimatorCase("sklearn.ensemble:RandomForestClassifier", arguments={**TREES, "max_depth": 3}),
@@ -139,7 +144,7 @@ def by_name(check: Any) -> str:
 
 def test_every_shipped_name_has_a_case():
     for cases, names in (
-        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula"}, GENERATORS),
+        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu"}, GENERATORS),
         (CLASSIFIER_CASES, CLASSIFIERS),
         (DATA_CASES, DATASETS),
     ):

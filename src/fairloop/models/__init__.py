@@ -20,8 +20,10 @@ GENERATORS = {
     "celeba-vae-64": "fairloop.models.conv_vaes:celeba_vae_64",
     "ddpm": "fairloop.models.ddpm:DDPM",
     "tabular-vae": "fairloop.models.tabular:TabularVAE",
+    "tabular-ddpm": "fairloop.models.tabular_ddpm:TabularDDPM",
     "bootstrap": "fairloop.models.bootstrap:Bootstrap",
     "gaussian-copula": "fairloop.models.copula:GaussianCopula",
+    "chow-liu": "fairloop.models.chow_liu:ChowLiuTree",
 }
 CLASSIFIERS = {
     "simple-cnn": "fairloop.models.cnn:SimpleCNN",
