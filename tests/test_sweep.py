@@ -344,7 +344,7 @@ def test_a_worker_works_where_the_sweep_does_and_gives_its_code_and_words(tmp_pa
         monkeypatch.chdir(folder)
         said = ["data.table=people.csv", "data.label=outcome", "data.groups=[sex]", "data.beneficial=yes"]
         task = ["data", "inspect", "table", *(part for one in said for part in ("--set", one))]
-        worker = Worker(Task(task, tmp_path / f"{folder.name}.log", {min(_cores())}))
+        worker = Worker(Task("fairloop", task, tmp_path / f"{folder.name}.log", {min(_cores())}))
         while worker.code is None:
             Worker.wait([worker], 60)
         codes.append(worker.code)

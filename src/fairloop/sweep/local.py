@@ -133,12 +133,15 @@ def _start(group: Sequence[Job], out: Path, models: Path, cores: set[int] | None
     places = [(str(Path(job.log).with_suffix(".yaml")), str(run_in(out, job.spec).root), job.log) for job in group]
     if len(group) == 1:
         spec, place, words = places[0]
-        arguments = ["run", spec, "--out", place, "--store", str(models), *(["--track", track] if track else [])]
-    else:
-        words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
-        Path(words).write_bytes(b"")
-        arguments = ["threads", str(models), *(part for place in places for part in place)]
-    return Worker(Task(arguments, Path(words), cores))
+        tracked = ["--track", track] if track else []
+        return Worker(
+            Task("fairloop", ["run", spec, "--out", place, "--store", str(models), *tracked], Path(words), cores)
+        )
+    words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
+    Path(words).write_bytes(b"")
+    return Worker(
+        Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words), cores)
+    )
 
 
 def _core_shares(workers: int, threads: int) -> list[set[int] | None]:

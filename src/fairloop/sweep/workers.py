@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import runpy
 import sys
 from collections.abc import Sequence
 from multiprocessing import connection
@@ -24,11 +25,9 @@ _PATIENCE_SECONDS = 30.0
 
 
 class Task(NamedTuple):
-    """What a worker does: `fairloop` with `arguments`, or, after "threads", `fairloop.sweep.threads` with the rest.
+    """A module to run with `arguments`, as `python -m` does. log: gets all words. cores: those to use; None: all."""
 
-    log: gets all words. cores: those that it may use; None: all.
-    """
-
+    module: str
     arguments: Sequence[str]
     log: Path
     cores: set[int] | None
@@ -73,11 +72,5 @@ def _work(task: Task, folder: Path, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     for number, place, mode in ((0, os.devnull, os.O_RDONLY), (1, task.log, os.O_WRONLY), (2, task.log, os.O_WRONLY)):
         os.dup2(os.open(place, mode | (os.O_APPEND | os.O_CREAT if mode else 0), 0o666), number)
-    if task.arguments[0] == "threads":
-        from fairloop.sweep.threads import main
-
-        main(task.arguments[1:])
-    from fairloop import cli
-
-    sys.argv = ["fairloop", *task.arguments]
-    cli.main()
+    sys.argv = [task.module, *task.arguments]
+    runpy.run_module(task.module, run_name="__main__", alter_sys=True)
