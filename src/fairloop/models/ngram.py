@@ -37,6 +37,8 @@ class NGram:
     study of smoothing techniques for language modeling*, 1999.
     """
 
+    takes = "token ids"
+
     def __init__(
         self,
         order: int = 2,
