@@ -79,7 +79,9 @@ def log(people: pd.DataFrame, seeds: range, explored: float) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def covered(people: pd.DataFrame, seeds: int, explored: float = bank.EXPLORED) -> Iterator[tuple[str, str, float, float]]:
+def covered(
+    people: pd.DataFrame, seeds: int, explored: float = bank.EXPLORED
+) -> Iterator[tuple[str, str, float, float]]:
     """Measure, group, the share of rounds with an interval of it, and of these the share that holds the truth."""
     true = [truth(people, month) for month in MONTHS]
     held: dict[tuple[str, str], list[np.ndarray]] = {one: [] for one in true[0]}

@@ -63,12 +63,14 @@ class Estimators:
             return self.objects[recipe.role]
         section, asked = section_of(recipe.role), recipe.training
         found = estimator(section, asked.model)
-        return None if found is None else build_estimator(section, asked.model, found, asked.arguments)
+        if found is None:
+            return None
+        return build_estimator(section, asked.model, found, asked.arguments, self._population.facts)
 
     def generator(self, own: Any, recipe: Recipe) -> FittedGenerator:
         """G_i before its fit."""
         kind = torch.from_numpy(self._population.train.inputs[:0]).dtype
-        empty = torch.zeros((0, *self._population.shape), dtype=kind if kind.is_floating_point else torch.float32)
+        empty = torch.zeros((0, *self._population.shape), dtype=torch.float32 if kind == torch.uint8 else kind)
         return FittedGenerator(own, self._forms, empty, recipe.title)
 
     def classifier(self, own: Any, recipe: Recipe, grouper: Classifier | None = None) -> FittedClassifier:
@@ -148,7 +150,7 @@ class Estimators:
 
     def _people(self, positions: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> Batch:
         inputs = torch.from_numpy(self._population.train.inputs[positions])
-        inputs = inputs if inputs.is_floating_point() else inputs.float() / 255
+        inputs = inputs.float() / 255 if inputs.dtype == torch.uint8 else inputs
         return Batch(
             inputs, torch.from_numpy(codes[positions]), torch.from_numpy(self._population.train.groups[positions])
         )
