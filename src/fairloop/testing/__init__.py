@@ -1,4 +1,4 @@
-"""The checks that every generator, classifier, data set and curator must pass, fairloop's and other people's.
+"""The checks that fairloop's own generators, classifiers, data sets, curators and kinds of people pass, for yours, too.
 
     from fairloop.testing import check_generator
 
@@ -22,10 +22,13 @@ from typing import Any, TypeVar
 from fairloop.curation.interface import Curator
 from fairloop.errors import said
 from fairloop.models import estimator
+from fairloop.people.interface import Kind
 from fairloop.seeding import ModelRole
 from fairloop.testing.cases import ClassifierCase, GeneratorCase
 from fairloop.testing.curators import CURATOR_CHECKS, CuratorCase
 from fairloop.testing.estimators import ESTIMATOR_CHECKS, EstimatorCase
+from fairloop.testing.kind_laws import laws_of
+from fairloop.testing.kinds import KIND_CHECKS, KindCase
 from fairloop.testing.models import CLASSIFIER_CHECKS, GENERATOR_CHECKS
 from fairloop.testing.populations import POPULATION_CHECKS, Load, PopulationCase
 
@@ -34,16 +37,19 @@ __all__ = [
     "CURATOR_CHECKS",
     "ESTIMATOR_CHECKS",
     "GENERATOR_CHECKS",
+    "KIND_CHECKS",
     "POPULATION_CHECKS",
     "ClassifierCase",
     "CuratorCase",
     "EstimatorCase",
     "GeneratorCase",
+    "KindCase",
     "PopulationCase",
     "check_classifier",
     "check_curator",
     "check_estimator",
     "check_generator",
+    "check_kind",
     "check_population",
 ]
 
@@ -90,6 +96,15 @@ def check_population(load: Load, spec: Any, changes: Mapping[str, Any] | None = 
 def check_curator(curator: Curator, labels: int = 2, groups: int = 2) -> None:
     """Every check of `CURATOR_CHECKS` on `curator`, which curates `labels` x `groups` strata."""
     _run(CURATOR_CHECKS, CuratorCase(curator, labels, groups), str(curator))
+
+
+def check_kind(kind: str | Kind, arguments: Mapping[str, Any] | None = None, n: int = 200) -> None:
+    """Every check of `KIND_CHECKS` on a kind of people: a name, `module:Name`, or an object.
+
+    A kind that inherits from one of fairloop's passes the checks of that one, too. n: people of a round.
+    """
+    case = KindCase(kind, arguments or {}, n)
+    _run((*KIND_CHECKS, *laws_of(case.build())), case, str(kind))
 
 
 def _run(checks: Sequence[Callable[[Case], None]], case: Case, title: str) -> None:

@@ -26,7 +26,7 @@ Log = dict[str, Tensor]
 """The record of a training, by epoch: `loss` (E,), and the fields of `Curation` for its batches: `redrawn` (E, steps),
 `candidates`, `offered` and `chosen` (E, steps, strata), and, summed over the steps, `origins` (E, G, L). If training
 ended because a number was no longer finite, `diverged` (2,) holds the epoch and the batch; both are -1 if a parent of
-the model diverged."""
+the model diverged. `untaught` () is there if nobody's label was known, so that the model has learned nothing."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,15 @@ def fit_at_once(
         learn(model, join(*batches))
         log = {"loss": torch.zeros(0), **{name: row[None] for name, row in told_of(curations).items()}}
     yield Checkpoint(model.eval(), None, log, 1, 1)
+
+
+def fit_nothing(model: M, training: TrainingSpec, numerics: Numerics, state: State | None) -> Iterator[Checkpoint[M]]:
+    """A model with its first weights, which has nothing to learn from, as one checkpoint."""
+    numerics.place(model)
+    if state is not None:
+        model.load_state_dict(state.weights)
+    log = {"loss": torch.zeros(0), "untaught": torch.tensor(1)}
+    yield Checkpoint(model.eval(), None, log, training.epochs, training.epochs)
 
 
 def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:

@@ -81,6 +81,11 @@ class Fitted(nn.Module):
         return restored(kept, self._prototype, self.title)
 
     @property
+    def sees_numbers(self) -> bool:
+        """Whether it gets the loop's numbers as they are, in their order, and no frame."""
+        return self._features.kind != "a frame"
+
+    @property
     def _features(self) -> Features:
         return self._forms[self._form]
 

@@ -1,0 +1,60 @@
+"""Populations that respond to decisions. A name that is no key here is read as `module:Name`, anybody's own class."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from fairloop._util.lookup import find
+from fairloop.errors import InputError, said
+from fairloop.people.interface import Kind
+
+if TYPE_CHECKING:  # scipy takes long to import
+    from fairloop.people.pool import Pool
+
+KINDS = {
+    "lending": "fairloop.people.lending:Lending",
+    "selective-labels": "fairloop.people.selective_labels:SelectiveLabels",
+    "strategic": "fairloop.people.strategic:Strategic",
+    "performative": "fairloop.people.performative:Performative",
+    "allocation": "fairloop.people.allocation:Allocation",
+    "adoption": "fairloop.people.adoption:Adoption",
+}
+"""The kinds that `people.kind` can name."""
+
+
+def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool | None = None) -> Kind:
+    """The kind `name` with these arguments. pool: the people of a data set, as its `law`.
+
+    Raises InputError if there is none that takes them.
+    """
+    made, given = find(KINDS, name, "people.kind"), dict(arguments or {})
+    if pool is not None:
+        if "law" not in _parameters(made):
+            raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
+        if given.setdefault("law", pool) is not pool:
+            raise InputError("people.arguments.law: the people are those of data; leave out one of them")
+    try:
+        kind = made(**given)
+    except InputError:
+        raise
+    except Exception as error:  # a constructor runs anybody's code
+        raise InputError(f"people.arguments: {name} refuses them: {said(error)}{_takes(made)}") from error
+    if not isinstance(kind, Kind):
+        raise InputError(f"people.kind: '{name}' gives a {type(kind).__name__}, not a fairloop.people.interface.Kind")
+    return kind
+
+
+def _parameters(made: Any) -> list[str]:
+    """The arguments that it takes; none that are known of anything built-in, or not callable."""
+    try:
+        return list(inspect.signature(made).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
+def _takes(made: Any) -> str:
+    """The arguments that it takes, as the end of an error."""
+    known = _parameters(made)
+    return f"; it takes {', '.join(known)}" if known else ""

@@ -1,0 +1,153 @@
+"""How a population responds to decisions: the model that people see, the people, and the kind of response.
+
+One round, in this order:
+
+1. `arrive`: people come. In some kinds they change their features first, once, from their base, because they know the
+   published model.
+2. The published model decides, from the features.
+3. `outcome`: outcomes are drawn from the features at the time of the decision.
+4. `measures`, then `respond`: what the round has shown; the state of the population after the decisions.
+
+Kinds hold arguments and are immutable. The state of a population is a value: a mapping of names to arrays, so that a
+run can keep it. No method changes an array that it is given. All randomness comes from the `Streams` of the round.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.seeding import key_digest
+
+Array = NDArray[Any]
+Floats = NDArray[np.float64]
+Codes = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+State = Mapping[str, Array]
+"""The state of a population: names and arrays. Its content is the kind's own affair."""
+
+
+class Published(Protocol):
+    """The model whose decisions people can foresee in this round."""
+
+    def accepts(self, features: Array, groups: Array) -> Array:
+        """(n,) decisions, or probabilities of acceptance in [0, 1], before exploration.
+
+        features: (n, d). groups: (n,) codes.
+        """
+
+    def linear(self) -> tuple[Array, float] | None:
+        """Weights (d,) and threshold of a rule that accepts `features @ weights >= threshold`; None of other rules."""
+
+    def score(self, features: Array, groups: Array) -> Array:
+        """(n,) scores: a higher score makes acceptance more likely."""
+
+    def gradient(self, features: Array, groups: Array) -> Array | None:
+        """(n, d) derivatives of the score by the features; None if it has none."""
+
+
+@dataclass(frozen=True)
+class People:
+    """People at the time of a decision, one a row.
+
+    features: (n, d) float64, as the model sees them.
+    groups: (n,) int64 codes.
+    potential: hidden facts, (n, ...) each, such as `probability` (of label 1) and `base` (features before a response).
+    identity: (n,) int64 of people who come back in later rounds; None if all people are new.
+    """
+
+    features: Array
+    groups: Array
+    potential: Mapping[str, Array] = field(default_factory=dict)
+    identity: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.groups)
+
+
+class Names(NamedTuple):
+    """Names of features, groups and labels. `beneficial` is the code of the label that a decision maker looks for."""
+
+    features: tuple[str, ...]
+    groups: tuple[str, ...]
+    labels: tuple[str, ...] = ("no", "yes")
+    beneficial: int = 1
+
+
+@dataclass(frozen=True)
+class Streams:
+    """One stream of random numbers for each purpose.
+
+    Exploration has a stream of its own, so that it changes neither the arrivals nor their outcomes. Policies can then
+    be compared on the same people.
+    """
+
+    arrivals: np.random.Generator
+    outcomes: np.random.Generator
+    exploration: np.random.Generator
+    boundary: np.random.Generator
+    response: np.random.Generator
+
+    @classmethod
+    def of(cls, seed: int, round_number: int = 0) -> Streams:
+        """The streams of one round of one seed."""
+        return cls(*(_stream(seed, round_number, purpose) for purpose in cls.__dataclass_fields__))
+
+
+def _stream(seed: int, round_number: int, purpose: str) -> np.random.Generator:
+    key = key_digest(seed, round_number, f"people: {purpose}", 0)
+    return np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
+
+
+class Kind(ABC):
+    """A kind of population. A kind of your own needs `names` and three methods: `arrive`, `outcome`, `respond`.
+
+    Its constructor takes the arguments of the spec, and raises InputError, or ValueError, for those that are wrong.
+    """
+
+    names: Names
+
+    def start(self, n: int, rng: np.random.Generator) -> State:
+        """The state of a population of n people before the first round."""
+        return {}
+
+    @abstractmethod
+    def arrive(self, state: State, n: int, published: Published | None, rngs: Streams) -> People:
+        """N people at the time of the decision, after any response to the published model.
+
+        published: None where no model is known. Base people come from `rngs.arrivals` alone, alike under every model.
+        """
+
+    @abstractmethod
+    def outcome(self, people: People, rng: np.random.Generator) -> Array:
+        """(n,) labels, drawn from facts at the time of the decision. rng: the stream `outcomes` of the round."""
+
+    @abstractmethod
+    def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
+        """The state after the decisions. accepted: (n,) bool, after exploration. outcome: (n,) of all people."""
+
+    def measures(
+        self, state: State, people: People, accepted: Array, outcome: Array, published: Published | None
+    ) -> Mapping[str, float | Array]:
+        """Facts about the round: a number, or (S,) numbers by group, each; NaN where undefined.
+
+        state: that in which the people arrived, before `respond`.
+        """
+        return {}
+
+    def rule(self) -> Published | None:
+        """A decision rule that the kind brings along, for rounds without a classifier; None if it has none."""
+        return None
+
+    def replace(self, state: State, gone: Array, rngs: Streams) -> State:
+        """The state after the people with the identities `gone` have left, and newcomers have taken their places.
+
+        Nothing changes in kinds whose people are new in every round.
+        """
+        return state

@@ -1,0 +1,53 @@
+"""One round of a population under a published model: the order of events, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from fairloop.people.decisions import Draw, decide, explore
+from fairloop.people.interface import Array, Flags, Floats, Kind, People, Published, State, Streams
+
+
+@dataclass(frozen=True)
+class Round:
+    """A finished round.
+
+    people: at the time of the decision. decided: (n,) decisions of the model. accepted: (n,) after exploration.
+    propensity: (n,) chances of acceptance. outcome: (n,) of all people, seen or not. measures: of the kind.
+    state: after the response.
+    """
+
+    people: People
+    decided: Flags
+    accepted: Flags
+    propensity: Floats
+    outcome: Array
+    measures: Mapping[str, float | Array]
+    state: State
+
+
+def play(
+    kind: Kind,
+    state: State,
+    n: int,
+    published: Published | None,
+    rngs: Streams,
+    exploration: float = 0.0,
+    draw: Draw = "independent",
+) -> Round:
+    """People come, are decided about, have outcomes, and respond.
+
+    published: decides; None accepts everybody. exploration: share of the rejected who are accepted at random.
+    """
+    people = kind.arrive(state, n, published, rngs)
+    everybody = np.ones(len(people))
+    chances = everybody if published is None else published.accepts(people.features, people.groups)
+    decided = decide(chances, rngs.boundary)
+    explored = explore(decided, exploration, rngs.exploration, draw)
+    outcome = kind.outcome(people, rngs.outcomes)
+    measures = kind.measures(state, people, explored.accepted, outcome, published)
+    after = kind.respond(state, people, explored.accepted, outcome, rngs)
+    return Round(people, decided, explored.accepted, explored.propensity, outcome, measures, after)
