@@ -20,6 +20,7 @@ from fairloop.data import Population, Split
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
 from fairloop.spec.models import ClassifierSpec
+from fairloop.spec.people import PeopleSpec
 from fairloop.spec.policies import Part
 from fairloop.spec.sections import LabelsSpec, ResponseSpec
 from fairloop.training.feeds import Schedule
@@ -169,6 +170,8 @@ FULL = Recipe(
     (Parent(Influence.GENERATOR, "a", 0), Parent(Influence.GROUPER, "b", 1)), 4,
     Mixture((Part(0, 0.5), Part(1, 0.25)), SampleRules(5, 0.5, LabelsSpec(choice="sample")), ((0, SampleRules(7)),),
             RealPeople((2, 5), ((1, ResponseSpec(arrivals=0.5)), (3, ResponseSpec())))),
+    PeopleSpec(kind="lending", arguments={"bounds": None}, arrivals=10, history=5, retention=[[1, 0.5]], newcomers=0.25,
+               revealed="accepted", exploration=0.5, delay=1, weights="none", first="nobody", rule="own"),
 )  # fmt: skip
 """A recipe in which no part is at its default."""
 

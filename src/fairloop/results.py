@@ -36,6 +36,7 @@ from fairloop.sources.batch import Batch, join
 from fairloop.sources.origin import ANNOTATOR, Origin
 from fairloop.sources.source import Source, chunk
 from fairloop.spec.files import with_files_read
+from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.interface import M, Trained
@@ -109,6 +110,8 @@ class RecordedRun:
         Raises InputError if it was not kept.
         """
         self._check(generation)
+        if self.spec.setting == PEOPLE:
+            raise InputError(f"{self.directory.root}: setting=people has no generators, and no samples")
         found = self._trainer.kept_generator(generation)
         if found is None and (again := self._again(self._trainer.plan.generators[generation])) is not None:
             found = again.generator
@@ -119,6 +122,8 @@ class RecordedRun:
     def classifier(self, generation: int) -> Classifier:
         """C_i, in evaluation mode. Raises InputError if it was not kept."""
         self._check(generation)
+        if not self._trainer.plan.classifiers:
+            raise InputError(f"{self.directory.root}: people.rule decides in all rounds; there are no classifiers")
         found = self._trainer.kept_classifier(generation)
         if found is None and (again := self._again(self._trainer.plan.classifiers[generation])) is not None:
             found = again.classifier
@@ -128,11 +133,21 @@ class RecordedRun:
     def annotators(self) -> Annotators:
         """A_L and A_S. Raises InputError if they were not kept."""
         self._check_maths()
+        if self.spec.setting == PEOPLE and len(self._trainer.plan.annotators) < 2:
+            raise InputError(f"{self.directory.root}: trains no A_S, since the groups of people are known")
         plan = self._trainer.plan
         recipes = plan.label_annotator, plan.group_annotator
         if not all(self._models.has(recipe) or self._fits_again(recipe) for recipe in recipes):
             raise self._absent("A_L or A_S")
         return self._trainer.annotators()
+
+    def log(self) -> pd.DataFrame:
+        """The decision maker's log of a run with rounds of people; `fairloop.audit` takes the run's directory, too.
+
+        Raises InputError if the run has none.
+        """
+        frame: pd.DataFrame = plain(self.directory.decisions()).to_pandas()
+        return frame
 
     @property
     def population(self) -> Population:
@@ -147,6 +162,7 @@ class RecordedRun:
         self._check(generation)
         if n < 1:
             raise InputError(f"n={n}: at least one sample is to be made")
+        self.generator(generation)
         by = self.spec.rules.labeller(generation)
         label, group = self.annotators
         named = label if by == ANNOTATOR else self._trainer.kept_classifier(by)
@@ -270,7 +286,9 @@ def _images(files: list[str], pictures: list[bytes], said: dict[str, list[Any]])
 
 
 def _rows(batch: Batch, names: Population, said: dict[str, list[Any]]) -> pa.Table:
-    """Samples of tabular data: the columns that they were made of, then `label` and `group`."""
+    """Samples of tabular data: the columns that they were made of, then `label` and `group`; of texts, a column `text`."""
+    if names.tokens is not None:
+        return pa.table({"text": names.tokens.decode(batch.inputs.cpu().numpy()), **said})
     features = batch.inputs.float().cpu().numpy()
     columns = names.columns
     values = decode(features, columns) if columns else {f"feature_{i}": c.tolist() for i, c in enumerate(features.T)}

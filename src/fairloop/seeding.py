@@ -27,6 +27,7 @@ class Role(StrEnum):
     MEASUREMENT = "measurement"
     GALLERY = "gallery"
     EXPORT = "export"
+    RETENTION = "retention"
 
 
 class ModelRole(StrEnum):

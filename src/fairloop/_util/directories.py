@@ -31,7 +31,7 @@ RUN_HEADER = "# The spec of a run of fairloop, every field resolved. Written by 
 
 _PICTURE = re.compile(r"\d{6,}\.png")
 _EXAMPLES = re.compile(r"label-\d+-group-\d+-.*\.(png|csv)")
-_OWN_FOLDERS = ("records", "galleries", "models")
+_OWN_FOLDERS = ("records", "galleries", "models", "log")
 
 
 def is_run(root: Path) -> bool:

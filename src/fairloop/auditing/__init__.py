@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from fairloop._util.directories import claim
+from fairloop._util.directories import claim, is_run
 from fairloop._util.escape import frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
 from fairloop.auditing.gate import judging as gate
@@ -29,6 +29,7 @@ from fairloop.auditing.gate.limits import limits as every_limit
 from fairloop.auditing.gate.power import Detectable
 from fairloop.auditing.gate.verdicts import Crossing, Drift
 from fairloop.auditing.log.columns import Columns, in_python
+from fairloop.auditing.log.of_run import opened
 from fairloop.auditing.log.reading import tally
 from fairloop.auditing.log.rounds import rounds
 from fairloop.auditing.measures import groups_against_rest as rest
@@ -64,9 +65,9 @@ OPTIONAL = (*SCORES, JUNIT, MODEL_CARD)
 def audit(
     log: Any,
     *,
-    round: Hashable,
-    label: Hashable,
-    groups: Hashable | Sequence[Hashable],
+    round: Hashable = None,
+    label: Hashable = None,
+    groups: Hashable | Sequence[Hashable] = None,
     prediction: Hashable = None,
     score: Hashable = None,
     threshold: float | None = None,
@@ -93,6 +94,7 @@ def audit(
 
     log: a frame (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the path of a CSV
         or parquet file of any size; only the columns named below are read. Their names may be text, numbers or tuples.
+        The directory of a run with setting=people: its log, whose columns need not be named.
     round: numbers, versions, dates in one format, periods, or categories in order. round_order: `given`, `natural`,
         `number`, `date:FORMAT` or the rounds in their order, where their names do not tell.
     label: the true label; rows without one count in measures that need no label. prediction: the predicted label, spelt
@@ -121,15 +123,23 @@ def audit(
 
     Raises InputError for a log or an argument that cannot be used.
     """
-    given = {key: value for key, value in locals().items() if key != "log"}
+    given: dict[str, Any] = {key: value for key, value in locals().items() if key != "log"}
     try:
         return audited(log, **given)
     except InputError as error:
         raise InputError(in_python(str(error))) from error
 
 
-def audited(
+def audited(log: Any, **arguments: Any) -> Audit:
+    """As `audit`, with errors that name options of the command line."""
+    name_of_run = Path(log).name if isinstance(log, str | Path) and is_run(Path(log)) else "log"
+    found = opened(log, arguments)
+    return _audited(found.log, name_of_run, **found.arguments)
+
+
+def _audited(
     log: Any,
+    called: str,
     *,
     groups: Hashable | Sequence[Hashable],
     threshold: float | None = None,
@@ -148,18 +158,18 @@ def audited(
     regression: bool = False,
     **named: Hashable,
 ) -> Audit:
-    """As `audit`, with errors that name options of the command line. named: the other columns of `audit`."""
+    """called: the name of a log that is no file. named: the other columns of `audit`."""
     wanted = every_limit(fail_on, limits)
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
-    called = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **called)
+    by_part = {part: name(column) for part, column in named.items() if column is not None}
+    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **by_part)
     place = Path(log) if isinstance(log, str | Path) else log
     tallied = tally(place, columns, mature_after, as_of)
     measured = Measured(
         rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume, written(reference_group)
     )
     return Audit(
-        place.name if isinstance(place, Path) else "log",
+        place.name if isinstance(place, Path) else called,
         columns,
         measured,
         wanted,

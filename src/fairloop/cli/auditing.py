@@ -13,12 +13,21 @@ from fairloop.metrics.catalogue import in_words
 
 LogFile = Annotated[
     Path,
-    typer.Argument(metavar="LOG", help="a .csv, .tsv (.gz too) or .parquet file: a row for each person and round"),
+    typer.Argument(
+        metavar="LOG",
+        help="a .csv, .tsv (.gz too) or .parquet file: a row for each person and round; or a run with setting=people, "
+        "whose columns need not be named",
+    ),
 ]
-Round = Annotated[str, typer.Option("--round", metavar="COL", help="column with the round")]
-Label = Annotated[str, typer.Option(metavar="COL", help="column with the true label")]
-Group = Annotated[list[str], typer.Option(metavar="COL", help="sensitive column; name several for their combinations")]
-Out = Annotated[Path, typer.Option("--out", help="directory for report, table, drift and verdict")]
+Round = Annotated[str | None, typer.Option("--round", metavar="COL", help="column with the round")]
+Label = Annotated[str | None, typer.Option(metavar="COL", help="column with the true label")]
+Group = Annotated[
+    list[str] | None, typer.Option(metavar="COL", help="sensitive column; name several for their combinations")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="directory for report, table, drift and verdict; of a run, audit in its directory"),
+]
 Prediction = Annotated[str | None, typer.Option(metavar="COL", help="column with the predicted label")]
 Score = Annotated[
     str | None, typer.Option(metavar="COL", help="column with a score; it makes predictions if there are none")
@@ -104,7 +113,8 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the audit 
 
 
 def audit(
-    log: LogFile, round_: Round, label: Label, group: Group, out: Out, prediction: Prediction = None,
+    log: LogFile, round_: Round = None, label: Label = None, group: Group = None, out: Out = None,
+    prediction: Prediction = None,
     score: Score = None, threshold: Threshold = None, weight: Weight = None, propensity: Propensity = None,
     mature_after: MatureAfter = None, decided_at: DecidedAt = None, observed_at: ObservedAt = None,
     as_of: AsOf = None, assume: Assume = None, round_order: RoundOrder = None, regression: Regression = False,
@@ -118,12 +128,13 @@ def audit(
     output = Output(quiet, json_)
     from fairloop.auditing import audited
 
+    out = _out(out, log)
     _check_places(out, figures, overwrite)
     _check_sources(out, log, limits)
     if verdict_url is not None and model_card is None:
         raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
     found = audited(
-        log, round=round_, label=label, groups=group, prediction=prediction, score=score, threshold=threshold,
+        log, round=round_, label=label, groups=group or (), prediction=prediction, score=score, threshold=threshold,
         weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
         mature_after=mature_after, as_of=as_of, assume=assume, round_order=round_order, provenance=provenance,
         regression=regression, model_made=model_made or (), beneficial=beneficial, min_size=min_size,
@@ -140,6 +151,15 @@ def audit(
     output.give(log=log, out=out, files=files, rounds=rounds, drift=drift, failures=found.failures)
     if found.failures:
         raise FairloopError("; ".join(found.failures))
+
+
+def _out(out: Path | None, log: Path) -> Path:
+    """The directory of the audit; of a run's, a folder in the run."""
+    from fairloop._util.directories import is_run
+
+    if out is None and not is_run(log):
+        raise InputError("--out: name the directory for report, table, drift and verdict")
+    return log / "audit" if out is None else out
 
 
 def _check_sources(out: Path, *sources: Path | None) -> None:

@@ -82,7 +82,7 @@ Track = Annotated[
     Tracker | None,
     typer.Option("--track", help="log each recorded generation there, too (needs fairloop[tracking])"),
 ]
-Split = Literal["valid", "test", "test_balanced"]
+Split = Literal["valid", "test", "test_balanced", "true", "observed"]
 Format = Literal["terminal", "markdown", "latex"]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object at the end; all other words go to stderr")]

@@ -28,7 +28,7 @@ def report(
     sources: Sources,
     out: Annotated[Path | None, typer.Option("--out", help="the page, one file that opens offline: .html")] = None,
     figures: Annotated[Path | None, typer.Option(metavar="DIR", help="every figure, in all formats, with data")] = None,
-    split: Annotated[Split, typer.Option(help="of the test data in figures")] = "test",
+    split: Annotated[Split, typer.Option(help="in figures; of rounds of people: true")] = "test",
     annotators: Annotated[bool, typer.Option("--annotators", help="print how good the annotators are")] = False,
     style: Annotated[Format, typer.Option("--format", help="of --annotators")] = "terminal",
     quiet: Quiet = False,
@@ -58,9 +58,11 @@ def report(
         page.write(table, out, runs)
         output.say(f"{out}: {out.stat().st_size / 1e6:.1f} MB")
     if figures is not None:
+        from fairloop.report.compare import split_in
         from fairloop.report.figures.all_figures import Study, write_all
 
-        write_all(Study(table, {run.spec().identity: run for run in runs}, split), figures, output.console)
+        shown = split_in(table, split) or split
+        write_all(Study(table, {run.spec().identity: run for run in runs}, shown), figures, output.console)
     output.give(**result)
 
 
@@ -69,7 +71,9 @@ def compare(
     against: Annotated[
         str | None, typer.Option(metavar="CASE", help="the case with which the others are compared")
     ] = None,
-    split: Annotated[str, typer.Option(help="valid, test or test_balanced")] = "test",
+    split: Annotated[
+        str, typer.Option(help="valid, test, test_balanced; of rounds of people true or observed")
+    ] = "test",
     published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
     style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
     out: Annotated[Path | None, typer.Option("--out", help="write every value behind the table, as .csv")] = None,

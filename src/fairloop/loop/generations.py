@@ -4,28 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fairloop.errors import InputError
 from fairloop.loop.history import History
 from fairloop.loop.measuring import Measurer
-from fairloop.loop.own.loop import OwnLoop
+from fairloop.loop.people.generations import rounds
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.store.tidy_rows import Gallery, Row
+from fairloop.store.tidy_rows import Gallery, RoundLog, Row
+
+if TYPE_CHECKING:
+    from fairloop.loop.own.loop import OwnLoop
 
 
 @dataclass(frozen=True)
 class Generation:
-    """One generation: its models, all measurements of them, and pictures of its samples."""
+    """One generation: its models, all measurements of them, and pictures of its samples.
+
+    In the setting `people` it is a round: there is no generator, `log` is the decision maker's log of the round, and
+    without a classifier a rule decides.
+    """
 
     index: int
-    generator: Trained[Generator]
-    classifier: Trained[Classifier]
+    generator: Trained[Generator] | None
+    classifier: Trained[Classifier] | None
     rows: list[Row]
     gallery: Gallery
+    log: RoundLog | None = None
 
     def value(
         self,
@@ -53,17 +62,21 @@ def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: in
 
     Raises InputError, before anything is trained, for a spec that does not fit its data or this machine.
     """
-    if isinstance(spec, OwnLoop):
-        if models is not None:
-            raise InputError("models: a loop of your own objects keeps no models; leave it out")
-        return generations(spec.trainer, start)
-    return generations(ModelTrainer(spec, models if models is not None else MemoryModels()), start)
+    if isinstance(spec, RunSpec):
+        return generations(ModelTrainer(spec, models if models is not None else MemoryModels()), start)
+    if models is not None:
+        raise InputError("models: a loop of your own objects keeps no models; leave it out")
+    return generations(spec.trainer, start)
 
 
 def generations(trainer: ModelTrainer, start: int = 0) -> Iterator[Generation]:
     """The loop of `simulate`, with the models that `trainer` makes."""
     spec = trainer.spec
     trainer.fit_roots()
+    if trainer.source is not None:
+        for told in rounds(trainer, trainer.source, start):
+            yield Generation(told.index, None, told.classifier, told.rows, Gallery.empty(), told.log)
+        return
     annotators = trainer.annotators()
     first = trainer.first_generator()
     measurer = Measurer(trainer.population, trainer.numerics, spec, annotators, first.module)

@@ -13,7 +13,7 @@ from fairloop.curation.chain import Critics, chained, curator_of
 from fairloop.curation.interface import Curator
 from fairloop.data import Population
 from fairloop.errors import InputError
-from fairloop.loop.history import History
+from fairloop.loop.history import Annotators, History
 from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
@@ -44,7 +44,8 @@ class Inputs:
     def feed(self, recipe: Recipe, history: History, *, labels: bool = False, groups: bool = False) -> Feed:
         """The curated batches that the model of `recipe` learns from. labels, groups: as in `of`."""
         source = self.of(recipe, history, labels=labels, groups=groups)
-        curator, streams = self._curator(recipe, history), recipe.streams(self._numerics.device)
+        curator = self.curator(recipe, history.annotators, history.labeller(recipe.generation).module)
+        streams = recipe.streams(self._numerics.device)
         if recipe.synthetic_share is None:
             return synthetic(source, curator, recipe.schedule, streams)
         people = self.people(recipe, history)
@@ -101,10 +102,12 @@ class Inputs:
             if any((learner, key[0].generation) in reached for learner in learners)
         }
 
-    def _curator(self, recipe: Recipe, history: History) -> Curator:
-        label, group = history.annotators
-        critics = self.critics(label.module, history.labeller(recipe.generation).module, group.module)
-        curators = [curator_of(step, critics) for step in recipe.curation.steps]
+    def curator(self, recipe: Recipe, annotators: Annotators | None, labeller: Classifier | None) -> Curator:
+        """The curator of the batches of `recipe`. annotators, labeller: for the critics; None without steps."""
+        curators = []
+        if annotators is not None and labeller is not None:
+            critics = self.critics(annotators.label.module, labeller, annotators.group.module)
+            curators = [curator_of(step, critics) for step in recipe.curation.steps]
         return chained(curators if recipe.curation.star is None else [*curators, recipe.curation.star.curator()])
 
     def _there(

@@ -9,25 +9,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairloop.curation.star import Star
 from fairloop.data import Population, Split
 from fairloop.loop.history import Annotators
+from fairloop.loop.training_rows import cells, minoritized, training
 from fairloop.metrics import group_rates as perf
 from fairloop.metrics.population import confidence, shares
 from fairloop.models.first_try import check_range
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role
-from fairloop.sources.origin import ANNOTATOR, NOBODY, REAL, TRUTH
 from fairloop.sources.source import RealData, Source, chunk, decisions, probabilities
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Trained
-from fairloop.store.tidy_rows import MINORITIZED, TRAINING, Gallery, Pictures, Row
-from fairloop.training.recipe import Recipe
+from fairloop.store.tidy_rows import Gallery, Pictures, Row
 from fairloop.training.streams import Streams
-
-_BY_STRATUM = {"candidates": "star_candidates", "offered": "curation_offered", "chosen": "curation_chosen"}
-_LABELLERS: dict[int, str | None] = {NOBODY: None, TRUTH: "true label", ANNOTATOR: str(ModelRole.LABEL_ANNOTATOR)}
 
 
 class Measurer:
@@ -49,14 +44,14 @@ class Measurer:
         """
         self._numerics.apply_threads()
         if i == 0:
-            yield from self._minoritized()
-            yield from self._training(i, self._annotators.label)
+            yield from minoritized(self._population)
+            yield from training(i, self._annotators.label, self._population)
             yield from self._performance(i, self._annotators.label)
-            yield from self._training(i, self._annotators.group)
+            yield from training(i, self._annotators.group, self._population)
             yield from self._performance(i, self._annotators.group)
         if generator.recipe.generation == i:
-            yield from self._training(i, generator)
-        yield from self._training(i, classifier)
+            yield from training(i, generator, self._population)
+        yield from training(i, classifier, self._population)
         yield from self._performance(i, classifier)
         labellers = {
             "label_share": self._annotators.label,
@@ -64,12 +59,6 @@ class Measurer:
             "label_share_by_classifier": classifier,
         }
         yield from self._samples(i, generator, labellers)
-
-    def _minoritized(self) -> Iterator[Row]:
-        """For each group, 1 if the population calls it minoritized, else 0."""
-        for group in self._population.group_names:
-            value = float(group in self._population.minoritized)
-            yield Row(0, None, ModelRole.GROUP_ANNOTATOR, None, None, group, MINORITIZED, value, np.nan)
 
     def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
         """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space.
@@ -109,42 +98,6 @@ class Measurer:
             for group, metric, value, error in perf.flatten(rates, self._population.group_names):
                 yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
 
-    def _training(self, i: int, trained: Trained[Generator] | Trained[Classifier]) -> Iterator[Row]:
-        """The loss of each epoch, the origins of its data, and the counts of curation (means over its batches)."""
-        role, log = trained.recipe.role, trained.log
-        for epoch, loss in enumerate(log["loss"].tolist()):
-            yield Row(i, epoch, role, None, None, "overall", "loss", loss, np.nan)
-        if trained.diverged:
-            epoch, batch = log["diverged"].tolist()
-            told = (epoch, batch) if epoch >= 0 else (None, np.nan)
-            yield Row(i, told[0], role, None, None, "overall", "diverged_at_batch", told[1], np.nan)
-        for epoch, redrawn in enumerate(log.get("redrawn", ())):
-            yield Row(i, epoch, role, "generated", None, "overall", "star_redrawn", *_mean(redrawn))
-        for name, metric in _BY_STRATUM.items():
-            for epoch, counts in enumerate(log.get(name, ())):
-                for (label, group), column in zip(self._cells(), counts.T, strict=True):
-                    yield Row(i, epoch, role, "generated", label, group, metric, *_mean(column))
-        for epoch, origins in enumerate(log.get("origins", ())):
-            yield from self._origins(i, epoch, role, origins)
-        if (star := trained.recipe.curation.star) is not None and "candidates" in log:
-            yield from self._quotas(i, trained.recipe, star.curator())
-
-    def _quotas(self, i: int, recipe: Recipe, curator: Star) -> Iterator[Row]:
-        """The number of samples that STAR curated in a batch, and the quota of each stratum."""
-        n = recipe.curated_batch
-        yield Row(i, None, recipe.role, "generated", None, "overall", "star_batch", float(n), np.nan)
-        for (label, group), places in zip(self._cells(), curator.expected(n).tolist(), strict=True):
-            yield Row(i, None, recipe.role, "generated", label, group, "star_quota", places, np.nan)
-
-    def _origins(self, i: int, epoch: int, role: ModelRole, counts: Tensor) -> Iterator[Row]:
-        """Shares of the samples that a model learned from, by their maker and labeller."""
-        for place in counts.nonzero().tolist():
-            made_by, labelled_by = place[0] + REAL, place[1] + NOBODY
-            maker = "real people" if made_by == REAL else f"generation {made_by}"
-            labeller = _LABELLERS.get(labelled_by, f"{ModelRole.CLASSIFIER} {labelled_by}")
-            share = counts[tuple(place)].item() / counts.sum().item()
-            yield Row(i, epoch, role, TRAINING, labeller, maker, "origin_share", share, np.nan)
-
     def people(self, i: int, shares: NDArray[np.float64]) -> Iterator[Row]:
         """(S,) shares of groups among the real people that models of generation i may see."""
         for group, share in zip(self._population.group_names, shares.tolist(), strict=True):
@@ -163,8 +116,8 @@ class Measurer:
         rng = self._streams(i).at(Role.MEASUREMENT)
         drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
         for images in drawn:
-            if self._population.in_unit_range:
-                check_range(generator.recipe.full_title, images)
+            if limits := self._population.value_range:
+                check_range(generator.recipe.full_title, images, limits)
             for labeller in {labeller.recipe.fingerprint: labeller for labeller in labellers.values()}.values():
                 if not labeller.diverged:
                     named[labeller.recipe.fingerprint].append(decisions(labeller.module, [images], self._numerics))
@@ -186,13 +139,12 @@ class Measurer:
             yield row(None, name, "group_share", share, error)
         both = min(len(labels["label_share"]), len(groups))  # 0 if one of the annotators diverged
         strata = labels["label_share"][:both] * len(group_names) + groups[:both]
-        for (label, group), share, error in zip(self._cells(), *shares(strata, len(self._cells())), strict=True):
+        for (label, group), share, error in zip(
+            cells(self._population), *shares(strata, len(cells(self._population))), strict=True
+        ):
             yield row(label, group, "stratum_share", share, error)
         for name, margin, error in zip(group_names, *confidence(chances), strict=True):
             yield row(None, name, "group_confidence", margin, error)
-
-    def _cells(self) -> list[tuple[str, str]]:
-        return [(label, group) for label in self._population.label_names for group in self._population.group_names]
 
     def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
         """Samples at the temperature that holds in generation i."""
@@ -230,11 +182,5 @@ def _of_each_stratum(split: Split, most: int) -> Pictures:
 
 
 def _pictures(images: Tensor) -> Pictures:
-    images = images.float().cpu()
+    images = images.float().cpu() if images.is_floating_point() else images.cpu()
     return (images * 255).round().byte().numpy() if images.dim() == 4 else images.numpy()
-
-
-def _mean(values: Tensor) -> tuple[float, float]:
-    values = values.double()
-    error = values.std() / len(values) ** 0.5 if len(values) > 1 else torch.tensor(np.nan)
-    return values.mean().item(), error.item()

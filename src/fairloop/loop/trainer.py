@@ -17,6 +17,7 @@ from fairloop.errors import DivergedError, InputError
 from fairloop.loop.estimators import Estimators
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
+from fairloop.loop.people.population import People, source_of
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.estimators.contract import takes_groups, wanted
 from fairloop.models.estimators.fitted import FittedClassifier, FittedGenerator
@@ -28,10 +29,19 @@ from fairloop.sources.batch import Batch
 from fairloop.sources.source import RealData, Source
 from fairloop.spec.files import with_files_read
 from fairloop.spec.models import TrainingSpec
+from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.training.feeds import Feed
-from fairloop.training.fitting import Checkpoint, State, fit_at_once, fit_classifier, fit_generator, undefined
+from fairloop.training.fitting import (
+    Checkpoint,
+    State,
+    fit_at_once,
+    fit_classifier,
+    fit_generator,
+    fit_nothing,
+    undefined,
+)
 from fairloop.training.plan import plan, section_of, told_spans, training_of
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams, initialising
@@ -56,14 +66,18 @@ class ModelTrainer:
         recorded: Numerics | None = None,
         population: data.Population | None = None,
         estimators: Estimators | None = None,
+        source: People | None = None,
     ) -> None:
         """recorded: the numerics that the models were trained with, if they are only to be loaded.
 
-        population, estimators: the data and the models, if not those that the spec describes.
+        population, estimators: the data and the models, if not those that the spec describes. source: the people who
+        come in rounds, as `loop.people` makes them.
         """
         self.spec = spec = with_files_read(spec)
         self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads, strict=recorded is None)
-        self.population = population or data.load(spec.data, spec.seed)
+        self.source = (source or source_of(spec)) if spec.setting == PEOPLE else None
+        real = population if self.source is None else self.source.population
+        self.population = real or data.load(spec.data, spec.seed)
         self._estimators = estimators or Estimators(self.population)
         self._objects = self._estimators.objects
         self.plan = plan(spec, self.population, recorded or self.numerics, self._objects)
@@ -76,10 +90,12 @@ class ModelTrainer:
         warn_of_starved_strata((*self.plan.classifiers, *reversed(self.plan.generators)))
 
     def fit_roots(self) -> None:
-        """Fit G_0, A_L and A_S, which need no other model. A model that another process is fitting already comes last,
-        so that runs that begin side by side share this work instead of waiting for each other.
+        """Fit G_0, A_L and A_S, as far as the run has them; they need no other model.
+
+        A model that another process is fitting already comes last, so that runs that begin side by side share this work
+        instead of waiting for each other.
         """
-        recipes = [self.plan.generators[0], self.plan.label_annotator, self.plan.group_annotator]
+        recipes = [*self.plan.generators[:1], *self.plan.annotators]
         if self._objects:  # a wrong classifier is found before others are fitted
             recipes.append(recipes.pop(0))
         while recipes:
@@ -94,11 +110,16 @@ class ModelTrainer:
 
     def annotators(self) -> Annotators:
         """A_L, trained on real labels, and A_S, trained on real groups."""
-        for recipe in (self.plan.label_annotator, self.plan.group_annotator):
-            if recipe.fingerprint not in self._roots:
-                self._roots[recipe.fingerprint] = self.annotator(recipe)
-        names = (self.plan.label_annotator.fingerprint, self.plan.group_annotator.fingerprint)
-        return Annotators(*(self._roots[name] for name in names))
+        return Annotators(self._root(self.plan.label_annotator), self._root(self.plan.group_annotator))
+
+    def label_annotator(self) -> Trained[Classifier]:
+        """A_L."""
+        return self._root(self.plan.label_annotator)
+
+    def _root(self, recipe: Recipe) -> Trained[Classifier]:
+        if recipe.fingerprint not in self._roots:
+            self._roots[recipe.fingerprint] = self.annotator(recipe)
+        return self._roots[recipe.fingerprint]
 
     def first_generator(self) -> Trained[Generator]:
         """G_0, trained on real data."""
@@ -122,6 +143,15 @@ class ModelTrainer:
         start = history.classifiers[generation - 1].module if recipe.starts_warm else None
         groups = takes_groups(self._estimators.of(recipe))
         return self._classifier(recipe, self.inputs.feed(recipe, history, groups=groups), start)
+
+    def taught(self, generation: int, feed: Feed | None, before: Trained[Classifier] | None) -> Trained[Classifier]:
+        """C_i in rounds of people, trained on the batches of `feed`; None: there is nobody to learn from.
+
+        before: C_{i-1}.
+        """
+        recipe = self.plan.classifiers[generation]
+        start = before.module if before is not None and recipe.starts_warm else None
+        return self._classifier(recipe, feed, start)
 
     def kept_generator(self, generation: int) -> Trained[Generator] | None:
         """G_i if it was kept from before."""
@@ -156,12 +186,14 @@ class ModelTrainer:
             return fit_generator(model, recipe.training, feed, streams, self.numerics, state)
 
         trained = self._fitted(recipe, self._new_generator, fit, start)
-        if not trained.diverged and not self._only_loads and self.population.in_unit_range:
+        if not trained.diverged and not self._only_loads:
             self._look_at(trained)
         return trained
 
-    def _classifier(self, recipe: Recipe, feed: Feed, start: Classifier | None = None) -> Trained[Classifier]:
+    def _classifier(self, recipe: Recipe, feed: Feed | None, start: Classifier | None = None) -> Trained[Classifier]:
         def fit(model: Classifier, state: State | None) -> Iterator[Checkpoint[Classifier]]:
+            if feed is None:
+                return fit_nothing(model, recipe.training, self.numerics, state)
             if isinstance(model, FittedClassifier):
                 learn = partial(self._estimators.teach_classifier, recipe)
                 return fit_at_once(model, feed, learn, self.numerics, state)
@@ -198,10 +230,12 @@ class ModelTrainer:
 
     def _look_at(self, trained: Trained[Generator]) -> None:
         """Raise InputError if other models must not learn from its first samples."""
+        if (limits := self.population.value_range) is None:
+            return
         recipe = trained.recipe
         source = Source(trained.module, self.numerics, temperature=self.spec.at(recipe.generation).temperature)
         samples = source.draw(_LOOKED_AT, self._streams(recipe).at(Role.MEASUREMENT)).inputs
-        check_range(recipe.full_title, samples)
+        check_range(recipe.full_title, samples, limits)
 
     def _real(self, recipe: Recipe) -> Feed:
         """The real people that a root learns from."""
@@ -211,14 +245,15 @@ class ModelTrainer:
         if (own := self._estimators.of(recipe)) is not None:
             return self._estimators.generator(own, recipe)
         people, asked = self.population, recipe.training
-        return build_generator(asked.model, people.shape, asked.arguments, [column.width for column in people.columns])
+        return build_generator(asked.model, people.shape, asked.arguments, people.facts)
 
     def _new_classifier(self, recipe: Recipe) -> Classifier:
         if (own := self._estimators.of(recipe)) is not None:
             grouper = self.annotators().group.module if takes_groups(own) else None
             return self._estimators.classifier(own, recipe, grouper)
         asked, classes, section = recipe.training, self._classes(recipe), section_of(recipe.role)
-        return build_classifier(asked.model, self.population.shape, classes, asked.arguments, section)
+        people = self.population
+        return build_classifier(asked.model, people.shape, classes, asked.arguments, section, people.facts)
 
     def _classes(self, recipe: Recipe) -> int:
         people = self.population
@@ -239,21 +274,24 @@ class ModelTrainer:
         spread: dict[str, bool] = {}  # whether a kind of generator has latents that can be spread
         built: list[TrainingSpec] = []
         for generation, where, span in told_spans(self.spec):
-            generator, classifier = (
+            told = [
                 replace(first, generation=generation, training=training_of(first.role, span, 1, self._objects))
-                for first in (recipes.generators[0], recipes.classifiers[0])
-            )
+                for first in (*recipes.generators[:1], *recipes.classifiers[:1])
+            ]
             with where:
-                self._check_warm_start(span.warm_start, generator, classifier)
-                if _kind(generator.training) not in spread:
-                    tried = self._initialised(generator, self._tried_generator)
-                    spread[_kind(generator.training)] = tried.has_temperature
-                if classifier.training not in built:
-                    self._initialised(classifier, self._tried_classifier)
-                    built.append(classifier.training)
-                if check_steps(span.curation, critics) and (own := self._estimators.of(classifier)) is not None:
-                    self._estimators.check_weights(own)
-                _check_temperature(span.temperature, generator.training, spread)
+                self._check_warm_start(span.warm_start, *told)
+                for generator in (recipe for recipe in told if recipe.role is ModelRole.GENERATOR):
+                    if _kind(generator.training) not in spread:
+                        tried = self._initialised(generator, self._tried_generator)
+                        spread[_kind(generator.training)] = tried.has_temperature
+                    _check_temperature(span.temperature, generator.training, spread)
+                for classifier in (recipe for recipe in told if recipe.role is ModelRole.CLASSIFIER):
+                    if classifier.training not in built:
+                        self._initialised(classifier, self._tried_classifier)
+                        built.append(classifier.training)
+                    weighs = check_steps(span.curation, critics) or span.people.weighs
+                    if weighs and (own := self._estimators.of(classifier)) is not None:
+                        self._estimators.check_weights(own)
         for recipe in recipes:
             for generation in recipe.made_by:
                 temperature = recipe.mixture.rules_of(generation).temperature
@@ -276,8 +314,8 @@ class ModelTrainer:
             placed, title = self.numerics.place(model), recipe.full_title
             rng, temperature = self._streams(recipe).at(Role.NOISE), self.spec.at(recipe.generation).temperature
             made = try_generator(placed, title, self._few(), self.numerics, rng, temperature)
-            if self.population.in_unit_range:
-                check_range(title, made)
+            if limits := self.population.value_range:
+                check_range(title, made, limits)
         return model
 
     def _tried_classifier(self, recipe: Recipe) -> Classifier:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
 from fairloop.people.interface import Kind
+
+if TYPE_CHECKING:  # scipy takes long to import
+    from fairloop.people.pool import Pool
 
 KINDS = {
     "lending": "fairloop.people.lending:Lending",
@@ -21,11 +24,19 @@ KINDS = {
 """The kinds that `people.kind` can name."""
 
 
-def build_kind(name: str, arguments: Mapping[str, Any] | None = None) -> Kind:
-    """The kind `name` with these arguments. Raises InputError if there is none that takes them."""
-    made = find(KINDS, name, "people.kind")
+def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool | None = None) -> Kind:
+    """The kind `name` with these arguments. pool: the people of a data set, as its `law`.
+
+    Raises InputError if there is none that takes them.
+    """
+    made, given = find(KINDS, name, "people.kind"), dict(arguments or {})
+    if pool is not None:
+        if "law" not in _parameters(made):
+            raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
+        if given.setdefault("law", pool) is not pool:
+            raise InputError("people.arguments.law: the people are those of data; leave out one of them")
     try:
-        kind = made(**(arguments or {}))
+        kind = made(**given)
     except InputError:
         raise
     except Exception as error:  # a constructor runs anybody's code
@@ -35,9 +46,15 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None) -> Kind:
     return kind
 
 
+def _parameters(made: Any) -> list[str]:
+    """The arguments that it takes; none that are known of anything built-in, or not callable."""
+    try:
+        return list(inspect.signature(made).parameters)
+    except (TypeError, ValueError):
+        return []
+
+
 def _takes(made: Any) -> str:
     """The arguments that it takes, as the end of an error."""
-    try:
-        return "; it takes " + (", ".join(inspect.signature(made).parameters) or "none")
-    except (TypeError, ValueError):  # built-in, or not callable
-        return ""
+    known = _parameters(made)
+    return f"; it takes {', '.join(known)}" if known else ""

@@ -36,6 +36,7 @@ class Fields(TypedDict, total=False):
     policy: Section
     labels: Section
     response: Section
+    people: Section
     temperature: float
     warm_start: Target
     schedule: dict[int, Section]

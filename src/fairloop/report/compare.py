@@ -35,6 +35,16 @@ def fairness(split: str = "test") -> tuple[Measure, ...]:
     return tuple(of_classifier(metric, part, split) for metric, part in HEADLINE)
 
 
+def split_in(table: pd.DataFrame, wanted: str | None = None) -> str | None:
+    """The split on which classifiers are compared: the one that is `wanted` (default: `test`), if the table has it.
+
+    Else `true` of runs with rounds of people, or the first split; None without classifiers.
+    """
+    measured = table[(table["role"] == "classifier") & (table["metric"] == "accuracy")]
+    splits = list(measured["split"].dropna().unique())
+    return next((split for split in (wanted or "test", "true", *splits) if split in splits), None)
+
+
 def cases(table: pd.DataFrame) -> pd.Series[str]:
     """For each row, the name of its run but for the seed: setting, STAR's target, and the fields that vary.
 

@@ -22,7 +22,7 @@ from fairloop.report.text import Format
 from fairloop.report.text import show as show_table
 from fairloop.spec.names import case_name
 
-SPLITS = ("valid", "test", "test_balanced")
+SPLITS = ("valid", "test", "test_balanced", "true", "observed")
 SHOWN = (
     "accuracy", "demographic_parity_difference", "equalized_odds_difference", "generated_label_1_share",
     "generated_group_1_share",
@@ -73,7 +73,8 @@ def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
 
 def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
     groups = compare.minoritized(table, wishes.minoritized)
-    measures = compare.fairness(wishes.split)
+    split = compare.split_in(table, wishes.split) or wishes.split
+    measures = compare.fairness(split)
     order = compare.case_names(compare.cased(table))
     found = _in_order(compare.differences(table, measures, wishes.against), order)
     base = found["against"].iloc[0]
@@ -84,7 +85,7 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
         rows.append([str(case), str(generation), str(int(cells["of"].max())), *values])
     _show(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, wishes, console)
     _say(
-        f"Each case less '{base}', split {wishes.split}, mean over seeds that both have. {_on_intervals(found)}",
+        f"Each case less '{base}', split {split}, mean over seeds that both have. {_on_intervals(found)}",
         console,
     )
     table = compare.with_minoritized(table, groups)

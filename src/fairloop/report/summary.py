@@ -57,12 +57,11 @@ class Headline:
 
 
 def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
-    """The measures to look at first: performance and disparities on `test` (or the first split), minoritized share.
+    """The measures to look at first: performance and disparities on one split, minoritized share.
 
     Raises InputError if a name in `minoritized` is no group, or if two runs would be taken for one.
     """
-    splits = list(table.loc[table["role"] == "classifier", "split"].dropna().unique())
-    split = "test" if "test" in splits else next(iter(splits), None)
+    split = compare.split_in(table)
     groups = compare.minoritized(table, minoritized)
     share = compare.minoritized_share(groups) if groups else None
     measures = (*(compare.fairness(split) if split else ()), *([share] if share else ()))

@@ -61,7 +61,7 @@ def _warn_of_other_maths(runs: Sequence[RunDirectory]) -> None:
 
 def own_columns(spec: RunSpec) -> dict[str, Any]:
     """The columns that are alike in all rows of the run of `spec`."""
-    values = (spec.identity, spec.data.name, spec.setting, spec.star.target, spec.seed)
+    values = (spec.identity, spec.dataset, spec.setting, spec.star.target, spec.seed)
     return dict(zip(RUN_COLUMNS, values, strict=True))
 
 

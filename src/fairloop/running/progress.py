@@ -97,7 +97,8 @@ class LiveView(LineView):
         task: TaskID = self._progress.add_task(recipe.title, total=recipe.training.epochs, loss="")
         try:
             for checkpoint in checkpoints:
-                loss = f"loss {checkpoint.log['loss'][-1]:,.4g}"
+                losses = checkpoint.log["loss"]
+                loss = f"loss {losses[-1]:,.4g}" if len(losses) else ""
                 self._progress.update(task, completed=checkpoint.epoch, loss=loss)
                 yield checkpoint
         finally:
@@ -110,6 +111,8 @@ def view_for(console: Console) -> LineView:
 
 
 def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
+    if generation.generator is None:
+        return _of_round(generation)
     share = sum(generation.value("group_share", group, role="generator", split="generated") for group in minoritized)
     said = [
         f"generation {generation.index}: accuracy {_number(generation.value('accuracy'))}",
@@ -119,6 +122,13 @@ def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
         groups = " + ".join(minoritized) if len(minoritized) <= 2 else f"{len(minoritized)} minoritized groups"
         said.append(f"{groups} {'an undefined share' if isnan(share) else f'{share:.1%}'} of samples")
     return ", ".join(said)
+
+
+def _of_round(generation: Generation) -> str:
+    """The decisions of a round, measured on everybody."""
+    accuracy, accepted = (_number(generation.value(name, split="true")) for name in ("accuracy", "selection_rate"))
+    apart = _number(generation.value("equalized_odds", "difference", split="true"))
+    return f"round {generation.index}: accuracy {accuracy}, equalized odds difference {apart}, {accepted} accepted"
 
 
 def _number(value: float) -> str:

@@ -19,9 +19,11 @@ from fairloop._util.files import DAMAGED, set_aside
 from fairloop.data import DataSpec, Population
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation, generations
+from fairloop.loop.people.population import source_of
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.running.heartbeat import Heartbeat
 from fairloop.spec.files import with_files_read
+from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
@@ -75,7 +77,7 @@ def run(
     view.prepare(spec)
     store, pulse = DirectoryModels(models or directory.models), Heartbeat(directory, spec)
     watched = _Watched(through(store), view, pulse)
-    trainer = ModelTrainer(spec, watched, population=data.load(files, spec.seed) if files else None)
+    trainer = _trainer(spec, watched, files)
     keep = spec.keep if models is None else "all"
     with directory.locked():
         done = _ready(directory, trainer, store, repair=repair)
@@ -83,13 +85,21 @@ def run(
         with pulse:
             view.start(spec, trainer.population, done)
             for generation in generations(trainer, start=done) if done < spec.generations else ():
-                directory.commit(generation.index, generation.rows, generation.gallery)
+                directory.commit(generation.index, generation.rows, generation.gallery, generation.log)
                 _prune(store, trainer.plan, keep, generation.index)
                 session.record(generation.index, watched.trained)
                 pulse.recorded()
                 view.generation(generation)
             _prune_all(store, trainer.plan, keep)
             directory.pack()
+
+
+def _trainer(spec: RunSpec, models: Models, files: DataSpec | None) -> ModelTrainer:
+    if files is None:
+        return ModelTrainer(spec, models)
+    if spec.setting == PEOPLE:
+        return ModelTrainer(spec, models, source=source_of(spec, files))
+    return ModelTrainer(spec, models, population=data.load(files, spec.seed))
 
 
 class Session:
@@ -207,7 +217,7 @@ def _prune(models: DirectoryModels, plan: Plan, keep: str, latest: int) -> None:
 
     The annotators, G_0, and the last generation with its labeller stay, also with `none`, for a run that resumes.
     """
-    if keep == "all":
+    if keep == "all":  # as in every run with rounds of people
         return
     stay = (plan.label_annotator, plan.group_annotator, plan.generators[0], plan.generators[latest])
     names = {recipe.fingerprint for recipe in (*stay, *plan.classifiers[max(0, latest - 1) : latest + 1])}

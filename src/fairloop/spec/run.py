@@ -23,8 +23,10 @@ from fairloop.curation import ideal as ideals
 from fairloop.data import DATASETS, DEFAULT, DataSpec, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
+from fairloop.spec import people as of_people
 from fairloop.spec.models import FOR_TABLES, ClassifierSpec, GeneratorSpec, TrainingSpec
 from fairloop.spec.names import identity_of
+from fairloop.spec.people import PEOPLE, PeopleSpec
 from fairloop.spec.schedule import assign, check_change, named
 from fairloop.spec.sections import (
     CurationSpec,
@@ -38,7 +40,7 @@ from fairloop.spec.sections import (
 from fairloop.spec.setting import SETTINGS, Setting
 from fairloop.spec.star import StarSpec
 
-SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control"]
+SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control", "people"]
 
 FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "data.cache")
 """Fields about the name of a run, its length, the models that it keeps, its end, and the place of its data.
@@ -46,7 +48,7 @@ FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "
 All others define the experiment, and may not change between the sessions of one run.
 """
 
-LATER = ("policy", "labels", "curation", "response", "temperature", "warm_start", "schedule")
+LATER = ("policy", "labels", "curation", "response", "people", "temperature", "warm_start", "schedule")
 """Fields that came after the first runs were named: left out at their default, so that those keep their names."""
 
 _LINE_BREAKS = "\x85\u2028\u2029"
@@ -83,6 +85,7 @@ class RunSpec(Section):
     policy: PolicySpec = Field(PolicySpec(), description="the data that the next generation learns from")
     labels: LabelsSpec = Field(LabelsSpec(), description="the source of labels")
     response: ResponseSpec = Field(ResponseSpec(), description="real people who leave or return")
+    people: PeopleSpec = Field(PeopleSpec(), description="people who come in rounds and respond to decisions")
     temperature: float = Field(1.0, gt=0, description="standard deviation of the latents that data are made from")
     warm_start: Target = Field(
         "none", description="which models begin as their predecessors ended, from generation 1 on"
@@ -110,7 +113,10 @@ class RunSpec(Section):
     @model_validator(mode="before")
     @classmethod
     def _models_follow_the_data(cls, values: Any) -> Any:
-        if not isinstance(values, Mapping) or not is_table(values.get("data", {})):
+        if not isinstance(values, Mapping):
+            return values
+        values = of_people.folded(values)
+        if not is_table(values.get("data", {})) and values.get("setting") != PEOPLE:
             return values
         return {**values, **{name: _for_table(values.get(name, {}), model) for name, model in FOR_TABLES.items()}}
 
@@ -121,6 +127,11 @@ class RunSpec(Section):
                 f"star.target={self.star.target}: setting {self.setting} keeps its generator, so there is nothing "
                 "to curate for it; use star.target=classifier or a seqgen setting"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _people_suit_the_setting(self) -> RunSpec:
+        of_people.check(self)
         return self
 
     @model_validator(mode="after")
@@ -166,7 +177,7 @@ class RunSpec(Section):
         if info.context is _OF_ONE_GENERATION:
             return self
         if self.keep != "all" and self.looks_back:
-            raise ValueError(f"keep={self.keep}: a policy or the response needs earlier models; use keep=all")
+            raise ValueError(f"keep={self.keep}: a policy or people who respond need earlier models; use keep=all")
         spans = self.spans
         responding = [start for start, span in spans.items() if span.response.on]
         if responding and self.policy.real == "fresh":
@@ -199,7 +210,7 @@ class RunSpec(Section):
     @property
     def looks_back(self) -> bool:
         """Whether some generation needs models from before the one before it."""
-        return any(
+        return self.setting == PEOPLE or any(
             span.response.on or {span.policy.generator.kind, span.policy.classifier.kind} != {"replace"}
             for span in self.spans.values()
         )
@@ -208,6 +219,12 @@ class RunSpec(Section):
     def takes_people(self) -> bool:
         """Whether real people are among those that models after G_0 learn from."""
         return self.synthetic_share < 1 or self.policy.generator.takes_people or self.policy.classifier.takes_people
+
+    @property
+    def dataset(self) -> str:
+        """The name of the data in tables: of the data set or, if it makes the people, of the kind."""
+        by_kind = self.setting == PEOPLE and not of_people.draws_from(self.data)
+        return self.people.kind if by_kind else self.data.name
 
     @property
     def rules(self) -> Setting:

@@ -15,7 +15,12 @@ Changes = Mapping[str, Any]
 Fields = Mapping[str, Any]
 """All fields of a spec as plain data, sections as mappings."""
 
-_FIXED = (("generator", "first_epochs"), ("policy", "people"), ("policy", "real"))
+_FIXED = (
+    ("generator", "first_epochs"),
+    ("policy", "people"),
+    ("policy", "real"),
+    *(("people", field) for field in ("kind", "arguments", "arrivals", "history", "first", "rule")),
+)
 
 
 def named(model: type[BaseModel], changes: Changes) -> dict[str, Any]:

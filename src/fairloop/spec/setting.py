@@ -1,4 +1,4 @@
-"""The four settings of a data ecosystem: which models learn from each other, and which model labels."""
+"""The settings of a data ecosystem: which models learn from each other, and which model labels."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ class Setting:
     """One way in which generations of models feed each other (arXiv 2403.07857, section 3).
 
     name: how specs, tables and figures call it.
-    generators: `sequential`: G_i learns from samples of G_{i-1}; `fixed`: G_0, trained on real data, is kept.
+    generators: `sequential`: G_i learns from samples of G_{i-1}; `fixed`: G_0, trained on real data, is kept;
+        `none`: the data are people who come in rounds.
     labels: the labeller of the data of generation i: the classifier C_{i-1} (the annotator A_L at i = 0),
-        or always the annotator A_L.
+        or always the annotator A_L; `true`: outcomes of people.
     """
 
     name: str
-    generators: Literal["sequential", "fixed"]
-    labels: Literal["previous_classifier", "annotator"]
+    generators: Literal["sequential", "fixed", "none"]
+    labels: Literal["previous_classifier", "annotator", "true"]
 
     def labeller(self, generation: int) -> int:
         """The labeller of the data that models of `generation` learn from: j for C_j, or `ANNOTATOR` for A_L."""
@@ -43,5 +44,6 @@ SETTINGS: dict[str, Setting] = {
         Setting("seqgen-nonseqclass", "sequential", "annotator"),
         Setting("seqclass", "fixed", "previous_classifier"),
         Setting("control", "fixed", "annotator"),
+        Setting("people", "none", "true"),
     )
 }

@@ -6,6 +6,7 @@ status.json                      how far the run is, for people and scripts that
 records/generation-0003.parquet  all rows of a generation, or none; once the run is done, all in one file,
                                  records/generations-0000-0039.parquet
 galleries/generation-0003.npz    pictures, latents and reconstructions of its generator
+log/round-0003.parquet           in rounds of people, the decision maker's log; see `store.log`
 models/generator-3-<recipe>.safetensors
 """
 
@@ -43,9 +44,10 @@ from fairloop._util.files import (
 from fairloop.errors import InputError
 from fairloop.spec.run import RunSpec, from_mapping, read_fields
 from fairloop.store import records
+from fairloop.store.log import Log
 from fairloop.store.records import HELD, SCHEMA
 from fairloop.store.status import Status
-from fairloop.store.tidy_rows import Gallery, Row
+from fairloop.store.tidy_rows import Gallery, RoundLog, Row
 
 MOST_OF_A_GALLERY = 2**30
 """Bytes of the arrays of a gallery. Larger galleries are refused, however small their files are."""
@@ -61,6 +63,7 @@ class RunDirectory:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.models = root / "models"
+        self.log = Log(root / "log")
         self._records = root / "records"
 
     @property
@@ -114,7 +117,7 @@ class RunDirectory:
             raise InputError(f"--out: {self.root} is in use by {who}; wait for it or choose another one") from None
         try:
             self._owner.write_text(f"process {os.getpid()} on {os.uname().nodename}", encoding="utf-8")
-            for folder in (self.root, self._records, self._galleries):
+            for folder in (self.root, self._records, self._galleries, self.log.root):
                 discard_unfinished(folder)
             yield
         finally:
@@ -155,15 +158,18 @@ class RunDirectory:
             count += 1
         return count
 
-    def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
-        """Record a generation: first its gallery, then all its rows at once. The rows make it count."""
+    def commit(self, generation: int, rows: list[Row], gallery: Gallery, log: RoundLog | None = None) -> None:
+        """Record a generation: first its gallery and log, then all its rows at once. The rows make it count."""
+        if log is not None:
+            self.log.write(generation, log, self._names[0])
         with replacing(self._gallery_path(generation)) as temporary:
             temporary.write_bytes(_packed({"run": self._names[0], "generation": generation, **vars(gallery)}))
         records.write(self._records_path(generation), records.of_rows(rows), self._names[0])
 
-    def files_of(self, generation: int) -> tuple[Path, Path]:
+    def files_of(self, generation: int) -> tuple[Path, ...]:
         """The files that `commit` writes, in its order."""
-        return self._gallery_path(generation), self._records_path(generation)
+        log = self.log.path(generation)
+        return *([log] if log.is_file() else []), self._gallery_path(generation), self._records_path(generation)
 
     def records(self) -> pa.Table:
         """Every recorded row, in order, text as `TEXT`. Raises InputError if a file is damaged."""
@@ -172,7 +178,8 @@ class RunDirectory:
                 tables = [records.read(path, held, self._names) for path, held in self._whole()]
             except FileNotFoundError:  # the process that runs it has packed it meanwhile
                 continue
-            return pa.concat_tables(tables) if tables else HELD.empty_table()
+            nothing = pa.Table.from_batches([], HELD)  # HELD.empty_table() would import pandas
+            return pa.concat_tables(tables) if tables else nothing
 
     def pack(self) -> None:
         """Put all recorded rows into one file, so that tables of many runs are read fast."""
@@ -197,6 +204,18 @@ class RunDirectory:
             raise InputError(f"{path}: is of generation {whose[1]} of the run {whose[0]}; the table does not need it")
         return gallery
 
+    def decisions(self) -> pa.Table:
+        """The decision maker's log of all recorded rounds, text as `TEXT`; see `store.log` for its columns.
+
+        Raises InputError if the run has none, or if a file is damaged.
+        """
+        if not self.log.root.is_dir():
+            raise InputError(f"{self.root}: has no log of decisions; runs with setting=people have one")
+        try:
+            return self.log.table(self.committed(), self._names)
+        except FileNotFoundError as error:
+            raise damaged(Path(error.filename), "it is not there") from error
+
     def mend(self, spec: RunSpec) -> list[Path]:
         """Set aside damaged files, so that the run can go on from the generation before them. Returns those files.
 
@@ -218,9 +237,14 @@ class RunDirectory:
             if self._is_damaged(partial(records.read, path, held, self._names)):
                 aside.append(set_aside(path))
         for i in range(self.committed()):
-            if self._gallery_path(i).is_file() and self._is_damaged(partial(self.gallery, i)):
-                aside.append(set_aside(self._gallery_path(i)))
-                self._take_back(i)
+            parts = {
+                self._gallery_path(i): partial(self.gallery, i),
+                self.log.path(i): partial(self.log.read, i, self._names),
+            }
+            for path, read in parts.items():
+                if path.is_file() and self._is_damaged(read):
+                    aside.append(set_aside(path))
+                    self._take_back(i)
         return aside
 
     def _take_back(self, generation: int) -> None:

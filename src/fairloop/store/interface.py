@@ -33,6 +33,11 @@ class Trained(Generic[M]):
         """Whether numbers of the model, or of a parent, stopped being finite."""
         return "diverged" in self.log
 
+    @property
+    def taught(self) -> bool:
+        """Whether it has learned anything: there was somebody with a known label, and all numbers stayed finite."""
+        return "untaught" not in self.log and not self.diverged
+
 
 class Models(Protocol):
     """Trained models by recipe."""

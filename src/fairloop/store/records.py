@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import get_type_hints
 
@@ -38,12 +38,14 @@ def completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def write(path: Path, table: pa.Table, run: str) -> None:
-    """Replace `path` by the rows of `table`, which belong to the run of the name `run`."""
+def write(
+    path: Path, table: pa.Table, run: str, schema: pa.Schema = SCHEMA, more: Mapping[str, str] | None = None
+) -> None:
+    """Replace `path` by the rows of `table`, which belong to the run of the name `run`. more: metadata of the file."""
     with replacing(path) as temporary:
-        with pq.ParquetWriter(temporary, SCHEMA, write_page_checksum=True) as writer:
+        with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
             writer.write_table(table)
-            writer.add_key_value_metadata({"seal": SEAL + BLANK, "run": run})
+            writer.add_key_value_metadata({"seal": SEAL + BLANK, "run": run, **(more or {})})
         temporary.write_bytes(sealed(temporary.read_bytes()))
 
 
@@ -53,6 +55,17 @@ def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
     generations: of the file. runs: the names of its run, now and before. Files from before there were seals name no
     run; they are checked page by page.
     """
+    table = completed(whole(path, runs), HELD)
+    if not table.schema.equals(HELD):
+        raise damaged(path, "its columns are not those of fairloop's records")
+    found = pc.min_max(table["generation"]).as_py()
+    if table.num_rows and (found["min"], found["max"]) != (generations[0], generations[-1]):
+        raise damaged(path, f"it holds generations {found['min']} to {found['max']}")
+    return table
+
+
+def whole(path: Path, runs: Collection[str]) -> pa.Table:
+    """The rows of a sealed file, text as `TEXT`. Raises FileNotFoundError; InputError for a damaged or foreign file."""
     content = path.read_bytes()
     if is_sealed(content) is False:
         raise damaged(path, "its checksum does not match")
@@ -63,12 +76,6 @@ def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
             run = (file.metadata.metadata or {}).get(b"run", b"").decode(errors="replace")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged(path, str(error).splitlines()[0]) from error
-    table = completed(table.replace_schema_metadata(None), HELD)
-    if not table.schema.equals(HELD):
-        raise damaged(path, "its columns are not those of fairloop's records")
     if run and run not in runs:
         raise damaged(path, f"it belongs to another run, {run}")
-    found = pc.min_max(table["generation"]).as_py()
-    if table.num_rows and (found["min"], found["max"]) != (generations[0], generations[-1]):
-        raise damaged(path, f"it holds generations {found['min']} to {found['max']}")
-    return table
+    return table.replace_schema_metadata(None)

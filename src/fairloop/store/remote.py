@@ -23,7 +23,7 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
 from fairloop.store.status import STATUS, State, Status
-from fairloop.store.tidy_rows import Gallery, Row
+from fairloop.store.tidy_rows import Gallery, RoundLog, Row
 from fairloop.training.recipe import Recipe
 
 _UNFINISHED = ".part"
@@ -126,9 +126,9 @@ class CopiedRun(RunDirectory):
             with suppress(Exception):  # of any file system; a status that is not copied is no reason to end a run
                 self._folder.put(self.root / STATUS, STATUS, replace=True)
 
-    def commit(self, generation: int, rows: list[Row], gallery: Gallery) -> None:
+    def commit(self, generation: int, rows: list[Row], gallery: Gallery, log: RoundLog | None = None) -> None:
         """Record a generation here, then there. The records come last: they make it count."""
-        super().commit(generation, rows, gallery)
+        super().commit(generation, rows, gallery, log)
         for path in self.files_of(generation):
             self._folder.put(path, path.relative_to(self.root).as_posix())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import nan
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +38,37 @@ class Row(NamedTuple):
     standard_error: float = nan
 
 
-Pictures = NDArray[np.uint8] | NDArray[np.float32]
-"""(N, C, H, W) uint8, or (N, F) float32 for tabular data."""
+Pictures = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int64]
+"""(N, C, H, W) uint8; (N, F) float32 for tabular data; (N, L) int64 token ids for texts."""
 
 
 def _none() -> NDArray[np.float32]:
     return np.zeros((0, 0), np.float32)
+
+
+@dataclass(frozen=True)
+class RoundLog:
+    """The decision maker's log of a round of people, (n,) each.
+
+    person: a number, the same in all rounds for people who come again in kinds where people do. group, prediction,
+    label: codes; the label is `UNKNOWN` if it never becomes known. score: NaN without a model. accepted: after
+    exploration. propensity: of a known label. observed_at: the round by whose end the label is known, or `UNKNOWN`.
+    beneficial: the name of the label that is good for the person.
+    """
+
+    UNKNOWN: ClassVar[int] = -1
+
+    person: NDArray[np.int64]
+    group: NDArray[np.int64]
+    prediction: NDArray[np.int64]
+    score: NDArray[np.float64]
+    accepted: NDArray[np.bool_]
+    label: NDArray[np.int64]
+    propensity: NDArray[np.float64]
+    observed_at: NDArray[np.int64]
+    label_names: tuple[str, ...]
+    group_names: tuple[str, ...]
+    beneficial: str
 
 
 @dataclass(frozen=True)
@@ -62,3 +87,9 @@ class Gallery:
     latents: NDArray[np.float32]
     originals: Pictures = field(default_factory=_none)
     reconstructions: Pictures = field(default_factory=_none)
+
+    @classmethod
+    def empty(cls) -> Gallery:
+        """The gallery of a generation without samples."""
+        nobody = np.zeros(0, np.int64)
+        return cls(_none(), nobody, nobody, _none())

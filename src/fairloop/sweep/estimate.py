@@ -15,11 +15,13 @@ from fairloop import data
 from fairloop.curation import ideal as ideals
 from fairloop.data import Population, Split
 from fairloop.loop.generations import generations
+from fairloop.loop.people.population import source_of
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import resolve
 from fairloop.seeding import ModelRole
 from fairloop.sources.origin import REAL
+from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
@@ -100,7 +102,7 @@ def _reckoned(
         alone=Counter(str(recipe.role) for plan_ in plans for recipe in plan_),
         steps={role: float(np.mean(of_step)) for role, of_step in roles.items()},
         work=sum(seconds.values()) + measuring * sum(spec.generations for spec in specs),
-        longest=max(longest.values()) + measuring * max(spec.generations for spec in specs),
+        longest=max(longest.values(), default=0.0) + measuring * max(spec.generations for spec in specs),
         bytes=sum(costs[_kind(recipe)].bytes for recipe in recipes.values()),
     )
 
@@ -119,6 +121,10 @@ def _plans(specs: Sequence[RunSpec]) -> list[tuple[Plan, Population]]:
     loaded: dict[str, Population] = {}
     plans = []
     for spec in specs:
+        if spec.setting == PEOPLE:
+            people = source_of(spec).population
+            plans.append((plan(spec, people, resolve(spec.precision, spec.device, spec.threads)), people))
+            continue
         described = spec.data.model_dump_json()
         if described not in loaded:
             loaded[described] = data.load(spec.data, spec.seed)
@@ -173,9 +179,11 @@ def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
     """A run that is in all its generations as `spec` is in `generation`, but learns next to nothing."""
     now = spec.at(generation)
     fields = now.model_dump()
-    for section in ("generator", "classifier", "annotator"):
+    in_rounds = spec.setting == PEOPLE
+    for section in ("classifier", "annotator", *([] if in_rounds else ["generator"])):
         fields[section] |= {"epochs": _EPOCHS, "learning_rate": _NO_RATE}
     fields["generator"]["first_epochs"] = None
+    fields["people"] |= {"revealed": "all", "delay": 0} if in_rounds else {}  # each classifier has people to learn from
     fields["policy"] |= {"people": None, "real": "fixed"}
     for learner in ("generator", "classifier"):
         fields["policy"][learner]["samples"] = None
@@ -208,8 +216,8 @@ class _Brief(ModelTrainer):
     def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:
         return super()._generator(recipe, _cut(feed), start)
 
-    def _classifier(self, recipe: Recipe, feed: Feed, start: Classifier | None = None) -> Trained[Classifier]:
-        return super()._classifier(recipe, _cut(feed), start)
+    def _classifier(self, recipe: Recipe, feed: Feed | None, start: Classifier | None = None) -> Trained[Classifier]:
+        return super()._classifier(recipe, None if feed is None else _cut(feed), start)
 
 
 def _cut(feed: Feed) -> Feed:

@@ -119,4 +119,4 @@ def _is_void(fields: Mapping[str, Any]) -> bool:
     setting = SETTINGS.get(str(fields.get("setting", RunSpec.model_fields["setting"].default)))
     star = fields.get("star")
     target = star.get("target") if isinstance(star, Mapping) else None
-    return setting is not None and setting.generators == "fixed" and target in ("generator", "both")
+    return setting is not None and setting.generators != "sequential" and target in ("generator", "both")

@@ -14,6 +14,7 @@ from fairloop.errors import FairloopError, InputError
 from fairloop.report.case_names import of_fields
 from fairloop.report.table import cell
 from fairloop.spec.names import OWN_FIELDS, case_name, run_name
+from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory
 
@@ -123,6 +124,12 @@ def shared_work(runs: Sequence[RunDirectory]) -> Work:
         spec, done = run.spec(), run.committed()
         for session in run.provenance().get("sessions", []):
             work.trained.update(title.rstrip(" 0123456789") for title in session.get("trained", []))
-        generators = done if spec.rules.generators == "sequential" else min(done, 1)
-        work.alone.update({"label annotator": 1, "group annotator": 1, "generator": generators, "classifier": done})
+        generators = {"sequential": done, "fixed": min(done, 1), "none": 0}[spec.rules.generators]
+        annotators = {"label annotator": 1, "group annotator": 1}
+        classifiers = done
+        if spec.setting == PEOPLE:
+            advised = any(span.curation.steps for span in spec.spans.values())
+            annotators = {"label annotator": int(advised or spec.people.by_annotator), "group annotator": int(advised)}
+            classifiers = done if spec.people.rule is None else 0
+        work.alone.update({**annotators, "generator": generators, "classifier": classifiers})
     return work

@@ -16,6 +16,7 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask, join
 from fairloop.spec.models import TrainingSpec
+from fairloop.training import optimizers
 from fairloop.training.cuda_graphs import Step, replayed
 from fairloop.training.feeds import Feed
 from fairloop.training.streams import Streams
@@ -25,7 +26,7 @@ Log = dict[str, Tensor]
 """The record of a training, by epoch: `loss` (E,), and the fields of `Curation` for its batches: `redrawn` (E, steps),
 `candidates`, `offered` and `chosen` (E, steps, strata), and, summed over the steps, `origins` (E, G, L). If training
 ended because a number was no longer finite, `diverged` (2,) holds the epoch and the batch; both are -1 if a parent of
-the model diverged."""
+the model diverged. `untaught` () is there if nobody's label was known, so that the model has learned nothing."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,15 @@ def fit_at_once(
     yield Checkpoint(model.eval(), None, log, 1, 1)
 
 
+def fit_nothing(model: M, training: TrainingSpec, numerics: Numerics, state: State | None) -> Iterator[Checkpoint[M]]:
+    """A model with its first weights, which has nothing to learn from, as one checkpoint."""
+    numerics.place(model)
+    if state is not None:
+        model.load_state_dict(state.weights)
+    log = {"loss": torch.zeros(0), "untaught": torch.tensor(1)}
+    yield Checkpoint(model.eval(), None, log, training.epochs, training.epochs)
+
+
 def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
     if batch.weights is None:
         return F.cross_entropy(logits, batch.labels)
@@ -170,8 +180,8 @@ def _fit(
 def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> torch.optim.Optimizer:
     parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
     if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
-    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+        return optimizers.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
+    kind = optimizers.Adam if training.optimizer == "adam" else optimizers.AdamW
     return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
 
 

@@ -137,6 +137,16 @@ class Regime:
             kept={g: self._samples(learner, first_use(learner, g)) for g in range(last + 1 if chosen.kept else 0)},
         )
 
+    def rounds(self, generation: int) -> list[int]:
+        """The rounds whose people's labels C_i may learn from; `REAL` for people with labels from before round 0."""
+        policy, latest_known = self.held[generation].policy.classifier.policy(), generation
+        while latest_known > REAL and latest_known + self.held[latest_known].people.delay > generation:
+            latest_known -= 1
+        chosen = ingredients(policy, latest_known, people=1, samples=1, by_size=False, real_share=None).parts
+        known_before = self.held[generation].people.known_before
+        rounds = [part.generation for part in chosen if part.generation != REAL or known_before]
+        return [g for g in rounds if g == REAL or g + self.held[g].people.delay <= generation]
+
     def mixture(self, learner: Learner, generation: int, *, labelled: bool) -> Mixture:
         """The data that G_i or C_i learns from. labelled: whether it, or its curation, learns labels."""
         mix, kept = self.ingredients(learner, generation), self._policy(learner, generation).kept

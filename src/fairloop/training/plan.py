@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from typing import Any
 
 from fairloop.curation import ideal as ideals
@@ -15,8 +16,11 @@ from fairloop.models import estimator
 from fairloop.models.estimators.contract import takes_groups, wanted
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
+from fairloop.sources.origin import REAL
 from fairloop.sources.source import chunk
 from fairloop.spec.models import TrainingSpec
+from fairloop.spec.people import PEOPLE
+from fairloop.spec.policies import Part
 from fairloop.spec.run import RunSpec
 from fairloop.spec.sections import Learner
 from fairloop.training.feeds import Schedule
@@ -28,8 +32,10 @@ from fairloop.training.recipe import CurationRules, Influence, Parent, Recipe, S
 class Plan:
     """The recipes of a run.
 
-    generators, classifiers: by generation (fixed generators repeat the first).
+    generators, classifiers: by generation (fixed generators repeat the first). In rounds of people there are no
+    generators, and with a rule for all rounds no classifiers.
     people: by generation, the real people that its models may see.
+    annotators: those of A_L and A_S that the run trains.
     """
 
     label_annotator: Recipe
@@ -37,13 +43,13 @@ class Plan:
     generators: tuple[Recipe, ...]
     classifiers: tuple[Recipe, ...]
     people: tuple[RealPeople, ...]
+    annotators: tuple[Recipe, ...]
 
     def __iter__(self) -> Iterator[Recipe]:
         """Every recipe once, parents before children."""
-        yield self.label_annotator
-        yield self.group_annotator
+        yield from self.annotators
         last = None
-        for generator, classifier in zip(self.generators, self.classifiers, strict=True):
+        for generator, classifier in zip_longest(self.generators, self.classifiers):
             if generator is not last:
                 yield generator
             yield classifier
@@ -58,7 +64,8 @@ def plan(
     objects: your own estimators by role; None: the models that the spec names.
     """
     _check_against(spec, population)
-    return _Planner(spec, population, numerics, objects or {}).plan()
+    planner = _Planner(spec, population, numerics, objects or {})
+    return planner.rounds() if spec.setting == PEOPLE else planner.plan()
 
 
 def estimator_of(role: ModelRole, spec: RunSpec, objects: Mapping[ModelRole, Any] | None = None) -> Any | None:
@@ -112,7 +119,46 @@ class _Planner:
                 generators.append(generators[0])
             classifiers.append(self._learned("classifier", i))
         people = tuple(self._regime.people(i) for i in range(self._spec.generations))
-        return Plan(self._label_annotator, self._group_annotator, tuple(generators), tuple(classifiers), people)
+        annotators = self._label_annotator, self._group_annotator
+        return Plan(*annotators, tuple(generators), tuple(classifiers), people, annotators)
+
+    def rounds(self) -> Plan:
+        """The recipes of a run in which people come in rounds."""
+        spec, classifiers = self._spec, self._made["classifier"]
+        for i in range(spec.generations if spec.people.rule is None else 0):
+            classifiers.append(self._of_round(i))
+        advised = any(span.curation.steps for span in spec.spans.values())
+        needed = [self._label_annotator] * (spec.people.by_annotator or advised) + [self._group_annotator] * advised
+        return Plan(self._label_annotator, self._group_annotator, (), tuple(classifiers), (), tuple(needed))
+
+    def _of_round(self, i: int) -> Recipe:
+        """C_i, which learns from the people whose labels are known by the end of round i.
+
+        The people of all rounds so far follow from the classifier before, which decided in round i.
+        """
+        spec = self._regime.held[i]
+        rounds = self._regime.rounds(i)
+        size = sum(spec.people.known_before if g == REAL else spec.people.arrivals for g in rounds)
+        recipe = replace(
+            self._recipe(ModelRole.CLASSIFIER, i, max(size, 1)),
+            data=self._population.fingerprint,
+            mixture=Mixture(parts=tuple(Part(g, 1 / len(rounds)) for g in rounds)),
+            people=spec.people,
+        )
+        recipe = replace(recipe, curation=self._curation(spec, "classifier", recipe.schedule.batch))
+        return replace(recipe, parents=tuple(self._before(recipe)))
+
+    def _before(self, recipe: Recipe) -> Iterator[Parent]:
+        """The model that decided before C_i learned, and those that advise its curation or give its first weights."""
+        i, steps = recipe.generation, recipe.curation.steps
+        decider = self._made["classifier"][i - 1] if i else self._label_annotator
+        if i or self._spec.people.by_annotator:
+            yield Parent(Influence.DECIDER, decider.fingerprint, i - 1)
+        if steps:
+            yield Parent(Influence.GROUPER, self._group_annotator.fingerprint)
+            yield Parent(Influence.ANNOTATOR, self._label_annotator.fingerprint)
+        if i and self._regime.held[i].warm_start == "classifier":
+            yield Parent(Influence.START, decider.fingerprint)
 
     def _root(self, role: ModelRole) -> Recipe:
         """A model that learns from real people alone: A_L, A_S or G_0."""

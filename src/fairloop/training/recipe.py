@@ -22,6 +22,7 @@ from fairloop.seeding import ModelRole
 from fairloop.sources.origin import REAL
 from fairloop.sources.quotas import Rounding
 from fairloop.spec.models import TrainingSpec
+from fairloop.spec.people import PeopleSpec
 from fairloop.spec.policies import Part
 from fairloop.training.feeds import Schedule, synthetic_part
 from fairloop.training.mixture import AS_PUBLISHED, Mixture, latest
@@ -102,6 +103,7 @@ class Recipe:
     synthetic_share: of its batches; None if it saw only one kind.
     mixture: the generations and real people that it learned from, and how their samples were made.
     parents: the models that shaped it.
+    people: how those of its round come, are decided about and become known; None where no people come in rounds.
     """
 
     role: ModelRole
@@ -116,6 +118,7 @@ class Recipe:
     parents: tuple[Parent, ...] = ()
     maths: int = MATHS_VERSION
     mixture: Mixture = AS_PUBLISHED
+    people: PeopleSpec | None = None
 
     def described(self) -> dict[str, Any]:
         """All fields as plain data, as a model's file holds them. A mixture as published is left out: the first models
@@ -134,6 +137,8 @@ class Recipe:
             "parents": {parent.name: parent.fingerprint for parent in self.parents},
             "maths": self.maths,
         }
+        if self.people is not None:
+            told["people"] = self.people.model_dump(mode="json", exclude_defaults=True) | {"kind": self.people.kind}
         mixture = self.mixture.described()
         return told | {"mixture": mixture} if mixture else told
 
@@ -162,12 +167,14 @@ class Recipe:
     @property
     def parts(self) -> tuple[Part, ...]:
         """The generations, or `REAL` for real people, that the model learns from, with their shares."""
-        return self.mixture.parts or (Part(latest(self.role, self.generation), 1.0),)
+        if self.mixture.parts or self.people is not None:
+            return self.mixture.parts
+        return (Part(latest(self.role, self.generation), 1.0),)
 
     @property
     def made_by(self) -> list[int]:
         """The generations whose samples the model learns from; none if it learns from real people alone."""
-        return [part.generation for part in self.parts if part.generation != REAL]
+        return [part.generation for part in self.parts if part.generation != REAL and self.people is None]
 
     @property
     def curated(self) -> bool:
@@ -183,7 +190,7 @@ class Recipe:
     @property
     def tells_origins(self) -> bool:
         """Whether training counts where its data come from: wherever they are other than published, or mixed."""
-        return self.mixture != AS_PUBLISHED or self.synthetic_share is not None
+        return (self.mixture != AS_PUBLISHED and self.people is None) or self.synthetic_share is not None
 
     @property
     def starts_warm(self) -> bool:

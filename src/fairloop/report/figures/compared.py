@@ -24,8 +24,12 @@ STAR = {
 }
 """How figures call its targets, in the order in which they come."""
 
-_LABELS = {"previous_classifier": "labels of the last classifier (sequential)", "annotator": "labels of the annotator"}
-_GENERATORS = {"sequential": "sequential generators", "fixed": "a generator that is kept"}
+_LABELS = {
+    "previous_classifier": "labels of the last classifier (sequential)",
+    "annotator": "labels of the annotator",
+    "true": "outcomes",
+}
+_GENERATORS = {"sequential": "sequential generators", "fixed": "a generator that is kept", "none": "rounds of people"}
 _LABEL_1 = "label 1"
 
 

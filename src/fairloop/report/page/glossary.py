@@ -17,6 +17,7 @@ ROLES = {
     "label_annotator": "label annotator",
     "group_annotator": "group annotator",
     "labeller": "makers of labels",
+    "people": "people and their response",
 }
 
 READING = (

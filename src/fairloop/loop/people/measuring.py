@@ -1,0 +1,71 @@
+"""The records of a round: measures twice, as it is and as the decision maker sees it; and the log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from fairloop.data import Population
+from fairloop.loop.people.rounds import Round
+from fairloop.metrics import group_rates as perf
+from fairloop.metrics.group_rates import Rate
+from fairloop.metrics.population import shares
+from fairloop.people.interface import Array, Flags
+from fairloop.seeding import ModelRole
+from fairloop.store.tidy_rows import RoundLog, Row
+
+TRUE, OBSERVED = "true", "observed"
+"""The splits of a round: everybody with true labels; people whose label becomes known, with decisions on everybody."""
+
+
+def rows(i: int, one: Round, population: Population) -> Iterator[Row]:
+    """All measures of the decisions of round i, and of the population in it."""
+    names = population.group_names
+    for group, share, error in zip(names, *shares(one.people.groups, len(names)), strict=True):
+        yield Row(i, None, ModelRole.CLASSIFIER, "people", None, group, "group_share", float(share), float(error))
+    everybody = _rates(one, population, np.ones(len(one.people), bool))
+    # Decisions are known of all people, so what needs no labels is the same in both splits.
+    observed = _rates(one, population, one.seen) | {"selection_rate": everybody["selection_rate"]}
+    for split, rates in ((TRUE, everybody), (OBSERVED, observed)):
+        for group, metric, value, error in perf.flatten(rates, names):
+            yield Row(i, None, ModelRole.CLASSIFIER, split, None, group, metric, value, error)
+    for metric, found in one.measures.items():
+        yield from _of_kind(i, metric, np.asarray(found, np.float64), names)
+
+
+def log_of(one: Round, population: Population) -> RoundLog:
+    """The decision maker's log of a round."""
+    people, numbered = one.people, np.arange(len(one.people))
+    return RoundLog(
+        person=numbered if people.identity is None else people.identity,
+        group=people.groups,
+        prediction=_predicted(one, population),
+        score=one.score,
+        accepted=one.accepted,
+        label=np.where(one.seen, one.outcome, RoundLog.UNKNOWN),
+        propensity=one.propensity,
+        observed_at=np.where(one.seen, one.known_at, RoundLog.UNKNOWN),
+        label_names=population.label_names,
+        group_names=population.group_names,
+        beneficial=population.label_names[population.beneficial],
+    )
+
+
+def _rates(one: Round, population: Population, among: Flags) -> dict[str, Rate]:
+    labels, groups = len(population.label_names), len(population.group_names)
+    outcome, group, predicted = (
+        array[among] for array in (one.outcome, one.people.groups, _predicted(one, population))
+    )
+    return perf.performance(perf.confusion(outcome, group, predicted, labels, groups), population.beneficial)
+
+
+def _predicted(one: Round, population: Population) -> Array:
+    """(n,) codes of labels: the beneficial one of people who are accepted before exploration."""
+    beneficial = population.beneficial
+    return np.where(one.decided, beneficial, 0 if beneficial else 1)
+
+
+def _of_kind(i: int, metric: str, value: Array, names: tuple[str, ...]) -> Iterator[Row]:
+    for group, number in zip(("overall",) if value.ndim == 0 else names, value.reshape(-1).tolist(), strict=True):
+        yield Row(i, None, "people", TRUE, None, group, metric, number, np.nan)

@@ -1,0 +1,86 @@
+"""The people of a run in rounds: their kind, and those with known labels from before the first round."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fairloop import data
+from fairloop.data import DataSpec, Population, Split
+from fairloop.errors import InputError
+from fairloop.people import build_kind
+from fairloop.people.deciders import OF_LENDERS, rule
+from fairloop.people.interface import Array, Codes, Kind, Names, Streams
+from fairloop.people.pool import Pool
+from fairloop.spec.people import ANNOTATOR, PeopleSpec, draws_from
+from fairloop.spec.run import RunSpec
+
+_HISTORY, _START = -1, -2  # rounds before the first, whose streams nothing else uses
+
+
+class People(NamedTuple):
+    """The people of a run: their kind, and as a population those with known labels from before the first round."""
+
+    kind: Kind
+    population: Population
+
+
+def source_of(spec: RunSpec, files: DataSpec | None = None) -> People:
+    """The people that `spec` describes. files: its data with paths that hold in this process.
+
+    Raises InputError for a kind or arguments that do not fit, and for data that cannot be read.
+    """
+    people, seed = spec.people, spec.seed
+    if not draws_from(spec.data):
+        kind = build_kind(people.kind, _arguments(people))
+        return People(kind, _before(people, kind, seed))
+    real = data.load(files or spec.data, seed)
+    if len(real.shape) != 1:
+        raise InputError(f"data.name={spec.data.name}: has samples of shape {real.shape}; setting=people needs rows")
+    kind = build_kind(people.kind, _arguments(people), Pool.of(real))
+    before = _before(people, kind, seed)
+    digest = hashlib.sha256(f"{real.fingerprint} {before.fingerprint}".encode()).hexdigest()
+    return People(kind, replace(before, columns=real.columns, minoritized=real.minoritized, fingerprint=digest))
+
+
+def _arguments(people: PeopleSpec) -> dict[str, Any]:
+    """The arguments of the kind; a policy of lenders that the spec names as a rule is one of them."""
+    names = {rule(chosen).kind for chosen in (people.first, people.rule) if chosen not in (None, ANNOTATOR)}
+    policy = sorted(names & set(OF_LENDERS))
+    return people.arguments | ({"policy": policy[0]} if policy else {})
+
+
+def start_of(kind: Kind, arrivals: int, seed: int) -> dict[str, np.ndarray]:
+    """The state of the population before round 0."""
+    return dict(kind.start(arrivals, Streams.of(seed, _START).arrivals))
+
+
+def labels_of(outcome: Array, names: Names) -> Codes:
+    """(n,) codes of labels; counts above the last one are that one.
+
+    Raises InputError for outcomes that are no labels, as those that a regression predicts.
+    """
+    codes = np.asarray(outcome)
+    if not np.issubdtype(codes.dtype, np.integer) and not (codes == np.rint(codes)).all():
+        raise InputError("people.kind: its outcomes are no labels, so no classifier can learn them; use another kind")
+    return np.clip(codes.astype(np.int64), 0, len(names.labels) - 1)
+
+
+def _before(spec: PeopleSpec, kind: Kind, seed: int) -> Population:
+    """People from before round 0, who respond to nothing. Where the spec has none, they only name groups and labels."""
+    n = spec.known_before or spec.arrivals
+    people = kind.arrive(kind.start(n, Streams.of(seed, _HISTORY).response), n, None, Streams.of(seed, _HISTORY))
+    labels = labels_of(kind.outcome(people, Streams.of(seed, _HISTORY).outcomes), kind.names)
+    names = kind.names
+    return Population(
+        name=spec.kind,
+        label_names=names.labels,
+        group_names=names.groups,
+        minoritized=getattr(kind, "minoritized", ()),
+        train=Split(people.features.astype(np.float32), labels, people.groups.astype(np.int64)),
+        tests={},
+        beneficial=names.beneficial,
+    )

@@ -1,0 +1,104 @@
+"""A trained classifier as people see it, when they respond to it or are decided about."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from fairloop.models.estimators.fitted import Fitted
+from fairloop.models.interface import Classifier
+from fairloop.models.numerics import Numerics
+from fairloop.models.tabular import MLP
+from fairloop.people.interface import Array, Floats
+from fairloop.sources.source import decisions, probabilities
+
+_FAR = 1e6  # scores beyond any threshold
+_ROUNDING = 1e-9  # of a score at the boundary, relative to its terms
+
+
+class Line(NamedTuple):
+    """A rule that accepts `features @ weights >= threshold`."""
+
+    weights: Floats
+    threshold: float
+
+
+class PublishedClassifier:
+    """A classifier that accepts people to whom it gives the beneficial label. Its score is that label's probability.
+
+    width: of the features.
+    """
+
+    def __init__(self, classifier: Classifier, numerics: Numerics, beneficial: int, width: int) -> None:
+        self._classifier, self._numerics = classifier, numerics
+        self._beneficial, self._width = beneficial, width
+
+    def accepts(self, features: Array, groups: Array) -> Array:
+        """(n,) bool. A person at the boundary of a linear classifier is accepted, also after rounding."""
+        if self._line is not None:
+            terms = features * self._line.weights
+            slack = _ROUNDING * (np.abs(terms).sum(axis=1) + abs(self._line.threshold))
+            return np.asarray(terms.sum(axis=1) >= self._line.threshold - slack)
+        codes = decisions(self._classifier, [self._seen(features)], self._numerics, torch.from_numpy(groups))
+        return np.asarray(codes.numpy() == self._beneficial)
+
+    def linear(self) -> tuple[Array, float] | None:
+        """The weights and the threshold of a linear classifier: logistic regression on numbers, one linear layer."""
+        return self._line
+
+    def score(self, features: Array, groups: Array) -> Array:
+        """(n,) probabilities of the beneficial label."""
+        found = probabilities(self._classifier, [self._seen(features)], self._numerics)
+        return found[:, self._beneficial].double().numpy()
+
+    def gradient(self, features: Array, groups: Array) -> Array | None:
+        """(n, d) derivatives of the score, of networks and of linear estimators."""
+        if self._line is not None and isinstance(self._classifier, Fitted):
+            chance = self.score(features, groups)
+            return np.asarray((chance * (1 - chance))[:, None] * self._line.weights)
+        if isinstance(self._classifier, Fitted):
+            return None
+        inputs = self._seen(features).requires_grad_()
+        with torch.enable_grad():
+            chance = self._classifier(inputs).float().softmax(dim=1)[:, self._beneficial].sum()
+            (found,) = torch.autograd.grad(chance, inputs)
+        return found.double().cpu().numpy()
+
+    @cached_property
+    def _line(self) -> Line | None:
+        found = linear_of(self._classifier, self._beneficial)
+        return None if found is None or len(found.weights) != self._width else found
+
+    def _seen(self, features: Array) -> Tensor:
+        """Features as the classifier takes them: in double precision for an estimator, which computes in it."""
+        kind = np.float64 if isinstance(self._classifier, Fitted) else np.float32
+        return self._numerics.sent(torch.from_numpy(np.ascontiguousarray(features, kind)))
+
+
+def linear_of(classifier: Classifier, beneficial: int) -> Line | None:
+    """The rule of a linear classifier of two labels; None of any other."""
+    if isinstance(classifier, MLP):
+        layers = list(classifier.layers)
+        return _of_layer(layers[0], beneficial) if len(layers) == 1 and isinstance(layers[0], nn.Linear) else None
+    if not isinstance(classifier, Fitted) or not classifier.sees_numbers:
+        return None
+    weights, intercept = getattr(classifier.own, "coef_", None), getattr(classifier.own, "intercept_", None)
+    if weights is None or intercept is None or np.shape(weights)[:1] != (1,) or not np.any(weights):
+        return None
+    line = Line(np.asarray(weights, np.float64)[0], -float(np.ravel(intercept)[0]))
+    size = float(line.weights @ line.weights)
+    above = line.weights * ((line.threshold + _FAR * np.sqrt(size)) / size)
+    accepted = int(classifier.decided(torch.from_numpy(above[None]))[0]) == beneficial
+    return line if accepted else Line(-line.weights, -line.threshold)
+
+
+def _of_layer(layer: nn.Linear, beneficial: int) -> Line | None:
+    if layer.out_features != 2:
+        return None
+    weights, bias = layer.weight.detach().double().cpu().numpy(), layer.bias.detach().double().cpu().numpy()
+    other = 1 - beneficial
+    return Line(weights[beneficial] - weights[other], float(bias[other] - bias[beneficial]))

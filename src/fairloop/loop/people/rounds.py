@@ -1,0 +1,92 @@
+"""The rounds of a run: people come, are decided about, have outcomes and respond."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.loop.people.population import labels_of, start_of
+from fairloop.people import rounds
+from fairloop.people.interface import Array, Codes, Flags, Floats, Kind, People, Published, State, Streams
+from fairloop.seeding import Role, numpy_stream
+from fairloop.spec.people import PeopleSpec
+
+
+@dataclass(frozen=True)
+class Round:
+    """A finished round, (n,) each.
+
+    decided: by the classifier or rule. accepted: after exploration. score: of the decision; NaN without a model.
+    outcome: labels of all people. seen: whether the label becomes known. propensity: the chance of that, known at the
+    time of the decision. known_at: the round by whose end labels that are seen are known. measures: of the kind.
+    """
+
+    people: People
+    decided: Flags
+    accepted: Flags
+    score: Floats
+    outcome: Codes
+    seen: Flags
+    propensity: Floats
+    known_at: int
+    measures: Mapping[str, float | Array]
+
+
+class Rounds:
+    """The rounds of a run, one after the other. They follow from the spec and from the models that decide.
+
+    held: how people come and become known in the rounds 0, 1, ...
+    """
+
+    def __init__(self, kind: Kind, held: Sequence[PeopleSpec], seed: int) -> None:
+        self._kind, self._held, self._seed = kind, held, seed
+        self._state: State = start_of(kind, held[0].arrivals, seed)
+        self._played: dict[int, Round] = {}
+        self._next = 0
+
+    def __getitem__(self, number: int) -> Round:
+        return self._played[number]
+
+    def forget_before(self, number: int) -> None:
+        """Let go of the people of earlier rounds, from which no later classifier learns."""
+        self._played = {played: one for played, one in self._played.items() if played >= number}
+
+    def play(self, published: Published | None) -> Round:
+        """The next round, in which `published` decides; None accepts everybody."""
+        number, self._next = self._next, self._next + 1
+        spec, rngs = self._held[number], Streams.of(self._seed, number)
+        done = rounds.play(self._kind, self._state, spec.arrivals, published, rngs, spec.exploration)
+        everything = spec.revealed == "all"
+        self._state = self._after(number, done)
+        self._played[number] = Round(
+            people=done.people,
+            decided=done.decided,
+            accepted=done.accepted,
+            score=_scores(published, done.people),
+            outcome=labels_of(done.outcome, self._kind.names),
+            seen=np.ones(len(done.people), bool) if everything else done.accepted,
+            propensity=np.ones(len(done.people)) if everything else done.propensity,
+            known_at=number + spec.delay,
+            measures=done.measures,
+        )
+        return self._played[number]
+
+    def _after(self, number: int, done: rounds.Round) -> State:
+        """The state in which the next round begins: some people have left, and others have come in their place."""
+        spec = self._held[min(number + 1, len(self._held) - 1)]
+        if done.people.identity is None or not (spec.retention or spec.newcomers):
+            return done.state
+        stays = np.full(len(done.people), 1 - spec.newcomers)
+        if spec.retention:
+            stays = stays * np.asarray(spec.retention)[done.people.groups, done.accepted.astype(np.int64)]
+        leaves = numpy_stream(self._seed, Role.RETENTION, number).random(len(stays)) >= stays
+        return self._kind.replace(done.state, done.people.identity[leaves], Streams.of(self._seed, -3 - number))
+
+
+def _scores(published: Published | None, people: People) -> NDArray[np.float64]:
+    if published is None:
+        return np.full(len(people), np.nan)
+    return np.asarray(published.score(people.features, people.groups), np.float64)

@@ -1,0 +1,174 @@
+"""The section of a spec about people whose data depend on decisions, and the rest of a spec that suits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, field_validator
+
+from fairloop.data import ELSEWHERE, DataSpec, is_table
+from fairloop.data.colored_mnist import ColoredMNISTSpec
+from fairloop.data.shared_fields import Probability
+from fairloop.errors import InputError
+from fairloop.people import KINDS
+from fairloop.people.deciders import RULES, rule
+from fairloop.spec.models import FOR_TABLES, GeneratorSpec
+from fairloop.spec.sections import DataPolicySpec, LabelsSpec, Plain, ResponseSpec, Section
+
+if TYPE_CHECKING:
+    from fairloop.spec.run import RunSpec
+
+PEOPLE = "people"
+"""The setting without generators."""
+
+ANNOTATOR = "annotator"
+"""The value of `people.first` that stands for A_L."""
+
+_FOLDED = {"retention": "retention", "newcomers": "arrivals"}
+_RULES = ", ".join(RULES[:-1])
+
+
+class PeopleSpec(Section):
+    """People who come in rounds, and whose data depend on decisions; for setting=people."""
+
+    kind: str = Field(
+        "selective-labels", description=f"the people and their response: {', '.join(KINDS)}, or module:Name"
+    )
+    arguments: Plain = Field({}, description="keyword arguments of the kind")
+    arrivals: int = Field(1000, ge=1, description="people in each round")
+    history: int | None = Field(
+        None,
+        ge=0,
+        description="people with known labels from before round 0, for A_L and policies; default: as many as arrivals "
+        "if first=annotator, else none",
+    )
+    retention: list[Annotated[list[Probability], Field(min_length=1)]] = Field(
+        [], description="P(a person returns), a row for each group: when rejected, when accepted; empty: all return"
+    )
+    newcomers: Probability = Field(0.0, description="share of those who would return that others replace at random")
+    revealed: Literal["all", "accepted"] = Field("all", description="the people whose label becomes known")
+    exploration: Probability = Field(0.0, description="share of the rejected who are accepted at random")
+    delay: int = Field(0, ge=0, description="rounds until a label is known: 0 means by the end of its own round")
+    weights: Literal["propensity", "none"] = Field(
+        "propensity",
+        description="of known labels in the fit: 1 / P(the label is known) where exploration makes that positive for "
+        "all, or none",
+    )
+    first: str | Plain = Field(
+        ANNOTATOR,
+        description=f"the decisions before a classifier has learned: annotator (A_L), {_RULES} or {{kind: ...}}",
+    )
+    rule: str | Plain | None = Field(
+        None, description=f"a rule for all rounds in place of a classifier: {_RULES} or {{kind: ...}}; default: none"
+    )
+
+    @field_validator("first", "rule")
+    @classmethod
+    def _is_a_rule(cls, value: object, info: Any) -> object:
+        if value is None or (info.field_name == "first" and value == ANNOTATOR):
+            return value
+        try:
+            rule(value)
+        except InputError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("kind")
+    @classmethod
+    def _is_a_kind(cls, value: str) -> str:
+        if value not in KINDS and ":" not in value:
+            raise ValueError(f"is not one of {', '.join(KINDS)}, nor a module:Name")
+        return value
+
+    @property
+    def known_before(self) -> int:
+        """The number of people with known labels from before round 0."""
+        if self.history is None:
+            return self.arrivals if self.by_annotator else 0
+        return self.history
+
+    @property
+    def by_annotator(self) -> bool:
+        """Whether A_L decides before a classifier has learned."""
+        return self.first == ANNOTATOR and self.rule is None
+
+    @property
+    def weighs(self) -> bool:
+        """Whether known labels have weights in the fit."""
+        return self.weights == "propensity" and self.revealed == "accepted" and self.exploration > 0
+
+
+def folded(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a spec in which people who leave or return are in one section.
+
+    That is `people` in setting=people, where `response` is the former name, and `response` in all other settings.
+
+    Raises ValueError if both sections say something.
+    """
+    of_people, of_response = values.get("people"), values.get("response")
+    if not isinstance(of_people, Mapping | None) or not isinstance(of_response, Mapping | None):
+        return values
+    sections = {"people": dict(of_people or {}), "response": dict(of_response or {})}
+    target, source = ("people", "response") if values.get("setting") == PEOPLE else ("response", "people")
+    for new, old in _FOLDED.items():
+        into, out_of = (new, old) if target == "people" else (old, new)
+        said = sections[source].pop(out_of, None)
+        if not said:
+            continue
+        if sections[target].get(into):
+            raise ValueError(f"people.{new}: is response.{old}, too; give one of them")
+        sections[target][into] = said
+    return {**values, **{name: fields for name, fields in sections.items() if name in values or fields}}
+
+
+def draws_from(data: DataSpec) -> bool:
+    """Whether people are rows of `data`; else the kind makes them."""
+    return is_table(data) or getattr(data, "name", "").count(":") == 1
+
+
+def check(spec: RunSpec) -> None:
+    """Raise ValueError if a spec says something about people that its setting has no place for, or the reverse."""
+    if spec.setting != PEOPLE:
+        if spec.people != PeopleSpec():
+            wrong = next(name for name in PeopleSpec.model_fields if getattr(spec.people, name) != _default(name))
+            raise ValueError(f"people.{wrong}: is for setting=people; this spec has setting={spec.setting}")
+        return
+    if spec.data != ColoredMNISTSpec() and not draws_from(spec.data):
+        raise ValueError(
+            f"data.name={spec.data.name}: setting=people takes people from a table or from people.kind, not from "
+            f"pictures; use a table, such as adult, or {ELSEWHERE}, or leave data out"
+        )
+    without = {
+        "generator": spec.generator in (GeneratorSpec(), GeneratorSpec(model=FOR_TABLES["generator"])),
+        "policy.generator": spec.policy.generator == DataPolicySpec(),
+        "policy.people": spec.policy.people is None,
+        "synthetic_share": spec.synthetic_share == 1,
+        "temperature": spec.temperature == 1,
+        "labels": spec.labels == LabelsSpec(),
+        "policy.classifier": spec.policy.classifier == DataPolicySpec(kind=spec.policy.classifier.kind),
+        "star.target": not spec.star.curates("generator"),
+        "curation.target": not spec.curation.curates("generator"),
+        "warm_start": spec.warm_start in ("none", "classifier"),
+    }
+    if unfit := [name for name, right in without.items() if not right]:
+        only = "takes only the kind of policy.classifier" if unfit[0] == "policy.classifier" else "has no generator"
+        raise ValueError(f"{unfit[0]}: setting=people {only}; leave it out")
+    _check_people(spec)
+
+
+def _check_people(spec: RunSpec) -> None:
+    people = spec.people
+    if people.first == ANNOTATOR and people.rule is None and people.history == 0:
+        raise ValueError("people.history=0: A_L decides first and learns from them; give some, or another people.first")
+    if people.retention and any(len(row) != 2 for row in people.retention):
+        raise ValueError("people.retention: needs two probabilities in each row, when rejected and when accepted")
+    if people.rule is not None and (spec.star.target != "none" or spec.curation.target != "none"):
+        raise ValueError("people.rule: decides in all rounds, so no classifier learns from curated batches; leave out "
+                         "the rule, or star and curation")  # fmt: skip
+    if spec.response != ResponseSpec():
+        raise ValueError("response: is people.retention in setting=people")
+
+
+def _default(name: str) -> Any:
+    return getattr(PeopleSpec(), name)
