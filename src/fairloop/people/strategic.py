@@ -114,12 +114,16 @@ class Strategic(Kind):
         }
 
     def burden(self, base: Array, groups: Array, weights: Array, published: Published | None) -> Floats:
-        """(S,) social burden of people with these base features. weights: (n,) labels, or P(label 1)."""
+        """(S,) social burden of people with these base features; NaN where no change leads to acceptance.
+
+        weights: (n,) labels, or P(label 1).
+        """
         size, linear = len(self.names.groups), None if published is None else published.linear()
         if linear is None:
             return np.full(size, np.nan)
         least = self.cost.least(linear[1] - base @ linear[0], linear[0])
-        return mean(self.kappa[groups] * least, groups, size, np.asarray(weights, dtype=np.float64))
+        found = mean(self.kappa[groups] * least, groups, size, np.asarray(weights, dtype=np.float64))
+        return np.where(np.isfinite(found), found, np.nan)
 
     def rule(self) -> Published | None:
         """The linear rule."""
