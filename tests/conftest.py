@@ -57,8 +57,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs files of others, unless FAIRLOOP_TABULAR says where they are. Tests that share a fixture run in
-    one process (`--dist loadgroup`), which then makes it once.
+    """Leave out what needs files of others, unless FAIRLOOP_TABULAR says where they are. Tests that share a fixture run
+    in one process (`--dist loadgroup`), which then makes it once.
     """
     if not os.environ.get("FAIRLOOP_TABULAR"):
         real = [item for item in items if item.get_closest_marker("real")]
