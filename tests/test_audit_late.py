@@ -15,7 +15,7 @@ from fairloop.auditing.log import score_counts as cells
 from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from test_audit_labels import NAMED, bank, of
-from test_logs import reference
+from test_log_weights import reference
 
 # Propensities
 

@@ -14,7 +14,8 @@ from chromium import PHONE, in_browser, opening
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.report import page
 from fairloop.report.table import gathered, run_directories
-from test_compare import NONE, STAR, shares, table
+from test_compare import NONE, STAR, table
+from test_compare_departures import shares
 from test_page import HOSTILE, run_in
 
 pytestmark = in_browser

@@ -38,6 +38,13 @@ def people(n: int) -> Tensor:
     return torch.cat([number, F.one_hot(three, 3), F.one_hot(two, 2)], dim=1).float()
 
 
+def texts(n: int) -> Tensor:
+    """(n, 5): a word, then the same word or the next one, and an end after two or three."""
+    first, again = 4 + torch.arange(n) % 3, torch.arange(n) // 3 % 2
+    second, third = first + again, torch.where(again == 1, 2, first)
+    return torch.stack([first, second, third, 2 * (1 - again), 0 * first], dim=1)
+
+
 # One line for each shipped name, at a size that takes no time.
 GENERATOR_CASES = {
     "conv-vae": GeneratorCase("conv-vae", arguments={"widths": [4, 8], "latent": 3}),
@@ -45,6 +52,12 @@ GENERATOR_CASES = {
     "celeba-vae": GeneratorCase("celeba-vae", (3, 32, 32), {"widths": [4, 6, 8], "latent": 3}),
     "celeba-vae-64": GeneratorCase("celeba-vae-64", (3, 32, 32), {"widths": [4, 6, 8], "latent": 3}),
     "tabular-vae": GeneratorCase("tabular-vae", (6,), {"blocks": [1, 3, 2], "hidden": [8]}, samples=people(32)),
+    "tabular-ddpm": GeneratorCase(
+        "tabular-ddpm", (6,), {"blocks": [1, 3, 2], "hidden": [8], "embedding": 4, "levels": 5}, samples=people(32)
+    ),
+    "tiny-gpt": GeneratorCase(
+        "tiny-gpt", (5,), {"vocabulary": 8, "width": 8, "layers": 1, "heads": 2}, samples=texts(32)
+    ),
     "ddpm": GeneratorCase("ddpm", (3, 16, 16), {"widths": [4, 8], "steps": 2}, learning_rate=3e-3),
 }
 CLASSIFIER_CASES = {
@@ -63,6 +76,10 @@ TREES = {"n_estimators": 5}
 ESTIMATOR_CASES = {
     "bootstrap": EstimatorCase("bootstrap", ModelRole.GENERATOR),
     "gaussian-copula": EstimatorCase("gaussian-copula", ModelRole.GENERATOR, {"knots": 32}),
+    "chow-liu": EstimatorCase("chow-liu", ModelRole.GENERATOR, {"bins": 4, "knots": 8}),
+    "kernel density": EstimatorCase("sklearn.neighbors:KernelDensity", ModelRole.GENERATOR, {"bandwidth": 0.1}),
+    "ngram": EstimatorCase("ngram", ModelRole.GENERATOR, texts=True),
+    "bootstrap of texts": EstimatorCase("bootstrap", ModelRole.GENERATOR, texts=True),
     "mixture": EstimatorCase("sklearn.mixture:GaussianMixture", ModelRole.GENERATOR, {"n_components": 2}),
     "linear": EstimatorCase("sklearn.linear_model:LogisticRegression"),
     "forest": EstimatorCase("sklearn.ensemble:RandomForestClassifier", arguments={**TREES, "max_depth": 3}),
@@ -139,7 +156,7 @@ def by_name(check: Any) -> str:
 
 def test_every_shipped_name_has_a_case():
     for cases, names in (
-        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula"}, GENERATORS),
+        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu", "ngram"}, GENERATORS),
         (CLASSIFIER_CASES, CLASSIFIERS),
         (DATA_CASES, DATASETS),
     ):

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import copy
-import functools
-import hashlib
-import http.server
-import json
 import os
 import pickle
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any
 
-import jsonschema
 import pytest
 import torch
 import yaml
@@ -29,16 +22,13 @@ from conftest import TINY, tiny
 from fairloop import Batch, preset, presets
 from fairloop._util.lookup import meant
 from fairloop.curation import CURATIONS, CURATORS
-from fairloop.data import DATASETS, publishers
-from fairloop.data.fetching import SUMS, fetch
-from fairloop.data.publishers import PUBLISHERS, PublishedFile, Publisher
-from fairloop.errors import FairloopError, InputError
+from fairloop.data import DATASETS
+from fairloop.data.publishers import PUBLISHERS
 from fairloop.models import CLASSIFIERS, GENERATORS
 from fairloop.running.progress import LineView
 from fairloop.running.run import run
 from fairloop.spec.models import FOR_TABLES, GeneratorSpec
 from fairloop.spec.run import RunSpec, from_mapping
-from fairloop.spec.schema import text
 from fairloop.spec.setting import SETTINGS
 from fairloop.store.directory import RunDirectory
 from fairloop.sweep.job import run_in
@@ -204,234 +194,6 @@ def test_a_table_runs_without_a_word_about_models(tmp_path):
     )  # fmt: skip
     run(spec, out := RunDirectory(tmp_path / "out"), LineView(lambda line: None))
     assert out.committed() == 1
-
-
-# data that are not there
-
-
-@pytest.mark.parametrize("name", PUBLISHERS)
-def test_missing_data_say_where_they_are(name, tmp_path, capsys):
-    (tmp_path / "empty").mkdir()
-    assert here("run", name, "--root", tmp_path / "empty", "--out", tmp_path / "out") == 2
-    said = capsys.readouterr().err
-    publisher = PUBLISHERS[name]
-    assert publisher.page in said
-    assert publisher.terms in said
-    assert (f"fairloop data fetch {name}" in said) == bool(publisher.files)
-    assert said.count("\n") == 1
-
-
-def test_the_shorthand_root_is_data_root(tmp_path, capsys):
-    for arguments in (("run", "adult"), ("sweep", "adult", "--dry-run")):
-        assert here(*arguments, "--root", tmp_path / "absent", "--out", tmp_path / "out") == 2
-        assert f"data.root: '{tmp_path / 'absent'}' has no adult.data" in "".join(capsys.readouterr())
-
-
-@pytest.fixture
-def server(tmp_path) -> Iterator[tuple[str, Path]]:
-    """A place on the web: its address and its folder."""
-    folder = tmp_path / "web"
-    folder.mkdir()
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            pass
-
-        def do_GET(self) -> None:  # the library's name
-            if not self.path.endswith("cut.csv"):
-                return super().do_GET()
-            self.send_response(200)
-            self.send_header("Content-Length", "1000000")
-            self.end_headers()
-            self.wfile.write(b"age,sex\n1,f\n")
-            return None
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder)) as web:
-        threading.Thread(target=web.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{web.server_port}/", folder
-        web.shutdown()
-
-
-@pytest.fixture
-def published(server, monkeypatch) -> Path:
-    """German credit as its publisher offers it, and COMPAS, whose checksum fairloop does not know."""
-    address, folder = server
-    (folder / "german.data").write_bytes(b"A11 6\n")
-    (folder / "scores.csv").write_bytes(b"age,sex\n1,f\n")
-    digest = hashlib.sha256(b"A11 6\n").hexdigest()
-    some = {
-        "german": Publisher(address, "CC BY 4.0", (PublishedFile("german.data", address, digest),)),
-        "compas": Publisher(address, "none", (PublishedFile("scores.csv", address),)),
-        "adult": Publisher(address, "none", (PublishedFile("cut.csv", address),)),
-    }
-    monkeypatch.setattr(publishers, "PUBLISHERS", some)
-    monkeypatch.setattr("fairloop.data.fetching.PUBLISHERS", some)
-    return folder
-
-
-def test_files_are_fetched_once_and_checked(published, tmp_path, capsys):
-    out = tmp_path / "german"
-    assert here("data", "fetch", "german", "--out", out) == 0
-    assert (out / "german.data").read_bytes() == b"A11 6\n"
-    assert "CC BY 4.0" in capsys.readouterr().out
-    (published / "german.data").unlink()
-    assert list(fetch("german", out)) == [f"{out / 'german.data'}: is there already"]
-    (out / "german.data").write_bytes(b"changed")
-    with pytest.raises(InputError, match=r"german\.data: has the SHA-256 .*, not .*; move it away"):
-        list(fetch("german", out))
-
-
-def test_a_download_that_is_not_what_it_should_be_leaves_nothing(published, tmp_path):
-    (published / "german.data").write_bytes(b"something else")
-    with pytest.raises(FairloopError, match=r"has the SHA-256 .*; nothing is kept"):
-        list(fetch("german", tmp_path / "out"))
-    (published / "german.data").unlink()
-    with pytest.raises(FairloopError, match=r"german\.data: cannot be downloaded .*404"):
-        list(fetch("german", tmp_path / "out"))
-    with pytest.raises(FairloopError, match=r"cut\.csv: ended after 12 of 1,000,000 bytes"):
-        list(fetch("adult", tmp_path / "out"))
-    assert not list((tmp_path / "out").iterdir())
-
-
-def test_an_unknown_checksum_is_recorded_at_the_first_download(published, tmp_path):
-    out = tmp_path / "out"
-    (said,) = fetch("compas", out)
-    assert "is recorded in SHA256SUMS" in said
-    digest = hashlib.sha256((published / "scores.csv").read_bytes()).hexdigest()
-    assert (out / SUMS).read_text() == f"{digest}  scores.csv\n"
-    (out / "scores.csv").unlink()
-    (published / "scores.csv").write_bytes(b"replaced by its publisher")
-    with pytest.raises(FairloopError, match="nothing is kept"):
-        list(fetch("compas", out))
-
-
-def test_a_mirror_on_this_machine_will_do(published, tmp_path):
-    mirror = tmp_path / "mirror"
-    mirror.mkdir()
-    (published / "german.data").rename(mirror / "german.data")
-    (said,) = fetch("german", tmp_path / "out", mirror.as_uri())
-    assert said.endswith(f"from {mirror.as_uri()}/german.data")
-
-
-@pytest.mark.parametrize("kind", ["run", "file"])
-def test_no_data_are_fetched_into_a_run_or_over_a_file(published, tmp_path, kind):
-    out = tmp_path / "out"
-    if kind == "file":
-        out.touch()
-    else:
-        RunDirectory(out).describe(tiny(), {})
-    with pytest.raises(InputError, match="--out"):
-        list(fetch("german", out))
-
-
-@pytest.mark.real
-def test_the_known_checksums_are_those_of_the_publishers_files():
-    for folder in (Path(os.environ["FAIRLOOP_TABULAR"]), Path(os.environ["FAIRLOOP_TABULAR"]).parent / "mnist"):
-        for file in (file for publisher in PUBLISHERS.values() for file in publisher.files if file.sha256):
-            from fairloop._util.limits import opened
-
-            path = next((path for path in (folder / file.name, folder / f"{file.name}.gz") if path.is_file()), None)
-            if path is not None:
-                with opened(path) as content:
-                    assert hashlib.sha256(content.read()).hexdigest() == file.sha256
-
-
-# editors
-
-
-def schema() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((ROOT / "docs" / "spec.schema.json").read_text(encoding="utf-8"))
-    return found
-
-
-def valid(fields: Any) -> bool:
-    return jsonschema.Draft202012Validator(schema()).is_valid(json.loads(json.dumps(fields)))
-
-
-def test_the_committed_schema_is_current(capsys):
-    jsonschema.Draft202012Validator.check_schema(schema())
-    assert (ROOT / "docs" / "spec.schema.json").read_text(encoding="utf-8") == text(), (
-        "docs/spec.schema.json is older than the spec: fairloop schema --out docs/spec.schema.json"
-    )
-    assert here("schema") == 0
-    assert json.loads(capsys.readouterr().out) == schema()
-
-
-@pytest.mark.parametrize("name", presets.names())
-def test_presets_and_what_runs_write_fit_the_schema(name):
-    assert valid(presets.fields(name))
-    assert valid(yaml.safe_load(preset(name).to_yaml()))
-
-
-@pytest.mark.parametrize(
-    ("fields", "fits"),
-    [
-        ({}, True),
-        ({"extends": "demo", "data": {"train": 3}}, True),
-        ({"data": {"name": "mine:load", "arguments": {"n": 3}}}, True),
-        ({"data": {**OWN_TABLE, "beneficial": 1, "groups": [True]}}, True),
-        ({"labels": {"error": 0.1}}, True),
-        ({"star": {"target": "clasifier"}}, False),
-        ({"seed": -1}, False),
-        ({"stars": {}}, False),
-        ({"data": {"name": "adult", "train": 3}}, False),
-        ({"data": {"name": "adlt"}}, False),
-    ],
-)
-def test_the_schema_takes_what_a_spec_takes(fields, fits):
-    assert valid(fields) is fits
-    own = {name: value for name, value in fields.items() if name != "extends"}
-    if fits:
-        from_mapping(own)
-    else:
-        with pytest.raises(InputError):
-            from_mapping(own)
-
-
-SPECS = sorted({*(ROOT / "examples").glob("*.yaml")} - {ROOT / "examples" / "limits.yaml"})  # limits are no spec
-
-
-@pytest.mark.parametrize("example", SPECS, ids=lambda path: path.name)
-def test_examples_of_spec_files_name_the_schema_and_fit_it(example):
-    first = example.read_text(encoding="utf-8").splitlines()[0]
-    named = example.parent / first.removeprefix("# yaml-language-server: $schema=")
-    assert named.resolve() == ROOT / "docs" / "spec.schema.json"
-    assert valid(yaml.safe_load(example.read_text(encoding="utf-8")))
-    presets.read(str(example))
-
-
-def test_the_keywords_of_preset_are_the_fields_of_a_spec():
-    hints = get_type_hints(presets.Fields)
-    assert hints.keys() == RunSpec.model_fields.keys() - {"name"}
-    for name, hint in hints.items():
-        if get_args(RunSpec.model_fields[name].annotation) and hint not in (
-            presets.Section,
-            dict[int, presets.Section],
-        ):
-            assert get_args(hint) == get_args(RunSpec.model_fields[name].annotation)
-
-
-TYPED = """
-from fairloop import preset
-reveal_type(preset)
-preset("demo", seed=1, star={"target": "classifier"}, setting="seqclass")
-preset("demo", sede=1)
-preset("demo", seed="one")
-preset("demo", setting="seqclas")
-"""
-
-
-@pytest.mark.slow
-def test_type_checkers_know_the_keywords_of_preset(tmp_path):
-    from mypy import api
-
-    (tmp_path / "typed.py").write_text(TYPED)
-    cache = ["--cache-dir", str(ROOT / ".mypy_cache"), "--config-file", str(ROOT / "pyproject.toml")]
-    said, _, _ = api.run([*cache, str(tmp_path / "typed.py")])
-    (revealed,) = [line for line in said.splitlines() if "Revealed type" in line]
-    assert "'seed'?: int" in revealed
-    errors = [line for line in said.splitlines() if "typed.py:" in line and ": error:" in line]
-    assert [line.split("typed.py:")[1].split(":")[0] for line in errors] == ["5", "6", "7"], said
 
 
 # results in Python

@@ -116,13 +116,13 @@ def test_quiet_prints_nothing_and_json_its_object_alone(commands, capfd, command
 def test_without_either_words_go_to_stdout(commands, capfd):
     assert here(*commands["run"]) == 0
     printed, words = capfd.readouterr()
-    assert [line.partition(":")[0] for line in printed.splitlines()] == ["run", "run", "generation 0"]
+    assert [line.partition(":")[0] for line in printed.splitlines()] == ["run", "run", "run", "generation 0"]
     assert words == ""
 
 
 def test_reading_data_is_said_before_data_are_read(commands, capfd, monkeypatch):
     def read(*of, **options):
-        assert capfd.readouterr().out == "run: reading data ...\n"
+        assert capfd.readouterr().out == "run: loading torch ...\nrun: reading data ...\n"
         raise KeyboardInterrupt
 
     monkeypatch.setattr("fairloop.data.load", read)

@@ -22,7 +22,8 @@ from fairloop.report.page import content, pictures
 from fairloop.report.table import export, gathered, run_directories
 from fairloop.store.directory import RunDirectory
 from fairloop.store.tidy_rows import Gallery, Row
-from test_compare import NONE, SPREAD, STAR, shares, steps, table
+from test_compare import NONE, SPREAD, STAR, steps, table
+from test_compare_departures import shares
 
 HOSTILE = (
     "<script>alert(1)</script>",

@@ -70,7 +70,7 @@ def table() -> dict[str, dict[str, str]]:
 
 
 PUBLISHED = table()
-OURS = {"ddpm", "tabular-vae", "mlp", "bootstrap", "gaussian-copula"}
+OURS = {"ddpm", "tabular-vae", "tabular-ddpm", "mlp", "bootstrap", "gaussian-copula", "chow-liu"}
 VAES = [name for name in PUBLISHED if name in GENERATORS]
 
 

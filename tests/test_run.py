@@ -216,7 +216,7 @@ def test_wrong_input_is_one_line_and_starts_nothing(tmp_path, capsys, arguments,
     assert complaint.count("\n") == 1
     assert complaint.startswith("fairloop: ")
     assert all(word in complaint for word in words), complaint
-    assert printed in ("", "demo: reading data ...\n")
+    assert printed in ("", "demo: loading torch ...\n", "demo: loading torch ...\ndemo: reading data ...\n")
     assert not out.exists()
 
 

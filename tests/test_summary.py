@@ -6,7 +6,8 @@ import pytest
 
 from fairloop.errors import InputError
 from fairloop.report.summary import Finding, headline, number, on_verdicts, summary
-from test_compare import NONE, SPREAD, STAR, shares, steps, table
+from test_compare import NONE, SPREAD, STAR, steps, table
+from test_compare_departures import shares
 
 ONE = "one seed: no interval and no band, so chance cannot be told from drift"
 CONTROL = ("control", "none")

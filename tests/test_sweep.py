@@ -26,8 +26,9 @@ from fairloop.sweep import threads as together
 from fairloop.sweep.estimate import estimate
 from fairloop.sweep.grid import Sweep, parse_grid, parse_seeds, sweep_spec
 from fairloop.sweep.job import jobs_at
-from fairloop.sweep.local import default_workers
+from fairloop.sweep.local import _cores, default_workers
 from fairloop.sweep.status_reader import look
+from fairloop.sweep.workers import Task, Worker
 from test_store import GALLERY
 
 
@@ -332,3 +333,22 @@ def _pids(words: str) -> list[int]:
         if words in line and int(path.parent.name) != os.getpid() and "sweep" not in line:
             found.append(int(path.parent.name))
     return found
+
+
+def test_a_worker_works_where_the_sweep_does_and_gives_its_code_and_words(tmp_path, monkeypatch):
+    codes, words = [], []
+    for folder in (tmp_path / "without", tmp_path / "with"):
+        folder.mkdir()
+        if folder.name == "with":
+            (folder / "people.csv").write_text("age,sex,outcome\n" + "1,f,no\n2,m,yes\n" * 20)
+        monkeypatch.chdir(folder)
+        said = ["data.table=people.csv", "data.label=outcome", "data.groups=[sex]", "data.beneficial=yes"]
+        task = ["data", "inspect", "table", *(part for one in said for part in ("--set", one))]
+        worker = Worker(Task("fairloop", task, tmp_path / f"{folder.name}.log", {min(_cores())}))
+        while worker.code is None:
+            Worker.wait([worker], 60)
+        codes.append(worker.code)
+        words.append((tmp_path / f"{folder.name}.log").read_text())
+    assert codes == [2, 0], words
+    assert "there is no file 'people.csv'" in words[0]
+    assert words[1].startswith("table: 28 train, 6 valid")

@@ -75,11 +75,12 @@ def _examples(population: Population) -> Iterator[tuple[str, NDArray[Any]]]:
 
 
 def _write(population: Population, stem: str, samples: NDArray[Any], out: Path) -> Path:
-    if population.columns:
+    if population.columns or population.tokens is not None:
         import pandas as pd
 
-        path = out / f"{stem}.csv"
-        frame_for_csv(pd.DataFrame(decode(samples, population.columns))).to_csv(path, index=False)
+        path, words = out / f"{stem}.csv", population.tokens
+        values = decode(samples, population.columns) if words is None else {"text": words.decode(samples)}
+        frame_for_csv(pd.DataFrame(values)).to_csv(path, index=False)
         return path
     if samples.ndim == 2:
         raise InputError(f"--out: the rows of '{population.name}' are neither pictures nor columns with names")

@@ -61,6 +61,7 @@ def run(
     from fairloop.presets import read
 
     spec = read(what, [*(set_ or ()), *shorthand({"data.root": root, "seed": seed, "generations": generations})])
+    output.say(f"{spec.name}: loading torch ...")
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()

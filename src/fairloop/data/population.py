@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.data.lazy_images import Images
+from fairloop.data.text_forms import Form, forms
+from fairloop.data.tokens import Vocabulary
 
 if TYPE_CHECKING:
     from fairloop.data.columns import Column
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 class Split:
     """N samples.
 
-    inputs: (N, C, H, W) uint8 for pictures, or (N, F) float32 for rows of a table; read when they are asked for.
+    inputs: (N, C, H, W) uint8 for pictures, (N, F) float32 for rows of a table, or (N, L) int64 token ids for texts, as
+        `tables.token_ids` has them; read when they are asked for.
     labels: (N,) int64, 0..K-1.
     groups: (N,) int64, 0..S-1.
     mirror: whether training may show an image left-right reversed, at random each time.
@@ -61,6 +64,7 @@ class Population:
     train: the people that models learn from.
     tests: the splits for measuring, by the name that tables use: `valid`, `test`, `test_balanced`.
     columns: of tabular data, the meaning of the F features.
+    tokens: of texts, the vocabulary.
     fingerprint: a hash of everything above; recipes name data by it. A data set that is too large to be hashed at
         each start gives its own. `dataclasses.replace` hashes anew, unless the data set gave its own.
     """
@@ -73,6 +77,7 @@ class Population:
     tests: Mapping[str, Split]
     beneficial: int = 1
     columns: tuple[Column, ...] = ()
+    tokens: Vocabulary | None = None
     fingerprint: str = field(default="")
 
     def __post_init__(self) -> None:
@@ -81,8 +86,29 @@ class Population:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape of one sample: (C, H, W), or (F,)."""
+        """The shape of one sample: (C, H, W), (F,) or (L,)."""
         return self.train.inputs.shape[1:]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The facts that models may need beside the shape: `blocks`, the widths of the columns of a table, or
+        `vocabulary`, the number of token ids.
+        """
+        if self.tokens is not None:
+            return {"vocabulary": len(self.tokens)}
+        return {"blocks": [column.width for column in self.columns]} if self.columns else {}
+
+    @property
+    def value_range(self) -> tuple[float, float] | None:
+        """The least and the largest value that a sample may have; None: any."""
+        if self.tokens is not None:
+            return 0, len(self.tokens) - 1
+        return (0, 1) if self.in_unit_range else None
+
+    @property
+    def forms(self) -> tuple[Form, ...]:
+        """The forms in which estimators see texts; none for other data."""
+        return () if self.tokens is None else forms(self.tokens, self.shape[0])
 
     @property
     def in_unit_range(self) -> bool:
@@ -106,4 +132,6 @@ class Population:
         mirrored = [name for name, split in self.splits.items() if split.mirror]
         if mirrored or self.columns:  # data sets with neither keep the names that they had before these were hashed
             digest.update(repr((mirrored, self.columns)).encode())
+        if self.tokens is not None:
+            digest.update(self.tokens.fingerprint.encode())
         return _Hash(digest.hexdigest())

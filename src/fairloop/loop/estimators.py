@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ import torch
 
 from fairloop.data import Population
 from fairloop.errors import InputError
-from fairloop.loop.forms import forms_of
 from fairloop.models import build_estimator, estimator
 from fairloop.models.estimators.contract import (
     Features,
@@ -48,8 +48,14 @@ class Estimators:
         self.objects = objects
         self._tried: set[str] = set()
         self._population = population
-        self._forms = forms or forms_of(population)
+        self._given_forms = forms
         self._labels: Sequence[Hashable] = labels or population.label_names
+
+    @cached_property
+    def _forms(self) -> Sequence[Features]:
+        from fairloop.loop.forms import forms_of  # needs pandas, which networks do without
+
+        return self._given_forms or forms_of(self._population)
 
     def of(self, recipe: Recipe) -> Any | None:
         """The object behind `recipe`, not fitted; None for a network. Raises InputError for wrong arguments."""
@@ -57,12 +63,14 @@ class Estimators:
             return self.objects[recipe.role]
         section, asked = section_of(recipe.role), recipe.training
         found = estimator(section, asked.model)
-        return None if found is None else build_estimator(section, asked.model, found, asked.arguments)
+        if found is None:
+            return None
+        return build_estimator(section, asked.model, found, asked.arguments, self._population.facts)
 
     def generator(self, own: Any, recipe: Recipe) -> FittedGenerator:
         """G_i before its fit."""
         kind = torch.from_numpy(self._population.train.inputs[:0]).dtype
-        empty = torch.zeros((0, *self._population.shape), dtype=kind if kind.is_floating_point else torch.float32)
+        empty = torch.zeros((0, *self._population.shape), dtype=torch.float32 if kind == torch.uint8 else kind)
         return FittedGenerator(own, self._forms, empty, recipe.title)
 
     def classifier(self, own: Any, recipe: Recipe, grouper: Classifier | None = None) -> FittedClassifier:
@@ -142,7 +150,7 @@ class Estimators:
 
     def _people(self, positions: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> Batch:
         inputs = torch.from_numpy(self._population.train.inputs[positions])
-        inputs = inputs if inputs.is_floating_point() else inputs.float() / 255
+        inputs = inputs.float() / 255 if inputs.dtype == torch.uint8 else inputs
         return Batch(
             inputs, torch.from_numpy(codes[positions]), torch.from_numpy(self._population.train.groups[positions])
         )

@@ -18,6 +18,8 @@ from fairloop.models.estimators.contract import Features, dense
 
 def forms_of(population: Population) -> tuple[Features, ...]:
     """The forms, in the order in which the `fit` of an estimator is offered them."""
+    if population.forms:
+        return population.forms
     if population.columns:
         return Frame(population.columns), OneHot(population.columns)
     return (Flat(population.shape),)

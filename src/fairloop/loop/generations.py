@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fairloop.errors import InputError
 from fairloop.loop.history import History
 from fairloop.loop.measuring import Measurer
-from fairloop.loop.own.loop import OwnLoop
 from fairloop.loop.people.generations import rounds
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
@@ -16,6 +16,9 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.store.tidy_rows import Gallery, RoundLog, Row
+
+if TYPE_CHECKING:
+    from fairloop.loop.own.loop import OwnLoop
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,11 @@ def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: in
 
     Raises InputError, before anything is trained, for a spec that does not fit its data or this machine.
     """
-    if isinstance(spec, OwnLoop):
-        if models is not None:
-            raise InputError("models: a loop of your own objects keeps no models; leave it out")
-        return generations(spec.trainer, start)
-    return generations(ModelTrainer(spec, models if models is not None else MemoryModels()), start)
+    if isinstance(spec, RunSpec):
+        return generations(ModelTrainer(spec, models if models is not None else MemoryModels()), start)
+    if models is not None:
+        raise InputError("models: a loop of your own objects keeps no models; leave it out")
+    return generations(spec.trainer, start)
 
 
 def generations(trainer: ModelTrainer, start: int = 0) -> Iterator[Generation]:

@@ -116,8 +116,8 @@ class Measurer:
         rng = self._streams(i).at(Role.MEASUREMENT)
         drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
         for images in drawn:
-            if self._population.in_unit_range:
-                check_range(generator.recipe.full_title, images)
+            if limits := self._population.value_range:
+                check_range(generator.recipe.full_title, images, limits)
             for labeller in {labeller.recipe.fingerprint: labeller for labeller in labellers.values()}.values():
                 if not labeller.diverged:
                     named[labeller.recipe.fingerprint].append(decisions(labeller.module, [images], self._numerics))
@@ -182,5 +182,5 @@ def _of_each_stratum(split: Split, most: int) -> Pictures:
 
 
 def _pictures(images: Tensor) -> Pictures:
-    images = images.float().cpu()
+    images = images.float().cpu() if images.is_floating_point() else images.cpu()
     return (images * 255).round().byte().numpy() if images.dim() == 4 else images.numpy()

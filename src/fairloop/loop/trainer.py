@@ -186,7 +186,7 @@ class ModelTrainer:
             return fit_generator(model, recipe.training, feed, streams, self.numerics, state)
 
         trained = self._fitted(recipe, self._new_generator, fit, start)
-        if not trained.diverged and not self._only_loads and self.population.in_unit_range:
+        if not trained.diverged and not self._only_loads:
             self._look_at(trained)
         return trained
 
@@ -230,10 +230,12 @@ class ModelTrainer:
 
     def _look_at(self, trained: Trained[Generator]) -> None:
         """Raise InputError if other models must not learn from its first samples."""
+        if (limits := self.population.value_range) is None:
+            return
         recipe = trained.recipe
         source = Source(trained.module, self.numerics, temperature=self.spec.at(recipe.generation).temperature)
         samples = source.draw(_LOOKED_AT, self._streams(recipe).at(Role.MEASUREMENT)).inputs
-        check_range(recipe.full_title, samples)
+        check_range(recipe.full_title, samples, limits)
 
     def _real(self, recipe: Recipe) -> Feed:
         """The real people that a root learns from."""
@@ -243,14 +245,15 @@ class ModelTrainer:
         if (own := self._estimators.of(recipe)) is not None:
             return self._estimators.generator(own, recipe)
         people, asked = self.population, recipe.training
-        return build_generator(asked.model, people.shape, asked.arguments, [column.width for column in people.columns])
+        return build_generator(asked.model, people.shape, asked.arguments, people.facts)
 
     def _new_classifier(self, recipe: Recipe) -> Classifier:
         if (own := self._estimators.of(recipe)) is not None:
             grouper = self.annotators().group.module if takes_groups(own) else None
             return self._estimators.classifier(own, recipe, grouper)
         asked, classes, section = recipe.training, self._classes(recipe), section_of(recipe.role)
-        return build_classifier(asked.model, self.population.shape, classes, asked.arguments, section)
+        people = self.population
+        return build_classifier(asked.model, people.shape, classes, asked.arguments, section, people.facts)
 
     def _classes(self, recipe: Recipe) -> int:
         people = self.population
@@ -311,8 +314,8 @@ class ModelTrainer:
             placed, title = self.numerics.place(model), recipe.full_title
             rng, temperature = self._streams(recipe).at(Role.NOISE), self.spec.at(recipe.generation).temperature
             made = try_generator(placed, title, self._few(), self.numerics, rng, temperature)
-            if self.population.in_unit_range:
-                check_range(title, made)
+            if limits := self.population.value_range:
+                check_range(title, made, limits)
         return model
 
     def _tried_classifier(self, recipe: Recipe) -> Classifier:

@@ -144,7 +144,6 @@ def flatten(
 
 def divide(numerator: object, denominator: object) -> NDArray[np.float64]:
     """Elementwise quotient; NaN where the denominator is 0."""
-    numerator, denominator = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
-    undefined = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), np.nan)
-    np.divide(numerator, denominator, out=undefined, where=denominator != 0)
-    return undefined
+    denominator = np.asarray(denominator, np.float64)
+    quotient = np.asarray(numerator, np.float64) / np.where(denominator == 0, np.nan, denominator)
+    return np.asarray(quotient)

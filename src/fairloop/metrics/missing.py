@@ -21,6 +21,8 @@ Floats = NDArray[np.float64]
 LEAST_GAP = 0.01
 """Label rates nearer than this are no reason for a warning, however many rows make the difference certain."""
 
+_SINGULAR = 1e-10
+
 
 class Finding(NamedTuple):
     """statistic: chi-square, or |z| of ranks squared. p: its p-value. Both NaN where nothing can be compared."""
@@ -71,6 +73,45 @@ def pearson(table: ArrayLike) -> Finding:
     return _chi_square(
         float(((counts - expected) ** 2 / expected).sum()), (counts.shape[0] - 1) * (counts.shape[1] - 1)
     )
+
+
+def given_stratum(tables: NDArray[np.int64]) -> Finding:
+    """R against K columns given the stratum, of (H, K, 2) counts of rows by stratum, column and whether known.
+
+    The test of `by_decision` for more than two columns (Landis, Heyman and Koch, 1978). With e, (K,), the known rows of
+    each column less those expected in each stratum, summed over strata, and V its covariance, it is `e' V^- e`, with
+    the rank of V as degrees of freedom. Strata add up: many small rounds find what none of them shows. Of one stratum
+    it is Pearson's test.
+    """
+    table = np.asarray(tables, np.float64)
+    if len(table) == 1:
+        return pearson(table[0])
+    columns, known, rows = table.sum(axis=2), table[:, :, 1].sum(axis=1), table.sum(axis=(1, 2))
+    scale = np.nan_to_num(divide(known * (rows - known), rows**2 * (rows - 1)))
+    covariance = np.diag((scale * rows) @ columns) - columns.T @ (scale[:, None] * columns)
+    freedom = int(np.linalg.matrix_rank(covariance, rtol=_SINGULAR, hermitian=True)) if covariance.any() else 0
+    if not freedom:
+        return Finding(np.nan, np.nan)
+    excess = _excess(table)
+    inverse = np.linalg.pinv(covariance, rtol=_SINGULAR, hermitian=True)
+    return _chi_square(float(excess @ inverse @ excess), freedom)
+
+
+def gap_given_stratum(tables: NDArray[np.int64]) -> float:
+    """The largest difference of label rates between two of K columns, standardised: of (H, K, 2) counts, 0 of one.
+
+    The label rate of a column is that of its known rows beyond those expected in each stratum.
+    """
+    table = np.asarray(tables, np.float64)
+    rates = divide(_excess(table), table.sum(axis=(0, 2)))
+    return float(np.ptp(rates[np.isfinite(rates)])) if np.isfinite(rates).any() else 0.0
+
+
+def _excess(table: Floats) -> Floats:
+    """(K,) known rows less expected ones, of (H, K, 2)."""
+    rows = table.sum(axis=2)
+    share = np.nan_to_num(divide(table[:, :, 1].sum(axis=1), rows.sum(axis=1)))
+    return np.asarray(table[:, :, 1].sum(axis=0) - share @ rows)
 
 
 def by_group(counts: NDArray[np.int64]) -> Finding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from fairloop._util.lookup import find
@@ -20,8 +20,12 @@ GENERATORS = {
     "celeba-vae-64": "fairloop.models.conv_vaes:celeba_vae_64",
     "ddpm": "fairloop.models.ddpm:DDPM",
     "tabular-vae": "fairloop.models.tabular:TabularVAE",
+    "tabular-ddpm": "fairloop.models.tabular_ddpm:TabularDDPM",
     "bootstrap": "fairloop.models.bootstrap:Bootstrap",
     "gaussian-copula": "fairloop.models.copula:GaussianCopula",
+    "chow-liu": "fairloop.models.chow_liu:ChowLiuTree",
+    "ngram": "fairloop.models.ngram:NGram",
+    "tiny-gpt": "fairloop.models.gpt:TinyGPT",
 }
 CLASSIFIERS = {
     "simple-cnn": "fairloop.models.cnn:SimpleCNN",
@@ -36,32 +40,35 @@ CLASSIFIERS = {
 
 
 def build_generator(
-    name: str, shape: tuple[int, ...], arguments: Mapping[str, Any], blocks: Sequence[int] = ()
+    name: str, shape: tuple[int, ...], arguments: Mapping[str, Any], facts: Mapping[str, Any] | None = None
 ) -> Generator:
     """The generator `name` for samples of `shape`. Raises InputError if there is none that takes these.
 
-    blocks: of tabular data, the width of each column; handed to models that have an argument of that name.
+    facts: of the data, such as the size of a vocabulary; handed to models that have an argument of that name.
     """
     from fairloop.models.interface import Generator
 
-    if blocks and "blocks" in _parameters(find(GENERATORS, name, "generator.model")):
-        arguments = {"blocks": list(blocks), **arguments}
-    model = _build(GENERATORS, "generator", name, (shape,), arguments)
+    model = _build(GENERATORS, "generator", name, (shape,), arguments, facts)
     if not isinstance(model, Generator):
         raise _wrong_kind("generator", name, Generator)
     return model
 
 
 def build_classifier(
-    name: str, shape: tuple[int, ...], classes: int, arguments: Mapping[str, Any], section: str = "classifier"
+    name: str,
+    shape: tuple[int, ...],
+    classes: int,
+    arguments: Mapping[str, Any],
+    section: str = "classifier",
+    facts: Mapping[str, Any] | None = None,
 ) -> Classifier:
     """The classifier `name` for samples of `shape`. Raises InputError if there is none that takes these.
 
-    section: of the spec, for error messages.
+    section: of the spec, for error messages. facts: of the data, as for `build_generator`.
     """
     from fairloop.models.interface import Classifier
 
-    model = _build(CLASSIFIERS, section, name, (shape, classes), arguments)
+    model = _build(CLASSIFIERS, section, name, (shape, classes), arguments, facts)
     if not isinstance(model, Classifier):
         raise _wrong_kind(section, name, Classifier)
     return model
@@ -84,14 +91,16 @@ def estimator(section: str, name: str) -> Any | None:
     return None if network else found
 
 
-def build_estimator(section: str, name: str, found: Any, arguments: Mapping[str, Any]) -> Any:
+def build_estimator(
+    section: str, name: str, found: Any, arguments: Mapping[str, Any], facts: Mapping[str, Any] | None = None
+) -> Any:
     """A new object of the class `found`, or a copy of the object, with `arguments`.
 
-    Raises InputError if it does not take these.
+    facts: of the data, as for `build_generator`; not for an object. Raises InputError if it does not take these.
     """
     try:
         if inspect.isclass(found):
-            return found(**arguments)
+            return found(**_with_facts(found, arguments, facts))
         own = copy.deepcopy(found)
         return own.set_params(**arguments) if arguments else own
     except Exception as error:  # a constructor, anybody's, may raise anything
@@ -103,7 +112,12 @@ def build_estimator(section: str, name: str, found: Any, arguments: Mapping[str,
 
 
 def _build(
-    known: Mapping[str, str], kind: str, name: str, positional: tuple[Any, ...], arguments: Mapping[str, Any]
+    known: Mapping[str, str],
+    kind: str,
+    name: str,
+    positional: tuple[Any, ...],
+    arguments: Mapping[str, Any],
+    facts: Mapping[str, Any] | None,
 ) -> object:
     factory = find(known, name, f"{kind}.model")
     if not callable(factory):
@@ -113,15 +127,22 @@ def _build(
     if inspect.isabstract(factory):
         missing = ", ".join(sorted(factory.__abstractmethods__))
         raise InputError(f"{kind}.model: '{name}' has no method {missing}; define it in the class")
+    whole = _with_facts(factory, arguments, facts)
     try:
-        inspect.signature(factory).bind(*positional, **arguments)
-        return factory(*positional, **arguments)
+        inspect.signature(factory).bind(*positional, **whole)
+        return factory(*positional, **whole)
     except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
         raise InputError(
             f"{kind}.arguments: '{name}' cannot be built for samples of shape {positional[0]} with {given}: "
             f"{said(error)}{_whose(kind) if arguments else ''}"
         ) from error
+
+
+def _with_facts(factory: Any, arguments: Mapping[str, Any], facts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`arguments`, and the facts that `factory` asks for and that they do not give."""
+    asked = _parameters(factory)
+    return {**{name: fact for name, fact in (facts or {}).items() if name in asked}, **arguments}
 
 
 def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:

@@ -15,6 +15,8 @@ from pyarrow import feather
 class Bootstrap:
     """Samples are people that it has seen, drawn at random with replacement. smoothing is none: nobody new is made."""
 
+    takes = "token ids"  # of data that have some
+
     def fit(self, X: pd.DataFrame | NDArray[Any]) -> Bootstrap:  # noqa: N803  (as scikit-learn calls it)
         """Remember the people."""
         self._people = X

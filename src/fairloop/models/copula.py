@@ -59,7 +59,7 @@ class GaussianCopula:
         if not isinstance(self._like, pd.DataFrame):
             return np.column_stack(columns).astype(self._like.dtype)
         kinds = zip(self._like, self._like.dtypes, columns, strict=True)
-        return pd.DataFrame({name: _typed(column, kind) for name, kind, column in kinds})
+        return pd.DataFrame({name: typed(column, kind) for name, kind, column in kinds})
 
     def to_bytes(self) -> bytes:
         """What it has learned, as plain arrays."""
@@ -90,7 +90,7 @@ class GaussianCopula:
 
 
 def _margin(column: pd.Series[Any], knots: int) -> Margin:
-    if not _holds_numbers(column.dtype):
+    if not holds_numbers(column.dtype):
         counts = column.value_counts()
         counts = counts[counts > 0]
         ends = np.concatenate([[0.0], counts.to_numpy().cumsum() / counts.sum()])
@@ -162,10 +162,12 @@ def _values(shares: NDArray[np.float64], margin: Margin) -> NDArray[Any]:
     return np.interp(shares, points, values)
 
 
-def _typed(column: NDArray[Any], kind: Any) -> pd.Series[Any]:
-    whole = _holds_numbers(kind) and not pd.api.types.is_float_dtype(kind)
+def typed(column: NDArray[Any], kind: Any) -> pd.Series[Any]:
+    """(N,) values as a column of the data's type, rounded where that holds no fractions."""
+    whole = holds_numbers(kind) and not pd.api.types.is_float_dtype(kind)
     return pd.Series(np.rint(column) if whole else column).astype(kind)
 
 
-def _holds_numbers(kind: Any) -> bool:
+def holds_numbers(kind: Any) -> bool:
+    """Whether a column of this type has an order and distances; truth values have not."""
     return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))

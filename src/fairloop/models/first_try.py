@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from fairloop.errors import InputError, said
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
+from fairloop.tables.token_ids import BEGIN, END, PAD
 
 T = TypeVar("T")
 
@@ -27,7 +28,7 @@ def try_generator(
     rng: torch.Generator,
     temperature: float = 1.0,
 ) -> Tensor:
-    """Samples of `model`, as many as there are `images` ((n, ...) float), after one step's loss and gradients.
+    """Samples of `model`, as many as there are `images` ((n, ...) float or int64), after one step's loss and gradients.
 
     title: how errors call it. temperature: of the samples, where the model has one.
 
@@ -41,7 +42,7 @@ def try_generator(
     with torch.no_grad():
         model.eval()
         samples = _called(title, "sample", partial(_sampled, model, temperature, len(images), rng), numerics)
-    _refuse(title, samples_fault(samples, tuple(images.shape)))
+    _refuse(title, samples_fault(samples, tuple(images.shape), texts=not images.is_floating_point()))
     if samples.dtype != images.dtype and (numerics.precision == "fp32" or samples.dtype == torch.float64):
         raise InputError(
             f"{title}: samples are {samples.dtype}, and real ones {images.dtype}; end `sample` with .float()"
@@ -71,9 +72,9 @@ def try_classifier(model: Classifier, title: str, classes: int, images: Tensor, 
             _called(title, "backward", lambda loss=loss: torch.autograd.backward(loss), None)  # type: ignore[misc]
 
 
-def check_range(title: str, samples: Tensor) -> None:
-    """Raise InputError if `samples` leave [0, 1] by more than rounding."""
-    _refuse(title, range_fault(samples, _SLACK))
+def check_range(title: str, samples: Tensor, limits: tuple[float, float] = (0, 1)) -> None:
+    """Raise InputError if `samples` leave `limits` by more than rounding."""
+    _refuse(title, range_fault(samples, _SLACK, limits))
 
 
 def loss_fault(loss: object) -> str | None:
@@ -90,23 +91,37 @@ def loss_fault(loss: object) -> str | None:
     return None
 
 
-def samples_fault(samples: object, shape: tuple[int, ...]) -> str | None:
-    """Why others cannot use `samples`; None if they are a tensor of floats of `shape`."""
+def samples_fault(samples: object, shape: tuple[int, ...], *, texts: bool = False) -> str | None:
+    """Why others cannot use `samples`; None if they are a tensor of floats of `shape`, or of ids of texts."""
     if not isinstance(samples, Tensor):
         return f"sample gives a {type(samples).__name__}, not a tensor; return one of shape {shape}"
     if samples.shape != shape:
         return f"sample({shape[0]}, rng) has the shape {tuple(samples.shape)}, not {shape}, as real samples have it"
+    if texts:
+        return _texts_fault(samples)
     if not samples.is_floating_point():
         return f"samples are {samples.dtype}, not floats; return floats in [0, 1], of bytes for example .float() / 255"
     return None
 
 
-def range_fault(samples: Tensor, slack: float = 0.0) -> str | None:
-    """Why `samples` are none; None if they stay in [0, 1], as far as they are finite."""
+def _texts_fault(samples: Tensor) -> str | None:
+    if samples.dtype != torch.int64:
+        return f"samples are {samples.dtype}, not token ids; return them as torch.int64"
+    stops = (samples == END) | (samples == PAD)
+    after = stops.cumsum(dim=1) - stops.long() > 0
+    if bool((after & (samples != PAD)).any()) or bool((samples == BEGIN).any()):
+        return f"a text has tokens after its end, or a mark of the beginning; after {END} (end) only {PAD} (padding) follows"
+    return None
+
+
+def range_fault(samples: Tensor, slack: float = 0.0, limits: tuple[float, float] = (0, 1)) -> str | None:
+    """Why `samples` are none; None if they stay in `limits`, as far as they are finite."""
     finite = samples[samples.isfinite()]
     low, high = (edge.item() for edge in finite.aminmax()) if finite.numel() else (0.0, 1.0)
-    if -slack <= low <= high <= 1 + slack:
+    if limits[0] - slack <= low <= high <= limits[1] + slack:
         return None
+    if not samples.is_floating_point():
+        return f"samples hold the ids {low} to {high}; the vocabulary has {limits[0]} to {limits[1]}"
     return (
         f"samples range from {low:.4g} to {high:.4g}; they must stay in [0, 1], as real ones do: end `sample` with a "
         "sigmoid or with .clamp(0, 1)"

@@ -18,11 +18,13 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
-        """The scalar to minimise for `inputs` ((B, ...) float in [0, 1]); its noise comes from `rng`."""
+        """The scalar to minimise for `inputs` ((B, ...) float in [0, 1], or (B, L) int64 token ids); its noise comes from
+        `rng`.
+        """
 
     @abstractmethod
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """(n, ...) float in [0, 1], without gradient. The same state of `rng` means the same latents.
+        """(n, ...) float in [0, 1], or (n, L) int64 ids, without gradient. The same state of `rng` means the same latents.
 
         Called in evaluation mode, except by the checks of `fairloop.testing`.
         """
@@ -47,9 +49,22 @@ class Generator(nn.Module, ABC):
         """Whether `sample_at` can be called."""
         return type(self).sample_at is not Generator.sample_at
 
+    @property
+    def has_likelihood(self) -> bool:
+        """Whether `log_likelihood` can be called."""
+        return type(self).log_likelihood is not Generator.log_likelihood
+
     def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
-        """As `sample`, from latents that are `temperature` times as far spread. Only for generators that have some."""
+        """As `sample`, from latents that are `temperature` times as far spread; a language model raises probabilities to
+        1 / temperature. Only for generators that have either.
+        """
         raise TypeError(f"{type(self).__name__} has no latents to spread")
+
+    def log_likelihood(self, inputs: Tensor) -> Tensor:
+        """(B, L): of texts ((B, L) int64 ids), the log-probability of each token given those before it, in nats; 0 for
+        padding. Only for language models.
+        """
+        raise TypeError(f"{type(self).__name__} has no likelihood")
 
     def encode(self, inputs: Tensor) -> Tensor:
         """(B, L): where `inputs` lie in latent space. Only for generators that have one."""
@@ -65,7 +80,7 @@ class Classifier(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:
-        """(B, K) logits for `inputs` ((B, ...) float in [0, 1])."""
+        """(B, K) logits for `inputs` ((B, ...) float in [0, 1], or (B, L) int64 token ids)."""
 
     def decided(self, inputs: Tensor, groups: Tensor | None = None) -> Tensor:
         """(B,) int64: the argmax of the logits.

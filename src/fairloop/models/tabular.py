@@ -28,12 +28,11 @@ class TabularVAE(Generator):
         self, shape: tuple[int, ...], blocks: Sequence[int], hidden: Sequence[int] = (128, 128), latent: int = 16
     ) -> None:
         super().__init__()
+        check_blocks(shape, blocks)
         features = sum(blocks)
-        if shape != (features,):
-            raise ValueError(f"blocks sum to {features}, but a row has shape {shape}")
         self.blocks, self.latent = list(blocks), latent
-        self.encoder = _layers([features, *hidden, 2 * latent])
-        self.decoder = _layers([latent, *reversed(hidden), features])
+        self.encoder = perceptron([features, *hidden, 2 * latent])
+        self.decoder = perceptron([latent, *reversed(hidden), features])
         numbers = torch.tensor([block == 1 for block in blocks for _ in range(block)])
         self.register_buffer("_numbers", numbers, persistent=False)
         self.log_spread = nn.Parameter(torch.full((int(numbers.sum()),), -2.0))
@@ -99,7 +98,7 @@ class MLP(Classifier):
 
     def __init__(self, shape: tuple[int, ...], classes: int, hidden: Sequence[int] = (64, 64)) -> None:
         super().__init__()
-        self.layers = _layers([torch.Size(shape).numel(), *hidden, classes])
+        self.layers = perceptron([torch.Size(shape).numel(), *hidden, classes])
 
     def forward(self, inputs: Tensor) -> Tensor:
         """(B, K) logits."""
@@ -107,7 +106,14 @@ class MLP(Classifier):
         return logits
 
 
-def _layers(widths: Sequence[int]) -> nn.Sequential:
+def check_blocks(shape: tuple[int, ...], blocks: Sequence[int]) -> None:
+    """Raise ValueError if columns of these widths make no row of this shape."""
+    if shape != (sum(blocks),):
+        raise ValueError(f"blocks sum to {sum(blocks)}, but a row has shape {shape}")
+
+
+def perceptron(widths: Sequence[int]) -> nn.Sequential:
+    """Linear layers from each width to the next, with rectifiers between them."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]

@@ -17,7 +17,7 @@ class Batch(NamedTuple):
     """B samples. Shapes and ranges hold everywhere in fairloop."""
 
     inputs: Tensor
-    """(B, C, H, W) float in [0, 1] for pictures; (B, F) float for rows of a table."""
+    """(B, C, H, W) float in [0, 1] for pictures; (B, F) float for rows of a table; (B, L) int64 ids for texts."""
     labels: Tensor
     """(B,) int64, 0..K-1, or `UNNAMED`."""
     groups: Tensor

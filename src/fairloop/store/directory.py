@@ -178,7 +178,8 @@ class RunDirectory:
                 tables = [records.read(path, held, self._names) for path, held in self._whole()]
             except FileNotFoundError:  # the process that runs it has packed it meanwhile
                 continue
-            return pa.concat_tables(tables) if tables else HELD.empty_table()
+            nothing = pa.Table.from_batches([], HELD)  # HELD.empty_table() would import pandas
+            return pa.concat_tables(tables) if tables else nothing
 
     def pack(self) -> None:
         """Put all recorded rows into one file, so that tables of many runs are read fast."""

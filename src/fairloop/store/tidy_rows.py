@@ -38,8 +38,8 @@ class Row(NamedTuple):
     standard_error: float = nan
 
 
-Pictures = NDArray[np.uint8] | NDArray[np.float32]
-"""(N, C, H, W) uint8, or (N, F) float32 for tabular data."""
+Pictures = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int64]
+"""(N, C, H, W) uint8; (N, F) float32 for tabular data; (N, L) int64 token ids for texts."""
 
 
 def _none() -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""A sweep on this machine: one process per run, some at a time, each on cores of its own.
+"""A sweep on this machine: one process per run, some at a time, each on cores of its own (fairloop.sweep.workers).
 
 Runs share one directory of models. The first run that asks for a model fits it, while others that need it wait. So no
 model is trained twice; and since every run is `fairloop run`, a sweep's results are those of its runs made alone.
@@ -7,10 +7,6 @@ model is trained twice; and since every run is `fairloop run`, a sweep's results
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -20,9 +16,9 @@ from filelock import FileLock, Timeout
 from fairloop._util.files import write_text
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed, run_in
 from fairloop.sweep.status import SweepPulse
+from fairloop.sweep.workers import Task, Worker
 
 _POLL_SECONDS = 0.2
-_PATIENCE_SECONDS = 30.0
 
 
 def run_all(
@@ -49,7 +45,7 @@ def run_all(
             pool.look()
             pulse.beat()
             view.show(jobs)
-            time.sleep(_POLL_SECONDS)
+            pool.wait()
     raise_if_failed(jobs)
 
 
@@ -59,7 +55,7 @@ class _Pool:
     def __init__(self, out: Path, models: Path, workers: int, threads: int, track: str | None) -> None:
         self._out, self._models, self._track = out, models, track
         self._shares = _core_shares(workers, threads)
-        self._running: dict[int, tuple[list[Job], subprocess.Popen[bytes]]] = {}
+        self._running: dict[int, tuple[list[Job], Worker]] = {}
         self._locks: dict[str, FileLock] = {}
 
     def __enter__(self) -> _Pool:
@@ -68,7 +64,7 @@ class _Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        _stop([process for _, process in self._running.values()])
+        Worker.stop([worker for _, worker in self._running.values()])
         for lock in self._locks.values():
             lock.release()
 
@@ -88,8 +84,8 @@ class _Pool:
 
     def look(self) -> None:
         """Note the progress of all jobs that run, and the end of those that have ended."""
-        for slot, (group, process) in list(self._running.items()):
-            code = process.poll()
+        for slot, (group, worker) in list(self._running.items()):
+            code = worker.code
             for job in group:
                 job.line, job.done = last_line(Path(job.log)), run_in(self._out, job.spec).committed()
                 if code is not None:
@@ -97,6 +93,10 @@ class _Pool:
                     job.end(0 if len(group) > 1 and job.done >= job.spec.generations else code)
             if code is not None:
                 del self._running[slot]
+
+    def wait(self) -> None:
+        """Return after a short while, or at the end of a process."""
+        Worker.wait([worker for _, worker in self._running.values()], _POLL_SECONDS)
 
 
 def default_workers(threads: int) -> int:
@@ -124,9 +124,7 @@ def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
     return True
 
 
-def _start(
-    group: Sequence[Job], out: Path, models: Path, cores: set[int] | None, track: str | None
-) -> subprocess.Popen[bytes]:
+def _start(group: Sequence[Job], out: Path, models: Path, cores: set[int] | None, track: str | None) -> Worker:
     """Start a process for one run, or for several together."""
     for job in group:
         write_text(Path(job.log).with_suffix(".yaml"), job.spec.to_yaml())
@@ -135,34 +133,15 @@ def _start(
     places = [(str(Path(job.log).with_suffix(".yaml")), str(run_in(out, job.spec).root), job.log) for job in group]
     if len(group) == 1:
         spec, place, words = places[0]
-        command = ["fairloop", "run", spec, "--out", place, "--store", str(models)]
-        command += ["--track", track] if track else []
-    else:
-        words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
-        command = ["fairloop.sweep.threads", str(models), *(part for place in places for part in place)]
-    with Path(words).open("wb") as file:
-        # A session of its own: Ctrl-C reaches the sweep alone, which then stops its runs one by one.
-        process = subprocess.Popen(
-            [sys.executable, "-m", *command],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
+        tracked = ["--track", track] if track else []
+        return Worker(
+            Task("fairloop", ["run", spec, "--out", place, "--store", str(models), *tracked], Path(words), cores)
         )
-    if cores is not None:
-        os.sched_setaffinity(process.pid, cores)
-    return process
-
-
-def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    for process in processes:
-        try:
-            process.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
+    words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
+    Path(words).write_bytes(b"")
+    return Worker(
+        Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words), cores)
+    )
 
 
 def _core_shares(workers: int, threads: int) -> list[set[int] | None]:

@@ -24,8 +24,9 @@ class ModelCase(ABC):
 
     model: a name that fairloop knows, or `module:Name`.
     shape: of one sample.
-    arguments: of the model; choose them so that it is small.
+    arguments: of the model; choose them so that it is small. Those of a model of texts name the `vocabulary`.
     samples: (N, *shape) with N of at least 16, to check it on; default: grey images of several shades, with some noise.
+        int64 ids are texts.
     learning_rate, steps: of Adam, with which its loss must fall on these samples.
     """
 
@@ -57,6 +58,11 @@ class ModelCase(ABC):
         """How many shades the samples have."""
         return 2
 
+    @property
+    def texts(self) -> bool:
+        """Whether samples are texts."""
+        return self.samples is not None and not self.samples.is_floating_point()
+
     def codes(self, n: int) -> Tensor:
         """(n,) int64: the shade of each sample, in turn."""
         return torch.arange(n) % self.kinds
@@ -85,11 +91,11 @@ class GeneratorCase(ModelCase):
         return model.sample(n, stream(1))
 
     def check_output(self, output: Tensor, n: int) -> None:
-        _check(samples_fault(output, (n, *self.shape)))
-        assert output.dtype == torch.float32, f"samples are {output.dtype}, not torch.float32; end with .float()"
+        _check(samples_fault(output, (n, *self.shape), texts=self.texts))
+        assert self.texts or output.dtype == torch.float32, f"samples are {output.dtype}, not torch.float32"
         assert not output.requires_grad, "samples carry gradients; decorate `sample` with @torch.no_grad()"
         assert output.isfinite().all(), "samples hold values that are not finite"
-        _check(range_fault(output))
+        _check(range_fault(output, limits=(0, self.arguments["vocabulary"] - 1) if self.texts else (0, 1)))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from fairloop.data import Population, Split
 from fairloop.data.columns import encode, learned
+from fairloop.data.tokens import Words
 from fairloop.loop.estimators import Estimators
 from fairloop.models.estimators.fitted import Fitted, FittedClassifier
 from fairloop.models.first_try import logits_fault, range_fault, samples_fault
@@ -31,21 +32,25 @@ _ALONE = 1e-6  # how far a logit may move with the size of the batch
 
 @dataclass(frozen=True)
 class EstimatorCase:
-    """An estimator to check on a small table of people.
+    """An estimator to check on a small table of people, or on small texts.
 
     model: `module:Name`, or a name that fairloop knows. role: `generator` or `classifier`.
-    labels: the number of labels of the people, at least 3 for a classifier of more than two.
+    labels: the number of labels of the people, at least 3 for a classifier of more than two. texts: whether people are
+    texts.
     """
 
     model: str
     role: ModelRole = ModelRole.CLASSIFIER
     arguments: Mapping[str, Any] = field(default_factory=dict)
     labels: int = 3
+    texts: bool = False
 
     @cached_property
     def population(self) -> Population:
-        """People with a whole number, a number and a text; the labels depend on the first and the last."""
-        return _people(self.labels)
+        """People with a whole number, a number and a text; the labels depend on the first and the last. Or texts, with
+        a word by which their label is known.
+        """
+        return _texts(self.labels) if self.texts else _people(self.labels)
 
     @property
     def inputs(self) -> Tensor:
@@ -92,7 +97,9 @@ class EstimatorCase:
         if self.role is ModelRole.CLASSIFIER:
             assert (fault := logits_fault(output, (n, self.labels))) is None, fault
             return
-        assert (fault := samples_fault(output, (n, *self.population.shape)) or range_fault(output)) is None, fault
+        shape, limits = (n, *self.population.shape), self.population.value_range or (0, 1)
+        fault = samples_fault(output, shape, texts=self.texts) or range_fault(output, limits=limits)
+        assert fault is None, fault
 
 
 class _FirstGroup:
@@ -169,6 +176,16 @@ ESTIMATOR_CHECKS: dict[ModelRole, tuple[Callable[[EstimatorCase], None], ...]] =
 }
 
 
+def _texts(labels: int) -> Population:
+    rng = np.random.default_rng(3)
+    codes, groups = rng.integers(labels, size=_PEOPLE), rng.integers(2, size=_PEOPLE)
+    begin, end = (rng.choice(words, _PEOPLE) for words in (["she", "he", "they"], ["today", "now"]))
+    works = np.array([f"works{code}" for code in range(labels)])[codes]
+    texts = [" ".join(words) for words in zip(begin, works, end, strict=True)]
+    words = Words.of(texts)
+    return _population(labels, Split(words.encode(texts, 5), codes, groups), tokens=words)
+
+
 def _people(labels: int) -> Population:
     rng = np.random.default_rng(3)
     age, pay = rng.integers(18, 80, _PEOPLE), rng.normal(size=_PEOPLE)
@@ -177,5 +194,9 @@ def _people(labels: int) -> Population:
     columns = learned(frame, np.ones(_PEOPLE, bool))
     codes = ((age + 10 * (kind == "car")) * labels // 100).clip(0, labels - 1).astype(np.int64)
     train = Split(encode(frame, columns), codes, (pay > 0).astype(np.int64))
+    return _population(labels, train, columns=columns)
+
+
+def _population(labels: int, train: Split, **facts: Any) -> Population:
     names = tuple(f"label {code}" for code in range(labels))
-    return Population("people", names, ("low", "high"), ("low",), train, {"test": train}, columns=columns)
+    return Population("people", names, ("low", "high"), ("low",), train, {"test": train}, **facts)

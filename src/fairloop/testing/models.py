@@ -202,7 +202,9 @@ def spreads_samples_if_it_has_latents(case: GeneratorCase) -> None:
     assert same, "sample_at(1.0, n, rng) is not sample(n, rng)"
     wide, narrow = (model.sample_at(temperature, 64, stream(1)) for temperature in (1.0, 1e-3))
     case.check_output(narrow, 64)
-    assert narrow.std(dim=0).mean() <= wide.std(dim=0).mean(), "latents of no spread give samples that differ more"
+    assert narrow.float().std(dim=0).mean() <= wide.float().std(dim=0).mean(), (
+        "latents of no spread give samples that differ more"
+    )
 
 
 def names_each_sample_by_itself(case: ModelCase) -> None:

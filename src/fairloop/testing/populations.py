@@ -36,18 +36,21 @@ class PopulationCase:
 
 
 def holds_arrays_of_the_right_kind(case: PopulationCase) -> None:
-    """Images are uint8 (N, C, H, W), rows float32 (N, F) in [0, 1]; labels and groups are int64 (N,)."""
+    """Images are uint8 (N, C, H, W), rows float32 (N, F) in [0, 1], texts int64 (N, L) ids of its vocabulary; labels and
+    groups are int64 (N,).
+    """
     population = case.population()
     for name, split in population.splits.items():
         assert len(split) > 0, f"{name} is empty"
         images = split.inputs[:]
         tabular = images.ndim == 2
-        kind = np.float32 if tabular else np.uint8
+        kind = np.int64 if population.tokens is not None else np.float32 if tabular else np.uint8
         assert images.ndim in (2, 4), f"{name}: images have {images.ndim} axes; they are (N, C, H, W), or rows (N, F)"
         assert images.dtype == kind, f"{name}: images are {images.dtype}, not {np.dtype(kind)}"
         assert images.shape == split.inputs.shape, f"{name}: holds {images.shape}, and says {split.inputs.shape}"
-        in_range = not tabular or (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1)
-        assert in_range, f"{name}: rows hold values outside of [0, 1]"
+        low, high = population.value_range or (0, 1)
+        in_range = not tabular or (np.isfinite(images).all() and images.min() >= low and images.max() <= high)
+        assert in_range, f"{name}: rows hold values outside of [{low}, {high}]"
         assert images.shape[1:] == population.shape, f"{name}: samples of {images.shape[1:]}, not {population.shape}"
         for what, codes in (("labels", split.labels), ("groups", split.groups)):
             assert codes.shape == (len(images),), f"{name}: {what} have the shape {codes.shape}, not ({len(images)},)"

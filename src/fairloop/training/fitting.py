@@ -16,6 +16,7 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask, join
 from fairloop.spec.models import TrainingSpec
+from fairloop.training import optimizers
 from fairloop.training.cuda_graphs import Step, replayed
 from fairloop.training.feeds import Feed
 from fairloop.training.streams import Streams
@@ -179,8 +180,8 @@ def _fit(
 def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> torch.optim.Optimizer:
     parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
     if training.optimizer == "sgd":
-        return torch.optim.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
-    kind = torch.optim.Adam if training.optimizer == "adam" else torch.optim.AdamW
+        return optimizers.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
+    kind = optimizers.Adam if training.optimizer == "adam" else optimizers.AdamW
     return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
 
 

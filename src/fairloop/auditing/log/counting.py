@@ -136,13 +136,21 @@ class Counter:
         else:
             known = {}
         codes = {
-            part: distinct.codes(known[part] if part in known else self._plain(chunk, distinct.column))
+            part: distinct.codes(known[part] if part in known else self._named(chunk, part, distinct.column))
             for part, distinct in self._distinct.items()
         }
         late = self._horizon.late(chunk, codes["round"], self._distinct["round"].names, self._labelled(codes))
         if late is not None:
             codes["label"] = np.where(late, self._distinct["label"].code(None), codes["label"])
         return codes
+
+    def _named(self, chunk: pa.Table, part: str, column: str) -> Any:
+        """A column of names: with the dictionary that a file keeps, where it does not matter which name comes first."""
+        values = chunk.column(column)
+        kept = pa.types.is_dictionary(values.type) and _is_text(values.type.value_type)
+        if part == "round" or not kept or values.num_chunks != 1 or len(values.chunk(0).dictionary) > _MOST_VALUES:
+            return self._plain(chunk, column)
+        return values.chunk(0)
 
     def _labelled(self, codes: dict[str, Codes]) -> NDArray[np.bool_]:
         labelled: NDArray[np.bool_] = codes["label"] != self._distinct["label"].code(None)
@@ -215,7 +223,7 @@ class _Distinct:
             values = pa.array(frames.texts(values), pa.string())
         if pa.types.is_null(values.type):
             return np.full(len(values), self.code(None))
-        encoded = values.dictionary_encode()
+        encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         self._refuse_identifiers(len(encoded.dictionary))
         texts = [None if found in MISSING else found for found in frames.texts(encoded.dictionary)]
         numbers = np.array([*map(self.code, texts), -1], np.int64)
@@ -256,3 +264,7 @@ def _added(total: Floats | None, strata: Codes, where: Codes, values: Floats, si
         grown[: len(total)] = total
     grown[strata] += np.bincount(where, values, len(strata))
     return grown
+
+
+def _is_text(kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))

@@ -16,7 +16,7 @@ from fairloop.auditing.log.columns import Columns
 from fairloop.auditing.log.counting import Tally
 from fairloop.auditing.log.dates import Dates
 from fairloop.auditing.log.order import ordered
-from fairloop.auditing.log.score_counts import Cells
+from fairloop.auditing.log.score_counts import Cells, by_stratum
 from fairloop.errors import InputError
 from fairloop.metrics.weighted import Sums
 
@@ -226,8 +226,8 @@ def _scored(cells: Cells | None, used: NDArray[np.bool_], strata: NDArray[np.int
     where = np.full(len(used), -1)
     where[used] = strata
     places = where[cells.strata]
-    order = np.lexsort((cells.keys, places))
-    order = order[places[order] >= 0]
+    inside = np.nonzero(places >= 0)[0]
+    order = inside[by_stratum(places[inside], cells.keys[inside])]
     kept = Cells(
         places[order], cells.keys[order], cells.scores[order], cells.decile[order],
         {name: values[order] for name, values in cells.sums.items()}, cells.width,

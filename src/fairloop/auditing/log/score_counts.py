@@ -115,17 +115,30 @@ class _Columns(NamedTuple):
         """Ascending by stratum and score, with cells that are alike as one."""
         if not len(self.keys):
             return self
-        columns = [self.keys, self.strata] if self.decile is None else [self.decile, self.keys, self.strata]
-        order = np.lexsort(columns)
-        columns = [column[order] for column in columns]
-        new = np.append(True, np.any([column[1:] != column[:-1] for column in columns], axis=0))
+        order = by_stratum(self.strata, self.keys if self.decile is None else 10 * self.keys + self.decile)
+        columns = [column[order] for column in (self.strata, self.keys, self.decile) if column is not None]
+        new = np.ones(len(order), bool)
+        new[1:] = columns[0][1:] != columns[0][:-1]
+        for column in columns[1:]:
+            new[1:] |= column[1:] != column[:-1]
         starts = np.nonzero(new)[0]
         return _Columns(
-            self.strata[order][starts],
-            self.keys[order][starts],
+            columns[0][starts],
+            columns[1][starts],
             {name: np.add.reduceat(values[order], starts) for name, values in self.sums.items()},
-            None if self.decile is None else self.decile[order][starts],
+            None if self.decile is None else columns[2][starts],
         )
+
+
+def by_stratum(strata: Codes, keys: Floats) -> Codes:
+    """The order by stratum, and by key within.
+
+    The same as `np.lexsort((keys, strata))` but for ties, in a third of the time: numpy sorts numbers of 16 bits by
+    their digits.
+    """
+    order = np.argsort(keys)
+    narrow = strata.astype(np.uint16) if len(strata) and strata.max() < 1 << 16 else strata
+    return np.asarray(order[np.argsort(narrow[order], kind="stable")])
 
 
 def deciles(scores: Floats) -> Codes:

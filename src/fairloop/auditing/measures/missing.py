@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.auditing.log.rounds import MISSING, Rounds
 from fairloop.metrics import missing as tests
-from fairloop.metrics.group_rates import divide
 
 TESTS = ("prediction", "group", "score")
 _BINS = 10
@@ -24,86 +24,112 @@ class Missing:
 
     counts: (R, S, 2, 2) people by group, decision (rejected, selected), and whether the label is known. immature: (R,)
     whether labels may still come. p: (R, 3) p-values of `TESTS` by Holm's method over all of them, NaN where there was
-    nothing to test. depends: (R, 3) which of them are worth a warning. could_be_missed: the difference of label rates
-    that the last test of the decision could have missed; NaN without one.
+    nothing to test. depends: (R, 3) which of them are worth a warning. pooled: (3,) p-values over all rounds that show
+    no dependence alone, by Holm's method, NaN with fewer than two such rounds. throughout: (3,) which of these are worth
+    a warning. could_be_missed: the difference of label rates that the last test of the decision could have missed; NaN
+    without one.
+
+    Of several rounds, either family has half of the level: p-values are doubled.
     """
 
     counts: NDArray[np.int64]
     immature: Flags
     p: Floats
     depends: Flags
+    pooled: Floats
+    throughout: Flags
     could_be_missed: float
 
-    @property
+    @cached_property
     def without(self) -> Flags:
         """(R,) rounds in which no label is known."""
         return np.asarray(self.counts[..., 1].sum(axis=(1, 2)) == 0)
 
-    @property
+    @cached_property
     def partly(self) -> Flags:
         """(R,) mature rounds in which some labels are known and others are not."""
         return np.asarray(~self.immature & ~self.without & (self.counts[..., 0].sum(axis=(1, 2)) > 0))
 
-    @property
+    @cached_property
     def selected_only(self) -> Flags:
         """(R,) of these, rounds without any label among the rejected."""
-        return np.asarray(self.partly & [tests.known_for_selected_only(one) for one in self.counts])
+        return np.array([self.partly[i] and tests.known_for_selected_only(one) for i, one in enumerate(self.counts)])
 
-    @property
+    @cached_property
     def by_decision(self) -> Flags:
         """(R,) rounds in which it depends on the decision or the score whether a label is known."""
-        return np.asarray(self.selected_only | self.depends[:, 0] | self.depends[:, 2])
+        throughout = self.partly & (self.throughout[0] | self.throughout[2])
+        return np.asarray(self.selected_only | self.depends[:, 0] | self.depends[:, 2] | throughout)
 
-    @property
+    @cached_property
     def by_group(self) -> Flags:
         """(R,) rounds in which it depends on the group."""
-        return np.asarray(self.depends[:, 1])
+        return np.asarray(self.depends[:, 1] | self.partly & self.throughout[1])
 
 
 def missing(rounds: Rounds) -> Missing:
-    """How labels of each round are missing, tested in mature rounds where some are; Holm's method over all tests."""
+    """How labels of each round are missing, tested in mature rounds where some are, and in those together.
+
+    A small round hides a dependence that many of them show. Rounds that show one alone are not pooled: they would speak
+    for the others.
+    """
     n = rounds.cells["n"]
     selected, rejected = n[..., 1], n.sum(axis=3) - n[..., 1]
     people = np.stack([rejected, selected], axis=2)  # (R, S, 2, 3)
     counts = np.stack([people[..., MISSING], people[..., :MISSING].sum(axis=3)], axis=3).round().astype(np.int64)
-    found = Missing(counts, rounds.immature, np.zeros(0), np.zeros((len(counts), 3), bool), np.nan)
-    raw, gaps = np.full((len(counts), 3), np.nan), np.zeros((len(counts), 3))
-    for i in np.nonzero(found.partly)[0]:
-        raw[i], gaps[i] = zip(*(_by_decision(counts[i]), _by_group(counts[i]), _by_score(rounds, int(i))), strict=True)
-    p = tests.holm(raw)
-    tested = np.nonzero(np.isfinite(raw[:, 0]))[0]
-    missed = np.nan
-    if len(tested):
-        last = counts[tested[-1]].sum(axis=0)
-        missed = tests.could_be_missed(last[:, 1], last.sum(axis=1))
-    return Missing(counts, rounds.immature, p, tests.depends(p, gaps), missed)
+    none = np.zeros(len(TESTS), bool)
+    untested = np.zeros((len(counts), len(TESTS)))
+    found = Missing(counts, rounds.immature, untested, untested > 0, untested[:0], none, np.nan)
+    tables = {int(i): _tables(rounds, counts[i], int(i)) for i in np.nonzero(found.partly)[0]}
+    raw, gaps = np.full(untested.shape, np.nan), untested.copy()
+    for i, each in tables.items():
+        raw[i], gaps[i] = zip(*map(_tested, each), strict=True)
+    families = 2 if len(tables) > 1 else 1
+    p = (families * tests.holm(raw)).clip(max=1)
+    depends = tests.depends(p, gaps)
+    others = [[each[k] for i, each in tables.items() if not depends[i, k]] for k in range(len(TESTS))]
+    together, wide = zip(
+        *(_tested(np.concatenate(one)) if len(one) > 1 else (np.nan, 0.0) for one in others), strict=True
+    )
+    pooled = (families * tests.holm(together)).clip(max=1)
+    return Missing(
+        counts, rounds.immature, p, depends, pooled, tests.depends(pooled, wide), _could_be_missed(counts, raw[:, 0])
+    )
 
 
-def _by_decision(counts: NDArray[np.int64]) -> tuple[float, float]:
-    """p, and the difference of label rates of the selected and the rejected within groups (Mantel and Haenszel's)."""
-    rows = counts.sum(axis=2).astype(np.float64)
-    rates = divide(counts[..., 1], rows)
-    weight = divide(rows.prod(axis=1), rows.sum(axis=1))
-    gap = divide(np.nansum(weight * (rates[:, 1] - rates[:, 0])), np.nansum(weight))
-    return tests.by_decision(counts).p, float(np.nan_to_num(np.abs(gap)))
+def _could_be_missed(counts: NDArray[np.int64], p: Floats) -> float:
+    tested = np.nonzero(np.isfinite(p))[0]
+    if not len(tested):
+        return np.nan
+    last = counts[tested[-1]].sum(axis=0)
+    return tests.could_be_missed(last[:, 1], last.sum(axis=1))
 
 
-def _by_group(counts: NDArray[np.int64]) -> tuple[float, float]:
-    by_group = counts.sum(axis=1)
-    return tests.by_group(counts).p, tests.gap(by_group[:, 1], by_group.sum(axis=1))
+def _tested(tables: NDArray[np.int64]) -> tuple[float, float]:
+    """p, and the largest difference of label rates, given the stratum."""
+    return tests.given_stratum(tables).p, tests.gap_given_stratum(tables)
 
 
-def _by_score(rounds: Rounds, i: int) -> tuple[float, float]:
-    """p, and the largest difference of label rates between ten bins of scores with about as many people each."""
+def _tables(rounds: Rounds, counts: NDArray[np.int64], i: int) -> tuple[NDArray[np.int64], ...]:
+    """By test, (H, K, 2) people of a round by stratum, column and whether the label is known.
+
+    Decisions and bins of scores are compared given the group.
+    """
+    return counts, counts.sum(axis=1)[None], _by_score(rounds, i)
+
+
+def _by_score(rounds: Rounds, i: int) -> NDArray[np.int64]:
+    """(S, 10, 2) people by group, one of ten bins of scores with about as many people each, and whether known."""
+    groups = len(rounds.groups)
     if rounds.scores is None:
-        return np.nan, 0.0
-    cells, size = rounds.scores.cells, len(rounds.groups) * 6
+        return np.zeros((groups, _BINS, 2), np.int64)
+    cells, size = rounds.scores.cells, groups * 6
     inside = slice(*np.searchsorted(cells.strata, [i * size, (i + 1) * size]))
-    keys, people = cells.keys[inside], cells.sums["n"][inside]
-    known = cells.strata[inside] // 2 % 3 != MISSING
+    keys, people, strata = cells.keys[inside], cells.sums["n"][inside], cells.strata[inside]
     _, value = np.unique(keys, return_inverse=True)
-    table = np.stack([np.bincount(value, people * which) for which in (~known, known)], axis=1)
-    below = table.sum(axis=1).cumsum() - table.sum(axis=1) / 2
-    place = np.minimum((below / table.sum() * _BINS).astype(np.int64), _BINS - 1)  # ties stay together
-    binned = np.stack([np.bincount(place, column, _BINS) for column in table.T], axis=1)
-    return tests.pearson(binned).p, tests.gap(binned[:, 1], binned.sum(axis=1))
+    often = np.bincount(value, people)
+    below = often.cumsum() - often / 2
+    place = np.minimum((below / often.sum() * _BINS).astype(np.int64), _BINS - 1)[value]  # ties stay together
+    cell = ((strata // 6 - i * groups) * _BINS + place) * 2 + (strata // 2 % 3 != MISSING)
+    found = np.bincount(cell, people, groups * _BINS * 2).reshape(groups, _BINS, 2)
+    return np.asarray(found.round(), np.int64)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.log.rounds import MISSING
 from fairloop.auditing.measures.shares import NEEDS, shares
+from fairloop.metrics import kinds
 from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.propensity import (
@@ -23,6 +24,7 @@ from fairloop.metrics.propensity import (
     false_omission_rate,
     three_parts,
 )
+from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.shares import Share
 from fairloop.metrics.weighted import Sums, share
 
@@ -109,6 +111,8 @@ class ByPropensity:
 
     def estimate(self, metric: str, alpha: float) -> Estimate:
         """(S + 1,) a rate of all people with an interval of level 1 - alpha; NaN where refused."""
+        if metric == "accuracy":
+            return self._accuracy(alpha)
         by_weight = self._weighted(metric).interval(alpha)
         if metric not in ("tpr", "fnr", "fpr", "tnr", "for"):
             return by_weight
@@ -120,6 +124,31 @@ class ByPropensity:
             alone = Estimate(1 - alone.value, 1 - alone.high, 1 - alone.low)
         pairs = zip((alone.value, alone.low, alone.high), (by_weight.value, by_weight.low, by_weight.high), strict=True)
         return Estimate(*(np.where(self._one_each, one, other) for one, other in pairs))
+
+    def _accuracy(self, alpha: float) -> Estimate:
+        """With an interval from the kinds of people: one by weights is too narrow where no explored person is a miss."""
+        sides = (self._sides[name][:, :MISSING].swapaxes(1, 2) for name in ("v", "vv"))
+        found = kinds.mean(kinds.Kinds(*sides), self._right(alpha), alpha)
+        refused = self._weighted("accuracy").refused
+        ends = (found.value, found.low.clip(0), found.high.clip(max=1))
+        return Estimate(*(np.where(refused, np.nan, one) for one in ends))
+
+    def _right(self, alpha: float) -> Estimate:
+        """(S + 1, 2, 2) how often the decision is right, by decision and label.
+
+        It is certain but for rejected people without the beneficial label, of whom there may be several labels.
+        """
+        size, every = len(self.cells["n"]), []
+        of = [self._sides[name][:, 0, 0] for name in ("v", "vv")]
+        hits = [self.cells[name][:, 0, 0] for name in ("v", "vv")]
+        among = kinds.share(hits[0], hits[1], *of)
+        rejected = wilson(among.value, np.fmin(among.kish, among.linear), critical(alpha))
+        for end in (rejected.value, rejected.low, rejected.high):
+            right = np.zeros((size, 2, 2))
+            right[:, 1, 1] = 1
+            right[:, 0, 0] = end if self.cells["n"].shape[2] == 3 else 1
+            every.append(right)
+        return Estimate(*every)
 
     def errors(self, metric: str) -> Floats:
         """(S + 1,) standard errors by linearisation."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fairloop.auditing.log.rounds import MISSING, Scored
 from fairloop.auditing.measures.rates import RoundRates
 from fairloop.auditing.measures.readings import LEVEL, Reading, certain, reading
-from fairloop.metrics import calibration, distances
+from fairloop.metrics import calibration, distances, kinds
 from fairloop.metrics.distances import Noise
 from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
@@ -35,19 +35,21 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_ROWS = 2_000_000  # of a group, from where on bounds of its AUC are left out
 
 Floats = NDArray[np.float64]
+Estimated = Callable[["Part"], Callable[[float], tuple[float, ...]]]
 
 
 class Part(NamedTuple):
     """Scores of some people; (C,) arrays.
 
-    keys, scores, decile: as in `cells.Cells`. label: 0, 1, or MISSING. n, weight, square: sums of rows, of weights, and
-    of squared weights. inverse, inverse_square: those of labelled rows over propensities.
+    keys, scores, decile: as in `cells.Cells`. label: 0, 1, or MISSING. selected: whether selected. n, weight, square:
+    sums of rows, of weights, and of squared weights. inverse, inverse_square: those of labelled rows over propensities.
     """
 
     keys: Floats
     scores: Floats
     decile: NDArray[np.int64]
     label: NDArray[np.int64]
+    selected: NDArray[np.int64]
     n: Floats
     weight: Floats
     square: Floats
@@ -61,6 +63,10 @@ class Part(NamedTuple):
     def by_propensity(self) -> Part:
         """The labelled people, who stand for all."""
         return self._replace(weight=self.inverse, square=self.inverse_square).where(self.label != MISSING)
+
+    def by_kind(self, values: Floats) -> Floats:
+        """(2, 2) sums over labelled people by decision (rejected, selected) and label (0, 1)."""
+        return np.bincount(2 * self.selected + self.label, values, 4).reshape(2, 2)
 
     @property
     def people(self) -> float:
@@ -86,8 +92,8 @@ class RoundScores:
         sums = {name: values[inside] for name, values in cells.sums.items()}
         n, none = sums["n"], np.zeros(len(sums["n"]))
         every = Part(
-            cells.keys[inside], cells.scores[inside], cells.decile[inside], cells.strata[inside] // 2 % 3, n,
-            sums.get("w", n), sums.get("ww", n), sums.get("v", none), sums.get("vv", none),
+            cells.keys[inside], cells.scores[inside], cells.decile[inside], cells.strata[inside] // 2 % 3,
+            cells.strata[inside] % 2, n, sums.get("w", n), sums.get("ww", n), sums.get("v", none), sums.get("vv", none),
         )  # fmt: skip
         groups = cells.strata[inside] // 6 - self.rates.place * size
         edges = np.searchsorted(groups, np.arange(size + 1))
@@ -103,7 +109,8 @@ class RoundScores:
         labelled = np.array([part.n[part.label != MISSING].sum() for part in self.parts])
         status, reason = self._status(metric)
         estimates = {"auc": self._auc, "brier": self._brier, "calibration_error": self._calibration}[metric]
-        found = [estimates(part.by_propensity() if one == "weighted" else part.where(part.label != MISSING))
+        found = [self._by_propensity(metric, part, estimates) if one == "weighted"
+                 else estimates(part.where(part.label != MISSING))
                  for part, one in zip(self.parts, status, strict=True)]  # fmt: skip
         known = certain(partial(_stacked, found))
         sources: dict[Any, Any] = {"measured": known, "weighted": known}
@@ -141,6 +148,35 @@ class RoundScores:
             return found.value, float(interval.low), float(interval.high), found.error
 
         return estimate
+
+    def _by_propensity(self, metric: str, part: Part, estimates: Estimated) -> Callable[[float], tuple[float, ...]]:
+        """With the interval of `metrics.kinds`, where each kind of people has two, so that its mean has an error."""
+        people = part.by_propensity()
+        plain = estimates(people)
+        if metric == "calibration_error" or (people.by_kind(people.n) < 2).any():
+            return plain
+        of_kinds = {"auc": self._auc_of_kinds, "brier": _brier_of_kinds}[metric]
+
+        def estimate(alpha: float) -> tuple[float, ...]:
+            found = of_kinds(people, alpha)
+            return plain(alpha)[0], float(found.low), float(found.high), plain(alpha)[3]
+
+        return estimate
+
+    def _auc_of_kinds(self, part: Part, alpha: float) -> Estimate:
+        _, place = np.unique(part.keys, return_inverse=True)
+        size = place.max() + 1
+        negative, positive = (
+            kinds.Placed(*(
+                np.stack([np.bincount(place, sums * (part.label == label) * (part.selected == side), size)
+                          for side in (0, 1)])
+                for sums in (part.weight, part.square)
+            ))
+            for label in (0, 1)
+        )  # fmt: skip
+        found = kinds.auc(negative, positive, alpha)
+        doubt = self._doubt([one.weights.sum(axis=0) for one in (positive, negative)])
+        return Estimate(found.value, (found.low - doubt).clip(0), (found.high + doubt).clip(max=1))
 
     def _doubt(self, sums: Sequence[Floats]) -> float:
         """The most that bins put the AUC off: half the share of pairs in one bin."""
@@ -233,6 +269,14 @@ def _mean(part: Part, values: Floats) -> Callable[[float], tuple[float, ...]]:
         return value, value - reach, value + reach, error
 
     return estimate
+
+
+def _brier_of_kinds(part: Part, alpha: float) -> Estimate:
+    errors = (part.scores - part.label) ** 2
+    inside = [(part.selected == side) & (part.label == label) for side in (0, 1) for label in (0, 1)]
+    each = [kinds.mean_within(part.weight[one], part.square[one], errors[one], alpha) for one in inside]
+    means = Estimate(*(np.reshape([getattr(one, end) for one in each], (2, 2)) for end in ("value", "low", "high")))
+    return kinds.mean(kinds.Kinds(part.by_kind(part.weight), part.by_kind(part.square)), means, alpha)
 
 
 def _stacked(found: Sequence[Callable[[float], tuple[float, ...]]], alpha: float, bounded: bool = True) -> Estimate:

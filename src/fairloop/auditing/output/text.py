@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairloop.auditing.gate.verdicts import ALPHA, Crossing, Drift
 from fairloop.auditing.log.columns import Columns
@@ -89,37 +90,59 @@ def labels(measured: Measured) -> list[str]:
 
 def _selective(measured: Measured, missing: Missing) -> list[str]:
     """Whether it depends on the decision, the score or the group who has a label."""
-    rounds, names = measured.rounds, measured.rounds.names
-    found = np.nonzero(missing.by_decision | missing.by_group)[0]
     if not missing.partly.any():
         return []
-    if not len(found):
+    alone = np.nonzero(missing.depends.any(axis=1) | missing.selected_only)[0]
+    if not (len(alone) or missing.throughout.any()):
         words = "No dependence of missing labels on prediction, score or group was found"
         if np.isnan(missing.could_be_missed):
             return [f"{words}."]
         return [f"{words}; a difference in label rates below {missing.could_be_missed:.3f} could have been missed."]
-    last, tests = int(found[-1]), int(np.isfinite(missing.p).sum())
-    on = [
-        part
-        for part, which in zip(("the decision", "the group", "the score"), missing.depends[last], strict=True)
-        if which
-    ]
-    if missing.selected_only[last]:
-        on = ["the decision"]
-    smallest = np.nanmin(np.append(missing.p[last], 1.0))
-    why = f"test over groups, p {'< .001' if smallest < 0.001 else f'= {smallest:.3f}'}, Holm over {tests}"
-    where = "" if len(names) == 1 else f"In {len(found)} of {len(names)} rounds, the last of them {names[last]}: "
+    lines = [_throughout(measured, missing)] if missing.throughout.any() else []
+    if len(alone):
+        lines.append(_of_last(measured, missing, alone))
+    return lines + _consequences(measured, missing)
+
+
+def _throughout(measured: Measured, missing: Missing) -> str:
+    """What many rounds show together, and none of them alone."""
+    which = missing.throughout
+    rounds = missing.partly & ~missing.depends[:, which].any(axis=1)
+    known = _known(measured, missing.counts[rounds].sum(axis=0))
+    why = f"{_p(missing.pooled[which].min())}, Holm over {np.isfinite(missing.pooled).sum()}, doubled"
+    return (
+        f"Over {rounds.sum()} rounds together labels are known for {known}: it depends on {_listed_parts(which)} whether a "
+        f"label is known, though none of these rounds shows it alone (test over rounds and groups, {why})."
+    )
+
+
+def _of_last(measured: Measured, missing: Missing, alone: Sequence[int]) -> str:
+    """What the last round shows that depends on something alone."""
+    names, last = measured.rounds.names, int(alone[-1])
+    why = (
+        f"test over groups, {_p(np.nanmin(np.append(missing.p[last], 1.0)))}, Holm over {np.isfinite(missing.p).sum()}"
+    )
+    where = "" if len(names) == 1 else f"In {len(alone)} of {len(names)} rounds, the last of them {names[last]}: "
+    selected = missing.selected_only[last]
+    on = "the decision" if selected else _listed_parts(missing.depends[last])
+    known = _known(measured, missing.counts[last])
+    return (
+        f"{where}{'l' if where else 'L'}abels are known for {known}: it depends on {on} "
+        f"whether a label is known ({'labels exist for the selected only' if selected else why})."
+    )
+
+
+def _consequences(measured: Measured, missing: Missing) -> list[str]:
+    """What follows from labels, and what does not, in rounds where they depend on the decision or the score."""
+    found = np.nonzero(missing.by_decision)[0]
+    if not len(found) or measured.rounds.regression:
+        return []
+    chances = "; those of people with known propensities are weighted" if "pi" in measured.rounds.cells else ""
     lines = [
-        f"{where}{'l' if where else 'L'}abels are known for {_known(measured, last)}: it depends on {' and '.join(on)} "
-        f"whether a label is known ({'labels exist for the selected only' if missing.selected_only[last] else why})."
+        "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
+        f"the rest is bounded or undefined{chances}."
     ]
-    if missing.by_decision[last] and not rounds.regression:
-        chances = "; those of people with known propensities are weighted" if "pi" in rounds.cells else ""
-        lines.append(
-            "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
-            f"the rest is bounded or undefined{chances}."
-        )
-    if missing.by_decision[last] and not rounds.regression and measured.value(_PRECISION, last).identified:
+    if measured.value(_PRECISION, int(found[-1])).identified:
         lines.append(
             "Precision (ppv) among the selected follows from them. It is an outcome test: a lower precision of a group "
             "hints at a lower bar for it, no more; equal precision does not show equal treatment (infra-marginality)."
@@ -127,9 +150,17 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
     return lines
 
 
-def _known(measured: Measured, place: int) -> str:
-    """Of how many selected and rejected people of each group the label is known."""
-    counts = measured.missing.counts[place]
+def _listed_parts(which: NDArray[np.bool_]) -> str:
+    parts = zip(("the decision", "the group", "the score"), which, strict=True)
+    return " and ".join(part for part, one in parts if one)
+
+
+def _p(p: float) -> str:
+    return "p < .001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def _known(measured: Measured, counts: NDArray[np.int64]) -> str:
+    """Of how many selected and rejected people of each group the label is known, from (S, 2, 2) counts."""
     words = [
         f"{two[1, 1]:,} of {two[1].sum():,} selected and {two[0, 1]:,} of {two[0].sum():,} rejected people of {name}"
         for name, two in zip(measured.rounds.groups, counts, strict=True)

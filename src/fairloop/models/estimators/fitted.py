@@ -12,7 +12,6 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -32,6 +31,7 @@ from fairloop.models.estimators.contract import (
 )
 from fairloop.models.estimators.keeping import Kept, packed, restored, unpacked
 from fairloop.models.interface import Classifier, Generator
+from fairloop.tables.token_ids import PAD
 
 _CERTAIN = 1e-3  # lifts the logit of a prediction above equal ones
 _ROUNDING = 1e-3  # allowed distance of a probability from [0, 1]
@@ -41,14 +41,15 @@ class Fitted(nn.Module):
     """An estimator, which `learn` fits in one step. Without a fit, and after the divergence of a parent, it gives NaN.
 
     prototype: never fitted itself; each fit is that of a copy. forms: of its features, in the order in which they are
-    tried. place: its name in errors.
+    tried; if the prototype's attribute `takes` is the kind of one of them, that one alone. place: its name in errors.
     """
 
     def __init__(self, prototype: Any, forms: Sequence[Features], place: str) -> None:
         super().__init__()
         self.own: Any = None
         self.title = title_of(place, prototype)
-        self._prototype, self._forms = prototype, forms
+        takes = getattr(prototype, "takes", None)
+        self._prototype, self._forms = prototype, [form for form in forms if form.kind == takes] or forms
         self._form = 0
         self._packed: Tensor | None = None
 
@@ -158,6 +159,18 @@ class FittedGenerator(Fitted, Generator):
         }
         self._learn("sample", inputs, (), rng, **named)
 
+    @property
+    def has_likelihood(self) -> bool:
+        """Whether the object has `log_likelihood`."""
+        return hasattr(self._prototype, "log_likelihood")
+
+    def log_likelihood(self, inputs: Tensor) -> Tensor:
+        """(B, L) float64, as the object gives it."""
+        if self.own is None:
+            return torch.full(inputs.shape, torch.nan, dtype=torch.float64)
+        told = self.own.log_likelihood(self._features.decode(_numbers(inputs)))
+        return torch.from_numpy(np.asarray(told, np.float64)).to(inputs.device)
+
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
         """N samples. `rng` gives the object a generator or a seed of its own."""
         return self._made(n, rng, {})
@@ -168,7 +181,8 @@ class FittedGenerator(Fitted, Generator):
 
     def _made(self, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Tensor:
         if n == 0 or self.own is None:
-            return self._nobody.new_full((n, *self._nobody.shape[1:]), torch.nan, device=rng.device)
+            nothing = torch.nan if self._nobody.is_floating_point() else PAD
+            return self._nobody.new_full((n, *self._nobody.shape[1:]), nothing, device=rng.device)
         with own_threads():
             drawn = called(self.title, f"sample({n}) fails", lambda: _sampled(self.own, n, rng, named), "mend it")
         sorts = isinstance(drawn, tuple) and bool(drawn)  # from scikit-learn's mixtures: people by component
@@ -301,6 +315,8 @@ class FittedClassifier(Fitted, Classifier):
         if self._present is not None and not isinstance(self.own, Constant):
             code_of = dict(enumerate(self._present))
         try:
+            import pandas as pd  # half a second, which networks do without
+
             places, distinct = pd.factorize(labels.astype(object), use_na_sentinel=False)
         except TypeError:  # a label that has no hash is none
             places, distinct = np.arange(len(labels)), labels
