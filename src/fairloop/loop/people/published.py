@@ -58,7 +58,7 @@ class PublishedClassifier:
             found = self._classifier(self._seen(features), torch.from_numpy(groups)).softmax(dim=1)
         else:
             found = probabilities(self._classifier, [self._seen(features)], self._numerics)
-        return found[:, self._beneficial].double().numpy()
+        return np.asarray(found[:, self._beneficial].double().numpy())
 
     def gradient(self, features: Array, groups: Array) -> Array | None:
         """(n, d) derivatives of the score, of networks and of linear estimators."""
