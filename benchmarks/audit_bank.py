@@ -79,7 +79,9 @@ def log(people: pd.DataFrame, seeds: range, explored: float) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def covered(people: pd.DataFrame, seeds: int, explored: float = bank.EXPLORED) -> Iterator[tuple[str, str, float, float]]:
+def covered(
+    people: pd.DataFrame, seeds: int, explored: float = bank.EXPLORED
+) -> Iterator[tuple[str, str, float, float]]:
     """Measure, group, the share of rounds with an interval of it, and of these the share that holds the truth."""
     true = [truth(people, month) for month in MONTHS]
     held: dict[tuple[str, str], list[np.ndarray]] = {one: [] for one in true[0]}
@@ -104,8 +106,9 @@ def main() -> None:
     asked = parser.parse_args()
     people = population(asked.root)
     rounds = asked.seeds * len(MONTHS)
-    print(f"{asked.seeds} seeds, {rounds:,} months of {len(people) // bank.MONTHS:,} people, {asked.explored:.0%} of the "
-          f"rejected explored; a share of .95 has a standard error of {(0.05 * 0.95 / rounds) ** 0.5:.4f}\n")  # fmt: skip
+    error = (0.05 * 0.95 / rounds) ** 0.5
+    print(f"{asked.seeds} seeds, {rounds:,} months of {len(people) // bank.MONTHS:,} people, {asked.explored:.0%} of "
+          f"the rejected explored; a share of .95 has a standard error of {error:.4f}\n")  # fmt: skip
     rows = [[metric, group, f"{known:.3f}", f"{share:.3f}"]
             for metric, group, known, share in covered(people, asked.seeds, asked.explored)]  # fmt: skip
     print(markdown(["measure", "of", "has an interval", "holds the truth"], rows))
