@@ -113,6 +113,13 @@ DATA_CASES = {
     "adult": (files.adult, {}, {"groups": ("sex", "race"), "seed": 5}),
     "compas": (files.compas, {}, {"groups": ("sex",), "valid": 0.2, "test": 0.2, "seed": 5}),
     "german": (files.german, {}, {"groups": ("age",), "valid": 0.2, "test": 0.2, "seed": 5}),
+    "acs": (
+        lambda root: files.acs(root, (6, 48)),
+        {},
+        {"groups": ("sex",), "task": "ACSEmployment", "states": ("CA",), "valid": 0.2, "test": 0.2, "seed": 5},
+    ),
+    "credit-default": (files.credit_default, {}, {"groups": ("age",), "valid": 0.2, "test": 0.2, "seed": 5}),
+    "law-school": (files.law_school, {}, {"groups": ("sex",), "valid": 0.2, "test": 0.2, "seed": 5}),
     "pictures": (
         files.own_pictures,
         {"table": "people.csv", "image": "file", "label": "old", "groups": ("sex",), "size": 8, "split": "part"},
