@@ -24,6 +24,7 @@ GENERATORS = {
     "gaussian-copula": "fairloop.models.copula:GaussianCopula",
     "ngram": "fairloop.models.ngram:NGram",
     "tiny-gpt": "fairloop.models.gpt:TinyGPT",
+    "hf-causal": "fairloop.models.hf_causal:HFCausal",
 }
 CLASSIFIERS = {
     "simple-cnn": "fairloop.models.cnn:SimpleCNN",
@@ -34,6 +35,9 @@ CLASSIFIERS = {
     "resnet-56": "fairloop.models.resnet:resnet_56",
     "resnet-110": "fairloop.models.resnet:resnet_110",
     "mlp": "fairloop.models.tabular:MLP",
+    "text-cnn": "fairloop.models.text_classifiers:TextCNN",
+    "text-transformer": "fairloop.models.text_classifiers:TextTransformer",
+    "tfidf-logistic": "fairloop.models.tfidf:TfidfLogistic",
 }
 
 
