@@ -11,13 +11,30 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Tag
 
-from fairloop.data import celeba, colored_mnist, colored_svhn, colours, fairface, own_function, own_pictures, tabular
+from fairloop.data import (
+    bios,
+    celeba,
+    colored_mnist,
+    colored_svhn,
+    colours,
+    comments,
+    fairface,
+    own_function,
+    own_pictures,
+    own_texts,
+    tabular,
+)
+from fairloop.data.biographies import data as biographies
+from fairloop.data.biographies.spec import BiographiesSpec
+from fairloop.data.bios import BiasInBiosSpec
 from fairloop.data.celeba import CelebASpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colored_svhn import ColoredSVHNSpec
+from fairloop.data.comments import CivilCommentsSpec
 from fairloop.data.fairface import FairFaceSpec
 from fairloop.data.own_function import ElsewhereSpec
 from fairloop.data.own_pictures import OwnPicturesSpec
+from fairloop.data.own_texts import OwnTextsSpec
 from fairloop.data.population import Population, Split
 from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpec
 
@@ -44,6 +61,10 @@ DataSpec = Annotated[
     | Annotated[GermanSpec, Tag("german")]
     | Annotated[OwnPicturesSpec, Tag("pictures")]
     | Annotated[OwnTableSpec, Tag("table")]
+    | Annotated[OwnTextsSpec, Tag("text")]
+    | Annotated[BiographiesSpec, Tag("biographies")]
+    | Annotated[BiasInBiosSpec, Tag("bias-in-bios")]
+    | Annotated[CivilCommentsSpec, Tag("civil-comments")]
     | Annotated[ElsewhereSpec, Tag(ELSEWHERE)],
     Discriminator(_tag),
 ]
@@ -52,11 +73,12 @@ DataSpec = Annotated[
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set: the type of its spec, `load(spec, seed) -> Population`, and whether it is a table."""
+    """A data set: the type of its spec, `load(spec, seed) -> Population`, and whether it is a table, or texts."""
 
     spec: type[BaseModel]
     load: Callable[[Any, int], Population]
     tabular: bool = False
+    texts: bool = False
 
 
 DATASETS = {
@@ -69,6 +91,10 @@ DATASETS = {
     "german": DataSet(GermanSpec, tabular.german, tabular=True),
     "pictures": DataSet(OwnPicturesSpec, own_pictures.load),
     "table": DataSet(OwnTableSpec, tabular.own, tabular=True),
+    "text": DataSet(OwnTextsSpec, own_texts.load, texts=True),
+    "biographies": DataSet(BiographiesSpec, biographies.load, texts=True),
+    "bias-in-bios": DataSet(BiasInBiosSpec, bios.load, texts=True),
+    "civil-comments": DataSet(CivilCommentsSpec, comments.load, texts=True),
     ELSEWHERE: DataSet(ElsewhereSpec, own_function.load),
 }
 
