@@ -233,3 +233,45 @@ def acs(root: Path, states: tuple[int, ...] = (6,)) -> None:
         rows = acs_people(600, state)
         lines = [",".join("" if value is None else str(value) for value in row.values()) for row in rows]
         (root / f"psam_p{state:02d}.csv").write_text("\n".join([",".join(rows[0]), *lines]) + "\n")
+
+
+SENTENCES = ("she works at the clinic and helps people", "he draws houses, bridges and roads", "they teach in a school")
+
+
+def own_texts(root: Path, n: int = 90) -> None:
+    lines = ["text,praised,who,part"]
+    lines += [
+        f'"{SENTENCES[i % 3]}, number {i}",{"yn"[i % 2]},{"ab"[i // 2 % 2]},{("train", "dev", "test")[i % 3]}'
+        for i in range(n)
+    ]
+    (root / "texts.csv").write_text("\n".join(lines) + "\n")
+
+
+def bias_in_bios(root: Path, n: int = 60) -> None:
+    """The hub's columns and splits: `test` and `dev`, and no `validation`."""
+    (root / "data").mkdir()
+    for place, split in enumerate(("train", "test", "dev")):
+        numbers = np.arange(n) + place
+        table = {
+            "hard_text": [f"{SENTENCES[k % 3]}, number {k}" for k in numbers],
+            "profession": pa.array(numbers % 28, pa.int64()),
+            "gender": pa.array(numbers // 28 % 2, pa.int64()),
+        }
+        pq.write_table(pa.table(table), root / "data" / f"{split}-00000-of-00001-0ab1.parquet")
+
+
+IDENTITIES = ("male", "female", "LGBTQ", "christian", "muslim", "other_religions", "black", "white")
+
+
+def civil_comments(root: Path, n: int = 96) -> None:
+    """The columns of WILDS that matter: scores of annotators, empty where nobody was asked; identities overlap."""
+    header = ["id", "comment_text", "split", "toxicity", *IDENTITIES]
+    lines = [",".join(header)]
+    for i in range(n):
+        scores = {"male": (i % 3 == 0) * 0.8, "female": (i % 4 == 0) * 0.5, "black": 0.4}
+        identities = [str(scores.get(name, 0.0)) if i % 7 else "" for name in IDENTITIES]
+        split = ("train", "val", "test")[i // 2 % 3]
+        lines.append(
+            f'{i},"{SENTENCES[i % 3]}, number {i}",{split},{0.5 if i % 5 < 2 else 0.4999},{",".join(identities)}'
+        )
+    (root / "all_data_with_identities.csv").write_text("\n".join(lines) + "\n")

@@ -103,6 +103,13 @@ PUBLISHERS = {
             ),
         ),
     ),
+    "bias-in-bios": Publisher(
+        "https://huggingface.co/datasets/LabHC/bias_in_bios",
+        "MIT by its card, which is the licence of the authors' code; the texts are of real people",
+    ),
+    "civil-comments": Publisher(
+        "https://wilds.stanford.edu/datasets/#civilcomments", "CC0; Kaggle: jigsaw-unintended-bias"
+    ),
 }
 """The publishers by the names of the data sets."""
 

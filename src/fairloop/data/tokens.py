@@ -26,6 +26,11 @@ _WORD = re.compile(rf"{re.escape(SPECIALS[UNKNOWN])}|\w+|[^\w\s]")
 _CLOSING = re.compile(r" ([.,;:!?])")
 
 
+def words_in(text: str) -> list[str]:
+    """The words and punctuation marks of a text."""
+    return _WORD.findall(text)
+
+
 class Vocabulary(ABC):
     """Token ids 0..V-1 of texts; the first are those of `tables.token_ids`."""
 
@@ -81,7 +86,7 @@ class Words(Vocabulary):
 
         most: how many are kept; None: all. least: how often a word occurs to be kept.
         """
-        counts = Counter(word for text in texts for word in _WORD.findall(text))
+        counts = Counter(word for text in texts for word in words_in(text))
         del counts[SPECIALS[UNKNOWN]]
         ordered = sorted((word for word in counts if counts[word] >= least), key=lambda word: (-counts[word], word))
         return cls(ordered[:most])
@@ -95,7 +100,7 @@ class Words(Vocabulary):
 
     def split(self, texts: Sequence[str]) -> list[list[int]]:
         known = self._ids
-        return [[known.get(word, UNKNOWN) for word in _WORD.findall(text)] for text in texts]
+        return [[known.get(word, UNKNOWN) for word in words_in(text)] for text in texts]
 
     def joined(self, rows: Sequence[Sequence[int]]) -> list[str]:
         tokens = [*SPECIALS, *self.words]
