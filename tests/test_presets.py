@@ -35,6 +35,9 @@ PRESETS = {
     "adult": (files.adult, ()),
     "compas": (files.compas, ()),
     "german": (files.german, ()),
+    "acs": (files.acs, ()),
+    "credit-default": (files.credit_default, ()),
+    "law-school": (files.law_school, ()),
 }
 
 
