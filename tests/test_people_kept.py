@@ -18,6 +18,7 @@ from fairloop.running.progress import LineView
 from fairloop.running.run import run
 from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
+from fairloop.sweep.estimate import estimate
 from test_run import here
 
 SPEC = {
@@ -146,6 +147,12 @@ def test_a_sweep_with_two_workers_its_comparison_and_report(tmp_path, capsys):
     assert "split true" in capsys.readouterr().out
     assert here("report", str(out), "--out", str(tmp_path / "page.html")) == 0
     assert here("export", str(out), "--out", str(tmp_path / "table.csv")) == 0
+
+
+def test_an_estimate_counts_the_models_of_rounds():
+    found = estimate([from_mapping(SPEC), from_mapping(RULE)])
+    assert found.models == {"classifier": 3, "label_annotator": 1}
+    assert found.work > 0
 
 
 def test_what_a_run_of_people_has_not_is_said(tmp_path):

@@ -164,19 +164,18 @@ def _audited(
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     by_part = {part: name(column) for part, column in named.items() if column is not None}
     columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **by_part)
-    place = Path(log) if isinstance(log, str | Path) else log
-    tallied = tally(place, columns, mature_after, as_of)
+    tallied = tally(log, columns, mature_after, as_of)
     measured = Measured(
         rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume, written(reference_group)
     )
     return Audit(
-        place.name if isinstance(place, Path) else called,
+        log.name if isinstance(log, Path) else called,
         columns,
         measured,
         wanted,
         tuple(gate.check(measured, wanted, gate_round)),
         reference_round(measured.rounds.names, reference),
-        document.digest_of_log(place, measured.rounds),
+        document.digest_of_log(log, measured.rounds),
         None if limits is None else document.limits_file(Path(limits)),
     )
 

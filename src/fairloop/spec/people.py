@@ -137,7 +137,7 @@ def check(spec: RunSpec) -> None:
     if spec.data != ColoredMNISTSpec() and not draws_from(spec.data):
         raise ValueError(
             f"data.name={spec.data.name}: setting=people takes people from a table or from people.kind, not from "
-            f"pictures; use a table, such as adult, or {ELSEWHERE}, or leave data out"
+            f"pictures or texts; use a table, such as adult, or {ELSEWHERE}, or leave data out"
         )
     without = {
         "generator": spec.generator in (GeneratorSpec(), GeneratorSpec(model=FOR_TABLES["generator"])),

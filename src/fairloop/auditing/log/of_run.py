@@ -37,7 +37,7 @@ def opened(log: Any, arguments: Mapping[str, Any]) -> Opened:
                 raise InputError(f"{option}: name the column with {what}; only a run of fairloop needs no columns")
         if not arguments.get("groups"):
             raise InputError("--group: name at least one sensitive column; only a run of fairloop needs no columns")
-        return Opened(log, dict(arguments))
+        return Opened(Path(log) if isinstance(log, str) else log, dict(arguments))
     run = RunDirectory(Path(log))
     table = run.decisions()
     if not table.num_rows:
