@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from conftest import TINY
-from fairloop.training import optimizers
+from fairloop.training import eager
 
 PROBE = """
 import json, sys
@@ -42,9 +42,9 @@ def test_a_run_trains_before_it_imports_what_others_need(tmp_path):
 @pytest.mark.parametrize(
     ("ours", "theirs", "given"),
     [
-        (optimizers.SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
-        (optimizers.Adam, torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.01}),
-        (optimizers.AdamW, torch.optim.AdamW, {"lr": 0.01}),
+        (eager.SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+        (eager.Adam, torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.01}),
+        (eager.AdamW, torch.optim.AdamW, {"lr": 0.01}),
     ],
 )
 def test_optimizers_take_the_steps_of_torchs(ours, theirs, given):
