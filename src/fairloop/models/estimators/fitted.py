@@ -81,12 +81,8 @@ class Fitted(nn.Module):
         return restored(kept, self._prototype, self.title)
 
     @property
-    def sees_numbers(self) -> bool:
-        """Whether it gets the loop's numbers as they are, in their order, and no frame."""
-        return self._features.kind != "a frame"
-
-    @property
-    def _features(self) -> Features:
+    def form(self) -> Features:
+        """The form of features that its fit took."""
         return self._forms[self._form]
 
     def _learn(self, method: str, inputs: Tensor, targets: Sequence[Any], rng: torch.Generator, **named: Any) -> None:
@@ -168,7 +164,7 @@ class FittedGenerator(Fitted, Generator):
         """(B, L) float64, as the object gives it."""
         if self.own is None:
             return torch.full(inputs.shape, torch.nan, dtype=torch.float64)
-        told = self.own.log_likelihood(self._features.decode(_numbers(inputs)))
+        told = self.own.log_likelihood(self.form.decode(_numbers(inputs)))
         return torch.from_numpy(np.asarray(told, np.float64)).to(inputs.device)
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
@@ -189,8 +185,8 @@ class FittedGenerator(Fitted, Generator):
         coded = called(
             self.title,
             "sample gives no people like the real ones",
-            lambda: self._features.encode(drawn[0] if sorts else drawn, self.title),
-            f"return {self._features.kind} of n rows, as its fit got them",
+            lambda: self.form.encode(drawn[0] if sorts else drawn, self.title),
+            f"return {self.form.kind} of n rows, as its fit got them",
         )
         if len(coded) != n:
             raise InputError(f"{self.title}: made {len(coded)} people where {n} were asked for; return n rows")
@@ -273,7 +269,7 @@ class FittedClassifier(Fitted, Classifier):
         """
         if not len(inputs) or self.own is None:
             return torch.full((len(inputs), len(self._names)), torch.nan, dtype=torch.float64, device=inputs.device)
-        people, named = self._features.decode(_numbers(inputs)), self._named(inputs, groups)
+        people, named = self.form.decode(_numbers(inputs)), self._named(inputs, groups)
         codes = self._predicted(people, len(inputs), named)
         logits = self._log_probabilities(people, codes, named)
         rows = np.arange(len(codes))
@@ -285,7 +281,7 @@ class FittedClassifier(Fitted, Classifier):
         """(B,) int64: the argmax of the logits, by `predict` alone."""
         if not len(inputs) or self.own is None:
             return super().decided(inputs, groups)
-        people, named = self._features.decode(_numbers(inputs)), self._named(inputs, groups)
+        people, named = self.form.decode(_numbers(inputs)), self._named(inputs, groups)
         return torch.from_numpy(self._predicted(people, len(inputs), named)).to(inputs.device)
 
     def _named(self, inputs: Tensor, groups: Tensor | None) -> dict[str, Any]:
@@ -360,7 +356,7 @@ class FittedClassifier(Fitted, Classifier):
                 self.title,
                 f"{method} fails",
                 lambda: np.asarray(dense(ask(people, **taken))),
-                f"it gets {self._features.kind}, as its fit does",
+                f"it gets {self.form.kind}, as its fit does",
             )
 
     def _told(self) -> dict[str, Any]:
