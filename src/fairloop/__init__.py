@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from fairloop.sources.source import Source
     from fairloop.spec.run import RunSpec
     from fairloop.spec.setting import SETTINGS, Setting
+    from fairloop.synthetic_data import synthetic
 
     __version__: str
 
@@ -62,6 +63,7 @@ _HOME = {
     "load": "results",
     "preset": "presets",
     "simulate": "loop.generations",
+    "synthetic": "synthetic_data",
     "table_of": "results",
 }
 
@@ -93,6 +95,7 @@ __all__ = [
     "load",
     "preset",
     "simulate",
+    "synthetic",
     "table_of",
 ]
 
