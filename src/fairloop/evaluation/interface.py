@@ -41,7 +41,12 @@ class KindMeasures:
     """Whether it needs all measured samples at once."""
 
     def of_generator(
-        self, generation: int, generator: Generator | None, samples: Samples, numerics: Numerics, rng: np.random.Generator
+        self,
+        generation: int,
+        generator: Generator | None,
+        samples: Samples,
+        numerics: Numerics,
+        rng: np.random.Generator,
     ) -> Iterator[Value]:
         """Of a generator and its samples. generator: None if it diverged; it then has no samples."""
         del generation, generator, samples, numerics, rng

@@ -64,7 +64,12 @@ class TextMeasures(KindMeasures):
         return self._tokens.decode(inputs.cpu().numpy()) if self._population.texts.shown else []
 
     def of_generator(
-        self, generation: int, generator: Generator | None, samples: Samples, numerics: Numerics, rng: np.random.Generator
+        self,
+        generation: int,
+        generator: Generator | None,
+        samples: Samples,
+        numerics: Numerics,
+        rng: np.random.Generator,
     ) -> Iterator[Value]:
         """Perplexity of real test texts and of its own samples, words of the samples, twins; in generation 0 also words
         of real test texts, as a baseline.

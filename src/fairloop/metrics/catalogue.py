@@ -17,6 +17,7 @@ from math import inf
 
 from fairloop.metrics import formulas
 from fairloop.metrics.entry import AGGREGATES, PARTS, Entry
+from fairloop.metrics.of_texts import OF_TEXTS
 
 _MODELS = ("generator", "classifier", "label_annotator", "group_annotator")
 _LEARNERS = ("generator", "classifier")
@@ -268,6 +269,7 @@ _ENTRIES = (
         undefined="no such sample",
         source="Wyllie, Shumailov and Papernot, 2024, arXiv 2403.07857 (its figures leave out smaller margins)",
     ),
+    *OF_TEXTS,
 )  # fmt: skip
 
 CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}
