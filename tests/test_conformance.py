@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -64,6 +67,12 @@ CLASSIFIER_CASES = {
     "simple-cnn": ClassifierCase("simple-cnn"),
     "lenet-5": ClassifierCase("lenet-5", classes=7),
     "mlp": ClassifierCase("mlp", (7,), {"hidden": [8]}, classes=3),
+    "text-cnn": ClassifierCase(
+        "text-cnn", (5,), {"vocabulary": 8, "width": 8, "filters": 4}, samples=texts(32), classes=3
+    ),
+    "text-transformer": ClassifierCase(
+        "text-transformer", (5,), {"vocabulary": 8, "width": 8, "heads": 2}, samples=texts(32), classes=3
+    ),
     "resnet-20": ClassifierCase("resnet-20", (1, 12, 12), {"width": 4}, classes=7),
     "resnet-32": ClassifierCase("resnet-32", (3, 12, 12), {"width": 4, "norm": "group", "norm_groups": 2}, steps=6),
     "resnet-44": ClassifierCase("resnet-44", (3, 12, 12), {"width": 4, "norm": "instance"}, steps=6),
@@ -72,6 +81,7 @@ CLASSIFIER_CASES = {
 }
 
 
+WORDS = make_pipeline(TfidfVectorizer(), LogisticRegression())
 TREES = {"n_estimators": 5}
 ESTIMATOR_CASES = {
     "bootstrap": EstimatorCase("bootstrap", ModelRole.GENERATOR),
@@ -80,6 +90,8 @@ ESTIMATOR_CASES = {
     "kernel density": EstimatorCase("sklearn.neighbors:KernelDensity", ModelRole.GENERATOR, {"bandwidth": 0.1}),
     "ngram": EstimatorCase("ngram", ModelRole.GENERATOR, texts=True),
     "bootstrap of texts": EstimatorCase("bootstrap", ModelRole.GENERATOR, texts=True),
+    "words": EstimatorCase("tfidf-logistic", texts=True),
+    "a pipeline of texts": EstimatorCase("test_conformance:WORDS", texts=True),
     "mixture": EstimatorCase("sklearn.mixture:GaussianMixture", ModelRole.GENERATOR, {"n_components": 2}),
     "linear": EstimatorCase("sklearn.linear_model:LogisticRegression"),
     "forest": EstimatorCase("sklearn.ensemble:RandomForestClassifier", arguments={**TREES, "max_depth": 3}),
@@ -113,6 +125,13 @@ DATA_CASES = {
     "adult": (files.adult, {}, {"groups": ("sex", "race"), "seed": 5}),
     "compas": (files.compas, {}, {"groups": ("sex",), "valid": 0.2, "test": 0.2, "seed": 5}),
     "german": (files.german, {}, {"groups": ("age",), "valid": 0.2, "test": 0.2, "seed": 5}),
+    "acs": (
+        lambda root: files.acs(root, (6, 48)),
+        {},
+        {"groups": ("sex",), "task": "ACSEmployment", "states": ("CA",), "valid": 0.2, "test": 0.2, "seed": 5},
+    ),
+    "credit-default": (files.credit_default, {}, {"groups": ("age",), "valid": 0.2, "test": 0.2, "seed": 5}),
+    "law-school": (files.law_school, {}, {"groups": ("sex",), "valid": 0.2, "test": 0.2, "seed": 5}),
     "pictures": (
         files.own_pictures,
         {"table": "people.csv", "image": "file", "label": "old", "groups": ("sex",), "size": 8, "split": "part"},
@@ -185,8 +204,8 @@ def by_name(check: Any) -> str:
 
 def test_every_shipped_name_has_a_case():
     for cases, names in (
-        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu", "ngram"}, GENERATORS),
-        (CLASSIFIER_CASES, CLASSIFIERS),
+        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu", "ngram", "hf-causal"}, GENERATORS),
+        (CLASSIFIER_CASES.keys() | {"tfidf-logistic"}, CLASSIFIERS),
         (DATA_CASES, DATASETS),
     ):
         assert set(cases) == set(names)

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -109,13 +110,14 @@ class Words(Vocabulary):
 class BytePairs(Vocabulary):
     """Byte pairs (Sennrich et al., arXiv 1508.07909) over bytes: every text has ids, and `<unk>` never occurs.
 
-    content: the vocabulary as `tokenizers` writes it. Special tokens are no part of it, so text that looks like one,
-    such as `</s>`, is text. Raises InputError without the library.
+    content: the vocabulary as `tokenizers` writes it. Text that looks like a special token, such as `</s>`, is text.
+    Raises InputError without the library.
     """
 
     def __init__(self, content: str) -> None:
         self._content = content
         self._tokenizer = _tokenizers().Tokenizer.from_str(content)
+        self._tokenizer.encode_special_tokens = True  # text that looks like a special token is text
 
     @classmethod
     def of(cls, texts: Iterable[str], size: int = 512) -> BytePairs:
@@ -137,6 +139,14 @@ class BytePairs(Vocabulary):
         tokenizer.train_from_iterator(sorted(texts), trainer)
         return cls(tokenizer.to_str())
 
+    @classmethod
+    def of_directory(cls, directory: Path) -> BytePairs:
+        """The vocabulary of a pretrained model: `tokenizer.json` in `directory`. Raises InputError if it has none."""
+        try:
+            return cls((directory / "tokenizer.json").read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{directory}: has no tokenizer.json that can be read ({error.strerror})") from error
+
     def __len__(self) -> int:
         return _FIRST + int(self._tokenizer.get_vocab_size())
 
@@ -145,11 +155,12 @@ class BytePairs(Vocabulary):
         return _hash("byte pairs", json.loads(self._content))
 
     def split(self, texts: Sequence[str]) -> list[list[int]]:
-        return [[i + _FIRST for i in found.ids] for found in self._tokenizer.encode_batch(list(texts))]
+        found_in = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [[i + _FIRST for i in found.ids] for found in found_in]
 
     def joined(self, rows: Sequence[Sequence[int]]) -> list[str]:
         shifted = [[i - _FIRST for i in row if i >= _FIRST] for row in rows]
-        found: list[str] = self._tokenizer.decode_batch(shifted)
+        found: list[str] = self._tokenizer.decode_batch(shifted, skip_special_tokens=False)
         return found
 
 

@@ -14,7 +14,7 @@ _BASELINE = "Generated texts, and in generation 0 real test texts (split `test`)
 _of_texts = partial(Entry, roles=("generator",), splits=("generated", "test"), parts=_PARTS, undefined=_UNDEFINED)
 _of_twins = partial(Entry, splits=("test",), low=-inf, high=inf, direction="to 0")
 
-OF_TEXTS = (
+ENTRIES = (
     _of_texts(
         name="perplexity", title="perplexity", low=0, high=inf, one="every token was certain",
         sentence="The inverse of the geometric mean of the probabilities that a language model gives to tokens.",
@@ -79,7 +79,7 @@ OF_TEXTS = (
         one="as in real texts", undefined="no word is rare, or none of the words occurs",
         sentence="The share of rare words among the words that the data set watches, over their share in real texts.",
         detail=f"{_BASELINE} `biographies` watches professions; other data, labels by the annotator. Rare: a "
-        "real share in the group below half of an equal one. Mere resampling keeps its mean at 1, and its spread grows.",
+        "real share in the group below half of an equal one. Mere resampling keeps its mean at 1; its spread grows.",
     ),
     _of_texts(
         name="tail_alive", title="rare words alive", parts=("overall", "group"), zero="none", one="all",
@@ -113,7 +113,7 @@ OF_TEXTS = (
     _of_twins(
         name="swap_flips", title="labels that change with the group's words", roles=("classifier",),
         parts=("group", "stratum"), low=0, high=1, zero="none", one="all",
-        sentence="The share of test texts whose predicted label differs between the group's twin and the first group's.",
+        sentence="The share of test texts whose predicted label is not that of the first group's twin.",
         detail="A lower bound of individual unfairness: nothing but words of the group differs.",
         undefined=_UNDEFINED,
     ),

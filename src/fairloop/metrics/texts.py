@@ -95,7 +95,7 @@ def distinct(corpus: Corpus, n: int, at: int) -> Measured:
 
 
 def zipf_slope(counts: Ids) -> Measured:
-    """The power s of the law rank^-s, by maximum likelihood. counts: (K,) of words, in the ranks that OTHER texts gave them.
+    """The power s of the law rank^-s, by maximum likelihood. counts: (K,) of words, in the ranks that OTHER texts give.
 
     Ranks from the same texts, or a line through log counts, are biased. Undefined where no s in [-20, 20] fits.
     """
