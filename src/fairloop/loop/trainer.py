@@ -161,13 +161,16 @@ class ModelTrainer:
         return trained
 
     def _classifier(self, recipe: Recipe, feed: Feed, start: Classifier | None = None) -> Trained[Classifier]:
+        told = takes_groups(self._estimators.of(recipe))
+        grouper = self.annotators().group.module if told else None  # built before: one model is initialised at a time
+
         def fit(model: Classifier, state: State | None) -> Iterator[Checkpoint[Classifier]]:
             if isinstance(model, FittedClassifier):
                 learn = partial(self._estimators.teach_classifier, recipe)
                 return fit_at_once(model, feed, learn, self.numerics, state)
             return fit_classifier(model, recipe.training, feed, self.numerics, state)
 
-        return self._fitted(recipe, self._new_classifier, fit, start)
+        return self._fitted(recipe, partial(self._new_classifier, grouper=grouper), fit, start)
 
     def _fitted(
         self,
@@ -213,9 +216,8 @@ class ModelTrainer:
         people, asked = self.population, recipe.training
         return build_generator(asked.model, people.shape, asked.arguments, [column.width for column in people.columns])
 
-    def _new_classifier(self, recipe: Recipe) -> Classifier:
+    def _new_classifier(self, recipe: Recipe, grouper: Classifier | None = None) -> Classifier:
         if (own := self._estimators.of(recipe)) is not None:
-            grouper = self.annotators().group.module if takes_groups(own) else None
             return self._estimators.classifier(own, recipe, grouper)
         asked, classes, section = recipe.training, self._classes(recipe), section_of(recipe.role)
         return build_classifier(asked.model, self.population.shape, classes, asked.arguments, section)

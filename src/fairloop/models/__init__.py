@@ -32,6 +32,10 @@ CLASSIFIERS = {
     "resnet-56": "fairloop.models.resnet:resnet_56",
     "resnet-110": "fairloop.models.resnet:resnet_110",
     "mlp": "fairloop.models.tabular:MLP",
+    "fairlearn-exponentiated-gradient": "fairloop.models.estimators.mitigations:ExponentiatedGradient",
+    "fairlearn-grid-search": "fairloop.models.estimators.mitigations:GridSearch",
+    "fairlearn-threshold-optimizer": "fairloop.models.estimators.mitigations:ThresholdOptimizer",
+    "fairlearn-correlation-remover": "fairloop.models.estimators.mitigations:CorrelationRemover",
 }
 
 
