@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairloop.curation.stream import StarStream
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
+    from fairloop.first_loop import FirstLoop, quick
     from fairloop.loop.generations import Generation, simulate
     from fairloop.loop.own.loop import OwnLoop
     from fairloop.models.interface import Classifier, Generator
@@ -40,6 +41,7 @@ _HOME = {
     "Classifier": "models.interface",
     "Curation": "curation.interface",
     "FairloopError": "errors",
+    "FirstLoop": "first_loop",
     "Generation": "loop.generations",
     "Generator": "models.interface",
     "InputError": "errors",
@@ -61,6 +63,7 @@ _HOME = {
     "audit": "auditing",
     "load": "results",
     "preset": "presets",
+    "quick": "first_loop",
     "simulate": "loop.generations",
     "table_of": "results",
 }
@@ -72,6 +75,7 @@ __all__ = [
     "Classifier",
     "Curation",
     "FairloopError",
+    "FirstLoop",
     "Generation",
     "Generator",
     "InputError",
@@ -92,6 +96,7 @@ __all__ = [
     "audit",
     "load",
     "preset",
+    "quick",
     "simulate",
     "table_of",
 ]
