@@ -106,8 +106,9 @@ def main() -> None:
     asked = parser.parse_args()
     people = population(asked.root)
     rounds = asked.seeds * len(MONTHS)
-    print(f"{asked.seeds} seeds, {rounds:,} months of {len(people) // bank.MONTHS:,} people, {asked.explored:.0%} of the "
-          f"rejected explored; a share of .95 has a standard error of {(0.05 * 0.95 / rounds) ** 0.5:.4f}\n")  # fmt: skip
+    error = (0.05 * 0.95 / rounds) ** 0.5
+    print(f"{asked.seeds} seeds, {rounds:,} months of {len(people) // bank.MONTHS:,} people, {asked.explored:.0%} of "
+          f"the rejected explored; a share of .95 has a standard error of {error:.4f}\n")  # fmt: skip
     rows = [[metric, group, f"{known:.3f}", f"{share:.3f}"]
             for metric, group, known, share in covered(people, asked.seeds, asked.explored)]  # fmt: skip
     print(markdown(["measure", "of", "has an interval", "holds the truth"], rows))

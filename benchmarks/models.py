@@ -29,6 +29,7 @@ SHAPES = {
     "tabular-vae": (40,),
     "mlp": (40,),
 }
+TEXTS = ("tiny-gpt", "hf-causal", "text-cnn", "text-transformer")  # see benchmarks/text.py
 ARGUMENTS = {"tabular-vae": {"blocks": [1] * 5 + [5] * 7}}
 
 
@@ -42,7 +43,10 @@ def main() -> None:
     keep_freed_memory()
     torch.set_num_threads(1)
     numerics = Numerics(given.precision)
-    names = [*(name for name in GENERATORS if estimator("generator", name) is None), *CLASSIFIERS]
+    names = [
+        *(name for name in GENERATORS if name not in TEXTS and estimator("generator", name) is None),
+        *(name for name in CLASSIFIERS if name not in TEXTS and estimator("classifier", name) is None),
+    ]
     models = {name: prepared(name, numerics) for name in names}
     steps = {name: training_step(model, shape(name), given.batch, numerics) for name, model in models.items()}
     uses = {name: use(model, shape(name), given.batch, numerics) for name, model in models.items()}

@@ -45,7 +45,7 @@ html_copy_source = False
 SITE = os.environ.get("FAIRLOOP_SITE", "")  # the address under which all versions stand, without a last slash
 html_baseurl = f"{SITE}/{release}/" if SITE else ""
 html_theme_options = {
-    "logo": {"text": "fairloop"},
+    "logo": {"text": f"fairloop {release}"},
     "navbar_end": ["version-switcher", "theme-switcher"],
     "switcher": {"json_url": f"{SITE}/versions.json" if SITE else "_static/versions.json", "version_match": release},
     "check_switcher": False,
@@ -58,11 +58,15 @@ html_theme_options = {
 pygments_style = "default"
 
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#]+)(#[^)]*)?\)")
+NAMED = re.compile(r"\[[\w./-]+\.md\]\((?=[^)]+\.md)")
 PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 
 
 def _linked(name: str, text: str) -> str:
-    """`text` of page `name`, in which links to files outside docs/ are downloads, or pages that include the files."""
+    """`text` of page `name` with links as a site has them.
+
+    Files outside docs/ are downloads, or pages that include them. A link whose text is the name of a page gets its title.
+    """
     folder = (HERE / name).parent
 
     def link(found: re.Match[str]) -> str:
@@ -72,7 +76,7 @@ def _linked(name: str, text: str) -> str:
         inside = os.path.relpath(HERE / PAGES[path.name], folder) if path.name in PAGES else None
         return f"[{words}]({inside}{anchor})" if inside else f"{{download}}`{words.strip('`')} <{found[2]}>`"
 
-    return OUTSIDE.sub(link, text)
+    return NAMED.sub("[](", OUTSIDE.sub(link, text))
 
 
 def _read(app: Sphinx, name: str, source: list[str]) -> None:

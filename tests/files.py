@@ -168,3 +168,110 @@ def german(root: Path, n: int = 120) -> None:
         words += [2, "A173", 1, "A192", "A201", 1 + random.integers(2)]
         lines.append(" ".join(map(str, words)))
     (root / "german.data").write_text("\n".join(lines) + "\n")
+
+
+def law_school(root: Path, n: int = 160) -> None:
+    random = np.random.default_rng(0)
+    lines = ["decile1b,decile3,lsat,ugpa,zfygpa,zgpa,fulltime,fam_inc,male,tier,race,pass_bar"]
+    for i in range(n):
+        race, male, passed = ("White", "Non-White")[i % 2], i // 2 % 2, i // 4 % 2
+        lines.append(
+            f"{random.integers(1, 11)}.0,{random.integers(1, 11)}.0,{random.integers(22, 97) / 2},"
+            f"{random.integers(20, 41) / 10},{random.normal():.2f},{random.normal():.2f},{random.integers(1, 3)}.0,"
+            f"{random.integers(1, 6)}.0,{male}.0,{random.integers(1, 7)}.0,{race},{passed}.0"
+        )
+    (root / "law_school_clean.csv").write_text("\n".join(lines) + "\n")
+
+
+CREDIT = ["LIMIT_BAL", "SEX", "EDUCATION", "MARRIAGE", "AGE", *(f"PAY_{i}" for i in (0, 2, 3, 4, 5, 6))]
+CREDIT += [f"{what}_AMT{i}" for what in ("BILL", "PAY") for i in range(1, 7)]
+
+
+def credit_rows(n: int = 160) -> list[list[int]]:
+    """ID, the 23 features and the default of each client; all codes occur, the ones without a meaning, too."""
+    random = np.random.default_rng(0)
+    rows = []
+    for i in range(n):
+        head = [10_000 * random.integers(1, 80), 1 + i % 2, i % 7, i % 4, random.integers(21, 75)]
+        months = [*random.integers(-2, 9, 6), *random.integers(-500, 90_000, 6), *random.integers(0, 9_000, 6)]
+        rows.append([i + 1, *map(int, head), *map(int, months), i // 2 % 2])
+    return rows
+
+
+def credit_default(root: Path, n: int = 160) -> None:
+    """As UCI's server gives it."""
+    lines = [["ID", *(f"X{i}" for i in range(1, 24)), "Y"], *credit_rows(n)]
+    (root / "data.csv").write_text("\n".join(",".join(map(str, line)) for line in lines) + "\n")
+
+
+# fmt: off
+ACS = {  # of the 286 columns of 2018 those of the tasks and some others; None: not asked of everybody
+    "ST": [6], "PUMA": [101, 3725], "PWGTP": [0, 1, 55], "AGEP": range(96), "CIT": range(1, 6),
+    "COW": [None, *range(1, 10)], "ESP": [None, *range(1, 9)], "FER": [None, 1, 2], "GCL": [None, 1, 2],
+    "JWMNP": [None, 5, 20, 21, 90], "JWTR": [None, 1, 10, 12], "MAR": range(1, 6), "MIG": [None, 1, 2, 3],
+    "MIL": [None, 1, 2, 3, 4], "RELP": range(18), "SCHL": [None, *range(1, 25)], "SEX": [1, 2], "DEAR": [1, 2],
+    "DEYE": [1, 2], "DREM": [None, 1, 2], "WKHP": [None, 0, 1, 40, 99], "ANC": range(1, 5), "DIS": [1, 2],
+    "ESR": [None, *range(1, 7)], "NATIVITY": [1, 2], "OCCP": [None, 10, 4700, 9830], "POBP": [6, 303, 554],
+    "PINCP": [None, -900, 0, 100, 101, 30000, 30001, 50000, 50001, 250000], "POVPIP": [None, 0, 250, 501],
+    "POWPUMA": [None, 1, 3700], "PUBCOV": [1, 2], "RAC1P": range(1, 10),
+}
+# fmt: on
+
+
+def acs_people(n: int = 600, state: int = 6, seed: int = 0) -> list[dict[str, object]]:
+    random = np.random.default_rng(seed)
+    rows = []
+    for i in range(n):
+        row: dict[str, object] = {"RT": "P", "SERIALNO": f"2018HU{i:07d}", "SPORDER": "01"}
+        row |= {name: values[random.integers(len(values))] for name, values in ACS.items()}
+        rows.append(row | {"ST": state, "NAICSP": "5411"})
+    return rows
+
+
+def acs(root: Path, states: tuple[int, ...] = (6,)) -> None:
+    for state in states:
+        rows = acs_people(600, state)
+        lines = [",".join("" if value is None else str(value) for value in row.values()) for row in rows]
+        (root / f"psam_p{state:02d}.csv").write_text("\n".join([",".join(rows[0]), *lines]) + "\n")
+
+
+SENTENCES = ("she works at the clinic and helps people", "he draws houses, bridges and roads", "they teach in a school")
+
+
+def own_texts(root: Path, n: int = 90) -> None:
+    lines = ["text,praised,who,part"]
+    lines += [
+        f'"{SENTENCES[i % 3]}, number {i}",{"yn"[i % 2]},{"ab"[i // 2 % 2]},{("train", "dev", "test")[i % 3]}'
+        for i in range(n)
+    ]
+    (root / "texts.csv").write_text("\n".join(lines) + "\n")
+
+
+def bias_in_bios(root: Path, n: int = 60) -> None:
+    """The hub's columns and splits: `test` and `dev`, and no `validation`."""
+    (root / "data").mkdir()
+    for place, split in enumerate(("train", "test", "dev")):
+        numbers = np.arange(n) + place
+        table = {
+            "hard_text": [f"{SENTENCES[k % 3]}, number {k}" for k in numbers],
+            "profession": pa.array(numbers % 28, pa.int64()),
+            "gender": pa.array(numbers // 28 % 2, pa.int64()),
+        }
+        pq.write_table(pa.table(table), root / "data" / f"{split}-00000-of-00001-0ab1.parquet")
+
+
+IDENTITIES = ("male", "female", "LGBTQ", "christian", "muslim", "other_religions", "black", "white")
+
+
+def civil_comments(root: Path, n: int = 96) -> None:
+    """The columns of WILDS that matter: scores of annotators, empty where nobody was asked; identities overlap."""
+    header = ["id", "comment_text", "split", "toxicity", *IDENTITIES]
+    lines = [",".join(header)]
+    for i in range(n):
+        scores = {"male": (i % 3 == 0) * 0.8, "female": (i % 4 == 0) * 0.5, "black": 0.4}
+        identities = [str(scores.get(name, 0.0)) if i % 7 else "" for name in IDENTITIES]
+        split = ("train", "val", "test")[i // 2 % 3]
+        lines.append(
+            f'{i},"{SENTENCES[i % 3]}, number {i}",{split},{0.5 if i % 5 < 2 else 0.4999},{",".join(identities)}'
+        )
+    (root / "all_data_with_identities.csv").write_text("\n".join(lines) + "\n")

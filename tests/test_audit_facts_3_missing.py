@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +11,18 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from audit_data import GROUPS, OF_EXPLORED, OF_SELECTED, SCORES, SELECTED
+from fairloop.auditing.measures.missing import missing as how_labels_are_missing
 from fairloop.metrics import missing
-from fairloop.metrics.missing import by_decision, by_group, by_score, by_score_bins, depends, holm, pearson
+from fairloop.metrics.missing import (
+    by_decision,
+    by_group,
+    by_score,
+    by_score_bins,
+    depends,
+    given_stratum,
+    holm,
+    pearson,
+)
 
 KNOWN = ~np.isnan(OF_EXPLORED)
 COUNTS = missing.label_counts(KNOWN, SELECTED, GROUPS, 2)
@@ -65,6 +77,78 @@ def test_ranks_are_compared_as_scipy_does(rows):
     else:
         expected = stats.mannwhitneyu(scores[known], scores[~known], method="asymptotic", use_continuity=False)
         assert found.p == pytest.approx(expected.pvalue)
+
+
+@given(st.lists(st.lists(st.integers(0, 12), min_size=4, max_size=4), min_size=2, max_size=5))
+def test_of_two_columns_the_test_given_the_stratum_is_cochrans_mantels_and_haenszels(strata):
+    tables = np.array(strata).reshape(-1, 2, 2)
+    found, expected = given_stratum(tables), by_decision(tables)
+    assert found == pytest.approx(expected, nan_ok=True, abs=1e-9)
+
+
+@given(st.integers(0, 10_000), st.integers(2, 6), st.integers(2, 5))
+def test_the_test_given_the_stratum_counts_known_rows_against_those_expected(seed, strata, columns):
+    """Against a solution without the last column, which the others tell, one stratum and one pair at a time."""
+    tables = np.random.default_rng(seed).integers(1, 9, (strata, columns, 2))
+    excess, covariance = np.zeros(columns - 1), np.zeros((columns - 1, columns - 1))
+    for table in tables.astype(float):
+        n, m, of = table.sum(), table[:, 1].sum(), table.sum(axis=1)
+        excess += (table[:, 1] - of * m / n)[:-1]
+        for i in range(columns - 1):
+            for j in range(columns - 1):
+                covariance[i, j] += m * (n - m) / (n**2 * (n - 1)) * of[i] * ((i == j) * n - of[j])
+    statistic = excess @ np.linalg.solve(covariance, excess)
+    assert given_stratum(tables) == pytest.approx((statistic, stats.chi2.sf(statistic, columns - 1)), rel=1e-6)
+    order = np.random.default_rng(seed).permutation(columns)
+    assert given_stratum(tables[::-1, order]).p == pytest.approx(given_stratum(tables).p, rel=1e-6)
+    assert missing.gap_given_stratum(tables[:1]) == pytest.approx(missing.gap(tables[0, :, 1], tables[0].sum(axis=1)))
+    assert given_stratum(tables[:1]) == pearson(tables[0])
+
+
+def small_rounds(rng: np.random.Generator, rounds: int, known: tuple[float, float]) -> SimpleNamespace:
+    """Rounds of about 24 people in two groups; `known`: the chance of a label for rejected and selected people."""
+    rate = rng.uniform(0.6, 1.2, rounds)[:, None, None] * np.array(known)
+    people = rng.poisson([[8.0, 4.0], [7.0, 5.0]], (rounds, 2, 2)) + 1  # by group, decision
+    labelled = rng.binomial(people, rate)
+    n = np.zeros((rounds, 2, 3, 2), int)
+    n[:, :, 0], n[:, :, 2] = labelled, people - labelled
+    return SimpleNamespace(cells={"n": n}, immature=np.zeros(rounds, bool), groups=("a", "b"), scores=None)
+
+
+def test_small_rounds_hide_what_they_show_together():
+    rng = np.random.default_rng(0)
+    alone, together = [], []
+    for _ in range(40):
+        found = how_labels_are_missing(small_rounds(rng, 24, (0.45, 0.7)))
+        alone.append(found.depends.any())
+        together.append(found.throughout[0])
+        assert not together[-1] or (found.by_decision == found.partly).all()
+    assert np.mean(alone) < 0.3
+    assert np.mean(together) > 0.95
+
+
+def test_all_tests_together_keep_their_level_in_small_rounds():
+    """Labels missing at random, at a rate of its own in each round: any finding in at most 5 % of logs."""
+    rng = np.random.default_rng(1)
+    found = [how_labels_are_missing(small_rounds(rng, 12, (0.6, 0.6))) for _ in range(120)]
+    assert np.mean([one.throughout.any() or one.depends.any() for one in found]) < 0.11  # 1 in 500 at 5 %
+    raw = [given_stratum(small_rounds_tables(rng)).p <= 0.05 for _ in range(800)]
+    assert np.mean(raw) == pytest.approx(0.05, abs=0.023)  # three standard errors
+
+
+def small_rounds_tables(rng: np.random.Generator) -> np.ndarray:
+    """(24, 2, 2) of rounds in two groups."""
+    n = small_rounds(rng, 12, (0.6, 0.6)).cells["n"]
+    return np.stack([n[:, :, 2], n[:, :, 0]], axis=3).reshape(24, 2, 2)
+
+
+def test_a_round_that_shows_it_alone_does_not_speak_for_the_others():
+    rng = np.random.default_rng(2)
+    log = small_rounds(rng, 12, (0.6, 0.6))
+    log.cells["n"][3, :, 0], log.cells["n"][3, :, 2] = [[0, 40], [0, 40]], [[90, 0], [80, 0]]
+    found = how_labels_are_missing(log)
+    assert np.flatnonzero(found.by_decision).tolist() == [3]
+    assert not found.throughout.any()
 
 
 def test_bins_of_scores_have_equal_counts_and_find_any_dependence():

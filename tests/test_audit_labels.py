@@ -16,6 +16,7 @@ from sklearn import metrics as sk
 from fairloop import Audit, audit
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
+from fairloop.metrics.proportions import wilson
 from test_log_weights import reference
 from test_run import here
 
@@ -191,6 +192,31 @@ def test_an_assumption_narrows_bounds_and_is_named():
         audit(log, **NAMED, assume="better")
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_lowest_tenth_of_the_selected_narrows_bounds_more_and_holds_where_it_is_true(weighted):
+    """Reference: (40, 10, 50) and q = .6 give TPR .571 and FPR .333; here q is the tenth's upper limit."""
+    log = bank(rounds=1).assign(w=lambda rows: 1 + rows.index % 3)
+    options = {**NAMED, "score": "score"} | ({"weight": "w"} if weighted else {})
+    plain, some, more = (
+        audit(log, **options, assume=name) for name in (None, "no-better-rejected", "no-better-than-lowest")
+    )
+    true = audit(log, **{**options, "label": "truth"})
+    for metric in ("tpr", "fpr", "accuracy") + ("auc",) * (not weighted):
+        for group in ("F", "M"):
+            widths = [value.upper - value.lower for value in (of(one, metric, group) for one in (more, some, plain))]
+            assert widths[0] < widths[1] < widths[2]
+            value = of(more, metric, group)
+            assert value.lower <= of(true, metric, group).value <= value.upper
+    rows = log[(log["group"] == "F") & (log["prediction"] == 1)].sort_values("score")
+    lowest = rows[rows["score"] <= rows["score"].iloc[-(-len(rows) // 10) - 1]]
+    limit = float(wilson(lowest["truth"].mean(), len(lowest), 1.6448536).high)
+    a, rejected = rows["truth"].sum(), ((log["group"] == "F") & (log["prediction"] == 0)).sum()
+    assert weighted or of(more, "tpr", "F").lower == pytest.approx(a / (a + limit * rejected))
+    assert "no better than the lowest tenth" in of(more, "tpr", "F").reason
+    with pytest.raises(InputError, match="assume no-better-than-lowest: needs score"):
+        audit(log, **NAMED, assume="no-better-than-lowest")
+
+
 def test_the_reference_has_its_bounds():
     log = reference()
     log["prediction"] = (log["score"] >= 0.5).astype(int)
@@ -203,6 +229,8 @@ def test_the_reference_has_its_bounds():
     ):  # fmt: skip
         value = of(found, metric, group)
         assert (value.lower, value.upper) == pytest.approx((lower, upper), abs=6e-7)
+    value = of(found, "auc", "A")
+    assert 0 < value.low < value.lower < value.upper < value.high < 1
     assert of(found, "ppv", "A").value == pytest.approx(0.606557, abs=6e-7)
     assert (of(found, "ppv", "A").labelled, of(found, "ppv", "A").people) == (61, 61)
     assert (of(found, "tpr", "A").labelled, of(found, "tpr", "A").people) == (61, 120)

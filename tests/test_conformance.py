@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -64,6 +67,12 @@ CLASSIFIER_CASES = {
     "simple-cnn": ClassifierCase("simple-cnn"),
     "lenet-5": ClassifierCase("lenet-5", classes=7),
     "mlp": ClassifierCase("mlp", (7,), {"hidden": [8]}, classes=3),
+    "text-cnn": ClassifierCase(
+        "text-cnn", (5,), {"vocabulary": 8, "width": 8, "filters": 4}, samples=texts(32), classes=3
+    ),
+    "text-transformer": ClassifierCase(
+        "text-transformer", (5,), {"vocabulary": 8, "width": 8, "heads": 2}, samples=texts(32), classes=3
+    ),
     "resnet-20": ClassifierCase("resnet-20", (1, 12, 12), {"width": 4}, classes=7),
     "resnet-32": ClassifierCase("resnet-32", (3, 12, 12), {"width": 4, "norm": "group", "norm_groups": 2}, steps=6),
     "resnet-44": ClassifierCase("resnet-44", (3, 12, 12), {"width": 4, "norm": "instance"}, steps=6),
@@ -72,6 +81,7 @@ CLASSIFIER_CASES = {
 }
 
 
+WORDS = make_pipeline(TfidfVectorizer(), LogisticRegression())
 TREES = {"n_estimators": 5}
 ESTIMATOR_CASES = {
     "bootstrap": EstimatorCase("bootstrap", ModelRole.GENERATOR),
@@ -80,6 +90,8 @@ ESTIMATOR_CASES = {
     "kernel density": EstimatorCase("sklearn.neighbors:KernelDensity", ModelRole.GENERATOR, {"bandwidth": 0.1}),
     "ngram": EstimatorCase("ngram", ModelRole.GENERATOR, texts=True),
     "bootstrap of texts": EstimatorCase("bootstrap", ModelRole.GENERATOR, texts=True),
+    "words": EstimatorCase("tfidf-logistic", texts=True),
+    "a pipeline of texts": EstimatorCase("test_conformance:WORDS", texts=True),
     "mixture": EstimatorCase("sklearn.mixture:GaussianMixture", ModelRole.GENERATOR, {"n_components": 2}),
     "linear": EstimatorCase("sklearn.linear_model:LogisticRegression"),
     "forest": EstimatorCase("sklearn.ensemble:RandomForestClassifier", arguments={**TREES, "max_depth": 3}),
@@ -113,6 +125,13 @@ DATA_CASES = {
     "adult": (files.adult, {}, {"groups": ("sex", "race"), "seed": 5}),
     "compas": (files.compas, {}, {"groups": ("sex",), "valid": 0.2, "test": 0.2, "seed": 5}),
     "german": (files.german, {}, {"groups": ("age",), "valid": 0.2, "test": 0.2, "seed": 5}),
+    "acs": (
+        lambda root: files.acs(root, (6, 48)),
+        {},
+        {"groups": ("sex",), "task": "ACSEmployment", "states": ("CA",), "valid": 0.2, "test": 0.2, "seed": 5},
+    ),
+    "credit-default": (files.credit_default, {}, {"groups": ("age",), "valid": 0.2, "test": 0.2, "seed": 5}),
+    "law-school": (files.law_school, {}, {"groups": ("sex",), "valid": 0.2, "test": 0.2, "seed": 5}),
     "pictures": (
         files.own_pictures,
         {"table": "people.csv", "image": "file", "label": "old", "groups": ("sex",), "size": 8, "split": "part"},
@@ -123,6 +142,35 @@ DATA_CASES = {
         {"table": "people.csv", "label": "ok", "beneficial": "yes", "groups": ("who",)},
         {"groups": ("kind",), "leave_out": ("size",), "beneficial": "no", "valid": 0.2, "test": 0.2, "seed": 5},
     ),
+    "text": (
+        files.own_texts,
+        {"table": "texts.csv", "label": "praised", "beneficial": "y", "groups": ("who",), "split": "part"},
+        {"beneficial": "n", "split": None, "length": 9, "vocabulary_size": 20, "minoritized": ("a",)},
+    ),
+    "biographies": (
+        None,
+        {"train": 60, "valid": 20, "test": 200},
+        {
+            "label": "profession",
+            "minoritized_share": 0.3,
+            "professions": 4,
+            "zipf": 0.0,
+            "association": 0.9,
+            "favourable_given_group": (0.9, 0.1),
+            "label_noise": (0.5, 0.5),
+            "markers": 8,
+            "towns": 9,
+            "length": 12,
+            "marked_given_group": (0.9, 0.1),
+            "pronouns": "neutral",
+            "counts": "drawn",
+            "vocabulary_size": 30,
+            "train": 61,
+            "seed": 5,
+        },
+    ),
+    "bias-in-bios": (files.bias_in_bios, {}, {"professions": ("nurse", "surgeon"), "beneficial": "nurse", "length": 9}),
+    "civil-comments": (files.civil_comments, {}, {"identities": ("female", "male"), "others": True, "length": 9}),
     ELSEWHERE: (None, {"name": "test_conformance:anybodys"}, {"arguments": {"train": 90}, "seed": 5}),
 }
 
@@ -156,8 +204,8 @@ def by_name(check: Any) -> str:
 
 def test_every_shipped_name_has_a_case():
     for cases, names in (
-        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu", "ngram"}, GENERATORS),
-        (CLASSIFIER_CASES, CLASSIFIERS),
+        (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu", "ngram", "hf-causal"}, GENERATORS),
+        (CLASSIFIER_CASES.keys() | {"tfidf-logistic"}, CLASSIFIERS),
         (DATA_CASES, DATASETS),
     ):
         assert set(cases) == set(names)

@@ -14,6 +14,7 @@ import files
 from fairloop import data
 from fairloop.data import Population, Split
 from fairloop.data.columns import Categorical, Numeric
+from fairloop.data.tokens import Words
 from fairloop.sources.batch import Batch
 from fairloop.spec.run import from_mapping
 
@@ -43,6 +44,7 @@ OTHERS = {
         {"valid": split(1), "test": split(2, mirror=True)},
     ],
     "beneficial": [0],
+    "tokens": [Words(["a"]), Words(["b"]), Words(["a", "b"])],
     "columns": [COLUMNS, COLUMNS[:1], COLUMNS[::-1], (replace(COLUMNS[0], whole=False), COLUMNS[1])],
 }  # fmt: skip
 

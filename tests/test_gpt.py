@@ -1,4 +1,4 @@
-"""tiny-gpt: sizes and first loss by formula, the cache against the plain pass, top-k and top-p, the floor of ten sentences."""
+"""tiny-gpt: sizes and first loss by formula, the cache against the plain pass, top-k and top-p, a floor of the loss."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from fairloop.errors import InputError
 from fairloop.models import build_classifier, build_generator
-from fairloop.models.gpt import TinyGPT, drawn
+from fairloop.models.gpt import TinyGPT, drawn, narrowed
 from fairloop.models.transformer import attended
 from fairloop.tables.token_ids import BEGIN, END, PAD
 from fairloop.testing.streams import stream
@@ -37,7 +37,7 @@ def spread(model: TinyGPT, factor: float = 20.0) -> TinyGPT:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.dim() > 1:
-                parameter *= factor
+                parameter.mul_(factor)
     return model.eval()
 
 
@@ -63,7 +63,7 @@ def test_weights_begin_as_published():
 
 
 def plain(model: TinyGPT, inputs: Tensor) -> Tensor:
-    """(B, L, V - 2) log-probabilities, written out from the weights: attention by softmax, a mask of later positions."""
+    """(B, L, V - 2) log-probabilities, written out from the weights: attention by softmax, later positions masked."""
     rows, length = inputs.shape
     before = torch.cat([torch.full((rows, 1), BEGIN), inputs[:, :-1]], dim=1)
     x = model.tokens.weight[before] + model.positions.weight[:length]
@@ -105,7 +105,7 @@ def test_padding_changes_nothing(texts):
 
 @pytest.mark.parametrize("steps", [(1,) * 8, (3, 1, 1, 3), (2, 6), (8,)])
 def test_the_cache_gives_the_logits_of_the_plain_pass(steps):
-    """In steps of one position and of several: a step's mask is aligned with the end of what is past, not its beginning."""
+    """In steps of one position and of several: a step's mask is aligned with the end of the past, not its start."""
     model = spread(gpt()).double()
     before = torch.cat([torch.full((len(TEN), 1), BEGIN), TEN[:, :-1]], dim=1)
     with torch.no_grad():
@@ -122,7 +122,7 @@ def slowly(model: TinyGPT, n: int, rng: torch.Generator, temperature: float = 1.
         before = torch.cat([torch.full((n, 1), BEGIN), texts], dim=1)
         with torch.no_grad():
             logits = model._logits(before)[:, -1] / temperature
-        tokens = drawn(model._narrowed(logits), torch.rand(n, generator=rng)) + END
+        tokens = drawn(narrowed(logits, model._top_k, model._top_p), torch.rand(n, generator=rng)) + END
         texts = torch.cat([texts, tokens[:, None]], dim=1)
     ended = (texts == END).cumsum(1) - (texts == END).long() > 0
     return texts.masked_fill(ended, PAD)
@@ -134,7 +134,7 @@ def test_samples_are_those_without_a_cache(arguments, temperature):
     model = spread(gpt(12, **arguments), 10)
     found = model.sample_at(temperature, 64, stream(3))
     assert torch.equal(found, slowly(model, 64, stream(3), temperature))
-    assert 0 < (found == END).any(dim=1).sum()
+    assert (found == END).any(dim=1).sum() > 0
 
 
 def test_samples_follow_the_probabilities():
@@ -149,9 +149,8 @@ def test_samples_follow_the_probabilities():
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=9), st.integers(0, 9), st.floats(0.05, 1.0))
 def test_top_k_and_top_p_keep_the_likeliest(logits, k, p):
-    model = gpt(top_k=k, top_p=p)
     row = torch.tensor([logits])
-    kept = model._narrowed(row)[0].isfinite()
+    kept = narrowed(row, k, p)[0].isfinite()
     shares = sorted(zip(row[0].softmax(0).tolist(), kept.tolist(), strict=True), reverse=True)
     if k and p == 1:
         least = sorted(logits, reverse=True)[min(k, len(logits)) - 1]

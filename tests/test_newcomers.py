@@ -53,7 +53,7 @@ def test_the_version_is_said(capsys):
         ("fairloop run colored-m", {"colored-mnist", "colored-mnist-quick"}),
         ("fairloop sweep paper", {"paper-colored-mnist"}),
         ("fairloop data inspect ger", {"german"}),
-        ("fairloop data fetch c", {"colored-mnist", "colored-svhn", "compas"}),
+        ("fairloop data fetch c", {"colored-mnist", "colored-svhn", "compas", "credit-default"}),
         ("fairloop run demo --set star.b", {"star.budget=", "star.batch="}),
     ],
 )

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
@@ -37,6 +37,7 @@ def test_the_linear_recursion_has_its_values():
     assert delayed[11] == pytest.approx(0.430113, abs=6e-7)  # ten steps after the first two, which are equal
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.floats(0, 1), st.floats(0.02, 0.9), st.floats(0.05, 0.9), st.floats(0, 1))
 def test_distances_to_the_fixed_point_are_a_line_in_logs(start, rate, gold, quality):
     """A share of gold labels with the rate `quality` among the model's: offset = gold * quality, factor = 1 - gold."""
@@ -46,6 +47,7 @@ def test_distances_to_the_fixed_point_are_a_line_in_logs(start, rate, gold, qual
     assert away == pytest.approx(away[0] * (1 - rate * gold) ** np.arange(7), abs=1e-12)
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.floats(0.05, 0.95), st.floats(0.05, 0.9), st.floats(0.1, 0.9), st.floats(0.05, 0.5))
 def test_a_delay_has_the_same_fixed_point_and_its_own_roots(start, rate, factor, offset):
     kind = Adoption(start, rate, offset=min(offset, 1 - factor), factor=factor, delay=True)

@@ -116,8 +116,8 @@ def test_without_a_correction_the_share_runs_away_as_the_exact_law_says():
 def test_mean_shares_after_a_thousand_draws():
     table = {"none": (0.77244, 0.00113), "complement": (0.59191, 0.00066), "smallest": (0.59644, 0.00050)}
     for correction, (wanted, known) in table.items():
-        found = shares(runs(Urn(TWO, correction=correction), (10, 10), 1, 1000, 250, rng(3)))[:, 0]
-        assert found.mean() == pytest.approx(wanted, abs=4 * np.hypot(known, found.std() / np.sqrt(250)))
+        found = shares(runs(Urn(TWO, correction=correction), (10, 10), 1, 1000, 100, rng(3)))[:, 0]
+        assert found.mean() == pytest.approx(wanted, abs=4 * np.hypot(known, found.std() / np.sqrt(100)))
 
 
 # Equal rates: Polya's urn, and the smaller variance of many patrols a round.

@@ -1,7 +1,9 @@
 """Every kind of people passes the conformance suite; the suite fails kinds that break its rules."""
 
 import inspect
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,16 +229,38 @@ def test_people_come_from_any_table(tmp_path):
 
 def test_the_probability_of_normal_people_is_that_of_their_draws():
     law = Normal(((-1.0,), (0.0,)), ((1.0,), (0.5,)), (0.3, 0.6), (0.4, 0.6), with_group=True)
-    features, groups, probability = law.draw(60_000, np.random.default_rng(0))
+    features, groups, probability = law.draw(20_000, np.random.default_rng(0))
     assert law.names.features == ("x0", "B")
     assert np.array_equal(features[:, 1], groups)
     for group, rate in enumerate((0.3, 0.6)):
-        assert probability[groups == group].mean() == pytest.approx(rate, abs=0.01)
+        assert probability[groups == group].mean() == pytest.approx(rate, abs=0.02)
         x = features[groups == group, 0]
         low, high = ((-1.0, 1.0), (0.0, 0.5))[group]
         likelihood = [np.exp(-((x - mean) ** 2) / 2) for mean in (low, high)]
         exact = rate * likelihood[1] / (rate * likelihood[1] + (1 - rate) * likelihood[0])
         assert probability[groups == group] == pytest.approx(exact)
+
+
+DOCS = Path(__file__).parents[1] / "docs" / "people"
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_has_a_page_whose_tests_and_picture_exist(name):
+    page = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    assert f"({name}.png)" in page
+    assert (DOCS / f"{name}.png").stat().st_size < 200_000
+    file = re.search(r"`tests/(test_people_\w+)\.py`", page)
+    known = (DOCS.parents[1] / "tests" / f"{file[1]}.py").read_text(encoding="utf-8")
+    named = re.findall(r"`(test_\w+)`", page)
+    assert len(named) > 3
+    assert [one for one in named if f"def {one}(" not in known] == []
+
+
+def test_the_examples_of_the_page_run():
+    examples = re.findall(r"```python\n(.*?)```", (DOCS / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        exec(compile(example, "README.md", "exec"), {"__name__": "example"})
 
 
 def test_streams_are_named_by_seed_round_and_purpose():

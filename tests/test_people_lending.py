@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.stats import norm
 
+from benchmarks.people import bare_rounds, kind_rounds
 from fairloop.people import policies
-from fairloop.people.groups import means
+from fairloop.people.groups import mean
 from fairloop.people.interface import Streams
 from fairloop.people.lending import Lending
 from fairloop.people.outcome_curve import Changes, OutcomeCurve
@@ -196,7 +197,7 @@ class MeanOverBorrowers(Lending):
     def measures(self, state, people, accepted, outcome, published):
         found = dict(super().measures(state, people, accepted, outcome, published))
         change = self._after(people, accepted, outcome) - people.features[:, 0]
-        return found | {"score_change": means(change[accepted], people.groups[accepted], 2)}
+        return found | {"score_change": mean(change[accepted], people.groups[accepted], 2)}
 
 
 def test_one_round_follows_the_outcome_curve():
@@ -249,6 +250,10 @@ def test_an_even_grid_has_the_same_places_without_a_search(scores):
     assert COARSE.step is None
     found = law.nearest(np.array(scores))
     assert np.array_equal(found, np.searchsorted(law.borders, scores, side="left"))
+
+
+def test_the_kind_ends_with_the_scores_of_a_bare_loop():
+    assert np.array_equal(kind_rounds(6, 700), bare_rounds(6, 700))
 
 
 def test_scores_are_drawn_by_their_law():

@@ -10,7 +10,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
-from fairloop import simulate
+from fairloop import presets, simulate
 from fairloop.errors import InputError
 from fairloop.loop.people.learning import known
 from fairloop.loop.people.population import source_of
@@ -225,11 +225,22 @@ def test_an_estimator_is_fitted_with_the_weights():
 # --- lock-in, the law of selective labels ---
 
 
-def test_without_exploration_a_group_that_the_first_rule_rejects_stays_unseen():
-    never = logs(spec(revealed="accepted", rule={"kind": "threshold", "feature": 0, "at": 2.0}))
-    assert all((log.label == RoundLog.UNKNOWN).all() for log in never)
-    some = logs(spec(revealed="accepted", exploration=0.2, rule={"kind": "threshold", "feature": 0, "at": 2.0}))
-    assert all((log.label != RoundLog.UNKNOWN).any() for log in some)
+@pytest.mark.parametrize("seed", range(3))
+def test_lock_in_without_exploration(seed):
+    """The preset: in group B the score says nothing, 70 % have the good label, and the first rule accepts nobody."""
+    by_exploration = {}
+    for exploration in (0, 0.05):
+        run = from_mapping(
+            presets.fields("selective-labels"),
+            [f"seed={seed}", "generations=4", "people.arrivals=1000", f"people.exploration={exploration}",
+             "classifier.model=sklearn.linear_model:LogisticRegression", "classifier.arguments={}"],
+        )  # fmt: skip
+        found = played(run)
+        by_exploration[exploration] = [one.value("selection_rate", "B", split="true") for one in found]
+        assert all(one.value("selection_rate", "A", split="true") > 0.4 for one in found)
+    assert by_exploration[0] == [0, 0, 0, 0]
+    assert by_exploration[0.05][0] == 0
+    assert min(by_exploration[0.05][1:]) > 0.5
 
 
 # --- networks, curations, resuming ---
@@ -290,6 +301,9 @@ def test_retention_replaces_people_who_leave():
         def respond(self, state, people, accepted, outcome, rngs):
             return state
 
+        def measures(self, state, people, accepted, outcome, published):
+            return {}
+
         def replace(self, state, gone, rngs):
             new = state["new"].copy()
             new[gone] = 1
@@ -334,9 +348,8 @@ def test_a_spec_that_cannot_be_is_refused_in_one_line(fields, says):
                                     {"first": {"kind": "threshold", "feature": "y", "at": 0}}])  # fmt: skip
 def test_a_kind_or_rule_that_does_not_fit_ends_before_training(people):
     run = from_mapping({"setting": "people", "people": {"kind": "selective-labels", **people}})
-    rounds = simulate(run)
     with pytest.raises(InputError, match="people"):
-        next(rounds)
+        played(run)
 
 
 def test_retention_has_one_place_whatever_its_name():

@@ -170,6 +170,14 @@ def test_burden_rises_with_the_threshold_and_with_the_price():
         assert double == pytest.approx(2 * at[3])
 
 
+def test_a_rule_that_nobody_can_meet_has_no_burden():
+    kind = Strategic()
+    for rule in (LinearRule(np.zeros(2), 1.0), LinearRule(np.ones(2), np.inf)):
+        played = play(kind, {}, 100, rule, Streams.of(0))
+        assert np.isnan(played.measures["social_burden"]).all()
+        assert not played.people.potential["moved"].any()
+
+
 def test_the_group_that_pays_more_bears_more():
     law = {"kind": "normal", "negative": ((-1.0,), (-1.0,)), "positive": ((1.0,), (1.0,))}
     kind = Strategic(law, kappa=(1.0, 3.0), rule=([1.0], 1.5))

@@ -35,6 +35,9 @@ PRESETS = {
     "adult": (files.adult, ()),
     "compas": (files.compas, ()),
     "german": (files.german, ()),
+    "acs": (files.acs, ()),
+    "credit-default": (files.credit_default, ()),
+    "law-school": (files.law_school, ()),
 }
 
 
@@ -56,8 +59,22 @@ def run(name, root, *changes) -> list[Generation]:
     return list(simulate(from_mapping(presets.fields(name), overrides)))
 
 
+OF_PEOPLE = ("selective-labels", "lending", "strategic", "performative", "allocation", "adoption")
+
+
 def test_every_preset_is_run_here():
-    assert set(PRESETS) == set(presets.names())
+    assert {*PRESETS, *OF_PEOPLE} == set(presets.names())
+
+
+@pytest.mark.parametrize("name", OF_PEOPLE)
+def test_a_preset_of_people_runs_for_two_rounds(name):
+    few = ["generations=2", "people.arrivals=100", "classifier.epochs=1", "annotator.epochs=1"]
+    rounds = list(simulate(from_mapping(presets.fields(name), few)))
+    assert [one.index for one in rounds] == [0, 1]
+    for one in rounds:
+        assert 0 <= one.value("accuracy", split="true") <= 1
+        assert len(one.log.person) == 100
+    assert any(row.role == "people" and np.isfinite(row.value) for one in rounds for row in one.rows)
 
 
 @pytest.mark.parametrize("name", PRESETS)

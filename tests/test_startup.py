@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
 from conftest import TINY
-from fairloop.training import optimizers
+from fairloop.training import eager
 
 PROBE = """
 import json, sys
@@ -41,9 +42,9 @@ def test_a_run_trains_before_it_imports_what_others_need(tmp_path):
 @pytest.mark.parametrize(
     ("ours", "theirs", "given"),
     [
-        (optimizers.SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
-        (optimizers.Adam, torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.01}),
-        (optimizers.AdamW, torch.optim.AdamW, {"lr": 0.01}),
+        (eager.SGD, torch.optim.SGD, {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.01}),
+        (eager.Adam, torch.optim.Adam, {"lr": 0.01, "weight_decay": 0.01}),
+        (eager.AdamW, torch.optim.AdamW, {"lr": 0.01}),
     ],
 )
 def test_optimizers_take_the_steps_of_torchs(ours, theirs, given):
@@ -67,3 +68,23 @@ def test_optimizers_take_the_steps_of_torchs(ours, theirs, given):
     assert torch.equal(ends[0], ends[1])
     assert torch.equal(ends[2], ends[1])
     assert not torch.equal(ends[0], weights)
+
+
+def test_audits_tables_and_reports_need_no_torch(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("round,label,predicted,group\n" + "0,1,1,a\n0,0,1,b\n1,1,0,a\n1,0,0,b\n0,0,0,a\n0,1,1,b\n" * 8)
+    stored = str(Path(__file__).with_name("stored") / "0.1.0" / "run")
+    columns = ["--label", "label", "--group", "group"]
+    commands = [
+        ["audit", str(log), "--round", "round", "--prediction", "predicted", *columns, "--out", str(tmp_path / "a")],
+        ["curate", str(log), *columns, "--out", str(tmp_path / "curated.csv")],
+        ["report", stored, "--out", str(tmp_path / "report.html")],
+        ["export", stored, "--out", str(tmp_path / "table.csv")],
+    ]
+    code = "import json, sys\nfrom fairloop import cli\nfor command in json.loads(sys.argv[1]):\n"
+    code += "    sys.argv = ['fairloop', *command]\n    try:\n        cli.main()\n    except SystemExit as end:\n"
+    code += "        print('ended', end.code, 'torch' in sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", code, json.dumps(commands)], capture_output=True, text=True, check=True
+    )
+    assert [line for line in ended.stdout.splitlines() if line.startswith("ended")] == ["ended 0 False"] * 4

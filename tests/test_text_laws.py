@@ -1,8 +1,8 @@
 """Laws of texts that models make from texts of models: exact values, and loops of the n-gram model that follow them.
 
-Texts of one token without an end mark make an unsmoothed model of order 1 the Wright-Fisher model: each generation draws
-N tokens by the shares among the N tokens before. Expected values come from its transition matrix or from closed forms;
-means of loops must lie within four standard errors, exact ones where the variance has a closed form.
+Texts of one token without an end mark make an unsmoothed model of order 1 the Wright-Fisher model: each generation
+draws N tokens by the shares among the N tokens before. Expected values come from its transition matrix or from closed
+forms; means of loops must lie within four standard errors, exact ones where the variance has a closed form.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from fairloop.errors import InputError
 from fairloop.tables.token_ids import BEGIN, END, PAD, UNKNOWN
 from texts import SENTENCES
 
-TEXTS = [*SENTENCES, "The child's naïve – and so is the man, they say.", "a <unk> of </s> marks", ""]
+TEXTS = [*SENTENCES, "The child's naïve, and so is the man, they say.", "a <unk> of </s> marks", ""]
 
 
 def byte_pairs(texts: list[str] = TEXTS, size: int = 300) -> BytePairs:

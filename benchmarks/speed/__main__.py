@@ -16,7 +16,7 @@ from benchmarks.speed import footprint, host, page
 from benchmarks.speed.alone import alone
 from benchmarks.speed.measuring import Finding
 
-SECTIONS = ("peaks", "steps", "star", "host", "footprint", "gpu")
+SECTIONS = ("peaks", "steps", "text", "star", "host", "footprint", "gpu")
 
 
 def main() -> None:
@@ -52,6 +52,7 @@ def sections(root: Path | None, rounds: int) -> dict[str, Callable[[], Iterator[
     return {
         "peaks": peaks,
         "steps": lambda: alone("steps", root, rounds),
+        "text": lambda: alone("text", None, rounds),
         "star": lambda: alone("star", None, rounds),
         "host": lambda: host.measure(root, rounds),
         "footprint": lambda: footprint.measure(root, rounds),

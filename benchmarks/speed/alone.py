@@ -13,7 +13,7 @@ from benchmarks.speed.measuring import Finding
 
 
 def alone(section: str, root: Path | None, rounds: int) -> Iterator[Finding]:
-    """What `section`, `steps` or `star`, finds in a process of its own."""
+    """What `section`, `steps`, `text` or `star`, finds in a process of its own."""
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_measure_alone, args=(theirs, section, root, rounds))
     process.start()
@@ -35,8 +35,14 @@ def _measure_alone(findings: Connection, section: str, root: Path | None, rounds
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     torch.set_num_threads(1)
+    from benchmarks import text
     from benchmarks.speed import star, steps
     from benchmarks.speed.people import population
 
-    for finding in steps.measure(population(root), rounds) if section == "steps" else star.measure(rounds):
+    measures = {
+        "steps": lambda: steps.measure(population(root), rounds),
+        "text": lambda: text.measure(rounds),
+        "star": lambda: star.measure(rounds),
+    }
+    for finding in measures[section]():
         findings.send(finding)

@@ -305,7 +305,7 @@ def _images(files: list[str], pictures: list[bytes], said: dict[str, list[Any]])
 
 
 def _rows(batch: Batch, names: Population, said: dict[str, list[Any]]) -> pa.Table:
-    """Samples of tabular data: the columns that they were made of, then `label` and `group`; of texts, a column `text`."""
+    """Samples of tabular data: the columns that they were made of, or `text`, then `label` and `group`."""
     if names.tokens is not None:
         return pa.table({"text": names.tokens.decode(batch.inputs.cpu().numpy()), **said})
     features = batch.inputs.float().cpu().numpy()

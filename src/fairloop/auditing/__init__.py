@@ -105,7 +105,8 @@ def audit(
     decided_at, observed_at: dates of the decision and of the label. mature_after: the time after a decision in which
         its label may come, such as `90d`; rounds with younger decisions have no measures that need labels. as_of: the
         day from which the log is seen; default: its latest date.
-    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones.
+    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones;
+        `no-better-than-lowest` narrows them more: no better than the tenth of the selected with the lowest scores.
     groups: one sensitive column or several, whose combinations are the groups. A missing value is `(missing)`.
     provenance: who made the label; model_made: which of its values mean a model, if they do not say so themselves.
     beneficial: the label that is good for the person; 1 if labels are 0 and 1.

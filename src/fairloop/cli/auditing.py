@@ -53,7 +53,11 @@ AsOf = Annotated[
 ]
 Assume = Annotated[
     str | None,
-    typer.Option(metavar="NAME", help="narrow bounds: no-better-rejected (than the selected, on average)"),
+    typer.Option(
+        metavar="NAME",
+        help="narrow bounds: no-better-rejected (than the selected, on average), or no-better-than-lowest (than the "
+        "tenth of the selected with the lowest scores)",
+    ),
 ]
 RoundOrder = Annotated[
     str | None,

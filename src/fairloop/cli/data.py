@@ -162,6 +162,10 @@ def _spec(name: str, overrides: list[str]) -> RunSpec:
 def _load(spec: RunSpec) -> Population:
     from fairloop import data
 
+    if spec.setting == "people":
+        from fairloop.loop.people.population import source_of
+
+        return source_of(spec).population
     return data.load(spec.data, spec.seed)
 
 

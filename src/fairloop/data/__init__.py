@@ -11,13 +11,36 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Tag
 
-from fairloop.data import celeba, colored_mnist, colored_svhn, colours, fairface, own_function, own_pictures, tabular
+from fairloop.data import (
+    acs,
+    bios,
+    celeba,
+    colored_mnist,
+    colored_svhn,
+    colours,
+    comments,
+    credit_default,
+    fairface,
+    law_school,
+    own_function,
+    own_pictures,
+    own_texts,
+    tabular,
+)
+from fairloop.data.acs import AcsSpec
+from fairloop.data.biographies import data as biographies
+from fairloop.data.biographies.spec import BiographiesSpec
+from fairloop.data.bios import BiasInBiosSpec
 from fairloop.data.celeba import CelebASpec
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.colored_svhn import ColoredSVHNSpec
+from fairloop.data.comments import CivilCommentsSpec
+from fairloop.data.credit_default import CreditDefaultSpec
 from fairloop.data.fairface import FairFaceSpec
+from fairloop.data.law_school import LawSchoolSpec
 from fairloop.data.own_function import ElsewhereSpec
 from fairloop.data.own_pictures import OwnPicturesSpec
+from fairloop.data.own_texts import OwnTextsSpec
 from fairloop.data.population import Population, Split
 from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpec
 
@@ -42,8 +65,15 @@ DataSpec = Annotated[
     | Annotated[AdultSpec, Tag("adult")]
     | Annotated[CompasSpec, Tag("compas")]
     | Annotated[GermanSpec, Tag("german")]
+    | Annotated[AcsSpec, Tag("acs")]
+    | Annotated[CreditDefaultSpec, Tag("credit-default")]
+    | Annotated[LawSchoolSpec, Tag("law-school")]
     | Annotated[OwnPicturesSpec, Tag("pictures")]
     | Annotated[OwnTableSpec, Tag("table")]
+    | Annotated[OwnTextsSpec, Tag("text")]
+    | Annotated[BiographiesSpec, Tag("biographies")]
+    | Annotated[BiasInBiosSpec, Tag("bias-in-bios")]
+    | Annotated[CivilCommentsSpec, Tag("civil-comments")]
     | Annotated[ElsewhereSpec, Tag(ELSEWHERE)],
     Discriminator(_tag),
 ]
@@ -52,11 +82,12 @@ DataSpec = Annotated[
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set: the type of its spec, `load(spec, seed) -> Population`, and whether it is a table."""
+    """A data set: the type of its spec, `load(spec, seed) -> Population`, and whether it is a table, or texts."""
 
     spec: type[BaseModel]
     load: Callable[[Any, int], Population]
     tabular: bool = False
+    texts: bool = False
 
 
 DATASETS = {
@@ -67,8 +98,15 @@ DATASETS = {
     "adult": DataSet(AdultSpec, tabular.adult, tabular=True),
     "compas": DataSet(CompasSpec, tabular.compas, tabular=True),
     "german": DataSet(GermanSpec, tabular.german, tabular=True),
+    "acs": DataSet(AcsSpec, acs.load, tabular=True),
+    "credit-default": DataSet(CreditDefaultSpec, credit_default.load, tabular=True),
+    "law-school": DataSet(LawSchoolSpec, law_school.load, tabular=True),
     "pictures": DataSet(OwnPicturesSpec, own_pictures.load),
     "table": DataSet(OwnTableSpec, tabular.own, tabular=True),
+    "text": DataSet(OwnTextsSpec, own_texts.load, texts=True),
+    "biographies": DataSet(BiographiesSpec, biographies.load, texts=True),
+    "bias-in-bios": DataSet(BiasInBiosSpec, bios.load, texts=True),
+    "civil-comments": DataSet(CivilCommentsSpec, comments.load, texts=True),
     ELSEWHERE: DataSet(ElsewhereSpec, own_function.load),
 }
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fairloop.data.lazy_images import Images
 from fairloop.data.text_forms import Form, forms
+from fairloop.data.texts import TextFacts
 from fairloop.data.tokens import Vocabulary
 
 if TYPE_CHECKING:
@@ -65,7 +66,8 @@ class Population:
     tests: the splits for measuring, by the name that tables use: `valid`, `test`, `test_balanced`.
     columns: of tabular data, the meaning of the F features.
     tokens: of texts, the vocabulary.
-    fingerprint: a hash of everything above; recipes name data by it. A data set that is too large to be hashed at
+    texts: of texts, what is known beside their tokens; it shapes no model, so it is no part of the fingerprint.
+    fingerprint: a hash of everything else above; recipes name data by it. A data set that is too large to be hashed at
         each start gives its own. `dataclasses.replace` hashes anew, unless the data set gave its own.
     """
 
@@ -79,6 +81,7 @@ class Population:
     columns: tuple[Column, ...] = ()
     tokens: Vocabulary | None = None
     fingerprint: str = field(default="")
+    texts: TextFacts = field(default_factory=TextFacts)
 
     def __post_init__(self) -> None:
         if not self.fingerprint or isinstance(self.fingerprint, _Hash):

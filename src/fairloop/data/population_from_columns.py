@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from fairloop.data.cells import check_few, check_plain
 from fairloop.data.lazy_images import Images, Rows
 from fairloop.data.population import Population, Split
 from fairloop.data.spelling import as_text, by_size, evident, listed, recognised, spelled_twice
+from fairloop.data.texts import TextFacts
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from fairloop.data.columns import Column
+    from fairloop.data.tokens import Vocabulary
 
 TRAIN, VALID, TEST = 0, 1, 2
 """Codes of splits."""
@@ -163,7 +165,8 @@ def shares_of_splits(n: int, valid: float, test: float, seed: int) -> NDArray[np
 class People:
     """All people in a data set's files, coded.
 
-    images: (N, ...), in the files' order. splits: (N,) codes. beneficial: a label's name.
+    images: (N, ...), in the files' order. splits: (N,) codes. beneficial: a label's name. columns, tokens, texts: as
+        `Population` has them.
     minoritized: group names; None takes the groups with less than an equal share of the training data.
     contents: a hash of the images.
     """
@@ -178,6 +181,8 @@ class People:
     minoritized: Sequence[str] | None = None
     mirror: bool = False
     columns: tuple[Column, ...] = ()
+    tokens: Vocabulary | None = None
+    texts: TextFacts = field(default_factory=TextFacts)
 
     def __post_init__(self) -> None:
         if self.minoritized is not None:
@@ -208,6 +213,8 @@ class People:
             },
             beneficial=self.labels.names.index(self.beneficial),
             columns=self.columns,
+            tokens=self.tokens,
+            texts=self.texts,
             fingerprint=self._fingerprint(balanced),
         )
 

@@ -83,6 +83,33 @@ PUBLISHERS = {
             ),
         ),
     ),
+    "acs": Publisher(
+        "https://www.census.gov/programs-surveys/acs/microdata/access.html",
+        "the Census Bureau's terms of service; tables of people, csv_pXX.zip, up to 2018 for folktables' tasks",
+    ),
+    "credit-default": Publisher(
+        "https://archive.ics.uci.edu/dataset/350/default+of+credit+card+clients",
+        "CC BY 4.0",
+        (PublishedFile("data.csv", "https://archive.ics.uci.edu/static/public/350/"),),
+    ),
+    "law-school": Publisher(
+        "https://github.com/tailequy/fairness_dataset",
+        "no licence is stated",
+        (
+            PublishedFile(
+                "law_school_clean.csv",
+                "https://raw.githubusercontent.com/tailequy/fairness_dataset/main/experiments/data/",
+                "23c1b173f3480beb7afc4957b107a9917dfc4a8dc9d87ea6034ec35222152452",
+            ),
+        ),
+    ),
+    "bias-in-bios": Publisher(
+        "https://huggingface.co/datasets/LabHC/bias_in_bios",
+        "MIT by its card, which is the licence of the authors' code; the texts are of real people",
+    ),
+    "civil-comments": Publisher(
+        "https://wilds.stanford.edu/datasets/#civilcomments", "CC0; Kaggle: jigsaw-unintended-bias"
+    ),
 }
 """The publishers by the names of the data sets."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -86,3 +86,16 @@ class OwnFields(SplitFields):
         min_length=1, description="sensitive columns; several make intersectional groups"
     )
     split: Written | None = Field(None, description="column that says train, valid or test; default: split at random")
+
+
+class TextFields(DataFields):
+    """Data sets of texts."""
+
+    vocabulary: Literal["words", "byte-pairs"] = Field(
+        "words", description="tokens of the texts, learned from the training split; byte-pairs: extra `text`"
+    )
+    vocabulary_size: int | None = Field(
+        None, ge=5, description="most token ids; default: all words, or 1024 byte pairs; other words are <unk>"
+    )
+    length: int = Field(64, ge=2, description="tokens of a text at most, its end mark included; longer texts are cut")
+    shown: bool = Field(True, description="whether reports show generated texts")

@@ -1,5 +1,7 @@
 """Tables of people: your own, and three that fairness research has used for long, as their publishers lay them out.
 
+The modules of other tables take `Table`, `population`, `published_file` and `as_numbers` from here.
+
 Every column but the label is a feature, the sensitive ones too, so that a group can be read from a sample, as from
 a picture.
 """
@@ -83,7 +85,7 @@ class GermanSpec(SplitFields):
 
 
 @dataclass(frozen=True)
-class _Table:
+class Table:
     """features, label and groups of N people.
 
     splits: (N,) codes; None for at random. majoritized: values of sensitive columns that make no person minoritized.
@@ -121,15 +123,15 @@ def own(spec: OwnTableSpec, seed: int) -> Population:
             f"data.table: {path} has a column without a name, such as the row numbers that pandas writes; name it, or "
             "leave it out with data.leave_out=['']"
         )
-    table = _Table(
+    table = Table(
         _with_points(frame[features], [str(group.name) for group in groups]),
         label,
         groups,
         spec.beneficial,
         None if split is None else splits_named(split),
     )
-    return _population(
-        spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    return population(
+        spec, spec.name, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
     )
 
 
@@ -150,12 +152,15 @@ def adult(spec: AdultSpec, seed: int) -> Population:
     """
     import pandas as pd
 
-    parts = [_file(spec, f"adult.{split}", _ADULT, skip=split == "test") for split in ("data", "test")]
+    parts = [
+        published_file(spec.root, spec.name, f"adult.{split}", _ADULT, skip=split == "test")
+        for split in ("data", "test")
+    ]
     frame = pd.concat(parts, ignore_index=True)
     splits = np.repeat([TRAIN, TEST], [len(part) for part in parts])
     chosen = shares_of_splits(len(parts[0]), 1 / 6, 0, spec.seed_of(seed))
     splits[: len(parts[0])] = np.where(chosen == VALID, VALID, TRAIN)
-    table = _Table(
+    table = Table(
         frame.drop(columns=["fnlwgt", "education", "income"]),
         frame["income"].str.rstrip("."),
         [frame[name] for name in spec.groups],
@@ -163,7 +168,7 @@ def adult(spec: AdultSpec, seed: int) -> Population:
         splits,
         majoritized=("Male", "White"),
     )
-    return _population(spec, table, seed)
+    return population(spec, spec.name, table, seed)
 
 
 # fmt: off
@@ -180,23 +185,23 @@ def compas(spec: CompasSpec, seed: int) -> Population:
 
     Three races of fewer than 350 people each (Asian, Native American, Other) are one group, `other`.
     """
-    frame = _file(spec, "compas-scores-two-years.csv")
+    frame = published_file(spec.root, spec.name, "compas-scores-two-years.csv")
     for name in (*_COMPAS_FEATURES, "days_b_screening_arrest", "is_recid", "score_text", "two_year_recid"):
         wanted(frame, name, "data.root", where=Path("compas-scores-two-years.csv"))
-    days = _numbers(frame["days_b_screening_arrest"])
+    days = as_numbers(frame["days_b_screening_arrest"])
     kept = days.between(-30, 30) & (frame["is_recid"] != "-1") & (frame["c_charge_degree"] != "O")
     frame = frame[kept & (frame["score_text"] != "N/A")].reset_index(drop=True)
     frame["race"] = frame["race"].replace(dict.fromkeys(_SMALL_RACES, "other"))
     label = frame["two_year_recid"].map({"1": "arrested again", "0": "not arrested again"})
-    table = _Table(
+    table = Table(
         frame[_COMPAS_FEATURES],
         label,
         [frame[name] for name in spec.groups],
         "not arrested again",
         majoritized=("Caucasian", "Female"),  # men are arrested more often than women
     )
-    return _population(
-        spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    return population(
+        spec, spec.name, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
     )
 
 
@@ -213,25 +218,27 @@ _WOMEN = ("A92", "A95")  # codes of personal status and sex
 
 def german(spec: GermanSpec, seed: int) -> Population:
     """German credit; good credit is the beneficial label. The age bands are up to 25, and above."""
-    frame = _file(spec, "german.data", _GERMAN, separator=r"\s+")
+    frame = published_file(spec.root, spec.name, "german.data", _GERMAN, separator=r"\s+")
     sensitive = {
         "sex": frame["status"].isin(_WOMEN).map({True: "female", False: "male"}).rename("sex"),
-        "age": (_numbers(frame["age"]) > 25).map({True: ">25", False: "<=25"}).rename("age"),
+        "age": (as_numbers(frame["age"]) > 25).map({True: ">25", False: "<=25"}).rename("age"),
     }
     label = frame["credit"].map({"1": "good", "2": "bad"})
     groups = [sensitive[name] for name in spec.groups]
-    table = _Table(frame.drop(columns="credit"), label, groups, "good", majoritized=("male", ">25"))
-    return _population(
-        spec, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    table = Table(frame.drop(columns="credit"), label, groups, "good", majoritized=("male", ">25"))
+    return population(
+        spec, spec.name, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
     )
 
 
-def _population(
-    spec: OwnTableSpec | AdultSpec | CompasSpec | GermanSpec,
-    table: _Table,
+def population(
+    spec: NaturalFields,
+    name: str,
+    table: Table,
     seed: int,
     at_random: Callable[[], NDArray[np.int64]] | None = None,
 ) -> Population:
+    """The population of `table`. name: of the data set. at_random: draws splits, for a table without any."""
     splits = at_random() if table.splits is None and at_random else table.splits
     assert splits is not None
     check_roles([str(column.name) for column in table.groups])
@@ -243,7 +250,7 @@ def _population(
     columns = learned(table.features, splits == TRAIN)
     features = encode(table.features, columns)
     return People(
-        name=spec.name,
+        name=name,
         images=features,
         labels=labels,
         groups=groups,
@@ -268,7 +275,7 @@ def _with_points(features: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
     return changed
 
 
-def _numbers(column: pd.Series) -> pd.Series:
+def as_numbers(column: pd.Series) -> pd.Series:
     """A column of text as numbers, NaN where a cell is empty. Raises InputError for other cells."""
     import pandas as pd
 
@@ -279,23 +286,33 @@ def _numbers(column: pd.Series) -> pd.Series:
     return numbers
 
 
-def _file(
-    spec: AdultSpec | CompasSpec | GermanSpec,
+def found_file(root: Path | None, dataset: str, names: Sequence[str]) -> Path:
+    """The first file in `root` with one of `names`, or with .gz behind it. Raises InputError if there is none."""
+    if root is None:
+        raise InputError(f"data.root: needs the directory of {names[0]}; {remedy(dataset)}")
+    places = (root / f"{name}{end}" for name in names for end in ("", ".gz"))
+    path = next((place for place in places if place.is_file()), None)
+    if path is None:
+        raise InputError(f"data.root: '{root}' has no {names[0]} (nor {names[0]}.gz); {remedy(dataset)}")
+    return path
+
+
+def published_file(
+    root: Path | None,
+    dataset: str,
     name: str,
     columns: Sequence[str] | None = None,
     separator: str = ",",
     *,
     skip: bool = False,
 ) -> pd.DataFrame:
-    """A publisher's file as text, raw or gzipped. Raises InputError, with the remedy, if it is not whole."""
+    """A publisher's file as text, raw or gzipped. Raises InputError, with the remedy, if it is not whole.
+
+    columns: their names, if the file has no header. skip: whether its first line is none of the table.
+    """
     import pandas as pd
 
-    root = spec.root
-    if root is None:
-        raise InputError(f"data.root: needs the directory of {name}; {remedy(spec.name)}")
-    path = next((root / f"{name}{end}" for end in ("", ".gz") if (root / f"{name}{end}").is_file()), None)
-    if path is None:
-        raise InputError(f"data.root: '{root}' has no {name} (nor {name}.gz); {remedy(spec.name)}")
+    path = found_file(root, dataset, [name])
     if columns is None:
         return read_table(path)
     try:

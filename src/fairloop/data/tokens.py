@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ _FIRST = len(SPECIALS)
 _BYTES = 256
 _WORD = re.compile(rf"{re.escape(SPECIALS[UNKNOWN])}|\w+|[^\w\s]")
 _CLOSING = re.compile(r" ([.,;:!?])")
+
+
+def words_in(text: str) -> list[str]:
+    """The words and punctuation marks of a text."""
+    return _WORD.findall(text)
 
 
 class Vocabulary(ABC):
@@ -80,7 +86,7 @@ class Words(Vocabulary):
 
         most: how many are kept; None: all. least: how often a word occurs to be kept.
         """
-        counts = Counter(word for text in texts for word in _WORD.findall(text))
+        counts = Counter(word for text in texts for word in words_in(text))
         del counts[SPECIALS[UNKNOWN]]
         ordered = sorted((word for word in counts if counts[word] >= least), key=lambda word: (-counts[word], word))
         return cls(ordered[:most])
@@ -94,7 +100,7 @@ class Words(Vocabulary):
 
     def split(self, texts: Sequence[str]) -> list[list[int]]:
         known = self._ids
-        return [[known.get(word, UNKNOWN) for word in _WORD.findall(text)] for text in texts]
+        return [[known.get(word, UNKNOWN) for word in words_in(text)] for text in texts]
 
     def joined(self, rows: Sequence[Sequence[int]]) -> list[str]:
         tokens = [*SPECIALS, *self.words]
@@ -104,13 +110,14 @@ class Words(Vocabulary):
 class BytePairs(Vocabulary):
     """Byte pairs (Sennrich et al., arXiv 1508.07909) over bytes: every text has ids, and `<unk>` never occurs.
 
-    content: the vocabulary as `tokenizers` writes it. Special tokens are no part of it, so text that looks like one,
-    such as `</s>`, is text. Raises InputError without the library.
+    content: the vocabulary as `tokenizers` writes it. Text that looks like a special token, such as `</s>`, is text.
+    Raises InputError without the library.
     """
 
     def __init__(self, content: str) -> None:
         self._content = content
         self._tokenizer = _tokenizers().Tokenizer.from_str(content)
+        self._tokenizer.encode_special_tokens = True  # text that looks like a special token is text
 
     @classmethod
     def of(cls, texts: Iterable[str], size: int = 512) -> BytePairs:
@@ -132,6 +139,14 @@ class BytePairs(Vocabulary):
         tokenizer.train_from_iterator(sorted(texts), trainer)
         return cls(tokenizer.to_str())
 
+    @classmethod
+    def of_directory(cls, directory: Path) -> BytePairs:
+        """The vocabulary of a pretrained model: `tokenizer.json` in `directory`. Raises InputError if it has none."""
+        try:
+            return cls((directory / "tokenizer.json").read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"{directory}: has no tokenizer.json that can be read ({error.strerror})") from error
+
     def __len__(self) -> int:
         return _FIRST + int(self._tokenizer.get_vocab_size())
 
@@ -140,11 +155,12 @@ class BytePairs(Vocabulary):
         return _hash("byte pairs", json.loads(self._content))
 
     def split(self, texts: Sequence[str]) -> list[list[int]]:
-        return [[i + _FIRST for i in found.ids] for found in self._tokenizer.encode_batch(list(texts))]
+        found_in = self._tokenizer.encode_batch(list(texts), add_special_tokens=False)
+        return [[i + _FIRST for i in found.ids] for found in found_in]
 
     def joined(self, rows: Sequence[Sequence[int]]) -> list[str]:
         shifted = [[i - _FIRST for i in row if i >= _FIRST] for row in rows]
-        found: list[str] = self._tokenizer.decode_batch(shifted)
+        found: list[str] = self._tokenizer.decode_batch(shifted, skip_special_tokens=False)
         return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairloop.data import Population, Split
+from fairloop.evaluation import measures_of
+from fairloop.evaluation.interface import Samples
 from fairloop.loop.history import Annotators
 from fairloop.loop.training_rows import cells, minoritized, training
 from fairloop.metrics import group_rates as perf
@@ -17,12 +20,14 @@ from fairloop.metrics.population import confidence, shares
 from fairloop.models.first_try import check_range
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
-from fairloop.seeding import ModelRole, Role
+from fairloop.seeding import ModelRole, Role, numpy_stream
 from fairloop.sources.source import RealData, Source, chunk, decisions, probabilities
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Trained
 from fairloop.store.tidy_rows import Gallery, Pictures, Row
 from fairloop.training.streams import Streams
+
+Model = TypeVar("Model", Generator, Classifier)
 
 
 class Measurer:
@@ -33,6 +38,7 @@ class Measurer:
     ) -> None:
         self._population, self._numerics, self._spec = population, numerics, spec
         self._annotators, self._first = annotators, first
+        self._own = measures_of(population)
         self._originals = _of_each_stratum(population.tests["test"], spec.measure.gallery)
 
     def generation(
@@ -53,6 +59,8 @@ class Measurer:
             yield from training(i, generator, self._population)
         yield from training(i, classifier, self._population)
         yield from self._performance(i, classifier)
+        for split, label, group, metric, value, error in self._own.of_classifier(_sound(classifier), self._numerics):
+            yield Row(i, None, ModelRole.CLASSIFIER, split, label, group, metric, value, error)
         labellers = {
             "label_share": self._annotators.label,
             "label_share_by_labeller": labeller,
@@ -84,6 +92,7 @@ class Measurer:
             np.concatenate(places) if places else np.zeros((0, 0), np.float32),
             self._originals,
             self._reconstruct(generator.module, people),
+            np.array(self._own.words(shown.inputs), np.str_),
         )
 
     def _performance(self, i: int, trained: Trained[Classifier]) -> Iterator[Row]:
@@ -115,7 +124,10 @@ class Measurer:
         grouped = [torch.zeros(0, len(group_names))]
         rng = self._streams(i).at(Role.MEASUREMENT)
         drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
+        kept = [torch.zeros(0, *self._population.shape, dtype=torch.int64)]
         for images in drawn:
+            if self._own.keeps_samples:
+                kept.append(images.cpu())
             if limits := self._population.value_range:
                 check_range(generator.recipe.full_title, images, limits)
             for labeller in {labeller.recipe.fingerprint: labeller for labeller in labellers.values()}.values():
@@ -145,6 +157,16 @@ class Measurer:
             yield row(label, group, "stratum_share", share, error)
         for name, margin, error in zip(group_names, *confidence(chances), strict=True):
             yield row(None, name, "group_confidence", margin, error)
+        diverged = [annotator.diverged for annotator in self._annotators]
+        codes = (None if off else named for off, named in zip(diverged, (labels["label_share"], groups), strict=True))
+        yield from self._of_kind(i, generator, Samples(torch.cat(kept), *codes))
+
+    def _of_kind(self, i: int, generator: Trained[Generator], samples: Samples) -> Iterator[Row]:
+        """Everything that this kind of data measures of a generator and its samples."""
+        rng = numpy_stream(self._spec.seed, Role.MEASUREMENT, i)
+        found = self._own.of_generator(i, _sound(generator), samples, self._numerics, rng)
+        for split, label, group, metric, value, error in found:
+            yield Row(i, None, ModelRole.GENERATOR, split, label, group, metric, value, error)
 
     def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
         """Samples at the temperature that holds in generation i."""
@@ -171,6 +193,11 @@ class Measurer:
         predicted = decisions(classifier, images, self._numerics, torch.from_numpy(split.groups)).numpy()
         truth = split.groups if of_groups else split.labels
         return perf.confusion(truth, split.groups, predicted, len(names), len(self._population.group_names))
+
+
+def _sound(trained: Trained[Model]) -> Model | None:
+    """The model, unless it diverged."""
+    return None if trained.diverged else trained.module
 
 
 def _of_each_stratum(split: Split, most: int) -> Pictures:

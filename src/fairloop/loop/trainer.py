@@ -183,7 +183,7 @@ class ModelTrainer:
         def fit(model: Generator, state: State | None) -> Iterator[Checkpoint[Generator]]:
             if isinstance(model, FittedGenerator):
                 return fit_at_once(model, feed, partial(self._estimators.teach_generator, recipe), self.numerics, state)
-            return fit_generator(model, recipe.training, feed, streams, self.numerics, state)
+            return fit_generator(model, recipe.training, feed, streams, self.numerics, state, recipe.schedule.steps)
 
         trained = self._fitted(recipe, self._new_generator, fit, start)
         if not trained.diverged and not self._only_loads:
@@ -197,7 +197,7 @@ class ModelTrainer:
             if isinstance(model, FittedClassifier):
                 learn = partial(self._estimators.teach_classifier, recipe)
                 return fit_at_once(model, feed, learn, self.numerics, state)
-            return fit_classifier(model, recipe.training, feed, self.numerics, state)
+            return fit_classifier(model, recipe.training, feed, self.numerics, state, recipe.schedule.steps)
 
         return self._fitted(recipe, self._new_classifier, fit, start)
 

@@ -187,7 +187,7 @@ def interval(found: Bounds, alpha: float = 0.05) -> tuple[Estimate, Estimate]:
     ends = ((found.low, found.low_members), (found.high, found.high_members))
     spreads = [wilson(share, members, 1.0) for share, members in ends]
     errors = [np.nan_to_num(one.high - one.low, nan=2.0) / 2 for one in spreads]
-    z = _between_one_and_two_sides(divide(np.nan_to_num(found.high - found.low), np.maximum(*errors)), alpha)
+    z = between_one_and_two_sides(divide(np.nan_to_num(found.high - found.low), np.maximum(*errors)), alpha)
     estimates = [wilson(share, members, z) for share, members in ends]
     bare = [np.isfinite(share) & (members == 0) for share, members in ends]
     return (
@@ -198,7 +198,7 @@ def interval(found: Bounds, alpha: float = 0.05) -> tuple[Estimate, Estimate]:
     )
 
 
-def _between_one_and_two_sides(width: Floats, alpha: float) -> Floats:
+def between_one_and_two_sides(width: Floats, alpha: float) -> Floats:
     """Find z with Phi(z + width) - Phi(-z) = 1 - alpha, by bisection between its two ends."""
     from scipy.special import ndtr  # slow to import
 

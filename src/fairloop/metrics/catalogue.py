@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import partial
 from math import inf
 
-from fairloop.metrics import formulas
+from fairloop.metrics import formulas, of_people
 from fairloop.metrics.entry import AGGREGATES, PARTS, Entry
 
 _MODELS = ("generator", "classifier", "label_annotator", "group_annotator")
@@ -254,7 +254,8 @@ _ENTRIES = (
         sentence="The share of a group among generated samples, as the group annotator names it, or among real people.",
         detail="Role `generator`, split `generated`: of samples. Role `classifier`, split `people`: of the real "
         "people that models of this generation can draw, each counted by the probability of being drawn; only with "
-        "`policy.people` (then of the first people of the training set, or of those whose turn it is) or `response`.",
+        "`policy.people` (then of the first people of the training set, or of those whose turn it is) or `response`; "
+        "with `setting: people`, of the people who come in the round.",
     ),
     _of_samples(
         name="stratum_share", title="share of strata", parts=("stratum",),
@@ -268,6 +269,7 @@ _ENTRIES = (
         undefined="no such sample",
         source="Wyllie, Shumailov and Papernot, 2024, arXiv 2403.07857 (its figures leave out smaller margins)",
     ),
+    *of_people.ENTRIES,
 )  # fmt: skip
 
 CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}

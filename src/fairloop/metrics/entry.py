@@ -30,7 +30,7 @@ GOOD: dict[Direction, str] = {
 }
 
 _CLASSIFIERS = ("classifier", "label_annotator", "group_annotator")
-_TESTS = ("valid", "test", "test_balanced", "log")
+_TESTS = ("valid", "test", "test_balanced", "log", "true", "observed")
 _OF_GROUPS = ("overall", "group", *AGGREGATES)
 
 

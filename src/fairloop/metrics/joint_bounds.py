@@ -7,13 +7,15 @@ reached at once, and bounds of each rate alone are wider than those of both. The
 from __future__ import annotations
 
 from itertools import combinations
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.bounds import Bounds, Cells, bounds, largest_difference
+from fairloop.metrics.bounds import Bounds, Cells, between_one_and_two_sides, bounds, largest_difference
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.scores import midranks
+from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.scores import Auc, auc, midranks
 from fairloop.metrics.shares import known_labels
 
 Floats = NDArray[np.float64]
@@ -94,15 +96,23 @@ def _furthest_pair(points: list[Floats]) -> float:
 
 
 def auc_bounds(scores: ArrayLike, labels: Floats, most: float = 1.0) -> tuple[float, float]:
-    """Sharp bounds of the AUC of one group, in O(N log N).
+    """Sharp bounds of the AUC of one group, in O(N log N); see `auc_completions`.
+
+    >>> auc_bounds([0.1, 0.4, 0.6, 0.9], np.array([0, np.nan, 0, 1]))
+    (0.75, 1.0)
+    """
+    return auc_completions(scores, labels, most)[0]
+
+
+def auc_completions(
+    scores: ArrayLike, labels: Floats, most: float = 1.0
+) -> tuple[tuple[float, float], tuple[Floats, Floats]]:
+    """The least and the greatest AUC of one group over all completions of its labels, and the labels that attain them.
 
     scores: (N,) finite. labels: (N,) 0, 1, or NaN where unknown. most: the largest share of positive labels among the
     latter, an assumption. For each number of positive labels among the unlabelled, the AUC is least if they have the
     lowest scores and greatest if they have the highest; midranks do not depend on labels. NaN if no completion has both
     labels. Rows without weights alone.
-
-    >>> auc_bounds([0.1, 0.4, 0.6, 0.9], np.array([0, np.nan, 0, 1]))
-    (0.75, 1.0)
     """
     known = known_labels(labels)
     ranks = midranks(scores)
@@ -116,5 +126,40 @@ def auc_bounds(scores: ArrayLike, labels: Floats, most: float = 1.0) -> tuple[fl
         total = start + np.append(0.0, ordered.cumsum())[: len(more)]
         ends.append(divide(total - positives * (positives + 1) / 2, positives * negatives))
     if np.isnan(ends[0]).all():
-        return float("nan"), float("nan")
-    return float(np.nanmin(ends[0])), float(np.nanmax(ends[1]))
+        return (float("nan"), float("nan")), (labels, labels)
+    least, greatest = int(np.nanargmin(ends[0])), int(np.nanargmax(ends[1]))
+    order = np.nonzero(~known)[0][np.argsort(ranks[~known], kind="stable")]
+    lowest, highest = (np.where(known, labels, 0.0) for _ in ends)
+    lowest[order[:least]] = highest[order[len(order) - greatest :]] = 1
+    return (float(ends[0][least]), float(ends[1][greatest])), (lowest, highest)
+
+
+class AucBounds(NamedTuple):
+    """Bounds of the AUC of one group, each as the AUC of the completion that attains it. Both NaN without bounds."""
+
+    low: Auc
+    high: Auc
+
+    def interval(self, alpha: float) -> tuple[Estimate, Estimate]:
+        """() both bounds, whose outer limits cover the AUC of all people with 1 - `alpha`; see `bounds.interval`.
+
+        A bound's sampling error is DeLong's for the labels that attain it: to let their number move with the sample
+        changes the AUC by less than its error, as it is least, or greatest, there.
+        """
+        from scipy.special import ndtr  # slow to import
+
+        width, error = self.high.value - self.low.value, np.nanmax([self.low.error, self.high.error, 1e-12])
+        z = between_one_and_two_sides(np.asarray(width / error), alpha)
+        level = float(2 * ndtr(-z))
+        low, high = (one.interval(level) for one in self)
+        return (
+            Estimate(low.value, np.where(np.isnan(low.low), low.value, low.low), low.high),
+            Estimate(high.value, high.low, np.where(np.isnan(high.high), high.value, high.high)),
+        )
+
+
+def sampled_auc_bounds(scores: ArrayLike, labels: Floats, most: float = 1.0, doubt: float = 0.0) -> AucBounds:
+    """`auc_bounds` with what their sampling errors need. doubt: by how much bins of scores may put an AUC off."""
+    _, completed = auc_completions(scores, labels, most)
+    low, high = (auc(scores, one) for one in completed)
+    return AucBounds(low._replace(value=max(0.0, low.value - doubt)), high._replace(value=min(1.0, high.value + doubt)))

@@ -26,6 +26,7 @@ GENERATORS = {
     "chow-liu": "fairloop.models.chow_liu:ChowLiuTree",
     "ngram": "fairloop.models.ngram:NGram",
     "tiny-gpt": "fairloop.models.gpt:TinyGPT",
+    "hf-causal": "fairloop.models.hf_causal:HFCausal",
 }
 CLASSIFIERS = {
     "simple-cnn": "fairloop.models.cnn:SimpleCNN",
@@ -36,6 +37,9 @@ CLASSIFIERS = {
     "resnet-56": "fairloop.models.resnet:resnet_56",
     "resnet-110": "fairloop.models.resnet:resnet_110",
     "mlp": "fairloop.models.tabular:MLP",
+    "text-cnn": "fairloop.models.text_classifiers:TextCNN",
+    "text-transformer": "fairloop.models.text_classifiers:TextTransformer",
+    "tfidf-logistic": "fairloop.models.tfidf:TfidfLogistic",
 }
 
 

@@ -110,7 +110,9 @@ def _texts_fault(samples: Tensor) -> str | None:
     stops = (samples == END) | (samples == PAD)
     after = stops.cumsum(dim=1) - stops.long() > 0
     if bool((after & (samples != PAD)).any()) or bool((samples == BEGIN).any()):
-        return f"a text has tokens after its end, or a mark of the beginning; after {END} (end) only {PAD} (padding) follows"
+        return (
+            f"a text holds {BEGIN} (beginning), or tokens after {END} (end); return only {PAD} (padding) after the end"
+        )
     return None
 
 

@@ -51,13 +51,13 @@ class TinyGPT(Generator):
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
         """Mean cross entropy of all tokens but padding, in nats."""
         del rng  # no noise
-        logits = self._logits(_shifted(inputs)).float()
+        logits = self._logits(shifted(inputs)).float()
         return F.cross_entropy(logits.flatten(0, 1), inputs.flatten() - END, ignore_index=PAD - END)
 
     @torch.no_grad()
     def log_likelihood(self, inputs: Tensor) -> Tensor:
         """(B, L) log-probability of each token in nats, 0 for padding."""
-        logs = self._logits(_shifted(inputs)).float().log_softmax(dim=2)
+        logs = self._logits(shifted(inputs)).float().log_softmax(dim=2)
         told = logs.gather(2, (inputs - END).clamp(min=0)[:, :, None])[:, :, 0]
         return told.masked_fill(inputs == PAD, 0)
 
@@ -74,7 +74,7 @@ class TinyGPT(Generator):
         for position in range(self._length):
             logits = self._logits(tokens[:, None], cache)[:, 0].float() / temperature
             noise = torch.rand(n, generator=rng, device=rng.device)[going]
-            tokens = drawn(self._narrowed(logits), noise) + END
+            tokens = drawn(narrowed(logits, self._top_k, self._top_p), noise) + END
             texts[going, position] = tokens
             there = tokens != END
             if there.sum() < 0.75 * len(there):  # to move the cache at every end would cost more than it saves
@@ -82,7 +82,7 @@ class TinyGPT(Generator):
                 cache.select(there)
             if not len(going):
                 break
-        return _ended(texts)
+        return ended(texts)
 
     @property
     def _blocks(self) -> list[Block]:
@@ -105,17 +105,18 @@ class TinyGPT(Generator):
             cache.past += ids.shape[1]
         return F.linear(self.norm(x), self.tokens.weight[END:])
 
-    def _narrowed(self, logits: Tensor) -> Tensor:
-        """Logits with -inf for tokens that `top_k` and `top_p` leave out."""
-        if 0 < self._top_k < logits.shape[1]:
-            least = logits.topk(self._top_k, dim=1).values[:, -1:]
-            logits = logits.masked_fill(logits < least, -torch.inf)
-        if self._top_p < 1:
-            ordered, places = logits.sort(dim=1, descending=True, stable=True)
-            shares = ordered.softmax(dim=1)
-            beyond = shares.cumsum(dim=1) - shares >= self._top_p
-            logits = logits.masked_fill(beyond.gather(1, places.argsort(dim=1)), -torch.inf)
-        return logits
+
+def narrowed(logits: Tensor, top_k: int, top_p: float) -> Tensor:
+    """(B, V) logits with -inf for the tokens that `top_k` and `top_p` leave out."""
+    if 0 < top_k < logits.shape[1]:
+        least = logits.topk(top_k, dim=1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    if top_p < 1:
+        ordered, places = logits.sort(dim=1, descending=True, stable=True)
+        shares = ordered.softmax(dim=1)
+        beyond = shares.cumsum(dim=1) - shares >= top_p
+        logits = logits.masked_fill(beyond.gather(1, places.argsort(dim=1)), -torch.inf)
+    return logits
 
 
 def drawn(logits: Tensor, noise: Tensor) -> Tensor:
@@ -126,13 +127,13 @@ def drawn(logits: Tensor, noise: Tensor) -> Tensor:
     return torch.minimum(found, (ends < total).sum(dim=1))  # rounding may reach the total
 
 
-def _shifted(inputs: Tensor) -> Tensor:
+def shifted(inputs: Tensor) -> Tensor:
     """(B, L): a mark of the beginning, then all tokens but the last."""
     begin = torch.full_like(inputs[:, :1], BEGIN)
     return torch.cat([begin, inputs[:, :-1]], dim=1)
 
 
-def _ended(texts: Tensor) -> Tensor:
+def ended(texts: Tensor) -> Tensor:
     """`texts` with padding after each first end."""
     ends = texts == END
     return texts.masked_fill(ends.cumsum(dim=1) - ends.long() > 0, PAD)

@@ -18,14 +18,13 @@ class Generator(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
-        """The scalar to minimise for `inputs` ((B, ...) float in [0, 1], or (B, L) int64 token ids); its noise comes from
-        `rng`.
-        """
+        """The scalar to minimise for `inputs` ((B, ...) float in [0, 1], or (B, L) int64 ids); noise from `rng`."""
 
     @abstractmethod
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """(n, ...) float in [0, 1], or (n, L) int64 ids, without gradient. The same state of `rng` means the same latents.
+        """(n, ...) float in [0, 1], or (n, L) int64 ids, without gradient.
 
+        The same state of `rng` means the same latents.
         Called in evaluation mode, except by the checks of `fairloop.testing`.
         """
 
@@ -55,8 +54,8 @@ class Generator(nn.Module, ABC):
         return type(self).log_likelihood is not Generator.log_likelihood
 
     def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
-        """As `sample`, from latents that are `temperature` times as far spread; a language model raises probabilities to
-        1 / temperature. Only for generators that have either.
+        """As `sample`, from latents that are `temperature` times as far spread; a language model raises probabilities
+        to 1 / temperature. Only for generators that have either.
         """
         raise TypeError(f"{type(self).__name__} has no latents to spread")
 

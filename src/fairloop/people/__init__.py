@@ -31,7 +31,7 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
     """
     made, given = find(KINDS, name, "people.kind"), dict(arguments or {})
     if pool is not None:
-        if "law" not in _parameters(made):
+        if "law" not in parameters(made):
             raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
         if given.setdefault("law", pool) is not pool:
             raise InputError("people.arguments.law: the people are those of data; leave out one of them")
@@ -46,7 +46,7 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
     return kind
 
 
-def _parameters(made: Any) -> list[str]:
+def parameters(made: Any) -> list[str]:
     """The arguments that it takes; none that are known of anything built-in, or not callable."""
     try:
         return list(inspect.signature(made).parameters)
@@ -56,5 +56,5 @@ def _parameters(made: Any) -> list[str]:
 
 def _takes(made: Any) -> str:
     """The arguments that it takes, as the end of an error."""
-    known = _parameters(made)
+    known = parameters(made)
     return f"; it takes {', '.join(known)}" if known else ""

@@ -12,7 +12,7 @@ import numpy as np
 
 from fairloop.people import arguments as checked
 from fairloop.people.base import groups_of
-from fairloop.people.groups import means
+from fairloop.people.groups import mean
 from fairloop.people.interface import Array, Floats, Kind, Names, People, Published, State, Streams
 
 Numbers = float | Sequence[float]
@@ -93,7 +93,7 @@ class Adoption(Kind):
         """(S,) m: by the linear law from this round's h, or of this round's decisions; NaN of groups without cases."""
         if self.model == "linear":
             return np.asarray(self.offset + self.factor * state["rates"])
-        return means(accepted, people.groups, len(self.initial))
+        return mean(accepted, people.groups, len(self.initial))
 
     def measures(
         self, state: State, people: People, accepted: Array, outcome: Array, published: Published | None

@@ -40,10 +40,10 @@ def explore(accepted: Array, share: float, rng: np.random.Generator, draw: Draw 
     if not 0 <= share <= 1:
         raise InputError(f"people.exploration: {share:g} is no probability; give a number from 0 to 1")
     accepted = np.asarray(accepted, dtype=bool)
-    chance, rejected = rng.random(len(accepted)), ~accepted
+    chance = rng.random(len(accepted))
     if draw == "independent":
-        return Exploration(accepted | (rejected & (chance < share)), np.where(accepted, 1.0, share))
-    places = np.flatnonzero(rejected)
+        return Exploration(accepted | (chance < share), np.where(accepted, 1.0, share))
+    places = np.flatnonzero(~accepted)
     chosen = places[np.argsort(chance[places], kind="stable")[: round(share * len(places))]]
     explored = accepted.copy()
     explored[chosen] = True

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from fairloop.errors import InputError
 from fairloop.people.interface import Array, Codes, Floats
 
 
-def means(values: Array, groups: Array, size: int, weights: Array | None = None) -> Floats:
-    """(..., S) means of (..., n) values by group, with (n,) weights; NaN of a group without weight."""
+def mean(values: Array, groups: Array, size: int, weights: Array | None = None) -> Floats:
+    """(S,) means of (n,) values by group, with (n,) weights; NaN of a group without weight."""
+    return np.asarray(means([values], groups, size, weights)[0])
+
+
+def means(columns: Sequence[Array], groups: Array, size: int, weights: Array | None = None) -> Floats:
+    """(C, S) means of C columns, (n,) each, by group, with (n,) weights; NaN of a group without weight."""
     total = np.bincount(groups, weights, minlength=size)
-    weighted = values if weights is None else weights * values
-    rows = weighted.reshape(-1, len(groups))
-    sums = np.array([np.bincount(groups, row, minlength=size) for row in rows])
+    weighted = columns if weights is None else [weights * column for column in columns]
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(sums / total).reshape(*np.shape(values)[:-1], size)
+        return np.asarray([np.bincount(groups, column, minlength=size) for column in weighted]) / total
 
 
 def applicants(everybody: int, n: int, rng: np.random.Generator) -> Codes:

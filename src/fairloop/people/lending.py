@@ -99,9 +99,9 @@ class Lending(Kind):
         score, groups, size = people.features[:, 0], people.groups, len(self.names.groups)
         chance = people.potential["probability"]
         up, down = self.changes.both(score)
-        change, expected = np.where(outcome == 1, up, down), chance * up + (1 - chance) * down
-        loans = np.where(outcome == 1, self.lender.gain, self.lender.loss)
-        found = means(np.array([score, accepted * change, accepted * expected]), groups, size)
+        change, expected = down + outcome * (up - down), down + chance * (up - down)
+        loans = np.array([self.lender.loss, self.lender.gain]).take(outcome)
+        found = means((score, accepted * change, accepted * expected), groups, size)
         return {
             "mean_score": found[0],
             "score_change": found[1],
@@ -121,4 +121,4 @@ class Lending(Kind):
 
     def _after(self, people: People, accepted: Array, outcome: Array) -> Array:
         score = people.features[:, 0]
-        return np.where(accepted, self.changes.after(score, outcome == 1), score)
+        return np.where(accepted, self.changes.after(score, outcome), score)

@@ -29,8 +29,8 @@ class Changes:
     bounds: tuple[float, float] | None = (300.0, 850.0)
 
     def after(self, scores: Array, repaid: Array) -> Floats:
-        """New scores of people with a loan."""
-        return self._bounded(scores + np.where(repaid, self.repaid, self.default))
+        """New scores of people with a loan. repaid: (n,) bool, or 1 and 0."""
+        return self._bounded(scores + np.array([self.default, self.repaid]).take(repaid))
 
     def expected(self, scores: Array, repays: Array) -> Floats:
         """Expected change of accepted people with these scores and probabilities of repayment."""

@@ -105,7 +105,7 @@ class ScorePolicy:
 
     def accepts(self, features: Array, groups: Array) -> Array:
         """(n,) probabilities of acceptance, those of the nearest score on the grid."""
-        return np.asarray(self.probabilities[groups, self.law.nearest(features[:, 0])])
+        return self.law.at(self.probabilities, features[:, 0], groups)
 
     def linear(self) -> None:
         """None: thresholds differ between groups."""

@@ -61,11 +61,15 @@ class ScoreLaw:
         if self.step is None:
             return np.searchsorted(self.borders, scores, side="left")
         places = np.ceil((scores - self.scores[0]) / self.step - 0.5)
-        return np.clip(places, 0, len(self.scores) - 1).astype(np.int64)
+        return np.asarray(np.clip(places, 0, len(self.scores) - 1), dtype=np.int64)
+
+    def at(self, table: Floats, scores: Array, groups: Array) -> Floats:
+        """(n,) values of an (S, m) table at the nearest points of the grid."""
+        return np.asarray(table.ravel().take(groups * len(self.scores) + self.nearest(scores)))
 
     def repayment(self, scores: Array, groups: Array) -> Floats:
         """(n,) P(repaid) at the nearest point of the grid."""
-        return np.asarray(self.repays[groups, self.nearest(scores)])
+        return self.at(self.repays, scores, groups)
 
     def draw(self, n: int, rng: np.random.Generator) -> tuple[Floats, Codes]:
         """Scores and groups of n people, independent of each other."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from fairloop.people import arguments as checked
 from fairloop.people.base import Base, base_of
-from fairloop.people.groups import means
+from fairloop.people.groups import mean
 from fairloop.people.interface import Array, Kind, People, Published, State, Streams
 from fairloop.people.rules import GroupThresholds
 
@@ -67,9 +67,9 @@ class SelectiveLabels(Kind):
         """By group: the share of people whose label is seen, the rate of label 1 among them, and among all."""
         size = len(self.names.groups)
         return {
-            "seen_share": means(accepted, people.groups, size),
-            "seen_rate": means(outcome, people.groups, size, np.asarray(accepted, dtype=np.float64)),
-            "true_rate": means(outcome, people.groups, size),
+            "seen_share": mean(accepted, people.groups, size),
+            "seen_rate": mean(outcome, people.groups, size, np.asarray(accepted, dtype=np.float64)),
+            "true_rate": mean(outcome, people.groups, size),
         }
 
     def rule(self) -> Published | None:

@@ -16,7 +16,7 @@ from fairloop.people import arguments as checked
 from fairloop.people.base import Base, base_of
 from fairloop.people.best_response import Response, to_linear, to_score
 from fairloop.people.costs import Cost
-from fairloop.people.groups import means
+from fairloop.people.groups import mean
 from fairloop.people.interface import Array, Floats, Kind, Names, People, Published, State, Streams
 from fairloop.people.rules import LinearRule
 
@@ -108,18 +108,22 @@ class Strategic(Kind):
         size, groups, base = len(self.names.groups), people.groups, people.potential["base"]
         paid = self.kappa[groups] * self.cost.of(people.features - base)
         return {
-            "moved_share": means(people.potential["moved"], groups, size),
-            "mean_cost": means(paid, groups, size),
+            "moved_share": mean(people.potential["moved"], groups, size),
+            "mean_cost": mean(paid, groups, size),
             "social_burden": self.burden(base, groups, people.potential["base_probability"], published),
         }
 
     def burden(self, base: Array, groups: Array, weights: Array, published: Published | None) -> Floats:
-        """(S,) social burden of people with these base features. weights: (n,) labels, or P(label 1)."""
+        """(S,) social burden of people with these base features; NaN where no change leads to acceptance.
+
+        weights: (n,) labels, or P(label 1).
+        """
         size, linear = len(self.names.groups), None if published is None else published.linear()
         if linear is None:
             return np.full(size, np.nan)
         least = self.cost.least(linear[1] - base @ linear[0], linear[0])
-        return means(self.kappa[groups] * least, groups, size, np.asarray(weights, dtype=np.float64))
+        found = mean(self.kappa[groups] * least, groups, size, np.asarray(weights, dtype=np.float64))
+        return np.where(np.isfinite(found), found, np.nan)
 
     def rule(self) -> Published | None:
         """The linear rule."""

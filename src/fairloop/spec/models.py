@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -10,6 +10,8 @@ from fairloop.spec.sections import Plain, Section
 
 FOR_TABLES = {"generator": "tabular-vae", "classifier": "mlp", "annotator": "mlp"}
 """The model of each section where the data are a table and the spec names no model."""
+
+Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainingSpec(Section):
@@ -24,7 +26,7 @@ class TrainingSpec(Section):
     )
     batch: int = Field(256, ge=1, description="samples in a batch")
     optimizer: Literal["adam", "adamw", "sgd"] = Field("adam", description="of torch.optim")
-    learning_rate: float = Field(1e-3, gt=0, description="constant over training")
+    learning_rate: float = Field(1e-3, gt=0, description="constant over training, unless warm_up or final_rate is set")
     momentum: float = Field(0.0, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty (adamw: decoupled decay)")
     frozen_norm_after: int | None = Field(
@@ -32,6 +34,32 @@ class TrainingSpec(Section):
         ge=1,
         exclude_if=lambda epochs: epochs is None,  # models from before this field keep their names
         description="epochs after which batch norm stays in evaluation mode, as upstream's did; default: never",
+    )
+    betas: tuple[Beta, Beta] | None = Field(
+        None,
+        exclude_if=lambda betas: betas is None,
+        description="of adam and adamw, how much of the running means is kept; default: 0.9 and 0.999",
+    )
+    decay_vectors: bool = Field(
+        True,
+        exclude_if=lambda decayed: decayed,
+        description="whether weight_decay holds for biases and norms, too, which have one dimension",
+    )
+    clip_norm: float | None = Field(
+        None,
+        gt=0,
+        exclude_if=lambda norm: norm is None,
+        description="largest norm of the gradient of a batch; longer ones are shortened; default: none",
+    )
+    warm_up: int = Field(
+        0, ge=0, exclude_if=lambda steps: steps == 0, description="first steps, over which the learning rate rises"
+    )
+    final_rate: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        exclude_if=lambda share: share == 1,
+        description="share of learning_rate at the last step, to which it falls along a cosine after warm_up",
     )
 
 
@@ -57,4 +85,4 @@ class ClassifierSpec(TrainingSpec):
         description="a name that fairloop knows, or module:Name of a network or an estimator; default for tables: mlp",
     )
     optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
-    learning_rate: float = Field(0.1, gt=0, description="constant over training")
+    learning_rate: float = Field(0.1, gt=0, description="constant over training, unless warm_up or final_rate is set")

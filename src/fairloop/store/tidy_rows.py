@@ -46,6 +46,10 @@ def _none() -> NDArray[np.float32]:
     return np.zeros((0, 0), np.float32)
 
 
+def _no_texts() -> NDArray[np.str_]:
+    return np.zeros(0, np.str_)
+
+
 @dataclass(frozen=True)
 class RoundLog:
     """The decision maker's log of a round of people, (n,) each.
@@ -79,6 +83,7 @@ class Gallery:
     latents: (M, L) float32, places of other samples in the latent space of G_0; (0, 0) if it has none.
     originals: R real images of the test split, the same in every generation.
     reconstructions: the originals through the generator's encoder and back; (0, 0) if it has none.
+    texts: (N,) the samples in words, for data of texts that may be shown; else (0,).
     """
 
     images: Pictures
@@ -87,6 +92,7 @@ class Gallery:
     latents: NDArray[np.float32]
     originals: Pictures = field(default_factory=_none)
     reconstructions: Pictures = field(default_factory=_none)
+    texts: NDArray[np.str_] = field(default_factory=_no_texts)
 
     @classmethod
     def empty(cls) -> Gallery:

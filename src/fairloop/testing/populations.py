@@ -36,8 +36,8 @@ class PopulationCase:
 
 
 def holds_arrays_of_the_right_kind(case: PopulationCase) -> None:
-    """Images are uint8 (N, C, H, W), rows float32 (N, F) in [0, 1], texts int64 (N, L) ids of its vocabulary; labels and
-    groups are int64 (N,).
+    """Images are uint8 (N, C, H, W), rows float32 (N, F) in [0, 1], texts int64 (N, L) ids of the vocabulary; labels
+    and groups are int64 (N,).
     """
     population = case.population()
     for name, split in population.splits.items():

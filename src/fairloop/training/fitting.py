@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, Generic, TypeVar
 
 import torch
@@ -16,9 +17,9 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask, join
 from fairloop.spec.models import TrainingSpec
-from fairloop.training import optimizers
 from fairloop.training.cuda_graphs import Step, replayed
 from fairloop.training.feeds import Feed
+from fairloop.training.optimizers import clip, is_scheduled, optimizer_of, set_rate
 from fairloop.training.streams import Streams
 
 M = TypeVar("M", bound=nn.Module)
@@ -66,23 +67,35 @@ def fit_generator(
     streams: Streams,
     numerics: Numerics,
     state: State | None = None,
+    steps: int = 0,
 ) -> Iterator[Checkpoint[Generator]]:
-    """Minimise the generator's own loss on the images of `feed`. Yields after each epoch; the last is the result."""
+    """Minimise the generator's own loss on the images of `feed`. Yields after each epoch; the last is the result.
+
+    steps: of an epoch, for a learning rate that changes.
+    """
     noise = streams.rewound(Role.NOISE)
-    return _fit(model, training, feed, lambda batch, rng: model.loss(batch.inputs, rng), noise, numerics, state)
+    return _fit(model, training, feed, lambda batch, rng: model.loss(batch.inputs, rng), noise, numerics, state, steps)
 
 
 def fit_classifier(
-    model: Classifier, training: TrainingSpec, feed: Feed, numerics: Numerics, state: State | None = None
+    model: Classifier,
+    training: TrainingSpec,
+    feed: Feed,
+    numerics: Numerics,
+    state: State | None = None,
+    steps: int = 0,
 ) -> Iterator[Checkpoint[Classifier]]:
-    """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result."""
+    """Minimise the cross entropy of `feed`'s labels. Yields after each epoch; the last is the result.
+
+    steps: of an epoch, for a learning rate that changes.
+    """
 
     def loss(batch: Batch, rng: torch.Generator) -> Tensor:
         del rng  # classifiers have no noise
         return _cross_entropy(model(batch.inputs).float(), batch)
 
     unused = torch.Generator(numerics.device)
-    return _fit(model, training, feed, loss, lambda epoch: unused, numerics, state)
+    return _fit(model, training, feed, loss, lambda epoch: unused, numerics, state, steps)
 
 
 def fit_at_once(
@@ -123,7 +136,7 @@ def undefined(
         parameter.data.fill_(torch.nan)
     loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
     log = {**(log or {}), "loss": loss, "diverged": torch.tensor(at)}
-    optimizer = _optimizer(model, training, Numerics()) if any(True for _ in model.parameters()) else None
+    optimizer = optimizer_of(model, training, "cpu") if any(True for _ in model.parameters()) else None
     return Checkpoint(model.eval(), optimizer, log, training.epochs, training.epochs)
 
 
@@ -145,23 +158,28 @@ def _fit(
     noise: Callable[[int], torch.Generator],
     numerics: Numerics,
     state: State | None,
+    steps: int,
 ) -> Iterator[Checkpoint[M]]:
     numerics.place(model)
     meant = infinite(model)
-    optimizer = _optimizer(model, training, numerics)
+    optimizer = optimizer_of(model, training, numerics.device)
     done, log = (0, {}) if state is None else _restored(model, optimizer, state)
-    rng = noise(done)
+    rng, taken, scheduled = noise(done), count(done * steps), is_scheduled(training)
 
     def step(batch: Batch) -> Tensor:
+        if scheduled:
+            set_rate(optimizer, training, next(taken), training.epochs * steps)
         with numerics.autocast():
             loss = loss_of(batch, rng)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
+        clip(model, training)
         optimizer.step()
         return loss.detach()
 
-    # A graph holds the mode in which it was captured, so there is none where the mode changes.
-    train = replayed(step, numerics.device, rng) if training.frozen_norm_after is None else step
+    # A graph holds the mode and the rate with which it was captured, so there is none where these change.
+    changes = scheduled or training.frozen_norm_after is not None
+    train = step if changes else replayed(step, numerics.device, rng)
     for epoch in range(done, training.epochs):
         numerics.apply_threads()
         model.train(training.frozen_norm_after is None or epoch < training.frozen_norm_after)
@@ -175,14 +193,6 @@ def _fit(
         yield Checkpoint(model.eval(), optimizer, log, epoch + 1, training.epochs)
     if done >= training.epochs:
         yield Checkpoint(model.eval(), optimizer, log, done, training.epochs)
-
-
-def _optimizer(model: nn.Module, training: TrainingSpec, numerics: Numerics) -> torch.optim.Optimizer:
-    parameters, rate, decay = model.parameters(), training.learning_rate, training.weight_decay
-    if training.optimizer == "sgd":
-        return optimizers.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
-    kind = optimizers.Adam if training.optimizer == "adam" else optimizers.AdamW
-    return kind(parameters, lr=rate, weight_decay=decay, capturable=numerics.device == "cuda")
 
 
 def _restored(model: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> tuple[int, Log]:

@@ -1,47 +1,59 @@
-"""torch's optimizers without the import of torch.compile's machinery, which takes longer than a small run trains.
-
-The methods of `torch.optim.Optimizer` are wrapped for torch.compile. The wrappers import `torch._dynamo`, and with it
-sympy, at their first call. fairloop compiles nothing. The classes here take the methods inside the wrappers, by
-`__wrapped__`: `functools.wraps` documents that attribute, torch does not promise it. A method without it is used as it
-is, and only starts later. tests/test_startup.py tells whether that happens with the installed torch.
-"""
+"""Optimizers by their fields in a spec: rates, decay, clipping."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from math import cos, pi
 from typing import Any
 
 import torch
+from torch import nn
+
+from fairloop.spec.models import TrainingSpec
+from fairloop.training import eager
 
 
-def _bare(method: Callable[..., Any]) -> Callable[..., Any]:
-    while hasattr(method, "__wrapped__"):
-        method = method.__wrapped__
-    return method
+def optimizer_of(model: nn.Module, training: TrainingSpec, device: str) -> torch.optim.Optimizer:
+    """The optimizer of the parameters of `model`."""
+    parameters, rate, decay = _groups(model, training), training.learning_rate, training.weight_decay
+    if training.optimizer == "sgd":
+        return eager.SGD(parameters, lr=rate, momentum=training.momentum, weight_decay=decay)
+    kind = eager.Adam if training.optimizer == "adam" else eager.AdamW
+    betas = training.betas or (0.9, 0.999)
+    return kind(parameters, lr=rate, betas=betas, weight_decay=decay, capturable=device == "cuda")
 
 
-class _Eager(torch.optim.Optimizer):
-    """The methods that all optimizers share."""
-
-    add_param_group = _bare(torch.optim.Optimizer.add_param_group)
-    zero_grad = _bare(torch.optim.Optimizer.zero_grad)
-    state_dict = _bare(torch.optim.Optimizer.state_dict)
-    load_state_dict = _bare(torch.optim.Optimizer.load_state_dict)
+def is_scheduled(training: TrainingSpec) -> bool:
+    """Whether the learning rate changes over a training."""
+    return training.warm_up > 0 or training.final_rate < 1
 
 
-class SGD(_Eager, torch.optim.SGD):
-    """`torch.optim.SGD`."""
-
-    step = torch.no_grad()(_bare(torch.optim.SGD.step))
-
-
-class Adam(_Eager, torch.optim.Adam):
-    """`torch.optim.Adam`."""
-
-    step = torch.no_grad()(_bare(torch.optim.Adam.step))
+def set_rate(optimizer: torch.optim.Optimizer, training: TrainingSpec, step: int, steps: int) -> None:
+    """Give the optimizer the rate of a step, which is one of `steps`."""
+    for group in optimizer.param_groups:
+        group["lr"] = training.learning_rate * rate_share(training.warm_up, training.final_rate, step, steps)
 
 
-class AdamW(_Eager, torch.optim.AdamW):
-    """`torch.optim.AdamW`."""
+def rate_share(warm_up: int, final: float, step: int, steps: int) -> float:
+    """The rate of a step (from 0 on), as a share of the learning rate.
 
-    step = torch.no_grad()(_bare(torch.optim.AdamW.step))
+    It rises linearly over the first `warm_up` steps, then falls along half a cosine to `final` at the last of `steps`.
+    """
+    if step < warm_up:
+        return (step + 1) / (warm_up + 1)
+    done = (step - warm_up) / max(steps - 1 - warm_up, 1)
+    return final + (1 - final) * (1 + cos(pi * min(done, 1))) / 2
+
+
+def clip(model: nn.Module, training: TrainingSpec) -> None:
+    """Shorten the gradient to `clip_norm` if it is longer."""
+    if training.clip_norm is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
+
+
+def _groups(model: nn.Module, training: TrainingSpec) -> Any:
+    if training.decay_vectors:
+        return model.parameters()
+    matrices, vectors = (
+        [parameter for parameter in model.parameters() if (parameter.dim() > 1) is wanted] for wanted in (True, False)
+    )
+    return [{"params": matrices}, {"params": vectors, "weight_decay": 0.0}]

@@ -148,7 +148,7 @@ class Counter:
         """A column of names: with the dictionary that a file keeps, where it does not matter which name comes first."""
         values = chunk.column(column)
         kept = pa.types.is_dictionary(values.type) and _is_text(values.type.value_type)
-        if part == "round" or not kept or values.num_chunks != 1 or len(values.chunk(0).dictionary) > _MOST_VALUES:
+        if part == "round" or not kept or values.num_chunks != 1:
             return self._plain(chunk, column)
         return values.chunk(0)
 
@@ -224,13 +224,16 @@ class _Distinct:
         if pa.types.is_null(values.type):
             return np.full(len(values), self.code(None))
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
-        self._refuse_identifiers(len(encoded.dictionary))
-        texts = [None if found in MISSING else found for found in frames.texts(encoded.dictionary)]
-        numbers = np.array([*map(self.code, texts), -1], np.int64)
+        indices = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
+        used = np.nonzero(np.bincount(indices, minlength=len(encoded.dictionary))[: len(encoded.dictionary)])[0]
+        self._refuse_identifiers(len(used))  # a file's own dictionary may hold names that no row has
+        texts = [None if found in MISSING else found for found in frames.texts(encoded.dictionary.take(pa.array(used)))]
+        numbers = np.full(len(encoded.dictionary) + 1, -1)
+        numbers[used] = [self.code(found) for found in texts]
         if encoded.null_count:
             numbers[-1] = self.code(None)
         self._refuse_identifiers(len(self))
-        found: Codes = numbers[encoded.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)]
+        found: Codes = numbers[indices]
         return found
 
     def names(self) -> NDArray[np.object_]:

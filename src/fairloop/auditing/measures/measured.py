@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.log.rounds import Rounds
 from fairloop.auditing.measures.missing import Missing, missing
-from fairloop.auditing.measures.rates import ASSUMPTIONS, RoundRates
+from fairloop.auditing.measures.rates import ASSUMPTIONS, NO_BETTER_THAN_LOWEST, RoundRates
 from fairloop.auditing.measures.readings import LEVEL, Reading, certain, compared, reading
 from fairloop.auditing.measures.references import reference
 from fairloop.auditing.measures.regression import ERRORS, errors
@@ -56,6 +56,8 @@ class Measured:
     ) -> None:
         if assume is not None and assume not in ASSUMPTIONS:
             raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
+        if assume == NO_BETTER_THAN_LOWEST and rounds.scores is None:
+            raise InputError(f"--assume {assume}: needs --score, the column with scores")
         if not _is_count(min_size):
             raise InputError(f"--min-size {min_size!r}: is no number of people; give 0 or more")
         self.rounds = rounds

@@ -25,9 +25,9 @@ class Missing:
     counts: (R, S, 2, 2) people by group, decision (rejected, selected), and whether the label is known. immature: (R,)
     whether labels may still come. p: (R, 3) p-values of `TESTS` by Holm's method over all of them, NaN where there was
     nothing to test. depends: (R, 3) which of them are worth a warning. pooled: (3,) p-values over all rounds that show
-    no dependence alone, by Holm's method, NaN with fewer than two such rounds. throughout: (3,) which of these are worth
-    a warning. could_be_missed: the difference of label rates that the last test of the decision could have missed; NaN
-    without one.
+    no dependence alone, by Holm's method, NaN with fewer than two such rounds. throughout: (3,) which of these are
+    worth a warning. could_be_missed: the difference of label rates that the last test of the decision could have
+    missed; NaN without one.
 
     Of several rounds, either family has half of the level: p-values are doubled.
     """

@@ -126,7 +126,7 @@ class ByPropensity:
         return Estimate(*(np.where(self._one_each, one, other) for one, other in pairs))
 
     def _accuracy(self, alpha: float) -> Estimate:
-        """With an interval from the kinds of people: one by weights is too narrow where no explored person is a miss."""
+        """By kinds of people: an interval by weights is too narrow where no explored person is a miss."""
         sides = (self._sides[name][:, :MISSING].swapaxes(1, 2) for name in ("v", "vv"))
         found = kinds.mean(kinds.Kinds(*sides), self._right(alpha), alpha)
         refused = self._weighted("accuracy").refused

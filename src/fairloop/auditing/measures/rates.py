@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,17 @@ from fairloop.metrics import bounds as worst
 from fairloop.metrics.bounds import Bounds
 from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.intervals import Ends, Estimate, of_rate
+from fairloop.metrics.proportions import critical, wilson
 
-ASSUMPTIONS = ("no-better-rejected",)
-"""What may be assumed of people without a label: rejected ones are on average no better than selected ones."""
+NO_BETTER, NO_BETTER_THAN_LOWEST = "no-better-rejected", "no-better-than-lowest"
+ASSUMPTIONS = {
+    NO_BETTER: "the rejected are on average no better than the selected",
+    NO_BETTER_THAN_LOWEST: "the rejected are on average no better than the lowest tenth of the selected by score",
+}
+"""What may be assumed of people without a label, by name, in words."""
+
+LOWEST = 0.1
+"""The share of the selected with the lowest scores; fixed in advance, as its choice chooses the result."""
 
 Table = NDArray[Any]
 Flags = NDArray[np.bool_]
@@ -84,10 +93,34 @@ class RoundRates:
         if self.assume is None:
             return np.ones(len(self.counts))
         fits = (cells.selected_unknown == 0) & (cells.rejected_positive + cells.rejected_negative == 0)
-        known = divide(cells.selected_positive, cells.selected_positive + cells.selected_negative)
+        if self.assume == NO_BETTER:
+            known = divide(cells.selected_positive, cells.selected_positive + cells.selected_negative)
+        else:
+            known = self._best_of_lowest()
         most = np.where(fits & np.isfinite(known), known, 1.0)
         every = divide((most * cells.rejected_unknown).sum(), cells.rejected_unknown.sum())
         return np.asarray(np.nan_to_num(np.append(every, most), nan=1.0))
+
+    def _best_of_lowest(self) -> NDArray[np.float64]:
+        """(S,) the share of beneficial labels in `LOWEST` of the selected, or a little more where scores are tied.
+
+        Wilson's upper limit, one-sided at 95 %; NaN of a group without selected people.
+        """
+        assert self.rounds.scores is not None
+        cells, size = self.rounds.scores.cells, len(self.rounds.groups) * 6
+        inside = slice(*np.searchsorted(cells.strata, np.array([self.place, self.place + 1]) * size))
+        strata, keys = cells.strata[inside] - self.place * size, cells.keys[inside]
+        group, label, selected = strata // 6, strata // 2 % 3, strata % 2 == 1
+        n, w, ww = (cells.sums.get(name, cells.sums["n"])[inside] for name in ("n", "w", "ww"))
+        found = np.full(len(self.rounds.groups), np.nan)
+        for place in range(len(found)):
+            mine = np.nonzero((group == place) & selected & (label != MISSING))[0]
+            if len(mine):
+                last = np.sort(np.repeat(keys[mine], n[mine].astype(np.int64)))[ceil(LOWEST * n[mine].sum()) - 1]
+                low = mine[keys[mine] <= last]
+                members = divide(w[low].sum() ** 2, ww[low].sum())
+                found[place] = wilson(divide(w[low] @ (label[low] == 1), w[low].sum()), members, critical(0.1)).high
+        return found
 
     def reading(self, metric: str) -> Reading:
         """What the round says of a measure in `NEEDS`."""
@@ -127,7 +160,7 @@ class RoundRates:
             refused = (status == "bounded") & (why_not != "")
             reason[refused] = why_not[refused]
         if self.assume is not None:
-            reason[status == "bounded"] += "; assumed: the rejected are on average no better than the selected"
+            reason[status == "bounded"] += f"; assumed: {ASSUMPTIONS[self.assume]}"
         return status, reason
 
     def _doubts(self, needs: Sequence[int]) -> list[tuple[Flags, str]]:

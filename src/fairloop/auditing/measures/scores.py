@@ -18,8 +18,8 @@ from fairloop.auditing.measures.readings import LEVEL, Reading, certain, reading
 from fairloop.metrics import calibration, distances, kinds
 from fairloop.metrics.distances import Noise
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.joint_bounds import auc_bounds
+from fairloop.metrics.intervals import Ends, Estimate, stacked
+from fairloop.metrics.joint_bounds import sampled_auc_bounds
 from fairloop.metrics.propensity import FEWEST
 from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.scores import ScoreTable, auc_of
@@ -115,11 +115,14 @@ class RoundScores:
         known = certain(partial(_stacked, found))
         sources: dict[Any, Any] = {"measured": known, "weighted": known}
         if (status == "bounded").any():
-            limits = np.array([self._limits(metric, part) for part in self.parts])
-            lost = (status == "bounded") & np.isnan(limits[:, 0])
+            bounds = [
+                self._bounds(metric, part, most) if one == "bounded" else None
+                for part, most, one in zip(self.parts, self.rates.most, status, strict=True)
+            ]
+            lost = (status == "bounded") & [one is None for one in bounds]
             status[lost] = "undefined"
             reason[lost] += "; its bounds are not computed"
-            sources["bounded"] = partial(_bare, limits)
+            sources["bounded"] = partial(_of_bounds, bounds)
         errors = np.array([one(LEVEL)[3] for one in found])
         return reading(sources, status, reason, labelled, people, errors)
 
@@ -191,21 +194,21 @@ class RoundScores:
         value = calibration.mitigated_squared_error(curve(part))
         return lambda alpha: (value, np.nan, np.nan, np.nan)
 
-    def _limits(self, metric: str, part: Part) -> tuple[float, float]:
-        """Worst-case bounds over the missing labels."""
+    def _bounds(self, metric: str, part: Part, most: float) -> Ends | None:
+        """Worst-case bounds over the missing labels, of which a share `most` may be 1; None if they take too long."""
         if metric == "brier":
             errors = [np.where(part.label == MISSING, pick(part.scores**2, (1 - part.scores) ** 2),
                                (part.scores - part.label) ** 2) for pick in (np.minimum, np.maximum)]  # fmt: skip
             low, high = (float(divide((part.weight * error).sum(), part.weight.sum())) for error in errors)
-            return low, high
+            return _without_error(low, high)
         if metric == "auc" and part.n.sum() <= _MOST_ROWS and (part.weight == part.n).all():
             often = part.n.round().astype(np.int64)
             label = np.where(part.label == MISSING, np.nan, part.label)
-            low, high = auc_bounds(np.repeat(part.keys, often), np.repeat(label, often))
             _, place = np.unique(part.keys, return_inverse=True)
             doubt = self._doubt([np.bincount(place, part.n).astype(np.float64)] * 2)
-            return max(0.0, low - doubt), min(1.0, high + doubt)
-        return np.nan, np.nan
+            found = sampled_auc_bounds(np.repeat(part.keys, often), np.repeat(label, often), most, doubt)
+            return None if np.isnan(found.low.value) else found.interval
+        return None
 
     def _free(self, metric: str, people: Floats) -> Reading:
         if metric == "score_mean":
@@ -284,10 +287,17 @@ def _stacked(found: Sequence[Callable[[float], tuple[float, ...]]], alpha: float
     return Estimate(value, low.clip(0), high.clip(max=1)) if bounded else Estimate(value, low, high)
 
 
-def _bare(limits: Floats, alpha: float) -> tuple[Estimate, Estimate]:
-    """Bounds without sampling error."""
-    none = np.full(len(limits), np.nan)
-    return Estimate(limits[:, 0], none, none), Estimate(limits[:, 1], none, none)
+def _without_error(low: float, high: float) -> Ends:
+    nan = np.asarray(np.nan)
+    ends = Estimate(np.asarray(low), nan, nan), Estimate(np.asarray(high), nan, nan)
+    return lambda alpha: ends
+
+
+def _of_bounds(bounds: Sequence[Ends | None], alpha: float) -> tuple[Estimate, Estimate]:
+    """(S + 1,) lower and upper bounds; NaN where there are none."""
+    none = (Estimate(*(np.asarray(np.nan),) * 3),) * 2
+    lower, upper = zip(*(none if one is None else one(alpha) for one in bounds), strict=True)
+    return stacked(lower), stacked(upper)
 
 
 def curve(part: Part) -> calibration.Reliability:

@@ -111,8 +111,8 @@ def _throughout(measured: Measured, missing: Missing) -> str:
     known = _known(measured, missing.counts[rounds].sum(axis=0))
     why = f"{_p(missing.pooled[which].min())}, Holm over {np.isfinite(missing.pooled).sum()}, doubled"
     return (
-        f"Over {rounds.sum()} rounds together labels are known for {known}: it depends on {_listed_parts(which)} whether a "
-        f"label is known, though none of these rounds shows it alone (test over rounds and groups, {why})."
+        f"Over {rounds.sum()} rounds together labels are known for {known}: it depends on {_listed_parts(which)} "
+        f"whether a label is known, though none of these rounds shows it alone (test over rounds and groups, {why})."
     )
 
 

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fairloop import data
+from fairloop._util.lookup import find
 from fairloop.data import DataSpec, Population, Split
 from fairloop.errors import InputError
-from fairloop.people import build_kind
+from fairloop.people import KINDS, build_kind, parameters
 from fairloop.people.deciders import OF_LENDERS, rule
 from fairloop.people.interface import Array, Codes, Kind, Names, Streams
 from fairloop.people.pool import Pool
@@ -50,7 +51,8 @@ def _arguments(people: PeopleSpec) -> dict[str, Any]:
     """The arguments of the kind; a policy of lenders that the spec names as a rule is one of them."""
     names = {rule(chosen).kind for chosen in (people.first, people.rule) if chosen not in (None, ANNOTATOR)}
     policy = sorted(names & set(OF_LENDERS))
-    return people.arguments | ({"policy": policy[0]} if policy else {})
+    takes_it = "policy" in parameters(find(KINDS, people.kind, "people.kind"))
+    return people.arguments | ({"policy": policy[0]} if policy and takes_it else {})
 
 
 def start_of(kind: Kind, arrivals: int, seed: int) -> dict[str, np.ndarray]:

@@ -106,7 +106,8 @@ def _lightgbm(own: Any) -> bytes | None:
     return None if text is None else str(text()).encode()
 
 
-def _skops(own: Any) -> bytes | None:
+def to_skops(own: Any) -> bytes | None:
+    """An estimator of scikit-learn's kind as skops writes it; None for one with types that are not trusted."""
     if "sklearn" not in sys.modules:
         return None
     from skops.io import dumps, get_untrusted_types
@@ -128,12 +129,17 @@ def _from_xgboost(kept: Kept, prototype: Any) -> Any:
     return prototype
 
 
-def _from_skops(kept: Kept, prototype: Any) -> Any:
+def of_skops(content: bytes) -> Any:
+    """The estimator that `to_skops` wrote. Raises an error of skops for types that are not trusted."""
     from skops.io import get_untrusted_types, loads
 
+    found = set(get_untrusted_types(data=content))
+    return loads(content, trusted=sorted(found & set(TRUSTED)))
+
+
+def _from_skops(kept: Kept, prototype: Any) -> Any:
     del prototype
-    found = set(get_untrusted_types(data=kept.content))
-    return loads(kept.content, trusted=sorted(found & set(TRUSTED)))
+    return of_skops(kept.content)
 
 
 class Booster:
@@ -161,7 +167,7 @@ _WRITERS: dict[str, Callable[[Any], bytes | None]] = {
     "own": _own_bytes,
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
-    "skops": _skops,
+    "skops": to_skops,
 }
 _READERS: dict[str, Callable[[Kept, Any], Any]] = {
     "own": _from_own_bytes,

@@ -1,0 +1,1 @@
+"""Short occupational biographies from a grammar of our own; docs/data/biographies.md is their data sheet."""

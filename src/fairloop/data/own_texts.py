@@ -1,0 +1,122 @@
+"""Texts with a label and sensitive columns: your own table, and the way from any columns of texts to a population."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from fairloop.data.cells import check_header, check_plain, check_roles
+from fairloop.data.picture_files import read_table
+from fairloop.data.population import Population
+from fairloop.data.population_from_columns import (
+    TRAIN,
+    Named,
+    People,
+    chosen,
+    intersections_of,
+    named,
+    shares_of_splits,
+    splits_named,
+    wanted,
+)
+from fairloop.data.shared_fields import OwnFields, StartsFrom, TextFields
+from fairloop.data.spelling import Written
+from fairloop.data.texts import TextFacts, learned
+from fairloop.errors import InputError
+from fairloop.tables.token_ids import END
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class OwnTextsSpec(TextFields, OwnFields):
+    """Your own texts: a table with a text, a label and sensitive columns."""
+
+    name: Literal["text"] = "text"
+    root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
+    table: Annotated[Path, StartsFrom("root")] = Field(
+        description=".csv, .tsv (.gz too), .jsonl or .parquet, one row a text"
+    )
+    text: Written = Field("text", description="column of the text")
+
+
+def load(spec: OwnTextsSpec, seed: int) -> Population:
+    """Your texts as `spec` says."""
+    path = spec.table if spec.root is None else spec.root / spec.table
+    frame = read_table(path)
+    check_header(frame, path)
+    if frame.empty:
+        raise InputError(f"data.table: {path} has no rows")
+    written = words(wanted(frame, spec.text, "data.text", where=path))
+    label = wanted(frame, spec.label, "data.label", where=path)
+    groups = [wanted(frame, name, "data.groups", where=path) for name in spec.groups]
+    split = wanted(frame, spec.split, "data.split", where=path) if spec.split else None
+    check_roles([str(group.name) for group in groups], str(label.name), None if split is None else str(split.name))
+    labels = named(label, "data.label")
+    return population(
+        spec,
+        written,
+        labels,
+        intersections_of([named(column, "data.groups") for column in groups]),
+        shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+        if split is None
+        else splits_named(split),
+        chosen(spec.beneficial, labels, label.name),
+        spec.minoritized,
+        spec.seed_of(seed),
+    )
+
+
+def words(column: pd.Series) -> list[str]:
+    """The texts of `column`. Raises InputError for a cell that is empty, blank or no text."""
+    import pandas as pd
+
+    check_plain(column, "data.text")
+    texts: list[str] = column.tolist()
+    for row, text in enumerate(texts):
+        if not isinstance(text, str) or not text.strip():
+            what = "holds no text" if isinstance(text, str) or pd.isna(text) else f"holds {text!r}, which is no text,"
+            raise InputError(
+                f"data.text: column '{column.name}' {what} in row {row}, counted from 0; fill it in, or leave that row "
+                "out of the table"
+            )
+    return texts
+
+
+def population(
+    spec: TextFields,
+    texts: Sequence[str],
+    labels: Named,
+    groups: Named,
+    splits: NDArray[np.int64],
+    beneficial: str,
+    minoritized: Sequence[str] | None,
+    seed: int,
+) -> Population:
+    """The population of N `texts`, with a vocabulary that is learned from the training split.
+
+    Raises InputError if no text ends within `spec.length` tokens.
+    """
+    training = [texts[place] for place in np.flatnonzero(splits == TRAIN)]
+    vocabulary = learned(training, spec.vocabulary, spec.vocabulary_size)
+    ids = vocabulary.encode(texts, spec.length)
+    if not (ids == END).any():
+        raise InputError(f"data.length={spec.length}: no text ends within so many tokens; give more")
+    return People(
+        name=str(getattr(spec, "name", "")),
+        images=ids,
+        labels=labels,
+        groups=groups,
+        splits=splits,
+        contents=hashlib.sha256(vocabulary.fingerprint.encode() + ids.tobytes()).hexdigest(),
+        beneficial=beneficial,
+        minoritized=minoritized,
+        tokens=vocabulary,
+        texts=TextFacts(shown=spec.shown),
+    ).population(seed)

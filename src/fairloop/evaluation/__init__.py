@@ -1,0 +1,18 @@
+"""What a kind of data measures beside rates, fairness and shares: `measures_of(population)` is the one place that knows."""
+
+from __future__ import annotations
+
+from fairloop.data.population import Population
+from fairloop.evaluation.interface import KindMeasures, Value
+
+
+def measures_of(population: Population) -> KindMeasures:
+    """The measures of the population's kind of data. Pictures and tables have none of their own."""
+    if population.tokens is None:
+        return KindMeasures()
+    from fairloop.evaluation.texts import TextMeasures
+
+    return TextMeasures(population, population.tokens)
+
+
+__all__ = ["KindMeasures", "Value", "measures_of"]

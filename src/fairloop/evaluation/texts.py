@@ -1,0 +1,240 @@
+"""The measures of texts, by group and label: perplexity, variety, copies, tails, and differences between twins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fairloop.data.population import Population, Split
+from fairloop.data.texts import Twins
+from fairloop.data.tokens import Vocabulary, words_in
+from fairloop.evaluation.interface import Codes, KindMeasures, Samples, Value
+from fairloop.metrics import texts as of
+from fairloop.metrics.texts import Corpus, Measured
+from fairloop.models.interface import Classifier, Generator
+from fairloop.models.numerics import Numerics
+from fairloop.sources.source import decisions, probabilities
+from fairloop.tables.token_ids import PAD
+
+AT = 1000
+"""n-grams of which distinct ones are counted, in every group and generation alike."""
+
+COPIED = (4, 8)
+
+_AT_ONCE = 128  # texts whose logits are computed together: a vocabulary is larger than any picture's channels
+
+
+class Part(NamedTuple):
+    """The texts that a value is about. chosen: their positions. code: of the group, or -1 for all groups."""
+
+    label: str | None
+    group: str
+    chosen: Codes
+    code: int
+
+
+class Reference(NamedTuple):
+    """Real training texts of one group, or all. texts: how many. frequencies: (V,) texts with each word. ranked: (K,)
+    their words, the most frequent first. watched: (W,) counts of texts with each watched word, or label.
+    """
+
+    texts: int
+    frequencies: Codes
+    ranked: Codes
+    watched: NDArray[np.float64]
+
+
+class TextMeasures(KindMeasures):
+    """Measures of generators and classifiers of texts."""
+
+    keeps_samples = True
+
+    def __init__(self, population: Population, tokens: Vocabulary) -> None:
+        self._population, self._tokens = population, tokens
+        self._ids: dict[str, int] = {}
+
+    def words(self, inputs: Tensor) -> list[str]:
+        """Generated texts; none if reports should not show them."""
+        return self._tokens.decode(inputs.cpu().numpy()) if self._population.texts.shown else []
+
+    def of_generator(
+        self,
+        generation: int,
+        generator: Generator | None,
+        samples: Samples,
+        numerics: Numerics,
+        rng: np.random.Generator,
+    ) -> Iterator[Value]:
+        """Perplexity of real test texts and of its own samples, words of the samples, twins; in generation 0 also words
+        of real test texts, as a baseline.
+        """
+        order = torch.from_numpy(rng.permutation(len(samples.inputs)))
+        inputs = samples.inputs.cpu()[order]
+        labels, groups = (None if codes is None else codes[order.numpy()] for codes in (samples.labels, samples.groups))
+        parts, corpus = self._parts(len(inputs), labels, groups), self._corpus(inputs.numpy())
+        yield from self._of_words("generated", corpus, parts, labels)
+        test = self._population.tests["test"]
+        in_test, real = self._parts(len(test), test.labels, test.groups), self._test
+        if generation == 0:
+            yield from self._of_words("test", real, in_test, test.labels)
+        if generator is None or generator.has_likelihood:
+            yield from self._perplexities("generated", generator, inputs, corpus, parts, numerics)
+            yield from self._perplexities("test", generator, _read(test), real, in_test, numerics)
+            if (twins := self._population.texts.twins) is not None:
+                yield from self._of_twins(twins, generator, numerics)
+
+    def of_classifier(self, classifier: Classifier | None, numerics: Numerics) -> Iterator[Value]:
+        """How often the label of a test text changes with the words of its group, and the change of its score."""
+        twins = self._population.texts.twins
+        if twins is None:
+            return
+        test = self._population.tests["test"]
+        inputs, score, decided = torch.from_numpy(twins.inputs), [], []
+        for group, texts in enumerate(inputs if classifier is not None else ()):
+            batches = list(_batches(texts, numerics))
+            codes = torch.full((len(texts),), group)
+            decided.append(decisions(classifier, batches, numerics, codes).numpy())
+            score.append(probabilities(classifier, batches, numerics)[:, self._population.beneficial].double().numpy())
+        for code, group in list(enumerate(self._population.group_names))[1:]:
+            for part in self._parts(len(test), test.labels, None):
+                flips = decided[code] != decided[0] if decided else np.zeros(0)
+                gaps = score[code] - score[0] if score else np.zeros(0)
+                for metric, values in (("swap_flips", flips), ("swap_score", gaps)):
+                    found = of.mean(values[part.chosen] if len(values) else values)
+                    yield Value("test", part.label, group, metric, *found)
+
+    def _of_words(self, split: str, corpus: Corpus, parts: Sequence[Part], labels: Codes | None) -> Iterator[Value]:
+        copied = of.among(of.whole(corpus), self._known[0])
+        for part in parts:
+            own = corpus.of(part.chosen)
+            reference = self._references[part.code]
+            counts = np.bincount(own.words, minlength=len(reference.frequencies))
+            found = {
+                "text_length": of.mean(own.lengths),
+                "type_token_ratio": of.distinct(own, 1, AT),
+                "distinct_2": of.distinct(own, 2, AT),
+                "distinct_3": of.distinct(own, 3, AT),
+                "zipf_slope": of.zipf_slope(counts[reference.ranked]),
+                "copied_texts": of.mean(copied[part.chosen]),
+                **{f"copied_{n}": of.copied(own, n, self._known[n]) for n in COPIED},
+            }
+            if part.label is None:
+                alive = int((counts[: len(reference.frequencies)][reference.frequencies > 0] > 0).sum())
+                found["types_alive"] = of.types_alive(alive, reference.frequencies, reference.texts, own.size)
+                watched = self._watched(own, None if labels is None else labels[part.chosen])
+                found["tail_mass"], found["tail_alive"] = of.tail(watched, reference.watched)
+            yield from _values(split, part, found)
+
+    def _perplexities(
+        self, split: str, generator: Generator | None, inputs: Tensor, corpus: Corpus, parts: Sequence[Part],
+        numerics: Numerics,
+    ) -> Iterator[Value]:  # fmt: skip
+        logs = _likelihoods(generator, inputs, numerics).sum(axis=1)
+        tokens = (inputs != PAD).sum(dim=1).numpy() if generator is not None else np.zeros(len(inputs), np.int64)
+        words = (corpus.lengths + 1) * (tokens > 0)  # an end mark is an event, too
+        for part in parts:
+            chosen = part.chosen
+            found = {
+                "perplexity": of.perplexity(logs[chosen], tokens[chosen]),
+                "word_perplexity": of.perplexity(logs[chosen], words[chosen]),
+            }
+            yield from _values(split, part, found)
+
+    def _of_twins(self, twins: Twins, generator: Generator | None, numerics: Numerics) -> Iterator[Value]:
+        logs = [_likelihoods(generator, torch.from_numpy(texts), numerics) for texts in twins.inputs]
+        for code, group in list(enumerate(self._population.group_names))[1:]:
+            found = of.swap(twins.inputs[code], twins.inputs[0], logs[code], logs[0])
+            word, rest = (values if generator is not None else np.zeros(0) for values in found)
+            yield Value("test", None, group, "swap_group_word", *of.mean(word))
+            yield Value("test", None, group, "swap_rest", *of.mean(rest))
+            kinds = twins.kinds[: len(rest)]
+            by_kind = of.by_kind(rest, kinds, len(twins.kind_names))
+            there = by_kind[~np.isnan(by_kind)]
+            size = float(np.sqrt((there**2).mean())) if len(there) else np.nan
+            yield Value("test", None, group, "swap_association_size", size, np.nan)
+            for name, value in zip(twins.kind_names, by_kind.tolist(), strict=True):
+                yield Value("test", name, group, "swap_association", value, np.nan)
+
+    def _parts(self, n: int, labels: Codes | None, groups: Codes | None) -> list[Part]:
+        """All texts, those of each group, and those of each label; none of a group or label that nothing names."""
+        nothing = np.full(n, -1)
+        parts = [Part(None, "overall", np.arange(n), -1)]
+        for code, name in enumerate(self._population.group_names if groups is not None else ()):
+            parts.append(Part(None, name, np.flatnonzero((groups if groups is not None else nothing) == code), code))
+        for code, name in enumerate(self._population.label_names if labels is not None else ()):
+            parts.append(Part(name, "overall", np.flatnonzero((labels if labels is not None else nothing) == code), -1))
+        return parts
+
+    def _corpus(self, ids: NDArray[np.int64]) -> Corpus:
+        """The words of texts. A word has the same id in all of them."""
+        split = [words_in(text) for text in self._tokens.decode(ids)]
+        known = self._ids
+        words = np.array([known.setdefault(word, len(known)) for text in split for word in text], np.int64)
+        return Corpus(words, np.repeat(np.arange(len(split)), [len(text) for text in split]), len(split))
+
+    @cached_property
+    def _train(self) -> Corpus:
+        return self._corpus(self._population.train.inputs[:])
+
+    @cached_property
+    def _test(self) -> Corpus:
+        return self._corpus(self._population.tests["test"].inputs[:])
+
+    @cached_property
+    def _known(self) -> dict[int, NDArray[np.uint64]]:
+        """Sorted keys of the n-grams of training texts; of whole texts at 0."""
+        return {0: np.unique(of.whole(self._train)), **{n: np.unique(of.ngrams(self._train, n)) for n in COPIED}}
+
+    @cached_property
+    def _references(self) -> dict[int, Reference]:
+        """By group; all of them at -1."""
+        train, groups, size = self._train, self._population.train.groups, int(self._train.words.max(initial=0)) + 1
+        chosen = {-1: np.arange(train.size)}
+        chosen |= {code: np.flatnonzero(groups == code) for code in range(len(self._population.group_names))}
+        found = {}
+        for code, places in chosen.items():
+            own = train.of(places)
+            counts = np.bincount(own.words, minlength=size)
+            ranked = np.argsort(-counts, kind="stable")[: int((counts > 0).sum())]
+            each = np.unique(own.texts * size + own.words) % size
+            watched = self._watched(own, self._population.train.labels[places])
+            found[code] = Reference(own.size, np.bincount(each, minlength=size), ranked, watched.astype(np.float64))
+        return found
+
+    def _watched(self, corpus: Corpus, labels: Codes | None) -> Codes:
+        """(W,) counts of texts with each watched word; without watched words, of texts with each label."""
+        watched = self._population.texts.watched
+        if not watched:
+            codes = np.zeros(0, np.int64) if labels is None else labels
+            return np.bincount(codes, minlength=len(self._population.label_names))
+        wanted = [self._ids.setdefault(word, len(self._ids)) for word in watched]
+        pairs = [len(np.unique(corpus.texts[corpus.words == word])) for word in wanted]
+        return np.array(pairs, np.int64)
+
+
+def _values(split: str, part: Part, found: dict[str, Measured]) -> Iterator[Value]:
+    return (Value(split, part.label, part.group, metric, *measured) for metric, measured in found.items())
+
+
+def _read(split: Split) -> Tensor:
+    return torch.from_numpy(np.asarray(split.inputs[:]))
+
+
+def _batches(inputs: Tensor, numerics: Numerics) -> Iterator[Tensor]:
+    return (numerics.tensor(part) for part in inputs.split(_AT_ONCE))
+
+
+@torch.no_grad()
+def _likelihoods(generator: Generator | None, inputs: Tensor, numerics: Numerics) -> NDArray[np.float64]:
+    """(N, L) log-probabilities of tokens; zeros if the generator diverged."""
+    if generator is None or not len(inputs):
+        return np.zeros(inputs.shape)
+    with numerics.autocast():
+        parts = [generator.log_likelihood(part).double().cpu() for part in _batches(inputs, numerics)]
+    return torch.cat(parts).numpy()

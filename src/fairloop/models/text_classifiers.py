@@ -1,0 +1,91 @@
+"""Classifiers of texts. What they say of a text does not depend on how much padding follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fairloop.models.interface import Classifier
+from fairloop.models.transformer import Block, check_heads, check_texts, initialise
+from fairloop.tables.token_ids import PAD
+
+
+class TextCNN(Classifier):
+    """Convolutions over embedded tokens, each with the largest value that it has in a text (Kim, arXiv 1408.5882).
+
+    shape: (L,). classes: K. vocabulary: V, which the data hand over. width: of embeddings. filters: of each of `sizes`,
+    the numbers of tokens that a filter sees.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        classes: int,
+        vocabulary: int = 0,
+        width: int = 64,
+        filters: int = 64,
+        sizes: Sequence[int] = (2, 3, 4),
+    ) -> None:
+        super().__init__()
+        check_texts(shape, vocabulary)
+        if not sizes or min(sizes) < 1:
+            raise ValueError(f"sizes={list(sizes)}: give whole numbers of at least 1")
+        self.tokens = nn.Embedding(vocabulary, width)
+        self.filters = nn.ModuleList(nn.Conv1d(width, filters, size) for size in sizes)
+        self.out = nn.Linear(filters * len(sizes), classes)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, K) logits."""
+        there = _tokens(inputs)
+        x = (self.tokens(inputs) * there[:, :, None]).transpose(1, 2)
+        logits: Tensor = self.out(torch.cat([self._largest(layer, x, there) for layer in self.filters], dim=1))
+        return logits
+
+    def _largest(self, layer: nn.Module, x: Tensor, there: Tensor) -> Tensor:
+        """(B, filters) over the places of a text; tokens beyond its end count as zeros."""
+        beyond = layer.weight.shape[2] - 1 if isinstance(layer, nn.Conv1d) else 0
+        found: Tensor = layer(F.pad(x, (0, beyond))).relu()
+        return found.masked_fill(~there[:, None], 0).amax(dim=2)
+
+
+class TextTransformer(Classifier):
+    """A transformer encoder, and the mean of its outputs over the tokens of a text.
+
+    shape: (L,). classes: K. vocabulary: V, which the data hand over. width: d, of which each of `heads` has a part.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        classes: int,
+        vocabulary: int = 0,
+        width: int = 64,
+        layers: int = 2,
+        heads: int = 4,
+    ) -> None:
+        super().__init__()
+        length = check_texts(shape, vocabulary)
+        check_heads(width, heads)
+        self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
+        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, classes)
+        initialise(self, [block for block in self.blocks if isinstance(block, Block)])
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(B, K) logits."""
+        there = _tokens(inputs)
+        x = self.tokens(inputs) + self.positions.weight
+        for block in self.blocks:
+            x = block(x, mask=there[:, None, None])
+        x = self.norm(x) * there[:, :, None]
+        logits: Tensor = self.out(x.sum(dim=1) / there.sum(dim=1, keepdim=True))
+        return logits
+
+
+def _tokens(inputs: Tensor) -> Tensor:
+    """(B, L) whether a place holds a token; the first one always counts."""
+    there = inputs != PAD
+    return torch.cat([torch.ones_like(there[:, :1]), there[:, 1:]], dim=1)
