@@ -171,7 +171,7 @@ _WRITERS: dict[str, Callable[[Any], bytes | None]] = {
     "own": _own_bytes,
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
-    "skops": to_skops,
+    "skops": _skops,
 }
 _READERS: dict[str, Callable[[Kept, Any], Any]] = {
     "own": _from_own_bytes,
