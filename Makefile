@@ -10,7 +10,7 @@ BACKEND := $(if $(PIP_FIND_LINKS),,--torch-backend=auto)
 # Commas part the arguments of a call.
 COMMA := ,
 
-.PHONY: demo test test-all bench check format clean
+.PHONY: demo test test-all bench check format docs notebooks clean
 
 demo: .venv/.installed
 	$(BIN)/fairloop demo --out demo
@@ -35,6 +35,14 @@ format: .venv/.installed-dev
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
+# The site, in build/site; a warning is an error.
+docs: .venv/.installed-docs
+	$(BIN)/python -m sphinx -W --keep-going -q -j auto docs build/site
+
+# Executes the tutorials: docs/tutorials/NAME.md becomes NAME.ipynb. Minutes.
+notebooks: .venv/.installed-docs
+	$(BIN)/python -m docs.tutorials.notebooks --write
+
 clean:
 	rm -rf .venv build dist
 
@@ -53,9 +61,13 @@ endef
 	$(call install,.[dev],--compile-bytecode)
 	touch .venv/.installed
 
+.venv/.installed-docs: pyproject.toml constraints.txt | .venv/.made
+	$(call install,.[docs],--compile-bytecode)
+	touch .venv/.installed
+
 .venv/.installed-all: pyproject.toml constraints.txt | .venv/.made
-	$(call install,.[dev$(COMMA)frameworks],--compile-bytecode)
-	touch .venv/.installed .venv/.installed-dev
+	$(call install,.[dev$(COMMA)frameworks$(COMMA)docs],--compile-bytecode)
+	touch .venv/.installed .venv/.installed-dev .venv/.installed-docs
 
 .venv/.made:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "fairloop needs Python 3.11 or newer: make PYTHON=...")'

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fairloop.curation.stream import StarStream
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
+    from fairloop.first_loop import FirstLoop, quick
     from fairloop.loop.generations import Generation, simulate
     from fairloop.loop.own.loop import OwnLoop
     from fairloop.models.interface import Classifier, Generator
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from fairloop.sources.source import Source
     from fairloop.spec.run import RunSpec
     from fairloop.spec.setting import SETTINGS, Setting
+    from fairloop.synthetic_data import synthetic
 
     __version__: str
 
@@ -40,6 +42,7 @@ _HOME = {
     "Classifier": "models.interface",
     "Curation": "curation.interface",
     "FairloopError": "errors",
+    "FirstLoop": "first_loop",
     "Generation": "loop.generations",
     "Generator": "models.interface",
     "InputError": "errors",
@@ -61,7 +64,9 @@ _HOME = {
     "audit": "auditing",
     "load": "results",
     "preset": "presets",
+    "quick": "first_loop",
     "simulate": "loop.generations",
+    "synthetic": "synthetic_data",
     "table_of": "results",
 }
 
@@ -72,6 +77,7 @@ __all__ = [
     "Classifier",
     "Curation",
     "FairloopError",
+    "FirstLoop",
     "Generation",
     "Generator",
     "InputError",
@@ -92,7 +98,9 @@ __all__ = [
     "audit",
     "load",
     "preset",
+    "quick",
     "simulate",
+    "synthetic",
     "table_of",
 ]
 

@@ -30,6 +30,8 @@ from fairloop.loop.own.loop import OwnLoop
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
+from fairloop.report import notebook
+from fairloop.report.comparison import Comparison, compared
 from fairloop.report.table import of_rows, own_columns, plain, tidy
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch, join
@@ -80,6 +82,19 @@ class RecordedSweep(Mapping[str, "RecordedRun"]):
     def __repr__(self) -> str:
         return f"<sweep of {len(self)} runs: {', '.join(self._runs)}>"
 
+    def _repr_html_(self) -> str:
+        """The runs' cases, from the first to the last generation, for a notebook."""
+        return notebook.block(f"A sweep of {len(self)} runs", *notebook.ends(self.table()), note=notebook.ENDS)
+
+    def compare(self, against: str | None = None, split: str | None = None) -> Comparison:
+        """Each case less the case `against` (default: the first), paired by seed; `fairloop compare` explains them.
+
+        split: the data that classifiers are measured on; default: `test`.
+
+        Raises InputError if there are not two cases with a seed in common, or none is called `against`.
+        """
+        return compared(self.table(), against, split)
+
     def table(self) -> pd.DataFrame:
         """The tidy table of all runs, as `fairloop export` writes it."""
         table: pd.DataFrame = plain(tidy([run.directory for run in self._runs.values()])).to_pandas()
@@ -98,6 +113,10 @@ class RecordedRun:
     def __repr__(self) -> str:
         done = self.directory.committed()
         return f"<run {self.spec.identity}: {done} of {self.spec.generations} generations, in {self.directory.root}>"
+
+    def _repr_html_(self) -> str:
+        """The run's main measures, in the first and in the last generation, for a notebook."""
+        return notebook.block(repr(self)[1:-1], *notebook.ends(self.table()), note=notebook.ENDS)
 
     def table(self) -> pd.DataFrame:
         """The tidy table, as `fairloop export` writes it."""

@@ -192,6 +192,9 @@ class ModelTrainer:
         return trained
 
     def _classifier(self, recipe: Recipe, feed: Feed | None, start: Classifier | None = None) -> Trained[Classifier]:
+        told = takes_groups(self._estimators.of(recipe)) and self.source is None  # else the groups are known
+        grouper = self.annotators().group.module if told else None  # built before: one model is initialised at a time
+
         def fit(model: Classifier, state: State | None) -> Iterator[Checkpoint[Classifier]]:
             if feed is None:
                 return fit_nothing(model, recipe.training, self.numerics, state)
@@ -200,7 +203,7 @@ class ModelTrainer:
                 return fit_at_once(model, feed, learn, self.numerics, state)
             return fit_classifier(model, recipe.training, feed, self.numerics, state, recipe.schedule.steps)
 
-        return self._fitted(recipe, self._new_classifier, fit, start)
+        return self._fitted(recipe, partial(self._new_classifier, grouper=grouper), fit, start)
 
     def _fitted(
         self,
@@ -248,10 +251,8 @@ class ModelTrainer:
         people, asked = self.population, recipe.training
         return build_generator(asked.model, people.shape, asked.arguments, people.facts)
 
-    def _new_classifier(self, recipe: Recipe) -> Classifier:
+    def _new_classifier(self, recipe: Recipe, grouper: Classifier | None = None) -> Classifier:
         if (own := self._estimators.of(recipe)) is not None:
-            asks = takes_groups(own) and self.source is None  # the groups of people who come are known
-            grouper = self.annotators().group.module if asks else None
             return self._estimators.classifier(own, recipe, grouper)
         asked, classes, section = recipe.training, self._classes(recipe), section_of(recipe.role)
         people = self.population

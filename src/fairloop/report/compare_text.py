@@ -81,7 +81,7 @@ def _with_each_other(table: pd.DataFrame, wishes: Wishes, console: Console) -> p
     rows = []
     for (case, generation), cells in found.groupby(["case", "generation"], sort=False):
         by_measure = {row["measure"]: row for row in cells.to_dict("records")}
-        values = [_difference(by_measure.get(measure.title)) for measure in measures]
+        values = [difference(by_measure.get(measure.title)) for measure in measures]
         rows.append([str(case), str(generation), str(int(cells["of"].max())), *values])
     _show(["case", "gen.", "seeds", *(measure.title for measure in measures)], rows, wishes, console)
     _say(
@@ -236,7 +236,8 @@ def _show(header: Sequence[str], rows: Sequence[Sequence[str]], wishes: Wishes, 
     show_table(header, rows, cast(Format, wishes.style), console, grouped=True)
 
 
-def _difference(row: dict[Any, Any] | None) -> str:
+def difference(row: dict[Any, Any] | None) -> str:
+    """A row of `compare.differences` as a cell, with its interval or its spread over seeds."""
     if row is None:
         return "undefined"
     kind = statistics.shown(row["seeds"])

@@ -1,0 +1,65 @@
+"""The parts of the reference that are made from the code while the site is built.
+
+python -m docs.reference.tables PAGE prints one of the pages.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+from typing import Any
+
+import fairloop
+from docs.pages import Tables, filled
+from docs.reference import fields, names
+
+HERE = Path(__file__).parent
+
+GROUPS = {
+    "Loops": ("quick", "FirstLoop", "preset", "RunSpec", "simulate", "Generation", "OwnLoop", "Setting"),
+    "Results": ("load", "RecordedRun", "RecordedSweep", "table_of"),
+    "Audits": ("audit", "Audit"),
+    "STAR for your own data": ("StarSampler", "StarStream", "StarResampler"),
+    "Parts of a loop": (
+        "Batch", "Strata", "Source", "Star", "NoCuration", "Curation", "Generator", "Classifier", "Population", "Split",
+    ),
+    "Errors": ("FairloopError", "InputError"),
+}  # fmt: skip
+"""Public names by chapter of the API page; `SETTINGS` stands on the page of settings and below."""
+
+_MEMBERS = {"RunSpec": "at, spans, identity, flat, to_yaml", "Curation": ""}
+_CONSTANTS = ("SETTINGS",)
+
+
+def api(chapter: str) -> str:
+    """Directives of autodoc for the public names of a chapter."""
+    return "\n\n".join(f"```{{eval-rst}}\n{_directive(name)}\n```" for name in GROUPS[chapter])
+
+
+def _directive(name: str) -> str:
+    made: Any = getattr(fairloop, name)
+    if not inspect.isclass(made):
+        return f".. autofunction:: fairloop.{name}"
+    lines = [f".. autoclass:: fairloop.{name}"]
+    if wanted := _MEMBERS.get(name, ":all:"):
+        lines.append("   :members:" + ("" if wanted == ":all:" else f" {wanted}"))
+    return "\n".join(lines)
+
+
+PAGES: dict[Path, Tables] = {
+    HERE / "spec.md": {"fields": fields.of_specs},
+    HERE / "commands.md": {"commands": names.commands},
+    HERE / "measures.md": {"measures": names.measures},
+    HERE / "columns.md": {"columns": names.columns},
+    HERE / "ideals.md": {"ideals": names.ideals},
+    HERE / "policies.md": {"policies": names.policies, "settings": names.settings},
+    HERE / "people.md": {"people": names.people},
+    HERE / "names.md": {"models": names.models, "presets": names.of_presets},
+    HERE / "run-directory.md": {"run directory": names.run_directory},
+    HERE / "verdict.md": {"verdict": fields.of_verdicts},
+    HERE / "api.md": {chapter: lambda chapter=chapter: api(chapter) for chapter in GROUPS},
+}
+
+if __name__ == "__main__":
+    print(filled(HERE / f"{sys.argv[1]}.md", PAGES[HERE / f"{sys.argv[1]}.md"]))

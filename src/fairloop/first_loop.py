@@ -1,0 +1,158 @@
+"""The shortest way from a table to a loop: one call, a picture and a table."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from matplotlib.figure import Figure
+
+from fairloop.errors import InputError
+from fairloop.loop.generations import simulate
+from fairloop.report import notebook
+from fairloop.report.figures import demo
+from fairloop.report.figures.measures import of_classifier
+from fairloop.report.summary import headline
+from fairloop.results import table_of
+from fairloop.seeding import Role, numpy_stream
+from fairloop.spec.run import RunSpec, from_mapping
+from fairloop.store.memory import MemoryModels
+from fairloop.tables import frames
+
+FILE = "people.parquet"
+"""The name of the table in the specs of a first loop."""
+
+CASES: tuple[Mapping[str, Any], ...] = (
+    {"setting": "seqgen-seqclass"},
+    {"setting": "control"},
+    {"setting": "seqgen-seqclass", "star": {"target": "classifier"}},
+)
+"""The loop, its control, and the loop with STAR on the classifier."""
+
+_NETWORK = {"epochs": 15, "batch": 512, "optimizer": "adam", "learning_rate": 0.01}
+
+
+@dataclass(frozen=True, repr=False)
+class FirstLoop:
+    """The loop of a table, its control, and the loop with STAR, over a few generations; a notebook shows it.
+
+    specs: of the runs. With the table saved as `people.parquet`, `fairloop run` repeats each: `specs[0].to_yaml()`.
+    table: the tidy table of all runs.
+    left_out: rows of the given table that were left out by chance, because it has more than `people` rows.
+    """
+
+    specs: tuple[RunSpec, ...]
+    table: pd.DataFrame
+    left_out: int = 0
+
+    def figure(self) -> Figure:
+        """Accuracy, equalized odds difference, and the share of the minoritized groups in generated data."""
+        head = headline(self.table)
+        share = [head.share] if head.share is not None else []
+        return demo.draw(head.table, [of_classifier("accuracy"), of_classifier("equalized_odds", "difference"), *share])
+
+    def __repr__(self) -> str:
+        header, rows = notebook.ends(self.table)
+        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+        lines = [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)
+        ]
+        return "\n".join([*(line.rstrip() for line in lines), self._note()])
+
+    def _repr_html_(self) -> str:
+        """The picture, and the main measures in the first and in the last generation, for a notebook."""
+        about = "Curves over generations, for the loop, its control, and the loop with STAR on the classifier"
+        title = f"{self.specs[0].generations} generations of {self.specs[0].generator.model}"
+        picture = notebook.image(self.figure(), about)
+        return notebook.block(title, *notebook.ends(self.table), note=self._note(), picture=picture)
+
+    def _note(self) -> str:
+        seeds = len({spec.seed for spec in self.specs})
+        note = f"First generation > last generation; {f'means over {seeds} seeds' if seeds > 1 else 'one seed'}."
+        return note + (f" {self.left_out:,} rows were left out, at random." if self.left_out else "")
+
+
+def quick(
+    frame: object,
+    *,
+    label: str,
+    group: str | Sequence[str],
+    beneficial: object = None,
+    leave_out: Sequence[str] = (),
+    generations: int = 5,
+    seeds: int = 1,
+    people: int = 4_000,
+    generator: str = "gaussian-copula",
+    classifier: str = "mlp",
+) -> FirstLoop:
+    """Follow a table through a feedback loop, its control and the loop with STAR; it takes seconds.
+
+        quick(frame, label="repaid", group="sex")
+
+    frame: one row for each person; of pandas, polars, Arrow, Hugging Face, or a dictionary of columns.
+    label: the column that the classifier learns.
+    group: the sensitive column; several columns make intersectional groups.
+    beneficial: the label that is good for the person; needed unless labels are 0 and 1, or say so alike.
+    leave_out: columns that are no features, such as names.
+    generations: of each run, the one on real data included.
+    seeds: runs of each case, with seeds 0, 1 and so on.
+    people: rows that are used at most; of a larger table, as many are chosen at random.
+    generator, classifier: names of models, as in specs. The annotators are classifiers of the same kind.
+
+    All other settings are small and fixed. For other ones, write a spec (`specs[0].to_yaml()` is a start).
+
+    Raises InputError for a table, a column or a choice that does not fit, before anything is trained.
+    """
+    for name, number in {"seeds": seeds, "people": people}.items():
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise InputError(f"{name}={number!r}: give a whole number of 1 or more")
+    table, left_out = _chosen(frames.table(frame), people)
+    data = {
+        "name": "table", "table": FILE, "label": label, "beneficial": beneficial,
+        "groups": [group] if isinstance(group, str) else list(group), "leave_out": list(leave_out),
+    }  # fmt: skip
+    common = {
+        "name": "quick", "generations": generations, "data": data, "generator": {"model": generator, **_NETWORK},
+        "classifier": {"model": classifier, **_NETWORK}, "annotator": {"model": classifier, **_NETWORK},
+        "measure": {"samples": 2_000, "gallery": 0, "latents": 0}, "precision": "fp32", "device": "cpu",
+    }  # fmt: skip
+    try:
+        specs = tuple(from_mapping({**common, **case, "seed": seed}) for seed in range(seeds) for case in CASES)
+        return FirstLoop(specs, _followed(specs, table), left_out)
+    except InputError as error:
+        raise InputError(_as_called(str(error))) from error
+
+
+def _chosen(table: pa.Table, people: int) -> tuple[pa.Table, int]:
+    """At most `people` rows, in the table's order, and the number of rows that are left out."""
+    if len(table) <= people:
+        return table, 0
+    rows = numpy_stream(0, Role.TRAIN_DATA).choice(len(table), people, replace=False)
+    return table.take(sorted(rows)), len(table) - people
+
+
+def _followed(specs: Sequence[RunSpec], table: pa.Table) -> pd.DataFrame:
+    """The tidy table of the runs. They share their models."""
+    models, parts = MemoryModels(), []
+    with tempfile.TemporaryDirectory(prefix="fairloop-") as folder:
+        pq.write_table(table, Path(folder) / FILE)
+        for spec in specs:
+            here = spec.model_copy(update={"data": spec.data.model_copy(update={"root": Path(folder)})})
+            parts.append(table_of(here, list(simulate(here, models))))
+    return pd.concat(parts, ignore_index=True)
+
+
+_ARGUMENTS = {"groups": "group", "table": "frame"}
+
+
+def _as_called(message: str) -> str:
+    """An error about fields of a spec, with the names of the arguments in their places."""
+    named = re.sub(r"\bdata\.(\w+)", lambda found: _ARGUMENTS.get(found[1], found[1]), message)
+    return re.sub(r"(/\S*)?fairloop-\w+/" + re.escape(FILE), "frame", named)
