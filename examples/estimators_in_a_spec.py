@@ -14,12 +14,10 @@ import pandas as pd
 
 from fairloop import RunSpec, simulate
 
-LINEAR = {"model": "sklearn.linear_model:LogisticRegression", "arguments": {"C": 0.05}}
+LINEAR = {"model": "sklearn.linear_model:LogisticRegression"}
 CONTESTANTS: dict[str, dict[str, Any]] = {
     "logistic regression": {"classifier": LINEAR},
-    "with thresholds by group": {
-        "classifier": {"model": "fairlearn-threshold-optimizer", "arguments": {"estimator_arguments": {"C": 0.05}}}
-    },
+    "with thresholds by group": {"classifier": {"model": "fairlearn-threshold-optimizer"}},
     "with STAR": {"classifier": LINEAR, "star": {"target": "classifier"}},
 }
 
