@@ -200,7 +200,7 @@ def test_no_derivation_is_in_two_splits_and_the_tail_of_few_texts_is_no_reason()
 def test_every_latent_is_kept():
     spec = made(train=50)
     frame, population = table(spec, "train", 0), load(spec, 0)
-    assert frame["text"].tolist() == population.tokens.decode(population.train.inputs)
+    assert frame["text"].tolist() == population.tokens.decode(population.train.inputs[:])
     assert [population.label_names[code] for code in population.train.labels] == frame["label"].tolist()
     assert (frame["sentiment_true"] == frame["label"]).all()
     latents = {"group", "profession", "sentiment", "pronoun", "template", "opinion", "task", "tool", "place", "years",

@@ -83,6 +83,13 @@ CLASSIFIER_CASES = {
 
 WORDS = make_pipeline(TfidfVectorizer(), LogisticRegression())
 TREES = {"n_estimators": 5}
+MITIGATIONS = {
+    "fairlearn-exponentiated-gradient": {"max_iter": 2},
+    "fairlearn-grid-search": {"grid_size": 3},
+    "fairlearn-threshold-optimizer": {"estimator": "sklearn.tree:DecisionTreeClassifier",
+                                      "estimator_arguments": {"max_depth": 2}},
+    "fairlearn-correlation-remover": {"alpha": 0.9},
+}  # fmt: skip
 ESTIMATOR_CASES = {
     "bootstrap": EstimatorCase("bootstrap", ModelRole.GENERATOR),
     "gaussian-copula": EstimatorCase("gaussian-copula", ModelRole.GENERATOR, {"knots": 32}),
@@ -100,6 +107,7 @@ ESTIMATOR_CASES = {
     "xgboost": EstimatorCase("xgboost:XGBClassifier", arguments=TREES),
     "xgboost with texts": EstimatorCase("xgboost:XGBClassifier", arguments={**TREES, "enable_categorical": True}),
     "lightgbm": EstimatorCase("lightgbm:LGBMClassifier", arguments={**TREES, "verbose": -1}),
+    **{name: EstimatorCase(name, arguments=arguments, labels=2) for name, arguments in MITIGATIONS.items()},
 }
 
 
@@ -205,7 +213,7 @@ def by_name(check: Any) -> str:
 def test_every_shipped_name_has_a_case():
     for cases, names in (
         (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu", "ngram", "hf-causal"}, GENERATORS),
-        (CLASSIFIER_CASES.keys() | {"tfidf-logistic"}, CLASSIFIERS),
+        (CLASSIFIER_CASES.keys() | {"tfidf-logistic"} | MITIGATIONS.keys(), CLASSIFIERS),
         (DATA_CASES, DATASETS),
     ):
         assert set(cases) == set(names)
@@ -230,8 +238,8 @@ def test_classifiers_conform(name, check):
 )
 def test_estimators_conform(name, check):
     case = ESTIMATOR_CASES[name]
-    if ":" in case.model:
-        pytest.importorskip(case.model.partition(":")[0])
+    if ":" in case.model or "fairlearn" in case.model:
+        pytest.importorskip("fairlearn" if "fairlearn" in case.model else case.model.partition(":")[0])
     check(case)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from fairlearn.postprocessing import ThresholdOptimizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
 from fairloop import OwnLoop, data, simulate
-from fairloop.data.columns import decode
+from fairloop.data.columns import decode, encode, learned
 from fairloop.errors import InputError
 from fairloop.loop.estimators import Estimators
 from fairloop.loop.forms import Frame, OneHot
@@ -214,8 +215,6 @@ def test_a_generation_equals_a_plain_script(table):
 @given(st.integers(0, 10_000))
 def test_frames_and_features_agree(seed):
     frame = people(40, seed).drop(columns=["ok", "part"])
-    from fairloop.data.columns import encode, learned
-
     columns = learned(frame, np.ones(len(frame), bool))
     features, form = encode(frame, columns), Frame(columns)
     decoded = form.decode(features)
@@ -403,3 +402,31 @@ def test_the_objects_behind_recipes_are_new_each_time(table):
     assert first is not second is not PIPE
     assert first.C == 0.5
     assert PIPE.C == 1.0
+
+
+@pytest.mark.parametrize(
+    "model", [LINEAR, BOOSTING, "sklearn.ensemble:RandomForestClassifier"], ids=lambda name: name.rpartition(":")[2]
+)
+def test_one_call_for_probabilities_and_labels_gives_what_two_calls_give(model, monkeypatch):
+    arguments = {"n_estimators": 5} if "Forest" in model else {"max_iter": 5} if model == BOOSTING else {}
+    case = EstimatorCase(model, arguments=arguments)
+    found = case.fitted()
+    asked = []
+    monkeypatch.setattr(type(found.own), "predict", lambda own, people: asked.append(len(people)))
+    once = found(case.inputs[:50])
+    monkeypatch.undo()
+    monkeypatch.setattr("fairloop.models.estimators.fitted._BY_PROBABILITY", ())
+    assert torch.equal(found(case.inputs[:50]), once)
+    assert not asked or model.endswith("ForestClassifier")  # few trees tie
+
+
+def test_frames_that_are_remembered_are_as_decoded_anew_and_nobodys_to_change():
+    frames = [people(40, seed).drop(columns=["ok", "part"]) for seed in range(6)]
+    columns = learned(frames[0], np.ones(40, bool))
+    form = Frame(columns)
+    coded = [form.encode(frame.assign(home=frames[0]["home"], who=frames[0]["who"]), "") for frame in frames]
+    for numbers in (*coded, *coded[::-1], coded[0][:5], coded[0][:0]):
+        got = form.decode(numbers)
+        pd.testing.assert_frame_equal(got, Frame(columns).decode(numbers))
+        got["age"] = -1
+    assert form.decode(coded[0])["age"].min() > 0

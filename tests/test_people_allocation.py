@@ -206,6 +206,16 @@ def test_reports_give_the_drift_of_the_equation():
     assert grown == pytest.approx(sent @ mixed, rel=0.01)
 
 
+def test_one_minus_the_share_leads_three_regions_elsewhere():
+    """The limit of the formula balances the drift, and is not the truth; the right correction balances it there."""
+    limit = 1 - 2 / (THREE * (1 / THREE).sum())
+    assert limit == pytest.approx([0.538462, 0.384615, 0.076923], abs=6e-7)
+    kept = limit * THREE * ComplementOfThree(THREE, correction="smallest").keep(limit)
+    assert kept / kept.sum() == pytest.approx(limit)
+    right = THREE / THREE.sum() * THREE * Urn(THREE, correction="smallest").keep(THREE / THREE.sum())
+    assert right / right.sum() == pytest.approx(THREE / THREE.sum())
+
+
 def test_limits_of_corrected_and_of_balanced_urns():
     assert Urn(OAKLAND, "poisson", "smallest").limit()[0] == pytest.approx(0.566803, abs=6e-7)
     assert Urn(THREE, correction="smallest").limit() == pytest.approx(THREE / 1.8)

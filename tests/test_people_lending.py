@@ -105,6 +105,9 @@ def test_uniform_scores_have_the_closed_forms(law, b, profit, best, none, relati
     assert curve.falls_to(float(curve.at(profit[0]))) == pytest.approx(relative, abs=2e-4)
     assert rates(law, found["demographic-parity"]) == pytest.approx((parity, parity), abs=1e-4)
     assert tprs(law, found["equal-opportunity"]) == pytest.approx((tpr, tpr), abs=2e-4)
+    if law is U1 and b == 0.75:
+        lowest = [law.scores[np.flatnonzero(row > 0)[0]] for row in found["equal-opportunity"]]
+        assert lowest == pytest.approx([0.674550, 0.772145], abs=1e-4)
     values = [float(curve.at(rates(law, one)[0])) for one in found.values()]
     assert values == pytest.approx(changes, abs=1e-4)
 

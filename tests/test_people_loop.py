@@ -352,6 +352,13 @@ def test_a_kind_or_rule_that_does_not_fit_ends_before_training(people):
         played(run)
 
 
+def test_a_classifier_to_which_people_cannot_respond_ends_before_training(monkeypatch):
+    monkeypatch.setattr(ModelTrainer, "fit_roots", lambda trainer: pytest.fail("training has begun"))
+    deep = {"model": "mlp", "arguments": {"hidden": [4]}}
+    with pytest.raises(InputError, match="performative needs a linear model"):
+        played(from_mapping({"setting": "people", "people": {"kind": "performative"}, "classifier": deep}))
+
+
 def test_retention_has_one_place_whatever_its_name():
     old = {"response": {"retention": [[1, 1], [0.5, 1]], "arrivals": 0.1}}
     new = {"people": {"retention": [[1, 1], [0.5, 1]], "newcomers": 0.1}}

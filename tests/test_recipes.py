@@ -196,6 +196,8 @@ def changed(value: Any) -> Iterator[Any]:
         yield from ({**value, name: other} for name, old in value.items() for other in changed(old))
     elif isinstance(value, str):
         yield f"{value}, or another"
+    elif isinstance(value, bool):
+        yield not value
     else:
         yield value + 1 if isinstance(value, int | float) else 1 if value is None else [*value, 0.5]
 

@@ -105,6 +105,41 @@ def test_a_run_of_texts_repeats_itself_and_shows_texts(star):
     assert estimate([asked]) is not None
 
 
+SMALL = {"width": 8, "layers": 1, "heads": 2}
+NETWORKS: dict[str, Any] = {
+    "generator": {
+        "model": "tiny-gpt", "arguments": {**SMALL, "top_p": 0.95}, "epochs": 2, "batch": 40, "optimizer": "adamw",
+        "learning_rate": 0.01, "weight_decay": 0.1, "betas": [0.9, 0.95], "clip_norm": 1.0, "warm_up": 2,
+        "final_rate": 0.1,
+    },
+    "classifier": {"model": "text-cnn", "arguments": {"width": 8, "filters": 4}, "epochs": 2, "optimizer": "adam",
+                   "learning_rate": 0.01},
+    "annotator": {"model": "text-transformer", "arguments": SMALL, "epochs": 2, "optimizer": "adam",
+                  "learning_rate": 0.01},
+    "data": {"name": "test_text_loop:biographies", "arguments": {"train": 40}},
+}  # fmt: skip
+
+
+@pytest.mark.slow
+def test_networks_of_texts_learn_from_each_other_and_resume():
+    """With STAR, a warm start, a temperature, accumulated texts that are kept, and real texts beside them."""
+    policy = {"kind": "accumulate", "kept": True}
+    asked = spec(
+        **NETWORKS,
+        star={"target": "both", "budget": 4},
+        temperature=0.9,
+        warm_start="generator",
+        policy={"generator": policy, "classifier": policy},
+    )
+    models = MemoryModels()
+    whole = rows(simulate(asked, models))
+    assert rows(simulate(asked, models)) == whole
+    begun = MemoryModels()
+    list(simulate(asked.model_copy(update={"generations": 2}), begun))
+    assert rows(simulate(asked, begun)) == whole
+    assert estimate([asked]) is not None
+
+
 def test_a_generator_tells_likelihoods():
     models = MemoryModels()
     last = list(simulate(spec(**LIKE), models))[-1]

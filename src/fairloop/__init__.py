@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fairloop.sources.source import Source
     from fairloop.spec.run import RunSpec
     from fairloop.spec.setting import SETTINGS, Setting
+    from fairloop.synthetic_data import synthetic
 
     __version__: str
 
@@ -65,6 +66,7 @@ _HOME = {
     "preset": "presets",
     "quick": "first_loop",
     "simulate": "loop.generations",
+    "synthetic": "synthetic_data",
     "table_of": "results",
 }
 
@@ -98,6 +100,7 @@ __all__ = [
     "preset",
     "quick",
     "simulate",
+    "synthetic",
     "table_of",
 ]
 

@@ -6,6 +6,7 @@
 | a sweep | `sweep`, `fetch`, `demo` | runs/ with runs, or logs/ with their specs |
 | samples | `samples` | samples.csv, and besides only numbered pictures |
 | an audit | `audit` | verdict.txt and drift.csv |
+| a comparison | `synthetic` | comparison.md and distances.csv |
 | figures | `report --figures` | a figure as .png, .svg and .pdf with its data as .csv |
 | examples of a data set | `data inspect` | files called label-0-group-0-... |
 | decoded pictures | `data prepare` | directories with images.npy and about.json |
@@ -23,7 +24,15 @@ from typing import Literal
 from fairloop.errors import InputError
 
 Kind = Literal[
-    "a run", "a sweep", "samples", "an audit", "figures", "examples of a data set", "decoded pictures", "models"
+    "a run",
+    "a sweep",
+    "samples",
+    "an audit",
+    "a comparison",
+    "figures",
+    "examples of a data set",
+    "decoded pictures",
+    "models",
 ]
 
 RUN_HEADER = "# The spec of a run of fairloop, every field resolved. Written by fairloop; changing it changes nothing."
@@ -66,6 +75,7 @@ _TOLD_BY: dict[Kind, Callable[[Path], bool]] = {
     "a sweep": _is_sweep,
     "samples": _is_samples,
     "an audit": lambda root: (root / "verdict.txt").is_file() and (root / "drift.csv").is_file(),
+    "a comparison": lambda root: (root / "comparison.md").is_file() and (root / "distances.csv").is_file(),
     "figures": _is_figures,
     "examples of a data set": lambda root: any(_EXAMPLES.fullmatch(path.name) for path in root.iterdir()),
     "decoded pictures": lambda root: any((path.parent / "about.json").is_file() for path in root.glob("*/images.npy")),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fairloop.data.tokens import Vocabulary
 from fairloop.errors import InputError
+
+if TYPE_CHECKING:  # pandas is slow to import
+    import pandas as pd
 
 COLUMN = "text"
 """The column of a frame of texts."""
@@ -65,12 +67,16 @@ class Frame(Strings):
 
     def encode(self, features: Any, whose: str) -> NDArray[np.int64]:
         """(N, L) ids. Raises InputError, which names `whose`, for a frame without that column."""
+        import pandas as pd
+
         if not isinstance(features, pd.DataFrame) or COLUMN not in features:
             raise InputError(f"{whose}: gives no frame with a column {COLUMN}; return one")
         return super().encode(features[COLUMN], whose)
 
     def decode(self, numbers: NDArray[Any]) -> pd.DataFrame:
         """N rows."""
+        import pandas as pd
+
         return pd.DataFrame({COLUMN: super().decode(numbers)})
 
 

@@ -1,4 +1,4 @@
-"""What a kind of data measures beside rates, fairness and shares: `measures_of(population)` is the one place that knows."""
+"""Measures of one kind of data, beside rates, fairness and shares. `measures_of` alone knows which kind has which."""
 
 from __future__ import annotations
 

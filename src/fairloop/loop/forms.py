@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -25,8 +27,14 @@ def forms_of(population: Population) -> tuple[Features, ...]:
     return (Flat(population.shape),)
 
 
+_REMEMBERED = 4  # frames: the splits of a test, and the samples that several models are asked about
+
+
 class Frame:
-    """A frame with the columns of the data: whole numbers as int64, others as float64, texts as pandas categoricals."""
+    """A frame with the columns of the data: whole numbers as int64, others as float64, texts as pandas categoricals.
+
+    The last frames are remembered, because several models are asked about the same people.
+    """
 
     kind = "a frame"
     remedy = ""
@@ -35,6 +43,7 @@ class Frame:
         self._columns = columns
         self._edges = np.cumsum([column.width for column in columns])[:-1]
         self._codec = Codec([pd.DataFrame({column.name: _example(column) for column in columns})])
+        self._decoded: OrderedDict[bytes, pd.DataFrame] = OrderedDict()
 
     def encode(self, features: Any, whose: str) -> NDArray[np.float32]:
         """(N, F) in [0, 1]. Raises InputError for columns or values that the data do not have."""
@@ -52,10 +61,16 @@ class Frame:
 
     def decode(self, numbers: NDArray[Any]) -> pd.DataFrame:
         """N rows."""
-        parts = zip(self._columns, np.split(numbers, self._edges, axis=1), strict=True)
-        frame: Any = self._codec.decode(np.column_stack([_codes(column, part) for column, part in parts]))
-        assert isinstance(frame, pd.DataFrame)
-        return frame
+        content = np.ascontiguousarray(numbers)
+        key = blake2b(content.data if content.size else b"", digest_size=16).digest() + repr(numbers.shape).encode()
+        frame = self._decoded.pop(key, None)
+        if frame is None:
+            parts = zip(self._columns, np.split(numbers, self._edges, axis=1), strict=True)
+            frame = self._codec.decode(np.column_stack([_codes(column, part) for column, part in parts]))
+        self._decoded[key] = frame
+        while len(self._decoded) > _REMEMBERED:
+            self._decoded.popitem(last=False)
+        return frame.copy()  # an estimator may change its own
 
 
 class OneHot:

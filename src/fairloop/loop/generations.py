@@ -42,11 +42,14 @@ class Generation:
         group: str = "overall",
         *,
         role: str = "classifier",
-        split: str = "test",
+        split: str | None = None,
         label: str | None = None,
     ) -> float:
-        """The one value of that name. Raises KeyError if it was not measured."""
-        wanted = (role, split, label, group, metric)
+        """The one value of that name. split: `test` if None, in rounds of people `true`.
+
+        Raises KeyError if it was not measured.
+        """
+        wanted = (role, split or ("test" if self.log is None else "true"), label, group, metric)
         for row in self.rows:
             if (row.role, row.split, row.label, row.group, row.metric) == wanted and row.epoch is None:
                 return row.value

@@ -18,6 +18,7 @@ from fairloop.loop.estimators import Estimators
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
 from fairloop.loop.people.population import People, source_of
+from fairloop.loop.people.published import PublishedClassifier, check_response
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.estimators.contract import takes_groups, wanted
 from fairloop.models.estimators.fitted import FittedClassifier, FittedGenerator
@@ -191,6 +192,9 @@ class ModelTrainer:
         return trained
 
     def _classifier(self, recipe: Recipe, feed: Feed | None, start: Classifier | None = None) -> Trained[Classifier]:
+        told = takes_groups(self._estimators.of(recipe)) and self.source is None  # else the groups are known
+        grouper = self.annotators().group.module if told else None  # built before: one model is initialised at a time
+
         def fit(model: Classifier, state: State | None) -> Iterator[Checkpoint[Classifier]]:
             if feed is None:
                 return fit_nothing(model, recipe.training, self.numerics, state)
@@ -199,7 +203,7 @@ class ModelTrainer:
                 return fit_at_once(model, feed, learn, self.numerics, state)
             return fit_classifier(model, recipe.training, feed, self.numerics, state, recipe.schedule.steps)
 
-        return self._fitted(recipe, self._new_classifier, fit, start)
+        return self._fitted(recipe, partial(self._new_classifier, grouper=grouper), fit, start)
 
     def _fitted(
         self,
@@ -247,9 +251,8 @@ class ModelTrainer:
         people, asked = self.population, recipe.training
         return build_generator(asked.model, people.shape, asked.arguments, people.facts)
 
-    def _new_classifier(self, recipe: Recipe) -> Classifier:
+    def _new_classifier(self, recipe: Recipe, grouper: Classifier | None = None) -> Classifier:
         if (own := self._estimators.of(recipe)) is not None:
-            grouper = self.annotators().group.module if takes_groups(own) else None
             return self._estimators.classifier(own, recipe, grouper)
         asked, classes, section = recipe.training, self._classes(recipe), section_of(recipe.role)
         people = self.population
@@ -270,6 +273,8 @@ class ModelTrainer:
         recipes = self.plan
         for recipe in (recipes.label_annotator, recipes.group_annotator):
             critic = self._initialised(recipe, self._tried_classifier)
+            if recipe is recipes.label_annotator and self.spec.people.by_annotator:
+                self._check_response(critic)
         critics = self.inputs.critics(critic, critic, critic)
         spread: dict[str, bool] = {}  # whether a kind of generator has latents that can be spread
         built: list[TrainingSpec] = []
@@ -287,7 +292,7 @@ class ModelTrainer:
                     _check_temperature(span.temperature, generator.training, spread)
                 for classifier in (recipe for recipe in told if recipe.role is ModelRole.CLASSIFIER):
                     if classifier.training not in built:
-                        self._initialised(classifier, self._tried_classifier)
+                        self._check_response(self._initialised(classifier, self._tried_classifier))
                         built.append(classifier.training)
                     weighs = check_steps(span.curation, critics) or span.people.weighs
                     if weighs and (own := self._estimators.of(classifier)) is not None:
@@ -296,6 +301,13 @@ class ModelTrainer:
             for generation in recipe.made_by:
                 temperature = recipe.mixture.rules_of(generation).temperature
                 _check_temperature(temperature, recipes.generators[generation].training, spread)
+
+    def _check_response(self, tried: Classifier) -> None:
+        """Raise InputError if people cannot respond to a classifier of this type."""
+        if self.source is not None and not self._only_loads:
+            people = self.population
+            seen = PublishedClassifier(tried.eval(), self.numerics, people.beneficial, people.shape[0])
+            check_response(self.source.kind, seen)
 
     def _check_warm_start(self, target: str, *recipes: Recipe) -> None:
         for recipe in recipes:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from functools import partial
 from math import inf
 
-from fairloop.metrics import formulas, of_people
+from fairloop.metrics import formulas, of_people, of_texts
 from fairloop.metrics.entry import AGGREGATES, PARTS, Entry
 
 _MODELS = ("generator", "classifier", "label_annotator", "group_annotator")
@@ -270,6 +270,7 @@ _ENTRIES = (
         source="Wyllie, Shumailov and Papernot, 2024, arXiv 2403.07857 (its figures leave out smaller margins)",
     ),
     *of_people.ENTRIES,
+    *of_texts.ENTRIES,
 )  # fmt: skip
 
 CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}

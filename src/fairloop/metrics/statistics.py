@@ -6,7 +6,7 @@ within one run or log are in `intervals`, lines through rounds in `trend`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from math import ceil, log2, sqrt
 from typing import Literal
@@ -88,6 +88,20 @@ def over_seeds(values: Values) -> OverSeeds:
         for end, worst in ((np.min, np.inf), (np.max, -np.inf))
     )
     return OverSeeds(n, mean, std, mean - reach, mean + reach, lowest, highest)
+
+
+def over_splits(values: Values, tested: float) -> OverSeeds:
+    """As `over_seeds`, of random splits of the same people: (splits, columns). tested: their share to test on.
+
+    Splits share people, so their values are no independent ones. The interval is that of Nadeau and Bengio (2003,
+    *Inference for the Generalization Error*): the variance of the mean, 1/J of the splits' variance, becomes
+    1/J + tested / (1 - tested) of it.
+    """
+    found = over_seeds(values)
+    wider = np.sqrt(1 + found.seeds * tested / (1 - tested))
+    return replace(
+        found, low=found.mean - (found.mean - found.low) * wider, high=found.mean + (found.high - found.mean) * wider
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Measures of texts: arrays of words in, numbers out. Most depend on how much text there is, and say how they deal with it."""
+"""Measures of texts: arrays of words in, numbers out. Most depend on how much text there is; each says what it does."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def mean(values: NDArray[np.generic]) -> Measured:
 
 
 def ngrams(corpus: Corpus, n: int) -> NDArray[np.uint64]:
-    """(G,) a key for each n-gram within a text, in order. Keys of two n-grams are equal by chance in 1 of 2^64 cases."""
+    """(G,) a key for each n-gram within a text, in order. Two n-grams share a key by chance in 1 of 2^64 cases."""
     words = _mixed(corpus.words.astype(np.uint64))
     count = max(len(words) - n + 1, 0)
     keys = np.zeros(count, np.uint64)
@@ -95,7 +95,7 @@ def distinct(corpus: Corpus, n: int, at: int) -> Measured:
 
 
 def zipf_slope(counts: Ids) -> Measured:
-    """s of the law rank^-s, by maximum likelihood. counts: (K,) of words, in the ranks that OTHER texts gave them.
+    """The power s of the law rank^-s, by maximum likelihood. counts: (K,) of words, in the ranks that OTHER texts give.
 
     Ranks from the same texts, or a line through log counts, are biased. Undefined where no s in [-20, 20] fits.
     """

@@ -40,6 +40,10 @@ CLASSIFIERS = {
     "text-cnn": "fairloop.models.text_classifiers:TextCNN",
     "text-transformer": "fairloop.models.text_classifiers:TextTransformer",
     "tfidf-logistic": "fairloop.models.tfidf:TfidfLogistic",
+    "fairlearn-exponentiated-gradient": "fairloop.models.estimators.mitigations:ExponentiatedGradient",
+    "fairlearn-grid-search": "fairloop.models.estimators.mitigations:GridSearch",
+    "fairlearn-threshold-optimizer": "fairloop.models.estimators.mitigations:ThresholdOptimizer",
+    "fairlearn-correlation-remover": "fairloop.models.estimators.mitigations:CorrelationRemover",
 }
 
 

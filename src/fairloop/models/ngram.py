@@ -229,7 +229,10 @@ class _Level:
     @cached_property
     def shares(self) -> NDArray[np.float64]:
         """(E,) discounted."""
-        return np.maximum(self.counts - self.discount, 0) / self._totals[self.entries // self.size]
+        shares: NDArray[np.float64] = (
+            np.maximum(self.counts - self.discount, 0) / self._totals[self.entries // self.size]
+        )
+        return shares
 
     @cached_property
     def _ends(self) -> NDArray[np.float64]:

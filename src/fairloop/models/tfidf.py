@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from fairloop.models.estimators.keeping import of_skops, to_skops
+from fairloop.models.estimators.keeping import from_trusted_bytes, trusted_bytes
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -52,11 +52,8 @@ class TfidfLogistic:
 
     def to_bytes(self) -> bytes:
         """The fitted pipeline, as skops writes it."""
-        content = to_skops(self._pipeline)
-        if content is None:
-            raise ValueError("skops does not trust a part of the pipeline")
-        return content
+        return trusted_bytes(self._pipeline)
 
     def from_bytes(self, content: bytes) -> None:
         """Know what `to_bytes` told."""
-        self._pipeline = of_skops(content)
+        self._pipeline = from_trusted_bytes(content)

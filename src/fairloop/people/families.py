@@ -56,7 +56,7 @@ def _repeated(update: Callable[[Floats], Floats], start: Array, rounds: int) -> 
     return np.array(path)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Location:
     """Z ~ N(mean + slope theta, spread^2 I), loss factor norm(Z - theta)^2 / 2 + ridge norm(theta)^2 / 2.
 
@@ -123,7 +123,7 @@ class Coin:
         return _solved(np.array([[1 - 2 * self.slope]]), np.array([self.mean]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Credit:
     """People whose features move by the published weights, under a logistic loss with a ridge.
 

@@ -52,7 +52,7 @@ class Published(Protocol):
         """(n, d) derivatives of the score by the features; None if it has none."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class People:
     """People at the time of a decision, one a row.
 

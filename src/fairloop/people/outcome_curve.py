@@ -45,7 +45,7 @@ class Changes:
         return np.asarray(scores if self.bounds is None else np.clip(scores, *self.bounds), dtype=np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OutcomeCurve:
     """A piecewise linear curve. rates: (m + 1,) from 0 to 1. values: (m + 1,) mean change at these rates."""
 

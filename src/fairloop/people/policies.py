@@ -93,7 +93,7 @@ POLICIES = {
 """The policies that `people.arguments.policy` can name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScorePolicy:
     """A published rule: probabilities of acceptance by group and score. The first feature is the score.
 

@@ -11,7 +11,7 @@ from fairloop.people.decisions import Draw, decide, explore
 from fairloop.people.interface import Array, Flags, Floats, Kind, People, Published, State, Streams
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Round:
     """A finished round.
 

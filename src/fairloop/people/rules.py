@@ -10,7 +10,7 @@ import numpy as np
 from fairloop.people.interface import Array, Floats
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LinearRule:
     """Accepts `features @ weights >= threshold`. weights: (d,)."""
 
@@ -49,7 +49,7 @@ class GroupThresholds:
         return np.broadcast_to(np.arange(features.shape[1]) == 0, features.shape).astype(np.float64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupBelief:
     """Accepts a whole group if its believed rate of label 1 is at least 1/2: the simplest learner that locks itself in.
 

@@ -19,7 +19,7 @@ _BINS = (2.1, 4.2, 5.4, 6.5, 7.9, 9.6, 12.0, 13.8, 17.0, 15.8, 5.7)  # percent o
 _COLUMNS = ("Score", "Non- Hispanic white", "Black", "Hispanic", "Asian")  # the blank is in the files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ScoreLaw:
     """Scores of S groups on a grid of m points.
 

@@ -19,7 +19,7 @@ Find = Literal["bernoulli", "poisson"]
 Correction = Literal["none", "complement", "smallest"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Urn:
     """The law by which counts of K regions change.
 

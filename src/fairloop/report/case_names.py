@@ -43,6 +43,11 @@ def _share(words: str) -> Callable[[float], str]:
     return lambda share: words.format(f"{100 * share:g}%")
 
 
+def _model(name: str) -> str:
+    """The last part of a model's name: `LogisticRegression`, `threshold optimizer`."""
+    return name.rpartition(":")[2].removeprefix("fairlearn-").replace("-", " ")
+
+
 _WORDS: dict[str, Callable[[Any], str]] = {
     "setting": str,
     "both": str,
@@ -58,6 +63,9 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "curation.steps": _steps,
     "labels.human_share": _share("{} of labels by people"),
     "response.retention": lambda text: "all return" if text == "[]" else f"who returns: {text}",
+    "classifier.model": _model,
+    "classifier.arguments.constraints": lambda name: str(name).replace("_", " "),
+    "classifier.arguments.max_iter": "at most {:g} iterations".format,
     "star.budget": "budget {:g}".format,
     "data.green_given_label": "P(green | label) {}".format,
     "generator.epochs": "{:g} epochs".format,

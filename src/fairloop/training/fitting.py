@@ -19,7 +19,7 @@ from fairloop.sources.batch import Batch, free_to_ask, join
 from fairloop.spec.models import TrainingSpec
 from fairloop.training.cuda_graphs import Step, replayed
 from fairloop.training.feeds import Feed
-from fairloop.training.optimizers import clip, is_scheduled, optimizer_of, set_rate
+from fairloop.training.optimizers import is_scheduled, optimizer_of, update
 from fairloop.training.streams import Streams
 
 M = TypeVar("M", bound=nn.Module)
@@ -164,22 +164,19 @@ def _fit(
     meant = infinite(model)
     optimizer = optimizer_of(model, training, numerics.device)
     done, log = (0, {}) if state is None else _restored(model, optimizer, state)
-    rng, taken, scheduled = noise(done), count(done * steps), is_scheduled(training)
+    rng, taken = noise(done), count(done * steps)
 
     def step(batch: Batch) -> Tensor:
-        if scheduled:
-            set_rate(optimizer, training, next(taken), training.epochs * steps)
         with numerics.autocast():
             loss = loss_of(batch, rng)
         optimizer.zero_grad()
         torch.autograd.backward(loss)
-        clip(model, training)
-        optimizer.step()
+        update(model, optimizer, training, next(taken), training.epochs * steps)
         return loss.detach()
 
     # A graph holds the mode and the rate with which it was captured, so there is none where these change.
-    changes = scheduled or training.frozen_norm_after is not None
-    train = step if changes else replayed(step, numerics.device, rng)
+    steady = training.frozen_norm_after is None and not is_scheduled(training)
+    train = replayed(step, numerics.device, rng) if steady else step
     for epoch in range(done, training.epochs):
         numerics.apply_threads()
         model.train(training.frozen_norm_after is None or epoch < training.frozen_norm_after)

@@ -27,10 +27,14 @@ def is_scheduled(training: TrainingSpec) -> bool:
     return training.warm_up > 0 or training.final_rate < 1
 
 
-def set_rate(optimizer: torch.optim.Optimizer, training: TrainingSpec, step: int, steps: int) -> None:
-    """Give the optimizer the rate of a step, which is one of `steps`."""
-    for group in optimizer.param_groups:
-        group["lr"] = training.learning_rate * rate_share(training.warm_up, training.final_rate, step, steps)
+def update(model: nn.Module, optimizer: torch.optim.Optimizer, training: TrainingSpec, step: int, steps: int) -> None:
+    """Change the parameters by their gradients, in a step (from 0 on) of a training of `steps`."""
+    if is_scheduled(training):
+        for group in optimizer.param_groups:
+            group["lr"] = training.learning_rate * rate_share(training.warm_up, training.final_rate, step, steps)
+    if training.clip_norm is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
+    optimizer.step()
 
 
 def rate_share(warm_up: int, final: float, step: int, steps: int) -> float:
@@ -42,12 +46,6 @@ def rate_share(warm_up: int, final: float, step: int, steps: int) -> float:
         return (step + 1) / (warm_up + 1)
     done = (step - warm_up) / max(steps - 1 - warm_up, 1)
     return final + (1 - final) * (1 + cos(pi * min(done, 1))) / 2
-
-
-def clip(model: nn.Module, training: TrainingSpec) -> None:
-    """Shorten the gradient to `clip_norm` if it is longer."""
-    if training.clip_norm is not None:
-        nn.utils.clip_grad_norm_(model.parameters(), training.clip_norm)
 
 
 def _groups(model: nn.Module, training: TrainingSpec) -> Any:

@@ -65,7 +65,7 @@ class _Loop:
         """C_i. Before it has learned anything, the decisions stay those of its predecessor."""
         trainer, recipe = self._trainer, self._trainer.plan.classifiers[i]
         parts = [part.generation for part in recipe.parts]
-        found = known(self._rounds, parts, self._population, trainer.numerics, self._held[i].weighs)
+        found = known(self._rounds, parts, self._population, trainer.numerics, self._held[i].weights == "propensity")
         batches = None
         if found is not None:
             annotators = trainer.annotators() if recipe.curation.steps else None

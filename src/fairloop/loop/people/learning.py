@@ -55,7 +55,7 @@ def known(rounds: Rounds, parts: Sequence[int], before: Population, numerics: Nu
         return None
     features, labels, groups, chance = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     weights = None
-    if weighs:
+    if weighs and (chance < 1).any():
         stands_for = 1 / chance
         weights = numerics.sent(torch.from_numpy((stands_for / stands_for.mean()).astype(np.float32)))
     inputs = numerics.sent(torch.from_numpy(features.astype(np.float32)))

@@ -9,14 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairloop.models.estimators.fitted import Fitted
+from fairloop.loop.forms import Frame
+from fairloop.models.estimators.fitted import Fitted, FittedClassifier
 from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.models.tabular import MLP
-from fairloop.people.interface import Array, Floats
+from fairloop.people.interface import Array, Floats, Kind, Published, Streams
 from fairloop.sources.source import decisions, probabilities
 
 _FAR = 1e6  # scores beyond any threshold
+_TRIED_ON = 8  # people, for a classifier that has not learned yet
 _ROUNDING = 1e-9  # of a score at the boundary, relative to its terms
 
 
@@ -52,8 +54,11 @@ class PublishedClassifier:
 
     def score(self, features: Array, groups: Array) -> Array:
         """(n,) probabilities of the beneficial label."""
-        found = probabilities(self._classifier, [self._seen(features)], self._numerics)
-        return found[:, self._beneficial].double().numpy()
+        if isinstance(self._classifier, FittedClassifier) and self._classifier.takes_groups:
+            found = self._classifier(self._seen(features), torch.from_numpy(groups)).softmax(dim=1)
+        else:
+            found = probabilities(self._classifier, [self._seen(features)], self._numerics)
+        return np.asarray(found[:, self._beneficial].double().numpy())
 
     def gradient(self, features: Array, groups: Array) -> Array | None:
         """(n, d) derivatives of the score, of networks and of linear estimators."""
@@ -79,12 +84,17 @@ class PublishedClassifier:
         return self._numerics.sent(torch.from_numpy(np.ascontiguousarray(features, kind)))
 
 
+def check_response(kind: Kind, published: Published) -> None:
+    """Raise InputError if `kind` cannot respond to a classifier of this type. published: one with any weights."""
+    kind.arrive(kind.start(_TRIED_ON, Streams.of(0).arrivals), _TRIED_ON, published, Streams.of(0))
+
+
 def linear_of(classifier: Classifier, beneficial: int) -> Line | None:
     """The rule of a linear classifier of two labels; None of any other."""
     if isinstance(classifier, MLP):
         layers = list(classifier.layers)
         return _of_layer(layers[0], beneficial) if len(layers) == 1 and isinstance(layers[0], nn.Linear) else None
-    if not isinstance(classifier, Fitted) or not classifier.sees_numbers:
+    if not isinstance(classifier, Fitted) or classifier.form.kind == Frame.kind:
         return None
     weights, intercept = getattr(classifier.own, "coef_", None), getattr(classifier.own, "intercept_", None)
     if weights is None or intercept is None or np.shape(weights)[:1] != (1,) or not np.any(weights):

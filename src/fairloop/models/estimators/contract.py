@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Protocol, TypeVar
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 
@@ -18,6 +19,10 @@ from fairloop.errors import InputError, said
 T = TypeVar("T")
 
 _SEEDS = ("random_state", "seed", "random_seed")
+
+
+class UnfitError(Exception):
+    """People to whom an estimator cannot be fitted. The message says why, and what to do; it needs the title alone."""
 
 
 class Features(Protocol):
@@ -72,6 +77,8 @@ def called(title: str, what: str, call: Callable[[], T], remedy: str) -> T:
         return call()
     except InputError:
         raise
+    except UnfitError as error:
+        raise InputError(f"{title}: {error}") from error
     except Exception as error:  # foreign code may raise any exception
         raise InputError(f"{title}: {what}: {said(error)}; {remedy}") from error
 
@@ -126,6 +133,17 @@ def seeded(own: Any, rng: torch.Generator) -> Any:
 def number(rng: torch.Generator) -> int:
     """A seed for the random numbers of an object."""
     return int(torch.randint(2**31 - 1, (), generator=rng, device=rng.device))
+
+
+def sampled(own: Any, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Any:
+    """N samples of a generator, which gets a generator or a seed of its own from `rng`. named: further arguments."""
+    takes = parameters(own.sample)
+    if "rng" in takes:
+        return own.sample(n, rng=np.random.default_rng(number(rng)), **named)
+    for name in ("random_state", "seed"):
+        if name in takes:
+            return own.sample(n, **{name: number(rng)}, **named)
+    return seeded(own, rng).sample(n, **named)
 
 
 def own_threads() -> AbstractContextManager[Any]:

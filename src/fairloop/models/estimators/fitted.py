@@ -24,6 +24,7 @@ from fairloop.models.estimators.contract import (
     number,
     own_threads,
     parameters,
+    sampled,
     seeded,
     takes_groups,
     title_of,
@@ -35,6 +36,14 @@ from fairloop.tables.token_ids import PAD
 
 _CERTAIN = 1e-3  # lifts the logit of a prediction above equal ones
 _ROUNDING = 1e-3  # allowed distance of a probability from [0, 1]
+_TIE = 1e-9  # probabilities as near as that may be ordered otherwise by `predict`
+
+_BY_PROBABILITY = (
+    "sklearn.ensemble._forest.RandomForestClassifier",
+    "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
+    "sklearn.linear_model._logistic.LogisticRegression",
+)
+"""Classes whose `predict` gives the likeliest label, so that one call tells both."""
 
 
 class Fitted(nn.Module):
@@ -81,12 +90,8 @@ class Fitted(nn.Module):
         return restored(kept, self._prototype, self.title)
 
     @property
-    def sees_numbers(self) -> bool:
-        """Whether it gets the loop's numbers as they are, in their order, and no frame."""
-        return self._features.kind != "a frame"
-
-    @property
-    def _features(self) -> Features:
+    def form(self) -> Features:
+        """The form of features that its fit took."""
         return self._forms[self._form]
 
     def _learn(self, method: str, inputs: Tensor, targets: Sequence[Any], rng: torch.Generator, **named: Any) -> None:
@@ -168,7 +173,7 @@ class FittedGenerator(Fitted, Generator):
         """(B, L) float64, as the object gives it."""
         if self.own is None:
             return torch.full(inputs.shape, torch.nan, dtype=torch.float64)
-        told = self.own.log_likelihood(self._features.decode(_numbers(inputs)))
+        told = self.own.log_likelihood(self.form.decode(_numbers(inputs)))
         return torch.from_numpy(np.asarray(told, np.float64)).to(inputs.device)
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
@@ -184,13 +189,13 @@ class FittedGenerator(Fitted, Generator):
             nothing = torch.nan if self._nobody.is_floating_point() else PAD
             return self._nobody.new_full((n, *self._nobody.shape[1:]), nothing, device=rng.device)
         with own_threads():
-            drawn = called(self.title, f"sample({n}) fails", lambda: _sampled(self.own, n, rng, named), "mend it")
+            drawn = called(self.title, f"sample({n}) fails", lambda: sampled(self.own, n, rng, named), "mend it")
         sorts = isinstance(drawn, tuple) and bool(drawn)  # from scikit-learn's mixtures: people by component
         coded = called(
             self.title,
             "sample gives no people like the real ones",
-            lambda: self._features.encode(drawn[0] if sorts else drawn, self.title),
-            f"return {self._features.kind} of n rows, as its fit got them",
+            lambda: self.form.encode(drawn[0] if sorts else drawn, self.title),
+            f"return {self.form.kind} of n rows, as its fit got them",
         )
         if len(coded) != n:
             raise InputError(f"{self.title}: made {len(coded)} people where {n} were asked for; return n rows")
@@ -273,10 +278,16 @@ class FittedClassifier(Fitted, Classifier):
         """
         if not len(inputs) or self.own is None:
             return torch.full((len(inputs), len(self._names)), torch.nan, dtype=torch.float64, device=inputs.device)
-        people, named = self._features.decode(_numbers(inputs)), self._named(inputs, groups)
-        codes = self._predicted(people, len(inputs), named)
-        logits = self._log_probabilities(people, codes, named)
+        people, named = self.form.decode(_numbers(inputs)), self._named(inputs, groups)
+        shares = self._shares(people, len(inputs), named)
+        codes = self._likeliest(shares)
+        if codes is None:
+            codes = self._predicted(people, len(inputs), named)
         rows = np.arange(len(codes))
+        if shares is None:
+            shares = np.zeros((len(codes), len(self._names)))
+            shares[rows, codes] = 1
+        logits = np.log(np.maximum(shares, np.finfo(np.float32).tiny))
         top = logits.max(axis=1)
         logits[rows, codes] = np.where(logits.argmax(axis=1) == codes, logits[rows, codes], top + _CERTAIN)
         return torch.from_numpy(logits).to(inputs.device)
@@ -285,7 +296,7 @@ class FittedClassifier(Fitted, Classifier):
         """(B,) int64: the argmax of the logits, by `predict` alone."""
         if not len(inputs) or self.own is None:
             return super().decided(inputs, groups)
-        people, named = self._features.decode(_numbers(inputs)), self._named(inputs, groups)
+        people, named = self.form.decode(_numbers(inputs)), self._named(inputs, groups)
         return torch.from_numpy(self._predicted(people, len(inputs), named)).to(inputs.device)
 
     def _named(self, inputs: Tensor, groups: Tensor | None) -> dict[str, Any]:
@@ -328,18 +339,24 @@ class FittedClassifier(Fitted, Classifier):
         codes: NDArray[np.int64] = np.array([code_of[label] for label in distinct.tolist()], np.int64)[places]
         return codes
 
-    def _log_probabilities(
-        self, people: Any, codes: NDArray[np.int64], named: Mapping[str, Any]
-    ) -> NDArray[np.float64]:
-        shares = np.zeros((len(codes), len(self._names)))
+    def _shares(self, people: Any, n: int, named: Mapping[str, Any]) -> NDArray[np.float64] | None:
+        """(n, K) its probabilities; None if it tells none."""
         classes = getattr(self.own, "classes_", None)
-        if classes is not None and hasattr(self.own, "predict_proba"):
-            columns = self._coded(np.asarray(classes))
-            shares[:, columns] = self._probabilities(people, (len(codes), len(columns)), named)
-        else:
-            shares[np.arange(len(codes)), codes] = 1
-        logs: NDArray[np.float64] = np.log(np.maximum(shares, np.finfo(np.float32).tiny))
-        return logs
+        if classes is None or not hasattr(self.own, "predict_proba"):
+            return None
+        columns = self._coded(np.asarray(classes))
+        shares = np.zeros((n, len(self._names)))
+        shares[:, columns] = self._probabilities(people, (n, len(columns)), named)
+        return shares
+
+    def _likeliest(self, shares: NDArray[np.float64] | None) -> NDArray[np.int64] | None:
+        """(n,) codes of its predictions, if they follow from its probabilities; else None."""
+        kind = type(self.own)
+        if shares is None or f"{kind.__module__}.{kind.__qualname__}" not in _BY_PROBABILITY:
+            return None
+        second, first = np.partition(shares, -2, axis=1)[:, -2:].T
+        codes: NDArray[np.int64] = shares.argmax(axis=1)
+        return codes if (first - second > _TIE).all() else None
 
     def _probabilities(self, people: Any, shape: tuple[int, int], named: Mapping[str, Any]) -> NDArray[np.float64]:
         found = self._array("predict_proba", people, named)
@@ -360,7 +377,7 @@ class FittedClassifier(Fitted, Classifier):
                 self.title,
                 f"{method} fails",
                 lambda: np.asarray(dense(ask(people, **taken))),
-                f"it gets {self._features.kind}, as its fit does",
+                f"it gets {self.form.kind}, as its fit does",
             )
 
     def _told(self) -> dict[str, Any]:
@@ -398,13 +415,3 @@ def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
     """(K,) names, in a type that changes none of them."""
     array = np.asarray(names)
     return array if array.tolist() == list(names) else np.array(names, object)
-
-
-def _sampled(own: Any, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Any:
-    takes = parameters(own.sample)
-    if "rng" in takes:
-        return own.sample(n, rng=np.random.default_rng(number(rng)), **named)
-    for name in ("random_state", "seed"):
-        if name in takes:
-            return own.sample(n, **{name: number(rng)}, **named)
-    return seeded(own, rng).sample(n, **named)

@@ -88,9 +88,27 @@ def restored(kept: Kept, prototype: Any, title: str) -> Any:
 
 def not_kept(model: str) -> str:
     """The warning about a model whose fits cannot be kept. model: its name."""
-    missing = model.startswith("sklearn.") and importlib.util.find_spec("skops") is None
+    missing = model.startswith(("sklearn.", "fairlearn-")) and importlib.util.find_spec("skops") is None
     remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "docs/models.md says why"
     return f"{model}: is not kept, so it is fitted again whenever it is needed; {remedy}"
+
+
+def trusted_bytes(content: Any) -> bytes:
+    """Plain data with models of scikit-learn's kind as bytes. Raises ValueError for types that are not trusted."""
+    from skops.io import dumps, get_untrusted_types
+
+    written: bytes = dumps(content)
+    if untrusted := set(get_untrusted_types(data=written)) - set(TRUSTED):
+        raise ValueError(f"types that are not trusted: {', '.join(sorted(untrusted))}")
+    return written
+
+
+def from_trusted_bytes(content: bytes) -> Any:
+    """What `trusted_bytes` got. Raises an exception of skops for types that are not trusted."""
+    from skops.io import get_untrusted_types, loads
+
+    found = set(get_untrusted_types(data=content))
+    return loads(content, trusted=sorted(found & set(TRUSTED)))
 
 
 def _own_bytes(own: Any) -> bytes | None:
@@ -106,14 +124,8 @@ def _lightgbm(own: Any) -> bytes | None:
     return None if text is None else str(text()).encode()
 
 
-def to_skops(own: Any) -> bytes | None:
-    """An estimator of scikit-learn's kind as skops writes it; None for one with types that are not trusted."""
-    if "sklearn" not in sys.modules:
-        return None
-    from skops.io import dumps, get_untrusted_types
-
-    content: bytes = dumps(own)
-    return content if set(get_untrusted_types(data=content)) <= set(TRUSTED) else None
+def _skops(own: Any) -> bytes | None:
+    return trusted_bytes(own) if "sklearn" in sys.modules else None
 
 
 def _classes(own: Any, kind: str) -> dict[str, Any]:
@@ -129,17 +141,9 @@ def _from_xgboost(kept: Kept, prototype: Any) -> Any:
     return prototype
 
 
-def of_skops(content: bytes) -> Any:
-    """The estimator that `to_skops` wrote. Raises an error of skops for types that are not trusted."""
-    from skops.io import get_untrusted_types, loads
-
-    found = set(get_untrusted_types(data=content))
-    return loads(content, trusted=sorted(found & set(TRUSTED)))
-
-
 def _from_skops(kept: Kept, prototype: Any) -> Any:
     del prototype
-    return of_skops(kept.content)
+    return from_trusted_bytes(kept.content)
 
 
 class Booster:
@@ -167,7 +171,7 @@ _WRITERS: dict[str, Callable[[Any], bytes | None]] = {
     "own": _own_bytes,
     "xgboost": _xgboost,
     "lightgbm": _lightgbm,
-    "skops": to_skops,
+    "skops": _skops,
 }
 _READERS: dict[str, Callable[[Kept, Any], Any]] = {
     "own": _from_own_bytes,
@@ -178,8 +182,10 @@ _READERS: dict[str, Callable[[Kept, Any], Any]] = {
 
 
 def _versions(own: Any) -> dict[str, str]:
-    package = type(own).__module__.partition(".")[0]
-    return {} if package == "fairloop" or (version := _version(package)) is None else {package: version}
+    """Versions of the packages that `own` names, else of that of its class, by name."""
+    packages = getattr(own, "packages", (type(own).__module__.partition(".")[0],))
+    known = {package: _version(package) for package in packages if package != "fairloop"}
+    return {package: version for package, version in known.items() if version is not None}
 
 
 def _version(package: str) -> str | None:

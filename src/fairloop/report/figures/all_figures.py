@@ -20,7 +20,7 @@ from fairloop.errors import InputError
 from fairloop.metrics import statistics
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.report import compare
-from fairloop.report.figures import compared, curves, generated, grids, latent, panels, star, study_arms
+from fairloop.report.figures import compared, curves, generated, grids, latent, panels, paths, star, study_arms
 from fairloop.report.figures.compared import Names
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.measures import groups, labels, spread
@@ -265,6 +265,17 @@ def _for_whom(study: Study) -> Drawn:
     return Drawn(study_arms.draw(found, study.table, study.split), found)
 
 
+def _accuracy_against_equalized_odds(study: Study) -> Drawn:
+    shown = paths.data(study.table, study.split)
+    if not any(data["line"].nunique() > 1 for data in shown.values()):
+        raise InputError("there is only one case")
+    styles = paths.styles_of(shown)
+    return _in_panels(
+        shown, lambda name, data, ax: paths.draw(data, ax, study.split, styles), "no case has both values", (6.0, 4.2),
+        share=False,
+    )  # fmt: skip
+
+
 def _versions(
     study: Study,
     table: pd.DataFrame,
@@ -321,5 +332,6 @@ FIGURES: dict[str, Figurer] = {
     "labels-compared": _labels_compared,
     "ablation": _ablation,
     "for-whom": _for_whom,
+    "accuracy-against-equalized-odds": _accuracy_against_equalized_odds,
 }
 """Every figure, by the name of its files."""

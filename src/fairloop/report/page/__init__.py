@@ -16,10 +16,11 @@ from fairloop.report import compare, summary
 from fairloop.report.figures import Measure
 from fairloop.report.page import sparklines
 from fairloop.report.page.content import packed, thinned
-from fairloop.report.page.glossary import METRICS, READING, READING_OF_RUNS, ROLES
+from fairloop.report.page.glossary import METRICS, READING, READING_OF_ROUNDS, READING_OF_RUNS, ROLES
 from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
 from fairloop.report.page.shell import rendered
+from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 
@@ -65,7 +66,7 @@ def write(
         "findings": _chapters(findings),
         "verdicts": summary.on_verdicts(findings),
         "bands": _about_bands(table),
-        "reading": READING if lead else (*READING_OF_RUNS, *READING),
+        "reading": READING if lead else (*_of_rounds(table), *READING_OF_RUNS, *READING),
         "measures": [{"title": measure.title, "key": _key(measure)} for measure in head.measures],
         "sparks": sparklines.sparks(head) if head.measures else {},
         "values": _about_values(len(table), len(kept)),
@@ -83,6 +84,11 @@ def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
         "origins": origins(recorded) if recorded else None,
         "data": {**data, "pictures": pictures},
     }
+
+
+def _of_rounds(table: pd.DataFrame) -> Sequence[tuple[str, str]]:
+    """Terms of rounds of people, if there are any."""
+    return READING_OF_ROUNDS if (table["setting"] == PEOPLE).any() else ()
 
 
 def _recorded(data: Json, table: pd.DataFrame, runs: Mapping[str, tuple[RunDirectory, RunSpec]]) -> list[Recorded]:

@@ -29,6 +29,21 @@ READING = (
 )
 """Terms on every page, and their meaning."""
 
+READING_OF_ROUNDS = (
+    (
+        "round of people",
+        "With setting=people a generation is a round: people come, the classifier before decides about them, they "
+        "respond, and a classifier learns from the outcomes that are known. Measures of classifiers are those of the "
+        "decisions in the round.",
+    ),
+    (
+        "splits true and observed",
+        "Everybody who comes, with true outcomes; and the people whose outcome becomes known, as the decision maker "
+        "sees them.",
+    ),
+)
+"""Terms on pages about rounds of people."""
+
 READING_OF_RUNS = (
     (
         "generation",

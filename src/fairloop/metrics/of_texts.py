@@ -1,0 +1,125 @@
+"""The entries of the catalogue about texts. `evaluation.texts` measures them."""
+
+from __future__ import annotations
+
+from functools import partial
+from math import inf
+
+from fairloop.metrics.entry import Entry
+
+_PARTS = ("overall", "group", "label")
+_UNDEFINED = "no texts"
+_FEW = "fewer than 1,000 n-grams"
+_BASELINE = "Generated texts, and in generation 0 real test texts (split `test`), as a baseline."
+_of_texts = partial(Entry, roles=("generator",), splits=("generated", "test"), parts=_PARTS, undefined=_UNDEFINED)
+_of_twins = partial(Entry, splits=("test",), low=-inf, high=inf, direction="to 0")
+
+ENTRIES = (
+    _of_texts(
+        name="perplexity", title="perplexity", low=0, high=inf, one="every token was certain",
+        sentence="The inverse of the geometric mean of the probabilities that a language model gives to tokens.",
+        detail="Per token of the vocabulary, end marks included, over all tokens of the texts together. Split `test`: "
+        "of real texts; it rises as a loop forgets them. Split `generated`: of the model's own samples; it falls as "
+        "they become alike. Only for models that tell likelihoods.",
+        source="Shumailov et al., 2024, arXiv 2305.17493",
+    ),
+    _of_texts(
+        name="word_perplexity", title="perplexity per word", low=0, high=inf, one="every word was certain",
+        sentence="The same per word and punctuation mark of the text, with one end mark a text.",
+        detail="Comparable between vocabularies.",
+    ),
+    _of_texts(
+        name="text_length", title="length of texts", high=inf, zero="empty texts",
+        sentence="The mean number of words and punctuation marks in a text.", detail=_BASELINE,
+    ),
+    _of_texts(
+        name="type_token_ratio", title="type-token ratio", undefined=_FEW, one="no word occurs twice",
+        sentence="The share of different words among 1,000 words.",
+        detail=f"{_BASELINE} Always 1,000, because the ratio falls with their number. Texts in random order.",
+    ),
+    _of_texts(
+        name="distinct_2", title="distinct pairs of words", undefined=_FEW, one="no pair occurs twice",
+        sentence="The share of different pairs of neighbouring words among 1,000 pairs.",
+        detail=f"{_BASELINE} Alone it is no sign of collapse: smoothing makes new pairs while words are lost.",
+        source="Li et al., 2016, arXiv 1510.03055",
+    ),
+    _of_texts(
+        name="distinct_3", title="distinct triples of words", undefined=_FEW, one="no triple occurs twice",
+        sentence="The share of different triples of neighbouring words among 1,000 triples.", detail=_BASELINE,
+    ),
+    _of_texts(
+        name="zipf_slope", title="Zipf slope", low=-20, high=20, undefined="no text, or one word only",
+        sentence="The power s with which the frequency of words falls with their rank.",
+        detail=f"{_BASELINE} Maximum likelihood, with the ranks of the real training texts of the group: ranks from "
+        "the same texts are biased (Pilgrim and Hills, 2021). Words that these lack do not count.",
+    ),
+    _of_texts(
+        name="types_alive", title="words alive", parts=("overall", "group"), high=inf, zero="none of them occurs",
+        one="as many as in real texts",
+        sentence="The number of words of the real training texts that occur, over the number expected in as many real "
+        "texts.",
+        detail=f"{_BASELINE} Words of the group's texts. The expectation is that of draws with replacement, "
+        "so the value does not depend on the number of samples.",
+    ),
+    _of_texts(
+        name="copied_4", title="copied runs of 4 words", zero="none", one="all",
+        sentence="The share of runs of 4 words that occur in the real training texts.",
+        detail=f"{_BASELINE} Read it beside that baseline: real texts repeat each other, too.",
+    ),
+    _of_texts(
+        name="copied_8", title="copied runs of 8 words", zero="none", one="all",
+        sentence="The share of runs of 8 words that occur in the real training texts.", detail=_BASELINE,
+    ),
+    _of_texts(
+        name="copied_texts", title="copied texts", zero="none", one="all",
+        sentence="The share of texts that are whole texts of the real training data.", detail=_BASELINE,
+    ),
+    _of_texts(
+        name="tail_mass", title="share of rare words", parts=("overall", "group"), high=inf, zero="none occurs",
+        one="as in real texts", undefined="no word is rare, or none of the words occurs",
+        sentence="The share of rare words among the words that the data set watches, over their share in real texts.",
+        detail=f"{_BASELINE} `biographies` watches professions; other data, labels by the annotator. Rare: a "
+        "real share in the group below half of an equal one. Mere resampling keeps its mean at 1; its spread grows.",
+    ),
+    _of_texts(
+        name="tail_alive", title="rare words alive", parts=("overall", "group"), zero="none", one="all",
+        undefined="no word is rare, or none of the words occurs",
+        sentence="The share of rare words, of those that the data set watches, that occur.",
+        detail=f"{_BASELINE} It depends on `measure.samples`.",
+    ),
+    _of_twins(
+        name="swap_group_word", title="preference for the group's word", roles=("generator",), parts=("group",),
+        sentence="The mean log-probability of the word that first tells the group, less that of the first group's "
+        "word.",
+        detail="Of real test texts and their twins, which differ in words of the group only. The log-odds of groups: "
+        "under resampling it drifts without direction.", undefined=_UNDEFINED,
+    ),
+    _of_twins(
+        name="swap_rest", title="preference for the rest of the text", roles=("generator",), parts=("group",),
+        sentence="The mean log-probability of the text after that word, less that of the first group's twin.",
+        undefined=_UNDEFINED,
+    ),
+    _of_twins(
+        name="swap_association", title="association with the group", roles=("generator",), parts=("stratum",),
+        sentence="Of texts of one kind, such as a profession, `swap_rest` less its mean over kinds.",
+        detail="`label` names the kind. It shrinks to 0 if the model forgets how groups and kinds go together: then "
+        "less bias is collapse, so read it beside the perplexity.", undefined="no text of that kind",
+    ),
+    _of_twins(
+        name="swap_association_size", title="size of associations", roles=("generator",), parts=("group",), low=0,
+        zero="texts do not depend on the group's words",
+        sentence="The root mean square of `swap_association` over kinds.", undefined=_UNDEFINED,
+    ),
+    _of_twins(
+        name="swap_flips", title="labels that change with the group's words", roles=("classifier",),
+        parts=("group", "stratum"), low=0, high=1, zero="none", one="all",
+        sentence="The share of test texts whose predicted label is not that of the first group's twin.",
+        detail="A lower bound of individual unfairness: nothing but words of the group differs.",
+        undefined=_UNDEFINED,
+    ),
+    _of_twins(
+        name="swap_score", title="score that the group's words add", roles=("classifier",), parts=("group", "stratum"),
+        low=-1, high=1, sentence="The mean probability of the beneficial label, less that of the first group's twin.",
+        undefined=_UNDEFINED,
+    ),
+)  # fmt: skip

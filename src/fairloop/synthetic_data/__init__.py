@@ -1,0 +1,170 @@
+"""Real people beside synthetic ones, whoever made them: shares, distances, and what a classifier learns from each.
+
+The module is called so because the public function is `fairloop.synthetic`: a submodule of that name would take its
+place as soon as anything imported it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fairloop._util.directories import claim
+from fairloop._util.escape import frame_for_csv
+from fairloop._util.files import replacing, write_text
+from fairloop.errors import InputError
+from fairloop.synthetic_data import arms, page, words
+from fairloop.synthetic_data import shares as counted
+from fairloop.synthetic_data.arms import DEFAULT, Arm, Design, Value
+from fairloop.synthetic_data.contrasts import contrasts
+from fairloop.synthetic_data.distances import Distance, copies, distances
+from fairloop.synthetic_data.pair import Pair, paired
+
+__all__ = ["DEFAULT", "FILES", "Comparison", "Design", "Distance", "compared", "free", "synthetic"]
+
+FILES = ("report.html", "measures.csv", "splits.csv", "shares.csv", "distances.csv", "comparison.md", "comparison.json")
+"""The files that `Comparison.write` puts into its directory."""
+
+
+def synthetic(
+    real: Any,
+    synthetic: Any,
+    *,
+    label: Hashable,
+    groups: Hashable | Sequence[Hashable],
+    beneficial: object = None,
+    leave_out: Sequence[Hashable] = (),
+    estimator: Any = DEFAULT,
+    arguments: Mapping[str, Any] | None = None,
+    test: float = 0.3,
+    splits: int = 10,
+    rows: int | None = None,
+    seed: int = 0,
+) -> Comparison:
+    """Compare a table of synthetic people with one of real people, and what classifiers learn from each.
+
+    real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the
+        paths of .csv, .tsv, .jsonl or .parquet files, with the same columns.
+    label: its column. groups: one sensitive column or several, whose combinations are the groups.
+    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: columns that are no features.
+    estimator: a class or an object with `fit` and `predict`, or `module:Name`. arguments: of the class.
+    test: the share of real people that each of `splits` random splits holds out. Estimators learn from the other real
+        people, from synthetic ones, and from both; all are tested on the people held out.
+    rows: synthetic people to learn from; default: as many as real ones, or all if there are fewer. seed: of all draws.
+
+    Real people who are held out must be unknown to the generator: give those that it has seen neither way, or know that
+    the synthetic table looks better than it is.
+
+    Raises InputError for tables or arguments that cannot be used.
+    """
+    sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
+    design = Design(estimator, arguments, test, splits, rows, seed)
+    try:
+        return compared(paired(real, synthetic, label, sensitive, beneficial, leave_out), design)
+    except InputError as error:
+        raise InputError(words.in_python(str(error))) from error
+
+
+def compared(pair: Pair, design: Design) -> Comparison:
+    """The comparison of two tables. Errors name options of the command line."""
+    arms.check(design, pair)
+    return Comparison(pair, design, tuple(arms.measured(design, pair, split) for split in range(design.splits)))
+
+
+@dataclass(frozen=True, repr=False)
+class Comparison:
+    """What became of two tables. measured: the measures of each split, by what an estimator has learnt from."""
+
+    pair: Pair
+    design: Design
+    measured: tuple[dict[Arm, dict[Value, float]], ...]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The measures on real people held out: one row for each group and metric, and for what was learnt from.
+
+        trained_on: `real`, `synthetic`, `both`, or the difference of two. value, low, high: the mean over splits and
+        its 95 % interval; lowest, highest: over splits, where these are too few for an interval. splits: in which the
+        value is defined.
+        """
+        return contrasts(self.measured, self.design.test)
+
+    @cached_property
+    def splits(self) -> pd.DataFrame:
+        """The measures of each split."""
+        return pd.DataFrame(
+            [
+                (split, arm, group, metric, value)
+                for split, found in enumerate(self.measured)
+                for arm, values in found.items()
+                for (group, metric), value in values.items()
+            ],
+            columns=["split", "trained_on", "group", "metric", "value"],
+        )
+
+    @cached_property
+    def shares(self) -> pd.DataFrame:
+        """Shares of groups, labels and strata, and base rates of groups, in both tables; see `shares.shares`."""
+        return counted.shares(self.pair)
+
+    @cached_property
+    def distances(self) -> list[Distance]:
+        """Of columns, and of pairs of columns."""
+        return distances(self.pair)
+
+    @cached_property
+    def copies(self) -> tuple[float, float]:
+        """The share of synthetic rows that are equal to a real one, and of real rows that are equal to another."""
+        return copies(self.pair)
+
+    @property
+    def sections(self) -> list[words.Section]:
+        """Tables and sentences for a reader."""
+        return words.sections(self)
+
+    def __repr__(self) -> str:
+        return f"<Comparison of {self.pair.called[1]} with {self.pair.called[0]}>"
+
+    def __str__(self) -> str:
+        return words.markdown(self)
+
+    def _repr_markdown_(self) -> str:
+        return words.markdown(self)
+
+    def to_json(self) -> str:
+        """All values, how they were made, and the sentences."""
+        return json.dumps(words.document(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    def write(self, out: str | Path, *, overwrite: bool = False) -> tuple[str, ...]:
+        """Write `FILES` into the directory `out`; returns their names. overwrite: whether `out` may hold a comparison.
+
+        Raises InputError if `out` cannot be used.
+        """
+        out = Path(out)
+        free(out, overwrite)
+        apart = pd.DataFrame(
+            [(one.columns[0], "".join(one.columns[1:]), one.value) for one in self.distances],
+            columns=["column", "other", "distance"],
+        )
+        tables = {"measures": self.table, "splits": self.splits, "shares": self.shares, "distances": apart}
+        for name, frame in tables.items():
+            with replacing(out / f"{name}.csv") as temporary:
+                frame_for_csv(frame).to_csv(temporary, index=False)
+        write_text(out / "comparison.md", words.markdown(self))
+        write_text(out / "comparison.json", self.to_json())
+        page.write(self, out / "report.html")
+        return FILES
+
+
+def free(out: Path, overwrite: bool) -> None:
+    """Raise InputError if a comparison cannot be written to `out`: it is something else, or holds one."""
+    claim(out, "a comparison")
+    found = [file for file in FILES if (out / file).exists()]
+    if found and not overwrite:
+        raise InputError(f"--out: {out} holds {found[0]}; choose another directory, or say --overwrite")

@@ -1,0 +1,175 @@
+"""Estimators that learn from real people, from synthetic ones, and from both; all are tested on real people."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairloop._util.lookup import find
+from fairloop.errors import InputError, said
+from fairloop.metrics.group_rates import confusion, flatten, performance
+from fairloop.seeding import Role, numpy_stream
+from fairloop.synthetic_data.pair import Codes, Pair, People
+
+DEFAULT = "sklearn.ensemble:HistGradientBoostingClassifier"
+
+_SEEDS = ("random_state", "seed", "random_seed")
+
+Arm = Literal["real", "synthetic", "both"]
+ARMS: tuple[Arm, ...] = ("real", "synthetic", "both")
+"""What an estimator learns from."""
+
+Value = tuple[str, str]
+"""A group, or a part over groups, and a metric."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """How people are split, and what learns from them.
+
+    estimator: `module:Name`, or an object with `fit` and `predict`. arguments: of its class.
+    test: the share of real people that each split holds out. rows: synthetic people that an estimator learns from;
+    None: as many as real ones, or all if there are fewer.
+    """
+
+    estimator: Any = DEFAULT
+    arguments: Mapping[str, Any] | None = None
+    test: float = 0.3
+    splits: int = 10
+    rows: int | None = None
+    seed: int = 0
+
+    def held_out(self, people: int, split: int) -> tuple[Codes, Codes]:
+        """Rows of real people to learn from, and to test on, in their order."""
+        order = numpy_stream(self.seed, Role.TEST_DATA, epoch=split).permutation(people)
+        tested = round(people * self.test)
+        return np.sort(order[tested:]), np.sort(order[:tested])
+
+    def chosen(self, people: int, real: int, split: int) -> Codes:
+        """Rows of synthetic people to learn from, in their order. real: how many real people are learnt from."""
+        order = numpy_stream(self.seed, Role.ORDER, epoch=split).permutation(people)
+        return np.sort(order[: real if self.rows is None else self.rows])
+
+    def build(self, split: int) -> Any:
+        """A new estimator, with the random numbers of a split."""
+        own = _built(self.estimator, self.arguments or {})
+        seed = int(numpy_stream(self.seed, Role.INITIALISATION, epoch=split).integers(2**31 - 1))
+        if hasattr(own, "get_params") and hasattr(own, "set_params"):
+            return own.set_params(**{name: seed for name in own.get_params() if name.split("__")[-1] in _SEEDS})
+        for name in _SEEDS:
+            if hasattr(own, name):
+                setattr(own, name, seed)
+        return own
+
+
+def check(design: Design, pair: Pair) -> None:
+    """Raise InputError for a design that cannot be carried out with these people."""
+    if not 0 < design.test < 1:
+        raise InputError(f"--test {design.test:g}: is no share; name one between 0 and 1, such as 0.3")
+    for option, value in (("--splits", design.splits), ("--rows", design.rows)):
+        if value is not None and value < 1:
+            raise InputError(f"{option} {value}: at least 1 is needed")
+    if design.rows is not None and design.rows > len(pair.synthetic):
+        raise InputError(f"--rows {design.rows}: {pair.called[1]} has {len(pair.synthetic)}")
+    design.build(0)
+
+
+def measured(design: Design, pair: Pair, split: int) -> dict[Arm, dict[Value, float]]:
+    """The measures of the estimators of one split."""
+    learn, test = design.held_out(len(pair.real), split)
+    real = pair.real.take(learn)
+    synthetic = pair.synthetic.take(design.chosen(len(pair.synthetic), len(real), split))
+    tested = pair.real.take(test)
+    arms: dict[Arm, People] = {"real": real, "synthetic": synthetic, "both": real.and_(synthetic)}
+    return {arm: _measures(pair, tested, _predicted(design, pair, split, arms[arm], tested)) for arm in arms}
+
+
+def _measures(pair: Pair, tested: People, predictions: Codes) -> dict[Value, float]:
+    """By group and metric. What compares groups is about those that real people have."""
+    sizes = (len(pair.label_names), len(pair.group_names))
+    counts = confusion(tested.labels, tested.groups, predictions, *sizes)
+    compared = performance(counts[pair.occurring()], pair.beneficial)
+    rows = flatten(performance(counts, pair.beneficial), pair.group_names, compared)
+    return {(group, metric): value for group, metric, value, _ in rows}
+
+
+def _predicted(design: Design, pair: Pair, split: int, learnt: People, tested: People) -> Codes:
+    """(N,) codes of labels. People who all have one label teach nothing but that."""
+    present = np.unique(learnt.labels)
+    if len(present) == 1:
+        return np.full(len(tested), present[0])
+    problem: Exception | None = None
+    for features in (_frame, _array):
+        for names in (np.array(pair.label_names, object)[present], np.arange(len(present))):
+            place = np.zeros(len(pair.label_names), np.int64)
+            place[present] = np.arange(len(present))
+            own, shape = design.build(split), features(learnt.features)
+            try:
+                own.fit(shape(learnt.features), names[place[learnt.labels]])
+            except (ValueError, TypeError) as error:
+                problem = problem or error
+                continue
+            except Exception as error:  # an estimator may raise anything
+                raise _unusable(design, error) from error
+            return present[_places(design, own, shape(tested.features), names)]
+    assert problem is not None
+    raise _unusable(design, problem) from problem
+
+
+def _places(design: Design, own: Any, features: Any, names: NDArray[Any]) -> Codes:
+    """(N,) the place in `names` of each prediction."""
+    try:
+        found = np.asarray(own.predict(features)).reshape(len(features))
+    except Exception as error:  # an estimator may raise anything
+        raise _unusable(design, error) from error
+    places: Codes = pd.Index(names).get_indexer(pd.Index(found.astype(names.dtype))).astype(np.int64)
+    if (places < 0).any():
+        raise InputError(f"--estimator: predicts {found[places < 0][0]!r}, which it was not taught")
+    return places
+
+
+def _frame(learnt: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
+    del learnt
+    return lambda people: people
+
+
+def _array(learnt: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
+    """To an array: numbers less their mean, by their standard deviation, with 0 where they miss; texts one-hot."""
+    numbers = learnt.select_dtypes("number")
+    spread = numbers.std(ddof=0).replace(0, 1)
+    return partial(_standardised, [str(name) for name in numbers], numbers.mean(), spread)
+
+
+def _standardised(numbers: list[str], mean: Any, spread: Any, people: pd.DataFrame) -> NDArray[np.float64]:
+    scaled = ((people[numbers] - mean) / spread).fillna(0).to_numpy(np.float64)
+    texts = pd.get_dummies(people.drop(columns=numbers), dtype=float) if len(numbers) < people.shape[1] else None
+    return scaled if texts is None else np.column_stack([scaled, texts.to_numpy(np.float64)])
+
+
+def _built(estimator: Any, arguments: Mapping[str, Any]) -> Any:
+    if isinstance(estimator, str):
+        if ":" not in estimator:
+            raise InputError(f"--estimator: '{estimator}' is no module:Name, such as {DEFAULT}")
+        estimator = find({}, estimator, "--estimator")
+    try:
+        own: Any = estimator(**arguments) if inspect.isclass(estimator) else copy.deepcopy(estimator)
+        if arguments and not inspect.isclass(estimator):
+            own.set_params(**arguments)
+    except Exception as error:  # a constructor, anybody's, may raise anything
+        raise InputError(f"--arguments: the estimator cannot be built with them: {said(error)}") from error
+    if not (callable(getattr(own, "fit", None)) and callable(getattr(own, "predict", None))):
+        raise InputError(f"--estimator: {type(own).__name__} has no fit and predict; name a classifier")
+    return own
+
+
+def _unusable(design: Design, error: Exception) -> InputError:
+    name = design.estimator if isinstance(design.estimator, str) else type(design.estimator).__name__
+    return InputError(f"--estimator: {name} cannot be used: {said(error)}")

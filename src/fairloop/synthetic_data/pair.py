@@ -1,0 +1,239 @@
+"""Two tables of people with the same columns, one of them made by a generator: as features, labels and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairloop.data.cells import check_feature, check_few, check_header
+from fairloop.data.picture_files import read_table
+from fairloop.data.population_from_columns import AND, RESERVED
+from fairloop.data.spelling import by_size, evident, listed, recognised
+from fairloop.errors import InputError
+from fairloop.tables import frames
+from fairloop.tables.values import name as as_name
+from fairloop.tables.values import written
+
+FEWEST = 20
+"""Rows that a table needs."""
+
+MISSING = "(missing)"
+"""The group of people whose sensitive column is empty."""
+
+Codes = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class People:
+    """features: (N, F) numbers and categoricals. labels, groups: (N,) codes."""
+
+    features: pd.DataFrame
+    labels: Codes
+    groups: Codes
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: Codes) -> People:
+        """The people at `rows`."""
+        return People(self.features.iloc[rows], self.labels[rows], self.groups[rows])
+
+    def and_(self, other: People) -> People:
+        """These people, then others."""
+        features = pd.concat([self.features, other.features], ignore_index=True)
+        labels, groups = (np.concatenate(both) for both in ((self.labels, other.labels), (self.groups, other.groups)))
+        return People(features, labels, groups)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Real and synthetic people. Names of labels and groups are those of both tables, the real ones first.
+
+    called: the two tables' names. label: its column. groups: the sensitive columns. beneficial: a label's code.
+    """
+
+    called: tuple[str, str]
+    label: str
+    groups: tuple[str, ...]
+    label_names: tuple[str, ...]
+    group_names: tuple[str, ...]
+    beneficial: int
+    real: People
+    synthetic: People
+
+    @property
+    def strata(self) -> tuple[str, ...]:
+        """Names of strata: labels, and within them groups."""
+        return tuple(f"{label}{AND}{group}" for label in self.label_names for group in self.group_names)
+
+    def stratum(self, people: People) -> Codes:
+        """(N,) codes of strata."""
+        return people.labels * len(self.group_names) + people.groups
+
+    def whole(self, people: People) -> pd.DataFrame:
+        """All columns of the people, the label last."""
+        label = pd.Categorical(np.array(self.label_names, object)[people.labels], list(self.label_names))
+        return people.features.reset_index(drop=True).assign(**{self.label: label})
+
+    def occurring(self) -> Codes:
+        """Codes of the groups that real people have."""
+        return np.unique(self.real.groups)
+
+
+def paired(
+    real: Any,
+    synthetic: Any,
+    label: Hashable,
+    groups: Sequence[Hashable],
+    beneficial: object = None,
+    leave_out: Sequence[Hashable] = (),
+) -> Pair:
+    """Two tables, each a frame of any library or a path, as a pair.
+
+    Raises InputError for tables that cannot be read, have other columns, kinds of columns or labels, or too few rows.
+    """
+    called = (_called(real, "REAL"), _called(synthetic, "SYNTHETIC"))
+    tables = [_read(table, name) for table, name in zip((real, synthetic), called, strict=True)]
+    target, sensitive = as_name(label), tuple(map(as_name, groups))
+    tables = _with_columns(tables, called, target, sensitive, [as_name(column) for column in leave_out])
+    label_names, labels = _names([_texts(table[target]) for table in tables])
+    _check_labels(label_names, labels, target, called)
+    group_names, codes = _names([_intersections([table[column] for column in sensitive]) for table in tables])
+    if taken := sorted(RESERVED.intersection(group_names)):
+        raise InputError(f"--group: tables use the name '{taken[0]}' themselves; give that group another one")
+    check_few(group_names, len(tables[0]), ", ".join(sensitive), "--group")
+    features = _features([table.drop(columns=target) for table in tables], called)
+    people = [People(*each) for each in zip(features, labels, codes, strict=True)]
+    good = label_names.index(_beneficial(beneficial, label_names, target))
+    return Pair(called, target, sensitive, label_names, group_names, good, *people)
+
+
+def _called(table: Any, role: str) -> str:
+    return str(table) if isinstance(table, str | Path) else role
+
+
+def _read(table: Any, called: str) -> pd.DataFrame:
+    if isinstance(table, str | Path):
+        frame = read_table(Path(table))
+        check_header(frame, table)
+    else:
+        found = frames.table(table)
+        frame = pd.DataFrame({column: frames.plain(found[column]).to_pandas() for column in found.column_names})
+    if len(frame) < FEWEST:
+        raise InputError(f"{called}: has {len(frame)} rows; at least {FEWEST} are needed")
+    return frame
+
+
+def _with_columns(
+    tables: Sequence[pd.DataFrame], called: Sequence[str], label: str, groups: Sequence[str], leave_out: Sequence[str]
+) -> list[pd.DataFrame]:
+    """Both tables without the columns that are left out. Raises InputError unless the others are the same."""
+    for option, columns in (("--label", [label]), ("--group", groups)):
+        for column in columns:
+            for table, name in zip(tables, called, strict=True):
+                if column not in table:
+                    raise InputError(
+                        f"{option}: {name} has no column '{column}'; it has {listed([str(each) for each in table])}"
+                    )
+    if twice := {label, *leave_out} & set(groups) or {label} & set(leave_out):
+        raise InputError(f"--group, --leave-out: '{sorted(twice)[0]}' has two roles; name each column once")
+    for column in leave_out:
+        if not any(column in table for table in tables):
+            raise InputError(f"--leave-out: neither table has a column '{column}'")
+    tables = [table.drop(columns=[column for column in leave_out if column in table]) for table in tables]
+    for one, other in ((0, 1), (1, 0)):
+        if lacking := [str(column) for column in tables[one] if column not in tables[other]]:
+            raise InputError(
+                f"{called[other]}: has no column {listed(lacking)}, which {called[one]} has; add it, or name it in "
+                "--leave-out"
+            )
+    return tables
+
+
+def _texts(column: pd.Series) -> list[str | None]:
+    return [written(value) for value in column]
+
+
+def _intersections(columns: Sequence[pd.Series]) -> list[str | None]:
+    texts = [[MISSING if text is None else text for text in _texts(column)] for column in columns]
+    return [AND.join(row) for row in zip(*texts, strict=True)]
+
+
+def _names(columns: Sequence[Sequence[str | None]]) -> tuple[tuple[str, ...], list[Codes]]:
+    """The names in both columns, those of the first before others, and their codes; -1 where there is none."""
+    known: dict[str, int] = {}
+    for column in columns:
+        for text in sorted({text for text in column if text is not None} - set(known), key=by_size):
+            known[text] = len(known)
+    return tuple(known), [
+        np.array([-1 if text is None else known[text] for text in column], np.int64) for column in columns
+    ]
+
+
+def _check_labels(names: Sequence[str], labels: Sequence[Codes], column: str, called: Sequence[str]) -> None:
+    for codes, table in zip(labels, called, strict=True):
+        if (codes < 0).any():
+            row = int(np.flatnonzero(codes < 0)[0])
+            raise InputError(f"--label: '{column}' of {table} has no value in row {row} (counted from 0); fill it in")
+    real = len(np.unique(labels[0]))
+    if real < 2:
+        raise InputError(f"--label: all rows of {called[0]} have the label '{names[0]}'; choose another column")
+    if unknown := names[real:]:
+        raise InputError(f"--label: '{column}' of {called[1]} holds {listed(unknown)}, which {called[0]} does not have")
+    check_few(names, len(labels[0]), column, "--label")
+
+
+def _beneficial(asked: object, names: Sequence[str], column: str) -> str:
+    if asked is None:
+        if (found := evident(names)) is None:
+            raise InputError(f"--beneficial: the labels in '{column}' are {listed(names)}; name the one that is good")
+        return found
+    found = recognised(written(asked) or "", names)
+    if found is None:
+        raise InputError(f"--beneficial: '{asked}' is not among the labels {listed(names)} of '{column}'")
+    return found
+
+
+def _features(tables: Sequence[pd.DataFrame], called: Sequence[str]) -> list[pd.DataFrame]:
+    """Both tables' columns in the order of the first, alike in type."""
+    alike = {column: _alike([table[column] for table in tables], called) for column in tables[0]}
+    return [pd.DataFrame({column: both[i] for column, both in alike.items()}) for i in range(2)]
+
+
+def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
+    """Two columns as numbers if both hold nothing else, or else as categoricals of the same texts."""
+    numbers = [_numbers(column) for column in columns]
+    if all(found is not None for found in numbers):
+        whole = all(bool((found == found.round()).all()) for found in numbers if found is not None)
+        return [found.astype(np.int64) if whole else found for found in numbers if found is not None]
+    for one, other in ((0, 1), (1, 0)):
+        first = numbers[one]
+        if first is not None and first.notna().any() and columns[one].dtype != bool:
+            text = next(text for text in _texts(columns[other]) if text is not None and pd.isna(_number(text)))
+            raise InputError(
+                f"{called[other]}: column '{columns[one].name}' holds '{text}', and numbers alone in {called[one]}; "
+                "write it alike, or name it in --leave-out"
+            )
+    texts = [_texts(column) for column in columns]
+    known = sorted({text for column in texts for text in column if text is not None}, key=by_size)
+    return [pd.Categorical(column, known) for column in texts]
+
+
+def _numbers(column: pd.Series) -> pd.Series | None:
+    """float64; None for a column that holds anything else."""
+    check_feature(column)
+    if column.dtype == bool:
+        return None
+    plain = column.astype(object) if column.dtype.name == "category" else column
+    found: pd.Series = pd.to_numeric(plain, errors="coerce").astype(np.float64)
+    return found if (found.notna() == column.notna()).all() else None
+
+
+def _number(text: str) -> float:
+    return float(pd.to_numeric(pd.Series([text]), errors="coerce").iloc[0])
