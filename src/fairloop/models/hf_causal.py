@@ -57,7 +57,7 @@ class HFCausal(Generator):
         self._top_k, self._top_p = top_k, top_p
         self.model = AutoModelForCausalLM.from_pretrained(
             directory, config=config, local_files_only=True, dtype=torch.float32
-        )
+        ).train()
 
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
         """Mean cross entropy of all tokens but padding, in nats."""

@@ -45,7 +45,7 @@ class TrainingSpec(Section):
     )
     decay_vectors: bool = Field(
         True,
-        exclude_if=lambda decayed: decayed,
+        exclude_if=lambda decayed: decayed is True,
         description="whether weight_decay holds for biases and norms, too, which have one dimension",
     )
     clip_norm: float | None = Field(
