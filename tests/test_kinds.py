@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from fairloop import audit
 from fairloop.metrics import kinds
 from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.kinds import Kinds, Placed
 from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.scores import ScoreTable, auc_of
+from test_audit_labels import NAMED, of
 
 RIGHT = np.array([[1.0, 0.0], [0.0, 1.0]])
 CERTAIN = Estimate(RIGHT, RIGHT, RIGHT)
@@ -106,6 +109,24 @@ def test_without_a_miss_among_the_explored_the_interval_is_as_wide_as_wilsons():
     found = kinds.mean(counted(np.array([[40.0, 0], [24, 96]]), np.array([[20.0], [1.0]])), CERTAIN, 0.05)
     omitted = float(wilson(0.0, 40, critical(0.05)).high)
     assert float(found.value - found.low) > 800 / 920 * omitted > 0.07
+
+
+def test_an_audit_without_a_miss_among_the_explored_says_how_little_it_knows():
+    rejected, explored = np.arange(2000) < 1600, np.arange(2000) < 80
+    label = np.where(rejected, 0.0, np.arange(2000) % 5 > 0)
+    log = pd.DataFrame({
+        "round": 0, "group": "all", "prediction": (~rejected).astype(int), "e": np.where(rejected, 0.05, 1.0),
+        "label": np.where(rejected & ~explored, np.nan, label),
+    })  # fmt: skip
+    found = of(audit(log, **NAMED, propensity="e"), "accuracy", "all")
+    assert found.status == "weighted"
+    assert found.value == pytest.approx(0.8 + 0.2 * 0.8)
+    assert found.value - found.low > 0.8 * float(wilson(0.0, 80, critical(0.05)).high) > 0.03
+
+
+def test_what_nobody_has_is_undefined():
+    empty = kinds.mean(counted(np.zeros((2, 2)), np.ones((2, 2))), CERTAIN, 0.05)
+    assert np.isnan([empty.value, empty.low, empty.high]).all()
 
 
 def test_people_of_one_decision_have_the_mean_of_that_decision():

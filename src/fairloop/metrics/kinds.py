@@ -92,7 +92,8 @@ def mean(kinds: Kinds, means: Estimate, alpha: float) -> Estimate:
 
 def _mixed(share: Floats, one: Floats, other: Floats) -> Floats:
     """The mean of a `share` of `one` and the rest of `other`, which may be undefined where they have no share."""
-    return np.asarray(np.where(share > 0, share * one, 0) + np.where(share < 1, (1 - share) * other, 0))
+    mean = np.where(share > 0, share * one, 0) + np.where(share < 1, (1 - share) * other, 0)
+    return np.asarray(np.where(np.isnan(share), np.nan, mean))
 
 
 def mean_within(weights: Floats, squares: Floats, values: Floats, alpha: float) -> Estimate:

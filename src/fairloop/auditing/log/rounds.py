@@ -227,7 +227,8 @@ def _scored(cells: Cells | None, used: NDArray[np.bool_], strata: NDArray[np.int
     where[used] = strata
     places = where[cells.strata]
     inside = np.nonzero(places >= 0)[0]
-    order = inside[by_stratum(places[inside], cells.keys[inside])]
+    apart = len(np.unique(strata)) == len(strata)  # then scores are in order within each of them
+    order = inside[by_stratum(places[inside], None if apart else cells.keys[inside])]
     kept = Cells(
         places[order], cells.keys[order], cells.scores[order], cells.decile[order],
         {name: values[order] for name, values in cells.sums.items()}, cells.width,
