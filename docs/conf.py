@@ -65,7 +65,7 @@ PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 def _linked(name: str, text: str) -> str:
     """`text` of page `name` with links as a site has them.
 
-    Files outside docs/ are downloads, or pages that include them. A link whose text is the name of a page gets its title.
+    Files outside docs/ are downloads, or pages that include them. A link whose text is a page's name gets its title.
     """
     folder = (HERE / name).parent
 

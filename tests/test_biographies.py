@@ -1,4 +1,4 @@
-"""`biographies`: exact probabilities, entropies and bounds of the grammar, and no leak beside those of its data sheet."""
+"""`biographies`: exact probabilities, entropies and bounds of its grammar, and no leak beside those that are told."""
 
 from __future__ import annotations
 

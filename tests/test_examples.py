@@ -50,6 +50,15 @@ def test_adult_is_audited_from_the_publishers_layout(tmp_path, capsys):
     assert (tmp_path / "out" / "table.csv").is_file()
 
 
+def test_estimators_in_a_spec_are_followed_with_and_without_mitigation(capsys):
+    pytest.importorskip("fairlearn")
+    found = example("estimators_in_a_spec").main(people=600, generations=2)
+    assert list(found) == ["logistic regression", "with thresholds by group", "with STAR"]
+    assert all(0 <= value <= 1 for values in found.values() for value in values)
+    assert found["with thresholds by group"] != found["logistic regression"] != found["with STAR"]
+    assert capsys.readouterr().out.count("in generation 1:") == 3
+
+
 @pytest.mark.real
 def test_the_real_adult_loses_women_in_ten_rounds(tmp_path):
     """FAIRLOOP_TABULAR: a directory that holds the publisher's files of Adult."""

@@ -15,6 +15,7 @@ from test_data import write_mnist
 SMALL_VAE = "generator.arguments={widths: [4, 4], latent: 4}"
 SMALL_DCVAE = "generator.arguments={widths: [4, 4, 4, 6], hidden: 16, latent: 4}"
 SMALL_RESNETS = ("classifier.arguments={width: 2}", "annotator.arguments={width: 2}")
+SMALL_TEXTS = ("data.train=200", "data.valid=50", "data.test=100")
 SMALL_MNIST = ("data.train=200", "data.valid=60", "data.test=100", SMALL_VAE)
 
 
@@ -33,6 +34,8 @@ PRESETS = {
     "celeba": (files.celeba, ("generator.arguments={widths: [4, 4, 4, 4, 4], latent: 4}", *SMALL_RESNETS)),
     "fairface": (files.fairface, (SMALL_DCVAE, *SMALL_RESNETS)),
     "adult": (files.adult, ()),
+    "text-demo": (None, SMALL_TEXTS),
+    "text": (None, (*SMALL_TEXTS, "generator.arguments={width: 16, layers: 1, heads: 2}")),
     "compas": (files.compas, ()),
     "german": (files.german, ()),
     "acs": (files.acs, ()),
@@ -86,7 +89,8 @@ def test_a_preset_runs_for_two_generations(name, tmp_path):
         assert 0 <= generation.value("accuracy") <= 1
         shares = [row.value for row in generation.rows if row.metric == "stratum_share"]
         assert sum(shares) == pytest.approx(1)
-        assert generation.gallery.latents.shape[0] == (0 if name == "study-tables" else 8)  # a copula has none
+        without = name == "study-tables" or name.startswith("text")  # copulas and n-grams have no latents
+        assert generation.gallery.latents.shape[0] == (0 if without else 8)
 
 
 def test_fairface_is_curated_by_all_its_28_strata(tmp_path):

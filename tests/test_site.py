@@ -171,9 +171,10 @@ def test_every_tutorial_is_listed():
 
 
 def follow(code: str, names: dict[str, object]) -> None:
-    """Execute a cell as a notebook does: lines with `!` in a shell, and the last expression shown."""
+    """Execute a cell as a notebook does: lines with `!` in a shell, and the last expression shown; `%` is left out."""
     shell = r"import subprocess; subprocess.run(['bash', '-o', 'pipefail', '-c', \1], check=True)"
-    tree = ast.parse(re.sub(r"^!(.*)$", lambda line: shell.replace(r"\1", repr(line[1])), code, flags=re.MULTILINE))
+    plain = re.sub(r"^%.*$", "", code, flags=re.MULTILINE)
+    tree = ast.parse(re.sub(r"^!(.*)$", lambda line: shell.replace(r"\1", repr(line[1])), plain, flags=re.MULTILINE))
     last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "cell", "exec"), names)
     if last is not None:

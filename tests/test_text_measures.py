@@ -95,20 +95,21 @@ def test_distinct_words_fall_with_length_alone_and_not_at_a_fixed_number():
     assert np.isnan(of.distinct(corpus([words[:999]]), 1, 1000).value)
 
 
-@pytest.mark.parametrize("n", [1000, 5000, 20_000, 100_000])
-def test_the_zipf_slope_is_unbiased_where_ranks_are_those_of_other_texts(n):
-    """Of Zipf(1) with 5,000 types; a line through log counts says .6 of 1,000 words."""
-    halves = np.split(np.stack([zipf_words(2 * n, 5000, 1, seed) for seed in range(3)]), 2, axis=1)
-    found, lines = [], []
-    for first, second in zip(*halves, strict=True):
-        ranked = np.argsort(-np.bincount(first, minlength=5000), kind="stable")[: len(np.unique(first))]
-        counts = np.bincount(second, minlength=5000)
-        found.append(of.zipf_slope(counts[ranked]).value)
-        own = np.sort(counts[counts > 0])[::-1]
+@pytest.mark.parametrize(("n", "off"), [(1000, 0.13), (5000, 0.05), (20_000, 0.02), (100_000, 0.01)])
+def test_the_zipf_slope_is_nearly_unbiased_where_ranks_are_those_of_other_texts(n, off):
+    """Of Zipf(1) with 5,000 types. A line through log counts says .6 of 1,000 words, and 1.1 of 100,000."""
+    seen, known, lines = [], [], []
+    for seed in range(4):
+        first, second = (np.bincount(half, minlength=5000) for half in np.split(zipf_words(2 * n, 5000, 1, seed), 2))
+        order = np.random.default_rng(seed).permutation(5000)  # ties in random order
+        ranked = order[np.argsort(-first[order], kind="stable")][: (first > 0).sum()]
+        seen.append(of.zipf_slope(second[ranked]).value)
+        known.append(of.zipf_slope(second[np.argsort(-first, kind="stable")]).value)  # ties in the true order
+        own = np.sort(second[second > 0])[::-1]
         lines.append(-np.polyfit(np.log(np.arange(1, len(own) + 1)), np.log(own), 1)[0])
-    assert np.mean(found) == pytest.approx(0.99, abs=0.04)
-    if n == 1000:
-        assert np.mean(lines) < 0.7
+    assert np.mean(seen) == pytest.approx(1, abs=off)
+    assert np.mean(known) == pytest.approx(0.99, abs=0.015)
+    assert abs(np.mean(lines) - 1) > 0.02 + abs(np.mean(seen) - 1)
 
 
 @pytest.mark.parametrize("s", [0.5, 1.0, 2.0])

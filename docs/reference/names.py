@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import importlib.util
 import inspect
 from collections.abc import Mapping
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -110,7 +113,7 @@ def columns() -> str:
 def ideals() -> str:
     """The named ideals, by the functions that make their shares."""
     found = {"uniform": ideal.uniform, **ideal.RELATIVE, "floor(SHARE)": ideal.at_least}
-    rows = [[f"`{name}`", _first(made)] for name, made in found.items()]
+    rows = [[f"`{name}`", _first(inspect.getdoc(made) or "")] for name, made in found.items()]
     return markdown(["ideal", "shares of strata"], rows) + f"\n\n{prose(ideal.__doc__)}"
 
 
@@ -165,12 +168,25 @@ def run_directory() -> str:
 
 
 def _classes(places: Mapping[str, str]) -> list[list[str]]:
-    return [[f"`{name}`", _first(_found(place))] for name, place in places.items()]
+    return [[f"`{name}`", _text(_first(_docstring(place)))] for name, place in places.items()]
 
 
-def _first(thing: Any) -> str:
-    """The first paragraph of a docstring."""
-    return _text(" ".join((inspect.getdoc(thing) or "").split("\n\n")[0].split()))
+def _docstring(place: str) -> str:
+    """The docstring of `module:Name`, or of the module if it only assigns the name.
+
+    It is read from the source: the module may import a library that is not installed here.
+    """
+    module, _, name = place.partition(":")
+    found = importlib.util.find_spec(module)
+    source = Path(str(found and found.origin)).read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    defined = [node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name]
+    return ast.get_docstring(defined[0] if defined else tree) or ""
+
+
+def _first(docstring: str) -> str:
+    """Its first paragraph."""
+    return " ".join(docstring.split("\n\n", 1)[0].split())
 
 
 def _found(place: str) -> Any:

@@ -4,6 +4,7 @@ A source is Markdown. Its cells of code are fences that begin with ```{code-cell
 
 python -m docs.tutorials.notebooks             lists the tutorials
 python -m docs.tutorials.notebooks --write     executes all of them, or those named; minutes
+python -m docs.tutorials.notebooks --text      brings changed text, but no changed code, into the notebooks
 """
 
 from __future__ import annotations
@@ -62,20 +63,31 @@ def executed(text: str) -> dict[str, Any]:
     return {**found, "metadata": _KERNEL}
 
 
-def main(asked: list[str]) -> None:
-    """Execute the tutorials with these names, or all."""
+def retold(text: str, before: dict[str, Any]) -> dict[str, Any]:
+    """The notebook `before` with the text of the source. Raises SystemExit if the code has changed."""
+    made, code = notebook(text), [cell for cell in before["cells"] if cell["cell_type"] == "code"]
+    places = [i for i, cell in enumerate(made["cells"]) if cell["cell_type"] == "code"]
+    if [made["cells"][i]["source"] for i in places] != [cell["source"] for cell in code]:
+        raise SystemExit("the code has changed; execute the tutorial with --write")
+    for i, cell in zip(places, code, strict=True):
+        made["cells"][i] = {**cell, "id": made["cells"][i]["id"]}
+    return made
+
+
+def main(asked: list[str], execute: bool) -> None:
+    """Execute the tutorials with these names, or all; or bring their text into the notebooks."""
     for source in SOURCES:
         if asked and source.stem not in asked:
             continue
         print(source.stem, flush=True)
-        made = executed(source.read_text(encoding="utf-8"))
-        text = json.dumps(made, indent=1, ensure_ascii=False) + "\n"
-        source.with_suffix(".ipynb").write_text(text, encoding="utf-8")
+        text, file = source.read_text(encoding="utf-8"), source.with_suffix(".ipynb")
+        made = executed(text) if execute else retold(text, json.loads(file.read_text(encoding="utf-8")))
+        file.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    names = [word for word in sys.argv[1:] if word != "--write"]
-    if "--write" in sys.argv:
-        main(names)
+    names = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if {"--write", "--text"} & {*sys.argv}:
+        main(names, "--write" in sys.argv)
     else:
         print(*(source.stem for source in SOURCES), sep="\n")

@@ -126,6 +126,11 @@ def is_table(data: Any) -> bool:
     return _tag(data) in DATASETS and DATASETS[_tag(data)].tabular
 
 
+def are_texts(data: Any) -> bool:
+    """Whether `data`, a spec or its fields, names a data set of texts. False for one of your own function."""
+    return _tag(data) in DATASETS and DATASETS[_tag(data)].texts
+
+
 def load(spec: DataSpec, seed: int) -> Population:
     """The population that `spec` describes; `seed` is the run's, for specs that name none of their own.
 

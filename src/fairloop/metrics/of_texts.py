@@ -51,7 +51,8 @@ ENTRIES = (
         name="zipf_slope", title="Zipf slope", low=-20, high=20, undefined="no text, or one word only",
         sentence="The power s with which the frequency of words falls with their rank.",
         detail=f"{_BASELINE} Maximum likelihood, with the ranks of the real training texts of the group: ranks from "
-        "the same texts are biased (Pilgrim and Hills, 2021). Words that these lack do not count.",
+        "the same texts are biased (Pilgrim and Hills, 2021). Words that these lack do not count. Few "
+        "training texts make it too large: 1.07 in place of 1 with 1,000 words, 1.01 with 20,000.",
     ),
     _of_texts(
         name="types_alive", title="words alive", parts=("overall", "group"), high=inf, zero="none of them occurs",

@@ -47,13 +47,13 @@ class HFCausal(Generator):
         for name, value in config.to_dict().items():
             if isinstance(value, float) and ("dropout" in name or name.endswith("pdrop")):
                 setattr(config, name, 0.0)
-        self._end = _first(config.eos_token_id)
-        self._begin = self._end if _first(config.bos_token_id) is None else _first(config.bos_token_id)
-        if self._end is None or not self._end < self._size <= config.vocab_size:
+        end, begin = _first(config.eos_token_id), _first(config.bos_token_id)
+        if end is None or not end < self._size <= config.vocab_size:
             raise ValueError(
                 f"the vocabulary of the data has {self._size} tokens, that of the model {config.vocab_size}, with "
-                f"{self._end} for the end; let the data take the vocabulary of {directory}"
+                f"{end} for the end; let the data take the vocabulary of {directory}"
             )
+        self._end, self._begin = end, end if begin is None else begin
         self._top_k, self._top_p = top_k, top_p
         self.model = AutoModelForCausalLM.from_pretrained(
             directory, config=config, local_files_only=True, dtype=torch.float32
@@ -85,7 +85,7 @@ class HFCausal(Generator):
             past, logits = getattr(made, self._cache), made.logits[:, -1, : self._size].float() / temperature
             noise = torch.rand(n, generator=rng, device=rng.device)
             found = drawn(narrowed(logits, self._top_k, self._top_p), noise)[:, None]
-            tokens = torch.where(found == self._end, END, found + len(SPECIALS))
+            tokens = (found + len(SPECIALS)).masked_fill(found.eq(self._end), END)
             texts.append(tokens)
         empty = torch.zeros((n, self._length), dtype=torch.long, device=rng.device)
         return ended(torch.cat(texts, dim=1)) if texts else empty
@@ -98,7 +98,7 @@ class HFCausal(Generator):
 
     def _logits(self, ids: Tensor) -> Tensor:
         """(B, L, V - 4) float logits of the model's own ids, after (B, L) ids."""
-        theirs = self._theirs(ids).masked_fill(ids == PAD, self._end or 0)
+        theirs = self._theirs(ids).masked_fill(ids == PAD, self._end)
         made: Tensor = self.model(input_ids=theirs, attention_mask=torch.ones_like(theirs), use_cache=False).logits
         return made[:, :, : self._size].float()
 
@@ -106,7 +106,7 @@ class HFCausal(Generator):
         """The model's own ids; `_NOTHING` for padding."""
         theirs = ids - len(SPECIALS)
         for ours, own in ((PAD, _NOTHING), (BEGIN, self._begin), (END, self._end), (UNKNOWN, self._end)):
-            theirs = theirs.masked_fill(ids == ours, own if own is not None else _NOTHING)
+            theirs = theirs.masked_fill(ids == ours, own)
         return theirs
 
 

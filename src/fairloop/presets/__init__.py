@@ -130,7 +130,8 @@ def _extended(file: Path, within: tuple[Path, ...]) -> object:
 def _for_other_data(below: Any, own: Mapping[str, Any]) -> Any:
     """`below` without the parts that belong to its data if `own` names another data set.
 
-    These are the data's fields and, where tables replace pictures or the reverse, the models with their arguments.
+    These are the data's fields and, where one of pictures, tables and texts replaces another, the models with their
+    arguments.
     Data of the user's own function may be either, so they leave the models alone.
     """
     if not isinstance(below, Mapping):
@@ -139,12 +140,16 @@ def _for_other_data(below: Any, own: Mapping[str, Any]) -> Any:
     if after in (None, before):
         return below
     kept = {name: value for name, value in below.items() if name != "data"}
-    if {before, after} <= DATASETS.keys() and DATASETS[before].tabular != DATASETS[after].tabular:
+    if {before, after} <= DATASETS.keys() and _kind(before) != _kind(after):
         for name in ("generator", "classifier", "annotator"):
             section = kept.get(name)
             if isinstance(section, Mapping):
                 kept[name] = {field: value for field, value in section.items() if field not in ("model", "arguments")}
     return kept
+
+
+def _kind(name: str) -> tuple[bool, bool]:
+    return DATASETS[name].tabular, DATASETS[name].texts
 
 
 def _data_name(spec: Mapping[str, Any], default: str | None) -> Any:

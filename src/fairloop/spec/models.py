@@ -11,6 +11,9 @@ from fairloop.spec.sections import Plain, Section
 FOR_TABLES = {"generator": "tabular-vae", "classifier": "mlp", "annotator": "mlp"}
 """The model of each section where the data are a table and the spec names no model."""
 
+FOR_TEXTS = {"generator": "ngram", "classifier": "text-cnn", "annotator": "text-cnn"}
+"""The same where they are texts."""
+
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -69,7 +72,7 @@ class GeneratorSpec(TrainingSpec):
     model: str = Field(
         "conv-vae",
         description="a name that fairloop knows, or module:Name of a network or an estimator; "
-        "default for tables: tabular-vae",
+        "default for tables: tabular-vae, for texts: ngram",
     )
     weight_decay: float = Field(1e-5, ge=0, description="L2 penalty (adamw: decoupled decay)")
     first_epochs: int | None = Field(
@@ -82,7 +85,8 @@ class ClassifierSpec(TrainingSpec):
 
     model: str = Field(
         "simple-cnn",
-        description="a name that fairloop knows, or module:Name of a network or an estimator; default for tables: mlp",
+        description="a name that fairloop knows, or module:Name of a network or an estimator; "
+        "default for tables: mlp, for texts: text-cnn",
     )
     optimizer: Literal["adam", "adamw", "sgd"] = Field("sgd", description="of torch.optim")
     learning_rate: float = Field(0.1, gt=0, description="constant over training, unless warm_up or final_rate is set")

@@ -20,11 +20,11 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 from fairloop._util.limits import parsed
 from fairloop._util.lookup import meant
 from fairloop.curation import ideal as ideals
-from fairloop.data import DATASETS, DEFAULT, DataSpec, is_table
+from fairloop.data import DATASETS, DEFAULT, DataSpec, are_texts, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.spec import people as of_people
-from fairloop.spec.models import FOR_TABLES, ClassifierSpec, GeneratorSpec, TrainingSpec
+from fairloop.spec.models import FOR_TABLES, FOR_TEXTS, ClassifierSpec, GeneratorSpec, TrainingSpec
 from fairloop.spec.names import identity_of
 from fairloop.spec.people import PEOPLE, PeopleSpec
 from fairloop.spec.schedule import assign, check_change, named
@@ -116,9 +116,12 @@ class RunSpec(Section):
         if not isinstance(values, Mapping):
             return values
         values = of_people.folded(values)
-        if not is_table(values.get("data", {})) and values.get("setting") != PEOPLE:
-            return values
-        return {**values, **{name: _for_table(values.get(name, {}), model) for name, model in FOR_TABLES.items()}}
+        defaults: Mapping[str, str] = {}
+        if is_table(data := values.get("data", {})) or values.get("setting") == PEOPLE:
+            defaults = FOR_TABLES
+        elif are_texts(data):
+            defaults = FOR_TEXTS
+        return {**values, **{name: _with_model(values.get(name, {}), model) for name, model in defaults.items()}}
 
     @model_validator(mode="after")
     def _star_needs_a_generator_that_learns(self) -> RunSpec:
@@ -276,7 +279,7 @@ class RunSpec(Section):
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=not breaks)
 
 
-def _for_table(section: Any, model: str) -> Any:
+def _with_model(section: Any, model: str) -> Any:
     """A section in which `model` is the default."""
     if isinstance(section, TrainingSpec):
         return section if "model" in section.model_fields_set else section.model_copy(update={"model": model})

@@ -116,17 +116,17 @@ class _Columns(NamedTuple):
         if not len(self.keys):
             return self
         order = by_stratum(self.strata, self.keys if self.decile is None else 10 * self.keys + self.decile)
-        columns = [column[order] for column in (self.strata, self.keys, self.decile) if column is not None]
-        new = np.ones(len(order), bool)
-        new[1:] = columns[0][1:] != columns[0][:-1]
-        for column in columns[1:]:
-            new[1:] |= column[1:] != column[:-1]
-        starts = np.nonzero(new)[0]
+        new = np.zeros(len(order), bool)
+        new[0] = True
+        for column in (self.strata, self.keys, *([] if self.decile is None else [self.decile])):
+            ordered = column[order]
+            new[1:] |= ordered[1:] != ordered[:-1]
+        first, starts = order[new], np.nonzero(new)[0]
         return _Columns(
-            columns[0][starts],
-            columns[1][starts],
+            self.strata[first],
+            self.keys[first],
             {name: np.add.reduceat(values[order], starts) for name, values in self.sums.items()},
-            None if self.decile is None else columns[2][starts],
+            None if self.decile is None else self.decile[first],
         )
 
 

@@ -66,7 +66,7 @@ class Part(NamedTuple):
 
     def by_kind(self, values: Floats) -> Floats:
         """(2, 2) sums over labelled people by decision (rejected, selected) and label (0, 1)."""
-        return np.bincount(2 * self.selected + self.label, values, 4).reshape(2, 2)
+        return np.bincount(2 * self.selected + self.label, values, 4).astype(np.float64).reshape(2, 2)
 
     @property
     def people(self) -> float:
@@ -172,7 +172,7 @@ class RoundScores:
         negative, positive = (
             kinds.Placed(*(
                 np.stack([np.bincount(place, sums * (part.label == label) * (part.selected == side), size)
-                          for side in (0, 1)])
+                          for side in (0, 1)]).astype(np.float64)
                 for sums in (part.weight, part.square)
             ))
             for label in (0, 1)

@@ -92,14 +92,14 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
     """Whether it depends on the decision, the score or the group who has a label."""
     if not missing.partly.any():
         return []
-    alone = np.nonzero(missing.depends.any(axis=1) | missing.selected_only)[0]
-    if not (len(alone) or missing.throughout.any()):
+    alone = np.nonzero(missing.depends.any(axis=1) | missing.selected_only)[0].tolist()
+    if not (alone or missing.throughout.any()):
         words = "No dependence of missing labels on prediction, score or group was found"
         if np.isnan(missing.could_be_missed):
             return [f"{words}."]
         return [f"{words}; a difference in label rates below {missing.could_be_missed:.3f} could have been missed."]
     lines = [_throughout(measured, missing)] if missing.throughout.any() else []
-    if len(alone):
+    if alone:
         lines.append(_of_last(measured, missing, alone))
     return lines + _consequences(measured, missing)
 
@@ -118,7 +118,7 @@ def _throughout(measured: Measured, missing: Missing) -> str:
 
 def _of_last(measured: Measured, missing: Missing, alone: Sequence[int]) -> str:
     """What the last round shows that depends on something alone."""
-    names, last = measured.rounds.names, int(alone[-1])
+    names, last = measured.rounds.names, alone[-1]
     why = (
         f"test over groups, {_p(np.nanmin(np.append(missing.p[last], 1.0)))}, Holm over {np.isfinite(missing.p).sum()}"
     )
@@ -151,8 +151,8 @@ def _consequences(measured: Measured, missing: Missing) -> list[str]:
 
 
 def _listed_parts(which: NDArray[np.bool_]) -> str:
-    parts = zip(("the decision", "the group", "the score"), which, strict=True)
-    return " and ".join(part for part, one in parts if one)
+    parts = [part for part, one in zip(("the decision", "the group", "the score"), which, strict=True) if one]
+    return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def _p(p: float) -> str:

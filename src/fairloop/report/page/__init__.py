@@ -19,6 +19,7 @@ from fairloop.report.page.content import packed, thinned
 from fairloop.report.page.glossary import METRICS, READING, READING_OF_ROUNDS, READING_OF_RUNS, ROLES
 from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
+from fairloop.report.page.samples_of_texts import texts
 from fairloop.report.page.shell import rendered
 from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
@@ -27,8 +28,8 @@ from fairloop.store.directory import RunDirectory
 _STYLES = ("report/page/vendor/uPlot.min.css", "report/page/page.css")
 _SCRIPTS = tuple(
     f"report/page/{name}"
-    for name in ("vendor/uPlot.iife.min.js", "dom.js", "data.js", "curves.js", "samples.js", "strata.js", "values.js",
-                 "page.js")
+    for name in ("vendor/uPlot.iife.min.js", "dom.js", "data.js", "curves.js", "samples.js", "texts.js", "strata.js",
+                 "values.js", "page.js")
 )  # fmt: skip
 
 Json = dict[str, Any]
@@ -77,12 +78,14 @@ def write(
 
 
 def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
-    """The parts of the page about runs with a directory, and `data` with their pictures."""
+    """The parts of the page about runs with a directory, and `data` with their pictures and texts."""
     pictures = sheets(recorded)
+    written = texts(recorded)
     return {
         "pictures": _about(pictures, recorded) if pictures else "",
+        "texts": _about_texts(written, recorded) if written else "",
         "origins": origins(recorded) if recorded else None,
-        "data": {**data, "pictures": pictures},
+        "data": {**data, "pictures": pictures, "texts": written},
     }
 
 
@@ -147,6 +150,17 @@ def _about(pictures: Json, recorded: Sequence[Recorded]) -> str:
     return (
         f"{shown} samples of each generation's generator. Generations and cases of a seed have the same latents, so "
         f"all differences come from the generator. Compressed with small losses.{fewer}{seeds}"
+    )
+
+
+def _about_texts(written: Json, recorded: Sequence[Recorded]) -> str:
+    kept = max(run.spec.measure.gallery for run in recorded)
+    shown = min(written["samples"], kept)
+    fewer = "" if shown == kept else f" The runs keep {kept}; more would make the page too large."
+    seeds = "" if written["every_seed"] else " Of each case only the first seed is here, for the same reason."
+    return (
+        f"{shown} texts of each generation's generator, from the same random numbers, with the label and the group "
+        f"that the annotators name. Models wrote them: they are about nobody.{fewer}{seeds}"
     )
 
 

@@ -161,8 +161,14 @@ function go(generation) {
   markSparks(DATA.generations.indexOf(generation));
   readout(chart.lines);
   if ($("samples")) showSamples($("sheets"), Number($("seed").value), generation);
+  if ($("texts")) readTexts();
   if ($("strata")) showStrata($("strata-rows"), $("strata-words"), batches[$("curated").value], generation);
   if ($("only").checked) values.choose($("search").value, generation);
+}
+
+function readTexts() {
+  const [seed, search] = [Number($("texts-seed").value), $("texts-search").value];
+  showTexts($("written"), $("texts-count"), seed, state.generation, search);
 }
 
 // The mark in the small curves of the summary, which run from the page's first generation to its last.
@@ -218,6 +224,11 @@ if ($("samples"))
     $("seed"),
     seedsWithPictures().map((seed) => [seed, seed]),
   );
+if ($("texts"))
+  fill(
+    $("texts-seed"),
+    seedsWithTexts().map((seed) => [seed, seed]),
+  );
 if ($("strata"))
   fill(
     $("curated"),
@@ -239,6 +250,8 @@ $("generation").addEventListener("input", () => {
 });
 $("play").addEventListener("click", play);
 for (const id of ["seed", "curated"]) $(id)?.addEventListener("change", () => go(state.generation));
+$("texts-seed")?.addEventListener("change", readTexts);
+$("texts-search")?.addEventListener("input", readTexts);
 $("search").addEventListener("input", choose);
 $("only").addEventListener("change", choose);
 $("previous").addEventListener("click", () => values.show(values.start - PAGE));

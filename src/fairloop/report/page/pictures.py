@@ -72,8 +72,8 @@ def _drawn(runs: Sequence[Recorded], samples: int) -> Iterator[tuple[str, int, s
     """Run, generation, sheet as a data URI, and its words."""
     for run in runs:
         for generation in range(run.directory.committed()):
-            gallery = _gallery(run.directory, generation)
-            if gallery is None:
+            gallery = gallery_of(run.directory, generation)
+            if gallery is None or not _holds_pictures(gallery):
                 continue
             sheet = _sheet(gallery.images[:samples])
             words = "; ".join(
@@ -86,15 +86,17 @@ def _drawn(runs: Sequence[Recorded], samples: int) -> Iterator[tuple[str, int, s
             yield run.name, generation, f"data:image/webp;base64,{base64.b64encode(sheet).decode()}", words
 
 
-def _gallery(directory: RunDirectory, generation: int) -> Gallery | None:
-    """The gallery, if it is there and holds pictures."""
+def gallery_of(directory: RunDirectory, generation: int) -> Gallery | None:
+    """The gallery, if it is there and whole."""
     try:
-        gallery = directory.gallery(generation)
+        return directory.gallery(generation)
     except InputError as error:
-        warnings.warn(f"report: {error}; its pictures are left out", stacklevel=2)
+        warnings.warn(f"report: {error}; its samples are left out", stacklevel=2)
         return None
-    is_picture = gallery.images.ndim == 4 and gallery.images.shape[1] in (1, 3)
-    return gallery if is_picture and len(gallery.images) else None
+
+
+def _holds_pictures(gallery: Gallery) -> bool:
+    return gallery.images.ndim == 4 and gallery.images.shape[1] in (1, 3) and len(gallery.images) > 0
 
 
 def _sheet(images: NDArray[Any]) -> bytes:
