@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from fairloop import presets, simulate
+from fairloop.data import Population, Split
 from fairloop.errors import InputError
 from fairloop.loop.people.learning import known
 from fairloop.loop.people.population import source_of
@@ -25,6 +26,7 @@ from fairloop.sources.origin import REAL
 from fairloop.spec.run import from_mapping
 from fairloop.store.memory import MemoryModels
 from fairloop.store.tidy_rows import RoundLog
+from fairloop.training.plan import plan
 
 LINEAR = {"model": "mlp", "arguments": {"hidden": []}, "epochs": 2, "batch": 64, "optimizer": "adam",
           "learning_rate": 0.05}  # fmt: skip
@@ -110,6 +112,37 @@ def test_a_recipe_names_the_models_and_the_people_before_it_and_leaves_out_defau
     assert described["people"] == {"kind": f"{__name__}:TwoGroups", "arrivals": 200}
     assert len({recipe.fingerprint for plan in (first, second) for recipe in plan}) == 9
     assert not first.generators
+
+
+def prints(run) -> list[str]:
+    """The recipes of a run on people with a fixed fingerprint."""
+    codes = np.arange(40) % 2
+    few = Population("few", ("no", "yes"), ("a", "b"), (), Split(np.zeros((40, 1), np.float32), codes, codes), {},
+                     fingerprint="few")  # fmt: skip
+    return [recipe.fingerprint[:16] for recipe in plan(run, few, Numerics())]
+
+
+PEOPLE = {"setting": "people", "generations": 2, "precision": "fp32"}
+PINNED = {
+    "default": ({}, "65e96740d56a7d38 16f7fab80a668456 511d004856423140"),
+    "selective labels": (
+        {"people": {"revealed": "accepted", "exploration": 0.05, "delay": 1, "first": "own", "history": 0},
+         "policy": {"classifier": {"kind": "accumulate"}}, "star": {"target": "classifier"}},
+        "3d9989563bf03b99 91c37683c9cfa323",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PINNED)
+def test_recipes_of_rounds_keep_their_fingerprints(name):
+    fields, pinned = PINNED[name]
+    assert prints(from_mapping(PEOPLE | fields)) == pinned.split()
+
+
+def test_runs_share_the_models_before_they_differ():
+    plain, changed = prints(spec()), prints(spec("schedule={2: {people.exploration: 0.5}}"))
+    assert plain[:3] == changed[:3]  # A_L, C_0, C_1
+    assert not set(plain[3:]) & set(changed[3:])
 
 
 # --- laws of the loop ---
