@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from fairloop.data.biographies import words
 from fairloop.data.biographies.data import derivations, labels, largest_remainders, load, table
 from fairloop.data.biographies.derivations import Derivations, swap, task_words, texts, tool_word
-from fairloop.data.biographies.entropy import accuracy_of_labels, accuracy_of_markers, bits, entropies, floor
+from fairloop.data.biographies.entropy import accuracy_of_labels, accuracy_of_markers, bits, entropies
 from fairloop.data.biographies.spec import BiographiesSpec, chances, zipf
+from fairloop.metrics import texts as texts_measures
 from fairloop.seeding import Role
 
 
@@ -212,7 +213,9 @@ def test_the_floor_of_perplexity_is_the_entropy_of_a_token():
     population = load(made(), 0)
     tokens = (population.train.inputs != 0).sum(axis=1).mean()
     assert tokens == pytest.approx(38, abs=0.1)
-    assert floor(BiographiesSpec(), float(tokens)) == pytest.approx(2 ** (42.468226 / tokens), rel=1e-6)
+    assert population.texts.bits == pytest.approx(42.468226, abs=1e-6)
+    assert texts_measures.floor(42, 42) == 2
+    assert texts_measures.floor(population.texts.bits, float(tokens)) == pytest.approx(2.17, abs=0.01)
 
 
 def test_words_are_of_one_slot_each_and_towns_are_pronounceable():

@@ -35,7 +35,7 @@ PRESETS = {
     "fairface": (files.fairface, (SMALL_DCVAE, *SMALL_RESNETS)),
     "adult": (files.adult, ()),
     "text-demo": (None, SMALL_TEXTS),
-    "text": (None, (*SMALL_TEXTS, "generator.arguments={width: 16, layers: 1, heads: 2}")),
+    "text": (None, (*SMALL_TEXTS, "generator.arguments={width: 8, layers: 1, heads: 1}")),
     "compas": (files.compas, ()),
     "german": (files.german, ()),
     "acs": (files.acs, ()),

@@ -125,7 +125,9 @@ def inspect(
     output = Output(quiet, json_)
     from fairloop._util.directories import claim_alone
     from fairloop.cli.inspect import KIND, base_rates, counts, write_examples
+    from fairloop.metrics.texts import floor
     from fairloop.report.text import show
+    from fairloop.tables.token_ids import PAD
 
     if out is not None:
         claim_alone(out, KIND)
@@ -133,6 +135,9 @@ def inspect(
     people, rates = counts(population), base_rates(population)
     output.say(_headline(population))
     output.say(f"minoritized: {', '.join(population.minoritized) or 'no group'}")
+    if (bits := population.texts.bits) is not None:
+        tokens = float((population.train.inputs[:] != PAD).sum()) / len(population.train)
+        output.say(f"entropy: {bits:.2f} bits a text, so the perplexity per token is {floor(bits, tokens):.3f} or more")
     output.say("people per stratum:")
     show(*_wide(people, "count", "{:,}"), "terminal", output.console)
     output.say(f"share with the beneficial label, {population.label_names[population.beneficial]}:")

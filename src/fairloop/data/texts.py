@@ -34,12 +34,13 @@ class Twins:
 @dataclass(frozen=True)
 class TextFacts:
     """watched: words whose survival is measured, such as professions; none: the labels. shown: whether reports may show
-    texts, which is wrong for abuse and for texts of real people.
+    texts, which is wrong for abuse and for texts of real people. bits: the entropy of a text, if it is known.
     """
 
     watched: tuple[str, ...] = ()
     twins: Twins | None = None
     shown: bool = True
+    bits: float | None = None
 
 
 def learned(texts: Sequence[str], kind: VocabularyName, size: int | None) -> Vocabulary:

@@ -83,6 +83,9 @@ class TextMeasures(KindMeasures):
         in_test, real = self._parts(len(test), test.labels, test.groups), self._test
         if generation == 0:
             yield from self._of_words("test", real, in_test, test.labels)
+        if (bits := self._population.texts.bits) is not None:
+            tokens = float((_read(test) != PAD).sum()) / len(test)
+            yield Value("test", None, "overall", "perplexity_floor", of.floor(bits, tokens), np.nan)
         if generator is None or generator.has_likelihood:
             yield from self._perplexities("generated", generator, inputs, corpus, parts, numerics)
             yield from self._perplexities("test", generator, _read(test), real, in_test, numerics)

@@ -29,6 +29,11 @@ ENTRIES = (
         detail="Comparable between vocabularies.",
     ),
     _of_texts(
+        name="perplexity_floor", title="floor of perplexity", splits=("test",), parts=("overall",), low=1, high=inf,
+        sentence="The perplexity per token of the source itself: no model has less on texts that it has not seen.",
+        detail="For data of known entropy, `biographies`. The same in every generation.",
+    ),
+    _of_texts(
         name="text_length", title="length of texts", high=inf, zero="empty texts",
         sentence="The mean number of words and punctuation marks in a text.", detail=_BASELINE,
     ),

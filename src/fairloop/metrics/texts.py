@@ -57,6 +57,11 @@ def perplexity(logs: Floats, events: Ids) -> Measured:
     return Measured(value, value * spread)
 
 
+def floor(bits: float, tokens: float) -> float:
+    """The perplexity of a source whose texts have so many `bits` and, on average, `tokens`."""
+    return float(2 ** (bits / tokens))
+
+
 def mean(values: NDArray[np.generic]) -> Measured:
     """The mean of (N,) `values`, and its standard error."""
     n = len(values)

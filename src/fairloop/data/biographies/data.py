@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fairloop.data.biographies.derivations import Codes, Derivations, drawn, swap, texts
+from fairloop.data.biographies.entropy import entropies
 from fairloop.data.biographies.spec import BiographiesSpec, Chances, Floats, chances
 from fairloop.data.biographies.words import GROUPS, PROFESSIONS, SENTIMENTS
 from fairloop.data.population import Population, Split
@@ -56,7 +57,10 @@ def load(spec: BiographiesSpec, seed: int) -> Population:
         beneficial=1 if spec.label == "sentiment" else _advantage(known),
         tokens=vocabulary,
         texts=TextFacts(
-            PROFESSIONS[: spec.professions], twins if spec.pronouns == "explicit" else None, shown=spec.shown
+            PROFESSIONS[: spec.professions],
+            twins if spec.pronouns == "explicit" else None,
+            shown=spec.shown,
+            bits=sum(entropies(spec).values()),
         ),
     )
 

@@ -1,4 +1,4 @@
-"""Exact facts about `biographies`: entropies, the floor of perplexity, and the best accuracies that are possible."""
+"""Exact facts about `biographies`: entropies, and the best accuracies that are possible."""
 
 from __future__ import annotations
 
@@ -47,14 +47,6 @@ def _with_markers(known: Chances, markers: int) -> Floats:
     marked = known.marked[:, None]
     chance = ways * marked**k * (1 - marked) ** (markers - k)
     return np.asarray(known.cells[:, :, :, None] * chance[:, None, None, :])
-
-
-def floor(spec: BiographiesSpec, tokens: float) -> float:
-    """The perplexity of the grammar itself, per token: no model that has seen no test text can be below.
-
-    tokens: of a text on average, its end mark included.
-    """
-    return float(2 ** (sum(entropies(spec).values()) / tokens))
 
 
 def accuracy_of_markers(k: int, marked: tuple[float, float]) -> float:

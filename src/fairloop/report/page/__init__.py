@@ -160,7 +160,7 @@ def _about_texts(written: Json, recorded: Sequence[Recorded]) -> str:
     seeds = "" if written["every_seed"] else " Of each case only the first seed is here, for the same reason."
     return (
         f"{shown} texts of each generation's generator, from the same random numbers, with the label and the group "
-        f"that the annotators name. Models wrote them: they are about nobody.{fewer}{seeds}"
+        f"that the annotators name. Models wrote them, and may repeat texts that they learned from.{fewer}{seeds}"
     )
 
 
