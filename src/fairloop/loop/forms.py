@@ -63,10 +63,11 @@ class Frame:
         """N rows."""
         content = np.ascontiguousarray(numbers)
         key = blake2b(content.data if content.size else b"", digest_size=16).digest() + repr(numbers.shape).encode()
-        frame = self._decoded.pop(key, None)
+        frame: Any = self._decoded.pop(key, None)
         if frame is None:
             parts = zip(self._columns, np.split(numbers, self._edges, axis=1), strict=True)
             frame = self._codec.decode(np.column_stack([_codes(column, part) for column, part in parts]))
+        assert isinstance(frame, pd.DataFrame)
         self._decoded[key] = frame
         while len(self._decoded) > _REMEMBERED:
             self._decoded.popitem(last=False)

@@ -276,7 +276,8 @@ class CorrelationRemover(Mitigation):
         """(N, F) the features less what the groups explain. A group that the fit has not seen counts as none."""
         features = np.asarray(X, np.float64)
         explained = (_one_hot(groups, shift["names"]) - shift["mean"]) @ shift["beta"]
-        return self._alpha * (features - explained) + (1 - self._alpha) * features
+        left: Floats = self._alpha * (features - explained) + (1 - self._alpha) * features
+        return left
 
     def predict(self, X: Any, *, sensitive_features: Any) -> NDArray[Any]:
         """(N,) labels."""
@@ -342,7 +343,8 @@ def _positive(classifier: Any, X: Any) -> Floats:
     if not hasattr(classifier, "predict_proba"):
         return np.asarray(classifier.predict(X), np.float64)
     found = np.asarray(classifier.predict_proba(X), np.float64)
-    return found @ np.equal(classifier.classes_, 1)  # a constant classifier has one column
+    positive: Floats = found @ np.equal(classifier.classes_, 1)  # a constant classifier has one column
+    return positive
 
 
 def _both(positive: Floats) -> Floats:
@@ -370,4 +372,5 @@ def _chance(rule: Mapping[str, Any], scores: Floats) -> Floats:
 
 
 def _one_hot(groups: NDArray[Any], names: NDArray[Any]) -> Floats:
-    return (groups[:, None] == names).astype(np.float64)
+    coded: Floats = (groups[:, None] == names).astype(np.float64)
+    return coded
