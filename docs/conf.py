@@ -46,8 +46,8 @@ SITE = os.environ.get("FAIRLOOP_SITE", "")  # the address under which all versio
 html_baseurl = f"{SITE}/{release}/" if SITE else ""
 html_theme_options = {
     "logo": {"text": f"fairloop {release}"},
-    "navbar_end": ["version-switcher", "theme-switcher"],
-    "switcher": {"json_url": f"{SITE}/versions.json" if SITE else "_static/versions.json", "version_match": release},
+    "navbar_end": [*(["version-switcher"] if SITE else []), "theme-switcher"],
+    "switcher": {"json_url": f"{SITE}/versions.json", "version_match": release},
     "check_switcher": False,
     "show_version_warning_banner": bool(SITE),
     "show_nav_level": 2,

@@ -137,7 +137,7 @@ def test_docstrings_become_restructuredtext():
     assert docstrings.rst(lines) == [
         "Takes ``x`` \\* 2.", "",
         ".. code-block:: python", "", "    f(1)", "",
-        ":x, y: of a ``value``", "    that goes on", ":z: last\\_", "",
+        "``x``, ``y``", "    of a ``value``", "    that goes on", "``z``", "    last\\_", "",
         "A:", "", "- b", "",
     ]  # fmt: skip
 

@@ -59,10 +59,12 @@ def _language(code: str) -> str:
 
 
 def _fields(lines: Sequence[str]) -> Iterator[str]:
-    """Arguments as a field list. A line without a name goes on with the one before."""
+    """Arguments as a list of definitions. A line without a name goes on with the one before."""
     for line in lines:
         match = ARGUMENT.match(line)
-        yield f":{match[1]}: {_escaped(line[match.end() :])}" if match else f"    {_escaped(line.strip())}"
+        if match:
+            yield ", ".join(f"``{name}``" for name in match[1].split(", "))
+        yield f"    {_escaped(line[match.end() :] if match else line.strip())}"
 
 
 def _apart(lines: Sequence[str]) -> Iterator[str]:
