@@ -2,9 +2,9 @@
 
     .venv/bin/python benchmarks/small_runs.py --root DIR [--runs 100] [--alone 10] [--workers 2]
 
-Training alone: runs one after another in processes that have imported everything, one process for each worker, at the
-same time, each on a core of its own, as in the sweep. The quotient of the sweep is what it adds to training. Seconds are
-those of the clock, so the machine must do nothing else.
+Training alone: runs one after another in processes that have imported everything, one process for each worker,
+at the same time, each on a core of its own, as in the sweep. The sweep's quotient is what it adds to training.
+Seconds are those of the clock, so the machine must do nothing else.
 """
 
 from __future__ import annotations
