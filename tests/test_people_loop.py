@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import yaml
@@ -23,7 +25,8 @@ from fairloop.people.interface import Kind, Names, People
 from fairloop.people.policies import POLICIES
 from fairloop.people.rules import LinearRule
 from fairloop.sources.origin import REAL
-from fairloop.spec.run import from_mapping
+from fairloop.spec.run import SettingName, from_mapping
+from fairloop.spec.setting import EVERY_SETTING, SETTINGS
 from fairloop.store.memory import MemoryModels
 from fairloop.store.tidy_rows import RoundLog
 from fairloop.training.plan import plan
@@ -350,6 +353,12 @@ def test_retention_replaces_people_who_leave():
 
 
 # --- specs ---
+
+
+def test_the_settings_of_generators_stay_four_beside_that_of_people():
+    assert [*EVERY_SETTING] == [*SETTINGS, "people"]
+    assert len(SETTINGS) == 4
+    assert {get_args(SettingName)} == {tuple(EVERY_SETTING)}
 
 
 def test_the_policies_of_lenders_are_rules():

@@ -25,7 +25,7 @@ from fairloop.people import KINDS
 from fairloop.people.deciders import RULES
 from fairloop.report.text import markdown
 from fairloop.spec.policies import POLICIES
-from fairloop.spec.setting import SETTINGS
+from fairloop.spec.setting import EVERY_SETTING
 from fairloop.store import directory, records
 from fairloop.store.tidy_rows import RUN_COLUMNS
 
@@ -124,7 +124,7 @@ def policies() -> str:
 
 def settings() -> str:
     """Settings: who learns from whom."""
-    rows = [[f"`{one.name}`", one.generators, one.labels.replace("_", " ")] for one in SETTINGS.values()]
+    rows = [[f"`{one.name}`", one.generators, one.labels.replace("_", " ")] for one in EVERY_SETTING.values()]
     return markdown(["setting", "generators", "labels by"], rows)
 
 

@@ -16,7 +16,7 @@ from fairloop.report.case_names import of_fields
 from fairloop.report.figures import Measure
 from fairloop.report.figures.measures import of_classifier
 from fairloop.spec.names import case_name, run_name
-from fairloop.spec.setting import SETTINGS
+from fairloop.spec.setting import EVERY_SETTING
 from fairloop.store.tidy_rows import MINORITIZED, RUN_COLUMNS, Row
 
 ACCURACY_BELOW = 0.6
@@ -94,12 +94,12 @@ def cased(table: pd.DataFrame) -> pd.DataFrame:
 def case_names(table: pd.DataFrame) -> list[str]:
     """The cases in a table that is `cased`: loops, loops with STAR, then controls.
 
-    Among these, in the order of `SETTINGS` (runs without a setting after them, in the table's order) and then of the
-    fields that vary: unset values and `none` first, small numbers before large ones.
+    Among these, in the order of `EVERY_SETTING` (runs without a setting after them, in the table's order) and then of
+    the fields that vary: unset values and `none` first, small numbers before large ones.
     """
     cases = table.drop_duplicates("case").astype({"setting": object, "star": object})
     fields = further_fields(table)
-    settings = [*SETTINGS]
+    settings = [*EVERY_SETTING]
 
     def place(case: Mapping[Any, Any]) -> tuple[Any, ...]:
         known = case["setting"] in settings

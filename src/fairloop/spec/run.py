@@ -37,7 +37,7 @@ from fairloop.spec.sections import (
     Section,
     Target,
 )
-from fairloop.spec.setting import SETTINGS, Setting
+from fairloop.spec.setting import EVERY_SETTING, Setting
 from fairloop.spec.star import StarSpec
 
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control", "people"]
@@ -232,7 +232,7 @@ class RunSpec(Section):
     @property
     def rules(self) -> Setting:
         """The setting as an object."""
-        return SETTINGS[self.setting]
+        return EVERY_SETTING[self.setting]
 
     @property
     def names_files(self) -> bool:

@@ -44,6 +44,9 @@ SETTINGS: dict[str, Setting] = {
         Setting("seqgen-nonseqclass", "sequential", "annotator"),
         Setting("seqclass", "fixed", "previous_classifier"),
         Setting("control", "fixed", "annotator"),
-        Setting("people", "none", "true"),
     )
 }
+"""The settings in which models learn from samples of generators."""
+
+EVERY_SETTING = {**SETTINGS, "people": Setting("people", "none", "true")}
+"""The same, and the one in which people come in rounds."""

@@ -17,7 +17,7 @@ from fairloop.errors import InputError
 from fairloop.spec.files import with_files_read
 from fairloop.spec.run import FREE_TO_CHANGE, RunSpec, from_mapping
 from fairloop.spec.schedule import assign
-from fairloop.spec.setting import SETTINGS
+from fairloop.spec.setting import EVERY_SETTING
 
 
 class SweepSpec(BaseModel):
@@ -116,7 +116,7 @@ def parse_grid(texts: Iterable[str]) -> dict[str, list[Any]]:
 
 
 def _is_void(fields: Mapping[str, Any]) -> bool:
-    setting = SETTINGS.get(str(fields.get("setting", RunSpec.model_fields["setting"].default)))
+    setting = EVERY_SETTING.get(str(fields.get("setting", RunSpec.model_fields["setting"].default)))
     star = fields.get("star")
     target = star.get("target") if isinstance(star, Mapping) else None
     return setting is not None and setting.generators != "sequential" and target in ("generator", "both")

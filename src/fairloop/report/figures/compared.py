@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from fairloop.report import compare
 from fairloop.report.figures.lines import Lines
 from fairloop.report.figures.measures import Measure
-from fairloop.spec.setting import SETTINGS
+from fairloop.spec.setting import EVERY_SETTING
 
 Names = Callable[[pd.DataFrame], "pd.Series[str]"]
 """A name for each row of a table."""
@@ -57,12 +57,12 @@ def but_star(table: pd.DataFrame) -> pd.Series[str]:
 
 def by_labels(table: pd.DataFrame) -> pd.Series[str]:
     """The labeller: the last classifier, so that labels are sequential, or always the annotator."""
-    return table["setting"].map({name: _LABELS[setting.labels] for name, setting in SETTINGS.items()})
+    return table["setting"].map({name: _LABELS[setting.labels] for name, setting in EVERY_SETTING.items()})
 
 
 def but_labels(table: pd.DataFrame) -> pd.Series[str]:
     """The rest of the case's definition."""
-    kinds = {name: _GENERATORS[setting.generators] for name, setting in SETTINGS.items()}
+    kinds = {name: _GENERATORS[setting.generators] for name, setting in EVERY_SETTING.items()}
     return compare.cases(table.assign(setting=table["setting"].map(kinds)))
 
 
