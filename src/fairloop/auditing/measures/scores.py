@@ -338,21 +338,21 @@ def _bins(part: Part, status: str) -> list[dict[str, Any]]:
     labelled = part.by_propensity() if status == "weighted" else part.where(part.label != MISSING)
     found = curve(labelled)
     interval = wilson(found.observed, found.people, critical(LEVEL))
+    known, open_ = part.label != MISSING, status in ("bounded", "undefined")
+    people, seen, weight, hits, gone = (
+        np.bincount(part.decile, values, 10)
+        for values in (part.n, part.n * known, part.weight, part.weight * (part.label == 1), part.weight * ~known)
+    )
     rows = []
-    for i in range(10):
-        inside = part.where(part.decile == i)
-        people, weight = inside.n.sum(), inside.weight.sum()
-        if not people:
-            continue
-        known = inside.label != MISSING
-        hits, gone = inside.weight[inside.label == 1].sum(), inside.weight[~known].sum()
-        open_ = status in ("bounded", "undefined") and gone > 0
+    for i in np.nonzero(people)[0].tolist():
+        bounded = open_ and gone[i] > 0
         nan = np.nan
         rows.append({
-            "from": i / 10, "to": (i + 1) / 10, "labelled": int(inside.n[known].sum()), "people": int(people),
-            "score": found.score[i], "observed": nan if open_ else found.observed[i],
-            "low": nan if open_ else interval.low[i], "high": nan if open_ else interval.high[i],
-            "lower": hits / weight if open_ else nan, "upper": (hits + gone) / weight if open_ else nan,
+            "from": i / 10, "to": (i + 1) / 10, "labelled": int(seen[i]), "people": int(people[i]),
+            "score": found.score[i], "observed": nan if bounded else found.observed[i],
+            "low": nan if bounded else interval.low[i], "high": nan if bounded else interval.high[i],
+            "lower": hits[i] / weight[i] if bounded else nan,
+            "upper": (hits[i] + gone[i]) / weight[i] if bounded else nan,
         })  # fmt: skip
     return rows
 
