@@ -59,8 +59,8 @@ class Measurer:
             yield from training(i, generator, self._population)
         yield from training(i, classifier, self._population)
         yield from self._performance(i, classifier)
-        for split, label, group, metric, value, error in self._own.of_classifier(_sound(classifier), self._numerics):
-            yield Row(i, None, ModelRole.CLASSIFIER, split, label, group, metric, value, error)
+        for told in self._own.of_classifier(_sound(classifier), self._numerics):
+            yield Row(i, None, ModelRole.CLASSIFIER, *told)
         labellers = {
             "label_share": self._annotators.label,
             "label_share_by_labeller": labeller,
@@ -119,9 +119,8 @@ class Measurer:
 
         Samples of a generator that diverged have no shares, and neither do labels of a classifier that diverged.
         """
-        label_names, group_names = self._population.label_names, self._population.group_names
         named = {labeller.recipe.fingerprint: [torch.zeros(0, dtype=torch.int64)] for labeller in labellers.values()}
-        grouped = [torch.zeros(0, len(group_names))]
+        grouped = [torch.zeros(0, len(self._population.group_names))]
         rng = self._streams(i).at(Role.MEASUREMENT)
         drawn = () if generator.diverged else self._drawn(i, generator.module, self._spec.measure.samples, rng)
         kept = [torch.zeros(0, *self._population.shape, dtype=torch.int64)]
@@ -141,6 +140,19 @@ class Measurer:
             metric: torch.cat(named[labeller.recipe.fingerprint]).numpy() for metric, labeller in labellers.items()
         }
 
+        yield from self._shares(i, labels, groups, chances)
+        label, group = self._annotators
+        samples = Samples(
+            torch.cat(kept), None if label.diverged else labels["label_share"], None if group.diverged else groups
+        )
+        yield from self._of_kind(i, generator, samples)
+
+    def _shares(
+        self, i: int, labels: dict[str, NDArray[np.int64]], groups: NDArray[np.int64], chances: NDArray[np.float64]
+    ) -> Iterator[Row]:
+        """Shares among samples, whose `labels` are given by measure, whose `groups` and `chances` by A_S."""
+        label_names, group_names = self._population.label_names, self._population.group_names
+
         def row(label: str | None, group: str, metric: str, value: float, error: float) -> Row:
             return Row(i, None, ModelRole.GENERATOR, "generated", label, group, metric, float(value), float(error))
 
@@ -157,16 +169,12 @@ class Measurer:
             yield row(label, group, "stratum_share", share, error)
         for name, margin, error in zip(group_names, *confidence(chances), strict=True):
             yield row(None, name, "group_confidence", margin, error)
-        diverged = [annotator.diverged for annotator in self._annotators]
-        codes = (None if off else named for off, named in zip(diverged, (labels["label_share"], groups), strict=True))
-        yield from self._of_kind(i, generator, Samples(torch.cat(kept), *codes))
 
     def _of_kind(self, i: int, generator: Trained[Generator], samples: Samples) -> Iterator[Row]:
         """Everything that this kind of data measures of a generator and its samples."""
         rng = numpy_stream(self._spec.seed, Role.MEASUREMENT, i)
-        found = self._own.of_generator(i, _sound(generator), samples, self._numerics, rng)
-        for split, label, group, metric, value, error in found:
-            yield Row(i, None, ModelRole.GENERATOR, split, label, group, metric, value, error)
+        for told in self._own.of_generator(i, _sound(generator), samples, self._numerics, rng):
+            yield Row(i, None, ModelRole.GENERATOR, *told)
 
     def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
         """Samples at the temperature that holds in generation i."""
