@@ -430,3 +430,11 @@ def test_frames_that_are_remembered_are_as_decoded_anew_and_nobodys_to_change():
         pd.testing.assert_frame_equal(got, Frame(columns).decode(numbers))
         got["age"] = -1
     assert form.decode(coded[0])["age"].min() > 0
+
+
+def test_where_probabilities_tie_the_estimator_is_asked_for_its_labels(monkeypatch):
+    found = EstimatorCase("sklearn.ensemble:RandomForestClassifier", arguments={"n_estimators": 2}).fitted()
+    people = torch.from_numpy(EstimatorCase(TREE).population.train.inputs[:])
+    monkeypatch.setattr(type(found.own), "predict_proba", lambda own, frame: np.full((len(frame), 3), 1 / 3))
+    monkeypatch.setattr(type(found.own), "predict", lambda own, frame: np.repeat("label 2", len(frame)))
+    assert found(people).argmax(dim=1).eq(2).all()

@@ -11,10 +11,12 @@ import pandas as pd
 import pytest
 import torch
 from fairlearn.postprocessing import ThresholdOptimizer
+from fairlearn.postprocessing._threshold_operation import ThresholdOperation
 from fairlearn.preprocessing import CorrelationRemover
 from fairlearn.reductions import DemographicParity, EqualizedOdds, ExponentiatedGradient, GridSearch
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils import Bunch
 
 import fairloop
 from fairloop import simulate
@@ -227,3 +229,13 @@ def test_more_than_two_labels_are_refused_with_their_names():
     case = EstimatorCase(GRID, labels=3)
     with pytest.raises(InputError, match=r"tells two labels apart, not 3 \(label 0, label 1, label 2\)"):
         case.fitted()
+
+
+def test_a_rule_of_thresholds_is_read_as_fairlearn_reads_it():
+    scores = np.linspace(0, 1, 11)
+    tests = [(0.25, ">", 0.35), (0.75, "<", 0.65)]
+    found = mitigations._chance({"tests": tests, "ignored": 0.2, "instead": 0.5}, scores)
+    kept = Bunch(p0=0.25, operation0=ThresholdOperation(">", 0.35), p1=0.75, operation1=ThresholdOperation("<", 0.65))
+    rule = Bunch(**kept, p_ignore=0.2, prediction_constant=0.5)
+    assert np.array_equal(mitigations._chance(mitigations._rule(rule), scores), found)
+    assert found[[0, 5, 10]] == pytest.approx([0.1 + 0.8 * 0.75, 0.1 + 0.8, 0.1 + 0.8 * 0.25])
