@@ -31,7 +31,7 @@ class Logged:
     """The n rows of a log with a round and a prediction.
 
     name: of the log. told: its rounds, groups and labels. round, group: (n,) places among their names. label: (n,) 1 of
-    the beneficial label, 0 of another, -1 where it is missing. selected: (n,) whether the beneficial label is predicted.
+    the beneficial label, 0 of another, -1 if missing. selected: (n,) whether the beneficial label is predicted.
     propensity: (n,) chances that the label is observed; None where no column says so. features: (n, d), numbered as
     `feature_names` has them.
     """
@@ -131,9 +131,9 @@ def _features(
     names: list[str] = []
     for column in columns.features:
         texts = _texts(table.column(column))
+        _check_is_no_answer(column, texts, whole)
         if lacking := texts.count(None):
             raise InputError(f"--features: '{column}' has {lacking:,} rows without a value; fill them, or leave it out")
-        _check_is_no_answer(column, texts, whole)
         values = frames.plain(table.column(column)).type
         if kinds.is_boolean(values) or not _is_number(texts):
             distinct = sorted(set(map(str, texts)))

@@ -101,7 +101,7 @@ def chances(log: Logged, rows: NDArray[np.int64]) -> Floats:
 
 
 def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
-    """Raise InputError if outcomes of a group cannot be modelled, or if propensities are no probabilities."""
+    """Raise InputError if outcomes of a group cannot be modelled."""
     for place, name in enumerate(log.told.groups):
         mine = rows[log.group[rows] == place]
         if len(mine) and not (log.label[mine] >= 0).any():
@@ -112,9 +112,3 @@ def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
         raise InputError(
             "--label: the known labels of the last rounds are all the same; more rounds with --last may help"
         )
-    if log.propensity is not None:
-        chance = log.propensity[log.label >= 0]
-        if not ((chance > 0) & (chance <= 1)).all():
-            raise InputError(
-                "--propensity: a row with a label has none in (0, 1]; give the chance that it was observed"
-            )
