@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
     from fairloop.first_loop import FirstLoop, quick
+    from fairloop.forecasting import WhatIf, whatif
     from fairloop.loop.generations import Generation, simulate
     from fairloop.loop.own.loop import OwnLoop
     from fairloop.models.interface import Classifier, Generator
@@ -61,6 +62,7 @@ _HOME = {
     "StarSampler": "curation.sampler",
     "StarStream": "curation.stream",
     "Strata": "sources.batch",
+    "WhatIf": "forecasting",
     "audit": "auditing",
     "load": "results",
     "preset": "presets",
@@ -68,6 +70,7 @@ _HOME = {
     "simulate": "loop.generations",
     "synthetic": "synthetic_data",
     "table_of": "results",
+    "whatif": "forecasting",
 }
 
 __all__ = [
@@ -95,6 +98,7 @@ __all__ = [
     "StarSampler",
     "StarStream",
     "Strata",
+    "WhatIf",
     "audit",
     "load",
     "preset",
@@ -102,6 +106,7 @@ __all__ = [
     "simulate",
     "synthetic",
     "table_of",
+    "whatif",
 ]
 
 

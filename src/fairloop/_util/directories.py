@@ -7,6 +7,7 @@
 | samples | `samples` | samples.csv, and besides only numbered pictures |
 | an audit | `audit` | verdict.txt and drift.csv |
 | a comparison | `synthetic` | comparison.md and distances.csv |
+| a forecast | `whatif` | whatif.txt and fans.csv |
 | figures | `report --figures` | a figure as .png, .svg and .pdf with its data as .csv |
 | examples of a data set | `data inspect` | files called label-0-group-0-... |
 | decoded pictures | `data prepare` | directories with images.npy and about.json |
@@ -29,6 +30,7 @@ Kind = Literal[
     "samples",
     "an audit",
     "a comparison",
+    "a forecast",
     "figures",
     "examples of a data set",
     "decoded pictures",
@@ -76,6 +78,7 @@ _TOLD_BY: dict[Kind, Callable[[Path], bool]] = {
     "samples": _is_samples,
     "an audit": lambda root: (root / "verdict.txt").is_file() and (root / "drift.csv").is_file(),
     "a comparison": lambda root: (root / "comparison.md").is_file() and (root / "distances.csv").is_file(),
+    "a forecast": lambda root: (root / "whatif.txt").is_file() and (root / "fans.csv").is_file(),
     "figures": _is_figures,
     "examples of a data set": lambda root: any(_EXAMPLES.fullmatch(path.name) for path in root.iterdir()),
     "decoded pictures": lambda root: any((path.parent / "about.json").is_file() for path in root.glob("*/images.npy")),

@@ -14,7 +14,7 @@ from typer.exceptions import Abort, TyperException
 
 import fairloop
 from fairloop._util.escape import for_terminal
-from fairloop.cli import auditing, comparing, curating, data, results, running, sweeping
+from fairloop.cli import auditing, comparing, curating, data, forecasting, results, running, sweeping
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
@@ -50,6 +50,7 @@ app.command()(results.compare)
 app.command()(results.watch)
 app.command()(results.samples)
 app.command()(auditing.audit)
+app.command()(forecasting.whatif)
 app.command()(comparing.synthetic)
 app.command()(curating.curate)
 app.command()(running.demo)

@@ -93,6 +93,7 @@ class Streams:
     exploration: np.random.Generator
     boundary: np.random.Generator
     response: np.random.Generator
+    verification: np.random.Generator
 
     @classmethod
     def of(cls, seed: int, round_number: int = 0) -> Streams:

@@ -49,11 +49,16 @@ class PeopleSpec(Section):
     newcomers: Probability = Field(0.0, description="share of those who would return that others replace at random")
     revealed: Literal["all", "accepted"] = Field("all", description="the people whose label becomes known")
     exploration: Probability = Field(0.0, description="share of the rejected who are accepted at random")
+    verified: Probability = Field(
+        0.0,
+        exclude_if=lambda share: share == 0,  # runs from before this field keep their names
+        description="share of all people, drawn at random, whose label becomes known whatever the decision",
+    )
     delay: int = Field(0, ge=0, description="rounds until a label is known: 0 means by the end of its own round")
     weights: Literal["propensity", "none"] = Field(
         "propensity",
-        description="of known labels in the fit: 1 / P(the label is known) where exploration makes that positive for "
-        "all, or none",
+        description="of known labels in the fit: 1 / P(the label is known) where exploration or verified makes that "
+        "positive for all, or none",
     )
     first: str | Plain = Field(
         ANNOTATOR,
@@ -96,7 +101,7 @@ class PeopleSpec(Section):
     @property
     def weighs(self) -> bool:
         """Whether known labels have weights in the fit."""
-        return self.weights == "propensity" and self.revealed == "accepted" and self.exploration > 0
+        return self.weights == "propensity" and self.revealed == "accepted" and max(self.exploration, self.verified) > 0
 
 
 def folded(values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -43,7 +43,8 @@ class Columns:
     round, label: of each row. groups: one or more sensitive columns. prediction: a label. score: a number; without
     predictions, `threshold` and more predict the beneficial label. provenance: who made the label. weight: how much
     each row counts. propensity: the known probability that the row's label is observed. decided_at, observed_at: the
-    dates of the decision and of the label. regression: whether labels and predictions are numbers.
+    dates of the decision and of the label. regression: whether labels and predictions are numbers. features: what a
+    decision was made from, which may be groups, too.
     """
 
     round: str
@@ -58,6 +59,7 @@ class Columns:
     decided_at: str | None = None
     observed_at: str | None = None
     regression: bool = False
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.prediction is None and self.score is None:
@@ -81,6 +83,7 @@ class Columns:
             ("--score", self.score), ("--provenance", self.provenance), ("--weight", self.weight),
             ("--propensity", self.propensity), ("--decided-at", self.decided_at), ("--observed-at", self.observed_at),
             *(("--group", name) for name in self.groups),
+            *(("--features", name) for name in self.features if name not in self.groups),
         ]  # fmt: skip
         return [(option, name) for option, name in named if name is not None]
 

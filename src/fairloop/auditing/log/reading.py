@@ -40,6 +40,16 @@ def tally(log: object, columns: Columns, mature_after: object = None, as_of: obj
     return counter.tally()
 
 
+def rows(log: object, columns: Columns) -> pa.Table:
+    """The needed columns of `log`, row by row. Raises InputError as `tally` does."""
+    called = str(log) if isinstance(log, Path) else "the frame"
+    counter = Counter(called, columns, horizon(columns, called, None, None))
+    try:
+        return pa.concat_tables(list(_chunks(log, columns, counter)), promote_options="permissive")
+    except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
+        raise InputError(f"{called}: cannot be read ({(str(error).splitlines() or ['?'])[0]})") from error
+
+
 def _chunks(log: object, columns: Columns, counter: Counter) -> Iterator[pa.Table]:
     """The needed columns of the log, a chunk at a time."""
     wanted = columns.named

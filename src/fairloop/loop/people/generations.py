@@ -36,7 +36,7 @@ def rounds(trainer: ModelTrainer, source: People, start: int) -> Iterator[Told]:
     spec, population = trainer.spec, trainer.population
     people = [spec.at(i).people for i in range(spec.generations)] if spec.schedule else [spec.people] * spec.generations
     loop = _Loop(trainer, source, people)
-    for i in range(spec.generations):
+    for i in range(_first_taught(source, start), spec.generations):
         one = loop.round(i)
         classifier = loop.learn(i) if trainer.plan.classifiers else None
         if i >= start:
@@ -46,20 +46,26 @@ def rounds(trainer: ModelTrainer, source: People, start: int) -> Iterator[Told]:
         loop.forget(i)
 
 
+def _first_taught(source: People, start: int) -> int:
+    """The first round with a classifier that is needed: after past rounds, only the last of them has one."""
+    return len(source.past) - 1 if source.past and start >= len(source.past) else 0
+
+
 class _Loop:
     """The models and the people of a run, as far as later rounds need them."""
 
     def __init__(self, trainer: ModelTrainer, source: People, held: list[PeopleSpec]) -> None:
         self._trainer, self._population, self._held = trainer, source.population, held
-        self._rounds = Rounds(source.kind, held, trainer.spec.seed)
+        self._past = len(source.past)
+        self._rounds = Rounds(source.kind, held, trainer.spec.seed, source.past)
         self._needed = _first_needed(trainer)
         self._last: Trained[Classifier] | None = None
         self.annotator: Trained[Classifier] | None = None
         self._decider = self._first(source)
 
     def round(self, i: int) -> Round:
-        """Round i, in which the latest classifier that has learned anything decides."""
-        return self._rounds.play(self._decider)
+        """Round i, in which the latest classifier that has learned anything decides, unless it is past."""
+        return self._rounds[i] if i < self._past else self._rounds.play(self._decider)
 
     def learn(self, i: int) -> Trained[Classifier]:
         """C_i. Before it has learned anything, the decisions stay those of its predecessor."""

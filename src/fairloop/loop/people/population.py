@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -19,14 +19,21 @@ from fairloop.people.pool import Pool
 from fairloop.spec.people import ANNOTATOR, PeopleSpec, draws_from
 from fairloop.spec.run import RunSpec
 
+if TYPE_CHECKING:
+    from fairloop.loop.people.rounds import Round
+
 _HISTORY, _START = -1, -2  # rounds before the first, whose streams nothing else uses
 
 
 class People(NamedTuple):
-    """The people of a run: their kind, and as a population those with known labels from before the first round."""
+    """The people of a run: their kind, and as a population those with known labels from before the first round.
+
+    past: the first rounds, where they were played before the run. Its models learn from them as from its own.
+    """
 
     kind: Kind
     population: Population
+    past: tuple[Round, ...] = ()
 
 
 def source_of(spec: RunSpec, files: DataSpec | None = None) -> People:

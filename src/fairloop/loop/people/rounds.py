@@ -38,14 +38,14 @@ class Round:
 class Rounds:
     """The rounds of a run, one after the other. They follow from the spec and from the models that decide.
 
-    held: how people come and become known in the rounds 0, 1, ...
+    held: how people come and become known in the rounds 0, 1, ... past: the first rounds, played before.
     """
 
-    def __init__(self, kind: Kind, held: Sequence[PeopleSpec], seed: int) -> None:
+    def __init__(self, kind: Kind, held: Sequence[PeopleSpec], seed: int, past: Sequence[Round] = ()) -> None:
         self._kind, self._held, self._seed = kind, held, seed
         self._state: State = start_of(kind, held[0].arrivals, seed)
-        self._played: dict[int, Round] = {}
-        self._next = 0
+        self._played: dict[int, Round] = dict(enumerate(past))
+        self._next = len(past)
 
     def __getitem__(self, number: int) -> Round:
         return self._played[number]
@@ -59,7 +59,7 @@ class Rounds:
         number, self._next = self._next, self._next + 1
         spec, rngs = self._held[number], Streams.of(self._seed, number)
         done = rounds.play(self._kind, self._state, spec.arrivals, published, rngs, spec.exploration)
-        everything = spec.revealed == "all"
+        seen, propensity = _known(done, spec, rngs)
         self._state = self._after(number, done)
         self._played[number] = Round(
             people=done.people,
@@ -67,8 +67,8 @@ class Rounds:
             accepted=done.accepted,
             score=_scores(published, done.people),
             outcome=labels_of(done.outcome, self._kind.names),
-            seen=np.ones(len(done.people), bool) if everything else done.accepted,
-            propensity=np.ones(len(done.people)) if everything else done.propensity,
+            seen=seen,
+            propensity=propensity,
             known_at=number + spec.delay,
             measures=done.measures,
         )
@@ -84,6 +84,16 @@ class Rounds:
             stays = stays * np.asarray(spec.retention)[done.people.groups, done.accepted.astype(np.int64)]
         leaves = numpy_stream(self._seed, Role.RETENTION, number).random(len(stays)) >= stays
         return self._kind.replace(done.state, done.people.identity[leaves], Streams.of(self._seed, -3 - number))
+
+
+def _known(done: rounds.Round, spec: PeopleSpec, rngs: Streams) -> tuple[Flags, Floats]:
+    """(n,) the people whose label becomes known, and the chance of that at the time of the decision."""
+    if spec.revealed == "all":
+        return np.ones(len(done.people), bool), np.ones(len(done.people))
+    if not spec.verified:
+        return done.accepted, done.propensity
+    drawn = rngs.verification.random(len(done.people)) < spec.verified
+    return done.accepted | drawn, 1 - (1 - done.propensity) * (1 - spec.verified)
 
 
 def _scores(published: Published | None, people: People) -> NDArray[np.float64]:

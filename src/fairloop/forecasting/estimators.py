@@ -1,0 +1,22 @@
+"""The estimator that forecasts use unless another is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+
+class Standardised(LogisticRegression):  # type: ignore[misc]
+    """Logistic regression on standardised features. Its weights and intercept are those of the features as given."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Standardised:  # noqa: N803
+        """Fit; a feature with one value has no effect."""
+        features = np.asarray(X, np.float64)
+        middle, spread = features.mean(axis=0), features.std(axis=0)
+        spread[spread == 0] = 1.0
+        super().fit((features - middle) / spread, y, sample_weight)
+        self.coef_ = self.coef_ / spread
+        self.intercept_ = self.intercept_ - self.coef_ @ middle
+        return self

@@ -1,0 +1,114 @@
+"""The people of a forecast: those of a log's last rounds, drawn anew, with outcomes that are known or modelled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairloop.data import Population, Split
+from fairloop.errors import InputError
+from fairloop.forecasting.logged import Logged
+from fairloop.loop.people.population import People as Source
+from fairloop.loop.people.rounds import Round
+from fairloop.people.base import Drawn
+from fairloop.people.interface import Names, People
+from fairloop.people.selective_labels import SelectiveLabels
+from fairloop.seeding import key_digest
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Pool:
+    """People of whom each draw takes some with replacement. chance: (n,) P(beneficial label): 0 or 1 where known."""
+
+    features: Floats
+    groups: NDArray[np.int64]
+    chance: Floats
+    names: Names
+
+    def draw(self, n: int, rng: np.random.Generator) -> Drawn:
+        """N people."""
+        rows = rng.integers(len(self.groups), size=n)
+        return Drawn(self.features[rows], self.groups[rows], self.chance[rows])
+
+    def probability(self, features: Floats, groups: NDArray[np.int64]) -> None:
+        """None: it is known of people in the pool alone."""
+
+
+def names_of(log: Logged) -> Names:
+    """The names of a log's features, groups and labels."""
+    good = log.told.beneficial
+    others = [label for label in log.told.labels if label != good]
+    return Names(log.feature_names, log.told.groups, (" or ".join(others) or f"not {good}", good))
+
+
+def past(log: Logged) -> tuple[Round, ...]:
+    """The rounds of a log, as the loop has played them."""
+    return tuple(_round(log, number, rows) for number, rows in enumerate(log.places))
+
+
+def _round(log: Logged, number: int, rows: NDArray[np.int64]) -> Round:
+    labelled = log.label[rows] >= 0
+    chance = np.ones(len(rows)) if log.propensity is None else log.propensity[rows]
+    return Round(
+        people=People(log.features[rows], log.group[rows]),
+        decided=log.selected[rows],
+        accepted=log.selected[rows],
+        score=np.full(len(rows), np.nan),
+        outcome=np.maximum(log.label[rows], 0),
+        seen=labelled,
+        propensity=np.where(labelled, chance, 1.0),
+        known_at=number,
+        measures={},
+    )
+
+
+def source(log: Logged, rows: NDArray[np.int64], seed: int, played: tuple[Round, ...]) -> Source:
+    """The people of one seed: a bootstrap sample of `rows`, and the rounds that were `played` before them."""
+    key = key_digest(seed, 0, "forecast: population", 0)
+    rng = np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
+    chosen = rows[rng.integers(len(rows), size=len(rows))]
+    pool = Pool(log.features[chosen], log.group[chosen], chances(log, chosen), names_of(log))
+    labelled = np.flatnonzero(log.label >= 0)
+    before = Split(log.features[labelled].astype(np.float32), log.label[labelled], log.group[labelled])
+    names = pool.names
+    population = Population(log.name, names.labels, names.groups, (), before, {})
+    return Source(SelectiveLabels(pool), population, played)
+
+
+def chances(log: Logged, rows: NDArray[np.int64]) -> Floats:
+    """(n,) P(beneficial label) of `rows`: 0 or 1 where the label is known, by a logistic regression on features and
+    group where it is not. The regression learns from the rows with a label, each weighted by 1 / propensity.
+    """
+    known = log.label[rows] >= 0
+    found = np.maximum(log.label[rows], 0).astype(np.float64)
+    if known.all():
+        return found
+    inputs = np.hstack([log.features[rows], log.group[rows, None] == np.arange(1, len(log.told.groups))])
+    labels = log.label[rows][known]
+    if labels.min() == labels.max():
+        found[~known] = labels[0]
+        return found
+    from fairloop.forecasting.estimators import Standardised
+
+    weights = None if log.propensity is None else 1 / log.propensity[rows][known]
+    model = Standardised(max_iter=1000).fit(inputs[known], labels, weights)
+    found[~known] = model.predict_proba(inputs[~known])[:, 1]
+    return found
+
+
+def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
+    """Raise InputError if outcomes of a group cannot be modelled."""
+    for place, name in enumerate(log.told.groups):
+        mine = rows[log.group[rows] == place]
+        if len(mine) and not (log.label[mine] >= 0).any():
+            raise InputError(f"--label: no label of group {name!r} is known in the last rounds, so nothing tells its "
+                             "outcomes; give some, or more rounds with --last")  # fmt: skip
+    known = log.label[rows] >= 0
+    if len(np.unique(log.label[rows][known])) < 2:
+        raise InputError(
+            "--label: the known labels of the last rounds are all the same; more rounds with --last may help"
+        )

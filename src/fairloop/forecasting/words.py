@@ -1,0 +1,139 @@
+"""A forecast in words: what it assumes, how far the replay is from the log, and what each policy leads to."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from math import isfinite
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from fairloop.auditing.gate.judging import in_words
+from fairloop.auditing.measures.values import Measure
+
+if TYPE_CHECKING:
+    from fairloop.forecasting import WhatIf
+
+FANS = (
+    "Each fan holds the next value with 95 % if the assumptions hold: the interval of prediction (Student's t) over "
+    "seeds. Each seed draws the population anew, by bootstrap. Error of the assumptions themselves is not in it."
+)
+_WIDTH = 100
+
+
+def title(measure: Measure) -> str:
+    """The name of a measure for a reader."""
+    return in_words(measure)
+
+
+def head(found: WhatIf) -> list[str]:
+    """The log, and how the forecast was made."""
+    log, setup, names = found.log, found.setup, found.log.told.names
+    model = "logistic regression" if setup.estimator is None else setup.estimator
+    learned = "all rounds so far" if setup.learn_from == "all" else "the last round"
+    lines = [
+        f"{log.name}: {len(log.round):,} people in {log.size} rounds, {names[0]} to {names[-1]}; groups "
+        f"{', '.join(log.told.groups)}; beneficial label {log.told.beneficial}",
+        f"decisions: by {model} on {', '.join(log.feature_names)}, retrained after each round on the known outcomes of "
+        f"{learned}",
+        f"forecast: {setup.rounds} rounds, {setup.seeds} seeds, the same people and outcomes for all policies",
+    ]
+    return [*lines, *log.told.said, *(f"policy {one.name}: {one.meaning}" for one in setup.policies)]
+
+
+def assumptions(found: WhatIf) -> list[str]:
+    """What the forecast assumes."""
+    log, setup = found.log, found.setup
+    rows = setup.pool(log)
+    missing = int((log.label[rows] < 0).sum())
+    which = "the last round" if setup.last == 1 else f"the last {setup.last} rounds"
+    lines = [f"People of later rounds are exchangeable with those of {which}: {len(rows):,} rows, drawn with "
+             "replacement. Nobody responds to decisions."]  # fmt: skip
+    if missing:
+        weighted = ", each row weighted by 1 / propensity" if log.propensity is not None else (
+            ", without weights: no propensity was given, so the model holds for the rejected only if decisions depend "
+            "on these features alone")  # fmt: skip
+        lines.append(f"Outcomes of {missing:,} of these rows are missing. A model gives them: logistic regression on "
+                     f"features and group, fitted on the rows with a label{weighted}.")  # fmt: skip
+    else:
+        lines.append("Outcomes of all these rows are known.")
+    if setup.revealed(log) == "all":
+        lines.append("Outcomes of everybody become known, as in the log.")
+    else:
+        e = setup.explored(log)
+        lines.append("As-is, outcomes of accepted people become known" + (
+            f"; {e:.1%} of the rejected are accepted at random, the median propensity of the rejected in the log."
+            if e else ", and no others."))  # fmt: skip
+    return [*lines, "Outcomes are known by the end of their round. Measures count everybody, with outcomes as drawn, "
+            "and decisions before exploration."]  # fmt: skip
+
+
+def replayed(found: WhatIf) -> list[str]:
+    """How far the replay is from the log."""
+    told = found.replay
+    if not told.others:
+        return ["No round is replayed: no outcome was known before any of them."]
+    shares = ", ".join(f"{name} {share:.1%}" for name, share in told.others.items())
+    lines = [f"People about whom the replay decides otherwise than the log, by round: {shares}."]
+    compared = [line for line in told.lines if isfinite(line.difference)]
+    if not told.differing:
+        return [*lines, f"No interval of {len(compared)} differences between replay and log excludes 0."]
+    lines.append(
+        f"WARNING: {len(told.differing)} of {len(compared)} differences between replay and log are more than sampling "
+        "of people explains (1 in 20 by chance). The log's decisions were made otherwise, and as-is is no forecast of "
+        "that decision maker."
+    )
+    worst = sorted(told.differing, key=lambda line: -abs(line.difference))[:6]
+    return lines + [
+        f"round {line.round}: {title(line.measure)} is {line.replay:.3f} in the replay, {line.log:.3f} in the log; "
+        f"difference {line.difference:+.3f} ({line.low:+.3f} to {line.high:+.3f})"
+        for line in worst
+    ]
+
+
+def outlook(found: WhatIf) -> list[str]:
+    """The limits that policies break."""
+    lines = []
+    for limit in map(str, found.limits):
+        for policy in found.setup.policies:
+            told = [one for one in found.broken if (one.policy, one.limit) == (policy.name, limit)]
+            last, first = told[-1], next((one.ahead for one in told if one.broken), None)
+            since = f", the first of them in round +{first}" if first else ""
+            lines.append(f"{limit} under {policy.name}: {last.broken} of {last.seeds} seeds break it by round "
+                         f"+{last.ahead}{since}")  # fmt: skip
+    return lines
+
+
+def rows(found: WhatIf) -> tuple[list[str], list[list[str]]]:
+    """A table: each measure in the log's last round, and in the last round of the forecast under each policy."""
+    fans, setup = found.fans, found.setup
+    ends = fans[fans["ahead"] == setup.rounds].set_index(["policy", "metric", "group"])
+    header = ["measure", "log", *(f"{one.name} +{setup.rounds}" for one in setup.policies)]
+    body = [
+        [title(one), found.cell(one), *(_interval(ends.loc[(policy.name, *one)]) for policy in setup.policies)]
+        for one in found.measures
+    ]
+    return header, body
+
+
+def _interval(row: pd.Series) -> str:  # type: ignore[type-arg]
+    if not isfinite(row["mean"]):
+        return "undefined"
+    return f"{row['mean']:.3f}" + (f" ({row['low']:.3f} to {row['high']:.3f})" if isfinite(row["low"]) else "")
+
+
+def text(found: WhatIf) -> str:
+    """All of it, for a terminal."""
+    header, body = rows(found)
+    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
+    table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (header, *body)]
+    blocks = [
+        _filled(head(found)), "It assumes:\n" + _filled(assumptions(found)), "Replay:\n" + _filled(replayed(found)),
+        "\n".join(table), _filled(outlook(found)), _filled([FANS]),
+    ]  # fmt: skip
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _filled(lines: Sequence[str]) -> str:
+    return "\n".join(textwrap.fill(line, _WIDTH, subsequent_indent="  ", break_long_words=False) for line in lines)
