@@ -162,7 +162,7 @@ def _audited(
     """called: the name of a log that is no file. named: the other columns of `audit`."""
     wanted = every_limit(fail_on, limits)
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
-    by_part = {part: name(column) for part, column in named.items() if column is not None}
+    by_part: dict[str, Any] = {part: name(column) for part, column in named.items() if column is not None}
     columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **by_part)
     tallied = tally(log, columns, mature_after, as_of)
     measured = Measured(
