@@ -267,6 +267,28 @@ def test_real_texts_are_the_baseline_of_the_first_generation_only(population):
     assert first["test", None, "overall", "copied_8"].value < first["test", None, "overall", "copied_4"].value < 1
 
 
+def test_a_generation_is_measured_alike_whatever_was_measured_before(population):
+    """As after a kill: the process that resumes has measured no earlier generation."""
+    valid, test = population.tests["test_balanced"], population.tests["test"]
+
+    def values(measures, generation, split):
+        samples = Samples(torch.from_numpy(split.inputs), split.labels, split.groups)
+        return list(map(repr, measures.of_generator(generation, Silent(), samples, NUMERICS, np.random.default_rng(1))))
+
+    whole = measures_of(population)
+    values(whole, 0, test)
+    assert values(whole, 1, valid) == values(measures_of(population), 1, valid)
+
+
+class Silent(Bigram):
+    """Tells no likelihood."""
+
+    has_likelihood = False
+
+    def __init__(self):
+        Generator.__init__(self)
+
+
 def test_training_texts_are_copies(population):
     found = measured(population, population.train.inputs, population.train.labels, population.train.groups)
     for metric in ("copied_4", "copied_8", "copied_texts"):

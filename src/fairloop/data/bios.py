@@ -88,7 +88,7 @@ def _asked(professions: tuple[str, ...] | None) -> tuple[str, ...]:
 def _codes(column: pd.Series, names: tuple[str, ...]) -> Named:
     """Ids as codes; names work, too."""
     ids = {str(code): name for code, name in enumerate(names)}
-    return named(column.astype(str).str.strip().replace(ids).rename(column.name), "data.root", names)
+    return named(column.astype(str).str.strip().replace(ids).rename(str(column.name)), "data.root", names)
 
 
 def _file(root: Path, split: str) -> Path:

@@ -103,7 +103,7 @@ def population(
 
     Raises InputError if no text ends within `spec.length` tokens.
     """
-    training = [texts[place] for place in np.flatnonzero(splits == TRAIN)]
+    training = [texts[place] for place in np.flatnonzero(splits == TRAIN).tolist()]
     vocabulary = learned(training, spec.vocabulary, spec.vocabulary_size)
     ids = vocabulary.encode(texts, spec.length)
     if not (ids == END).any():

@@ -57,7 +57,6 @@ class TextMeasures(KindMeasures):
 
     def __init__(self, population: Population, tokens: Vocabulary) -> None:
         self._population, self._tokens = population, tokens
-        self._ids: dict[str, int] = {}
 
     def words(self, inputs: Tensor) -> list[str]:
         """Generated texts; none if reports should not show them."""
@@ -98,19 +97,26 @@ class TextMeasures(KindMeasures):
         if twins is None:
             return
         test = self._population.tests["test"]
-        inputs, score, decided = torch.from_numpy(twins.inputs), [], []
-        for group, texts in enumerate(inputs if classifier is not None else ()):
-            batches = list(_batches(texts, numerics))
-            codes = torch.full((len(texts),), group)
-            decided.append(decisions(classifier, batches, numerics, codes).numpy())
-            score.append(probabilities(classifier, batches, numerics)[:, self._population.beneficial].double().numpy())
+        decided, score = ([], []) if classifier is None else self._named(classifier, twins, numerics)
         for code, group in list(enumerate(self._population.group_names))[1:]:
+            flips = decided[code] != decided[0] if decided else np.zeros(0, bool)
+            gaps = score[code] - score[0] if score else np.zeros(0)
             for part in self._parts(len(test), test.labels, None):
-                flips = decided[code] != decided[0] if decided else np.zeros(0)
-                gaps = score[code] - score[0] if score else np.zeros(0)
-                for metric, values in (("swap_flips", flips), ("swap_score", gaps)):
-                    found = of.mean(values[part.chosen] if len(values) else values)
-                    yield Value("test", part.label, group, metric, *found)
+                chosen = part.chosen if len(flips) else np.zeros(0, np.int64)
+                yield Value("test", part.label, group, "swap_flips", *of.mean(flips[chosen]))
+                yield Value("test", part.label, group, "swap_score", *of.mean(gaps[chosen]))
+
+    def _named(
+        self, classifier: Classifier, twins: Twins, numerics: Numerics
+    ) -> tuple[list[Codes], list[NDArray[np.float64]]]:
+        """Labels, and scores of the beneficial label, of texts as of each group."""
+        decided, score = [], []
+        for code, texts in enumerate(torch.from_numpy(twins.inputs)):
+            batches = list(_batches(texts, numerics))
+            groups = torch.full((len(texts),), code)
+            decided.append(decisions(classifier, batches, numerics, groups).numpy())
+            score.append(probabilities(classifier, batches, numerics)[:, self._population.beneficial].double().numpy())
+        return decided, score
 
     def _of_words(self, split: str, corpus: Corpus, parts: Sequence[Part], labels: Codes | None) -> Iterator[Value]:
         copied = of.among(of.whole(corpus), self._known[0])
@@ -176,10 +182,18 @@ class TextMeasures(KindMeasures):
 
     def _corpus(self, ids: NDArray[np.int64]) -> Corpus:
         """The words of texts. A word has the same id in all of them."""
-        split = [words_in(text) for text in self._tokens.decode(ids)]
-        known = self._ids
+        split, known = self._split(ids), self._ids
         words = np.array([known.setdefault(word, len(known)) for text in split for word in text], np.int64)
         return Corpus(words, np.repeat(np.arange(len(split)), [len(text) for text in split]), len(split))
+
+    def _split(self, ids: NDArray[np.int64]) -> list[list[str]]:
+        return [words_in(text) for text in self._tokens.decode(ids)]
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """Ids of words, those of the training texts first: ties must not depend on what is measured first."""
+        words = (word for text in self._split(self._population.train.inputs[:]) for word in text)
+        return {word: i for i, word in enumerate(dict.fromkeys(words))}
 
     @cached_property
     def _train(self) -> Corpus:
@@ -230,7 +244,7 @@ def _read(split: Split) -> Tensor:
 
 
 def _batches(inputs: Tensor, numerics: Numerics) -> Iterator[Tensor]:
-    return (numerics.tensor(part) for part in inputs.split(_AT_ONCE))
+    return (numerics.tensor(part) for part in torch.split(inputs, _AT_ONCE))
 
 
 @torch.no_grad()

@@ -119,4 +119,4 @@ def largest_remainders(n: int, shares: Floats) -> Codes:
     whole = np.floor(exact + 1e-9).astype(np.int64)
     short = n - int(whole.sum())
     whole[np.argsort(-(exact - whole), kind="stable")[:short]] += 1
-    return whole
+    return np.asarray(whole)
