@@ -266,12 +266,12 @@ def _for_whom(study: Study) -> Drawn:
 
 
 def _accuracy_against_equalized_odds(study: Study) -> Drawn:
-    shown = paths.data(study.table, study.split)
-    if not any(data["line"].nunique() > 1 for data in shown.values()):
+    shown = {name: data for name, data in paths.data(study.table, study.split).items() if len(data)}
+    if shown and not any(data["line"].nunique() > 1 for data in shown.values()):
         raise InputError("there is only one case")
     styles = paths.styles_of(shown)
     return _in_panels(
-        shown, lambda name, data, ax: paths.draw(data, ax, study.split, styles), "no case has both values", (6.0, 4.2),
+        shown, lambda name, data, ax: paths.draw(data, ax, study.split, styles), "no run has such values", (6.0, 4.2),
         share=False,
     )  # fmt: skip
 
