@@ -100,8 +100,15 @@ def _docstring(app: Sphinx, what: str, name: str, obj: object, options: object, 
     lines[:] = docstrings.rst(lines)
 
 
+def _outdated(app: Sphinx, env: object, added: set[str], changed: set[str], removed: set[str]) -> list[str]:
+    """The pages that follow from the code: they are read at every build."""
+    del app, env, added, changed, removed
+    return [page.relative_to(HERE).with_suffix("").as_posix() for page in tables.PAGES]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect what the build does to sources."""
+    app.connect("env-get-outdated", _outdated)
     app.connect("source-read", _read)
     app.connect("include-read", _include)
     app.connect("autodoc-process-docstring", _docstring)

@@ -103,6 +103,12 @@ def test_every_public_name_is_on_the_page_of_the_api():
     assert "fairloop.SETTINGS" in page("api")
 
 
+def test_a_new_public_name_is_on_the_page_of_the_api(monkeypatch):
+    tables = importlib.import_module("docs.reference.tables")
+    monkeypatch.setattr(tables, "GROUPS", {"Loops": fairloop.__all__[2:]})
+    assert re.findall(r"fairloop\.(\w+)", tables.further()) == fairloop.__all__[1:2]
+
+
 def test_every_field_of_a_verdict_is_on_its_page():
     def names(node: object) -> set[str]:
         if isinstance(node, list):
@@ -115,6 +121,18 @@ def test_every_field_of_a_verdict_is_on_its_page():
     schema = json.loads((DOCS / "verdict.schema.json").read_text(encoding="utf-8"))
     found = re.findall(r"^\| `([\w.\[\]-]+)` \|", page("verdict"), re.MULTILINE)
     assert {path.split(".")[-1] for path in found} >= names(schema) - {"properties"}
+
+
+def test_a_page_that_no_list_names_is_listed_as_further(tmp_path):
+    further = importlib.import_module("docs.reference.contents").further
+    for name in ("index", "a", "b", "how-to/index", "people/c"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{name}.md").write_text("# A page\n")
+    (tmp_path / "index.md").write_text("```{toctree}\nhow-to/index\n```\n")
+    (tmp_path / "how-to" / "index.md").write_text("```{toctree}\n../a\n```\n")
+    assert further(tmp_path).splitlines()[-3:] == ["../b", "../people/c", "```"]
+    (tmp_path / "how-to" / "index.md").write_text("../a\n../b\n../people/c\n")
+    assert further(tmp_path) == ""
 
 
 # docstrings
