@@ -16,7 +16,7 @@ class Standardised(LogisticRegression):  # type: ignore[misc]
         features = np.asarray(X, np.float64)
         middle, spread = features.mean(axis=0), features.std(axis=0)
         spread[spread == 0] = 1.0
-        super().fit((features - middle) / spread, y, sample_weight)
-        self.coef_ = self.coef_ / spread
-        self.intercept_ = self.intercept_ - self.coef_ @ middle
+        fitted: Any = super().fit((features - middle) / spread, y, sample_weight)
+        fitted.coef_ = fitted.coef_ / spread
+        fitted.intercept_ = fitted.intercept_ - fitted.coef_ @ middle
         return self

@@ -17,6 +17,7 @@ from fairloop.forecasting.people import past, source
 from fairloop.forecasting.policies import Policy
 from fairloop.forecasting.setup import Setup, as_options
 from fairloop.loop.generations import Generation, generations
+from fairloop.loop.people.rounds import Round
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS
 from fairloop.store.memory import MemoryModels
@@ -69,7 +70,7 @@ def paths(log: Logged, setup: Setup, wanted: Sequence[Measure], tell: Callable[[
     return found
 
 
-def _rounds(log: Logged, setup: Setup, policy: Policy, seed: int, played: tuple) -> list[Generation]:  # type: ignore[type-arg]
+def _rounds(log: Logged, setup: Setup, policy: Policy, seed: int, played: tuple[Round, ...]) -> list[Generation]:
     people = source(log, setup.pool(log), seed, played)
     try:
         trainer = ModelTrainer(setup.spec(log, seed, policy), MemoryModels(), source=people)

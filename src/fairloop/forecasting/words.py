@@ -74,7 +74,7 @@ def replayed(found: WhatIf) -> list[str]:
     told = found.replay
     if not told.others:
         return ["No round is replayed: no outcome was known before any of them."]
-    shares = ", ".join(f"{name} {share:.1%}" for name, share in told.others.items())
+    shares = ", ".join(f"{name}: {share:.1%}" for name, share in told.others.items())
     lines = [f"People about whom the replay decides otherwise than the log, by round: {shares}."]
     compared = [line for line in told.lines if isfinite(line.difference)]
     if not told.differing:
