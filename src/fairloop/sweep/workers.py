@@ -10,9 +10,11 @@ import multiprocessing
 import os
 import runpy
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
+from types import ModuleType
 from typing import NamedTuple
 
 PRELOADED = ("fairloop.cli", "fairloop.cli.running", "fairloop.running.run", "pandas")
@@ -40,7 +42,8 @@ class Worker:
         if _FORKS:
             _CONTEXT.set_forkserver_preload(list(PRELOADED))
         self._process = _CONTEXT.Process(target=_work, args=(task, Path.cwd(), dict(os.environ)))
-        self._process.start()
+        with _no_main():
+            self._process.start()
 
     @property
     def code(self) -> int | None:
@@ -61,6 +64,17 @@ class Worker:
             worker._process.join(_PATIENCE_SECONDS)
             worker._process.kill()
             worker._process.join()
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Keep multiprocessing from importing the program again in the new process, where a script would run anew."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _work(task: Task, folder: Path, environment: dict[str, str]) -> None:
