@@ -79,7 +79,7 @@ def ngrams(corpus: Corpus, n: int) -> NDArray[np.uint64]:
     for place in range(n):
         keys = _mixed(keys) + words[place : place + count]
     whole = corpus.texts[:count] == corpus.texts[n - 1 : n - 1 + count]
-    return keys[whole]
+    return np.asarray(keys[whole])
 
 
 def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
