@@ -79,7 +79,7 @@ def ngrams(corpus: Corpus, n: int) -> NDArray[np.uint64]:
     for place in range(n):
         keys = _mixed(keys) + words[place : place + count]
     whole = corpus.texts[:count] == corpus.texts[n - 1 : n - 1 + count]
-    return keys[whole]
+    return np.asarray(keys[whole])
 
 
 def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -87,7 +87,7 @@ def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     keys = keys + np.uint64(0x9E3779B97F4A7C15)
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return keys ^ (keys >> np.uint64(31))
+    return np.asarray(keys ^ (keys >> np.uint64(31)))
 
 
 def distinct(corpus: Corpus, n: int, at: int) -> Measured:
