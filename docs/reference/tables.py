@@ -22,7 +22,8 @@ HERE = Path(__file__).parent
 GROUPS = {
     "Loops": ("quick", "FirstLoop", "preset", "RunSpec", "simulate", "Generation", "OwnLoop", "Setting"),
     "Results": ("load", "RecordedRun", "RecordedSweep", "table_of"),
-    "Audits": ("audit", "Audit", "synthetic", "whatif", "WhatIf"),
+    "Audits": ("audit", "Audit", "synthetic"),
+    "What if": ("whatif", "WhatIf"),
     "STAR for your own data": ("StarSampler", "StarStream", "StarResampler"),
     "Parts of a loop": (
         "Batch", "Strata", "Source", "Star", "NoCuration", "Curation", "Generator", "Classifier", "Population", "Split",
