@@ -5,9 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from math import isfinite
-from typing import TYPE_CHECKING
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from fairloop.auditing.gate.judging import in_words
 from fairloop.auditing.measures.values import Measure
@@ -108,7 +106,7 @@ def outlook(found: WhatIf) -> list[str]:
 def rows(found: WhatIf) -> tuple[list[str], list[list[str]]]:
     """A table: each measure in the log's last round, and in the last round of the forecast under each policy."""
     fans, setup = found.fans, found.setup
-    ends = fans[fans["ahead"] == setup.rounds].set_index(["policy", "metric", "group"])
+    ends: Any = fans[fans["ahead"] == setup.rounds].set_index(["policy", "metric", "group"])
     header = ["measure", "log", *(f"{one.name} +{setup.rounds}" for one in setup.policies)]
     body = [
         [title(one), found.cell(one), *(_interval(ends.loc[(policy.name, *one)]) for policy in setup.policies)]
@@ -117,7 +115,7 @@ def rows(found: WhatIf) -> tuple[list[str], list[list[str]]]:
     return header, body
 
 
-def _interval(row: pd.Series) -> str:  # type: ignore[type-arg]
+def _interval(row: Any) -> str:
     if not isfinite(row["mean"]):
         return "undefined"
     return f"{row['mean']:.3f}" + (f" ({row['low']:.3f} to {row['high']:.3f})" if isfinite(row["low"]) else "")
