@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fairloop.errors import InputError
+from fairloop.models.estimators.constant import Constant
 from fairloop.models.estimators.contract import (
     Features,
     called,
@@ -388,21 +389,6 @@ class FittedClassifier(Fitted, Classifier):
         self._present, self._seed = kept.told["present"], kept.told["seed"]
         only = kept.told.get("only")
         return super()._restored(kept) if only is None else Constant(self._names[only])
-
-
-class Constant:
-    """The classifier of people who all have one label: it predicts that label."""
-
-    def __init__(self, label: Hashable) -> None:
-        self.label = label
-
-    def predict(self, people: Any) -> list[Hashable]:
-        """The label, for each of `people`."""
-        return [self.label] * len(people)
-
-    def to_bytes(self) -> bytes:
-        """Nothing: what is told beside the bytes names the label."""
-        return b""
 
 
 def _numbers(inputs: Tensor) -> NDArray[Any]:
