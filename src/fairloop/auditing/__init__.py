@@ -163,7 +163,9 @@ def _audited(
     wanted = every_limit(fail_on, limits)
     sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     by_part = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **by_part)
+    columns = Columns(
+        groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, features=(), **by_part
+    )
     place = Path(log) if isinstance(log, str | Path) else log
     tallied = tally(place, columns, mature_after, as_of)
     measured = Measured(
