@@ -116,8 +116,10 @@ def forecast(
     for option in ("round", "label"):
         if named.get(option) is None:
             raise InputError(f"--{option}: name its column")
-    by_part: dict[str, Any] = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(groups=_names(groups), threshold=threshold, features=_names(features), **by_part)
+    by_part = {part: name(column) for part, column in named.items() if column is not None}
+    columns = Columns(
+        groups=_names(groups), threshold=threshold, features=_names(features), regression=False, **by_part
+    )
     read = logged(log, columns, beneficial, round_order)
     check_labels(read, setup.pool(read))
     if estimator == "mlp":

@@ -95,8 +95,7 @@ def logged(log: Any, columns: Columns, beneficial: object = None, round_order: o
     label, predicted, _, _ = codes.outcomes(whole, columns, beneficial)
     group, _ = codes.groups(whole, columns)
     features, names = _features(table, columns, called, whole)
-    place_of = {name: i for i, name in enumerate(told.names)}
-    round_ = np.array([place_of[name] for name in whole["round"]], np.int64)
+    round_ = whole["round"].map({name: i for i, name in enumerate(told.names)}).to_numpy(np.int64).astype(np.int64)
     propensity = None if columns.propensity is None else _numbers(table, "--propensity", columns.propensity, called)
     name = place.name if isinstance(place, Path) else "log"
     return Logged(name, told, round_, group, label, predicted == 1, propensity, features, names)
@@ -160,9 +159,9 @@ def _is_number(texts: Sequence[str | None]) -> bool:
         return False
 
 
-def _check_is_no_answer(column: str, texts: Sequence[str | None], whole: pd.DataFrame) -> None:
+def _check_is_no_answer(column: str, texts: list[Any], whole: pd.DataFrame) -> None:
     """Raise InputError for a feature that equals the label or the prediction in all rows that have it."""
-    values: pd.Series[Any] = pd.Series(list(texts), dtype=object)
+    values: Any = pd.Series(texts, dtype=object)
     for part in ("label", "prediction"):
         known = whole[part].notna()
         if known.any() and (values[known] == whole[part][known]).all():

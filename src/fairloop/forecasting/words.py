@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -106,16 +106,17 @@ def outlook(found: WhatIf) -> list[str]:
 def rows(found: WhatIf) -> tuple[list[str], list[list[str]]]:
     """A table: each measure in the log's last round, and in the last round of the forecast under each policy."""
     fans, setup = found.fans, found.setup
-    ends: Any = fans[fans["ahead"] == setup.rounds].set_index(["policy", "metric", "group"])
+    last = fans[fans["ahead"] == setup.rounds].to_dict("records")
+    ends = {(row["policy"], row["metric"], row["group"]): row for row in last}
     header = ["measure", "log", *(f"{one.name} +{setup.rounds}" for one in setup.policies)]
     body = [
-        [title(one), found.cell(one), *(_interval(ends.loc[(policy.name, *one)]) for policy in setup.policies)]
+        [title(one), found.cell(one), *(_interval(ends[policy.name, *one]) for policy in setup.policies)]
         for one in found.measures
     ]
     return header, body
 
 
-def _interval(row: Any) -> str:
+def _interval(row: Mapping[Any, float]) -> str:
     if not isfinite(row["mean"]):
         return "undefined"
     return f"{row['mean']:.3f}" + (f" ({row['low']:.3f} to {row['high']:.3f})" if isfinite(row["low"]) else "")
