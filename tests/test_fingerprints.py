@@ -50,7 +50,7 @@ OTHERS = {
 
 
 def test_every_field_of_a_population_changes_its_fingerprint():
-    assert {*OTHERS, "fingerprint"} == {field.name for field in fields(Population)}
+    assert {*OTHERS, "fingerprint", "texts"} == {field.name for field in fields(Population)}
     assert {field.name for field in fields(Split)} == {"inputs", "labels", "groups", "mirror"}  # each is in `train`
     prints = [population().fingerprint]
     prints += [population(**{name: value}).fingerprint for name, values in OTHERS.items() for value in values]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import fairloop
+import test_places
 from conftest import tiny
 from fairloop._util.files import replacing_folder
 from fairloop.cli import inspect
@@ -20,8 +21,9 @@ from fairloop.spec.files import with_files_read
 from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
 from fairloop.sweep import ray_cluster
-from test_places import content
 from test_run import here
+
+content, spec, finished = test_places.content, test_places.spec, test_places.finished  # the last two are fixtures
 
 # All or nothing.
 

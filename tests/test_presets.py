@@ -35,6 +35,9 @@ PRESETS = {
     "fairface": (files.fairface, (SMALL_DCVAE, *SMALL_RESNETS)),
     "adult": (files.adult, ()),
     "text-demo": (None, SMALL_TEXTS),
+    "study-texts": (None, SMALL_TEXTS),
+    "bias-in-bios": (files.bias_in_bios, ()),
+    "civil-comments": (files.civil_comments, ()),
     "text": (None, (*SMALL_TEXTS, "generator.arguments={width: 8, layers: 1, heads: 1}")),
     "compas": (files.compas, ()),
     "german": (files.german, ()),
@@ -43,6 +46,9 @@ PRESETS = {
     "law-school": (files.law_school, ()),
     "study-tables": (files.adult, ("policy.people=null", "star.batch=null")),
 }
+
+
+WITHOUT_LATENTS = {"study-tables", "text-demo", "study-texts", "text", "bias-in-bios", "civil-comments"}
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +95,7 @@ def test_a_preset_runs_for_two_generations(name, tmp_path):
         assert 0 <= generation.value("accuracy") <= 1
         shares = [row.value for row in generation.rows if row.metric == "stratum_share"]
         assert sum(shares) == pytest.approx(1)
-        without = name == "study-tables" or name.startswith("text")  # copulas and n-grams have no latents
+        without = name in WITHOUT_LATENTS
         assert generation.gallery.latents.shape[0] == (0 if without else 8)
 
 

@@ -70,7 +70,11 @@ def table() -> dict[str, dict[str, str]]:
 
 
 PUBLISHED = table()
-OURS = {"ddpm", "tabular-vae", "tabular-ddpm", "mlp", "bootstrap", "gaussian-copula", "chow-liu"}
+OURS = {
+    "ddpm", "tabular-vae", "tabular-ddpm", "mlp", "bootstrap", "gaussian-copula", "chow-liu", "ngram", "tiny-gpt",
+    "hf-causal", "text-cnn", "text-transformer", "tfidf-logistic", "fairlearn-exponentiated-gradient",
+    "fairlearn-grid-search", "fairlearn-threshold-optimizer", "fairlearn-correlation-remover",
+}  # fmt: skip
 VAES = [name for name in PUBLISHED if name in GENERATORS]
 
 

@@ -53,7 +53,7 @@ def finished(tmp_path_factory, spec) -> Path:
     done = cli("run", spec, "--out", out, "--set", "star.target=classifier")
     assert done.returncode == 0, done.stderr
     assert [line.split(":")[0] for line in done.stdout.splitlines()] == [
-        "run", "run", "generation 0", "generation 1", "generation 2",
+        "run", "run", "run", "generation 0", "generation 1", "generation 2",
     ]  # fmt: skip
     return out
 

@@ -35,14 +35,16 @@ def fairness(split: str = "test") -> tuple[Measure, ...]:
     return tuple(of_classifier(metric, part, split) for metric, part in HEADLINE)
 
 
-def split_in(table: pd.DataFrame, wanted: str | None = None) -> str | None:
-    """The split on which classifiers are compared: the one that is `wanted` (default: `test`), if the table has it.
+def split_in(table: pd.DataFrame, wanted: str = "test") -> str | None:
+    """The split on which classifiers are compared: the one that is `wanted`, even if the table has no such values.
 
-    Else `true` of runs with rounds of people, or the first split; None without classifiers.
+    Without values of the default, `true` of runs with rounds of people, or the first split; None without classifiers.
     """
+    if wanted != "test":
+        return wanted
     measured = table[(table["role"] == "classifier") & (table["metric"] == "accuracy")]
     splits = list(measured["split"].dropna().unique())
-    return next((split for split in (wanted or "test", "true", *splits) if split in splits), None)
+    return next((split for split in ("test", "true", *splits) if split in splits), None)
 
 
 def cases(table: pd.DataFrame) -> pd.Series[str]:

@@ -52,6 +52,6 @@ def compared(table: pd.DataFrame, against: str | None = None, split: str | None 
 
     Raises InputError if there are not two cases with a seed in common, or none is called `against`.
     """
-    measured = compare.split_in(table, split) or "test"
+    measured = compare.split_in(table, split or "test") or "test"
     found = compare.differences(table, compare.fairness(measured), against)
     return Comparison(found, str(found["against"].iloc[0]), measured)
