@@ -18,8 +18,13 @@ os.environ["OMP_NUM_THREADS"] = "1"  # also in the processes that tests start
 
 # Wall-clock limits say more about a shared machine than about the code. Where CI judges a change, examples are the same
 # each time; elsewhere others are tried.
+# FAIRLOOP_EXAMPLES: how many examples a law is tried on; the Makefile says fewer than hypothesis, to save time.
 settings.register_profile(
-    "fairloop", deadline=None, derandomize=bool(os.environ.get("CI")), suppress_health_check=[HealthCheck.too_slow]
+    "fairloop",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    max_examples=int(os.environ.get("FAIRLOOP_EXAMPLES", "100")),
+    suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("fairloop")
 

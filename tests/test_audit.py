@@ -224,6 +224,7 @@ def counted(people_: np.ndarray, base: float, tpr: np.ndarray, fpr: float, rng: 
     )  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("people_", "noise"),
     [

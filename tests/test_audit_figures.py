@@ -88,6 +88,7 @@ def test_lines_are_told_apart_without_colour_and_have_contrast_on_paper(drawn):
     assert len(set(looks.values())) == 3
 
 
+@pytest.mark.slow
 def test_the_command_writes_every_format(tmp_path, found):
     bank().to_csv(tmp_path / "log.csv", index=False)
     arguments = ["audit", str(tmp_path / "log.csv"), "--round", "month", "--label", "repaid", "--prediction", "granted",
@@ -107,6 +108,7 @@ def test_the_command_writes_every_format(tmp_path, found):
         found.write_figures(tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_names_of_groups_become_names_of_files(tmp_path):
     groups = ("../x", "<b>$a_1$ & \n'c'")
     found = audit(bank(2, explored=0, groups=groups, late=0), **COLUMNS, fail_on=["tpr[../x]<0.5"])

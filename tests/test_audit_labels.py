@@ -311,6 +311,7 @@ def by_scikit_learn(rows: pd.DataFrame, cells: int) -> dict[str, np.ndarray]:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_values_equal_those_of_other_libraries_on_2000_random_logs():
     """Unlabelled rows are dropped by each measure that needs labels; empty denominators are undefined.
 

@@ -346,6 +346,7 @@ def timed(shown: sync_api.Page, work: str) -> float:
     return shown.evaluate(f"(() => {{ const from = performance.now(); {work}; return performance.now() - from; }})()")
 
 
+@pytest.mark.slow
 @in_browser
 def test_fifty_groups_in_36_rounds_stay_usable(browser, tmp_path):
     groups = tuple(f"region {i // 10} & age {i % 10}" for i in range(50))

@@ -71,6 +71,7 @@ def test_equal_and_undefined_values_do_not_count_as_fair(values, fairer, like):
     assert (found["other", FAIRER]["mean"], found["other", LIKE_AT_FIRST]["mean"]) == (fairer, like)
 
 
+@pytest.mark.slow
 @given(st.lists(st.lists(st.floats(0, 1), min_size=4, max_size=4), min_size=5, max_size=7), st.floats(0, 0.5))
 def test_counts_agree_with_a_loop_and_grow_with_the_tolerance(values, within):
     found = kept({"none": [[0.5] * 4] * len(values), "classifier": values}, within=within)

@@ -190,6 +190,7 @@ def said(found: Audit) -> list[object]:
     ]
 
 
+@pytest.mark.slow
 @settings(max_examples=15, phases=(Phase.explicit, Phase.generate))
 @given(seed=st.integers(0, 1000), rounds=st.sampled_from(ROUNDS), groups=st.sampled_from(sorted(KINDS)),
        width=st.sampled_from(["float32", "float64"]), gaps=st.booleans(), how=WRITTEN)  # fmt: skip

@@ -328,6 +328,7 @@ class Paused(MemoryModels):
         return super().model(recipe, lambda _: fit(asleep))
 
 
+@pytest.mark.slow
 def test_models_with_running_statistics_pause_and_resume_to_the_same_bits(tmp_path):
     whole = table(run(*BATCH_NORM))
     assert table(run(*BATCH_NORM, models=Paused())) == whole

@@ -263,6 +263,7 @@ def test_a_damaged_gallery_is_left_out(tmp_path):
     assert list(data["pictures"]["runs"][run.spec().identity]) == ["0"]
 
 
+@pytest.mark.slow
 def test_six_runs_of_forty_generations_stay_below_five_megabytes(tmp_path):
     """The worst that pictures can be is noise; a run of the published size has 30 epochs and 64 pictures."""
     for seed in range(6):

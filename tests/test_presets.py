@@ -99,6 +99,7 @@ def test_a_preset_runs_for_two_generations(name, tmp_path):
         assert generation.gallery.latents.shape[0] == (0 if without else 8)
 
 
+@pytest.mark.slow
 def test_fairface_is_curated_by_all_its_28_strata(tmp_path):
     last = run("fairface", tmp_path, "star.target=both", "star.batch=56", "star.rounding=stochastic")[-1]
     for role in ("generator", "classifier"):

@@ -157,6 +157,7 @@ def test_a_recipe_is_busy_while_it_is_fitted(tmp_path):
     assert not models.busy(recipe())
 
 
+@pytest.mark.slow
 def test_two_processes_never_fit_the_same_model(tmp_path):
     context = multiprocessing.get_context("spawn")
     barrier, counts = context.Barrier(2), context.Queue()

@@ -222,6 +222,7 @@ def test_a_sweep_that_was_killed_goes_on_to_the_same_table(swept, spec, tmp_path
     pd.testing.assert_frame_equal(whole_table(out), whole_table(swept), check_exact=True)
 
 
+@pytest.mark.slow
 def test_runs_in_one_program_have_the_bits_that_they_have_alone(tmp_path, monkeypatch):
     specs = [tiny("generations=2", f"seed={seed}", "star.target=both") for seed in range(3)]
     specs.append(tiny("generations=2", "seed=0", "setting=control"))  # which shares models with the first
