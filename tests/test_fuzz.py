@@ -108,7 +108,7 @@ def _refuse(*_: Any, **__: Any) -> None:
     raise InputError("it would begin here")
 
 
-many = settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+many = settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 @pytest.mark.slow

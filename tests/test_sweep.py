@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -293,7 +294,7 @@ def test_two_workers_give_the_same_bits_as_one_also_after_one_was_killed(one_by_
     out = tmp_path / "two"
     again = [*PAIRS, str(spec), "--workers", "2", "--out", str(out)]
     process = subprocess.Popen(again, stderr=subprocess.PIPE, text=True)
-    victim = _wait_for(lambda: _pids(f"{out}/runs") if list(out.glob("runs/*/records/*")) else [], process)
+    victim = _wait_for(lambda: _training(out) if list(out.glob("runs/*/records/*")) else [], process)
     os.kill(victim[0], signal.SIGKILL)
     _, complaint = process.communicate(timeout=300)
     assert process.returncode == 1
@@ -321,6 +322,12 @@ def _wait_for(find, process):
         assert process.poll() is None
         time.sleep(0.02)
     return found
+
+
+def _training(out: Path) -> list[int]:
+    """The processes of runs that go on."""
+    told = [json.loads(path.read_text()) for path in out.glob("runs/*/status.json")]
+    return [one["process"] for one in told if one["state"] == "running"]
 
 
 def _pids(words: str) -> list[int]:
