@@ -79,7 +79,7 @@ class Adoption(Kind):
 
     def outcome(self, people: People, rng: np.random.Generator) -> Array:
         """Labels of the labellers."""
-        return (rng.random(len(people)) < people.potential["probability"]).astype(np.int64)
+        return people.labels(rng)
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
         """Labellers move; groups without a model's rate, or without cases, stay."""

@@ -70,6 +70,10 @@ class People:
     def __len__(self) -> int:
         return len(self.groups)
 
+    def labels(self, rng: np.random.Generator) -> Codes:
+        """(n,) labels 0 and 1, drawn by `potential["probability"]`."""
+        return (rng.random(len(self)) < self.potential["probability"]).astype(np.int64)
+
 
 class Names(NamedTuple):
     """Names of features, groups and labels. `beneficial` is the code of the label that a decision maker looks for."""

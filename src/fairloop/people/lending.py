@@ -81,7 +81,7 @@ class Lending(Kind):
 
     def outcome(self, people: People, rng: np.random.Generator) -> Array:
         """1 if a loan is repaid, or would be, by the score at the time of the decision."""
-        return (rng.random(len(people)) < people.potential["probability"]).astype(np.int64)
+        return people.labels(rng)
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
         """Scores of accepted people change."""

@@ -105,7 +105,7 @@ class Performative(Kind):
             return people.potential["labels"]
         if self.family == "location":
             return np.asarray(people.potential["mean"] + self.spread * rng.standard_normal(len(people)))
-        return (rng.random(len(people)) < people.potential["probability"]).astype(np.int64)
+        return people.labels(rng)
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
         """The population stays as it is: it responds to what is published, not to decisions."""

@@ -55,7 +55,7 @@ class SelectiveLabels(Kind):
 
     def outcome(self, people: People, rng: np.random.Generator) -> Array:
         """Labels of all people, seen or not."""
-        return (rng.random(len(people)) < people.potential["probability"]).astype(np.int64)
+        return people.labels(rng)
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
         """The population stays as it is."""

@@ -92,7 +92,7 @@ class Strategic(Kind):
 
     def outcome(self, people: People, rng: np.random.Generator) -> Array:
         """Labels from the base features under manipulation, from the changed ones under improvement."""
-        return (rng.random(len(people)) < people.potential["probability"]).astype(np.int64)
+        return people.labels(rng)
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
         """The population stays as it is: people respond before the decision."""

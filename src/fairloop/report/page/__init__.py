@@ -143,25 +143,28 @@ def _many(n: int, what: str) -> str:
 
 
 def _about(pictures: Json, recorded: Sequence[Recorded]) -> str:
-    kept = max(run.spec.measure.gallery for run in recorded)
-    shown = min(pictures["samples"], kept)
-    fewer = "" if shown == kept else f" The runs keep {kept}; more would make the page too large."
-    seeds = "" if pictures["every_seed"] else " Of each case only the first seed is here, for the same reason."
+    shown, left_out = _shown(pictures, recorded)
     return (
         f"{shown} samples of each generation's generator. Generations and cases of a seed have the same latents, so "
-        f"all differences come from the generator. Compressed with small losses.{fewer}{seeds}"
+        f"all differences come from the generator. Compressed with small losses.{left_out}"
     )
 
 
 def _about_texts(written: Json, recorded: Sequence[Recorded]) -> str:
-    kept = max(run.spec.measure.gallery for run in recorded)
-    shown = min(written["samples"], kept)
-    fewer = "" if shown == kept else f" The runs keep {kept}; more would make the page too large."
-    seeds = "" if written["every_seed"] else " Of each case only the first seed is here, for the same reason."
+    shown, left_out = _shown(written, recorded)
     return (
         f"{shown} texts of each generation's generator, from the same random numbers, with the label and the group "
-        f"that the annotators name. Models wrote them, and may repeat texts that they learned from.{fewer}{seeds}"
+        f"that the annotators name. Models wrote them, and may repeat texts that they learned from.{left_out}"
     )
+
+
+def _shown(there: Json, recorded: Sequence[Recorded]) -> tuple[int, str]:
+    """The number of samples of a generation on the page, and sentences on those that it leaves out."""
+    kept = max(run.spec.measure.gallery for run in recorded)
+    shown = min(there["samples"], kept)
+    fewer = "" if shown == kept else f" The runs keep {kept}; more would make the page too large."
+    seeds = "" if there["every_seed"] else " Of each case only the first seed is here, for the same reason."
+    return shown, fewer + seeds
 
 
 def _about_values(values: int, kept: int) -> str:
