@@ -62,14 +62,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs files of others, unless FAIRLOOP_TABULAR says where they are. Tests that share a fixture run
-    in one process (`--dist loadgroup`), which then makes it once.
+    """Leave out what needs files of others, unless FAIRLOOP_TABULAR says where they are. Tests in a browser are slow.
+
+    Tests that share a fixture run in one process (`--dist loadgroup`), which then makes it once.
     """
     if not os.environ.get("FAIRLOOP_TABULAR"):
         real = [item for item in items if item.get_closest_marker("real")]
         config.hook.pytest_deselected(items=real)
         items[:] = [item for item in items if item not in real]
     for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
         group = (
             item.module.__name__ if _shares(item) else "runs" if "runs" in getattr(item, "fixturenames", ()) else None
         )

@@ -71,6 +71,7 @@ def everything(runs: Runs) -> Everything:
     return Everything(runs.folder / "kept")
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(data=st.data())
 def test_a_flipped_bit_anywhere_is_refused_or_harmless(everything, data):
@@ -82,6 +83,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_harmless(everything, data):
     everything.is_refused_or_harmless(path, bytes(content))
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_a_gallerys_list_of_arrays_is_refused_or_harmless(everything):
     path = next(path for path in everything.before if path.parent.name == "galleries")
     content = everything.before[path]
@@ -90,6 +92,7 @@ def test_a_flipped_bit_in_a_gallerys_list_of_arrays_is_refused_or_harmless(every
             everything.is_refused_or_harmless(path, flipped(content, place, bit))
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_a_gallery_without_a_seal_is_refused_or_harmless(tmp_path):
     run = shutil.copytree(STORED / "run", tmp_path / "run")
     path = run / "galleries" / "generation-0000.npz"

@@ -46,6 +46,7 @@ def test_the_version_is_said(capsys):
     assert fairloop.__version__ not in ("", "unknown")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [

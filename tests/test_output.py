@@ -94,6 +94,7 @@ def strict(text: str) -> object:
     return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", KEYS)
 def test_json_is_one_object_on_stdout_and_words_go_to_stderr(commands, capfd, command):
     assert here(*commands[command], "--json") == 0
@@ -103,6 +104,7 @@ def test_json_is_one_object_on_stdout_and_words_go_to_stderr(commands, capfd, co
     assert words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", KEYS)
 def test_quiet_prints_nothing_and_json_its_object_alone(commands, capfd, command):
     assert here(*commands[command], "--quiet") == 0

@@ -40,11 +40,13 @@ def committed() -> ModuleType:
     return importlib.import_module("docs.reproduction.committed")
 
 
+@pytest.mark.slow
 def test_the_page_shows_what_its_tables_hold(tables):
     pages = importlib.import_module("docs.pages")
     assert pages.filled(tables.PAGE, tables.TABLES) == tables.PAGE.read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_every_measured_number_of_the_text_stands_in_a_table(tables):
     page = tables.PAGE.read_text(encoding="utf-8")
     text = re.sub(r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`", "", page, flags=re.DOTALL | re.MULTILINE)
