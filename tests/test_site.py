@@ -327,14 +327,12 @@ def test_a_broken_link_is_found(tmp_path):
     assert sorted(broken(tmp_path)) == ["a.html: b.html#gone", "a.html: c.png", "b.html: #y"]
 
 
-@pytest.mark.xdist_group("site")
 @pytest.mark.slow
 def test_every_link_of_the_site_leads_somewhere(site):
     assert len(list(site.rglob("*.html"))) > 30
     assert broken(site) == []
 
 
-@pytest.mark.xdist_group("site")
 @pytest.mark.slow
 def test_every_page_of_the_docs_is_on_the_site_and_can_be_found(site):
     index = (site / "searchindex.js").read_text(encoding="utf-8")
