@@ -16,7 +16,7 @@ demo: .venv/.installed
 	$(BIN)/fairloop demo --out demo
 
 test: .venv/.installed-dev
-	FAIRLOOP_EXAMPLES=20 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
+	FAIRLOOP_EXAMPLES=15 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: .venv/.installed-all
 	FAIRLOOP_EXAMPLES=50 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder

@@ -225,7 +225,7 @@ def test_every_shipped_name_has_a_case():
 
 
 @pytest.mark.parametrize("check", GENERATOR_CHECKS, ids=by_name)
-@pytest.mark.parametrize("name", those(GENERATOR_CASES, "conv-vae", "ddpm"))
+@pytest.mark.parametrize("name", those(GENERATOR_CASES, "conv-vae", "ddpm", "dcvae"))
 def test_generators_conform(name, check):
     check(GENERATOR_CASES[name])
 

@@ -107,6 +107,7 @@ def test_a_flipped_bit_in_a_gallery_without_a_seal_is_refused_or_harmless(tmp_pa
             assert all(np.array_equal(found[name], said[name]) for name in said)
 
 
+@pytest.mark.slow
 def test_a_spec_cut_short_anywhere_is_refused(everything):
     path = next(path for path in everything.before if path.name == "spec.yaml")
     content = everything.before[path]
@@ -121,6 +122,7 @@ def flipped(content: bytes, place: int, bit: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(data=st.data())
 def test_a_file_cut_short_or_with_another_ones_content_is_refused(everything, data):
@@ -134,6 +136,7 @@ def test_a_file_cut_short_or_with_another_ones_content_is_refused(everything, da
         )
 
 
+@pytest.mark.slow
 def test_another_runs_files_are_refused(everything, runs):
     assert runs.run("other", "--set", "keep=all", "--seed", "1").code == 0
     other = runs.folder / "other"

@@ -209,6 +209,7 @@ def sweep(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_sweep_opens_with_its_runs_by_name(sweep):
     found = fairloop.load(sweep)
     assert isinstance(found, fairloop.RecordedSweep)

@@ -166,6 +166,7 @@ def swept(tmp_path_factory, spec) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_sweep_equals_its_runs_made_alone(swept, spec):
     settings = {"seqgen-seqclass", "control"}
     table = whole_table(swept)
@@ -176,11 +177,13 @@ def test_a_sweep_equals_its_runs_made_alone(swept, spec):
         assert [row[6:] for row in kept] == [row[6:] for row in alone]
 
 
+@pytest.mark.slow
 def test_a_run_of_a_sweep_finds_its_models(swept):
     run = find_runs([swept])[0]
     assert fairloop.load(run.root).samples(1, 3).inputs.shape == (3, 3, 28, 28)
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_what_runs_share_once(swept):
     names = sorted(path.name.rsplit("-", 1)[0] for path in (swept / "models").glob("*.safetensors"))
     assert names == ["classifier-0", "classifier-1", "classifier-1", "generator-0", "generator-1",
