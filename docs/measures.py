@@ -1,4 +1,4 @@
-"""The tables of measures in docs/vocabulary.md, and the names in docs/audit.md, from `fairloop.metrics.catalogue`.
+"""The tables of measures in docs/metrics, and the names in docs/audit/pipeline.md, from `fairloop.metrics.catalogue`.
 
 python -m docs.measures            prints all of them
 python -m docs.measures --write    puts each into its page, between its two marks
@@ -6,6 +6,7 @@ python -m docs.measures --write    puts each into its page, between its two mark
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from math import inf, isinf
 from pathlib import Path
 
 from docs.pages import Tables, filled
+from fairloop.metrics import of_people, of_texts
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS, in_words
 from fairloop.metrics.entry import AGGREGATES, Entry
 from fairloop.report.text import markdown
@@ -33,7 +35,8 @@ def _meaning(entry: Entry) -> str:
     compared = " and ".join(f"`{name}`" for name in entry.worst_of)
     parts = f"Of {compared}: the largest `difference`, the smallest `ratio`." if compared else ""
     source = f"Source: {entry.source}." if entry.source else ""
-    return " ".join(filter(None, [title, entry.sentence, parts, entry.detail, source]))
+    told = " ".join(filter(None, [title, entry.sentence, parts, entry.detail, source]))
+    return re.sub(r"\]\((?=\w+\.md)", "](../", told)  # links lead out of docs/metrics
 
 
 def _rows_of(entry: Entry) -> str:
@@ -85,20 +88,21 @@ def _limits() -> str:
 
 
 _OTHERS = [entry for entry in CATALOGUE.values() if entry not in OF_CLASSIFIERS]
-_SAMPLES = [
-    entry for entry in _OTHERS if entry.roles[0] == "generator" and entry.high == 1 and "generated" in entry.splits
-]
 _AUDITS = [entry for entry in _OTHERS if entry.splits == ("log",)]
-_TRAINING = [entry for entry in _OTHERS if entry not in (*_SAMPLES, *_AUDITS)]
+_TEXTS, _PEOPLE = [*of_texts.ENTRIES], [*of_people.ENTRIES]
+_MODELS = [entry for entry in _OTHERS if entry not in (*_AUDITS, *_TEXTS, *_PEOPLE)]
+_SAMPLES = [entry for entry in _MODELS if entry.high == 1 and "generated" in entry.splits]
+_TRAINING = [entry for entry in _MODELS if entry not in _SAMPLES]
 
+METRICS = HERE / "metrics"
 PAGES: dict[Path, Tables] = {
-    HERE / "vocabulary.md": {
-        "classifiers": partial(measures, OF_CLASSIFIERS, "role; split"),
-        "audits": partial(measures, _AUDITS),
-        "training": partial(measures, _TRAINING),
-        "samples": partial(measures, _SAMPLES),
-    },
-    HERE / "audit.md": {"limits": _limits},
+    METRICS / "classifiers.md": {"classifiers": partial(measures, OF_CLASSIFIERS, "role; split")},
+    METRICS / "samples.md": {"samples": partial(measures, _SAMPLES)},
+    METRICS / "training.md": {"training": partial(measures, _TRAINING)},
+    METRICS / "people.md": {"people": partial(measures, _PEOPLE)},
+    METRICS / "texts.md": {"texts": partial(measures, _TEXTS)},
+    METRICS / "audits.md": {"audits": partial(measures, _AUDITS)},
+    HERE / "audit" / "pipeline.md": {"limits": _limits},
 }
 
 if __name__ == "__main__":

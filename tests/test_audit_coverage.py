@@ -16,7 +16,7 @@ CHANCE = 0.001
 
 
 def check(found: Iterable[tuple[str, str, float, float]], logs: int) -> None:
-    """Coverage from .93 to .97, and what chance adds; that of differences may be higher (docs/audit.md says why)."""
+    """Coverage from .93 to .97, and what chance adds; that of differences may be higher (docs/audit/statistics.md)."""
     held = {(metric, group): (known, share) for metric, group, known, share in found}
     low, high = (stats.binom.ppf(at, logs, p) / logs for at, p in ((CHANCE / 54, 0.93), (1 - CHANCE / 54, 0.97)))
     assert len(held) <= 27

@@ -303,7 +303,7 @@ def test_the_examples_of_the_docs_run(tmp_path, monkeypatch):
     assert here(*shlex.split(command)[1:]) == 0
     document = json.loads((tmp_path / "audit" / "verdict.json").read_text(encoding="utf-8"))
     assert [one["set_by"] for one in document["gate"]] == ["Model risk committee"] * 2 + ["Compliance"]
-    page = (root / "docs" / "audit.md").read_text(encoding="utf-8")
+    page = (root / "docs" / "audit" / "pipeline.md").read_text(encoding="utf-8")
     (text,) = re.findall(r"```yaml\n(.*?)```", page, re.S)
     (tmp_path / "docs.yaml").write_text(text, encoding="utf-8")
     assert [one.verdict for one in audit(bank(), **BANK, limits="docs.yaml").gate] == ["PASS"]

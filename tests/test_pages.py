@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fairloop import presets
+from fairloop.metrics.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from docs.pages import Tables
@@ -141,8 +142,12 @@ def test_the_pictures_are_drawn_from_the_tables():
     assert len(pictures.annotators().axes) == 4
 
 
-@pytest.mark.parametrize("page", ["vocabulary.md", "audit.md"])
-def test_the_measures_of_the_docs_are_those_of_the_catalogue(page):
+def test_the_measures_of_the_docs_are_those_of_the_catalogue():
     pages, measures = importlib.import_module("docs.pages"), importlib.import_module("docs.measures")
-    path = ROOT / "docs" / page
-    assert pages.filled(path, measures.PAGES[path]) == path.read_text(encoding="utf-8")
+    for path, tables in measures.PAGES.items():
+        assert pages.filled(path, tables) == path.read_text(encoding="utf-8"), path
+
+
+def test_every_measure_has_a_row_on_one_page_about_measures():
+    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "metrics").glob("*.md"))
+    assert sorted(re.findall(r"^\| `(\w+)` \| \*", text, re.MULTILINE)) == sorted(CATALOGUE)

@@ -1,12 +1,12 @@
 """The catalogue of measures: one entry for each measure that fairloop stores, prints, draws or judges.
 
 An entry gives a measure its name, its meaning, its range and its direction (is up good?). Tables, audits, comparisons,
-summaries, figures, pages, the help of the command line and docs/vocabulary.md read these facts here.
+summaries, figures, pages, the help of the command line and docs/metrics read these facts here.
 
 **A new measure of classifiers is one function and one entry**: a function in `formulas` that takes confusion counts,
 and an entry in `CATALOGUE` that names it. A measure that compares groups in measures of the catalogue needs no
 function; its entry names those in `worst_of`. Its rows, its limits (`fairloop audit --fail-on`), its figure, its place
-on the page and in the vocabulary follow.
+on the page and in docs/metrics follow.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Entry:
     """One measure.
 
     name: its `metric` in tables and its name in `--fail-on`. title, short: its name for a reader; short where columns
-        are narrow. sentence: its meaning. detail: what docs/vocabulary.md adds, in Markdown.
+        are narrow. sentence: its meaning. detail: what docs/metrics adds, in Markdown.
     roles, splits: of its rows; a row about training has no split. parts: what its rows are about: `overall`, each
         `group`, each `label`, each `stratum`, each `origin`, and `AGGREGATES` over groups.
     low, high: its range. zero, one: the meaning of these values. undefined: where it is NaN.
