@@ -245,10 +245,11 @@ class Audit:
 
     @property
     def notes(self) -> list[str]:
-        """How labels are missing, trends that cross a limit, and what else a reader has to know."""
+        """How labels are missing, trends that cross a limit, how the log was read, and what else one has to know."""
         names = self.measured.rounds.names
         warnings = [text.warning(one, names) for one in self.crossings if len(names) > 1]
-        found = [*text.labels(self.measured), *self.compared, *warnings, *text.flags(self.drifts, self.measured)]
+        read, flags = text.as_read(self.measured), text.flags(self.drifts, self.measured)
+        found = [*text.labels(self.measured), *self.compared, *warnings, *flags, *read]
         return [line.replace(text.TOGETHER, " ") for line in found]
 
     @property
