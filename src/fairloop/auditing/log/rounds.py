@@ -151,7 +151,7 @@ def rounds(
     absent, newer = _unpredicted(tallied, order.names, round_order)
     said = (
         tallied.said, order.said and f"order of rounds: {order.said}", _unused(tallied.rows),
-        absent and f"left out, as no row has a prediction: round {', '.join(absent)}",
+        f"left out, as no row has a prediction: round {', '.join(absent)}" if absent else None,
         *codes.doubtful(whole, columns, good),
     )  # fmt: skip
     found = Rounds(
