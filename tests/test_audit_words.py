@@ -69,7 +69,7 @@ def test_labels_that_came_before_their_decision_are_counted():
     )
 
 
-@pytest.mark.parametrize("word", ["unknown", "None", "-"])
+@pytest.mark.parametrize("word", ["unknown", "None", "-", "inf"])
 def test_a_label_that_may_mean_that_there_is_none_is_counted_in_words(word):
     log = complete()
     log["label"] = log["label"].astype(int).astype(str).mask(np.arange(len(log)) % 5 == 0, word)
@@ -170,3 +170,13 @@ def test_a_last_round_without_predictions_is_not_passed_over_in_silence():
     totals = log.assign(round=log["round"].where(log["round"] != "2024-02", "total"))
     totals["prediction"] = totals["prediction"].where(totals["round"] != "total")
     assert audit(totals, **NAMED).measured.rounds.names == ("2024-01",)
+
+
+def test_the_verdict_steers_no_terminal(tmp_path):
+    log = complete().assign(group=lambda log: log["group"].map({"F": "a\x1b[31mred", "M": "x\u2028y\u202e"}))
+    limits = [f"tpr[{name}]<0.99" for name in sorted(set(log["group"]))]
+    audit(log, **NAMED, fail_on=limits).write(tmp_path / "audit")
+    said = (tmp_path / "audit" / "verdict.txt").read_text(encoding="utf-8")
+    assert r"a\x1b[31mred" in said
+    assert r"x\u2028y\u202e" in said
+    assert not set("\x1b\u2028\u202e") & set(said)

@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop._util.directories import claim, is_run
-from fairloop._util.escape import frame_for_csv, table_for_csv
+from fairloop._util.escape import for_terminal, frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
@@ -281,7 +281,7 @@ class Audit:
     @property
     def verdict(self) -> str:
         """All of it in words, for a terminal of 80 columns."""
-        return "\n\n".join(map(text.filled, self._blocks(self._drift_lines())))
+        return for_terminal("\n\n".join(map(text.filled, self._blocks(self._drift_lines()))))
 
     def _blocks(self, measures: list[str]) -> list[list[str]]:
         """The verdict; `measures` say what became of them."""

@@ -22,23 +22,10 @@ MADE_BY_MODEL = frozenset({"1", "model", "synthetic", "generated", "predicted"})
 MADE_BY_PEOPLE = frozenset({"0", "human", "annotator", "observed", "real"})
 """Values of a provenance column that need no explanation, in lower case."""
 
-LIKE_MISSING = frozenset(
-    {
-        "-",
-        "--",
-        ".",
-        "n/k",
-        "nil",
-        "none",
-        "missing",
-        "not available",
-        "not known",
-        "pending",
-        "tbd",
-        "unk",
-        "unknown",
-    }
-)
+LIKE_MISSING = frozenset({
+    "-", "--", ".", "inf", "-inf", "n/k", "nil", "none", "missing", "not available", "not known", "pending", "tbd",
+    "unk", "unknown",
+})  # fmt: skip
 """Labels, in lower case, that may mean that no label is known. They count as labels, and the audit says so."""
 
 UNLABELLED = -1
