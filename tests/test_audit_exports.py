@@ -185,8 +185,12 @@ def test_a_model_card_takes_what_has_a_value(found):
     assert card.data.model_name == "credit"
     by_limit = {one.metric_args.get("limit"): one for one in results}
     assert "tpr[Female]<0.3" not in by_limit
-    (left_out,) = by_limit["four_fifths"].metric_args["undefined"]
+    left_out, *others = by_limit["four_fifths"].metric_args["undefined"]
     assert left_out.startswith("tpr[Female]<0.3: not identified")
+    assert [one.partition(": ")[0] for one in others] == [
+        str(one.measure) for one in found.drifts if not found.measured.value(one.measure, -1).identified
+    ]
+    assert "tpr: bounded, labels are known for no rejected person" in others
     for one in found.gate:
         if one.value.identified:
             said = by_limit[str(one.limit)]

@@ -198,10 +198,7 @@ def joined(code: str) -> str:
 
 
 def follow(code: str, names: dict[str, object]) -> None:
-    """Execute a cell as a notebook does: lines with `!` in a shell, and the last expression shown; `%` is left out. A
-    command is read to its end: `head` would end it early.
-    """
-    code = re.sub(r"\| head -n (\d+)", r"| sed -n 1,\1p", code)
+    """Execute a cell as a notebook does: lines with `!` in a shell, and the last expression shown; `%` is left out."""
     shell = r"import subprocess; subprocess.run(['bash', '-o', 'pipefail', '-c', \1], check=True)"
     plain = re.sub(r"^%.*$", "", joined(code), flags=re.MULTILINE)
     tree = ast.parse(re.sub(r"^!(.*)$", lambda line: shell.replace(r"\1", repr(line[1])), plain, flags=re.MULTILINE))

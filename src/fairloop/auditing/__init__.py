@@ -19,7 +19,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop._util.directories import claim, is_run
-from fairloop._util.escape import frame_for_csv, table_for_csv
+from fairloop._util.escape import for_terminal, frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
@@ -245,10 +245,11 @@ class Audit:
 
     @property
     def notes(self) -> list[str]:
-        """How labels are missing, trends that cross a limit, and what else a reader has to know."""
+        """How labels are missing, trends that cross a limit, how the log was read, and what else one has to know."""
         names = self.measured.rounds.names
         warnings = [text.warning(one, names) for one in self.crossings if len(names) > 1]
-        found = [*text.labels(self.measured), *self.compared, *warnings, *text.flags(self.drifts, self.measured)]
+        read, flags = text.as_read(self.measured), text.flags(self.drifts, self.measured)
+        found = [*text.labels(self.measured), *self.compared, *warnings, *flags, *read]
         return [line.replace(text.TOGETHER, " ") for line in found]
 
     @property
@@ -280,7 +281,7 @@ class Audit:
     @property
     def verdict(self) -> str:
         """All of it in words, for a terminal of 80 columns."""
-        return "\n\n".join(map(text.filled, self._blocks(self._drift_lines())))
+        return for_terminal("\n\n".join(map(text.filled, self._blocks(self._drift_lines()))))
 
     def _blocks(self, measures: list[str]) -> list[list[str]]:
         """The verdict; `measures` say what became of them."""

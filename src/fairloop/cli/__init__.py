@@ -6,7 +6,6 @@ import errno
 import signal
 import sys
 import warnings
-from contextlib import redirect_stdout
 from typing import Annotated, NoReturn, TextIO
 
 import typer
@@ -15,6 +14,7 @@ from typer.exceptions import Abort, TyperException
 import fairloop
 from fairloop._util.escape import for_terminal
 from fairloop.cli import auditing, comparing, curating, data, forecasting, results, running, sweeping
+from fairloop.cli.pipes import patient
 from fairloop.errors import FairloopError, InputError
 
 app = typer.Typer(
@@ -62,7 +62,7 @@ INTERRUPTED = 130
 def main() -> NoReturn:
     """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with warnings.catch_warnings(), redirect_stdout(sys.stdout):  # --quiet ignores them, --json moves them
+    with warnings.catch_warnings(), patient(sys.stdout, sys.stderr):  # --quiet ignores them, --json moves them
         warnings.showwarning = _warn
         sys.exit(_code())
 
@@ -71,6 +71,7 @@ def _code() -> int:
     """Run the command line. Returns 0; a failure ends here, with a line on stderr."""
     try:
         code = app(standalone_mode=False)
+        sys.stdout.flush()
     except TyperException as error:  # a wrong option or argument
         _complain(error.format_message(), code=2)
     except InputError as error:

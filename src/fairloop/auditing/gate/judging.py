@@ -48,6 +48,11 @@ def check(measured: Measured, limits: Sequence[Limit], gate_round: object) -> li
     missing, names = measured.missing, measured.rounds.names
     usable = (~missing.without & ~missing.immature).tolist()
     default = judged_round(names, usable, gate_round, "--gate-round")
+    if gate_round is None and measured.rounds.newer and any(one.round is None for one in limits):
+        raise InputError(
+            f"--gate-round: in the log's last round, {measured.rounds.newer[-1]}, no row has a prediction; "
+            f"name the round to judge, such as {names[-1]}"
+        )
     for one in limits:
         measured.check(one.measure, one.where)
         if one.end and _without_interval(measured, one.measure):
@@ -66,7 +71,8 @@ def _without_interval(measured: Measured, measure: Measure) -> bool:
 
 def judge(measured: Measured, limits: Sequence[Limit], places: Sequence[int]) -> list[Result]:
     """Every limit in the round at its place, as `check` gives it."""
-    shy = gate_alpha(ALPHA, sum(one.end == "lower" for one in limits))
+    lower = {(str(one), place) for one, place in zip(limits, places, strict=True) if one.end == "lower"}
+    shy = gate_alpha(ALPHA, len(lower))
     return [
         _result(measured, one, place, shy if one.end == "lower" else ALPHA)
         for one, place in zip(limits, places, strict=True)

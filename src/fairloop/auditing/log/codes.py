@@ -22,6 +22,12 @@ MADE_BY_MODEL = frozenset({"1", "model", "synthetic", "generated", "predicted"})
 MADE_BY_PEOPLE = frozenset({"0", "human", "annotator", "observed", "real"})
 """Values of a provenance column that need no explanation, in lower case."""
 
+LIKE_MISSING = frozenset({
+    "-", "--", ".", "inf", "-inf", "n/k", "nil", "none", "missing", "not available", "not known", "pending", "tbd",
+    "unk", "unknown",
+})  # fmt: skip
+"""Labels, in lower case, that may mean that no label is known. They count as labels, and the audit says so."""
+
 UNLABELLED = -1
 """The code of a missing label."""
 
@@ -41,6 +47,8 @@ def outcomes(
     whole: has `label`, with missing ones, and `prediction`. Raises InputError for columns that say different things.
     """
     if columns.regression:
+        if beneficial is not None:
+            raise InputError("--beneficial: is for labels that are no numbers; leave it out, or --regression")
         known = whole["label"].notna().to_numpy()
         return np.where(known, 1, UNLABELLED), np.ones(len(whole), np.int64), (), ""
     whole = whole.assign(**{part: whole[part].map(_outcome, na_action="ignore") for part in ("label", "prediction")})
@@ -52,7 +60,7 @@ def outcomes(
         return labels, (whole["prediction"] == "1").to_numpy().astype(np.int64), tuple(names), good
     predicted = sorted(whole["prediction"].unique(), key=natural)
     fractions = [value for value in predicted if _is_fraction(value) and value not in names]
-    if fractions or not set(names) & set(predicted):
+    if fractions or not set(names) & set(predicted) or _spelt_apart(names, predicted, good):
         raise InputError(
             f"--prediction: the columns '{columns.label}' ({_listed(names)}) and '{columns.prediction}' "
             f"({_listed(fractions or predicted)}) hold different values; code them alike, or name scores with --score"
@@ -60,6 +68,28 @@ def outcomes(
     selected = whole["prediction"] == good
     wrong = (whole["prediction"] != whole["label"]) & ~selected & (labels == 0)
     return labels, np.select([selected, wrong], [1, 2], 0).astype(np.int64), tuple(names), good
+
+
+def _spelt_apart(names: list[str], predicted: list[str], good: str) -> bool:
+    """Whether no label but the beneficial one is predicted, though other values are: 0 for -1, or `No` for `no`."""
+    other, others = set(names) - {good}, set(predicted) - {good}
+    return bool(other and others) and not other & others
+
+
+def doubtful(whole: pd.DataFrame, columns: Columns, beneficial: str) -> list[str]:
+    """Labels and predictions that may mean that there is none, in words."""
+    found = []
+    for part, column in (("label", columns.label), ("prediction", columns.prediction)):
+        if column is None or columns.regression:
+            continue
+        for value in sorted({one for one in whole[part].dropna().unique() if one.lower() in LIKE_MISSING}):
+            if value != beneficial:
+                rows = whole["n"][whole[part] == value].sum()
+                found.append(
+                    f"{rows:,} rows have '{value}' as '{column}': it counts as a {part} other than '{beneficial}'; "
+                    f"leave the cell empty where it means that there is no {part}"
+                )
+    return found
 
 
 def _of_predictions(whole: pd.DataFrame, columns: Columns) -> list[str]:
@@ -80,9 +110,12 @@ def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted
     if wanted is None:
         if (good := evident(names)) is not None:
             return good
+        sure = [name for name in names if name.lower() not in LIKE_MISSING]
+        unsure = [name for name in names if name.lower() in LIKE_MISSING]
+        empty = f"; leave the cell empty where {_listed(unsure)} means that there is no label" if unsure else ""
         raise InputError(
             f"--beneficial: the labels in '{columns.label}' are {_listed(names)}; say which one is good for the "
-            f"person, such as --beneficial {names[-1]!r}"
+            f"person, such as --beneficial {(sure or names)[-1]!r}{empty}"
         )
     good = _outcome(text(wanted) or "")
     if good not in names and (columns.prediction is None or good not in predicted):

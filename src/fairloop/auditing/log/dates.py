@@ -36,7 +36,8 @@ class Dates:
 
     as_of: the day from which the log is seen. default: whether that is the log's latest date. window: days after a
     decision in which its label may come; None if nobody said. latest: the last day of decisions of each round. late:
-    labels that came after `as_of`, after their window, or on an unknown day; they count as missing.
+    labels that came after `as_of`, after their window, or on an unknown day; they count as missing. early: labels that
+    came before the day of their decision, in a column.
     """
 
     as_of: date
@@ -44,6 +45,7 @@ class Dates:
     window: int | None
     latest: Mapping[str, date]
     late: int
+    early: int = 0
 
     def immature(self, name: str) -> bool:
         """Whether some decision of the round is younger than the window."""
@@ -54,9 +56,9 @@ class Dates:
         words = f"seen as of {self.as_of}" + (", the log's latest date" if self.default else "")
         if self.window is not None:
             words += f"; a round is mature once all its decisions are {self.window} days old"
-        return words + (
-            f"; {self.late:,} labels came later, or without a date, and count as missing" if self.late else ""
-        )
+        if self.late:
+            words += f"; {self.late:,} labels came later, or without a date, and count as missing"
+        return words + (f"; {self.early:,} labels came before their decision: check these dates" if self.early else "")
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Horizon:
     _latest: dict[int, int] = field(default_factory=dict)
     _newest: int = _NEVER
     _late: int = 0
+    _early: int = 0
 
     def __post_init__(self) -> None:
         if self.window is None and self.columns.decided_at is not None:
@@ -103,6 +106,8 @@ class Horizon:
         late = np.zeros(len(rounds), bool) if self.as_of is None else observed > self.as_of
         if decided is not None and self.window is not None:
             late |= observed > decided + self.window
+            if self.columns.decided_at is not None:
+                self._early += int((labelled & (observed < decided) & (observed != _NEVER)).sum())
         dropped: NDArray[np.bool_] = labelled & (late | (observed == _NEVER))
         self._late += int(dropped.sum())
         return dropped
@@ -129,7 +134,7 @@ class Horizon:
         if as_of == _NEVER:
             raise InputError(f"--as-of: {self.name} holds no date that could stand for today; give one")
         latest = {name: _date(day) for code, day in self._latest.items() if (name := names[code]) is not None}
-        return Dates(_date(as_of), self.as_of is None, self.window, latest, self._late)
+        return Dates(_date(as_of), self.as_of is None, self.window, latest, self._late, self._early)
 
 
 def horizon(columns: Columns, name: str, mature_after: object, as_of: object) -> Horizon:

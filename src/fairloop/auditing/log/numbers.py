@@ -15,6 +15,11 @@ from fairloop.tables.decimals import Decimals
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "?")
 """Text that stands for a missing value."""
 
+LARGEST = 1e100
+"""Size of numbers whose errors and distances can be squared and added."""
+
+TOO_LARGE = f"numbers lie between {-LARGEST:g} and {LARGEST:g}; divide them all by the same number"
+
 Floats = NDArray[np.float64]
 
 
@@ -36,6 +41,8 @@ class Numbers:
         found = self.floats(values)
         if np.isinf(found).any():
             raise InputError(f"{self._where} holds an infinite number; leave it out, or mark it as missing")
+        if (large := np.abs(found) > LARGEST).any():
+            raise InputError(f"{self._where} holds {found[large][0]:g}; {TOO_LARGE}")
         return found
 
     def check(self) -> None:
@@ -91,6 +98,7 @@ class Scores(Numbers):
         """
         numbers = self.floats(values)
         self._refuse(np.isinf(numbers), numbers, "scores are finite")
+        self._refuse(np.abs(numbers) > LARGEST, numbers, TOO_LARGE)
         self._rows += len(numbers)
         kind = values.type
         if pa.types.is_float16(kind) or pa.types.is_float32(kind):

@@ -57,6 +57,7 @@ class Rounds:
     said: what a reader has to know of how the log was read: the order of its rounds, its encoding.
     tables: see `cells`; None if every label is known. scores: None without scores. dates: None without dates.
     regression: whether labels and predictions are numbers; then every prediction and every known label counts as 1.
+    newer: rounds after the last one, in which no row has a prediction.
     """
 
     names: tuple[str, ...]
@@ -75,6 +76,7 @@ class Rounds:
     scores: Scored | None = None
     dates: Dates | None = None
     regression: bool = False
+    newer: tuple[str, ...] = ()
 
     @cached_property
     def cells(self) -> Mapping[str, Table]:
@@ -146,12 +148,18 @@ def rounds(
     shape = (len(places), len(group_names))
     tables = _tables(whole, (strata * 3 + labels) * kinds + predictions, (*shape, 3, kinds))
     made = _made(whole, columns, model_made, np.where(labels == MISSING, -1, strata), shape)
-    said = (tallied.said, order.said and f"order of rounds: {order.said}", _unused(tallied.rows))
+    absent, newer = _unpredicted(tallied, order.names, round_order)
+    said = (
+        tallied.said, order.said and f"order of rounds: {order.said}", _unused(tallied.rows),
+        f"left out, as no row has a prediction: round {', '.join(absent)}" if absent else None,
+        *codes.doubtful(whole, columns, good),
+    )  # fmt: skip
     found = Rounds(
         names=tuple(order.names), generations=_numbered(order.names), groups=group_names, labels=label_names,
         beneficial=good, counts=_square(tables["n"]).astype(np.int64), left_out=left_out, tables=tables,
         sums=Sums(_square(tables["w"]), _square(tables["ww"])) if "w" in tables else None,
-        said=tuple(filter(None, said)), dates=tallied.dates, regression=columns.regression, **made,
+        said=tuple(filter(None, said)), dates=tallied.dates, regression=columns.regression, newer=newer,
+        **made,
     )  # fmt: skip
     scored = _scored(tallied.scores, used, (strata * 3 + labels) * 2 + (predictions == 1))
     notes = (*found.said, *_unscored(int(whole["n"].sum()), None if columns.regression else scored))
@@ -172,6 +180,20 @@ def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_],
     if not used.any():
         raise InputError(f"--round: no row of the log has both '{columns.round}' and '{columns.predicted}'")
     return used, {column: n for column, n in left_out.items() if n}
+
+
+def _unpredicted(tallied: Tally, names: Sequence[str], wish: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Rounds in which no row has a prediction, and those of them after the last of the others, which are `names`."""
+    absent = tuple(name for name in tallied.seen if name not in names)
+    if not absent:
+        return (), ()
+    try:
+        every = ordered(tallied.seen, wish, tallied.categories)
+    except InputError:  # names of another kind, such as a line of totals
+        return absent, ()
+    if every.said and "guess" in every.said:
+        return absent, ()
+    return absent, tuple(name for name in every.names[every.names.index(names[-1]) :] if name in absent)
 
 
 def _unused(tallied: pd.DataFrame) -> str | None:

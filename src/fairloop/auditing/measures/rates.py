@@ -170,10 +170,11 @@ class RoundRates:
         everybody = np.arange(len(rows)) == 0
         names = ("rejected", "selected")
         place = self.place
+        on = "the prediction" if self.rounds.regression else "the decision or the score"
         return [
             *((empty[:, side], f"labels are known for no {names[side]} person") for side in needs),
             (np.full(len(rows), bool(self.missing.by_decision[place])),
-             "whether a label is known depends on the decision or the score"),
+             f"whether a label is known depends on {on}"),
             (everybody & bool(self.missing.by_group[place]), "whether a label is known depends on the group"),
         ]  # fmt: skip
 

@@ -37,8 +37,9 @@ def reference(rounds: Rounds, wish: str | None) -> tuple[int, int | None]:
         cells = rounds.cells["n"].sum(axis=(0, 2))
         return int(np.nan_to_num(divide(cells[:, 1], cells.sum(axis=1))).argmax()), None
     close = difflib.get_close_matches(wish, [*rounds.groups, LARGEST, BEST], n=3, cutoff=0.4)
-    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else f"there are {rounds.groups}"
-    raise InputError(f"--reference-group {wish}: there is no such group; {hint}, or say {LARGEST} or {BEST}")
+    known = f"there are {rounds.groups}; or say {LARGEST} or {BEST}"
+    hint = f"did you mean {' or '.join(map(repr, close))}?" if close else known
+    raise InputError(f"--reference-group {wish}: there is no such group; {hint}")
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def reference_round(names: Sequence[str], wish: object = None) -> Reference:
         places = tuple(range(len(names) - 1 - often, len(names) - 1))
         return Reference(places, "the round before" if often == 1 else f"the mean of the {often} rounds before")
     raise InputError(
-        f"--reference {said}: there is no such round; {near(said, names, ('first', 'previous'))}, rolling(k)"
+        f"--reference {said}: there is no such round; {near(said, names, ('first', 'previous', 'rolling(k)'))}"
     )
 
 

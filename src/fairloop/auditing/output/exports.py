@@ -43,16 +43,18 @@ def model_index(audit: Audit, model: str, url: str | None = None) -> dict[str, A
     model: the model's name. url: the address of verdict.json, if it is published. A measure without a value is left
     out, as the format has no place for it, and named in `metric_args` of the others under `undefined`.
     """
+    last, gated = audit.measured.rounds.names[-1], {(one.round, one.value.measure) for one in audit.gate}
+    others = [audit.measured.value(one.measure, -1) for one in audit.drifts if (last, one.measure) not in gated]
     undefined = [f"{one.limit}: {one.reason}" for one in audit.gate if not one.value.identified]
+    undefined += [f"{one.measure}: {one.status}, {one.reason}" for one in others if not one.identified]
     by_round: dict[str, list[dict[str, Any]]] = {}
     for one in audit.gate:
         if one.value.identified:
             by_round.setdefault(one.round, []).append(_gated(one, undefined))
-    last, gated = audit.measured.rounds.names[-1], {(one.round, one.value.measure) for one in audit.gate}
-    for measure in [one.measure for one in audit.drifts]:
-        value = audit.measured.value(measure, -1)
-        if value.identified and (last, measure) not in gated:
-            by_round.setdefault(last, []).append(_metric(value, in_words(measure), {"undefined": undefined}))
+    for value in others:
+        if value.identified:
+            about = _metric(value, in_words(value.measure), {"undefined": undefined})
+            by_round.setdefault(last, []).append(about)
     task = {"type": "tabular-regression" if audit.columns.regression else "tabular-classification"}
     slug = re.sub(r"[^a-z0-9]+", "-", audit.name.lower()).strip("-") or "log"
     data = {"type": slug, "name": audit.name, "args": {"sha256": audit.source.sha256}}

@@ -49,8 +49,13 @@ def head(title: str, columns: Columns, measured: Measured) -> list[str]:
         )
     if rounds.left_out:
         lines.append("left out: " + ", ".join(f"{n:,} rows without '{name}'" for name, n in rounds.left_out.items()))
-    dates = [] if rounds.dates is None else [rounds.dates.said()]
-    return [*lines, *dates, *rounds.said]
+    return [*lines, *as_read(measured)]
+
+
+def as_read(measured: Measured) -> list[str]:
+    """How the log was read: from when it is seen, the order of its rounds, and more."""
+    rounds = measured.rounds
+    return [*([] if rounds.dates is None else [rounds.dates.said()]), *rounds.said]
 
 
 def told(value: Value) -> str:
@@ -68,16 +73,18 @@ def because(value: Value) -> str:
 
 
 def labels(measured: Measured) -> list[str]:
-    """How labels are missing, and what follows from it; nothing if all are known."""
+    """How labels are missing, and what follows from it; nothing if all are known and mature."""
     rounds, missing = measured.rounds, measured.missing
     known, people = rounds.labelled.sum(), rounds.people.sum()
-    if known == people:
-        return []
-    lines = [
-        f"Labels are known for {known:,} of {people:,} rows. Selection rates and scores count all rows, other measures "
-        "rows with a label."
-    ]
-    lines += _selective(measured, missing)
+    counted = "Selection rates and scores count all rows, other measures rows with a label"
+    if rounds.regression:
+        counted = "Errors are of rows with a label"
+    lines = []
+    if known < people:
+        lines = [
+            f"Labels are known for {known:,} of {people:,} rows. {counted}.",
+            *_selective(measured, missing),
+        ]
     for which, words in (
         (missing.immature, "Not yet mature, their labels may still come"),
         (missing.without & ~missing.immature, "Without any label"),
@@ -94,13 +101,15 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
         return []
     alone = np.nonzero(missing.depends.any(axis=1) | missing.selected_only)[0].tolist()
     if not (alone or missing.throughout.any()):
-        words = "No dependence of missing labels on prediction, score or group was found"
+        on = "prediction or group" if measured.rounds.regression else "prediction, score or group"
+        words = f"No dependence of missing labels on {on} was found"
         if np.isnan(missing.could_be_missed):
             return [f"{words}."]
         return [f"{words}; a difference in label rates below {missing.could_be_missed:.3f} could have been missed."]
-    lines = [_throughout(measured, missing)] if missing.throughout.any() else []
-    if alone:
-        lines.append(_of_last(measured, missing, alone))
+    together = [_throughout(measured, missing)] if missing.throughout.any() else []
+    lines = [*together, *([_of_last(measured, missing, alone)] if alone else [])]
+    if not missing.throughout[[0, 2]].any():  # of the group alone, which follows from decisions
+        lines.reverse()
     return lines + _consequences(measured, missing)
 
 
@@ -111,7 +120,7 @@ def _throughout(measured: Measured, missing: Missing) -> str:
     known = _known(measured, missing.counts[rounds].sum(axis=0))
     why = f"{_p(missing.pooled[which].min())}, Holm over {np.isfinite(missing.pooled).sum()}, doubled"
     return (
-        f"Over {rounds.sum()} rounds together labels are known for {known}: it depends on {_listed_parts(which)} "
+        f"Over {rounds.sum()} rounds together labels are known for {known}: it depends on {_parts(measured, which)} "
         f"whether a label is known, though none of these rounds shows it alone (test over rounds and groups, {why})."
     )
 
@@ -124,7 +133,7 @@ def _of_last(measured: Measured, missing: Missing, alone: Sequence[int]) -> str:
     )
     where = "" if len(names) == 1 else f"In {len(alone)} of {len(names)} rounds, the last of them {names[last]}: "
     selected = missing.selected_only[last]
-    on = "the decision" if selected else _listed_parts(missing.depends[last])
+    on = "the decision" if selected else _parts(measured, missing.depends[last])
     known = _known(measured, missing.counts[last])
     return (
         f"{where}{'l' if where else 'L'}abels are known for {known}: it depends on {on} "
@@ -137,7 +146,11 @@ def _consequences(measured: Measured, missing: Missing) -> list[str]:
     found = np.nonzero(missing.by_decision)[0]
     if not len(found) or measured.rounds.regression:
         return []
-    chances = "; those of people with known propensities are weighted" if "pi" in measured.rounds.cells else ""
+    chances, tpr = "", measured.value(Measure("tpr"), int(found[-1]))
+    if "pi" in measured.rounds.cells and tpr.status == "weighted":
+        chances = "; those of people with known propensities are weighted"
+    elif "pi" in measured.rounds.cells:
+        chances = f"; propensities do not help in round {measured.rounds.names[tpr.round]}: {tpr.reason}"
     lines = [
         "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
         f"the rest is bounded or undefined{chances}."
@@ -150,8 +163,9 @@ def _consequences(measured: Measured, missing: Missing) -> list[str]:
     return lines
 
 
-def _listed_parts(which: NDArray[np.bool_]) -> str:
-    parts = [part for part, one in zip(("the decision", "the group", "the score"), which, strict=True) if one]
+def _parts(measured: Measured, which: NDArray[np.bool_]) -> str:
+    score = "the prediction" if measured.rounds.regression else "the score"
+    parts = [part for part, one in zip(("the decision", "the group", score), which, strict=True) if one]
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
@@ -202,22 +216,34 @@ def _effective(rate: Rate) -> float:
 
 def table(drifts: Sequence[Drift], single: bool, before: str = "first") -> list[str]:
     """The measures, in the reference and in the last round. before: the head of the reference's column."""
-    width = max(len(str(drift.measure)) for drift in drifts)
     if single:
+        width = max(len(str(drift.measure)) for drift in drifts)
         values = [
             f"{drift.measure!s:{width}}  {_value(drift.last)}" + f"  {drift.verdict}" * (drift.status != "measured")
             for drift in drifts
         ]
         return [*values, "", "One round: there is no drift to tell."]
-    lines = [f"{'':{width}}  {before:5}   last   drift  {f'{100 * (1 - ALPHA):.0f} % interval':16}  verdict"]
-    for drift in drifts:
-        interval = "" if np.isnan(drift.low) else f"[{drift.low:+.3f}, {drift.high:+.3f}]"
-        change = "" if np.isnan(drift.change) else f"{drift.change:+.3f}"
-        lines.append(
-            f"{drift.measure!s:{width}}  {_value(drift.first)}  {_value(drift.last)}  {change:6}  {interval:16}  "
-            f"{drift.verdict}"
-        )
-    return lines
+    head = ("", f"{before:5}", " last", " drift", f"{f'{100 * (1 - ALPHA):.0f} % interval':16}", "verdict")
+    rows = [head, *map(_cells, drifts)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    gap = " " * (2 if sum(widths) + 10 <= WIDTH else 1)
+    aligned = ("<", "<" if widths[1] == 5 else ">", ">", "<", "<", "<")
+    return [
+        gap.join(f"{cell:{side}{width}}" for cell, side, width in zip(row, aligned, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def _cells(drift: Drift) -> tuple[str, ...]:
+    """A row of the table of drifts."""
+    interval = "" if np.isnan(drift.low) else f"[{_digits(drift.low, '+')}, {_digits(drift.high, '+')}]"
+    change = "" if np.isnan(drift.change) else _digits(drift.change, "+")
+    said = drift.verdict.replace("not mature", "immature")  # which is no wider than other verdicts
+    return str(drift.measure), _value(drift.first), _value(drift.last), change, interval, said
+
+
+def _digits(value: float, sign: str = "") -> str:
+    return f"{value:{sign}.3f}" if abs(value) < 10 else f"{value:{sign}.4g}"
 
 
 def _moved(drift: Drift) -> str:
@@ -229,6 +255,8 @@ def _moved(drift: Drift) -> str:
 
 def losses(drifts: Sequence[Drift], small: Sequence[str], since: str = "the first round") -> list[str]:
     """Which group lost what, the largest loss first. since: the reference."""
+    if not drifts:
+        return []
     by_group: dict[str, list[Drift]] = {}
     for drift in sorted((drift for drift in drifts if drift.high < 0), key=lambda drift: drift.change):
         by_group.setdefault(drift.measure.group, []).append(drift)
@@ -313,9 +341,8 @@ def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
         )
     if measured.left_out and measured.left_out != measured.small:
         found.append(f"Left out of what compares groups (--min-size): {_listed(measured.left_out)}.")
-    if any(drift.status == "undefined" and drift.measure.is_difference for drift in drifts):
-        rounds, members = measured.rounds, measured.rounds.weighty
-        empty = [f"{rounds.groups[s]} in round {rounds.names[r]}" for r, s in np.argwhere((members == 0).any(axis=2))]
+    undefined = any(drift.status == "undefined" and drift.measure.is_difference for drift in drifts)
+    if undefined and (empty := _empty_sides(measured)):
         found.append(
             f"Undefined where a group has nobody with, or nobody without, the beneficial label: {_listed(empty)}. "
             "--min-size 1 leaves such groups out of what compares groups."
@@ -327,6 +354,15 @@ def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
             "far predictions agree with that model, not how far they are right."
         )
     return found
+
+
+def _empty_sides(measured: Measured) -> list[str]:
+    """Groups with nobody on a side of the label, in rounds that have labels; all of which may have come."""
+    rounds, missing = measured.rounds, measured.missing
+    if rounds.regression:
+        return []
+    empty = (rounds.weighty == 0).any(axis=2) & ~(missing.without | missing.immature)[:, None]
+    return [f"{rounds.groups[s]} in round {rounds.names[r]}" for r, s in np.argwhere(empty)]
 
 
 METHOD = (
@@ -349,7 +385,7 @@ def _filled(line: str) -> str:
 
 
 def _value(value: float) -> str:
-    return "    -" if np.isnan(value) else f"{value:.3f}"
+    return "    -" if np.isnan(value) else _digits(value)
 
 
 def _rounds(names: Sequence[str]) -> str:
