@@ -3,13 +3,14 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 from scipy.stats import norm
 
-from benchmarks.people import bare_rounds, kind_rounds
+from benchmarks.people import bare_rounds, check_same, kind_rounds, whole_rounds
 from fairloop.people import policies
 from fairloop.people.groups import mean
 from fairloop.people.interface import Streams
@@ -18,6 +19,8 @@ from fairloop.people.outcome_curve import Changes, OutcomeCurve
 from fairloop.people.policies import Lender, ScorePolicy, demographic_parity, equal_opportunity, max_profit, top
 from fairloop.people.rounds import play
 from fairloop.people.scores import ScoreLaw, normal, uniform
+from fairloop.store.directory import RunDirectory
+from fairloop.store.log import SCHEMA
 
 FREE = Changes(1.0, -1.5, None)
 U1 = uniform((0.1, 0.3), (0.9, 1.0), (0.25, 0.75), ("A", "B"), 20_000)
@@ -257,6 +260,16 @@ def test_an_even_grid_has_the_same_places_without_a_search(scores):
 
 def test_the_kind_ends_with_the_scores_of_a_bare_loop():
     assert np.array_equal(kind_rounds(6, 700), bare_rounds(6, 700))
+
+
+def test_the_whole_loop_keeps_the_measures_and_the_log_of_a_bare_loop(tmp_path):
+    (tmp_path / "bare").mkdir()
+    bare_rounds(3, 300, tmp_path / "bare")
+    whole_rounds(3, 300, tmp_path / "run")
+    check_same(tmp_path / "run", tmp_path / "bare")
+    assert all(pq.read_schema(path).equals(SCHEMA) for path in (tmp_path / "run" / "log").iterdir())
+    assert not (tmp_path / "run" / "galleries").exists()
+    assert RunDirectory(tmp_path / "run").gallery(1).is_empty
 
 
 def test_scores_are_drawn_by_their_law():

@@ -7,7 +7,7 @@ one. The tests compare the values with fairlearn's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS, OF_COUNTS
 from fairloop.metrics.entry import AGGREGATES, Entry
 from fairloop.metrics.formulas import Cells
+
+_SHARES = np.array([entry.share for entry in OF_COUNTS])
 
 
 @dataclass(frozen=True)
@@ -84,20 +86,21 @@ def performance(counts: NDArray[Any], beneficial: int = 1) -> dict[str, Rate]:
 
     With more than two labels, all but accuracy and count take the `beneficial` label against the rest.
     """
-    everybody_first = cells(np.concatenate([counts.sum(axis=0, keepdims=True), counts]), beneficial)
-    return {entry.name: _measured(entry, everybody_first) for entry in OF_COUNTS}
-
-
-def _measured(entry: Entry, people: Cells) -> Rate:
-    assert entry.formula is not None
-    numerator, denominator = entry.formula(people)
-    values = divide(numerator, denominator)
-    return Rate(
-        overall=float(values[0]),
-        by_group=values[1:],
-        members=denominator if entry.share else people.total,
-        errors=None if entry.share else np.full(len(values), np.nan),
-    )
+    people = cells(np.concatenate([counts.sum(axis=0, keepdims=True), counts]), beneficial)
+    quotients = np.empty((2, len(OF_COUNTS), len(counts) + 1))
+    members = []
+    for place, entry in enumerate(OF_COUNTS):
+        assert entry.formula is not None
+        numerator, denominator = entry.formula(people)
+        quotients[0, place], quotients[1, place] = numerator, denominator
+        members.append(denominator if entry.share else people.total)
+    values, errors = divide(*quotients), np.full(quotients.shape[1:], np.nan)  # of all measures at once
+    share = values[_SHARES]
+    errors[_SHARES] = np.sqrt(divide(share * (1 - share), quotients[1, _SHARES]))
+    return {
+        entry.name: Rate(float(found[0]), found[1:], behind, errors=error)
+        for entry, found, behind, error in zip(OF_COUNTS, values, members, errors, strict=True)
+    }
 
 
 def disparities(rates: dict[str, Rate], metric: str) -> dict[str, float]:
@@ -106,13 +109,16 @@ def disparities(rates: dict[str, Rate], metric: str) -> dict[str, float]:
     A measure with `worst_of` has the largest difference and the smallest ratio of these.
     """
     entry = CATALOGUE[metric]
+    return _over_groups(entry, {name: rates[name].disparities() for name in entry.worst_of or (metric,)})
+
+
+def _over_groups(entry: Entry, found: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The parts of a measure over all groups, from the `Rate.disparities` of measures."""
     if not entry.worst_of:
-        found = rates[metric].disparities()
-        return {part: found[part] for part in AGGREGATES if part in entry.parts}
-    each = [rates[name].disparities() for name in entry.worst_of]
+        return {part: found[entry.name][part] for part in AGGREGATES if part in entry.parts}
     return {
-        "difference": float(np.max([found["difference"] for found in each])),
-        "ratio": float(np.min([found["ratio"] for found in each])),
+        "difference": float(np.max([found[name]["difference"] for name in entry.worst_of])),
+        "ratio": float(np.min([found[name]["ratio"] for name in entry.worst_of])),
     }
 
 
@@ -133,13 +139,22 @@ def flatten(
 
     groups: (S,) their names. compared: the same rates of the groups that disparities are about; all of them if None.
     """
+    everybody, found = ("overall", *groups), _all_disparities(rates if compared is None else compared)
     for entry in OF_CLASSIFIERS:
         if (rate := rates.get(entry.name)) is not None:
-            values = (rate.overall, *rate.by_group)
-            for group, value, error in zip(("overall", *groups), values, rate.standard_errors(), strict=True):
-                yield group, entry.name, float(value), float(error)
-        for part, value in disparities(rates if compared is None else compared, entry.name).items():
+            values = (rate.overall, *rate.by_group.tolist())
+            for group, value, error in zip(everybody, values, rate.standard_errors().tolist(), strict=True):
+                yield group, entry.name, value, error
+        for part, value in _over_groups(entry, found).items():
             yield part, entry.name, value, np.nan
+
+
+def _all_disparities(rates: dict[str, Rate]) -> dict[str, dict[str, float]]:
+    """`Rate.disparities` of each measure by its name, in a few operations for all."""
+    table = np.array([rate.by_group for rate in rates.values()])
+    low, high = table.min(axis=1), table.max(axis=1)  # NaN if any group's value is
+    found = np.column_stack([high - low, divide(low, high), low, high]).tolist()
+    return {name: dict(zip(AGGREGATES, parts, strict=True)) for name, parts in zip(rates, found, strict=True)}
 
 
 def divide(numerator: object, denominator: object) -> NDArray[np.float64]:

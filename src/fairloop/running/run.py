@@ -138,7 +138,7 @@ class Session:
 
     def _write(self) -> None:
         self._directory.describe(
-            self._spec, {"run": self._spec.identity, "models": self._models, "sessions": [*self._before, self._entry]}
+            self._spec, {"run": self._entry["run"], "models": self._models, "sessions": [*self._before, self._entry]}
         )
 
 

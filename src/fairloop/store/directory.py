@@ -5,7 +5,7 @@ provenance.json                  version, commit, packages, device, sessions
 status.json                      how far the run is, for people and scripts that look on; see `store.status`
 records/generation-0003.parquet  all rows of a generation, or none; once the run is done, all in one file,
                                  records/generations-0000-0039.parquet
-galleries/generation-0003.npz    pictures, latents and reconstructions of its generator
+galleries/generation-0003.npz    pictures, latents and reconstructions of its generator; none in rounds of people
 log/round-0003.parquet           in rounds of people, the decision maker's log; see `store.log`
 models/generator-3-<recipe>.safetensors
 """
@@ -65,6 +65,7 @@ class RunDirectory:
         self.models = root / "models"
         self.log = Log(root / "log")
         self._records = root / "records"
+        self._described: tuple[RunSpec, str] | None = None
 
     @property
     def exists(self) -> bool:
@@ -125,8 +126,10 @@ class RunDirectory:
             lock.release()
 
     def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
-        """Write the spec and the provenance of the run."""
-        _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+        """Write the provenance of the run, and its spec where that is new."""
+        if self._described is None or self._described[0] != spec:
+            _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+        self._described = spec, str(provenance.get("run", ""))
         _write_sealed(self._provenance_path, json.dumps({"seal": SEAL + BLANK, **provenance}, indent=2) + "\n")
 
     def provenance(self) -> dict[str, Any]:
@@ -160,22 +163,25 @@ class RunDirectory:
 
     def commit(self, generation: int, rows: list[Row], gallery: Gallery, log: RoundLog | None = None) -> None:
         """Record a generation: first its gallery and log, then all its rows at once. The rows make it count."""
+        run = self._described[1] if self._described else self._names[0]
         if log is not None:
-            self.log.write(generation, log, self._names[0])
-        with replacing(self._gallery_path(generation)) as temporary:
-            temporary.write_bytes(_packed({"run": self._names[0], "generation": generation, **vars(gallery)}))
-        records.write(self._records_path(generation), records.of_rows(rows), self._names[0])
+            self.log.write(generation, log, run)
+        if log is None or not gallery.is_empty:
+            with replacing(self._gallery_path(generation)) as temporary:
+                temporary.write_bytes(_packed({"run": run, "generation": generation, **vars(gallery)}))
+        records.write(self._records_path(generation), records.of_rows(rows), run)
 
     def files_of(self, generation: int) -> tuple[Path, ...]:
         """The files that `commit` writes, in its order."""
-        log = self.log.path(generation)
-        return *([log] if log.is_file() else []), self._gallery_path(generation), self._records_path(generation)
+        of_some = self.log.path(generation), self._gallery_path(generation)
+        return *(path for path in of_some if path.is_file()), self._records_path(generation)
 
     def records(self) -> pa.Table:
         """Every recorded row, in order, text as `TEXT`. Raises InputError if a file is damaged."""
         while True:
             try:
-                tables = [records.read(path, held, self._names) for path, held in self._whole()]
+                names = self._names
+                tables = [records.read(path, held, names) for path, held in self._whole()]
             except FileNotFoundError:  # the process that runs it has packed it meanwhile
                 continue
             nothing = pa.Table.from_batches([], HELD)  # HELD.empty_table() would import pandas
@@ -192,8 +198,10 @@ class RunDirectory:
             path.unlink(missing_ok=True)
 
     def gallery(self, generation: int) -> Gallery:
-        """The gallery of a recorded generation. Raises InputError if it is damaged."""
+        """The gallery of a recorded generation; empty of a round of people. Raises InputError if it is damaged."""
         path = self._gallery_path(generation)
+        if not path.is_file() and self.log.path(generation).is_file():
+            return Gallery.empty()
         try:
             arrays = _unpacked(path.read_bytes())
             whose = str(arrays.pop("run", "")), int(arrays.pop("generation", generation))
@@ -350,8 +358,10 @@ def _read_sealed(path: Path) -> bytes:
 def _packed(arrays: dict[str, Any]) -> bytes:
     """A compressed .npz file of arrays. Its comment is its seal, since zip's checksums leave out the list of arrays."""
     content = io.BytesIO()
-    np.savez_compressed(content, **arrays)
-    with zipfile.ZipFile(content, "a") as archive:
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():  # as np.savez_compressed, which could not add the comment
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
         archive.comment = (SEAL + BLANK).encode()
     return sealed(content.getvalue())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -38,15 +38,17 @@ def completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def write(
-    path: Path, table: pa.Table, run: str, schema: pa.Schema = SCHEMA, more: Mapping[str, str] | None = None
-) -> None:
-    """Replace `path` by the rows of `table`, which belong to the run of the name `run`. more: metadata of the file."""
+def write(path: Path, table: pa.Table, run: str, more: Mapping[str, str] | None = None, **options: Any) -> None:
+    """Replace `path` by the rows of `table`, which belong to the run of the name `run`.
+
+    more: metadata of the file. options: of `pyarrow.parquet.ParquetWriter`.
+    """
+    content = pa.BufferOutputStream()
+    with pq.ParquetWriter(content, table.schema, write_page_checksum=True, **options) as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata({"seal": SEAL + BLANK, "run": run, **(more or {})})
     with replacing(path) as temporary:
-        with pq.ParquetWriter(temporary, schema, write_page_checksum=True) as writer:
-            writer.write_table(table)
-            writer.add_key_value_metadata({"seal": SEAL + BLANK, "run": run, **(more or {})})
-        temporary.write_bytes(sealed(temporary.read_bytes()))
+        temporary.write_bytes(sealed(content.getvalue().to_pybytes()))
 
 
 def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
@@ -70,8 +72,10 @@ def whole(path: Path, runs: Collection[str]) -> pa.Table:
     if is_sealed(content) is False:
         raise damaged(path, "its checksum does not match")
     try:
-        words = [field.name for field in pq.read_schema(pa.BufferReader(content)) if field.type == pa.string()]
-        with pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True, read_dictionary=words) as file:
+        footer = pq.read_metadata(pa.BufferReader(content))
+        options = {"metadata": footer, "page_checksum_verification": True}
+        words = [field.name for field in footer.schema.to_arrow_schema() if field.type == pa.string()]
+        with pq.ParquetFile(pa.BufferReader(content), read_dictionary=words, **options) as file:
             table = file.read(use_threads=False)  # a small file: threads would cost more than they save
             run = (file.metadata.metadata or {}).get(b"run", b"").decode(errors="replace")
     except (pa.ArrowException, OSError, ValueError) as error:

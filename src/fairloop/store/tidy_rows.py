@@ -99,3 +99,8 @@ class Gallery:
         """The gallery of a generation without samples."""
         nobody = np.zeros(0, np.int64)
         return cls(_none(), nobody, nobody, _none())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it shows nothing."""
+        return not any(len(array) for array in vars(self).values())

@@ -1,7 +1,8 @@
 """Processes for the runs of a sweep, forked from one that has imported torch and trains nothing.
 
 A run alone spends seconds on imports. The fork server of `multiprocessing` spends them once for all runs. Each run has
-a process of its own, as fresh as one of `fairloop run`: no memory grows from run to run, and a crash ends one run.
+a process of its own, as fresh as one of `fairloop run`: no memory grows from run to run, and a crash ends one run. No
+process outlives its sweep, however the sweep ended: it would hold locks for which the resumed sweep waits.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ from __future__ import annotations
 import multiprocessing
 import os
 import runpy
+import signal
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import connection
 from pathlib import Path
+from threading import Thread
 from types import ModuleType
 from typing import NamedTuple
 
@@ -24,6 +28,8 @@ PRELOADED = ("fairloop.cli", "fairloop.cli.running", "fairloop.running.run", "pa
 _FORKS = sys.platform == "linux"
 _CONTEXT = multiprocessing.get_context("forkserver") if _FORKS else multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS = 30.0
+_ALONE_SECONDS = 3.0  # for a process without a sweep to end by itself
+_INTERRUPTED = 130
 
 
 class Task(NamedTuple):
@@ -86,5 +92,17 @@ def _work(task: Task, folder: Path, environment: dict[str, str]) -> None:
     os.environ.update(environment)
     for number, place, mode in ((0, os.devnull, os.O_RDONLY), (1, task.log, os.O_WRONLY), (2, task.log, os.O_WRONLY)):
         os.dup2(os.open(place, mode | (os.O_APPEND | os.O_CREAT if mode else 0), 0o666), number)
+    Thread(target=_end_with_the_sweep, name="end with the sweep", daemon=True).start()
     sys.argv = [task.module, *task.arguments]
     runpy.run_module(task.module, run_name="__main__", alter_sys=True)
+
+
+def _end_with_the_sweep() -> None:
+    """End this process when the sweep has gone, also after a kill, which leaves the sweep no time to stop its runs."""
+    sweep = multiprocessing.parent_process()
+    if sweep is None:
+        return
+    connection.wait([sweep.sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_ALONE_SECONDS)
+    os._exit(_INTERRUPTED)  # all files are whole

@@ -11,7 +11,7 @@ from fairloop.loop.people.rounds import Round
 from fairloop.metrics import group_rates as perf
 from fairloop.metrics.group_rates import Rate
 from fairloop.metrics.population import shares
-from fairloop.people.interface import Array, Flags
+from fairloop.people.interface import Array, Codes, Flags
 from fairloop.seeding import ModelRole
 from fairloop.store.tidy_rows import RoundLog, Row
 
@@ -24,14 +24,18 @@ def rows(i: int, one: Round, population: Population) -> Iterator[Row]:
     names = population.group_names
     for group, share, error in zip(names, *shares(one.people.groups, len(names)), strict=True):
         yield Row(i, None, ModelRole.CLASSIFIER, "people", None, group, "group_share", float(share), float(error))
-    everybody = _rates(one, population, np.ones(len(one.people), bool))
-    # Decisions are known of all people, so what needs no labels is the same in both splits.
-    observed = _rates(one, population, one.seen) | {"selection_rate": everybody["selection_rate"]}
-    for split, rates in ((TRUE, everybody), (OBSERVED, observed)):
-        for group, metric, value, error in perf.flatten(rates, names):
+    predicted = _predicted(one, population)
+    rates = _rates(one, predicted, population, slice(None))
+    everybody = observed = [*perf.flatten(rates, names)]
+    if not one.seen.all():
+        # Decisions are known of all people, so what needs no labels is the same in both splits.
+        seen = _rates(one, predicted, population, one.seen) | {"selection_rate": rates["selection_rate"]}
+        observed = [*perf.flatten(seen, names)]
+    for split, found in ((TRUE, everybody), (OBSERVED, observed)):
+        for group, metric, value, error in found:
             yield Row(i, None, ModelRole.CLASSIFIER, split, None, group, metric, value, error)
-    for metric, found in one.measures.items():
-        yield from _of_kind(i, metric, np.asarray(found, np.float64), names)
+    for metric, measured in one.measures.items():
+        yield from _of_kind(i, metric, np.asarray(measured, np.float64), names)
 
 
 def log_of(one: Round, population: Population) -> RoundLog:
@@ -52,18 +56,17 @@ def log_of(one: Round, population: Population) -> RoundLog:
     )
 
 
-def _rates(one: Round, population: Population, among: Flags) -> dict[str, Rate]:
+def _rates(one: Round, predicted: Codes, population: Population, among: Flags | slice) -> dict[str, Rate]:
     labels, groups = len(population.label_names), len(population.group_names)
-    outcome, group, predicted = (
-        array[among] for array in (one.outcome, one.people.groups, _predicted(one, population))
-    )
-    return perf.performance(perf.confusion(outcome, group, predicted, labels, groups), population.beneficial)
+    outcome, group, decided = (array[among] for array in (one.outcome, one.people.groups, predicted))
+    return perf.performance(perf.confusion(outcome, group, decided, labels, groups), population.beneficial)
 
 
-def _predicted(one: Round, population: Population) -> Array:
+def _predicted(one: Round, population: Population) -> Codes:
     """(n,) codes of labels: the beneficial one of people who are accepted before exploration."""
     beneficial = population.beneficial
-    return np.where(one.decided, beneficial, 0 if beneficial else 1)
+    other = 0 if beneficial else 1
+    return np.asarray(other + (beneficial - other) * one.decided.astype(np.int64))
 
 
 def _of_kind(i: int, metric: str, value: Array, names: tuple[str, ...]) -> Iterator[Row]:

@@ -1,0 +1,60 @@
+"""Processes of a sweep end with it, however it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SWEEP = """
+import sys, time
+from pathlib import Path
+from fairloop.sweep import workers
+workers.PRELOADED = ()
+started = [workers.Worker(workers.Task("busy", [word], Path(word), None)) for word in sys.argv[1:]]
+print(*(worker._process.pid for worker in started), flush=True)
+time.sleep(60)
+"""
+BUSY = """
+import signal, sys, time
+if sys.argv[1].endswith("stubborn"):
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("busy", flush=True)
+time.sleep(60)
+"""
+
+
+def _lives(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at /proc")
+@pytest.mark.parametrize("kind", ["willing", pytest.param("stubborn", marks=pytest.mark.slow)])
+def test_processes_of_a_killed_sweep_end_within_seconds(tmp_path, kind):
+    (tmp_path / "busy.py").write_text(BUSY)
+    logs = [tmp_path / f"{place} {kind}" for place in (1, 2)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-c", SWEEP, *map(str, logs)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path) as sweep:
+        assert sweep.stdout is not None
+        processes = [int(word) for word in sweep.stdout.readline().split()]
+        _until(lambda: all(log.is_file() and "busy" in log.read_text() for log in logs))
+        assert all(map(_lives, processes))
+        sweep.send_signal(signal.SIGKILL)
+        sweep.wait()
+        _until(lambda: not any(map(_lives, processes)))
+
+
+def _until(is_so, seconds: float = 30.0) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.02)
