@@ -10,7 +10,10 @@ import numpy as np
 import pandas as pd
 
 from fairloop.report import published as paper
+from fairloop.report.published import models as known
 from fairloop.report.table import gathered
+
+__all__ = ["HERE", "annotated", "cells", "known", "runs", "spread"]
 
 HERE = Path(__file__).parent
 
@@ -27,12 +30,6 @@ def cells() -> pd.DataFrame:
     found = paper.laid_over(runs())
     names = zip(found["setting"], found["star"], strict=True)
     return found.assign(curve=[name if star == "none" else f"{name} + STAR on {star}" for name, star in names])
-
-
-@cache
-def known() -> pd.DataFrame:
-    """What was published of annotators and losses: columns mean, std, runs, by what and measure."""
-    return pd.read_csv(HERE / "published.csv").set_index(["what", "measure"])
 
 
 @cache
