@@ -5,7 +5,7 @@
 `settings.csv.gz`: mean, standard deviation and 5, 50 and 95 % percentiles over seeds, by data set, setting, STAR
 target, generation and metric, aggregated from the result files that accompany arXiv 2403.07857 (repository
 cleverhans-lab/FairFeedbackLoops). Generated shares come from few samples a generation there, so their bands are
-wide: 1,000 on ColoredMNIST and 100 on the others, as docs/reproduction.md finds from the curves themselves.
+wide: 1,000 on ColoredMNIST and 100 on the others, as docs/reproduction/released-files.md finds from the curves.
 
 `colored-mnist-models.csv`: mean and standard deviation of the annotators' measures and of the generators' losses on
 ColoredMNIST, from the same files.

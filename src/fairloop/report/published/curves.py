@@ -33,7 +33,7 @@ def curve(cells: pd.DataFrame, found: pd.DataFrame, metrics: Sequence[str] = SHO
     grid = figure.subplots(2, len(metrics), squeeze=False, sharex=True, height_ratios=(3, 2))
     for (above, below), metric in zip(grid.T, metrics, strict=True):
         mine = cells[cells["metric"] == metric]
-        _bands(above, mine, _theirs(mine, metric))
+        _bands(above, mine, _theirs(cells, metric))
         _differences(below, found[found["metric"] == metric])
         above.set_title(mine["title"].iloc[0] if len(mine) else metric, fontsize=10)
         below.set_xlabel("generation")
@@ -46,12 +46,12 @@ def curve(cells: pd.DataFrame, found: pd.DataFrame, metrics: Sequence[str] = SHO
     return figure
 
 
-def _theirs(mine: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The published curve, whole, of the setting and STAR target of `mine`."""
+def _theirs(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """The published curve, whole, of the setting and STAR target of `cells`."""
     curves = published()
     wanted = (curves["dataset"] == "colored-mnist") & (curves["metric"] == metric)
     for name in ("setting", "star"):
-        wanted &= curves[name].isin(mine[name].unique())
+        wanted &= curves[name].isin(cells[name].unique())
     return curves[wanted].sort_values("generation")
 
 
@@ -63,6 +63,8 @@ def _bands(axes: Axes, mine: pd.DataFrame, theirs: pd.DataFrame) -> None:
         axes.plot(
             theirs["generation"], theirs["mean"], color=_THEIRS, ls="--", label=about.format("published", seeds, "s")
         )
+    if mine.empty:
+        return
     by_seed = mine.pivot(index="generation", columns="seed", values="value")
     low, high = (by_seed.quantile(q, axis=1) for q in QUANTILES)
     n = by_seed.shape[1]
