@@ -16,10 +16,10 @@ demo: .venv/.installed
 	$(BIN)/fairloop demo --out demo
 
 test: .venv/.installed-dev
-	FAIRLOOP_EXAMPLES=30 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+	FAIRLOOP_EXAMPLES=15 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow"
 
 test-all: .venv/.installed-all
-	FAIRLOOP_EXAMPLES=50 $(BIN)/pytest -n 2 --dist loadgroup
+	FAIRLOOP_EXAMPLES=50 $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 # Ten to thirty minutes, on a machine that does nothing else; benchmarks/results/ has what was found.
 bench: .venv/.installed-dev

@@ -58,6 +58,7 @@ html_theme_options = {
 pygments_style = "default"
 
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(((?:\.\./)+[^)#]+)(#[^)]*)?\)")
+DRAWN = re.compile(r"!\[[^\]]*\]\((settings/[\w-]+\.svg)\)")
 NAMED = re.compile(r"\[[\w./-]+\.md\]\((?=[^)]+\.md)")
 PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 
@@ -65,7 +66,8 @@ PAGES = {"CHANGELOG.md": "changelog.md", "CONTRIBUTING.md": "contributing.md"}
 def _linked(name: str, text: str) -> str:
     """`text` of page `name` with links as a site has them.
 
-    Files outside docs/ are downloads, or pages that include them. A link whose text is a page's name gets its title.
+    Files outside docs/ are downloads, or pages that include them. A link whose text is a page's name gets its title. A
+    diagram becomes a part of the page, so that its colours are those of the theme.
     """
     folder = (HERE / name).parent
 
@@ -76,7 +78,10 @@ def _linked(name: str, text: str) -> str:
         inside = os.path.relpath(HERE / PAGES[path.name], folder) if path.name in PAGES else None
         return f"[{words}]({inside}{anchor})" if inside else f"{{download}}`{words.strip('`')} <{found[2]}>`"
 
-    return NAMED.sub("[](", OUTSIDE.sub(link, text))
+    def drawn(found: re.Match[str]) -> str:
+        return f"```{{raw}} html\n{(folder / found[1]).read_text(encoding='utf-8')}```"
+
+    return DRAWN.sub(drawn, NAMED.sub("[](", OUTSIDE.sub(link, text)))
 
 
 def _read(app: Sphinx, name: str, source: list[str]) -> None:

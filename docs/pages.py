@@ -25,11 +25,18 @@ def filled(page: Path, tables: Tables) -> str:
 
 def command(page: Path, tables: Tables, description: str | None) -> None:
     """Print the tables that are asked for, or write all of them into the page."""
+    command_of_pages({page: tables}, description)
+
+
+def command_of_pages(pages: Mapping[Path, Tables], description: str | None) -> None:
+    """The same for several pages, whose tables have different names."""
+    every = {name: make for tables in pages.values() for name, make in tables.items()}
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("tables", nargs="*", choices=[*tables, []], help="which; default: all")
+    parser.add_argument("tables", nargs="*", choices=[*every, []], help="which; default: all")
     parser.add_argument("--write", action="store_true", help="into the page")
     asked = parser.parse_args()
-    if asked.write:
+    if not asked.write:
+        print("\n\n".join(f"{name}\n\n{every[name]()}" for name in asked.tables or every))
+        return
+    for page, tables in pages.items():
         page.write_text(filled(page, tables), encoding="utf-8")
-    else:
-        print("\n\n".join(f"{name}\n\n{tables[name]()}" for name in asked.tables or tables))

@@ -61,27 +61,16 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     found.close()
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what needs files of others, unless FAIRLOOP_TABULAR says where they are. Tests that share a fixture run
-    in one process (`--dist loadgroup`), which then makes it once.
-    """
+    """Leave out what needs files of others, unless FAIRLOOP_TABULAR says where they are. Browsers are slow."""
     if not os.environ.get("FAIRLOOP_TABULAR"):
         real = [item for item in items if item.get_closest_marker("real")]
         config.hook.pytest_deselected(items=real)
         items[:] = [item for item in items if item not in real]
     for item in items:
-        group = (
-            item.module.__name__ if _shares(item) else "runs" if "runs" in getattr(item, "fixturenames", ()) else None
-        )
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
-
-
-def _shares(item: pytest.Item) -> bool:
-    """Whether the test has a fixture that lives as long as its module."""
-    known = getattr(item, "_fixtureinfo", None)
-    fixtures = [fixture for found in known.name2fixturedefs.values() for fixture in found] if known else []
-    return any(fixture.scope == "module" for fixture in fixtures)
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.hookimpl(trylast=True)

@@ -48,6 +48,7 @@ def value(table: pd.DataFrame, metric: str, group: str, generation: int) -> floa
     return float(rows["value"].iloc[0])
 
 
+@pytest.mark.slow
 @settings(max_examples=5)
 @given(st.integers(0, 10_000), st.integers(50, 400))
 def test_measures_equal_fairlearns(seed, n):

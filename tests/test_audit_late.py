@@ -43,6 +43,7 @@ def test_the_reference_has_its_weighted_values():
     assert allowed[2:5] == pytest.approx((0.363636, 0.193600, 0.576288), abs=6e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("varying", [False, True], ids=["one chance", "several"])
 def test_weighted_intervals_cover_the_truth(varying):
     """100 independent logs, as 100 rounds; at 95 % fewer than 88 of them cover once in 500 times for one measure."""

@@ -22,6 +22,7 @@ def weeks(known: tuple[float, float], rounds: int = 40, people: int = 24) -> pd.
     })  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"score": "score"}])
 def test_selection_hidden_in_small_rounds_is_found_said_first_and_bounds_rates(options):
     found = audit(weeks((0.5, 0.78)), **NAMED, **options, fail_on="equalized_odds_difference>0.9")

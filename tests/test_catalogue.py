@@ -114,6 +114,7 @@ def test_every_entry_is_measured():
     assert wanted - measured == {("diverged_at_batch", "overall")}  # of models that diverge, see test_undefined
 
 
+@pytest.mark.slow
 def test_what_the_first_version_measured_is_still_measured_by_its_names():
     now = everything()
     then = gathered([STORED / "run"])

@@ -48,6 +48,7 @@ def test_a_constant_shift_has_an_interval_of_no_width(values, shift):
     assert (found["difference"], found["low"], found["high"]) == pytest.approx((shift,) * 3)
 
 
+@pytest.mark.slow
 def test_an_interval_covers_the_mean_about_as_often_as_it_says():
     rng = np.random.default_rng(0)
     hits = 0

@@ -210,6 +210,11 @@ def by_name(check: Any) -> str:
     return str(check.__name__)
 
 
+def those(cases: dict[str, Any], *slow: str) -> list[Any]:
+    """The names of `cases`, some of them slow."""
+    return [pytest.param(name, marks=pytest.mark.slow) if name in slow else name for name in cases]
+
+
 def test_every_shipped_name_has_a_case():
     for cases, names in (
         (GENERATOR_CASES.keys() | {"bootstrap", "gaussian-copula", "chow-liu", "ngram", "hf-causal"}, GENERATORS),
@@ -220,13 +225,13 @@ def test_every_shipped_name_has_a_case():
 
 
 @pytest.mark.parametrize("check", GENERATOR_CHECKS, ids=by_name)
-@pytest.mark.parametrize("name", GENERATOR_CASES)
+@pytest.mark.parametrize("name", those(GENERATOR_CASES, "conv-vae", "ddpm", "dcvae"))
 def test_generators_conform(name, check):
     check(GENERATOR_CASES[name])
 
 
 @pytest.mark.parametrize("check", CLASSIFIER_CHECKS, ids=by_name)
-@pytest.mark.parametrize("name", CLASSIFIER_CASES)
+@pytest.mark.parametrize("name", those(CLASSIFIER_CASES, "resnet-32", "resnet-44", "resnet-56", "resnet-110"))
 def test_classifiers_conform(name, check):
     check(CLASSIFIER_CASES[name])
 

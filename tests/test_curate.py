@@ -175,6 +175,7 @@ def command(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_says_what_it_took(table, tmp_path):
     done = command(table, "--label", "label", "--group", "sex", "--out", "out.parquet", "--size", 500, cwd=tmp_path)
     assert done.returncode == 0, done.stderr

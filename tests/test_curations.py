@@ -132,6 +132,7 @@ def test_weights_weigh_the_loss():
     assert plain.generator.recipe == weighed.generator.recipe
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", CURATORS)
 def test_every_curator_runs_in_the_loop_and_tells_what_it_chose(kind):
     target = "classifier" if kind in ("reweigh", "group-balanced") else "both"

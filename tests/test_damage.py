@@ -71,6 +71,7 @@ def everything(runs: Runs) -> Everything:
     return Everything(runs.folder / "kept")
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(data=st.data())
 def test_a_flipped_bit_anywhere_is_refused_or_harmless(everything, data):
@@ -82,6 +83,7 @@ def test_a_flipped_bit_anywhere_is_refused_or_harmless(everything, data):
     everything.is_refused_or_harmless(path, bytes(content))
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_a_gallerys_list_of_arrays_is_refused_or_harmless(everything):
     path = next(path for path in everything.before if path.parent.name == "galleries")
     content = everything.before[path]
@@ -90,6 +92,7 @@ def test_a_flipped_bit_in_a_gallerys_list_of_arrays_is_refused_or_harmless(every
             everything.is_refused_or_harmless(path, flipped(content, place, bit))
 
 
+@pytest.mark.slow
 def test_a_flipped_bit_in_a_gallery_without_a_seal_is_refused_or_harmless(tmp_path):
     run = shutil.copytree(STORED / "run", tmp_path / "run")
     path = run / "galleries" / "generation-0000.npz"
@@ -104,6 +107,7 @@ def test_a_flipped_bit_in_a_gallery_without_a_seal_is_refused_or_harmless(tmp_pa
             assert all(np.array_equal(found[name], said[name]) for name in said)
 
 
+@pytest.mark.slow
 def test_a_spec_cut_short_anywhere_is_refused(everything):
     path = next(path for path in everything.before if path.name == "spec.yaml")
     content = everything.before[path]
@@ -118,6 +122,7 @@ def flipped(content: bytes, place: int, bit: int) -> bytes:
     return content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :]
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(data=st.data())
 def test_a_file_cut_short_or_with_another_ones_content_is_refused(everything, data):
@@ -131,6 +136,7 @@ def test_a_file_cut_short_or_with_another_ones_content_is_refused(everything, da
         )
 
 
+@pytest.mark.slow
 def test_another_runs_files_are_refused(everything, runs):
     assert runs.run("other", "--set", "keep=all", "--seed", "1").code == 0
     other = runs.folder / "other"

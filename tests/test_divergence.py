@@ -66,6 +66,7 @@ def test_a_mask_of_infinities_is_no_divergence():
     assert last.log["loss"].isfinite().all()
 
 
+@pytest.mark.slow
 def test_a_run_of_a_masked_model_is_whole_and_such_a_model_passes_the_checks():
     generations = list(simulate(tiny("classifier.model=test_divergence:Masked", "generations=2")))
     assert [generation.classifier.diverged for generation in generations] == [False, False]

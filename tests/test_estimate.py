@@ -70,6 +70,7 @@ changes = st.dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(schedule=st.dictionaries(st.integers(0, 4), changes, max_size=3))
 def test_an_estimate_counts_the_steps_of_every_generations_own_spec(known, schedule):
@@ -100,6 +101,7 @@ def steps() -> Iterator[Counter[str]]:
     handle.remove()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "models"),
     [

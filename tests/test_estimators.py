@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
-from sklearn.utils import all_estimators
 
 from fairloop import OwnLoop, data, simulate
 from fairloop.data.columns import decode, encode, learned
@@ -149,6 +148,7 @@ FAIR = ThresholdOptimizer(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -297,66 +297,6 @@ def test_star_fills_batches_of_its_own_size_if_it_has_one(table):
     log = next(iter(simulate(spec))).classifier.log
     assert log["candidates"].shape[:2] == (1, 8)  # 120 people, in full batches of 16
     assert int(log["candidates"][0, 0].sum()) == 46
-
-
-WRONG = {
-    "argument": (("classifier.arguments={depth: 3}",), r"classifier\.arguments: .*TreeClassifier' cannot be built"),
-    "value": (("classifier.arguments={max_depth: -3}",), r"^classifier 0 \(.*Classifier\): fit fails: .*max_depth"),
-    "module": (("classifier.model=no_such:Thing",), "classifier.model: 'no_such:Thing' cannot be imported"),
-    "method": (("classifier.model=test_estimators:Lacking", "classifier.arguments={}"),
-               r"classifier 0 \(Lacking\): has no method predict"),
-    "regressor": (("classifier.model=sklearn.tree:DecisionTreeRegressor", "classifier.arguments={max_depth: 1}"),
-                  r"predicts .* which is none of|fit fails"),
-    "clusters": (("classifier.model=sklearn.cluster:KMeans", "classifier.arguments={n_clusters: 2}"),
-                 r"^classifier 0 \(KMeans\): predicts"),
-    "annotator": (("annotator.model=sklearn.cluster:KMeans", "annotator.arguments={n_clusters: 2}"),
-                  r"annotator \(KMeans\): predicts"),
-    "samples": (("generator.model=test_estimators:Wordless",), r"^generator 0 \(Wordless\): has features"),
-    "slip": (("classifier.model=sklearn.tree:DecisionTreeClasifier",), "did you mean DecisionTreeClassifier"),
-    "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* begins anew"),
-    "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no latents"),
-    "later": (("schedule={1: {classifier.arguments: {max_depth: -3}}}",), r"^schedule\.1: classifier 1 .*max_depth"),
-    "knots": (("generator.model=gaussian-copula", "generator.arguments={knots: 1}"), "knots=1: at least 2"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_estimators_that_do_not_fit_are_refused_before_anything_is_trained(case, table, monkeypatch):
-    overrides, words = WRONG[case]
-    with pytest.raises(InputError, match=words) as caught:
-        simulate(of(table, *overrides))  # the loop itself begins with the first generation that is asked for
-    assert "\n" not in str(caught.value)
-
-
-def _plain_classifiers() -> list[str]:
-    found = []
-    for name, kind in all_estimators("classifier"):
-        try:
-            made = kind()
-        except TypeError:  # it needs other estimators
-            continue
-        if not hasattr(made, "predict"):  # it takes that from another estimator
-            continue
-        found.append(f"{kind.__module__.rpartition('._')[0] or kind.__module__}:{name}")
-    return found
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("model", _plain_classifiers())
-def test_classifiers_of_scikit_learn_run_a_generation(model, table):
-    collinear = model.endswith(
-        ":QuadraticDiscriminantAnalysis"
-    )  # as one-hot columns are, which it refuses unregularised
-    arguments = "{reg_param: 0.1}" if collinear else "{}"
-    try:
-        generation = next(iter(simulate(of(table, f"classifier.model={model}", f"classifier.arguments={arguments}"))))
-    except InputError as error:
-        pytest.fail(f"{model}: {error}")
-    assert 0.4 < generation.value("accuracy") <= 1
-
-
-def test_twenty_classifiers_of_scikit_learn_fit_the_interface():
-    assert len(_plain_classifiers()) >= 20
 
 
 def test_own_loops_have_a_temperature_where_their_generator_has_one():

@@ -142,6 +142,7 @@ def estimator_runs(tmp_path_factory: pytest.TempPathFactory) -> Any:
     found.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.3, 0.6])
 def test_a_run_of_estimators_that_is_killed_goes_on_to_the_same_bits(estimator_runs, share):
     name = f"killed-{share}"
@@ -149,6 +150,7 @@ def test_a_run_of_estimators_that_is_killed_goes_on_to_the_same_bits(estimator_r
     estimator_runs.goes_on(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [20, 60, 90])
 def test_a_run_of_estimators_killed_while_it_writes_goes_on_to_the_same_bits(estimator_runs, at):
     assert estimator_runs.run("op", fault="kill", at=at).code == -9

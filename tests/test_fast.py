@@ -117,6 +117,7 @@ def test_bf16_agrees_with_fp32_in_the_loss(name):
     assert losses[1] == pytest.approx(losses[0], rel=2e-3)
 
 
+@pytest.mark.slow
 def test_bf16_slowlyagrees_with_fp32_in_the_elbo():
     """Same seed, two epochs, then both are measured in fp32 on images that they have not seen."""
     split = load(ColoredMNISTSpec(train=512, valid=256), 0)

@@ -35,6 +35,7 @@ def test_a_run_stopped_at_any_of_thirty_instants_goes_on_to_the_same_bits(runs):
         assert tried < 200, "the instants come too late"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_run_stopped_at_a_few_instants_goes_on_to_the_same_bits(runs, sign):
     name = f"few-{sign}"
@@ -55,6 +56,7 @@ def test_a_run_killed_before_any_file_operation_goes_on_to_the_same_bits(runs):
     assert killed > 15
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [3, 101])
 def test_a_run_killed_while_it_writes_goes_on_to_the_same_bits(runs, at):
     assert runs.run("op", fault="kill", at=at).code == -9
@@ -70,6 +72,7 @@ def out_of_disk(runs: Runs, **wish: Any) -> None:
     runs.goes_on("full")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1_000, 12_000])
 def test_a_run_whose_files_become_too_large_goes_on_when_there_is_room(runs, limit):
     out_of_disk(runs, limit=limit)

@@ -133,6 +133,7 @@ def study(root, *, galleries: bool = True) -> atlas.Study:
     return atlas.Study(plain(tidy(runs)).to_pandas(), by_identity)
 
 
+@pytest.mark.slow
 def test_every_figure_is_drawn_or_says_why_not(tmp_path):
     left_out = {}
     runs = study(tmp_path)
@@ -155,6 +156,7 @@ def test_every_figure_is_drawn_or_says_why_not(tmp_path):
     }
 
 
+@pytest.mark.slow
 def test_figures_are_written_and_what_is_left_out_is_said(tmp_path, monkeypatch):
     some = {name: atlas.FIGURES[name] for name in ("accuracy", "samples", "ablation", "star-candidates")}
     monkeypatch.setattr(atlas, "FIGURES", some)

@@ -173,6 +173,7 @@ def test_command_lines_are_taken_or_refused(place, arguments):
         check(*arguments)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(
     arguments=st.one_of(command_lines(), OVERRIDE.map(lambda text: ["run", "tiny.yaml", "--out", "o", "--set", text]))

@@ -92,6 +92,7 @@ assert "torch" not in sys.modules
 """
 
 
+@pytest.mark.slow
 def test_no_code_depends_on_the_order_of_a_set(tmp_path):
     running = [
         subprocess.Popen(

@@ -63,6 +63,7 @@ def test_the_reference_has_its_values():
             assert (found.low, found.high) == pytest.approx(interval, abs=6e-7)
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(st.integers(0, 10_000), st.floats(0.01, 1000))
 def test_weighted_rates_equal_fairlearns_and_know_no_unit(seed, unit):

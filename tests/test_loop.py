@@ -94,6 +94,7 @@ def test_settings_differ_only_where_they_should():
             assert same(runs[name][i].generator, runs[name][0].generator)
 
 
+@pytest.mark.slow
 def test_star_and_no_curation_agree_until_the_first_curated_batch():
     kept = {target: Counting() for target in ("none", "classifier", "generator", "both")}
     for target, models in kept.items():
@@ -109,6 +110,7 @@ def test_star_and_no_curation_agree_until_the_first_curated_batch():
     assert not same(kept["generator"].trained["generator 1"], plain["generator 1"])
 
 
+@pytest.mark.slow
 def test_runs_that_share_a_store_share_models():
     shared = Counting()
     alone = {}
@@ -130,6 +132,7 @@ def test_recipes_are_known_before_anything_is_trained():
     assert sorted(planned) == sorted(trained.recipe.fingerprint for trained in models.trained.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", [1, 2, 3])
 def test_a_run_goes_on_from_any_generation(start):
     models = MemoryModels()
@@ -265,6 +268,7 @@ class PerfectBeginning(MemoryModels):
         return Trained(recipe, module.eval(), {"loss": torch.zeros(1)})
 
 
+@pytest.mark.slow
 def test_an_identity_generator_and_a_perfect_labeller_never_drift():
     # The label is the colour, so that a classifier can learn it without fault.
     colours = ("data.green_given_label=[1,0]", "data.label_noise=0", "generations=5", "measure.samples=4000")
@@ -302,6 +306,7 @@ class FaultyEncoder(Pixels):
         raise TypeError("a fault of its own")
 
 
+@pytest.mark.slow
 def test_a_generator_without_an_encoder_is_measured_as_any_other():
     plain = ("generator.model=test_loop:Pixels", "generator.arguments={}")
     first = run(*plain)[0]
@@ -337,6 +342,7 @@ def test_models_with_running_statistics_pause_and_resume_to_the_same_bits(tmp_pa
     assert table(run(*BATCH_NORM, models=kept)) == whole  # this time all are loaded
 
 
+@pytest.mark.slow
 def test_batch_norm_learns_in_every_step_of_training_and_from_no_other_batch():
     last = run(*BATCH_NORM)[1]
     for trained in (last.generator, last.classifier):
@@ -344,6 +350,7 @@ def test_batch_norm_learns_in_every_step_of_training_and_from_no_other_batch():
         assert seen == {2 * trained.recipe.schedule.steps}
 
 
+@pytest.mark.slow
 def test_global_random_state_and_call_order_do_not_matter():
     first = table(run())
     torch.manual_seed(99)

@@ -40,6 +40,7 @@ def people(groups: int, classes: int = 2) -> st.SearchStrategy[tuple[np.ndarray,
     )
 
 
+@pytest.mark.slow
 @given(st.integers(1, 5).flatmap(lambda groups: st.tuples(st.just(groups), people(groups))))
 def test_rates_and_disparities_equal_fairlearns(case):
     group_count, (labels, groups, predictions) = case

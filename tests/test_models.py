@@ -237,6 +237,7 @@ def test_a_diffusion_model_that_knows_the_noise_finds_the_image(steps):
         assert torch.allclose(sample, image, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_diffusion_model_goes_through_the_loop():
     network = ("generator.model=ddpm", "generator.arguments={widths: [4, 8], steps: 2}", "generator.first_epochs=1")
     generations = list(simulate(tiny(*network, "generations=2", "measure.samples=50")))

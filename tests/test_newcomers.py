@@ -46,6 +46,7 @@ def test_the_version_is_said(capsys):
     assert fairloop.__version__ not in ("", "unknown")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -208,6 +209,7 @@ def sweep(tmp_path_factory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_sweep_opens_with_its_runs_by_name(sweep):
     found = fairloop.load(sweep)
     assert isinstance(found, fairloop.RecordedSweep)

@@ -94,6 +94,7 @@ def strict(text: str) -> object:
     return json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", KEYS)
 def test_json_is_one_object_on_stdout_and_words_go_to_stderr(commands, capfd, command):
     assert here(*commands[command], "--json") == 0
@@ -103,6 +104,7 @@ def test_json_is_one_object_on_stdout_and_words_go_to_stderr(commands, capfd, co
     assert words
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", KEYS)
 def test_quiet_prints_nothing_and_json_its_object_alone(commands, capfd, command):
     assert here(*commands[command], "--quiet") == 0
@@ -113,6 +115,7 @@ def test_quiet_prints_nothing_and_json_its_object_alone(commands, capfd, command
     assert words == ""
 
 
+@pytest.mark.slow
 def test_without_either_words_go_to_stdout(commands, capfd):
     assert here(*commands["run"]) == 0
     printed, words = capfd.readouterr()
@@ -120,6 +123,7 @@ def test_without_either_words_go_to_stdout(commands, capfd):
     assert words == ""
 
 
+@pytest.mark.slow
 def test_reading_data_is_said_before_data_are_read(commands, capfd, monkeypatch):
     def read(*of, **options):
         assert capfd.readouterr().out == "run: loading torch ...\nrun: reading data ...\n"
@@ -152,6 +156,7 @@ def test_a_sweep_with_a_failed_run_still_gives_its_object(spec, tmp_path, capfd)
     assert "1 of 1 runs failed" in words
 
 
+@pytest.mark.slow
 def test_warnings_are_quiet_too_and_come_back(commands, capfd, monkeypatch):
     from fairloop.running import run as module
 

@@ -178,6 +178,7 @@ def test_star_on_the_classifier_leaves_generators_alone():
     assert plain[0].value("accuracy") != star[0].value("accuracy")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("generator", "classifier"),
     [

@@ -228,6 +228,7 @@ def test_alike_pictures_are_stored_once(sweep, tmp_path):
     assert found["sheets"][place].startswith("data:image/webp;base64,")
 
 
+@pytest.mark.slow
 def test_pictures_that_would_be_too_large_are_fewer_then_of_one_seed(tmp_path, monkeypatch):
     for seed in (0, 1):
         run_in(tmp_path, f"seed={seed}", generations=2, pictures=64, noise=1.0)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import importlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
+from fairloop import presets
 from test_departures import table as departures_of
+
+if TYPE_CHECKING:
+    from docs.pages import Tables
 
 HERE = Path(__file__).parents[1] / "docs" / "reproduction"
 
@@ -29,8 +34,11 @@ def _scripts() -> Iterator[None]:
 
 
 @pytest.fixture(params=["reproduction", "studies"])
-def tables(request: pytest.FixtureRequest) -> ModuleType:
-    return importlib.import_module(f"docs.{request.param}.tables")
+def tables(request: pytest.FixtureRequest) -> dict[Path, Tables]:
+    """The tables of each page."""
+    made = importlib.import_module(f"docs.{request.param}.tables")
+    pages: dict[Path, Tables] = made.PAGES
+    return pages
 
 
 def test_the_page_about_speed_shows_what_was_committed():
@@ -43,37 +51,50 @@ def committed() -> ModuleType:
     return importlib.import_module("docs.reproduction.committed")
 
 
-def pages_of(tables: ModuleType) -> dict[Path, dict[str, Callable[[], str]]]:
-    return getattr(tables, "PAGES", None) or {tables.PAGE: tables.TABLES}
-
-
-def test_the_page_shows_what_its_tables_hold(tables):
+@pytest.mark.slow
+def test_a_page_shows_what_its_tables_hold(tables):
     pages = importlib.import_module("docs.pages")
-    for page, own in pages_of(tables).items():
-        assert pages.filled(page, own) == page.read_text(encoding="utf-8")
+    assert [
+        page.name for page, of in tables.items() if pages.filled(page, of) != page.read_text(encoding="utf-8")
+    ] == []
 
 
+@pytest.mark.slow
 def test_every_measured_number_of_the_text_stands_in_a_table(tables):
-    page = "\n".join(page.read_text(encoding="utf-8") for page in pages_of(tables))
-    text = re.sub(r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`", "", page, flags=re.DOTALL | re.MULTILINE)
-    shown = "\n".join(make() for make in tables.TABLES.values())
-    found = re.findall(r"(?<![\w.])\.\d{3,}", text)  # with three decimals and more; settings have fewer
-    assert len(found) > 20
-    assert [number for number in found if f"0{number}" not in shown] == []
+    """With three decimals and more; settings have fewer."""
+    total = 0
+    for page, of in tables.items():
+        text = page.read_text(encoding="utf-8")
+        text = re.sub(r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`", "", text, flags=re.DOTALL | re.MULTILINE)
+        shown = "\n".join(make() for make in of.values())
+        found = re.findall(r"(?<![\w.])-?\.\d{3,}", text)
+        signed = [number.replace(".", "0.") for number in found if number.startswith("-")]
+        absent = [n for n in found if f"0{n.lstrip('-')}" not in shown] + [n for n in signed if n not in shown]
+        assert absent == [], page.name
+        total += len(found)
+    assert total > 20
 
 
-def test_the_numbers_of_a_study_stand_in_its_own_tables():
-    tables = importlib.import_module("docs.studies.tables")
-    sections = tables.PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
-    studies = [section for section in sections if "<!-- table" in section]
-    assert len(studies) == len(tables.TABLES)
-    for section in studies:
-        text, _, shown = section.partition("<!-- table")
-        found = re.findall(r"(?<![\w.])-?\.\d{3}", text)
-        assert found, text
-        signed = [n.replace(".", "0.") for n in found if n.startswith("-")]
-        absent = [n for n in signed if n not in shown] + [n for n in found if f"0{n.lstrip('-')}" not in shown]
-        assert absent == [], section.splitlines()[0]
+def test_every_study_has_a_page_that_the_index_and_the_list_of_papers_name():
+    studies = importlib.import_module("docs.studies.tables").PAGES
+    for place in ("studies.md", "evidence/papers.md", "evidence/index.md"):
+        text = (ROOT / "docs" / place).read_text(encoding="utf-8")
+        assert [page.name for page in studies if f"studies/{page.stem}" not in text] == [], place
+    for page in studies:
+        text = page.read_text(encoding="utf-8")
+        wanted = (
+            f"fairloop sweep study-{page.stem} ",
+            f"({page.stem}.png)",
+            f"[{page.stem}.parquet]({page.stem}.parquet)",
+        )
+        assert [part for part in wanted if part not in text] == [], page.name
+
+
+def test_every_preset_that_a_paper_asked_for_is_in_the_list_of_papers():
+    text = (ROOT / "docs" / "evidence" / "papers.md").read_text(encoding="utf-8")
+    assert [name for name in presets.sweeps() if f"`{name}`" not in text] == []
+    asked = "".join(file.read_text(encoding="utf-8") for file in Path(presets.__file__).parent.rglob("*.yaml"))
+    assert [number for number in set(re.findall(r"\b\d{4}\.\d{5}\b", asked)) if number not in text] == []
 
 
 def test_a_page_without_a_place_for_a_table_is_refused(tmp_path):

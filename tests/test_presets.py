@@ -87,6 +87,7 @@ def test_a_preset_of_people_runs_for_two_rounds(name):
     assert any(row.role == "people" and np.isfinite(row.value) for one in rounds for row in one.rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_runs_for_two_generations(name, tmp_path):
     generations = run(name, tmp_path)

@@ -122,6 +122,7 @@ def test_anybodys_policy_is_used_and_checked():
         run("policy.classifier.kind=test_regimes:Foreseeing")
 
 
+@pytest.mark.slow
 def test_every_sample_knows_its_origin_and_shares_are_recorded():
     last = run(*both("accumulate"), "policy.classifier.real_share=0.25")[2]
     counts = last.classifier.log["origins"][0]
@@ -139,6 +140,7 @@ def test_every_sample_knows_its_origin_and_shares_are_recorded():
         ("true label", "real people"), (None, "generation 0"), (None, "generation 1")}  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "overrides",
     [
@@ -228,6 +230,7 @@ def test_without_a_labeller_nobody_is_named():
     assert who.tolist() == [NOBODY] * 3
 
 
+@pytest.mark.slow
 def test_people_label_in_the_loop():
     all_by_people = run("labels.human_share=1")
     assert [g.classifier.recipe.mixture.rules.labels.human_share for g in all_by_people] == [1.0] * 3
@@ -293,6 +296,7 @@ def test_people_are_drawn_by_their_weights():
 # warm starts, schedules, temperature
 
 
+@pytest.mark.slow
 def test_a_warm_start_begins_where_the_predecessor_ended():
     still = ["generator.learning_rate=1e-30", "classifier.learning_rate=1e-30", "generator.weight_decay=0"]
     warm, cold = run("warm_start=both", *still), run(*still)

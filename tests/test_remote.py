@@ -38,6 +38,7 @@ def table(directory: RunDirectory) -> list[str]:
     return [repr(row) for row in directory.records().to_pylist()]
 
 
+@pytest.mark.slow
 def test_a_run_kept_elsewhere_is_the_same_and_comes_back_whole(tmp_path, address):
     spec = tiny("generations=2")
     alone = RunDirectory(tmp_path / "alone")
@@ -80,6 +81,7 @@ def test_a_status_that_cannot_be_copied_ends_no_run(tmp_path, address, monkeypat
     assert elsewhere(address, tmp_path / "worker", tiny("generations=1")).committed() == 1
 
 
+@pytest.mark.slow
 def test_a_lost_worker_goes_on_from_the_last_whole_generation(tmp_path, address):
     whole = tiny("generations=3")
     alone = RunDirectory(tmp_path / "alone")

@@ -120,6 +120,7 @@ def test_without_a_seed_choices_differ(people):
     assert chosen[0].sample_indices_.tolist() != chosen[1].sample_indices_.tolist()
 
 
+@pytest.mark.slow
 def test_fairloop_needs_neither_scikit_learn_nor_imbalanced_learn():
     code = "import sys; import fairloop; fairloop.StarSampler; print({'sklearn', 'imblearn'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

@@ -96,6 +96,7 @@ def records(out: Path) -> pd.DataFrame:
     return fairloop.load(out).table()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("keep", ["all", "last", "none"])
 def test_a_longer_run_equals_one_made_at_once(finished, spec, tmp_path, capsys, keep):
     out = tmp_path / "grown"
@@ -231,6 +232,7 @@ def test_help_names_every_field_and_needs_no_torch(capsys):
     assert done.stdout.splitlines()[-1] == "False"
 
 
+@pytest.mark.slow
 def test_import_is_lazy_and_public_names_exist():
     code = "import sys, fairloop; print('torch' in sys.modules, all(hasattr(fairloop, n) for n in fairloop.__all__))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -70,6 +70,7 @@ def test_optimizers_take_the_steps_of_torchs(ours, theirs, given):
     assert not torch.equal(ends[0], weights)
 
 
+@pytest.mark.slow
 def test_audits_tables_and_reports_need_no_torch(tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("round,label,predicted,group\n" + "0,1,1,a\n0,0,1,b\n1,1,0,a\n1,0,0,b\n0,0,0,a\n0,1,1,b\n" * 8)

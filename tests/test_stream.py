@@ -145,6 +145,7 @@ def test_workers_share_the_stream_and_batches_of_a_loader_are_curated(samples):
     assert len(came) == 2 * 7 * 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["fork", "spawn"])
 def test_an_epoch_reaches_workers_that_stay(start):
     stream = StarStream(plain_stream(), stratum, labels=[0, 1], groups=["a", "b"], batch_size=16)

@@ -48,6 +48,7 @@ def specs(name, root=None):
     return Sweep(base, [0], whole.cases, whole.grid).specs()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_run_of_a_study_can_start(name, tables):
     plans = {}

@@ -156,6 +156,7 @@ def test_without_an_interval_nothing_rose_or_fell(seeds):
     assert ("seeds from" in said) == (seeds > 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [5, 8])
 def test_of_noise_few_verdicts_say_anything(seeds):
     rng = np.random.default_rng(0)

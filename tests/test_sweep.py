@@ -120,6 +120,7 @@ def test_a_run_has_one_name_in_sweeps_and_in_reports(tmp_path):
     assert len(set(reported.values())) == len(specs)
 
 
+@pytest.mark.slow
 def test_an_estimate_counts_what_would_be_trained():
     cases = presets.sweep("paper-colored-mnist").cases
     guess = estimate(Sweep(TINY, [0, 1], cases).specs())
@@ -165,6 +166,7 @@ def swept(tmp_path_factory, spec) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_sweep_equals_its_runs_made_alone(swept, spec):
     settings = {"seqgen-seqclass", "control"}
     table = whole_table(swept)
@@ -175,17 +177,20 @@ def test_a_sweep_equals_its_runs_made_alone(swept, spec):
         assert [row[6:] for row in kept] == [row[6:] for row in alone]
 
 
+@pytest.mark.slow
 def test_a_run_of_a_sweep_finds_its_models(swept):
     run = find_runs([swept])[0]
     assert fairloop.load(run.root).samples(1, 3).inputs.shape == (3, 3, 28, 28)
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_what_runs_share_once(swept):
     names = sorted(path.name.rsplit("-", 1)[0] for path in (swept / "models").glob("*.safetensors"))
     assert names == ["classifier-0", "classifier-1", "classifier-1", "generator-0", "generator-1",
                      "group-annotator", "label-annotator"]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_store_serves_other_output_directories(swept, spec, tmp_path):
     more = ["--store", str(swept / "models"), "--workers", "2"]
     done = subprocess.run(
@@ -252,6 +257,7 @@ def test_a_sweep_of_replicas_equals_one_of_processes(swept, spec, tmp_path):
     pd.testing.assert_frame_equal(whole_table(out), whole_table(swept), check_exact=True)
 
 
+@pytest.mark.slow
 def test_a_failing_run_is_reported_and_the_others_go_on(spec, tmp_path):
     out = tmp_path / "failing"
     arguments = ["--seeds", "0", "--grid", "generator.learning_rate=0.001,1e30", "--set", "generations=1"]

@@ -103,6 +103,7 @@ def test_a_subsample_of_accumulated_data_lies_between_both():
     assert last["replace"] + 0.02 < last["window(3)"] < last["accumulate"] - 0.005
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["replace", "accumulate"])
 def test_regression_errs_ever_more_where_data_are_replaced_and_boundedly_where_they_accumulate(policy):
     d, targets, seeds = 4, 30, 24

@@ -51,6 +51,7 @@ def logged(root: Path) -> dict[str, list[tuple[int, float]]]:
     return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
 
 
+@pytest.mark.slow
 def test_tensorboard_gets_each_generation_once(tmp_path):
     out, spec = tmp_path / "out", tmp_path / "tiny.yaml"
     spec.write_text(yaml.safe_dump(TINY))

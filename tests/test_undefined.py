@@ -38,6 +38,7 @@ def told(generation: Generation) -> list[tuple[str, int | None, float]]:
     return [(row.role, row.epoch, row.value) for row in generation.rows if row.metric == "diverged_at_batch"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kept", ["memory", "directory"])
 def test_divergence_stops_the_run_at_the_batch_and_is_found_again(tmp_path, kept):
     models = MemoryModels() if kept == "memory" else DirectoryModels(tmp_path)

@@ -100,6 +100,7 @@ class Stopped(LineView):
         raise self.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("error", "state", "message"),
     [(KeyboardInterrupt(), "interrupted", ""), (ValueError("it\ndiverged"), "failed", "it diverged")],
@@ -127,6 +128,7 @@ def test_the_first_session_of_a_run_without_a_status_is_in_its_provenance(tmp_pa
         assert directory.status().since == LONG_AGO
 
 
+@pytest.mark.slow
 def test_a_status_changes_no_bit_of_a_run_and_a_disk_that_takes_none_ends_none(tmp_path, monkeypatch):
     rows = []
     for name, write in (("with", Status.write), ("without", lambda status, root: None), ("full", None)):

@@ -85,6 +85,7 @@ def test_a_killed_run_of_a_sweep_is_no_waiting_one(tmp_path):
         assert (look([tmp_path]).runs[1].state, look([tmp_path]).runs[1].note) == ("failed", "its process was killed")
 
 
+@pytest.mark.slow
 def test_a_sweep_of_processes_leaves_statuses_that_agree(tmp_path):
     specs = [tiny("generations=1", f"seed={seed}") for seed in range(2)]
     jobs = jobs_in(tmp_path, specs)

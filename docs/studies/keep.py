@@ -1,6 +1,6 @@
 """Make a small table of a study's exported one: `python -m docs.studies.keep EXPORTED.parquet SMALL.parquet`.
 
-Keeps what docs/studies.md speaks of: performance and fairness on `test`, and shares of groups and labels.
+Keeps the rows that pages of studies speak of: performance and fairness on `test`, and shares of groups and labels.
 """
 
 import sys

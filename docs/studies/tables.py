@@ -1,8 +1,8 @@
-"""Every table of docs/studies.md, from the tables beside this file.
+"""The tables of each study's page, from the rows beside this file.
 
 python -m docs.studies.tables                 prints all of them
-python -m docs.studies.tables verify          prints one: values, and differences
-python -m docs.studies.tables --write         puts them into the page, each between its two marks
+python -m docs.studies.tables verify          prints those of one study: values, and differences
+python -m docs.studies.tables --write         puts them into the pages, each between its two marks
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from docs.pages import Tables, command
+from docs.pages import Tables, command_of_pages
 from fairloop.report import compare
 from fairloop.report.figures import study_arms
 from fairloop.report.figures.measures import Measure
@@ -22,7 +22,6 @@ from fairloop.report.table import gathered
 from fairloop.report.text import markdown
 
 HERE = Path(__file__).parent
-PAGE = HERE.parent / "studies.md"
 
 USUAL = {
     "accumulate": "replace",
@@ -225,6 +224,7 @@ def _place(text: str) -> Place:
 
 
 TABLES: Tables = {name: cache(partial(study, name)) for name in USUAL}
+PAGES: dict[Path, Tables] = {HERE / f"{name}.md": {name: table} for name, table in TABLES.items()}
 
 if __name__ == "__main__":
-    command(PAGE, TABLES, __doc__)
+    command_of_pages(PAGES, __doc__)

@@ -119,6 +119,20 @@ class Measurer:
 
         Samples of a generator that diverged have no shares, and neither do labels of a classifier that diverged.
         """
+        inputs, labels, chances = self._annotated(i, generator, labellers)
+        groups = chances.argmax(axis=1)
+        yield from self._shares(i, labels, groups, chances)
+        label, group = self._annotators
+        samples = Samples(inputs, None if label.diverged else labels["label_share"], None if group.diverged else groups)
+        yield from self._of_kind(i, generator, samples)
+
+    def _annotated(
+        self, i: int, generator: Trained[Generator], labellers: dict[str, Trained[Classifier]]
+    ) -> tuple[Tensor, dict[str, NDArray[np.int64]], NDArray[np.float64]]:
+        """(N, ...) fresh samples if a measure reads them, else none; (N,) their labels by measure; (N, S) A_S's shares.
+
+        A diverged generator has no samples; a diverged labeller names none.
+        """
         named = {labeller.recipe.fingerprint: [torch.zeros(0, dtype=torch.int64)] for labeller in labellers.values()}
         grouped = [torch.zeros(0, len(self._population.group_names))]
         rng = self._streams(i).at(Role.MEASUREMENT)
@@ -135,17 +149,10 @@ class Measurer:
             if not self._annotators.group.diverged:
                 grouped.append(probabilities(self._annotators.group.module, [images], self._numerics))
         chances = torch.cat(grouped).double().numpy()
-        groups = chances.argmax(axis=1)
         labels = {
             metric: torch.cat(named[labeller.recipe.fingerprint]).numpy() for metric, labeller in labellers.items()
         }
-
-        yield from self._shares(i, labels, groups, chances)
-        label, group = self._annotators
-        samples = Samples(
-            torch.cat(kept), None if label.diverged else labels["label_share"], None if group.diverged else groups
-        )
-        yield from self._of_kind(i, generator, samples)
+        return torch.cat(kept), labels, chances
 
     def _shares(
         self, i: int, labels: dict[str, NDArray[np.int64]], groups: NDArray[np.int64], chances: NDArray[np.float64]
