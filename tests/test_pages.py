@@ -10,10 +10,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from fairloop import presets
 from fairloop.metrics.catalogue import CATALOGUE
+from test_departures import table as departures_of
 
 if TYPE_CHECKING:
     from docs.pages import Tables
@@ -36,7 +38,8 @@ def _scripts() -> Iterator[None]:
 def tables(request: pytest.FixtureRequest) -> dict[Path, Tables]:
     """The tables of each page."""
     made = importlib.import_module(f"docs.{request.param}.tables")
-    return made.PAGES if request.param == "studies" else {made.PAGE: made.TABLES}
+    pages: dict[Path, Tables] = made.PAGES
+    return pages
 
 
 def test_the_page_about_speed_shows_what_was_committed():
@@ -98,11 +101,11 @@ def test_every_preset_that_a_paper_asked_for_is_in_the_list_of_papers():
 def test_a_page_without_a_place_for_a_table_is_refused(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("nothing")
-    with pytest.raises(SystemExit, match="no place for the table all-cells"):
-        importlib.import_module("docs.pages").filled(page, {"all-cells": str})
+    with pytest.raises(SystemExit, match="no place for the table verdicts"):
+        importlib.import_module("docs.pages").filled(page, {"verdicts": str})
 
 
-@pytest.mark.parametrize("name", ["colored-mnist", "ablations"])
+@pytest.mark.parametrize("name", ["annotators-in-loops", "ablations"])
 def test_every_run_tells_its_spec_and_provenance(committed, name):
     told = json.loads((HERE / f"{name}.json").read_text())
     assert set(committed.runs(name)["run"]) == set(told)
@@ -128,7 +131,7 @@ def test_the_annotators_alone_are_those_of_the_runs(committed, title, group, met
     alone = committed.annotated()
     alone = alone[(alone["variant"] == "sgd") & (alone["epoch"] == 30) & (alone["metric"] == title)]
     alone = alone[alone["seed"] == alone["draw"]].set_index(["split", "seed"])["value"]
-    rows = committed.runs()
+    rows = committed.runs("annotators-in-loops")
     rows = rows[(rows["role"] == "label_annotator") & (rows["group"] == group) & (rows["metric"] == metric)]
     rows = rows[rows["split"] != "test_balanced"].drop_duplicates(["split", "seed"])
     for (split, seed), value in rows.set_index(["split", "seed"])["value"].items():
@@ -151,3 +154,36 @@ def test_the_measures_of_the_docs_are_those_of_the_catalogue():
 def test_every_measure_has_a_row_on_one_page_about_measures():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "metrics").glob("*.md"))
     assert sorted(re.findall(r"^\| `(\w+)` \| \*", text, re.MULTILINE)) == sorted(CATALOGUE)
+
+
+def test_the_page_of_the_reproduction_is_short_and_says_first_whether_it_reproduces():
+    page = (HERE.parent / "reproduction.md").read_text(encoding="utf-8")
+    assert len(page.split()) <= 2_000
+    full = importlib.import_module("docs.reproduction.full_runs")
+    assert page.split("-->", 1)[1].strip().startswith(full.answer())
+
+
+@pytest.fixture
+def gathered(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """The tables of the reproduction, as if two curves had been gathered, one of them over all generations."""
+    full = importlib.import_module("docs.reproduction.full_runs")
+    rng = np.random.default_rng(0)
+    curves = {("seqclass", "none"): 40, ("seqclass", "classifier"): 3}
+    rows = departures_of({c: (0.9 + 0.01 * rng.random((3, n))).tolist() for c, n in curves.items()}, [0.93, 0.94, 0.93])
+    monkeypatch.setattr(full, "recorded", lambda: True)
+    monkeypatch.setattr(full, "runs", lambda name: rows)
+    for made in (full.found, full.cells):
+        made.cache_clear()
+    yield full
+    for made in (full.found, full.cells):
+        made.cache_clear()
+
+
+def test_gathered_runs_say_how_far_each_curve_came_and_have_a_figure_each(gathered):
+    said = gathered.answer()
+    assert said.startswith("**1 of 5 published curves were run over all 40 generations.** 3 seeds make wide intervals.")
+    assert "seqclass + STAR on classifier 3 of 40 generations" in said
+    assert [place in gathered.figures() for place in ("seqclass.none.png", "seqclass.classifier.png")] == [True, True]
+    assert len(gathered.verdicts().splitlines()) == 2 + 2
+    pictures = importlib.import_module("docs.reproduction.pictures")
+    assert len(pictures.curve_of("seqclass", "none").axes) == 6

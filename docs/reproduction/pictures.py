@@ -1,4 +1,4 @@
-"""The pictures of docs/reproduction.md that no command of fairloop draws, from the tables beside this file.
+"""The pictures of docs/reproduction.md and of the pages below it, from the tables beside this file.
 
 python -m docs.reproduction.pictures
 """
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from docs.reproduction import full_runs
 from docs.reproduction.ablated import ABLATIONS, SHOWN, ablated
 from docs.reproduction.annotators_alone import LAST
 from docs.reproduction.committed import HERE, annotated, known
@@ -19,6 +20,7 @@ from fairloop.report.figures import PALETTE, save
 from fairloop.report.figures.lines import draw_lines
 from fairloop.report.figures.measures import over_seeds
 from fairloop.report.figures.style import dress, graded, one_legend
+from fairloop.report.published.curves import curve
 
 NAMES = {
     "data.green_given_label": "P(green | label 1) = P(red | label 0)",
@@ -79,9 +81,18 @@ def _draws(axes: Axes, rows: pd.DataFrame, metric: str) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
+def curve_of(setting: str, star: str) -> Figure:
+    """One published curve and ours."""
+    cells, found = full_runs.cells(), full_runs.found()
+    of_cells, of_found = ((t["setting"] == setting) & (t["star"] == star) for t in (cells, found))
+    return curve(cells[of_cells], found[of_found])
+
+
 def main() -> None:
     for draw in (ablations, annotators):
         save(draw(), HERE / f"{draw.__name__}.png")
+    for setting, star in full_runs.curves() if full_runs.recorded() else ():
+        save(curve_of(setting, star), HERE / f"{setting}.{star}.png")
 
 
 if __name__ == "__main__":

@@ -1,47 +1,58 @@
-"""Every table of docs/reproduction.md, from the tables beside this file.
+"""Every table of docs/reproduction.md and of the pages below it, from the tables beside this file.
 
     python -m docs.reproduction.tables              prints all of them
     python -m docs.reproduction.tables annotators   prints one
-    python -m docs.reproduction.tables --write      puts them into the page, each between its two marks
+    python -m docs.reproduction.tables --write      puts them into the pages, each between its two marks
 
 Tables are called as the functions that make them.
 """
 
 from __future__ import annotations
 
-from functools import cache
+import argparse
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
 
-from docs.pages import Tables, command
-from docs.reproduction import ablated
+from docs.pages import Tables, filled
+from docs.reproduction import ablated, full_runs
 from docs.reproduction import annotators_alone as alone
 from docs.reproduction import beside_published as beside
 from docs.reproduction.committed import HERE
 
 PAGE = HERE.parent / "reproduction.md"
 
-TABLES: Tables = {
-    make.__name__.replace("_", "-"): cache(make)
-    for make in (
-        beside.all_cells,
-        beside.curves,
-        beside.less_annotator,
-        beside.first_generations,
-        beside.tried,
-        beside.control,
-        beside.losses,
-        beside.pairs,
-        beside.balanced,
-        beside.shares,
-        alone.annotators,
-        alone.gap,
-        alone.epochs,
-        alone.optimizers,
-        alone.variants,
-        ablated.ablations,
-        ablated.less_usual,
-    )
+
+def _named(*makers: Callable[[], str]) -> dict[str, Callable[[], str]]:
+    return {make.__name__.replace("_", "-"): cache(make) for make in makers}
+
+
+PAGES: dict[Path, Tables] = {
+    PAGE: {
+        **_named(full_runs.answer, full_runs.verdicts, full_runs.falls, full_runs.inside, full_runs.figures),
+        "first-epoch": partial(beside.tried, "loss"),
+    },
+    HERE / "annotators.md": {
+        **_named(alone.annotators, alone.gap, alone.epochs, alone.optimizers, alone.variants),
+        "tried": partial(beside.tried, "A_L"),
+    },
+    HERE / "released-files.md": _named(beside.shares, beside.first_generations),
+    HERE / "ablations.md": _named(ablated.ablations, ablated.less_usual),
 }
+TABLES: Tables = {name: make for tables in PAGES.values() for name, make in tables.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("tables", nargs="*", choices=[*TABLES, []], help="which; default: all")
+    parser.add_argument("--write", action="store_true", help="into the pages")
+    asked = parser.parse_args()
+    if asked.write:
+        for page, tables in PAGES.items():
+            page.write_text(filled(page, tables), encoding="utf-8")
+    else:
+        print("\n\n".join(f"{name}\n\n{TABLES[name]()}" for name in asked.tables or TABLES))
 
 
 if __name__ == "__main__":
-    command(PAGE, TABLES, __doc__)
+    main()

@@ -3,7 +3,7 @@
 | kind | written by | told by |
 |---|---|---|
 | a run | `run` | spec.yaml, whose first line is fairloop's |
-| a sweep | `sweep`, `fetch`, `demo` | runs/ with runs, or logs/ with their specs |
+| a sweep | `sweep`, `reproduce`, `fetch`, `demo` | runs/ with runs, or logs/ with their specs |
 | samples | `samples` | samples.csv, and besides only numbered pictures |
 | an audit | `audit` | verdict.txt and drift.csv |
 | a comparison | `synthetic` | comparison.md and distances.csv |

@@ -13,7 +13,7 @@ from typer.exceptions import Abort, TyperException
 
 import fairloop
 from fairloop._util.escape import for_terminal
-from fairloop.cli import auditing, comparing, curating, data, forecasting, results, running, sweeping
+from fairloop.cli import auditing, comparing, curating, data, forecasting, reproducing, results, running, sweeping
 from fairloop.cli.pipes import patient
 from fairloop.errors import FairloopError, InputError
 
@@ -44,6 +44,7 @@ app.command(cls=running.FieldsCommand)(running.run)
 app.command(cls=sweeping.SweepCommand)(sweeping.sweep)
 app.command()(running.fetch)
 app.command()(running.schema)
+app.command()(reproducing.reproduce)
 app.command()(results.export)
 app.command()(results.report)
 app.command()(results.compare)

@@ -70,6 +70,34 @@ def estimate(specs: Sequence[RunSpec]) -> Estimate:
 
     Raises InputError if a spec does not fit its data or this machine.
     """
+    plans, costs, measuring = _priced(specs)
+    return _reckoned(specs, plans, costs, measuring)
+
+
+class Piece(NamedTuple):
+    """A model that a run trains, or what the run does alone: measure a generation.
+
+    name: of the model; pieces of one name are one model, which the first run to come there trains. None: done alone.
+    """
+
+    name: str | None
+    generation: int
+    seconds: float
+
+
+def pieces(specs: Sequence[RunSpec]) -> list[list[Piece]]:
+    """For each of `specs` the pieces of its work, in order. Raises InputError as `estimate` does."""
+    plans, costs, measuring = _priced(specs)
+    found = []
+    for spec, plan_ in zip(specs, plans, strict=True):
+        models = [Piece(r.fingerprint, r.generation, _steps(r) * costs[_kind(r)].seconds) for r in plan_]
+        alone = [Piece(None, i, measuring) for i in range(spec.generations)]
+        found.append(sorted([*models, *alone], key=lambda piece: piece.generation))  # stable: parents stay before
+    return found
+
+
+def _priced(specs: Sequence[RunSpec]) -> tuple[list[Plan], dict[Kind, Cost], float]:
+    """The plans of all runs, the cost of each kind of model, and the seconds that measuring a generation takes."""
     plans = _plans(specs)
     _check(specs, plans)
     costs: dict[Kind, Cost] = {}
@@ -80,7 +108,7 @@ def estimate(specs: Sequence[RunSpec]) -> Estimate:
                 timed = _Timed()
                 measuring = max(measuring, _try(spec, recipes[-1].generation, population, timed))
                 costs = {_kind(recipe): timed.cost(recipe) for recipe in recipes} | costs
-    return _reckoned(specs, [plan_ for plan_, _ in plans], costs, measuring)
+    return [plan_ for plan_, _ in plans], costs, measuring
 
 
 def _reckoned(

@@ -1,9 +1,14 @@
 """The authors' published curves, and how runs lie in them.
 
+`departures` says by how much means differ from the published ones, and `curves` draws both.
+
 `settings.csv.gz`: mean, standard deviation and 5, 50 and 95 % percentiles over seeds, by data set, setting, STAR
 target, generation and metric, aggregated from the result files that accompany arXiv 2403.07857 (repository
 cleverhans-lab/FairFeedbackLoops). Generated shares come from few samples a generation there, so their bands are
-wide: 1,000 on ColoredMNIST and 100 on the others, as docs/reproduction.md finds from the curves themselves.
+wide: 1,000 on ColoredMNIST and 100 on the others, as docs/reproduction/released-files.md finds from the curves.
+
+`colored-mnist-models.csv`: mean and standard deviation of the annotators' measures and of the generators' losses on
+ColoredMNIST, from the same files.
 """
 
 from __future__ import annotations
@@ -11,6 +16,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from itertools import cycle
 
@@ -67,8 +73,20 @@ _COUNTERPARTS = {"colored-mnist": _Counterpart("test", ("green", "red"), ">=5")}
 
 def published() -> pd.DataFrame:
     """The curves: one row per data set, setting, STAR target, generation and metric."""
+    return _curves().copy()
+
+
+@cache
+def _curves() -> pd.DataFrame:
     with (files(__name__) / "settings.csv.gz").open("rb") as packed, gzip.open(packed) as content:
         return pd.read_csv(content, keep_default_na=False, na_values=[""])
+
+
+@cache
+def models() -> pd.DataFrame:
+    """What was published of annotators and losses on ColoredMNIST: columns mean, std, runs, by what and measure."""
+    with (files(__name__) / "colored-mnist-models.csv").open("rb") as content:
+        return pd.read_csv(content).set_index(["what", "measure"])
 
 
 def measures(dataset: str) -> Mapping[str, Measure]:
@@ -81,7 +99,7 @@ def measures(dataset: str) -> Mapping[str, Measure]:
 def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     """Every value of `table` (the tidy table) that has a published counterpart, with that band.
 
-    Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, p05, p95, outside: how
+    Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, std, p05, p95, outside: how
     far the value lies outside the band (0: inside; NaN: fewer than `FEWEST_SEEDS` seeds were published), and expected:
     with which probability a single new run would be inside, if it were drawn as the published ones.
 
@@ -94,7 +112,7 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
         for name, measure in measures(str(dataset)).items():
             ours = measure.rows(rows)[["setting", "star", "generation", "seed", "value"]]
             theirs = curves[(curves["dataset"] == dataset) & (curves["metric"] == name)]
-            theirs = theirs[["setting", "star", "generation", "seeds", "mean", "p05", "p95"]]
+            theirs = theirs[["setting", "star", "generation", "seeds", "mean", "std", "p05", "p95"]]
             both = ours.merge(theirs, on=["setting", "star", "generation"])
             found.append(both.assign(metric=name, title=measure.title))
     cells = pd.concat(found, ignore_index=True)

@@ -1,0 +1,85 @@
+"""Tables about the runs on full MNIST with the published settings, beside the published curves.
+
+They come from full.parquet beside this file, which `python -m docs.reproduction.gather SWEEP... --out full` makes from
+the directories of sweeps, finished or not. Without it, they say that no generation was recorded.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pandas as pd
+
+from docs.reproduction.committed import HERE, runs
+from fairloop.report import published as paper
+from fairloop.report.published import departures, words
+from fairloop.report.published.curves import SHOWN
+from fairloop.spec.names import case_name
+
+TABLE = "full"
+NOTHING = "No generation of any curve is recorded yet."
+WHOLE = 40
+
+
+def recorded() -> bool:
+    """Whether there is anything to show."""
+    return (HERE / f"{TABLE}.parquet").is_file()
+
+
+@cache
+def found() -> pd.DataFrame:
+    """The departures of the measures that are judged."""
+    all_of_them = departures.departures(runs(TABLE))
+    return all_of_them[all_of_them["metric"].isin(SHOWN)]
+
+
+@cache
+def cells() -> pd.DataFrame:
+    """Our values beside the published bands."""
+    return paper.laid_over(runs(TABLE))
+
+
+def curves() -> list[tuple[str, str]]:
+    """Setting and STAR target of the curves that were run."""
+    return [(str(a), str(b)) for a, b in cells()[["setting", "star"]].drop_duplicates().itertuples(index=False)]
+
+
+def answer() -> str:
+    """The first paragraph of the page."""
+    if not recorded():
+        return (
+            "**Not shown: no curve of full length has been run with the corrected generator.** " + NOTHING + " Shorter "
+            "runs of before were of another model and are gone from this page."
+        )
+    whole = cells().groupby(["setting", "star"], observed=True)["generation"].max() + 1 == WHOLE
+    head = (
+        f"**{whole.sum()} of 5 published curves were run over all {WHOLE} generations.**"
+        if whole.any()
+        else "**Not shown: no curve of full length has been run with the corrected generator.**"
+    )
+    return f"{head} {words.opening(found(), departures.verdicts(found()))}"
+
+
+def verdicts() -> str:
+    """A row for each curve and measure."""
+    return words.verdict_table(departures.verdicts(found())) if recorded() else NOTHING
+
+
+def falls() -> str:
+    """When accuracy falls below each limit."""
+    return words.falls_table(departures.falls(runs(TABLE))) if recorded() else NOTHING
+
+
+def inside() -> str:
+    """The share of single values inside the published bands."""
+    return words.inside_table(paper.verdicts(cells())) if recorded() else NOTHING
+
+
+def figures() -> str:
+    """A figure for each curve."""
+    if not recorded():
+        return NOTHING
+    return "\n\n".join(
+        f"### {case_name(setting, star)}\n\n![Ours and the published curve](reproduction/{setting}.{star}.png)"
+        for setting, star in curves()
+    )

@@ -1,0 +1,128 @@
+"""The command `reproduce`: the published curves again, as far as a budget of time goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fairloop.cli.options import Changes, Json, Output, Quiet, shorthand
+from fairloop.errors import InputError
+
+if TYPE_CHECKING:
+    from fairloop.reproducing import Planned, Wanted
+
+_PUBLISHED = "colored-mnist"
+_DECIDED = {"setting": "--curves", "star.target": "--curves", "seed": "--seeds"}
+
+What = Annotated[str, typer.Argument(metavar=_PUBLISHED, help="the data set whose curves were published")]
+Out = Annotated[Path, typer.Option("--out", help="directory of the runs; the same command again goes on there")]
+Curves = Annotated[
+    str | None, typer.Option(metavar="NAME,...", help="such as seqclass,seqclass+classifier; default: all five")
+]
+Seeds = Annotated[str, typer.Option(help="such as 0-2; as many of them as fit")]
+Budget = Annotated[str, typer.Option(metavar="TIME", help="such as 90m, 6h or 1d, for all runs together")]
+Data = Annotated[
+    Path | None, typer.Option("--data", "--root", metavar="DIR", help="MNIST's files; default: from the hub")
+]
+Workers = Annotated[int | None, typer.Option(min=1, help="runs at a time; default: as many as fit, one on a GPU")]
+OnlyPlan = Annotated[bool, typer.Option("--plan", "--dry-run", help="print the plan, and stop")]
+
+
+def reproduce(
+    what: What, out: Out = Path("reproduction"), curves: Curves = None, seeds: Seeds = "0-24", budget: Budget = "6h",
+    data: Data = None, set_: Changes = None, workers: Workers = None, only_plan: OnlyPlan = False,
+    quiet: Quiet = False, json_: Json = False,
+) -> None:  # fmt: skip
+    """Run the published curves as far as a budget of time goes, and lay them beside the published ones."""
+    output = Output(quiet, json_)
+    from fairloop import reproducing
+    from fairloop._util.directories import claim
+
+    changes = [*(set_ or ()), *shorthand({"data.root": data})]
+    wanted = _wanted(what, curves, seeds, budget, changes, workers)
+    claim(out, "a sweep")
+    found = reproducing.kept(out, wanted)
+    if found is None:
+        output.say("timing a few steps of each kind of model ...")
+        found = reproducing.planned(wanted, reproducing.timed(wanted))
+    else:
+        output.say(f"{out / reproducing.PLAN}: going on with the plan that is there")
+    _show(found, output)
+    if not only_plan:
+        _run(found, out, output, _changed(changes))
+    output.give(out=out, seconds=found.plan.seconds, runs=[run._asdict() for run in found.plan.runs])
+
+
+def _wanted(what: str, curves: str | None, seeds: str, budget: str, changes: list[str], workers: int | None) -> Wanted:
+    from fairloop import presets, reproducing
+    from fairloop.spec.files import with_files_read
+    from fairloop.sweep.grid import parse_seeds
+
+    if what != _PUBLISHED:
+        raise InputError(f"'{what}': has no published curves that fairloop knows; there is {_PUBLISHED}")
+    for change in changes:
+        if (option := _DECIDED.get(change.partition("=")[0].strip())) is not None:
+            raise InputError(f"--set {change}: the published curves decide it; use {option}")
+    named, numbers, seconds = reproducing.curves_named(curves), parse_seeds(seeds), reproducing.seconds_of(budget)
+    base = with_files_read(presets.read(what, changes))
+    return reproducing.Wanted(base, named, tuple(numbers), seconds, workers or reproducing.workers_for(base))
+
+
+def _show(found: Planned, output: Output) -> None:
+    """Print the plan as a table: what fits, what it takes, what does not fit."""
+    from fairloop._util.clock import duration
+    from fairloop.report.published.words import ranges
+    from fairloop.report.text import show
+    from fairloop.reproducing import curve_name, planning
+
+    wanted, length = found.wanted, found.wanted.base.generations
+    rows = [
+        [
+            curve_name(row.curve), ranges(row.seeds), f"{row.generations} of {length}",
+            duration(row.seconds) if row.generations else "",
+            f"{row.missing} generations" if row.missing else "",
+        ]
+        for row in found.rows
+    ]  # fmt: skip
+    show(["curve", "seeds", "generations", "on one core", "does not fit"], rows, "terminal", output.console)
+    output.say(
+        f"expected: {duration(found.plan.seconds)} with {wanted.workers} run{'s' if wanted.workers > 1 else ''} at a "
+        f"time, of {duration(wanted.budget)}, of which {planning.RESERVE:.0%} is kept in reserve"
+    )
+
+
+def _run(found: Planned, out: Path, output: Output, changed: str) -> None:
+    """Run the plan, and write the page as far as the runs came, also if they are interrupted."""
+    from fairloop import reproducing
+    from fairloop.sweep.local import run_all
+    from fairloop.sweep.view import SweepLines, sweep_view
+
+    jobs = found.jobs(out)
+    reproducing.keep(out, found)
+    seen = not (output.quiet or output.as_json)
+    try:
+        with sweep_view(output.console, out) if seen else SweepLines() as view:
+            run_all(jobs, out, out / "models", found.wanted.workers, view)
+    finally:
+        _write_page(out, output, changed)
+
+
+def _write_page(out: Path, output: Output, changed: str) -> None:
+    from fairloop.report.table import gathered
+    from fairloop.reproducing import page
+    from fairloop.store.directory import RunDirectory
+
+    runs = [RunDirectory(root) for root in sorted((out / "runs").glob("*"))]
+    begun = [run.root for run in runs if run.exists and run.committed()]
+    if begun:
+        page.write(gathered(begun), out / "page", [changed] if changed else [])
+        output.say(f"{out / 'page' / page.PAGE}: {len(begun)} runs beside the published curves")
+
+
+def _changed(changes: list[str]) -> str:
+    """The fields that are not as published, in words."""
+    told = [change for change in changes if not change.startswith(("data.root=", "data.cache=", "device=", "threads="))]
+    fields = ", ".join(f"`{change}`" for change in told)
+    return f"**These runs are not the published experiment.** Fields that were changed: {fields}." if told else ""

@@ -1,0 +1,158 @@
+"""By how much means over our seeds depart from the published means, with intervals from both sides' spread.
+
+Each difference is shown twice: as it is, and less A_L on the same test data. All published runs of ColoredMNIST share
+one draw of the test data, each of ours has its own. A draw shifts a classifier and A_L alike, so the second difference
+leaves it out; the interval of the first does not cover it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from fairloop.metrics.statistics import ALPHA, welch
+from fairloop.report.published import laid_over, measures, models, published
+
+AS_IS = "as it is"
+LESS_ANNOTATOR = "less A_L"
+
+TOLERANCE = 1.645
+"""Published standard deviations within which two curves agree: half the width of a normal band of 90 %."""
+
+LIMITS = (0.85, 0.75, 0.65)
+"""The accuracies below which `falls` looks for a curve."""
+
+_CURVE = ["setting", "star", "metric", "title"]
+
+
+def departures(table: pd.DataFrame) -> pd.DataFrame:
+    """For each curve of `table` (the tidy table) and each generation: the mean over our seeds less the published one.
+
+    Columns: setting, star, metric, title, generation, less (`as it is`, or `less A_L` where its value was published),
+    seeds, mean, std (ours), published_seeds, published, published_std, difference, low, high (95 %, this generation
+    alone; `statistics.welch`), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni).
+
+    Less A_L, ours are the differences of each seed. Published are a mean over seeds and that of A_L over its runs; they
+    are taken for independent, which makes the interval too wide if a classifier resembles the A_L that labelled for it.
+
+    Raises InputError if nothing was published for these runs.
+    """
+    cells = laid_over(table).assign(less=AS_IS, annotator=0.0, annotator_std=0.0, annotator_runs=np.inf)
+    found = pd.concat([cells, _less_annotator(cells, table)], ignore_index=True)
+    found["own"] = found["value"] - found["annotator"]
+    rows = (
+        found.groupby([*_CURVE, "generation", "less"], sort=True, observed=True)
+        .agg(
+            seeds=("own", "count"), mean=("own", "mean"), std=("own", "std"), published_seeds=("seeds", "first"),
+            published_mean=("mean", "first"), published_std=("std", "first"), annotator=("annotator_mean", "first"),
+            annotator_std=("annotator_std", "first"), annotator_runs=("annotator_runs", "first"),
+        )
+        .reset_index()
+    )  # fmt: skip
+    rows["published"] = rows["published_mean"] - rows["annotator"].fillna(0.0)
+    rows["difference"] = rows["mean"] - rows["published"]
+    return _with_intervals(rows)
+
+
+def _less_annotator(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The cells of measures of which A_L's was published, with A_L of the same seed and the published A_L beside."""
+    parts = []
+    for dataset, rows in table.groupby("dataset", observed=True):
+        for name, measure in measures(str(dataset)).items():
+            if ("A_L test", measure.title) not in models().index:
+                continue
+            own = replace(measure, role="label_annotator").rows(rows)
+            own = own.drop_duplicates(["setting", "star", "seed"])[["setting", "star", "seed", "value"]]
+            theirs = models().loc[("A_L test", measure.title)]
+            mine = cells[cells["metric"] == name].drop(columns=["annotator", "annotator_std", "annotator_runs"])
+            both = mine.merge(own.rename(columns={"value": "annotator"}), on=["setting", "star", "seed"])
+            told = {"annotator_mean": theirs["mean"], "annotator_std": theirs["std"], "annotator_runs": theirs["runs"]}
+            parts.append(both.assign(less=LESS_ANNOTATOR, **told))
+    return pd.concat(parts) if parts else cells.iloc[:0].assign(annotator_mean=np.nan)
+
+
+def _with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
+    stds = rows[["std", "published_std", "annotator_std"]].fillna(0.0).to_numpy().T
+    seeds = rows[["seeds", "published_seeds", "annotator_runs"]].to_numpy(float).T
+    value = rows["difference"].to_numpy()
+    rows["low"], rows["high"] = welch(value, stds, seeds)
+    judged = (
+        rows["low"].notna().groupby([rows[name] for name in ("setting", "star", "metric", "less")]).transform("sum")
+    )
+    rows["low_all"], rows["high_all"] = welch(value, stds, seeds, ALPHA / judged.clip(lower=1).to_numpy(float))
+    columns = ["generation", "less", "seeds", "mean", "std", "published_seeds", "published", "published_std"]
+    return rows[[*_CURVE, *columns, "difference", "low", "high", "low_all", "high_all"]]
+
+
+def verdicts(found: pd.DataFrame) -> pd.DataFrame:
+    """For each curve of `departures`, whether it agrees with the published one; less A_L, where that is known.
+
+    *differs*: at some generation, the interval for all generations at once excludes 0. *agrees*: at each, the interval
+    lies within `TOLERANCE` published standard deviations of 0. *cannot tell*: neither; the intervals are too wide.
+
+    Columns: setting, star, metric, title, less, seeds (fewest), generations, verdict, largest (difference by size) and
+    at (its generation), low, high (its interval), apart (the generations whose own interval excludes 0: about 1 in 20
+    of curves that are alike).
+    """
+    preferred = found[found["less"] == LESS_ANNOTATOR].groupby(_CURVE, observed=True).size()
+    rows = []
+    for curve, of_curve in found.groupby(_CURVE, sort=False, observed=True):
+        less = LESS_ANNOTATOR if curve in preferred.index else AS_IS
+        mine = of_curve[of_curve["less"] == less].dropna(subset=["difference"])
+        judged = mine.dropna(subset=["low"])
+        largest = mine.loc[mine["difference"].abs().idxmax()]
+        apart = judged[(judged["low"] > 0) | (judged["high"] < 0)]
+        rows.append(
+            dict(zip(_CURVE, curve, strict=True))
+            | {"less": less, "seeds": int(mine["seeds"].min()), "generations": len(mine), "verdict": _verdict(judged)}
+            | {"largest": largest["difference"], "at": int(largest["generation"])}
+            | {"low": largest["low"], "high": largest["high"], "apart": tuple(map(int, apart["generation"]))}
+        )
+    return pd.DataFrame(rows)
+
+
+def _verdict(judged: pd.DataFrame) -> str:
+    if ((judged["low_all"] > 0) | (judged["high_all"] < 0)).any():
+        return "differs"
+    reach = TOLERANCE * judged["published_std"]
+    close = (judged["low"] >= -reach) & (judged["high"] <= reach)
+    return "agrees" if len(judged) and close.all() else "cannot tell"
+
+
+def falls(table: pd.DataFrame, limits: Sequence[float] = LIMITS) -> pd.DataFrame:
+    """The generation at which the accuracy of each curve is first below each of `limits`, ours and published.
+
+    Columns: setting, star, limit, seeds, generations (that all our seeds have), ours (of the mean over seeds),
+    earliest, latest (of the seeds), published (of the mean), published_earliest, published_latest (of the 5 and the
+    95 % quantile). Empty: never, within the generations that are there.
+    """
+    cells = laid_over(table)
+    theirs = _of_accuracy(table)
+    rows = []
+    for case, of_curve in cells[cells["metric"] == "accuracy"].groupby(["setting", "star"], sort=False, observed=True):
+        wide = of_curve.pivot(index="generation", columns="seed", values="value")
+        common, curve = wide.dropna(), theirs.loc[case]
+        for limit in limits:
+            by_seed = [_first_below(wide[seed], limit) for seed in wide]
+            ends = (_first_below(common.mean(axis=1), limit), min(by_seed), max(by_seed))
+            published = (_first_below(curve[part], limit) for part in ("mean", "p05", "p95"))
+            rows.append([*case, limit, wide.shape[1], len(common), *ends, *published])
+    names = ["ours", "earliest", "latest", "published", "published_earliest", "published_latest"]
+    found = pd.DataFrame(rows, columns=["setting", "star", "limit", "seeds", "generations", *names])
+    return found.assign(**{name: found[name].replace(np.inf, np.nan).astype("Int64") for name in names})
+
+
+def _of_accuracy(table: pd.DataFrame) -> pd.DataFrame:
+    """The published curves of accuracy, whole, by setting, STAR target and generation."""
+    curves = published()
+    curves = curves[(curves["metric"] == "accuracy") & curves["dataset"].isin(table["dataset"].unique())]
+    return curves.set_index(["setting", "star", "generation"]).sort_index()
+
+
+def _first_below(values: pd.Series[float], limit: float) -> float:
+    """The first generation in which a curve is below `limit`; infinite if there is none."""
+    below = values.index[values < limit]
+    return float(below.min()) if len(below) else np.inf

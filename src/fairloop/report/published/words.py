@@ -1,0 +1,127 @@
+"""Tables in Markdown about runs beside the published curves: the verdicts, the falls, the bands, every generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from fairloop.metrics.statistics import FEWEST_SEEDS
+from fairloop.report.published import published
+from fairloop.report.published.departures import AS_IS
+from fairloop.report.text import markdown
+from fairloop.spec.names import case_name
+
+
+def opening(found: pd.DataFrame, told: pd.DataFrame) -> str:
+    """The verdicts in a paragraph. found: of `departures`; told: of `departures.verdicts`."""
+    counts = ", ".join(f"{n} {verdict}" for verdict, n in told["verdict"].value_counts().sort_index().items())
+    parted = "; ".join(
+        f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {ranges(row['apart'])}"
+        for row in told.to_dict("records")
+        if row["apart"]
+    )
+    apart = f"Our mean and the published one part by more than their interval: {parted}. " if parted else ""
+    return f"{_said_of_seeds(found)} {reached(found)} Of {len(told)} comparisons: {counts}. {apart}".strip()
+
+
+def _said_of_seeds(found: pd.DataFrame) -> str:
+    few, many = int(found["seeds"].min()), int(found["seeds"].max())
+    if many == 1:
+        return "One seed has no interval, so no curve is judged."
+    seeds = f"{few}" if few == many else f"{few} to {many}"
+    return f"{seeds} seeds make wide intervals." if few < FEWEST_SEEDS else f"There are {seeds} seeds."
+
+
+def reached(found: pd.DataFrame) -> str:
+    """How far each curve came."""
+    each = [
+        f"{case_name(*map(str, case))} {rows['generation'].max() + 1} of {length(*map(str, case))} generations"
+        for case, rows in found.groupby(["setting", "star"], sort=False, observed=True)
+    ]
+    return f"How far the curves came: {'; '.join(each)}."
+
+
+def verdict_table(told: pd.DataFrame) -> str:
+    """A row for each curve and measure: seeds, generations, verdict, largest difference."""
+    rows = [
+        [
+            case_name(row["setting"], row["star"]), row["title"], str(row["seeds"]),
+            f"{row['generations']} of {length(row['setting'], row['star'])}", row["verdict"],
+            f"{_signed(row, 'largest')} at {row['at']}", row["less"], ranges(row["apart"]) or "none",
+        ]
+        for row in told.to_dict("records")
+    ]  # fmt: skip
+    header = ["curve", "measure", "seeds", "generations", "verdict", "largest difference, at generation", "difference"]
+    return markdown([*header, "generations whose own interval excludes 0"], rows)
+
+
+def falls_table(found: pd.DataFrame) -> str:
+    """When accuracy falls below each limit, ours and published. found: of `departures.falls`."""
+    rows = [
+        [
+            case_name(row["setting"], row["star"]), f"{row['limit']:g}", str(row["seeds"]),
+            _when(row, ("ours", "earliest", "latest"), row["generations"]),
+            _when(row, ("published", "published_earliest", "published_latest"),
+                  length(row["setting"], row["star"])),
+        ]
+        for row in found.to_dict("records")
+    ]  # fmt: skip
+    ours = "ours: mean (first to last seed)"
+    return markdown(["curve", "accuracy below", "seeds", ours, "published: mean (5 to 95 % quantile)"], rows)
+
+
+def inside_table(found: pd.DataFrame) -> str:
+    """The share of single values inside the published band, and the share to expect. found: of `published.verdicts`."""
+    rows = [
+        [
+            case_name(row["setting"], row["star"]), row["title"], f"{row['inside']} of {row['cells']}",
+            f"{row['share']:.0%}", f"{row['expected']:.0%}", f"{row['farthest']:.3f}" if row["farthest"] else "",
+        ]
+        for row in found.to_dict("records")
+    ]  # fmt: skip
+    return markdown(["curve", "measure", "cells inside", "share", "expected", "farthest outside"], rows)
+
+
+def generations_table(found: pd.DataFrame) -> str:
+    """Every generation of the curves in `found` (of `departures`), as it is."""
+    rows = [
+        [
+            case_name(str(row["setting"]), str(row["star"])), row["title"], str(row["generation"]), str(row["seeds"]),
+            f"{row['mean']:.3f}", f"{row['published']:.3f}", _signed(row, "difference"),
+        ]
+        for row in found[found["less"] == AS_IS].to_dict("records")
+    ]  # fmt: skip
+    header = ["curve", "measure", "generation", "seeds", "our mean", "published mean", "difference, 95 % interval"]
+    return markdown(header, rows)
+
+
+def ranges(generations: tuple[int, ...]) -> str:
+    """`0, 3 to 5` for (0, 3, 4, 5)."""
+    runs: list[list[int]] = []
+    for i in generations:
+        if runs and i == runs[-1][1] + 1:
+            runs[-1][1] = i
+        else:
+            runs.append([i, i])
+    return ", ".join(str(a) if a == b else f"{a} to {b}" for a, b in runs)
+
+
+def _signed(row: Mapping[Any, Any], name: str) -> str:
+    reach = "" if pd.isna(row["low"]) else f" [{row['low']:+.3f}, {row['high']:+.3f}]"
+    return f"{row[name]:+.3f}{reach}"
+
+
+def _when(row: Mapping[Any, Any], names: tuple[str, str, str], length: int) -> str:
+    mean, first, last = (row[name] for name in names)
+    ends = " to ".join("never" if pd.isna(end) else str(end) for end in (first, last))
+    whole = f"not within {length}" if pd.isna(mean) else str(mean)
+    return whole if pd.isna(first) else f"{whole} ({ends})"
+
+
+def length(setting: str, star: str) -> int:
+    """How many generations of a curve on ColoredMNIST were published."""
+    curves = published()
+    mine = (curves["dataset"] == "colored-mnist") & (curves["setting"] == setting) & (curves["star"] == star)
+    return int(curves[mine]["generation"].max()) + 1

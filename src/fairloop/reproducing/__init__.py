@@ -1,0 +1,194 @@
+"""The published curves again, on the user's own machine: planned by a budget of time, run as a sweep, laid beside them.
+
+`planning` is the arithmetic of what fits; here are the runs, their timing and the plan that a directory keeps, so that
+the same command goes on with the same plan; `page` writes the results.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fairloop._util.files import write_text
+from fairloop._util.lookup import meant
+from fairloop.errors import InputError
+from fairloop.models.numerics import resolve
+from fairloop.reproducing import planning
+from fairloop.reproducing.planning import CURVES, Costs, Curve, Plan, Run
+from fairloop.spec.run import RunSpec, from_mapping
+from fairloop.sweep.estimate import Piece, pieces
+from fairloop.sweep.job import Job, jobs_in, run_in
+from fairloop.sweep.local import default_workers
+
+SEEDS = 25
+"""As many as were published."""
+
+PLAN = "plan.json"
+"""The file of the plan in the sweep's directory."""
+
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
+_BUDGET = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|min|m|h|d)")
+
+
+def seconds_of(budget: str) -> float:
+    """`90m`, `6h` or `1.5d` in seconds. Raises InputError for anything else."""
+    match = _BUDGET.fullmatch(budget.strip())
+    if not match or not float(match[1]):
+        raise InputError(f"--budget {budget}: write a number and a unit, such as 90m, 6h or 1d")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def curve_name(curve: Curve) -> str:
+    """The name of a curve in options, such as `seqclass+classifier`."""
+    return curve.setting if curve.star == "none" else f"{curve.setting}+{curve.star}"
+
+
+def curves_named(text: str | None) -> tuple[Curve, ...]:
+    """Curves by their names, separated by commas; None: all. Raises InputError for an unknown one."""
+    if text is None:
+        return CURVES
+    known = {curve_name(curve): curve for curve in CURVES}
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        if name not in known:
+            raise InputError(f"--curves {name}: was not published; there is {', '.join(known)}{meant(name, known)}")
+    return tuple(curve for name, curve in known.items() if name in names)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The runs that a user wants.
+
+    base: the spec of every run, but for setting, STAR target and seed; its generations are those of a whole run.
+    budget: seconds. workers: runs at a time.
+    """
+
+    base: RunSpec
+    curves: tuple[Curve, ...]
+    seeds: tuple[int, ...]
+    budget: float
+    workers: int
+
+    def spec(self, run: Run) -> RunSpec:
+        """The spec of a run. Raises InputError if the base does not go with its curve."""
+        fields = self.base.model_dump(mode="json")
+        fields["star"]["target"] = run.curve.star
+        changed = {"setting": run.curve.setting, "seed": run.seed, "generations": run.generations}
+        return from_mapping({**fields, **changed})
+
+    def as_plain(self) -> dict[str, Any]:
+        """Whatever decides the plan, as plain data."""
+        experiment = {**self.base.experiment(), "generations": self.base.generations}
+        return json.loads(json.dumps({**asdict(self), "base": experiment}))  # type: ignore[no-any-return]
+
+
+def workers_for(spec: RunSpec) -> int:
+    """The number of runs at a time: one on a GPU, otherwise as many as the machine has cores and memory for."""
+    on_cpu = resolve(spec.precision, spec.device, spec.threads).device == "cpu"
+    return default_workers(spec.threads) if on_cpu else 1
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A plan, what was wanted, and the timing that it comes from."""
+
+    wanted: Wanted
+    plan: Plan
+    costs: Costs
+
+    @property
+    def rows(self) -> list[planning.Row]:
+        """The plan as a table."""
+        wanted = self.wanted
+        return planning.rows(self.plan, wanted.curves, wanted.seeds, self.costs, wanted.base.generations)
+
+    def specs(self, out: Path) -> list[RunSpec]:
+        """The specs of the planned runs; a run that is longer in `out` already keeps its length."""
+        specs = [self.wanted.spec(run) for run in self.plan.runs]
+        done = [run_in(out, spec).committed() for spec in specs]
+        return [
+            spec.model_copy(update={"generations": max(spec.generations, has)})
+            for spec, has in zip(specs, done, strict=True)
+        ]
+
+    def jobs(self, out: Path) -> list[Job]:
+        """The runs as jobs of the sweep in `out`. Raises InputError if it cannot hold them."""
+        return jobs_in(out, self.specs(out))
+
+
+def timed(wanted: Wanted) -> Costs:
+    """Time a few steps of each kind of model, on the device that the runs would use, and reckon whole runs.
+
+    Raises InputError if the spec does not fit its data or this machine.
+    """
+    specs = [wanted.spec(Run(curve, wanted.seeds[0], wanted.base.generations)) for curve in wanted.curves]
+    return dict(zip(wanted.curves, pieces(specs), strict=True))
+
+
+def planned(wanted: Wanted, costs: Costs) -> Planned:
+    """The runs that fit. Raises InputError if not even the first generation of the first curve does."""
+    wishes = list(planning.wishes(wanted.curves, wanted.seeds, wanted.base.generations))
+    plan = planning.planned(wishes, costs, wanted.budget * (1 - planning.RESERVE), wanted.workers)
+    if not plan.runs:
+        from fairloop._util.clock import duration
+
+        first = wishes[0]._replace(generations=1)
+        needs = sum(seconds for _, seconds in planning.work_of(first, costs)) / (1 - planning.RESERVE)
+        raise InputError(
+            f"--budget: the first generation of {curve_name(first.curve)} takes about {duration(needs)}, more than "
+            f"{duration(wanted.budget)}; give more"
+        )
+    return Planned(wanted, plan, costs)
+
+
+def kept(out: Path, wanted: Wanted) -> Planned | None:
+    """The plan that `out` keeps, if it was made for the same wishes; None if it is for others, or there is none.
+
+    Raises InputError if the runs in `out` are of another spec, or the file is damaged.
+    """
+    path = out / PLAN
+    if not path.is_file():
+        return None
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+        asked, costs, told = held["wanted"], _costs(held["costs"]), held["plan"]
+        plan = Plan(_runs(told["runs"]), float(told["seconds"]), _runs(told["left_out"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"--out: {path} is damaged ({error}); delete it, and the next call plans anew") from None
+    now = wanted.as_plain()
+    if asked["base"] != now["base"]:
+        told = _first(asked["base"], now["base"])
+        raise InputError(f"--out: {out} holds runs of other fields ({told}); choose another directory")
+    return Planned(wanted, plan, costs) if asked == now else None
+
+
+def keep(out: Path, found: Planned) -> None:
+    """Keep the plan in `out`."""
+    costs = {curve_name(curve): [list(piece) for piece in of_curve] for curve, of_curve in found.costs.items()}
+    told = {"wanted": found.wanted.as_plain(), "plan": asdict(found.plan), "costs": costs}
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / PLAN, json.dumps(told, indent=1) + "\n")
+
+
+def _runs(held: Sequence[Any]) -> tuple[Run, ...]:
+    return tuple(Run(Curve(*curve), seed, generations) for curve, seed, generations in held)
+
+
+def _costs(held: Mapping[str, Any]) -> Costs:
+    return {curves_named(name)[0]: [Piece(*piece) for piece in of_curve] for name, of_curve in held.items()}
+
+
+def _first(before: Any, now: Any, path: str = "") -> str:
+    """The first field in which two specs differ, in words."""
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if said := _first(old, new, f"{path}{name}."):
+                return said
+        elif old != new:
+            return f"{path}{name}={old}, not {new}"
+    return ""

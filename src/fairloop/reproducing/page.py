@@ -1,0 +1,73 @@
+"""The results of a reproduction: a page in Markdown, a figure for each curve, and every difference as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from fairloop._util.escape import frame_for_csv
+from fairloop._util.files import replacing_folder
+from fairloop.report import published as paper
+from fairloop.report.figures import save
+from fairloop.report.published import departures, words
+from fairloop.report.published.curves import SHOWN, curve
+from fairloop.spec.names import case_name
+
+PAGE = "reproduction.md"
+TABLE = "departures.csv"
+
+
+def write(table: pd.DataFrame, folder: Path, about: Sequence[str]) -> None:
+    """Replace `folder` by the page about the runs of `table` (the tidy table), its figures and its table.
+
+    about: paragraphs that say what was run.
+
+    Raises InputError if nothing was published for these runs.
+    """
+    cells, found = paper.laid_over(table), departures.departures(table)
+    pictures = []
+    with replacing_folder(folder) as new:
+        for (setting, star), mine in cells.groupby(["setting", "star"], sort=False, observed=True):
+            name = f"{setting}.{star}.png"
+            its = found[(found["setting"] == setting) & (found["star"] == star)]
+            save(curve(mine, its), new / name)
+            pictures.append(f"## {case_name(str(setting), str(star))}\n\n![Ours and the published curve]({name})")
+        frame_for_csv(found).to_csv(new / TABLE, index=False)
+        (new / PAGE).write_text(_text(table, found, about, pictures), encoding="utf-8")
+
+
+def _text(table: pd.DataFrame, found: pd.DataFrame, about: Sequence[str], pictures: Sequence[str]) -> str:
+    shown = found[found["metric"].isin(SHOWN)]
+    told = departures.verdicts(shown)
+    accuracy = found[found["metric"] == "accuracy"]
+    parts = [
+        "# ColoredMNIST beside the published curves",
+        words.opening(shown, told),
+        *about,
+        words.verdict_table(told),
+        _MEANINGS,
+        "## When accuracy falls",
+        words.falls_table(departures.falls(table)),
+        *pictures,
+        "## The share of cells inside the published bands",
+        words.inside_table(paper.verdicts(paper.laid_over(table))),
+        _EXPECTED,
+        "## Accuracy, generation by generation",
+        f"All measures, and all differences less `A_L`, are in [{TABLE}]({TABLE}).",
+        words.generations_table(accuracy),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+_MEANINGS = f"""\
+A difference is the mean over our seeds less the published mean. Its 95 % interval has both sides' spread. All published
+runs share one draw of the test data; less `A_L` on the same test data, its effect cancels. *differs*: an interval for
+all generations at once excludes 0. *agrees*: each generation's interval lies within {departures.TOLERANCE} published
+standard deviations of 0. *cannot tell*: the intervals are too wide for either. Of curves that are alike, about one
+generation in 20 has an interval of its own that excludes 0."""
+
+_EXPECTED = """\
+A cell is one seed's value of one measure at one generation. The bands are estimated from 25 seeds, so a perfect
+reproduction has 83 % of its cells inside. Cells of one run depend on each other: this is no test."""

@@ -1,0 +1,175 @@
+"""What fits into a budget of time: an order of wishes, and the longest beginning of it that is done in time."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import NamedTuple
+
+from fairloop.sweep.estimate import Piece
+
+
+class Curve(NamedTuple):
+    """A published curve."""
+
+    setting: str
+    star: str
+
+
+class Run(NamedTuple):
+    """A run of a curve: its seed, and the number of its generations."""
+
+    curve: Curve
+    seed: int
+    generations: int
+
+
+class _Stage(NamedTuple):
+    """Curves that are wished for together: how much of their length, and for how many seeds before other stages."""
+
+    curves: tuple[Curve, ...]
+    share: float
+    seeds: int
+
+
+_STAGES = (
+    _Stage((Curve("seqclass", "none"), Curve("seqclass", "classifier")), 1.0, 3),
+    _Stage((Curve("seqgen-seqclass", "none"), Curve("seqgen-seqclass", "classifier")), 0.5, 2),
+    _Stage((Curve("seqgen-seqclass", "generator"),), 0.3, 1),
+)
+"""The cheapest curves come first, and whole: their generator is trained once."""
+
+CURVES = tuple(curve for stage in _STAGES for curve in stage.curves)
+"""The published curves of ColoredMNIST."""
+
+RESERVE = 0.1
+"""The share of a budget that a plan leaves free, since a few steps are timed on a machine that does nothing else."""
+
+Costs = Mapping[Curve, Sequence[Piece]]
+"""Of each curve, the pieces of a whole run. Curves of one seed share the models of one name."""
+
+
+def wishes(curves: Sequence[Curve], seeds: Sequence[int], length: int) -> Iterator[Run]:
+    """Runs in the order of their worth: whole cheap curves and the middle of others, more seeds, then their ends.
+
+    length: generations of a whole run. A later run of the same curve and seed goes on with the earlier one.
+    """
+    stages = [stage for stage in _STAGES if set(stage.curves) & set(curves)]
+    for first in (True, False):
+        for stage in stages:
+            for seed in seeds[: stage.seeds] if first else seeds:
+                yield from (Run(c, seed, max(1, round(stage.share * length))) for c in stage.curves if c in curves)
+    for seed in seeds:
+        yield from (Run(curve, seed, length) for curve in CURVES if curve in curves)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The runs that fit, in the order in which they are begun.
+
+    seconds: expected until all are done. left_out: wishes that do not fit, whole or in part.
+    """
+
+    runs: tuple[Run, ...]
+    seconds: float
+    left_out: tuple[Run, ...]
+
+
+def planned(wished: Sequence[Run], costs: Costs, budget: float, workers: int) -> Plan:
+    """The longest beginning of `wished` that `workers` side by side do within `budget` seconds.
+
+    Wishes are added one by one; of the first that does not fit, as many generations as do. So a larger budget never
+    plans less.
+    """
+    chosen: dict[_Key, int] = {}
+    for place, wish in enumerate(wished):
+        key, have = (wish.curve, wish.seed), chosen.get((wish.curve, wish.seed), 0)
+        grown = [chosen | {key: generations} for generations in range(have + 1, wish.generations + 1)]
+        if not grown:
+            continue
+        if _seconds(grown[-1], costs, workers) > budget:
+            for more in takewhile(lambda more: _seconds(more, costs, workers) <= budget, grown):
+                chosen = more
+            return Plan(_in_order(chosen), _seconds(chosen, costs, workers), tuple(wished[place:]))
+        chosen = grown[-1]
+    return Plan(_in_order(chosen), _seconds(chosen, costs, workers), ())
+
+
+_Key = tuple[Curve, int]
+
+
+def _in_order(chosen: Mapping[_Key, int]) -> tuple[Run, ...]:
+    """Curve after curve, so that workers side by side have other seeds and need other models."""
+    runs = (Run(curve, seed, generations) for (curve, seed), generations in chosen.items())
+    return tuple(sorted(runs, key=lambda run: (CURVES.index(run.curve), run.seed)))
+
+
+def _seconds(chosen: Mapping[_Key, int], costs: Costs, workers: int) -> float:
+    return makespan([work_of(run, costs) for run in _in_order(chosen)], workers)
+
+
+Work = list[tuple[tuple[int, str] | None, float]]
+"""The pieces of a run: the seed and the name of a model (None: done alone), and its seconds."""
+
+
+def work_of(run: Run, costs: Costs) -> Work:
+    """The pieces of `run`, in order."""
+    return [
+        (None if piece.name is None else (run.seed, piece.name), piece.seconds)
+        for piece in costs[run.curve]
+        if piece.generation < run.generations
+    ]
+
+
+def makespan(runs: Sequence[Work], workers: int) -> float:
+    """Seconds until all `runs` are done. A free worker takes the next, and waits for a model that another trains."""
+    waiting, under_way = iter(runs), [iter(Work()) for _ in range(workers)]
+    ready: dict[tuple[int, str], float] = {}
+    events, now = [(0.0, worker) for worker in range(workers)], 0.0
+    while events:
+        now, worker = heapq.heappop(events)
+        piece = next(under_way[worker], None)
+        if piece is None:
+            run = next(waiting, None)
+            if run is None:
+                continue
+            under_way[worker] = iter(run)
+            until = now
+        else:
+            name, seconds = piece
+            until = now + seconds if name is None else max(now, ready.setdefault(name, now + seconds))
+        heapq.heappush(events, (until, worker))
+    return now
+
+
+class Row(NamedTuple):
+    """A row of the plan's table: seeds of one curve with as many generations each.
+
+    seconds: of work on one core that no row before has. missing: generations of each seed that do not fit.
+    """
+
+    curve: Curve
+    seeds: tuple[int, ...]
+    generations: int
+    seconds: float
+    missing: int
+
+
+def rows(plan: Plan, curves: Sequence[Curve], seeds: Sequence[int], costs: Costs, length: int) -> list[Row]:
+    """The plan as a table, in which each of `seeds` of each of `curves` stands once. length: of a whole run."""
+    planned_of = {(run.curve, run.seed): run.generations for run in plan.runs}
+    counted: set[tuple[int, str]] = set()
+    found = []
+    for curve in (curve for curve in CURVES if curve in curves):
+        lengths = {seed: planned_of.get((curve, seed), 0) for seed in seeds}
+        for generations in sorted(set(lengths.values()), reverse=True):
+            mine = tuple(seed for seed in seeds if lengths[seed] == generations)
+            seconds = 0.0
+            for seed in mine:
+                for name, of_piece in work_of(Run(curve, seed, generations), costs):
+                    seconds += 0.0 if name in counted else of_piece
+                    counted |= {name} if name is not None else set()
+            found.append(Row(curve, mine, generations, seconds, length - generations))
+    return found

@@ -1,0 +1,206 @@
+"""By how much means depart from published ones: an oracle in scipy, coverage by simulation, cases counted by hand."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from fairloop.metrics.statistics import welch
+from fairloop.report import published as paper
+from fairloop.report.published import departures as of
+from fairloop.report.published import words
+from fairloop.report.published.curves import curve
+
+NONE, STAR = ("seqgen-seqclass", "none"), ("seqclass", "classifier")
+
+
+def rows(case: tuple[str, str], seed: int, values: list[float], role: str = "classifier") -> list[dict[str, object]]:
+    setting, star = case
+    return [
+        {"run": f"{setting}-{star}-{seed}", "dataset": "colored-mnist", "setting": setting, "star": star, "seed": seed,
+         "generation": generation, "epoch": None, "role": role, "split": "test", "label": None, "group": "overall",
+         "metric": "accuracy", "value": value, "standard_error": np.nan}
+        for generation, value in enumerate(values)
+    ]  # fmt: skip
+
+
+def table(curves: dict[tuple[str, str], list[list[float]]], annotators: list[float] | None = None) -> pd.DataFrame:
+    """The tidy table of accuracies: by case, a list of values for each seed; and A_L's accuracy for each seed."""
+    found = []
+    for case, seeds in curves.items():
+        for seed, values in enumerate(seeds):
+            found += rows(case, seed, values)
+            found += rows(case, seed, annotators[seed : seed + 1], "label_annotator") if annotators else []
+    return pd.DataFrame(found)
+
+
+def published(case: tuple[str, str]) -> pd.DataFrame:
+    curves = paper.published()
+    setting, star = case
+    named = (curves["dataset"] == "colored-mnist") & (curves["metric"] == "accuracy")
+    return curves[named & (curves["setting"] == setting) & (curves["star"] == star)].set_index("generation")
+
+
+samples = st.lists(st.floats(-1, 1), min_size=5, max_size=12).filter(lambda values: np.std(values) > 1e-3)
+
+
+@given(samples, samples)
+def test_the_interval_of_two_means_is_that_of_scipys_welch_test(one, other):
+    stds, seeds = np.array([[np.std(x, ddof=1)] for x in (one, other)]), np.array([[len(x)] for x in (one, other)])
+    low, high = welch(np.array([np.mean(one) - np.mean(other)]), stds, seeds)
+    expected = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    assert (low[0], high[0]) == pytest.approx((expected.low, expected.high))
+
+
+@given(st.floats(-1, 1), st.floats(0.01, 1), st.floats(0.01, 1), st.integers(2, 4))
+def test_few_seeds_have_the_degrees_of_freedom_of_the_smaller_sample(difference, one, other, seeds):
+    low, high = welch(np.array([difference]), np.array([[one], [other]]), np.array([[seeds], [25]]))
+    reach = stats.t.ppf(0.975, seeds - 1) * np.sqrt(one**2 / seeds + other**2 / 25)
+    assert (low[0], high[0]) == pytest.approx((difference - reach, difference + reach))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("ratio", [0.25, 1.0, 4.0])
+def test_the_interval_covers_the_true_difference(seeds, ratio):
+    """With few seeds of ours beside 25, and spreads that differ."""
+    rng = np.random.default_rng(seeds)
+    ours, theirs = rng.normal(0, ratio, (seeds, 5_000)), rng.normal(0.3, 1, (25, 5_000))
+    stds = np.stack([ours.std(axis=0, ddof=1), theirs.std(axis=0, ddof=1)])
+    low, high = welch(ours.mean(axis=0) - theirs.mean(axis=0), stds, np.array([[seeds], [25]]))
+    assert ((low <= -0.3) & (high >= -0.3)).mean() >= 0.94
+
+
+def test_a_single_value_has_no_interval_and_no_spread_none_at_all():
+    values, stds = np.array([0.1, 0.1]), np.array([[0.0, 0.0], [0.2, 0.0]])
+    low, high = welch(values, stds, np.array([[1, 4], [25, 25]]))
+    assert np.isnan([low[0], high[0]]).all()
+    assert (low[1], high[1]) == (0.1, 0.1)
+
+
+def test_a_departure_is_ours_less_the_published_mean_at_each_generation():
+    values = [[0.92, 0.90], [0.94, 0.91], [0.90, 0.95]]
+    found = of.departures(table({NONE: values}))
+    assert found["less"].unique().tolist() == [of.AS_IS]
+    theirs = published(NONE)
+    for generation, row in found.set_index("generation").iterrows():
+        ours = [of_seed[generation] for of_seed in values]
+        told = theirs.loc[generation]
+        assert row["difference"] == pytest.approx(np.mean(ours) - told["mean"])
+        reach = stats.t.ppf(0.975, 2) * np.sqrt(np.var(ours, ddof=1) / 3 + told["std"] ** 2 / 25)
+        assert (row["low"], row["high"]) == pytest.approx((row["difference"] - reach, row["difference"] + reach))
+        at_once = stats.t.ppf(1 - 0.025 / 2, 2) / stats.t.ppf(0.975, 2) * reach  # two generations
+        assert row["high_all"] == pytest.approx(row["difference"] + at_once)
+
+
+def test_less_the_annotator_the_draw_of_the_test_data_is_left_out():
+    shift = np.array([0.01, -0.02, 0.005])
+    annotators = 0.93 + shift
+    found = of.departures(table({NONE: [[0.92 + s] for s in shift]}, list(annotators)))
+    one = found[found["less"] == of.LESS_ANNOTATOR].iloc[0]
+    told = paper.models().loc[("A_L test", "accuracy")]
+    assert one["mean"] == pytest.approx(-0.01)
+    assert one["std"] == pytest.approx(0, abs=1e-12)
+    assert one["published"] == pytest.approx(published(NONE)["mean"][0] - told["mean"])
+    # Only the published side is uncertain: 25 seeds, and A_L of 150 runs.
+    v = np.array([published(NONE)["std"][0] ** 2 / 25, told["std"] ** 2 / 150])
+    assert one["high"] - one["difference"] == pytest.approx(stats.t.ppf(0.975, 2) * np.sqrt(v.sum()))
+
+
+def simulated(case: tuple[str, str], seeds: int, shift: float, rng: np.random.Generator) -> pd.DataFrame:
+    """Runs drawn as the published ones, or with another mean."""
+    theirs = published(case)
+    values = rng.normal(theirs["mean"] + shift * theirs["std"], theirs["std"], (seeds, len(theirs)))
+    return table({case: values.tolist()})
+
+
+def test_runs_that_are_drawn_alike_seldom_differ_and_agree_with_seeds_enough():
+    rng = np.random.default_rng(1)
+    few = [of.verdicts(of.departures(simulated(NONE, 3, 0.0, rng))).iloc[0] for _ in range(3)]
+    assert [found["verdict"] for found in few] == ["cannot tell"] * 3  # three seeds are too few to say that they agree
+    many = of.verdicts(of.departures(simulated(NONE, 25, 0.0, rng))).iloc[0]
+    assert (many["verdict"], many["seeds"], many["generations"]) == ("agrees", 25, 40)
+    assert len(many["apart"]) <= 8  # of 40; 2 are expected
+
+
+def test_runs_that_are_drawn_otherwise_differ():
+    found = of.verdicts(of.departures(simulated(STAR, 10, 3.0, np.random.default_rng(2)))).iloc[0]
+    assert found["verdict"] == "differs"
+    assert len(found["apart"]) > 30
+    assert found["largest"] > 0
+
+
+def test_a_single_seed_cannot_tell():
+    found = of.verdicts(of.departures(table({NONE: [[0.1, 0.2]]}))).iloc[0]
+    assert (found["verdict"], found["seeds"], found["apart"]) == ("cannot tell", 1, ())
+
+
+def test_a_curve_falls_where_a_hand_says():
+    found = of.falls(table({NONE: [[0.9, 0.84, 0.7, 0.6], [0.9, 0.87, 0.74, 0.72]]})).set_index("limit")
+    assert found.loc[0.85, ["ours", "earliest", "latest"]].tolist() == [2, 1, 2]  # .855 at generation 1
+    assert found.loc[0.75, ["ours", "earliest", "latest"]].tolist() == [2, 2, 2]
+    assert found.loc[0.65, "earliest"] == 3
+    assert found.loc[0.65, ["ours", "latest"]].isna().all()  # one seed, and the mean, never do
+    assert (found["seeds"].unique().tolist(), found["generations"].unique().tolist()) == ([2], [4])
+    theirs = published(NONE)
+    for part, name in (("mean", "published"), ("p05", "published_earliest"), ("p95", "published_latest")):
+        for limit, generation in found[name].items():
+            below = [i for i in theirs.index if theirs[part][i] < limit]
+            assert (below[:1] or [None])[0] == (None if pd.isna(generation) else generation)
+
+
+def test_a_seed_that_is_ahead_does_not_speak_for_the_mean():
+    found = of.falls(table({NONE: [[0.9, 0.1], [0.9]]})).set_index("limit")
+    assert found.loc[0.85, "ours"] is pd.NA
+    assert (found.loc[0.85, "earliest"], found.loc[0.85, "generations"]) == (1, 1)
+
+
+def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_part():
+    found = of.departures(simulated(STAR, 10, 3.0, np.random.default_rng(2)))
+    said = words.opening(found, of.verdicts(found))
+    assert said.startswith("There are 10 seeds. How far the curves came: seqclass + STAR on classifier 40 of 40 ")
+    assert "Of 1 comparisons: 1 differs. Our mean and the published one part by more than their interval: " in said
+    three = of.departures(table({NONE: [[0.92, 0.9], [0.93, 0.92], [0.91, 0.9]]}))
+    assert words.opening(three, of.verdicts(three)).startswith("3 seeds make wide intervals. ")
+    one = of.departures(table({NONE: [[0.92]]}))
+    said = words.opening(one, of.verdicts(one))
+    assert said.startswith("One seed has no interval, so no curve is judged. ")
+    assert "seqgen-seqclass 1 of 40 generations" in said
+
+
+@given(st.sets(st.integers(0, 30)))
+def test_ranges_name_every_generation_once(generations):
+    said = words.ranges(tuple(sorted(generations)))
+    ends = [part.split(" to ") for part in said.split(", ") if part]
+    assert [i for end in ends for i in range(int(end[0]), int(end[-1]) + 1)] == sorted(generations)
+    assert all(int(b[0]) > int(a[-1]) + 1 for a, b in itertools.pairwise(ends))
+
+
+def test_the_tables_have_a_row_for_each_curve_limit_and_generation():
+    rows_ = table({NONE: [[0.92, 0.9], [0.93, 0.8]], STAR: [[0.9, 0.9], [0.93, 0.8]]}, [0.93, 0.94])
+    found = of.departures(rows_)
+    tables = [
+        (words.verdict_table(of.verdicts(found)), 2),
+        (words.falls_table(of.falls(rows_)), 6),
+        (words.inside_table(paper.verdicts(paper.laid_over(rows_))), 2),
+        (words.generations_table(found), 4),
+    ]
+    for text, count in tables:
+        assert len(text.splitlines()) == count + 2
+    assert f"{found[found['less'] == of.AS_IS]['difference'].abs().max():.3f}" in tables[3][0]
+
+
+def test_a_figure_shows_both_bands_and_both_differences():
+    rows_ = table({NONE: [[0.92, 0.9], [0.93, 0.8]]}, [0.93, 0.94])
+    figure = curve(paper.laid_over(rows_), of.departures(rows_), ["accuracy"])
+    above, below = figure.axes
+    assert [len(line.get_xdata()) for line in above.lines] == [40, 2]
+    assert len(above.collections) == 2
+    assert len(below.containers) == 2
+    named = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert named[:2] == ["published, mean and 5 to 95 % of 25 seeds", "ours, mean and 5 to 95 % of 2 seeds"]

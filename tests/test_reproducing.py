@@ -1,0 +1,297 @@
+"""The planner against a second clock, the command on embedded digits, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from conftest import tiny
+from fairloop import reproducing
+from fairloop.cli import app
+from fairloop.errors import InputError
+from fairloop.report.published import departures
+from fairloop.report.table import gathered
+from fairloop.reproducing import page, planning
+from fairloop.reproducing.planning import CURVES, Costs, Curve, Plan, Run
+from fairloop.store.directory import RunDirectory
+from fairloop.sweep import estimate, local
+from fairloop.sweep.estimate import Piece
+from test_departures import table
+
+LENGTH = 6
+
+
+@st.composite
+def priced(draw: st.DrawFn) -> Costs:
+    """Costs of five curves as they are: which models are shared is known, what each takes is not."""
+    chance = draw(st.randoms(use_true_random=False))
+    seconds: dict[str, float] = defaultdict(lambda: chance.uniform(0.1, 20))
+
+    def names(curve: Curve, i: int) -> list[str]:
+        late = curve.star == "generator" and i > 0  # C_0 is the plain loop's
+        generators = ["A_L", "A_S", "G0"] if i == 0 else [f"G{i} {late}"] if curve.setting != "seqclass" else []
+        star = curve.star if late or curve.star == "classifier" else ""
+        return [*generators, f"C{i} {star} {curve.setting if i else ''}"]
+
+    def generation(curve: Curve, i: int) -> list[Piece]:
+        return [*(Piece(name, i, seconds[name]) for name in names(curve, i)), Piece(None, i, seconds["measuring"])]
+
+    return {curve: [piece for i in range(LENGTH) for piece in generation(curve, i)] for curve in CURVES}
+
+
+curves = st.sets(st.sampled_from(CURVES), min_size=1).map(lambda chosen: [c for c in CURVES if c in chosen])
+budgets = st.floats(1, 2_000)
+
+
+class Clock:
+    """Workers that go through the pieces of their runs second by second: an oracle that knows no heap."""
+
+    def __init__(self, plan: Plan, costs: Costs, workers: int) -> None:
+        waiting = [(run, [p for p in costs[run.curve] if p.generation < run.generations]) for run in plan.runs]
+        ready: dict[tuple[int, str], float] = {}
+        times = [0.0] * workers
+        going: list[tuple[Run, list[Piece]] | None] = [None] * workers
+        self.trained: dict[tuple[int, str], float] = {}
+        while True:
+            going = [one if one and one[1] else None for one in going]
+            idle = [w for w in range(workers) if going[w] is None]
+            busy = [w for w in range(workers) if going[w] is not None]
+            if not waiting and not busy:
+                break
+            starts = [w for w in idle if waiting and times[w] <= min([times[b] for b in busy], default=float("inf"))]
+            if starts:
+                worker = min(starts, key=lambda w: times[w])
+                going[worker] = waiting.pop(0)
+                continue
+            worker = min(busy, key=lambda w: times[w])
+            run, pieces = going[worker]
+            piece = pieces.pop(0)
+            if piece.name is None:
+                times[worker] += piece.seconds
+            elif (key := (run.seed, piece.name)) in ready:
+                times[worker] = max(times[worker], ready[key])
+            else:
+                times[worker] += piece.seconds
+                ready[key], self.trained[key] = times[worker], piece.seconds
+        self.now = max(times)
+
+
+def plan_of(chosen: Sequence[Curve], seeds: int, costs: Costs, budget: float, workers: int) -> Plan:
+    return planning.planned(list(planning.wishes(chosen, range(seeds), LENGTH)), costs, budget, workers)
+
+
+@given(curves, st.integers(1, 4), priced(), budgets, st.integers(1, 3))
+def test_a_plan_is_done_within_its_budget_by_a_clock_of_its_own(chosen, seeds, costs, budget, workers):
+    plan = plan_of(chosen, seeds, costs, budget, workers)
+    clock = Clock(plan, costs, workers)
+    assert plan.seconds == pytest.approx(clock.now)
+    assert plan.seconds <= budget
+
+
+@given(curves, st.integers(1, 4), priced(), budgets, budgets, st.integers(1, 3))
+def test_a_larger_budget_never_plans_less(chosen, seeds, costs, one, other, workers):
+    few, many = (plan_of(chosen, seeds, costs, budget, workers) for budget in sorted([one, other]))
+    longer = {(run.curve, run.seed): run.generations for run in many.runs}
+    assert all(longer.get((run.curve, run.seed), 0) >= run.generations for run in few.runs)
+    assert len(many.left_out) <= len(few.left_out)
+
+
+@given(curves, st.integers(1, 4), priced(), budgets, st.integers(1, 3))
+def test_the_table_has_every_seed_of_every_curve_once_and_sums_to_the_work(chosen, seeds, costs, budget, workers):
+    plan = plan_of(chosen, seeds, costs, budget, workers)
+    rows = planning.rows(plan, chosen, range(seeds), costs, LENGTH)
+    assert sorted((row.curve, seed) for row in rows for seed in row.seeds) == sorted(
+        (curve, seed) for curve in chosen for seed in range(seeds)
+    )
+    assert all(row.generations + row.missing == LENGTH and row.generations >= 0 for row in rows)
+    planned = {(run.curve, run.seed, run.generations) for run in plan.runs}
+    assert {(row.curve, s, row.generations) for row in rows for s in row.seeds if row.generations} == planned
+    clock = Clock(plan, costs, workers)
+    alone = sum(p.seconds for r in plan.runs for p in costs[r.curve] if p.name is None and p.generation < r.generations)
+    assert sum(row.seconds for row in rows) == pytest.approx(sum(clock.trained.values()) + alone)
+    assert bool(plan.left_out) == any(row.missing for row in rows)
+
+
+@given(curves, st.integers(1, 5), st.integers(1, 40))
+def test_wishes_end_with_everything_and_never_shrink(chosen, seeds, length):
+    longest: dict[tuple[Curve, int], int] = {}
+    for wish in planning.wishes(chosen, range(seeds), length):
+        assert 1 <= wish.generations <= length
+        longest[wish.curve, wish.seed] = max(wish.generations, longest.get((wish.curve, wish.seed), 0))
+    assert longest == {(curve, seed): length for curve in chosen for seed in range(seeds)}
+
+
+def test_the_order_of_wishes_is_whole_cheap_curves_then_more_seeds_then_longer():
+    found = list(planning.wishes(CURVES, range(4), 40))
+    assert found[:2] == [Run(CURVES[0], 0, 40), Run(CURVES[1], 0, 40)]
+    assert [run.generations for run in found[:11]] == [40] * 6 + [20] * 4 + [12]
+    assert Run(CURVES[0], 3, 40) in found[11:]
+    assert found.index(Run(CURVES[0], 3, 40)) < found.index(Run(CURVES[2], 3, 20)) < found.index(Run(CURVES[2], 0, 40))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("6h", 21_600), ("1.5d", 129_600), (" .5 h", 1800)])
+def test_a_budget_has_a_number_and_a_unit(text, seconds):
+    assert reproducing.seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "6", "h", "-1h", "0h", "6 hours", "nan h"])
+def test_no_other_budget_is_taken(text):
+    with pytest.raises(InputError, match="--budget"):
+        reproducing.seconds_of(text)
+
+
+TINY = {
+    "generations": 2, "data.source": "embedded", "data.train": 320, "data.valid": 100, "generator.batch": 64,
+    "generator.arguments": "{widths: [4, 8], latent: 4}", "generator.epochs": 1, "classifier.batch": 64,
+    "classifier.epochs": 1, "annotator.batch": 64, "annotator.epochs": 1, "measure.samples": 200, "measure.gallery": 0,
+    "measure.latents": 0, "precision": "fp32", "device": "cpu",
+}  # fmt: skip
+
+
+def asked(out: Path, *more: str, **changes: object) -> tuple[int, str]:
+    """The command on embedded digits: its exit code and its words."""
+    fields = [word for field, value in (TINY | changes).items() for word in ("--set", f"{field}={value}")]
+    options = ["--curves", "seqclass,seqclass+classifier", "--seeds", "0-1", "--workers", "1", "--out", str(out)]
+    result = CliRunner().invoke(app, ["reproduce", "colored-mnist", *options, *fields, *more])
+    return result.exit_code, result.output + str(result.exception or "")
+
+
+@pytest.fixture
+def timed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """A clock that says that each step takes a second, and measuring nothing; how often it was asked."""
+    calls: list[int] = []
+
+    def tried(*of: object) -> float:
+        calls.append(1)
+        return 0.0
+
+    monkeypatch.setattr(estimate, "_try", tried)
+    monkeypatch.setattr(estimate._Timed, "cost", lambda self, recipe: estimate.Cost(1.0, 1))
+    return calls
+
+
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> list[list[tuple[str, int, int]]]:
+    """The runs that a sweep would begin, instead of a sweep."""
+    found: list[list[tuple[str, int, int]]] = []
+    monkeypatch.setattr(
+        local, "run_all",
+        lambda jobs, *of: found.append([(j.spec.star.target, j.spec.seed, j.spec.generations) for j in jobs]),
+    )  # fmt: skip
+    return found
+
+
+def test_the_pieces_of_runs_sum_to_the_estimate_of_their_sweep(timed):
+    specs = [tiny(f"star.target={star}", f"seed={seed}") for star in ("none", "classifier") for seed in (0, 1)]
+    each = {piece.name: piece.seconds for of_run in estimate.pieces(specs) for piece in of_run if piece.name}
+    assert sum(each.values()) == estimate.estimate(specs).work > 0
+    for spec, of_run in zip(specs, estimate.pieces(specs), strict=True):
+        assert [piece.generation for piece in of_run] == sorted(piece.generation for piece in of_run)
+        assert sum(piece.name is None for piece in of_run) == spec.generations
+
+
+def test_a_plan_is_shown_and_nothing_is_run(tmp_path, timed, begun):
+    # 5 steps an epoch: two annotators, G_0, C_0 and C_1 take 25 s a seed, and C_0 and C_1 with STAR 10 s more.
+    code, words = asked(tmp_path / "out", "--plan", "--budget", "100s")
+    assert code == 0, words
+    assert "seqclass+classifier" in words
+    assert "expected: 70 s with 1 run at a time, of 100 s, of which 10% is kept in reserve" in words
+    assert begun == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_budget_that_is_too_small_for_all_leaves_generations_out_and_says_so(tmp_path, timed, begun):
+    code, words = asked(tmp_path / "out", "--budget", "40s", "--json")
+    assert code == 0, words
+    told = json.loads(words.strip().splitlines()[-1])
+    assert told["seconds"] == 35 <= 0.9 * 40
+    assert begun == [[("none", 0, 2), ("classifier", 0, 2)]]
+    code, words = asked(tmp_path / "other", "--budget", "20s")
+    assert "--budget: the first generation of seqclass takes about 22 s, more than 20 s; give more" in words
+
+
+def test_the_same_command_goes_on_with_the_same_plan_and_a_larger_budget_plans_anew(tmp_path, timed, begun):
+    assert asked(tmp_path, "--budget", "40s")[0] == 0
+    asks = len(timed)
+    code, words = asked(tmp_path, "--budget", "40s")
+    assert code == 0, words
+    assert "going on with the plan" in words
+    assert len(timed) == asks
+    assert begun[0] == begun[1]
+    assert asked(tmp_path, "--budget", "1h")[0] == 0
+    assert len(begun[2]) == 4
+    assert len(timed) > asks
+
+
+def test_runs_of_other_fields_are_never_mixed(tmp_path, timed, begun):
+    assert asked(tmp_path, "--budget", "40s")[0] == 0
+    code, words = asked(tmp_path, "--budget", "40s", **{"classifier.epochs": 2})
+    assert code != 0
+    assert "holds runs of other fields (classifier.epochs=1, not 2)" in words
+    (tmp_path / reproducing.PLAN).write_text("{}")
+    assert "is damaged" in asked(tmp_path, "--budget", "40s")[1]
+
+
+def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, monkeypatch):
+    monkeypatch.setattr(RunDirectory, "committed", lambda self: 2)
+    assert asked(tmp_path, "--budget", "25s")[0] == 0  # one generation fits
+    assert begun == [[("none", 0, 2)]]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (["--curves", "seqclas"], "--curves seqclas: was not published; there is seqclass,"),
+        (["--set", "setting=control"], "--set setting=control: the published curves decide it; use --curves"),
+        (["--seeds", "x"], "--seeds x"),
+        (["--set", "nope=1"], "nope: there is no such field"),
+    ],
+)
+def test_what_cannot_be_reproduced_is_refused(tmp_path, more, words):
+    code, said = asked(tmp_path, *more)
+    assert code != 0
+    assert words in said
+
+
+def test_only_published_data_sets_can_be_reproduced():
+    result = CliRunner().invoke(app, ["reproduce", "adult"])
+    assert "'adult': has no published curves that fairloop knows; there is colored-mnist" in str(result.exception)
+
+
+def test_the_page_says_what_its_table_holds(tmp_path):
+    rows = table({("seqclass", "none"): [[0.9, 0.8], [0.92, 0.85], [0.91, 0.7]]}, [0.93, 0.94, 0.93])
+    page.write(rows, tmp_path / "page", ["Said of the runs."])
+    text = (tmp_path / "page" / "reproduction.md").read_text()
+    held = pd.read_csv(tmp_path / "page" / "departures.csv")
+    assert "3 seeds make wide intervals. How far the curves came: seqclass 2 of 40 generations." in text
+    assert "Said of the runs." in text
+    for row in held[held["less"] == departures.AS_IS].to_dict("records"):
+        assert f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" in text
+    assert (tmp_path / "page" / "seqclass.none.png").stat().st_size > 10_000
+
+
+@pytest.mark.slow
+def test_a_reproduction_runs_resumes_and_writes_its_page(tmp_path):
+    code, words = asked(tmp_path, "--budget", "1h")
+    assert code == 0, words
+    text = (tmp_path / "page" / "reproduction.md").read_text()
+    assert "**These runs are not the published experiment.**" in text
+    held = gathered([tmp_path / "runs"])
+    assert held.groupby("star")["seed"].nunique().to_dict() == {"none": 2, "classifier": 2}
+    written = pd.read_csv(tmp_path / "page" / "departures.csv")
+    ours = held[(held["role"] == "classifier") & (held["split"] == "test") & (held["group"] == "overall")]
+    ours = ours[ours["metric"] == "accuracy"].groupby(["star", "generation"])["value"].mean()
+    mine = written[(written["metric"] == "accuracy") & (written["less"] == departures.AS_IS)]
+    for row in mine.to_dict("records"):
+        assert row["mean"] == pytest.approx(ours[row["star"], row["generation"]])
+    models = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*.safetensors")}
+    assert asked(tmp_path, "--budget", "1h")[0] == 0
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*.safetensors")} == models
