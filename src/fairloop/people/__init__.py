@@ -29,12 +29,10 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
 
     Raises InputError if there is none that takes them.
     """
-    made, given = find(KINDS, name, "people.kind"), dict(arguments or {})
+    made, given = type_of(name), dict(arguments or {})
     if pool is not None:
-        if "law" not in parameters(made):
-            raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
-        if given.setdefault("law", pool) is not pool:
-            raise InputError("people.arguments.law: the people are those of data; leave out one of them")
+        check_takes_data(name, made, given)
+        given["law"] = pool
     try:
         kind = made(**given)
     except InputError:
@@ -44,6 +42,23 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
     if not isinstance(kind, Kind):
         raise InputError(f"people.kind: '{name}' gives a {type(kind).__name__}, not a fairloop.people.interface.Kind")
     return kind
+
+
+def check_takes_data(name: str, made: Any, arguments: Mapping[str, Any]) -> None:
+    """Raise InputError if a kind cannot take its people from a data set. made: its `type_of`."""
+    if "law" not in parameters(made):
+        raise InputError(f"people.kind={name}: makes its people itself; leave data out, or use selective-labels")
+    if "law" in arguments:
+        raise InputError("people.arguments.law: the people are those of data; leave out one of them")
+    if arguments.get("family", "credit") != "credit":
+        raise InputError(
+            f"people.arguments.family={arguments['family']}: makes its people itself; leave data out, or use credit"
+        )
+
+
+def type_of(name: str) -> Any:
+    """The class that `people.kind` names, or any other maker of a kind. Raises InputError if there is none."""
+    return find(KINDS, name, "people.kind")
 
 
 def parameters(made: Any) -> list[str]:

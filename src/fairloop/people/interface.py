@@ -150,6 +150,16 @@ class Kind(ABC):
         """A decision rule that the kind brings along, for rounds without a classifier; None if it has none."""
         return None
 
+    @classmethod
+    def comes_again(cls, arguments: Mapping[str, Any]) -> bool:
+        """Whether the same people come in every round, with an `identity`, of a kind with these arguments."""
+        return False
+
+    @classmethod
+    def gives_labels(cls, arguments: Mapping[str, Any]) -> bool:
+        """Whether outcomes are labels, or counts up to the last label, and no other numbers."""
+        return True
+
     def replace(self, state: State, gone: Array, rngs: Streams) -> State:
         """The state after the people with the identities `gone` have left, and newcomers have taken their places.
 

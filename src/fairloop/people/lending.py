@@ -67,6 +67,11 @@ class Lending(Kind):
         self.policy = None if policy is None else checked.choice(policy, "policy", tuple(POLICIES))
         self.names = Names(("score",), self.law.groups, ("default", "repaid"))
 
+    @classmethod
+    def comes_again(cls, arguments: Mapping[str, Any]) -> bool:
+        """True."""
+        return True
+
     def start(self, n: int, rng: np.random.Generator) -> State:
         """N people: `scores` and `groups`."""
         scores, groups = self.law.draw(n, rng)

@@ -79,6 +79,16 @@ class Performative(Kind):
             )
         self.names = Names(("one",) if self.family == "location" else ("side",), ("all",))
 
+    @classmethod
+    def comes_again(cls, arguments: Mapping[str, Any]) -> bool:
+        """True of `credit`."""
+        return arguments.get("family", "credit") == "credit"
+
+    @classmethod
+    def gives_labels(cls, arguments: Mapping[str, Any]) -> bool:
+        """False of `location`, whose outcomes are numbers."""
+        return arguments.get("family") != "location"
+
     def start(self, n: int, rng: np.random.Generator) -> State:
         """`stable` and `optimal` parameters; of `credit`, base features, groups and labels of n people, too."""
         if self.family != "credit":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
@@ -11,8 +13,9 @@ from fairloop.data import ELSEWHERE, DataSpec, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.shared_fields import Probability
 from fairloop.errors import InputError
-from fairloop.people import KINDS
-from fairloop.people.deciders import RULES, rule
+from fairloop.people import KINDS, build_kind, check_takes_data, parameters, type_of
+from fairloop.people.deciders import OF_LENDERS, RULES, rule
+from fairloop.people.interface import Kind
 from fairloop.spec.models import FOR_TABLES, GeneratorSpec
 from fairloop.spec.sections import DataPolicySpec, LabelsSpec, Plain, ResponseSpec, Section
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 PEOPLE = "people"
 """The setting without generators."""
+
+NO_LABELS = "people.kind: its outcomes are no labels, so no classifier can learn them; use another kind or family"
 
 ANNOTATOR = "annotator"
 """The value of `people.first` that stands for A_L."""
@@ -127,6 +132,41 @@ def folded(values: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**values, **{name: fields for name, fields in sections.items() if name in values or fields}}
 
 
+def arguments_of(people: PeopleSpec) -> dict[str, Any]:
+    """The arguments of the kind; a policy of lenders that the spec names as a rule is one of them."""
+    names = {rule(chosen).kind for chosen in (people.first, people.rule) if chosen not in (None, ANNOTATOR)}
+    policy = sorted(names & set(OF_LENDERS))
+    takes_it = "policy" in parameters(type_of(people.kind))
+    return people.arguments | ({"policy": policy[0]} if policy and takes_it else {})
+
+
+def check_fit(people: PeopleSpec, kind: Kind, come_again: bool) -> None:
+    """Raise InputError for what a spec says of people that people of this kind are not.
+
+    come_again: whether the same people come in every round.
+    """
+    _check_return(people, come_again)
+    groups = kind.names.groups
+    if people.retention and len(people.retention) != len(groups):
+        raise InputError(
+            f"people.retention: has {len(people.retention)} rows; give one for each of {len(groups)} groups: "
+            f"{', '.join(groups)}"
+        )
+    if people.rule is not None:
+        rule(people.rule).published(kind, "people.rule")
+    elif not people.by_annotator:
+        rule(people.first).published(kind, "people.first")
+
+
+def _check_return(people: PeopleSpec, come_again: bool) -> None:
+    for name in ("retention", "newcomers"):
+        if getattr(people, name) and not come_again:
+            raise InputError(
+                f"people.{name}: people of kind={people.kind} are new in every round, so none can leave or return; "
+                "leave it out, or use a kind whose people come again: lending, or performative with family=credit"
+            )
+
+
 def draws_from(data: DataSpec) -> bool:
     """Whether people are rows of `data`; else the kind makes them."""
     return is_table(data) or getattr(data, "name", "").count(":") == 1
@@ -173,6 +213,33 @@ def _check_people(spec: RunSpec) -> None:
                          "the rule, or star and curation")  # fmt: skip
     if spec.response != ResponseSpec():
         raise ValueError("response: is people.retention in setting=people")
+    if people.kind in KINDS:
+        try:
+            _check_kind(people, draws_from(spec.data))
+        except InputError as error:
+            raise ValueError(str(error)) from None
+
+
+def _check_kind(people: PeopleSpec, from_data: bool) -> None:
+    """Raise InputError for a kind that cannot be, or cannot be what the spec says.
+
+    from_data: whether its people are rows of a data set. These are not read here, and neither are files of arguments,
+    so that groups and features are checked only when a run begins.
+    """
+    made, arguments = type_of(people.kind), arguments_of(people)
+    if not made.gives_labels(arguments):
+        raise InputError(NO_LABELS)
+    _check_return(people, made.comes_again(arguments))
+    law = arguments.get("law")
+    if from_data:
+        check_takes_data(people.kind, made, arguments)
+    elif not (isinstance(law, Mapping) and "path" in law):
+        check_fit(people, _built(people.kind, json.dumps(arguments)), made.comes_again(arguments))
+
+
+@lru_cache(64)
+def _built(name: str, arguments: str) -> Kind:
+    return build_kind(name, json.loads(arguments))
 
 
 def _default(name: str) -> Any:

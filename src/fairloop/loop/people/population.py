@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from fairloop import data
-from fairloop._util.lookup import find
 from fairloop.data import DataSpec, Population, Split
 from fairloop.errors import InputError
-from fairloop.people import KINDS, build_kind, parameters
-from fairloop.people.deciders import OF_LENDERS, rule
+from fairloop.people import build_kind
 from fairloop.people.interface import Array, Codes, Kind, Names, Streams
 from fairloop.people.pool import Pool
-from fairloop.spec.people import ANNOTATOR, PeopleSpec, draws_from
+from fairloop.spec.people import NO_LABELS, arguments_of, check_fit, draws_from
 from fairloop.spec.run import RunSpec
 
 if TYPE_CHECKING:
@@ -43,23 +41,15 @@ def source_of(spec: RunSpec, files: DataSpec | None = None) -> People:
     """
     people, seed = spec.people, spec.seed
     if not draws_from(spec.data):
-        kind = build_kind(people.kind, _arguments(people))
-        return People(kind, _before(people, kind, seed))
+        kind = build_kind(people.kind, arguments_of(people))
+        return People(kind, _before(spec, kind))
     real = data.load(files or spec.data, seed)
     if len(real.shape) != 1:
         raise InputError(f"data.name={spec.data.name}: has samples of shape {real.shape}; setting=people needs rows")
-    kind = build_kind(people.kind, _arguments(people), Pool.of(real))
-    before = _before(people, kind, seed)
+    kind = build_kind(people.kind, arguments_of(people), Pool.of(real))
+    before = _before(spec, kind)
     digest = hashlib.sha256(f"{real.fingerprint} {before.fingerprint}".encode()).hexdigest()
     return People(kind, replace(before, columns=real.columns, minoritized=real.minoritized, fingerprint=digest))
-
-
-def _arguments(people: PeopleSpec) -> dict[str, Any]:
-    """The arguments of the kind; a policy of lenders that the spec names as a rule is one of them."""
-    names = {rule(chosen).kind for chosen in (people.first, people.rule) if chosen not in (None, ANNOTATOR)}
-    policy = sorted(names & set(OF_LENDERS))
-    takes_it = "policy" in parameters(find(KINDS, people.kind, "people.kind"))
-    return people.arguments | ({"policy": policy[0]} if policy and takes_it else {})
 
 
 def start_of(kind: Kind, arrivals: int, seed: int) -> dict[str, np.ndarray]:
@@ -74,14 +64,20 @@ def labels_of(outcome: Array, names: Names) -> Codes:
     """
     codes = np.asarray(outcome)
     if not np.issubdtype(codes.dtype, np.integer) and not (codes == np.rint(codes)).all():
-        raise InputError("people.kind: its outcomes are no labels, so no classifier can learn them; use another kind")
+        raise InputError(NO_LABELS)
     return np.clip(codes.astype(np.int64), 0, len(names.labels) - 1)
 
 
-def _before(spec: PeopleSpec, kind: Kind, seed: int) -> Population:
-    """People from before round 0, who respond to nothing. Where the spec has none, they only name groups and labels."""
+def _before(run: RunSpec, kind: Kind) -> Population:
+    """People from before round 0, who respond to nothing. Where the spec has none, they only name groups and labels.
+
+    Raises InputError for what the spec says of people that are not these.
+    """
+    spec, seed = run.people, run.seed
     n = spec.known_before or spec.arrivals
     people = kind.arrive(kind.start(n, Streams.of(seed, _HISTORY).response), n, None, Streams.of(seed, _HISTORY))
+    for span in run.spans.values():
+        check_fit(span.people, kind, people.identity is not None)
     labels = labels_of(kind.outcome(people, Streams.of(seed, _HISTORY).outcomes), kind.names)
     names = kind.names
     return Population(
