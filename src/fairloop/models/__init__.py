@@ -141,9 +141,11 @@ def _build(
         return factory(*positional, **whole)
     except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
+        makes = "; a function makes networks alone, so name the class of an estimator, or an object of your module"
         raise InputError(
             f"{kind}.arguments: '{name}' cannot be built for samples of shape {positional[0]} with {given}: "
-            f"{said(error)}{_whose(kind) if arguments else ''}"
+            f"{said(error)}{makes if inspect.isfunction(factory) and name not in known else ''}"
+            f"{_whose(kind) if arguments else ''}"
         ) from error
 
 
