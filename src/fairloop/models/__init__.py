@@ -110,7 +110,7 @@ def build_estimator(
         if inspect.isclass(found):
             return found(**_with_facts(found, arguments, facts))
         own = copy.deepcopy(found)
-        return own.set_params(**arguments) if arguments else own
+        return own.set_params(**copy.deepcopy(arguments)) if arguments else own
     except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
         raise InputError(
@@ -150,9 +150,9 @@ def _build(
 
 
 def _with_facts(factory: Any, arguments: Mapping[str, Any], facts: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`arguments`, and the facts that `factory` asks for and that they do not give."""
+    """A copy of `arguments`, which a constructor may change, and the facts that `factory` asks for beside them."""
     asked = _parameters(factory)
-    return {**{name: fact for name, fact in (facts or {}).items() if name in asked}, **arguments}
+    return copy.deepcopy({**{name: fact for name, fact in (facts or {}).items() if name in asked}, **arguments})
 
 
 def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:

@@ -170,6 +170,7 @@ def _built(estimator: Any, arguments: Mapping[str, Any]) -> Any:
     if not isinstance(arguments, Mapping):
         raise InputError(f"--arguments: {arguments!r} names no arguments; give a mapping of names to values")
     try:
+        arguments = copy.deepcopy(dict(arguments))  # a constructor may change them
         own: Any = estimator(**arguments) if inspect.isclass(estimator) else copy.deepcopy(estimator)
         if arguments and not inspect.isclass(estimator):
             own.set_params(**arguments)
