@@ -50,6 +50,15 @@ def test_the_copula_keeps_how_texts_depend_on_numbers_and_on_texts(correlation, 
     assert told(made) == pytest.approx(told(real), abs=0.08)
 
 
+@pytest.mark.parametrize("value", [5, "a"])
+def test_a_column_of_one_value_changes_no_correlation(value):
+    rng = np.random.default_rng(0)
+    real = pd.DataFrame(rng.multivariate_normal([0, 0], [[1, -0.6], [-0.6, 1]], 2000), columns=["pay", "age"])
+    made = GaussianCopula().fit(real.assign(same=value)).sample(2000, np.random.default_rng(1))
+    assert (made["same"] == value).all()
+    assert made["pay"].corr(made["age"]) == pytest.approx(real["pay"].corr(real["age"]), abs=0.06)
+
+
 def test_the_copula_comes_back_from_its_bytes_and_refuses_holes():
     real = people().drop(columns=["part"]).astype({"home": "category"}).assign(flag=lambda found: found["age"] > 40)
     copula, other = GaussianCopula().fit(real), GaussianCopula()

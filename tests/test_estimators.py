@@ -14,7 +14,9 @@ import torch
 from fairlearn.postprocessing import ThresholdOptimizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.compose import make_column_transformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 from sklearn.tree import DecisionTreeClassifier
 
 from fairloop import OwnLoop, data, simulate
@@ -142,6 +144,16 @@ class TalkingSampler(GaussianCopula):
         return self
 
 
+class Endless(GaussianCopula):
+    def sample(self, n: int, rng: np.random.Generator) -> Any:
+        return super().sample(n, rng).assign(pay=np.inf)
+
+
+def makes() -> LogisticRegression:
+    return LogisticRegression()
+
+
+COLUMNS = make_pipeline(make_column_transformer(("passthrough", ["agee"])), LogisticRegression())
 PIPE = LogisticRegression(max_iter=50)
 FAIR = ThresholdOptimizer(
     estimator=LogisticRegression(), constraints="demographic_parity", predict_method="predict_proba"

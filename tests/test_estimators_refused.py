@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 
 from fairloop import simulate
 from fairloop.errors import InputError
+from fairloop.testing import EstimatorCase
 from test_estimators import of, people
 
 
@@ -31,6 +34,12 @@ WRONG = {
     "annotator": (("annotator.model=sklearn.cluster:KMeans", "annotator.arguments={n_clusters: 2}"),
                   r"annotator \(KMeans\): predicts"),
     "samples": (("generator.model=test_estimators:Wordless",), r"^generator 0 \(Wordless\): has features"),
+    "endless": (("generator.model=test_estimators:Endless",),
+                r"^generator 0 \(Endless\): has an infinite number in column 'pay'"),
+    "function": (("classifier.model=test_estimators:makes", "classifier.arguments={}"),
+                 "'test_estimators:makes' cannot be built .*; a function makes networks alone, so name the class"),
+    "columns": (("classifier.model=test_estimators:COLUMNS", "classifier.arguments={}"),
+                r"^classifier 0 \(Pipeline\): fit fails: .*; a frame fails by: A given column is not a column of the"),
     "slip": (("classifier.model=sklearn.tree:DecisionTreeClasifier",), "did you mean DecisionTreeClassifier"),
     "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* begins anew"),
     "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no latents"),
@@ -45,6 +54,33 @@ def test_estimators_that_do_not_fit_are_refused_before_anything_is_trained(case,
     with pytest.raises(InputError, match=words) as caught:
         simulate(of(table, *overrides))  # the loop itself begins with the first generation that is asked for
     assert "\n" not in str(caught.value)
+
+
+class Popping(DecisionTreeClassifier):
+    def __init__(self, options: Any = None, max_depth: int = 1, random_state: int | None = None) -> None:
+        super().__init__(max_depth=options.pop("depth") if options else max_depth, random_state=random_state)
+        self.options = options
+
+
+def test_a_constructor_that_takes_its_arguments_apart_leaves_the_spec_alone(table):
+    spec = of(table, "classifier.model=test_estimators_refused:Popping", "classifier.arguments={options: {depth: 2}}")
+    assert list(simulate(spec))[-1].value("accuracy") > 0.5
+    assert spec.classifier.arguments == {"options": {"depth": 2}}
+
+
+def test_lightgbm_warns_of_unknown_arguments_and_prints_nothing(capfd):
+    pytest.importorskip("lightgbm")
+    case = EstimatorCase("lightgbm:LGBMClassifier", arguments={"n_estimators": 2, "nope": 1})
+    with pytest.warns(UserWarning, match=r"^\[LightGBM\] \[Warning\] Unknown parameter: nope$"):
+        case.fitted()
+    assert capfd.readouterr().out == ""
+
+
+def test_lightgbm_takes_columns_of_any_name(table):
+    pytest.importorskip("lightgbm")
+    people().rename(columns={"pay": 'pay: "net" [k]'}).to_csv(table, index=False)
+    model = ("classifier.model=lightgbm:LGBMClassifier", "classifier.arguments={n_estimators: 3, min_child_samples: 5}")
+    assert next(iter(simulate(of(table, *model)))).value("accuracy") > 0.6
 
 
 def _plain_classifiers() -> list[str]:

@@ -263,7 +263,17 @@ DURING = {
     "classes": (
         {"classifier": with_(Tree, classes_=["yes", "no"], predict_proba=lambda self, X: None)},
         "label annotator",
-        "'yes', which is none",
+        "classes_ holds 'yes', which is none",
+    ),
+    "classes of two labels": (
+        {"classifier": with_(Tree, classes_=[["bad", "good"], ["no"]], predict_proba=lambda self, X: None)},
+        "label annotator",
+        "classes_ cannot be read: .*; let it hold the label of each column",
+    ),
+    "text for chances": (
+        {"classifier": certain(lambda p: p.astype(str) + "%")},
+        "label annotator",
+        "predict_proba fails",
     ),
     "shape of chances": ({"classifier": certain(lambda p: p[:, :1])}, "label annotator", "column for each of classes_"),
     "chances beyond": ({"classifier": certain(lambda p: 3 * p)}, "label annotator", r"not in \[0, 1\]; return"),

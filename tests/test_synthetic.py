@@ -21,7 +21,7 @@ import fairloop
 from fairloop.errors import InputError
 from fairloop.metrics.statistics import over_splits
 from fairloop.synthetic_data import Comparison, Design
-from fairloop.synthetic_data.pair import paired
+from fairloop.synthetic_data.pair import People, paired
 
 TREE = {"estimator": "sklearn.tree:DecisionTreeClassifier", "arguments": {"max_depth": 4}}
 
@@ -209,6 +209,23 @@ def test_an_estimator_that_wants_codes_gets_them_and_one_label_is_predicted_for_
     assert value(found, "synthetic", "overall", "selection_rate") == 1
 
 
+def test_large_numbers_and_truth_values_stay_as_they_are():
+    real = people(40).assign(large=[1e20, *range(39)], true=pd.array([None, *[True] * 39], "boolean"))
+    made = people(40, seed=1).assign(large=1.0, true=False)
+    pair = paired(real, made, "ok", ["sex"])
+    assert pair.real.features["large"].tolist() == real["large"].tolist()
+    for each, values in ((pair.real, [None, "True"]), (pair.synthetic, ["False", "False"])):
+        assert each.features["true"].astype(object).where(each.features["true"].notna(), None).tolist()[:2] == values
+
+
+def test_a_label_may_have_any_name():
+    real, made = (people(40, seed).rename(columns={"ok": "self"}) for seed in (0, 1))
+    assert list(paired(real, made, "self", ["sex"]).whole(People(real[["age"]], *[np.zeros(40, int)] * 2))) == [
+        "age",
+        "self",
+    ]
+
+
 def test_every_draw_comes_from_the_seed():
     one, again, other = (of(people(), people(seed=1), splits=2, seed=seed) for seed in (3, 3, 4))
     pd.testing.assert_frame_equal(one.splits, again.splits)
@@ -218,6 +235,7 @@ def test_every_draw_comes_from_the_seed():
 # refusals
 
 GOOD = people(60)
+TEXTS = GOOD.assign(ok=GOOD["ok"].map({0: "a", 1: "b"}))
 REFUSED: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "label": (GOOD, GOOD, {"label": "yes"}, "label: REAL has no column 'yes'"),
     "group": (GOOD, GOOD.drop(columns="sex"), {}, "groups: SYNTHETIC has no column 'sex'"),
@@ -233,6 +251,20 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "nothing": (GOOD, GOOD, {"leave_out": ["nothing"]}, "leave_out: neither table has a column 'nothing'"),
     "test": (GOOD, GOOD, {"test": 1.5}, "test 1.5: is no share"),
     "splits": (GOOD, GOOD, {"splits": 0}, "splits 0: at least 1"),
+    "half a split": (GOOD, GOOD, {"splits": 1.5}, "splits 1.5: at least 1 is needed, and a whole number"),
+    "text": (GOOD, GOOD, {"splits": "3"}, "splits 3: at least 1 is needed, and a whole number"),
+    "seed": (GOOD, GOOD, {"seed": "a"}, "seed a: at least 0 is needed, and a whole number"),
+    "no test": (GOOD, GOOD, {"test": 0.001}, "test 0.001: of 60 real people, none is left to test on"),
+    "all test": (GOOD, GOOD, {"test": 0.999}, "test 0.999: of 60 real people, none is left to learn from"),
+    "infinite": (GOOD.assign(age=np.inf), GOOD, {}, "REAL: column 'age' holds inf in row 0 .* the column in leave_out"),
+    "dates": (GOOD, GOOD.assign(age=pd.Timestamp(0)), {}, "SYNTHETIC: column 'age' holds dates .* in leave_out"),
+    "list": (GOOD, GOOD, {"arguments": ["max_depth"]}, r"arguments: \['max_depth'\] names no arguments"),
+    "scores": (
+        TEXTS,
+        TEXTS,
+        {"estimator": "sklearn.linear_model:LinearRegression", "arguments": {}, "beneficial": "b"},
+        r"estimator: predicts -?\d\.\d+, which it was not taught; give a classifier",
+    ),
     "rows": (GOOD, GOOD, {"rows": 61}, "rows 61: SYNTHETIC has 60"),
     "name": (GOOD, GOOD, {"estimator": "tree"}, "estimator: 'tree' is no module:Name"),
     "import": (GOOD, GOOD, {"estimator": "sklearn.tree:Tree"}, "cannot be imported"),

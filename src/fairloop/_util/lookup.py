@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fairloop._util.logs import warn_in_place_of_logs
 from fairloop.errors import InputError
 
 
@@ -27,8 +28,10 @@ def find(known: Mapping[str, str], name: str, field: str) -> Any:
     if not attribute:
         raise InputError(f"{field}: '{name}' is not one of {', '.join(known)}, nor a module:Name{meant(name, known)}")
     try:
-        return getattr(importlib.import_module(module), attribute)
+        found = getattr(importlib.import_module(module), attribute)
     except Exception as error:  # an import runs the user's code
         why = " ".join(str(error).split())
         there = dir(sys.modules[module]) if module in sys.modules else ()
         raise InputError(f"{field}: '{name}' cannot be imported: {why}{meant(attribute, there)}") from error
+    warn_in_place_of_logs()
+    return found

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairloop.data.spelling import number
 from fairloop.errors import InputError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _NESTED = (list, tuple, dict, set, np.ndarray)
 _BYTES = (bytes, bytearray, memoryview)
+_LARGEST = 1e300  # so that no difference between two numbers is infinite
 _DATES = (datetime.date, datetime.time, datetime.timedelta)
 
 MOST_TEXTS = 256
@@ -44,13 +46,31 @@ def check_plain(column: pd.Series, field: str) -> None:
             )
 
 
-def check_feature(column: pd.Series) -> None:
-    """`check_plain`; raises InputError for dates, too, which no model learns as they are."""
-    check_plain(column, "data")
+def check_feature(column: pd.Series, field: str = "data", leave_out: str = "data.leave_out") -> None:
+    """`check_plain`; raises InputError for dates, too, which no model learns as they are.
+
+    leave_out: the choice that leaves a column out, for errors.
+    """
+    check_plain(column, field)
     if column.dtype.kind in "mM" or _first(column, _DATES) is not None:
         raise InputError(
-            f"data: column '{column.name}' holds dates or times; turn them into numbers, such as years or days, "
-            "or name the column in data.leave_out"
+            f"{field}: column '{column.name}' holds dates or times; turn them into numbers, such as years or days, "
+            f"or name the column in {leave_out}"
+        )
+
+
+def check_finite(
+    column: pd.Series, numbers: NDArray[np.float64], field: str = "data", leave_out: str = "data.leave_out"
+) -> None:
+    """Raise InputError for a column that holds an infinite number, or one so large that differences may be infinite.
+
+    numbers: (N,) what the column holds; NaN where it holds nothing.
+    """
+    beyond = np.flatnonzero(np.abs(numbers) > _LARGEST)
+    if len(beyond):
+        raise InputError(
+            f"{field}: column '{column.name}' holds {column.iloc[beyond[0]]} in row {beyond[0]} (counted from 0), "
+            f"which no sample can have; give it a value, leave such rows out, or name the column in {leave_out}"
         )
 
 

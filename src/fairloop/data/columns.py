@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.data.cells import MOST_TEXTS, check_feature
+from fairloop.data.cells import MOST_TEXTS, check_feature, check_finite
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _KNOTS = 256  # of a numeric column's distribution; more would tell single people apart
-_LARGEST = 1e300  # so that no difference between two numbers is infinite
 _LARGEST_WHOLE = 2.0**63  # beyond it, no int64 holds a number
 _ABSENT = ("nan", "+nan", "-nan", "na", "n/a", "#n/a", "<na>", "null")  # how software writes it among numbers
 
@@ -114,7 +113,7 @@ def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
             "from 0); fill them in, leave those rows out, or name the column in data.leave_out"
         )
     if numbers.notna().all() and values.dtype != bool:
-        _refuse_infinite(values, numbers.to_numpy(np.float64))
+        check_finite(values, numbers.to_numpy(np.float64))
         return _numeric(str(values.name), numbers[training].to_numpy(np.float64))
     categories = sorted(values.astype(str).unique())
     if len(categories) > max(MOST_TEXTS, len(values) // 10):
@@ -136,15 +135,6 @@ def _not_a_number(values: pd.Series, numbers: pd.Series) -> pd.Series:
     rest = values[numbers.isna()].astype(str).str.strip().str.lower()
     says = rest.isin(_ABSENT)
     return numbers.isna() & bool(numbers.notna().any() and says.all())
-
-
-def _refuse_infinite(values: pd.Series, numbers: NDArray[np.float64]) -> None:
-    beyond = np.flatnonzero(np.abs(numbers) > _LARGEST)
-    if len(beyond):
-        raise InputError(
-            f"data: column '{values.name}' holds {values.iloc[beyond[0]]} in row {beyond[0]} (counted from 0), which "
-            "no sample can have; give it a value, leave such rows out, or name the column in data.leave_out"
-        )
 
 
 def _numeric(name: str, values: NDArray[np.float64]) -> Numeric:

@@ -49,8 +49,11 @@ class Frame:
         """(N, F) in [0, 1]. Raises InputError for columns or values that the data do not have."""
         codes = self._codec.encode(features, whose)
         for column, values in zip(self._columns, codes.T, strict=True):
-            if np.isnan(values).any():
-                raise InputError(f"{whose}: has no value in column {column.name!r}, where the data always have one")
+            if not np.isfinite(values).all():
+                what = "no value" if np.isnan(values).any() else "an infinite number"
+                raise InputError(
+                    f"{whose}: has {what} in column {column.name!r}, where the data always have a finite one"
+                )
         coded: NDArray[np.float32] = np.zeros((len(codes), sum(column.width for column in self._columns)), np.float32)
         for column, values, first in zip(self._columns, codes.T, [0, *self._edges], strict=True):
             if isinstance(column, Numeric):

@@ -110,7 +110,7 @@ def build_estimator(
         if inspect.isclass(found):
             return found(**_with_facts(found, arguments, facts))
         own = copy.deepcopy(found)
-        return own.set_params(**arguments) if arguments else own
+        return own.set_params(**copy.deepcopy(arguments)) if arguments else own
     except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
         raise InputError(
@@ -141,16 +141,18 @@ def _build(
         return factory(*positional, **whole)
     except Exception as error:  # a constructor, anybody's, may raise anything
         given = ", ".join(f"{key}={value}" for key, value in arguments.items()) or "no arguments"
+        makes = "; a function makes networks alone, so name the class of an estimator, or an object of your module"
         raise InputError(
             f"{kind}.arguments: '{name}' cannot be built for samples of shape {positional[0]} with {given}: "
-            f"{said(error)}{_whose(kind) if arguments else ''}"
+            f"{said(error)}{makes if inspect.isfunction(factory) and name not in known else ''}"
+            f"{_whose(kind) if arguments else ''}"
         ) from error
 
 
 def _with_facts(factory: Any, arguments: Mapping[str, Any], facts: Mapping[str, Any] | None) -> dict[str, Any]:
-    """`arguments`, and the facts that `factory` asks for and that they do not give."""
+    """A copy of `arguments`, which a constructor may change, and the facts that `factory` asks for beside them."""
     asked = _parameters(factory)
-    return {**{name: fact for name, fact in (facts or {}).items() if name in asked}, **arguments}
+    return copy.deepcopy({**{name: fact for name, fact in (facts or {}).items() if name in asked}, **arguments})
 
 
 def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:

@@ -132,15 +132,18 @@ def _means(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.fl
 def _correlations(places: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> NDArray[np.float64]:
     """(F, F) correlations of normal variables, so that the mean scores of their intervals have the covariances seen.
 
-    With Hermite coefficients a and b of two columns' scores, a correlation r gives the covariance sum_k r^k a_k b_k.
+    With Hermite coefficients a and b of two columns' scores, a correlation r gives the covariance sum_k r^k a_k b_k. A
+    column of one value has no covariance, so its correlations are 0.
     """
     means = [_means(low, high) for low, high in places]
     scores = np.array([mean[0] for mean in means])
     seen = scores @ scores.T / scores.shape[1]
     coefficients = np.array([(mean * mean[0]).mean(axis=1) for mean in means])
     powers = _GRID[:, None] ** np.arange(1, _DEGREES + 1)
-    found = np.eye(len(places))
+    found, varied = np.eye(len(places)), [len(np.unique(low)) > 1 for low, _ in places]
     for i, j in zip(*np.triu_indices(len(places), 1), strict=True):
+        if not (varied[i] and varied[j]):
+            continue
         covariances = np.maximum.accumulate(powers @ (coefficients[i] * coefficients[j]))
         found[i, j] = found[j, i] = np.interp(seen[i, j], covariances, _GRID)
     return found

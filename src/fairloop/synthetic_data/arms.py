@@ -72,11 +72,18 @@ class Design:
 
 def check(design: Design, pair: Pair) -> None:
     """Raise InputError for a design that cannot be carried out with these people."""
-    if not 0 < design.test < 1:
-        raise InputError(f"--test {design.test:g}: is no share; name one between 0 and 1, such as 0.3")
-    for option, value in (("--splits", design.splits), ("--rows", design.rows)):
-        if value is not None and value < 1:
-            raise InputError(f"{option} {value}: at least 1 is needed")
+    if not isinstance(design.test, int | float) or not 0 < design.test < 1:
+        raise InputError(f"--test {design.test}: is no share; name one between 0 and 1, such as 0.3")
+    for option, value, least in (
+        ("--splits", design.splits, 1),
+        ("--rows", design.rows, 1),
+        ("--seed", design.seed, 0),
+    ):
+        if value is not None and (not isinstance(value, int | np.integer) or value < least):
+            raise InputError(f"{option} {value}: at least {least} is needed, and a whole number")
+    for people, what in zip(design.held_out(len(pair.real), 0), ("to learn from", "to test on"), strict=True):
+        if not len(people):
+            raise InputError(f"--test {design.test:g}: of {len(pair.real)} real people, none is left {what}")
     if design.rows is not None and design.rows > len(pair.synthetic):
         raise InputError(f"--rows {design.rows}: {pair.called[1]} has {len(pair.synthetic)}")
     design.build(0)
@@ -114,11 +121,9 @@ def _predicted(design: Design, pair: Pair, split: int, learnt: People, tested: P
             own, shape = design.build(split), features(learnt.features)
             try:
                 own.fit(shape(learnt.features), names[place[learnt.labels]])
-            except (ValueError, TypeError) as error:
+            except Exception as error:  # noqa: BLE001  (an estimator may raise anything)
                 problem = problem or error
                 continue
-            except Exception as error:  # an estimator may raise anything
-                raise _unusable(design, error) from error
             return present[_places(design, own, shape(tested.features), names)]
     assert problem is not None
     raise _unusable(design, problem) from problem
@@ -130,9 +135,12 @@ def _places(design: Design, own: Any, features: Any, names: NDArray[Any]) -> Cod
         found = np.asarray(own.predict(features)).reshape(len(features))
     except Exception as error:  # an estimator may raise anything
         raise _unusable(design, error) from error
-    places: Codes = pd.Index(names).get_indexer(pd.Index(found.astype(names.dtype))).astype(np.int64)
+    known, predicted = (pd.Index(values.astype(object)) for values in (names, found))
+    places: Codes = known.get_indexer(predicted).astype(np.int64)
     if (places < 0).any():
-        raise InputError(f"--estimator: predicts {found[places < 0][0]!r}, which it was not taught")
+        raise InputError(
+            f"--estimator: predicts {predicted[places < 0][0]!r}, which it was not taught; give a classifier"
+        )
     return places
 
 
@@ -159,7 +167,10 @@ def _built(estimator: Any, arguments: Mapping[str, Any]) -> Any:
         if ":" not in estimator:
             raise InputError(f"--estimator: '{estimator}' is no module:Name, such as {DEFAULT}")
         estimator = find({}, estimator, "--estimator")
+    if not isinstance(arguments, Mapping):
+        raise InputError(f"--arguments: {arguments!r} names no arguments; give a mapping of names to values")
     try:
+        arguments = copy.deepcopy(dict(arguments))  # a constructor may change them
         own: Any = estimator(**arguments) if inspect.isclass(estimator) else copy.deepcopy(estimator)
         if arguments and not inspect.isclass(estimator):
             own.set_params(**arguments)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.data.cells import check_feature, check_few, check_header
+from fairloop.data.cells import check_feature, check_few, check_finite, check_header
 from fairloop.data.picture_files import read_table
 from fairloop.data.population_from_columns import AND, RESERVED
 from fairloop.data.spelling import by_size, evident, listed, recognised
@@ -25,6 +25,8 @@ FEWEST = 20
 
 MISSING = "(missing)"
 """The group of people whose sensitive column is empty."""
+
+_EXACT = 2.0**53  # up to it, a float holds every whole number
 
 Codes = NDArray[np.int64]
 
@@ -79,7 +81,9 @@ class Pair:
     def whole(self, people: People) -> pd.DataFrame:
         """All columns of the people, the label last."""
         label = pd.Categorical(np.array(self.label_names, object)[people.labels], list(self.label_names))
-        return people.features.reset_index(drop=True).assign(**{self.label: label})
+        found = people.features.reset_index(drop=True)
+        found[self.label] = label
+        return found
 
     def occurring(self) -> Codes:
         """Codes of the groups that real people have."""
@@ -208,13 +212,13 @@ def _features(tables: Sequence[pd.DataFrame], called: Sequence[str]) -> list[pd.
 
 def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
     """Two columns as numbers if both hold nothing else, or else as categoricals of the same texts."""
-    numbers = [_numbers(column) for column in columns]
+    numbers = [_numbers(column, name) for column, name in zip(columns, called, strict=True)]
     if all(found is not None for found in numbers):
-        whole = all(bool((found == found.round()).all()) for found in numbers if found is not None)
-        return [found.astype(np.int64) if whole else found for found in numbers if found is not None]
+        whole = all(bool(((found == found.round()) & (found.abs() <= _EXACT)).all()) for found in numbers)
+        return [found.astype(np.int64) if whole else found for found in numbers]
     for one, other in ((0, 1), (1, 0)):
         first = numbers[one]
-        if first is not None and first.notna().any() and columns[one].dtype != bool:
+        if first is not None and first.notna().any():
             text = next(text for text in _texts(columns[other]) if text is not None and pd.isna(_number(text)))
             raise InputError(
                 f"{called[other]}: column '{columns[one].name}' holds '{text}', and numbers alone in {called[one]}; "
@@ -225,14 +229,17 @@ def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
     return [pd.Categorical(column, known) for column in texts]
 
 
-def _numbers(column: pd.Series) -> pd.Series | None:
-    """float64; None for a column that holds anything else."""
-    check_feature(column)
-    if column.dtype == bool:
-        return None
+def _numbers(column: pd.Series, called: str) -> pd.Series | None:
+    """float64; None for a column that holds anything else, such as truth values."""
+    check_feature(column, called, "--leave-out")
     plain = column.astype(object) if column.dtype.name == "category" else column
+    if pd.api.types.is_bool_dtype(plain.dropna().infer_objects()):
+        return None
     found: pd.Series = pd.to_numeric(plain, errors="coerce").astype(np.float64)
-    return found if (found.notna() == column.notna()).all() else None
+    if (found.notna() != column.notna()).any():
+        return None
+    check_finite(column, found.to_numpy(), called, "--leave-out")
+    return found
 
 
 def _number(text: str) -> float:

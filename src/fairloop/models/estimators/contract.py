@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Protocol, TypeVar
@@ -83,6 +83,25 @@ def called(title: str, what: str, call: Callable[[], T], remedy: str) -> T:
         raise InputError(f"{title}: {what}: {said(error)}; {remedy}") from error
 
 
+def is_refusal(error: BaseException | None) -> bool:
+    """Whether a `fit` that raised `error` may take people or labels in another form. LightGBM has errors of its own."""
+    return isinstance(error, TypeError | ValueError) or type(error).__module__.startswith("lightgbm.")
+
+
+def summed_up(refusals: Sequence[InputError], first: str, targets: int) -> InputError:
+    """One error for all forms that a `fit` refused: the last form's, and that of the first, which may know better.
+
+    first: its kind. targets: the forms of labels that were tried with each.
+    """
+    last = refusals[-max(targets, 1)]
+    causes = [said(error.__cause__ or error) for error in (refusals[0], last)]
+    other = "" if causes[0] == causes[1] else f"; {first} fails by: {causes[0]}"
+    codes = " (codes 0, 1, ... in place of labels fail, too)" if targets > 1 else ""
+    found = InputError(f"{last}{other}{codes}")
+    found.__cause__ = last.__cause__
+    return found
+
+
 def copied(rule: Any) -> Any:
     """A copy of `rule`, since asking may change it; `rule` itself if it cannot be copied."""
     try:
@@ -133,6 +152,12 @@ def seeded(own: Any, rng: torch.Generator) -> Any:
 def number(rng: torch.Generator) -> int:
     """A seed for the random numbers of an object."""
     return int(torch.randint(2**31 - 1, (), generator=rng, device=rng.device))
+
+
+def numbers(inputs: torch.Tensor) -> NDArray[Any]:
+    """`inputs` on the CPU; numpy has no bf16, in which networks may make samples."""
+    inputs = inputs.detach().cpu()
+    return (inputs.float() if inputs.dtype in (torch.bfloat16, torch.float16) else inputs).numpy()
 
 
 def sampled(own: Any, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Any:

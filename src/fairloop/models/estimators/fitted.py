@@ -22,11 +22,14 @@ from fairloop.models.estimators.contract import (
     Features,
     called,
     dense,
+    is_refusal,
     number,
+    numbers,
     own_threads,
     parameters,
     sampled,
     seeded,
+    summed_up,
     takes_groups,
     title_of,
     wanted,
@@ -92,7 +95,7 @@ class Fitted(nn.Module):
 
     @property
     def form(self) -> Features:
-        """The form of features that its fit took."""
+        """The form that its fit took."""
         return self._forms[self._form]
 
     def _learn(self, method: str, inputs: Tensor, targets: Sequence[Any], rng: torch.Generator, **named: Any) -> None:
@@ -100,30 +103,27 @@ class Fitted(nn.Module):
 
         Raises InputError, which tells the refusal of the last form, if it takes none.
         """
-        state, numbers = rng.get_state(), _numbers(inputs)
+        state, people = rng.get_state(), numbers(inputs)
         refusals: list[InputError] = []
         for form, features in enumerate(self._forms):
             for i, labels in enumerate(targets or [None]):
                 rng.set_state(state)
                 try:
-                    self.own = self._fitted(method, features, numbers, labels, rng, **named)
+                    self.own = self._fitted(method, features, people, labels, rng, **named)
                     self._form, self._target, self._packed = form, i, None
                     return
                 except InputError as error:
-                    if not isinstance(error.__cause__, TypeError | ValueError):
+                    if not is_refusal(error.__cause__):
                         raise
                     refusals.append(error)
-        first = refusals[-len(targets or [None])]
-        if len(targets) < 2:
-            raise first
-        raise InputError(f"{first} (codes 0, 1, ... in place of labels fail, too)") from first.__cause__
+        raise summed_up(refusals, self._forms[0].kind, len(targets))
 
     def _fitted(
-        self, method: str, features: Features, numbers: NDArray[Any], labels: Any, rng: torch.Generator, **named: Any
+        self, method: str, features: Features, coded: NDArray[Any], labels: Any, rng: torch.Generator, **named: Any
     ) -> Any:
         """The result of the `fit` of a copy if that has `method`, else the copy itself."""
         own = seeded(copy.deepcopy(self._prototype), rng)
-        people, rest = features.decode(numbers), () if labels is None else (labels,)
+        people, rest = features.decode(coded), () if labels is None else (labels,)
         with own_threads():
             returned = called(
                 self.title,
@@ -174,7 +174,7 @@ class FittedGenerator(Fitted, Generator):
         """(B, L) float64, as the object gives it."""
         if self.own is None:
             return torch.full(inputs.shape, torch.nan, dtype=torch.float64)
-        told = self.own.log_likelihood(self.form.decode(_numbers(inputs)))
+        told = self.own.log_likelihood(self.form.decode(numbers(inputs)))
         return torch.from_numpy(np.asarray(told, np.float64)).to(inputs.device)
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
@@ -279,7 +279,7 @@ class FittedClassifier(Fitted, Classifier):
         """
         if not len(inputs) or self.own is None:
             return torch.full((len(inputs), len(self._names)), torch.nan, dtype=torch.float64, device=inputs.device)
-        people, named = self.form.decode(_numbers(inputs)), self._named(inputs, groups)
+        people, named = self.form.decode(numbers(inputs)), self._named(inputs, groups)
         shares = self._shares(people, len(inputs), named)
         codes = self._likeliest(shares)
         if codes is None:
@@ -297,7 +297,7 @@ class FittedClassifier(Fitted, Classifier):
         """(B,) int64: the argmax of the logits, by `predict` alone."""
         if not len(inputs) or self.own is None:
             return super().decided(inputs, groups)
-        people, named = self.form.decode(_numbers(inputs)), self._named(inputs, groups)
+        people, named = self.form.decode(numbers(inputs)), self._named(inputs, groups)
         return torch.from_numpy(self._predicted(people, len(inputs), named)).to(inputs.device)
 
     def _named(self, inputs: Tensor, groups: Tensor | None) -> dict[str, Any]:
@@ -321,8 +321,8 @@ class FittedClassifier(Fitted, Classifier):
             raise InputError(f"{self.title}: gave {said.size} predictions for {n} people; return one label for each")
         return self._coded(said.reshape(-1))
 
-    def _coded(self, labels: NDArray[Any]) -> NDArray[np.int64]:
-        """(N,) codes of the labels that the object gives."""
+    def _coded(self, labels: NDArray[Any], where: str = "predicts") -> NDArray[np.int64]:
+        """(N,) codes of the labels that the object gives. where: it gives them, in errors."""
         code_of = {name: code for code, name in enumerate(self._names)}
         if self._present is not None and not isinstance(self.own, Constant):
             code_of = dict(enumerate(self._present))
@@ -336,19 +336,25 @@ class FittedClassifier(Fitted, Classifier):
             if not isinstance(label, Hashable) or label not in code_of:
                 uncertain = isinstance(label, float) and 0 < label < 1
                 remedy = "labels, not probabilities" if uncertain else "labels as its fit got them"
-                raise InputError(f"{self.title}: predicts {label!r}, which is none of {list(code_of)}; return {remedy}")
+                raise InputError(f"{self.title}: {where} {label!r}, which is none of {list(code_of)}; return {remedy}")
         codes: NDArray[np.int64] = np.array([code_of[label] for label in distinct.tolist()], np.int64)[places]
         return codes
 
     def _shares(self, people: Any, n: int, named: Mapping[str, Any]) -> NDArray[np.float64] | None:
         """(n, K) its probabilities; None if it tells none."""
-        classes = getattr(self.own, "classes_", None)
-        if classes is None or not hasattr(self.own, "predict_proba"):
+        remedy = "let it hold the label of each column of predict_proba"
+        columns = called(self.title, "classes_ cannot be read", self._columns, remedy)
+        if columns is None:
             return None
-        columns = self._coded(np.asarray(classes))
         shares = np.zeros((n, len(self._names)))
         shares[:, columns] = self._probabilities(people, (n, len(columns)), named)
         return shares
+
+    def _columns(self) -> NDArray[np.int64] | None:
+        """(k,) codes of the columns of its probabilities; None if it tells none."""
+        classes = getattr(self.own, "classes_", None)
+        told = classes is not None and hasattr(self.own, "predict_proba")
+        return self._coded(np.asarray(classes), "classes_ holds") if told else None
 
     def _likeliest(self, shares: NDArray[np.float64] | None) -> NDArray[np.int64] | None:
         """(n,) codes of its predictions, if they follow from its probabilities; else None."""
@@ -360,7 +366,7 @@ class FittedClassifier(Fitted, Classifier):
         return codes if (first - second > _TIE).all() else None
 
     def _probabilities(self, people: Any, shape: tuple[int, int], named: Mapping[str, Any]) -> NDArray[np.float64]:
-        found = self._array("predict_proba", people, named)
+        found = self._array("predict_proba", people, named, np.float64)
         if found.shape != shape:
             raise InputError(
                 f"{self.title}: predict_proba gives the shape {found.shape}, not {shape}; return a column for each of "
@@ -368,16 +374,16 @@ class FittedClassifier(Fitted, Classifier):
             )
         if not ((found >= -_ROUNDING) & (found <= 1 + _ROUNDING)).all():
             raise InputError(f"{self.title}: predict_proba gives values that are not in [0, 1]; return probabilities")
-        return found.astype(np.float64)
+        return found
 
-    def _array(self, method: str, people: Any, named: Mapping[str, Any]) -> NDArray[Any]:
+    def _array(self, method: str, people: Any, named: Mapping[str, Any], kind: Any = None) -> NDArray[Any]:
         ask = getattr(self.own, method)
         taken = {name: value for name, value in named.items() if name in parameters(ask)}
         with own_threads():
             return called(
                 self.title,
                 f"{method} fails",
-                lambda: np.asarray(dense(ask(people, **taken))),
+                lambda: np.asarray(dense(ask(people, **taken)), kind),
                 f"it gets {self.form.kind}, as its fit does",
             )
 
@@ -389,12 +395,6 @@ class FittedClassifier(Fitted, Classifier):
         self._present, self._seed = kept.told["present"], kept.told["seed"]
         only = kept.told.get("only")
         return super()._restored(kept) if only is None else Constant(self._names[only])
-
-
-def _numbers(inputs: Tensor) -> NDArray[Any]:
-    """`inputs` on the CPU; numpy has no bf16, in which networks may make samples."""
-    inputs = inputs.detach().cpu()
-    return (inputs.float() if inputs.dtype in (torch.bfloat16, torch.float16) else inputs).numpy()
 
 
 def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
