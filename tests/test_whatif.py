@@ -22,8 +22,10 @@ from fairloop.forecasting.policies import policies
 from fairloop.forecasting.setup import Setup
 from fairloop.loop.generations import generations
 from fairloop.loop.people import generations as of_people
+from fairloop.loop.people.learning import known
 from fairloop.loop.people.population import source_of
 from fairloop.loop.trainer import ModelTrainer
+from fairloop.models.numerics import Numerics
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.memory import MemoryModels
 from whatif_logs import NAMED, Made, Recorded, made
@@ -172,6 +174,27 @@ def test_known_outcomes_stay_and_weights_make_the_model_unbiased():
     np.testing.assert_array_equal(found[known], label[known])
     assert found[~known].mean() == pytest.approx(0.5, abs=0.03)
     assert chances(replace(log, propensity=None), rows)[~known].mean() > 0.7
+
+
+def test_a_row_of_weight_w_is_w_rows():
+    log = read(made(2, arrivals=200, revealed="accepted").log(2))
+    weight = np.random.default_rng(1).integers(0, 4, size=len(log.label))
+    rows = np.flatnonzero(weight)
+    weighed, repeated = replace(log, weight=weight.astype(float)), np.repeat(rows, weight[rows])
+    np.testing.assert_allclose(chances(weighed, rows), _by_row(chances(log, repeated), repeated, rows), atol=0.02)
+    pool = source(weighed, rows, 0, ()).kind.base
+    drawn = np.mean([source(weighed, rows, seed, ()).kind.base.groups.mean() for seed in range(40)])
+    assert len(pool.groups) == len(rows)
+    assert drawn == pytest.approx(log.group[repeated].mean(), abs=0.02)
+    batches = [known(dict(enumerate(past(one))), [0, 1], None, Numerics(), True).batch for one in (weighed, log)]
+    seen = np.concatenate([places[log.label[places] >= 0] for places in log.places])
+    mean = weight[seen].mean()
+    np.testing.assert_allclose(batches[0].weights.numpy() * mean, weight[seen], rtol=1e-5)
+    assert batches[1].weights is None
+
+
+def _by_row(values, repeated, rows):
+    return np.array([values[repeated == row][0] for row in rows])
 
 
 # fans

@@ -126,6 +126,9 @@ WRONG = {
     "a forecast has no auc": {"fail_on": "auc<0.5"},
     "there is no group 'C'": {"fail_on": "tpr[C]<0.5"},
     "not all or last": {"learn_from": "some"},
+    "no column 'heavy'": {"weight": "heavy"},
+    "weight: has rows without": {"weight": "holes"},
+    "follows no delay of labels": {"label": "late"},
 }
 
 
@@ -135,6 +138,7 @@ def test_wrong_questions_are_refused_in_a_line_before_anything_is_trained(words,
     frame = frame.assign(
         copy=frame["label"], guess=frame["prediction"], name=[f"n{i}" for i in range(len(frame))],
         holes=[None, *frame["x0"][1:]],
+        late=frame["label"].where((frame["round"] < 2) | (np.arange(len(frame)) % 3 == 0)),
     )  # fmt: skip
     with pytest.raises(InputError) as refused:
         whatif(frame, **NAMED | {"rounds": 1, "seeds": 1} | WRONG[words])

@@ -19,6 +19,7 @@ from fairloop.cli.auditing import (
     RoundOrder,
     Score,
     Threshold,
+    Weight,
 )
 from fairloop.cli.options import Json, Output, Quiet
 from fairloop.errors import InputError
@@ -60,7 +61,8 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the foreca
 def whatif(
     log: LogFile, out: Out, round_: Round = None, label: Label = None, prediction: Prediction = None,
     score: Score = None, threshold: Threshold = None, group: Group = None, features: Features = None,
-    propensity: Propensity = None, policy: PolicyOption = None, rounds: Rounds = 6, seeds: Seeds = 10,
+    propensity: Propensity = None, weight: Weight = None, policy: PolicyOption = None, rounds: Rounds = 6,
+    seeds: Seeds = 10,
     estimator: Estimator = None, last: Last = 1, learn_from: LearnFrom = "all", beneficial: Beneficial = None,
     round_order: RoundOrder = None, fail_on: FailOn = None, limits: Limits = None, overwrite: Overwrite = False,
     quiet: Quiet = False, json_: Json = False,
@@ -74,8 +76,8 @@ def whatif(
         raise InputError(f"--out: {out} is where {log.name} is, which the forecast reads and would replace")
     found = forecast(
         log, round=round_, label=label, prediction=prediction, score=score, threshold=threshold, groups=group or (),
-        features=_listed(features or ()), propensity=propensity, policy=policy or ("as-is",), rounds=rounds,
-        seeds=seeds, estimator=estimator, last=last, learn_from=learn_from, beneficial=beneficial,
+        features=_listed(features or ()), propensity=propensity, weight=weight, policy=policy or ("as-is",),
+        rounds=rounds, seeds=seeds, estimator=estimator, last=last, learn_from=learn_from, beneficial=beneficial,
         round_order=round_order, fail_on=fail_on or (), limits=limits, tell=output.say,
     )  # fmt: skip
     files = found.write(out, overwrite=overwrite)

@@ -55,6 +55,7 @@ def whatif(
     score: Hashable = None,
     threshold: float | None = None,
     propensity: Hashable = None,
+    weight: Hashable = None,
     policy: str | Sequence[str] = ("as-is",),
     rounds: int = 6,
     seeds: int = 10,
@@ -68,8 +69,9 @@ def whatif(
 ) -> WhatIf:
     """Follow a log of decisions into the next rounds, under policies.
 
-    log, round, label, groups, prediction, score, threshold, propensity, beneficial, round_order, fail_on, limits: as
-        `fairloop.audit` has them. Limits are drawn in; of `lower()` and `upper()` the plain value is judged.
+    log, round, label, groups, prediction, score, threshold, propensity, weight, beneficial, round_order, fail_on,
+        limits: as `fairloop.audit` has them. People are drawn, and count in every fit, by their weights. Limits are
+        drawn in; of `lower()` and `upper()` the plain value is judged.
     features: the columns that decisions are made from.
     policy: `as-is`, `star`, `explore(SHARE)`, `labels(SHARE)`, one or several. rounds: to forecast. seeds: of each.
     estimator: `mlp` or `module:Name`; None for logistic regression on standardised features. It is retrained after
@@ -124,7 +126,7 @@ def forecast(
     check_labels(read, setup.pool(read))
     if estimator == "mlp":
         read = read.standardised()
-    options = {} if read.propensity is None else {"propensity": "propensity"}
+    options = {name: name for name in read.more}
     audit = audited(
         read.frame(), round="round", label="label", prediction="prediction", groups=("group",), beneficial="1",
         round_order=list(read.told.names), fail_on=fail_on, limits=limits, **options,

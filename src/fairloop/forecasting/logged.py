@@ -32,7 +32,8 @@ class Logged:
 
     name: of the log. told: its rounds, groups and labels. round, group: (n,) places among their names. label: (n,) 1 of
     the beneficial label, 0 of another, -1 if missing. selected: (n,) whether the beneficial label is predicted.
-    propensity: (n,) chances that the label is observed; None where no column says so. features: (n, d), numbered as
+    propensity: (n,) chances that the label is observed; None where no column says so. weight: (n,) how many people each
+    row stands for, or a multiple of that; None where no column says so. features: (n, d), numbered as
     `feature_names` has them.
     """
 
@@ -43,6 +44,7 @@ class Logged:
     label: NDArray[np.int64]
     selected: NDArray[np.bool_]
     propensity: NDArray[np.float64] | None
+    weight: NDArray[np.float64] | None
     features: NDArray[np.float64]
     feature_names: tuple[str, ...]
 
@@ -73,7 +75,13 @@ class Logged:
             "prediction": np.array(["0", "1"], object)[decided[used].astype(np.int64)],
         }
         columns = {name: values.tolist() for name, values in named.items()}
-        return columns if self.propensity is None else columns | {"propensity": self.propensity[used].tolist()}
+        return columns | {name: values[used].tolist() for name, values in self.more.items()}
+
+    @property
+    def more(self) -> dict[str, NDArray[np.float64]]:
+        """The columns of `frame` beyond those that every log has: `propensity` and `weight`, as far as it has them."""
+        found = {"propensity": self.propensity, "weight": self.weight}
+        return {name: values for name, values in found.items() if values is not None}
 
 
 def logged(log: Any, columns: Columns, beneficial: object = None, round_order: object = None) -> Logged:
@@ -97,8 +105,11 @@ def logged(log: Any, columns: Columns, beneficial: object = None, round_order: o
     features, names = _features(table, columns, called, whole)
     round_ = whole["round"].map({name: i for i, name in enumerate(told.names)}).to_numpy(np.int64).astype(np.int64)
     propensity = None if columns.propensity is None else _numbers(table, "--propensity", columns.propensity, called)
+    weight = None if columns.weight is None else _numbers(table, "--weight", columns.weight, called)
+    if weight is not None and not ((weight >= 0).all() and weight.sum() > 0):
+        raise InputError("--weight: has rows without a weight of 0 or more, or none above 0; give each row one")
     name = place.name if isinstance(place, Path) else "log"
-    return Logged(name, told, round_, group, label, predicted == 1, propensity, features, names)
+    return Logged(name, told, round_, group, label, predicted == 1, propensity, weight, features, names)
 
 
 def _whole(table: pa.Table, columns: Columns, called: str) -> pd.DataFrame:

@@ -19,6 +19,9 @@ from fairloop.seeding import key_digest
 
 Floats = NDArray[np.float64]
 
+_LATE = 0.05
+"""A difference between shares of missing labels that is no sign of late ones."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pool:
@@ -61,16 +64,20 @@ def _round(log: Logged, number: int, rows: NDArray[np.int64]) -> Round:
         outcome=np.maximum(log.label[rows], 0),
         seen=labelled,
         propensity=np.where(labelled, chance, 1.0),
+        weight=None if log.weight is None else log.weight[rows],
         known_at=number,
         measures={},
     )
 
 
 def source(log: Logged, rows: NDArray[np.int64], seed: int, played: tuple[Round, ...]) -> Source:
-    """The people of one seed: a bootstrap sample of `rows`, and the rounds that were `played` before them."""
+    """The people of one seed: a bootstrap sample of `rows`, by weight, and the rounds that were `played` before."""
     key = key_digest(seed, 0, "forecast: population", 0)
     rng = np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
-    chosen = rows[rng.integers(len(rows), size=len(rows))]
+    if log.weight is None:
+        chosen = rows[rng.integers(len(rows), size=len(rows))]
+    else:
+        chosen = rng.choice(rows, size=len(rows), p=log.weight[rows] / log.weight[rows].sum())
     pool = Pool(log.features[chosen], log.group[chosen], chances(log, chosen), names_of(log))
     labelled = np.flatnonzero(log.label >= 0)
     before = Split(log.features[labelled].astype(np.float32), log.label[labelled], log.group[labelled])
@@ -81,7 +88,7 @@ def source(log: Logged, rows: NDArray[np.int64], seed: int, played: tuple[Round,
 
 def chances(log: Logged, rows: NDArray[np.int64]) -> Floats:
     """(n,) P(beneficial label) of `rows`: 0 or 1 where the label is known, by a logistic regression on features and
-    group where it is not. The regression learns from the rows with a label, each weighted by 1 / propensity.
+    group where it is not. The regression learns from the rows with a label, each weighted by weight / propensity.
     """
     known = log.label[rows] >= 0
     found = np.maximum(log.label[rows], 0).astype(np.float64)
@@ -95,13 +102,16 @@ def chances(log: Logged, rows: NDArray[np.int64]) -> Floats:
     from fairloop.forecasting.estimators import Standardised
 
     weights = None if log.propensity is None else 1 / log.propensity[rows][known]
+    if log.weight is not None:
+        weights = log.weight[rows][known] * (1.0 if weights is None else weights)
     model = Standardised(max_iter=1000).fit(inputs[known], labels, weights)
     found[~known] = model.predict_proba(inputs[~known])[:, 1]
     return found
 
 
 def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
-    """Raise InputError if outcomes of a group cannot be modelled."""
+    """Raise InputError if outcomes of a group cannot be modelled, or if labels of the last round seem to be late."""
+    _check_late(log)
     for place, name in enumerate(log.told.groups):
         mine = rows[log.group[rows] == place]
         if len(mine) and not (log.label[mine] >= 0).any():
@@ -112,3 +122,17 @@ def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
         raise InputError(
             "--label: the known labels of the last rounds are all the same; more rounds with --last may help"
         )
+
+
+def _check_late(log: Logged) -> None:
+    """Raise InputError if selected people of the last round lack labels far more often than those of rounds before."""
+    selected = [rows[log.selected[rows]] for rows in log.places]
+    now, before = selected[-1], np.concatenate(selected[:-1])
+    if not len(now) or not len(before):
+        return
+    lacking, usual = ((log.label[rows] < 0).mean() for rows in (now, before))
+    error = np.sqrt(usual * (1 - usual) * (1 / len(now) + 1 / len(before)))
+    if lacking - usual > max(_LATE, 4 * error):
+        raise InputError(f"--label: {lacking:.1%} of the selected people of round {log.told.names[-1]!r} have no "
+                         f"label, {usual:.1%} of those before. A forecast follows no delay of labels; leave out the "
+                         "rounds whose labels are still to come")  # fmt: skip

@@ -65,7 +65,7 @@ def replay(log: Logged, setup: Setup, measured: Measured, measures: Sequence[Mea
     selected = log.selected.copy()
     for place in known:
         selected[log.places[place]] = decided[place]
-    options = {} if log.propensity is None else {"propensity": "propensity"}
+    options = {name: name for name in log.more}
     again = audited(
         log.frame(selected, first), round="round", label="label", prediction="prediction", groups=("group",),
         beneficial="1", round_order=list(names[first:]), **options,

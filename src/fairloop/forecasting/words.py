@@ -46,8 +46,9 @@ def assumptions(found: WhatIf) -> list[str]:
     rows = setup.pool(log)
     missing = int((log.label[rows] < 0).sum())
     which = "the last round" if setup.last == 1 else f"the last {setup.last} rounds"
+    by_weight = "" if log.weight is None else " by their weights, which also count in every fit and measure of the log"
     lines = [f"People of later rounds are exchangeable with those of {which}: {len(rows):,} rows, drawn with "
-             "replacement. Nobody responds to decisions."]  # fmt: skip
+             f"replacement{by_weight}. Nobody responds to decisions."]  # fmt: skip
     if missing:
         weighted = ", each row weighted by 1 / propensity" if log.propensity is not None else (
             ", without weights: no propensity was given, so the model holds for the rejected only if decisions depend "

@@ -48,15 +48,14 @@ class Known:
 def known(rounds: Rounds, parts: Sequence[int], before: Population, numerics: Numerics, weighs: bool) -> Known | None:
     """The people of the rounds `parts` whose labels are known; None if there is nobody.
 
-    before: people from before round 0, for the part `REAL`. weighs: whether each counts as 1 / propensity.
+    before: people from before round 0, for the part `REAL`. weighs: whether each counts as weight / propensity.
     """
     found = [_before(before) if part == REAL else _seen(rounds, part) for part in parts]
     if not sum(len(labels) for _, labels, _, _ in found):
         return None
-    features, labels, groups, chance = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    features, labels, groups, stands_for = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     weights = None
-    if weighs and (chance < 1).any():
-        stands_for = 1 / chance
+    if weighs and (stands_for != 1).any():
         weights = numerics.sent(torch.from_numpy((stands_for / stands_for.mean()).astype(np.float32)))
     inputs = numerics.sent(torch.from_numpy(features.astype(np.float32)))
     codes, of_groups = (numerics.sent(torch.from_numpy(array)) for array in (labels, groups))
@@ -91,4 +90,5 @@ def _before(people: Population) -> tuple[Array, ...]:
 
 def _seen(rounds: Rounds, number: int) -> tuple[Array, ...]:
     one = rounds[number]
-    return tuple(array[one.seen] for array in (one.people.features, one.outcome, one.people.groups, one.propensity))
+    stands_for = (1.0 if one.weight is None else one.weight[one.seen]) / one.propensity[one.seen]
+    return *(array[one.seen] for array in (one.people.features, one.outcome, one.people.groups)), stands_for

@@ -22,6 +22,7 @@ class Round:
     decided: by the classifier or rule. accepted: after exploration. score: of the decision; NaN without a model.
     outcome: labels of all people. seen: whether the label becomes known. propensity: the chance of that, known at the
     time of the decision. known_at: the round by whose end labels that are seen are known. measures: of the kind.
+    weight: how many people each stands for in a fit, or a multiple of that; None: one.
     """
 
     people: People
@@ -33,6 +34,7 @@ class Round:
     propensity: Floats
     known_at: int
     measures: Mapping[str, float | Array]
+    weight: Floats | None = None
 
 
 class Rounds:
