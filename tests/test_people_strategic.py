@@ -316,3 +316,27 @@ def test_people_respond_once_and_from_their_base():
     bare = kind.arrive({}, 500, None, Streams.of(0))
     assert np.array_equal(bare.features, people.potential["base"])
     assert replace(people, features=bare.features).identity is None
+
+
+def test_the_same_people_respond_from_their_base_in_every_round_and_newcomers_take_places():
+    kind, rule, rng = (
+        Strategic(kappa=[1.0, 2.0], same=True),
+        LinearRule(np.array([1.0, 0.5]), 0.5),
+        np.random.default_rng(0),
+    )
+    state = kind.start(60, rng)
+    first, second = (play(kind, state, 60, rule, Streams.of(0, number)).people for number in (0, 1))
+    assert first.potential["moved"].any()
+    for found in (first, second):
+        np.testing.assert_array_equal(found.identity, np.arange(60))
+        np.testing.assert_array_equal(found.potential["base"], state["features"])
+        np.testing.assert_array_equal(found.features, first.features)
+    gone = np.array([3, 41])
+    after = kind.replace(state, gone, Streams.of(0, 2))
+    changed = (after["features"] != state["features"]).any(axis=1)
+    np.testing.assert_array_equal(np.flatnonzero(changed), gone)
+    assert Strategic.comes_again({"same": True})
+    assert not Strategic.comes_again({})
+    assert play(Strategic(), {}, 5, rule, Streams.of(0, 0)).people.identity is None
+    with pytest.raises(InputError, match=r"arguments\.same"):
+        Strategic(same="yes")

@@ -127,7 +127,8 @@ WRONG = {
     "there is no group 'C'": {"fail_on": "tpr[C]<0.5"},
     "not all or last": {"learn_from": "some"},
     "no column 'heavy'": {"weight": "heavy"},
-    "weight: has rows without": {"weight": "x0"},
+    "has no weight in 1 rows": {"weight": "holes"},
+    "weight: is 0 in all rows of the last": {"weight": "faded"},
     "follows no delay of labels": {"label": "late"},
 }
 
@@ -138,6 +139,7 @@ def test_wrong_questions_are_refused_in_a_line_before_anything_is_trained(words,
     frame = frame.assign(
         copy=frame["label"], guess=frame["prediction"], name=[f"n{i}" for i in range(len(frame))],
         holes=[None, *frame["x0"][1:]],
+        faded=(frame["round"] < 2).astype(int),
         late=frame["label"].where((frame["round"] < 2) | (np.arange(len(frame)) % 3 == 0)),
     )  # fmt: skip
     with pytest.raises(InputError) as refused:

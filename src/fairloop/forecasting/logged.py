@@ -106,8 +106,6 @@ def logged(log: Any, columns: Columns, beneficial: object = None, round_order: o
     round_ = whole["round"].map({name: i for i, name in enumerate(told.names)}).to_numpy(np.int64).astype(np.int64)
     propensity = None if columns.propensity is None else _numbers(table, "--propensity", columns.propensity, called)
     weight = None if columns.weight is None else _numbers(table, "--weight", columns.weight, called)
-    if weight is not None and not ((weight >= 0).all() and weight.sum() > 0):
-        raise InputError("--weight: has rows without a weight of 0 or more, or none above 0; give each row one")
     name = place.name if isinstance(place, Path) else "log"
     return Logged(name, told, round_, group, label, predicted == 1, propensity, weight, features, names)
 

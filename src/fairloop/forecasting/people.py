@@ -112,6 +112,8 @@ def chances(log: Logged, rows: NDArray[np.int64]) -> Floats:
 def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
     """Raise InputError if outcomes of a group cannot be modelled, or if labels of the last round seem to be late."""
     _check_late(log)
+    if log.weight is not None and not log.weight[rows].any():
+        raise InputError("--weight: is 0 in all rows of the last rounds, so nobody can be drawn; give more with --last")
     for place, name in enumerate(log.told.groups):
         mine = rows[log.group[rows] == place]
         if len(mine) and not (log.label[mine] >= 0).any():

@@ -13,10 +13,10 @@ import numpy as np
 
 from fairloop.errors import InputError
 from fairloop.people import arguments as checked
-from fairloop.people.base import Base, base_of
+from fairloop.people.base import Base, Drawn, base_of
 from fairloop.people.best_response import Response, to_linear, to_score
 from fairloop.people.costs import Cost
-from fairloop.people.groups import mean
+from fairloop.people.groups import applicants, mean
 from fairloop.people.interface import Array, Floats, Kind, Names, People, Published, State, Streams
 from fairloop.people.rules import LinearRule
 
@@ -24,14 +24,15 @@ _LAW: Mapping[str, Any] = {"kind": "normal"}
 
 
 class Strategic(Kind):
-    """New people in every round. Rejected people change their features if acceptance is worth the cost.
+    """Rejected people change their features if acceptance is worth the cost.
 
     law: of people before the response, `{kind: normal | uniform | table, ...}` (`people.base`). cost: of a change d,
     kappa times `squared` norm(d)^2 / 2, `distance` norm(d), `quadratic` d'Kd / 2 or `absolute` sum k_j abs(d_j).
     kappa: by group, or one for all. scale: K or k. gain: the worth of acceptance; 1 for decisions 0 and 1, 2 in papers
     with decisions -1 and 1. movable: names of features that can change; None for all but groups. effect:
     `manipulation` leaves outcomes as the base features have them, `improvement` draws them from the changed ones.
-    rule: (weights, threshold) for rounds without a classifier; None for no rule.
+    rule: (weights, threshold) for rounds without a classifier; None for no rule. same: whether the same people come in
+    every round, who respond from their base features each time, and can leave (`people.retention`); else all are new.
 
     Facts for the rule w.x >= t, with gap = t - w.x:
     - Accepted people never move; people with 0 < gap <= D move to the boundary and no further. D, the reach, is
@@ -54,6 +55,7 @@ class Strategic(Kind):
         movable: Sequence[str] | None = None,
         effect: Literal["manipulation", "improvement"] = "manipulation",
         rule: tuple[Sequence[float], float] | None = None,
+        same: bool = False,
     ) -> None:
         self.base = base_of(_LAW if law is None else law)
         self.names = self.base.names
@@ -66,20 +68,45 @@ class Strategic(Kind):
         if self.effect == "improvement" and self.base.probability(np.zeros((0, features)), np.zeros(0, int)) is None:
             raise InputError("people.arguments.effect: a table shows no outcome of changed features; use manipulation")
         self.published = None if rule is None else _linear(rule, features)
+        if not isinstance(same, bool):
+            raise InputError(f"people.arguments.same: {same!r} is neither true nor false")
+        self.same = same
+
+    @classmethod
+    def comes_again(cls, arguments: Mapping[str, Any]) -> bool:
+        """Whether `same` says so."""
+        return arguments.get("same") is True
+
+    def start(self, n: int, rng: np.random.Generator) -> State:
+        """`features` before any response, `groups` and `probability` of n people; nothing where all are new."""
+        return self.base.draw(n, rng)._asdict() if self.same else {}
 
     def arrive(self, state: State, n: int, published: Published | None, rngs: Streams) -> People:
-        """New people after their response. `potential`: `base` features, `moved`, and P(label 1).
+        """People after their response. `potential`: `base` features, `moved`, and P(label 1).
 
         `base_probability` is that before the response, `probability` that of the outcome.
         """
-        base, groups, before = self.base.draw(n, rngs.arrivals)
+        rows = applicants(len(state["groups"]), n, rngs.arrivals) if self.same else None
+        drawn = (
+            self.base.draw(n, rngs.arrivals) if rows is None else Drawn(*(state[one][rows] for one in Drawn._fields))
+        )
+        base, groups, before = drawn
         features, moved = self.response(base, groups, published)
         after = before
         if self.effect == "improvement":
             changed = self.base.probability(features, groups)
             after = before if changed is None else np.where(moved, changed, before)
         facts = {"base": base, "moved": moved, "base_probability": before, "probability": after}
-        return People(features, groups, facts)
+        return People(features, groups, facts, rows)
+
+    def replace(self, state: State, gone: Array, rngs: Streams) -> State:
+        """New people, of any group."""
+        if not self.same:
+            return state
+        found = {name: array.copy() for name, array in state.items()}
+        for name, new in self.base.draw(len(gone), rngs.response)._asdict().items():
+            found[name][gone] = new
+        return found
 
     def response(self, base: Array, groups: Array, published: Published | None) -> Response:
         """The best response from base features."""

@@ -163,7 +163,8 @@ def _check_return(people: PeopleSpec, come_again: bool) -> None:
         if getattr(people, name) and not come_again:
             raise InputError(
                 f"people.{name}: people of kind={people.kind} are new in every round, so none can leave or return; "
-                "leave it out, or use a kind whose people come again: lending, or performative with family=credit"
+                "leave it out, or use a kind whose people come again: lending, strategic with same=true, or "
+                "performative with family=credit"
             )
 
 
