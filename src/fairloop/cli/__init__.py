@@ -78,10 +78,10 @@ def _code() -> int:
     except InputError as error:
         _complain(str(error), code=2)
     except (FileExistsError, FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
+        _complain(f"{_place(error)}: {error.strerror}; choose another path", code=2)
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS):
-            _complain(f"{error.filename}: {error.strerror}; choose another path", code=2)
+            _complain(f"{_place(error)}: {error.strerror}; choose another path", code=2)
         _complain(
             f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost, and once "
             "that is mended the same command goes on",
@@ -94,6 +94,11 @@ def _code() -> int:
     if code == INTERRUPTED:  # typer turns some interrupts into this code itself
         _complain("interrupted; run the same command again to go on", code=INTERRUPTED)
     return code if isinstance(code, int) else 0
+
+
+def _place(error: OSError) -> str:
+    """The path that an error is about. The system names none for a directory in which it cannot work."""
+    return "the current directory" if error.filename is None else str(error.filename)
 
 
 def _warn(

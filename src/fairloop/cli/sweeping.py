@@ -121,7 +121,7 @@ class _Wishes:
         """How many runs are under way at a time on this machine."""
         from fairloop.sweep.local import default_workers
 
-        return self.workers or default_workers(specs[0].threads)
+        return self.workers or default_workers(max(spec.threads for spec in specs))
 
     def jobs(self, specs: list[RunSpec]) -> list[Job]:
         """The jobs of the sweep. Raises InputError for options that do not go together."""

@@ -8,7 +8,7 @@ import subprocess
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from fairloop import data
 from fairloop._util.files import DAMAGED, set_aside
 from fairloop.data import DataSpec, Population
-from fairloop.errors import InputError
+from fairloop.errors import FairloopError, InputError
 from fairloop.loop.generations import Generation, generations
 from fairloop.loop.people.population import source_of
 from fairloop.loop.trainer import ModelTrainer
@@ -52,6 +52,16 @@ class View(AbstractContextManager["View"], Protocol):
         """A generation is recorded."""
 
 
+@contextmanager
+def _no_exit() -> Iterator[None]:
+    """Raise FairloopError where code of the user's ends the program, so that a run cut short never looks finished."""
+    try:
+        yield
+    except SystemExit as end:
+        raise FairloopError(f"a model or data set of yours ended the program (sys.exit({end.code!r}))") from end
+
+
+@_no_exit()
 def run(
     spec: RunSpec,
     directory: RunDirectory,
@@ -82,7 +92,7 @@ def run(
     with directory.locked():
         done = _ready(directory, trainer, store, repair=repair)
         session = Session(directory, trainer, store.root)
-        with pulse:
+        with pulse, _no_exit():
             view.start(spec, trainer.population, done)
             for generation in generations(trainer, start=done) if done < spec.generations else ():
                 directory.commit(generation.index, generation.rows, generation.gallery, generation.log)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from signal import strsignal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fairloop._util.directories import claim
@@ -21,8 +22,8 @@ from fairloop.store.directory import RunDirectory
 MEMORY_PER_RUN = int(1.5 * 2**30)
 """Bytes of memory that the count of workers sets aside for a run; `colored-mnist` peaks below that."""
 
-WRONG_INPUT = 2
-"""The exit code of a run that was not started."""
+FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+"""The exit codes of a run that failed, that was not started, and that was stopped. Its log ends with the reason."""
 
 
 @dataclass
@@ -52,6 +53,18 @@ class Job:
         self.code = code
         self.state = "done" if code == 0 else "failed"
         self.done = self.spec.generations if code == 0 else self.done
+
+    def end_with_process(self, code: int, *, together: bool) -> None:
+        """Note that the run's process has ended with the exit code `code`, negative after a signal.
+
+        The run is done only if all of its generations are recorded. together: other runs were in that process, so that
+        its code need not be this run's.
+        """
+        whole = self.done >= self.spec.generations
+        if code not in (FAILED, WRONG_INPUT, INTERRUPTED) and not whole:
+            how = f"was killed by signal {-code} ({strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
+            self.line = f"its process {how} after {self.done} of {self.spec.generations} generations"
+        self.end(0 if whole and together else code if code or whole else FAILED)
 
 
 class SweepView(AbstractContextManager["SweepView"], Protocol):

@@ -38,7 +38,8 @@ def run_all(
     them cleanly on KeyboardInterrupt.
     """
     waiting = [job for job in reversed(jobs) if job.state != "done"]
-    with SweepPulse(out, jobs, workers) as pulse, _Pool(out, models, workers, jobs[0].spec.threads, track) as pool:
+    threads = max(job.spec.threads for job in jobs)
+    with SweepPulse(out, jobs, workers) as pulse, _Pool(out, models, workers, threads, track) as pool:
         while waiting or pool.busy:
             for slot in pool.free():
                 pool.start(slot, [waiting.pop() for _ in range(min(replicas, len(waiting)))])
@@ -90,7 +91,7 @@ class _Pool:
                 job.line, job.done = last_line(Path(job.log)), run_in(self._out, job.spec).committed()
                 if code is not None:
                     self._locks.pop(job.spec.identity).release()
-                    job.end(0 if len(group) > 1 and job.done >= job.spec.generations else code)
+                    job.end_with_process(code, together=len(group) > 1)
             if code is not None:
                 del self._running[slot]
 

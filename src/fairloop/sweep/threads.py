@@ -3,8 +3,8 @@
     python -m fairloop.sweep.threads MODELS SPEC OUT LOG [SPEC OUT LOG ...]
 
 It is for a GPU, since the small steps of one run leave it idle. Nothing of a run depends on the others: no random
-number, no thread setting and no kernel is shared, so each has the bits that it has alone. On a CPU threads only get in
-each other's way.
+number, no thread setting and no kernel is shared, so each has the bits that it has alone, unless a model of the user's
+changes global settings of torch or NumPy. On a CPU threads only get in each other's way.
 """
 
 from __future__ import annotations
@@ -19,9 +19,7 @@ from threading import Thread
 from typing import NamedTuple, NoReturn
 
 from fairloop._util.process import keep_freed_memory
-from fairloop.sweep.job import WRONG_INPUT
-
-FAILED, INTERRUPTED = 1, 130
+from fairloop.sweep.job import FAILED, INTERRUPTED, WRONG_INPUT
 
 
 class Place(NamedTuple):

@@ -15,18 +15,23 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing import connection
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from fairloop._util.process import as_a_new_process, interrupts_blocked
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkServerContext, SpawnContext
 
 PRELOADED = ("fairloop.cli", "fairloop.cli.running", "fairloop.running.run", "pandas")
 """The modules that the fork server imports. None of them starts a thread or opens a device."""
 
 # A system other than Linux may not fork a process that has loaded its libraries for numbers and graphics.
 _FORKS = sys.platform == "linux"
-_CONTEXT = multiprocessing.get_context("forkserver") if _FORKS else multiprocessing.get_context("spawn")
 _PATIENCE_SECONDS = 30.0
 _ALONE_SECONDS = 3.0  # for a process without a sweep to end by itself
 _INTERRUPTED = 130
@@ -45,10 +50,8 @@ class Worker:
     """A process that carries out one task."""
 
     def __init__(self, task: Task) -> None:
-        if _FORKS:
-            _CONTEXT.set_forkserver_preload(list(PRELOADED))
-        self._process = _CONTEXT.Process(target=_work, args=(task, Path.cwd(), dict(os.environ)))
         with _no_main():
+            self._process = _context().Process(target=_work, args=(task, Path.cwd(), dict(os.environ)))
             self._process.start()
 
     @property
@@ -63,13 +66,37 @@ class Worker:
 
     @staticmethod
     def stop(workers: Sequence[Worker]) -> None:
-        """Ask all to end, and kill those that have not ended after half a minute."""
+        """Ask all to end, and kill those that have not ended after half a minute, or at once on another interrupt."""
         for worker in workers:
             worker._process.terminate()
-        for worker in workers:
-            worker._process.join(_PATIENCE_SECONDS)
-            worker._process.kill()
-            worker._process.join()
+        try:
+            for worker in workers:
+                worker._process.join(_PATIENCE_SECONDS)
+        finally:
+            for worker in workers:
+                worker._process.kill()
+                worker._process.join()
+
+
+@cache
+def _context() -> ForkServerContext | SpawnContext:
+    """The fork server, which is started now. New processes take its place where it has no place for its socket: TMPDIR
+    may be too long, or its file system may know none.
+    """
+    if _FORKS:
+        from multiprocessing import forkserver, resource_tracker
+
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(list(PRELOADED))
+        try:
+            resource_tracker.ensure_running()  # which unblocks interrupts
+            with interrupts_blocked():  # the server inherits this: Ctrl-C must not end its imports with a traceback
+                forkserver.ensure_running()
+        except OSError:
+            pass
+        else:
+            return context
+    return multiprocessing.get_context("spawn")
 
 
 @contextmanager
@@ -85,6 +112,9 @@ def _no_main() -> Iterator[None]:
 
 def _work(task: Task, folder: Path, environment: dict[str, str]) -> None:
     os.setsid()  # Ctrl-C reaches the sweep alone, which then stops its runs one by one
+    if not _sweep_goes_on():  # an interrupt came while the fork server was still importing
+        return
+    as_a_new_process(folder)
     if task.cores is not None:
         os.sched_setaffinity(0, task.cores)
     os.chdir(folder)
@@ -106,3 +136,8 @@ def _end_with_the_sweep() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_ALONE_SECONDS)
     os._exit(_INTERRUPTED)  # all files are whole
+
+
+def _sweep_goes_on() -> bool:
+    sweep = multiprocessing.parent_process()
+    return sweep is None or sweep.is_alive()

@@ -1,0 +1,142 @@
+"""How runs and sweeps end where a model, a signal or the system cuts them short; and how a sweep's processes begin."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from conftest import tiny
+from fairloop import cli
+from fairloop._util.process import as_a_new_process, interrupts_blocked
+from fairloop.errors import FairloopError
+from fairloop.running import run as running
+from fairloop.running.progress import LineView
+from fairloop.store.directory import RunDirectory
+from fairloop.sweep.job import Job
+from fairloop.sweep.workers import Worker
+
+
+@pytest.mark.parametrize(
+    ("code", "done", "together", "state", "said"),
+    [(0, 3, False, "done", "last line"), (0, 1, False, "failed", "ended with exit code 0 after 1 of 3 generations"),
+     (0, 1, True, "failed", "exit code 0"), (7, 1, False, "failed", "exit code 7"), (1, 3, True, "done", "last line"),
+     (-9, 1, True, "failed", "was killed by signal 9"), (-9, 3, True, "done", "last line"),
+     (1, 1, False, "failed", "last line"), (2, 0, False, "failed", "last line"),
+     (130, 1, False, "failed", "last line")],
+)  # fmt: skip
+def test_a_run_is_done_only_when_all_its_generations_are_recorded(code, done, together, state, said):
+    job = Job(tiny(), "case", "running", "last line", done)
+    job.end_with_process(code, together=together)
+    assert (job.state, job.state == "done") == (state, job.code == 0)
+    assert said in job.line
+
+
+@pytest.mark.parametrize("code", [None, 0, 3])
+def test_a_model_that_ends_the_program_fails_its_run(tmp_path, monkeypatch, code):
+    def ends(*args, **kwargs):
+        raise SystemExit(code)
+        yield
+
+    monkeypatch.setattr(running, "generations", ends)
+    directory = RunDirectory(tmp_path / "out")
+    with pytest.raises(FairloopError, match=r"ended the program \(sys.exit\("):
+        running.run(tiny(), directory, LineView(lambda line: None))
+    assert directory.status().state == "failed"
+    assert "ended the program" in directory.status().message
+
+
+def test_a_second_interrupt_kills_processes_that_do_not_end():
+    killed = []
+
+    def join(seconds=None):
+        if seconds is not None:
+            raise KeyboardInterrupt
+
+    def worker(name):
+        process = SimpleNamespace(terminate=lambda: None, join=join, kill=lambda: killed.append(name))
+        return SimpleNamespace(_process=process)
+
+    with pytest.raises(KeyboardInterrupt):
+        Worker.stop([worker("one"), worker("two")])
+    assert killed == ["one", "two"]
+
+
+def test_a_fork_has_its_own_random_numbers_finds_modules_beside_it_and_takes_interrupts(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    before = np.random.get_state()
+    drawn = set()
+    with interrupts_blocked():
+        for _ in range(3):
+            np.random.set_state(before)
+            as_a_new_process(tmp_path)
+            drawn.add(np.random.rand())
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    assert len(drawn) == 3
+    assert sys.path.count(str(tmp_path)) == 1
+
+
+SWEEP = """
+import sys
+from pathlib import Path
+from fairloop.sweep import workers
+workers.PRELOADED = ("{preloaded}",)
+sys.path.remove("")
+try:
+    started = [workers.Worker(workers.Task("says", [], Path(name), None)) for name in ("1.log", "2.log")]
+    while any(worker.code is None for worker in started):
+        workers.Worker.wait(started, 10)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def sweep(folder, preloaded, **environment):
+    (folder / "says.py").write_text("import numpy\nprint(numpy.random.rand())\n")
+    return subprocess.Popen(
+        [sys.executable, "-c", SWEEP.format(preloaded=preloaded)], cwd=folder, start_new_session=True,
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("longer", [0, 120])
+def test_processes_start_beside_their_modules_wherever_temporary_files_are(tmp_path, longer):
+    """A long TMPDIR has no room for the name of a socket."""
+    place = tmp_path / ("t" * longer)
+    place.mkdir(exist_ok=True)
+    with sweep(tmp_path, "numpy.random", TMPDIR=str(place)) as process:
+        assert process.communicate(timeout=60)[1] == ""
+    first, second = ((tmp_path / name).read_text() for name in ("1.log", "2.log"))
+    assert float(first) != float(second)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no fork server elsewhere")
+def test_an_interrupt_while_the_fork_server_imports_ends_all_without_a_traceback(tmp_path):
+    (tmp_path / "slow.py").write_text("import time, pathlib\npathlib.Path('began').touch()\ntime.sleep(0.4)\n")
+    with sweep(tmp_path, "slow", PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path])) as process:
+        while not (tmp_path / "began").exists():
+            assert process.poll() is None
+            time.sleep(0.01)
+        time.sleep(0.1)  # until the sweep waits for its first process
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=60)[1] == ""  # at its end, the fork server has gone, too
+        assert process.returncode == 130
+    assert not list(tmp_path.glob("*.log"))
+
+
+def test_a_current_directory_that_is_gone_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    monkeypatch.setattr(sys, "argv", ["fairloop", "run", "demo", "--out", "out"])
+    with pytest.raises(SystemExit, match="2"):
+        cli.main()
+    said = capsys.readouterr().err
+    assert said.startswith("fairloop: the current directory: ")
+    assert said.count("\n") == 1
