@@ -129,9 +129,9 @@ PEOPLE = {"setting": "people", "generations": 2, "precision": "fp32"}
 PINNED = {
     "default": ({}, "65e96740d56a7d38 16f7fab80a668456 511d004856423140"),
     "selective labels": (
-        {"people": {"revealed": "accepted", "exploration": 0.05, "delay": 1, "first": "own", "history": 0},
+        {"people": {"revealed": "accepted", "exploration": 0.05, "delay": 1, "first": "everybody", "history": 0},
          "policy": {"classifier": {"kind": "accumulate"}}, "star": {"target": "classifier"}},
-        "3d9989563bf03b99 91c37683c9cfa323",
+        "ea05ca7e7c1e6a73 c5a9e6783de1d2e2",
     ),
 }  # fmt: skip
 

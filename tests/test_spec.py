@@ -24,6 +24,7 @@ def test_presets_are_specs_and_round_trip(name):
 VALIDATED = """
 import sys
 from fairloop import presets
+from fairloop.people import KINDS, type_of
 from fairloop.spec.run import from_mapping
 from fairloop.sweep.grid import Sweep
 
@@ -31,6 +32,8 @@ written = [presets.fields(name) for name in presets.names()]
 written += [{"star": {"ideal": "no_such.csv"}}, {"schedule": {1: {"star": {"ideal": {"kind": "no_such.yaml"}}}}}]
 sweeps = [(presets.fields(sweep.base), sweep) for sweep in map(presets.sweep, presets.sweeps())]
 from_mapping({})  # whatever is imported late is here now
+for kind in KINDS:
+    type_of(kind)
 
 def refuse(event, arguments):
     if event in ("open", "os.listdir", "os.scandir", "socket.connect"):
