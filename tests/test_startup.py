@@ -14,13 +14,15 @@ from conftest import TINY
 from fairloop.training import eager
 
 PROBE = """
-import json, sys
+import json, os, sys
 from fairloop import cli
 from fairloop.training import fitting
 
+needless = sys.argv[1].split(",")
+
 def first_step(*_):
-    print(json.dumps([name for name in sys.argv[1].split(",") if name in sys.modules]))
-    raise SystemExit(0)
+    print(json.dumps([name for name in needless if name in sys.modules]), flush=True)
+    os._exit(0)
 
 fitting._passed_over = first_step
 sys.argv = ["fairloop", *sys.argv[2:]]

@@ -67,8 +67,9 @@ class Categorical:
 
     def encode(self, values: pd.Series) -> NDArray[np.float32]:
         """(N, width) of zeros and ones."""
+        codes, texts = _distinct(values.astype(str))
         places = {value: place for place, value in enumerate(self.values)}
-        return np.eye(self.width, dtype=np.float32)[values.astype(str).map(places).to_numpy(np.int64)]
+        return np.eye(self.width, dtype=np.float32)[np.array([places[text] for text in texts], np.int64)[codes]]
 
     def decode(self, features: NDArray[np.float32]) -> list[str]:
         """N values: those with the largest feature."""
@@ -101,10 +102,8 @@ def decode(features: NDArray[np.float32], columns: Sequence[Column]) -> dict[str
 
 
 def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
-    import pandas as pd
-
     check_feature(values)
-    numbers = pd.to_numeric(values.astype(object) if values.dtype.name == "category" else values, errors="coerce")
+    numbers = _read_as_numbers(values)
     absent = values.isna() | _not_a_number(values, numbers)
     missing = np.flatnonzero(absent)
     if len(missing):
@@ -128,6 +127,24 @@ def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
             "name it in data.leave_out"
         )
     return Categorical(str(values.name), tuple(categories))
+
+
+def _read_as_numbers(values: pd.Series) -> pd.Series:
+    """The values as numbers; NaN for texts that are none. Each text is read once."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return pd.to_numeric(values)
+    codes, distinct = _distinct(values.astype(object))
+    numbers = pd.to_numeric(pd.Series(distinct, dtype=object), errors="coerce")
+    return pd.Series(numbers.array[codes], index=values.index)
+
+
+def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], Any]:
+    """(N,) the place of each value in the distinct ones, and these, a missing value among them."""
+    import pandas as pd
+
+    return pd.factorize(values, use_na_sentinel=False)
 
 
 def _not_a_number(values: pd.Series, numbers: pd.Series) -> pd.Series:
