@@ -57,6 +57,13 @@ def _leaving(run: Mapping[str, Any]) -> str:
     return f"{'respond' if cheap else 'do not respond'}, {'leave' if leave else 'all return'}"
 
 
+ORDER = (
+    "no exploration",
+    *(f"{share}% of {whom}" for whom in ("the rejected accepted", "all verified") for share in (1, 5, 20)),
+    "strategic", "selective-labels", "lending", "performative",
+    *(f"{one}, {other}" for other in ("all return", "leave") for one in ("do not respond", "respond")),
+)  # fmt: skip
+
 STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "exploration": _explored,
     "reparation-under-response": _kind,
@@ -87,7 +94,10 @@ def _star(run: Mapping[str, Any]) -> str:
 def of_study(study: str) -> pd.DataFrame | None:
     """The kept rows of a study; None before it has run."""
     path = HERE / f"{study}.parquet"
-    return pd.read_parquet(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    table = pd.read_parquet(path)
+    return table.assign(place=table["arm"].map(ORDER.index)).sort_values(["place", "curated"], kind="stable")
 
 
 def results(study: str) -> str:
