@@ -42,7 +42,7 @@ PATIENCE = 1e5  # kappa from here on: changes cost too much for everybody
 
 def _explored(run: Mapping[str, Any]) -> str:
     for field, words in (("people.exploration", "of the rejected accepted"), ("people.verified", "of all verified")):
-        if (share := float(run[field])) > 0:
+        if (share := float(run.get(field) or 0)) > 0:
             return f"{share:.0%} {words}"
     return "no exploration"
 
@@ -53,7 +53,7 @@ def _kind(run: Mapping[str, Any]) -> str:
 
 def _leaving(run: Mapping[str, Any]) -> str:
     cheap = float(str(run["people.arguments.kappa"]).strip("[]").split(",")[0]) < PATIENCE
-    leave = str(run["people.retention"]) not in ("", "[]", "None", "nan")
+    leave = str(run.get("people.retention")) not in ("", "[]", "None", "nan")
     return f"{'respond' if cheap else 'do not respond'}, {'leave' if leave else 'all return'}"
 
 
