@@ -12,6 +12,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 import files
+from docs.studies import people
 from fairloop import data, presets
 from fairloop.errors import InputError
 from fairloop.loop.trainer import ModelTrainer
@@ -166,3 +167,12 @@ def test_of_many_groups_the_worst_and_the_best_are_shown():
 def test_one_case_has_nothing_to_be_laid_beside():
     with pytest.raises(InputError, match="only one case"):
         atlas.FIGURES["for-whom"](atlas.Study(table({("replace", "none"): 0.7}), {}))
+
+
+def test_each_arm_of_the_studies_of_people_has_a_name_of_its_own():
+    for name, arm_of in people.STUDIES.items():
+        runs = [{**spec.flat(), "star": spec.star.target} for spec in specs(f"study-{name}")]
+        arms = [arm_of(run) for run in runs]
+        assert set(arms) <= set(people.ORDER)
+        assert len({(arm, people._star(run)) for arm, run in zip(arms, runs, strict=True)}) == len(runs)
+        assert {"", "STAR, uniform"} <= {people._star(run) for run in runs}

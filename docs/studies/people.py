@@ -42,7 +42,7 @@ PATIENCE = 1e5  # kappa from here on: changes cost too much for everybody
 
 def _explored(run: Mapping[str, Any]) -> str:
     for field, words in (("people.exploration", "of the rejected accepted"), ("people.verified", "of all verified")):
-        if (share := float(run[field])) > 0:
+        if (share := float(run.get(field) or 0)) > 0:
             return f"{share:.0%} {words}"
     return "no exploration"
 
@@ -53,9 +53,16 @@ def _kind(run: Mapping[str, Any]) -> str:
 
 def _leaving(run: Mapping[str, Any]) -> str:
     cheap = float(str(run["people.arguments.kappa"]).strip("[]").split(",")[0]) < PATIENCE
-    leave = str(run["people.retention"]) not in ("", "[]", "None", "nan")
+    leave = str(run.get("people.retention")) not in ("", "[]", "None", "nan")
     return f"{'respond' if cheap else 'do not respond'}, {'leave' if leave else 'all return'}"
 
+
+ORDER = (
+    "no exploration",
+    *(f"{share}% of {whom}" for whom in ("the rejected accepted", "all verified") for share in (1, 5, 20)),
+    "strategic", "selective-labels", "lending", "performative",
+    *(f"{one}, {other}" for other in ("all return", "leave") for one in ("do not respond", "respond")),
+)  # fmt: skip
 
 STUDIES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "exploration": _explored,
@@ -87,7 +94,10 @@ def _star(run: Mapping[str, Any]) -> str:
 def of_study(study: str) -> pd.DataFrame | None:
     """The kept rows of a study; None before it has run."""
     path = HERE / f"{study}.parquet"
-    return pd.read_parquet(path) if path.is_file() else None
+    if not path.is_file():
+        return None
+    table = pd.read_parquet(path)
+    return table.assign(place=table["arm"].map(ORDER.index)).sort_values(["place", "curated"], kind="stable")
 
 
 def results(study: str) -> str:
