@@ -15,8 +15,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from fairloop import OwnLoop, simulate
 from fairloop.errors import InputError
-from fairloop.models.estimators.contract import summed_up
 from fairloop.loop.generations import Generation
+from fairloop.models.estimators.contract import summed_up
 from fairloop.store.memory import MemoryModels
 from test_own import Bootstrap, Rule, frame, framed
 
