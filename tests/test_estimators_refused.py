@@ -39,7 +39,7 @@ WRONG = {
     "function": (("classifier.model=test_estimators:makes", "classifier.arguments={}"),
                  "'test_estimators:makes' cannot be built .*; a function makes networks alone, so name the class"),
     "columns": (("classifier.model=test_estimators:COLUMNS", "classifier.arguments={}"),
-                r"^classifier 0 \(Pipeline\): fit fails: .*; a frame fails by: A given column is not a column of the"),
+                r"^classifier 0 \(Pipeline\): fit fails: .*; a frame fails by: .*agee"),
     "slip": (("classifier.model=sklearn.tree:DecisionTreeClasifier",), "did you mean DecisionTreeClassifier"),
     "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* begins anew"),
     "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no latents"),

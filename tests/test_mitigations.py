@@ -225,6 +225,13 @@ def test_a_group_with_one_label_is_named_with_the_remedy(table):
     assert next(iter(simulate(mitigated(table, GRADIENT, "{max_iter: 2}")))).value("accuracy") > 0.5
 
 
+def test_a_grid_search_of_one_group_is_its_classifier():
+    X, y, _ = batch(n=60)
+    with pytest.warns(UserWarning, match="all people are of group 'f', so the grid search is its classifier"):
+        found = CLASSES[GRID]().fit(X, y, sensitive_features=np.repeat("f", len(X))).predict(X)
+    assert np.array_equal(found == "yes", LogisticRegression().fit(X, y == "yes").predict(X))
+
+
 def test_more_than_two_labels_are_refused_with_their_names():
     case = EstimatorCase(GRID, labels=3)
     with pytest.raises(InputError, match=r"tells two labels apart, not 3 \(label 0, label 1, label 2\)"):

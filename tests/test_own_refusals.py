@@ -16,6 +16,7 @@ from sklearn.tree import DecisionTreeClassifier
 from fairloop import OwnLoop, simulate
 from fairloop.errors import InputError
 from fairloop.loop.generations import Generation
+from fairloop.models.estimators.contract import summed_up
 from fairloop.store.memory import MemoryModels
 from test_own import Bootstrap, Rule, frame, framed
 
@@ -153,3 +154,18 @@ def test_strata_that_get_no_place_are_told_by_the_size_of_each_models_batch():
                     {"synthetic_share": 0.01, "star": "generator"}):  # fmt: skip
         with pytest.warns(UserWarning, match="star.rounding"):
             framed(label_annotator=Rule(), generations=2, **changes)
+
+
+def test_why_codes_fail_is_told_too():
+    error = summed_up(
+        [InputError("fit fails"), _because("fit fails: names", "names"), _because("x", "ranks")], "a frame", 2
+    )
+    assert str(error) == (
+        "fit fails: names; a frame fails by: fit fails (codes 0, 1, ... in place of labels fail, too: ranks)"
+    )
+
+
+def _because(message: str, cause: str) -> InputError:
+    error = InputError(message)
+    error.__cause__ = ValueError(cause)
+    return error

@@ -213,9 +213,10 @@ def _features(tables: Sequence[pd.DataFrame], called: Sequence[str]) -> list[pd.
 def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
     """Two columns as numbers if both hold nothing else, or else as categoricals of the same texts."""
     numbers = [_numbers(column, name) for column, name in zip(columns, called, strict=True)]
-    if all(found is not None for found in numbers):
-        whole = all(bool(((found == found.round()) & (found.abs() <= _EXACT)).all()) for found in numbers)
-        return [found.astype(np.int64) if whole else found for found in numbers]
+    present = [found for found in numbers if found is not None]
+    if len(present) == len(numbers):
+        whole = all(bool(((found == found.round()) & (found.abs() <= _EXACT)).all()) for found in present)
+        return [found.astype(np.int64) if whole else found for found in present]
     for one, other in ((0, 1), (1, 0)):
         first = numbers[one]
         if first is not None and first.notna().any():

@@ -102,12 +102,22 @@ def check_distinct(features: Any, whose: str) -> None:
 
 
 def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
-    """The distinct values, which are coded; None for numbers, which are not coded."""
+    """The distinct values, which are coded; None for numbers, which are not coded.
+
+    Raises InputError for values that have no hash, such as lists, and for complex numbers.
+    """
+    if column.dtype.kind == "c":
+        raise InputError(f"features: column {column.name!r} holds complex numbers; give two columns of real ones")
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.dtype.categories, object)
     if pd.api.types.is_numeric_dtype(column):
         return None
-    return np.array(sorted(column.dropna().unique(), key=str), object)
+    try:
+        return np.array(sorted(column.dropna().unique(), key=str), object)
+    except TypeError as error:
+        raise InputError(
+            f"features: column {column.name!r} has to hold one number or text in each row ({said(error)})"
+        ) from error
 
 
 def _coded(column: pd.Series[Any], kind: Any, values: NDArray[Any] | None, whose: str) -> NDArray[np.float64]:

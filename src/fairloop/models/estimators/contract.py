@@ -89,15 +89,15 @@ def is_refusal(error: BaseException | None) -> bool:
 
 
 def summed_up(refusals: Sequence[InputError], first: str, targets: int) -> InputError:
-    """One error for all forms that a `fit` refused: the last form's, and that of the first, which may know better.
+    """One error for all forms that a `fit` refused: the last form's, that of the first, and that of codes for labels.
 
     first: its kind. targets: the forms of labels that were tried with each.
     """
     last = refusals[-max(targets, 1)]
-    causes = [said(error.__cause__ or error) for error in (refusals[0], last)]
-    other = "" if causes[0] == causes[1] else f"; {first} fails by: {causes[0]}"
-    codes = " (codes 0, 1, ... in place of labels fail, too)" if targets > 1 else ""
-    found = InputError(f"{last}{other}{codes}")
+    earlier, main, later = (said(error.__cause__ or error) for error in (refusals[0], last, refusals[-1]))
+    other = "" if earlier == main else f"; {first} fails by: {earlier}"
+    codes = f" (codes 0, 1, ... in place of labels fail, too{'' if later == main else f': {later}'})"
+    found = InputError(f"{last}{other}{codes if targets > 1 else ''}")
     found.__cause__ = last.__cause__
     return found
 

@@ -171,6 +171,10 @@ class GridSearch(Mitigation):
         self._size, self._weight = grid_size, constraint_weight
 
     def _fitted(self, base: Any, X: Any, codes: NDArray[np.int64], groups: NDArray[Any]) -> dict[str, Any]:
+        if len(np.unique(groups)) == 1:
+            warnings.warn(f"all people are of group '{groups[0]}', so the grid search is its classifier", stacklevel=2)
+            fitted = base.fit(X, codes)
+            return {"classifier": base if fitted is None else fitted}
         found = reductions.GridSearch(base, self._moment(), constraint_weight=self._weight, grid_size=self._size)
         found.fit(X, codes, sensitive_features=groups)
         return {"classifier": found.predictors_[found.best_idx_]}
