@@ -66,7 +66,7 @@ def _less_annotator(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
                 continue
             own = replace(measure, role="label_annotator").rows(rows)
             own = own.drop_duplicates(["setting", "star", "seed"])[["setting", "star", "seed", "value"]]
-            theirs = models().loc[("A_L test", measure.title)]
+            theirs = models().loc[[("A_L test", measure.title)]].iloc[0]
             mine = cells[cells["metric"] == name].drop(columns=["annotator", "annotator_std", "annotator_runs"])
             both = mine.merge(own.rename(columns={"value": "annotator"}), on=["setting", "star", "seed"])
             told = {"annotator_mean": theirs["mean"], "annotator_std": theirs["std"], "annotator_runs": theirs["runs"]}
@@ -103,7 +103,7 @@ def verdicts(found: pd.DataFrame) -> pd.DataFrame:
         less = LESS_ANNOTATOR if curve in preferred.index else AS_IS
         mine = of_curve[of_curve["less"] == less].dropna(subset=["difference"])
         judged = mine.dropna(subset=["low"])
-        largest = mine.loc[mine["difference"].abs().idxmax()]
+        largest = mine.iloc[int(mine["difference"].abs().to_numpy().argmax())]
         apart = judged[(judged["low"] > 0) | (judged["high"] < 0)]
         rows.append(
             dict(zip(_CURVE, curve, strict=True))
@@ -134,22 +134,23 @@ def falls(table: pd.DataFrame, limits: Sequence[float] = LIMITS) -> pd.DataFrame
     rows = []
     for case, of_curve in cells[cells["metric"] == "accuracy"].groupby(["setting", "star"], sort=False, observed=True):
         wide = of_curve.pivot(index="generation", columns="seed", values="value")
-        common, curve = wide.dropna(), theirs.loc[case]
+        setting, star = map(str, case)
+        common = wide.dropna()
+        curve = theirs[(theirs["setting"] == setting) & (theirs["star"] == star)].set_index("generation").sort_index()
         for limit in limits:
             by_seed = [_first_below(wide[seed], limit) for seed in wide]
             ends = (_first_below(common.mean(axis=1), limit), min(by_seed), max(by_seed))
             published = (_first_below(curve[part], limit) for part in ("mean", "p05", "p95"))
-            rows.append([*case, limit, wide.shape[1], len(common), *ends, *published])
+            rows.append([setting, star, limit, wide.shape[1], len(common), *ends, *published])
     names = ["ours", "earliest", "latest", "published", "published_earliest", "published_latest"]
     found = pd.DataFrame(rows, columns=["setting", "star", "limit", "seeds", "generations", *names])
     return found.assign(**{name: found[name].replace(np.inf, np.nan).astype("Int64") for name in names})
 
 
 def _of_accuracy(table: pd.DataFrame) -> pd.DataFrame:
-    """The published curves of accuracy, whole, by setting, STAR target and generation."""
+    """The published curves of accuracy, whole."""
     curves = published()
-    curves = curves[(curves["metric"] == "accuracy") & curves["dataset"].isin(table["dataset"].unique())]
-    return curves.set_index(["setting", "star", "generation"]).sort_index()
+    return curves[(curves["metric"] == "accuracy") & curves["dataset"].isin(table["dataset"].unique())]
 
 
 def _first_below(values: pd.Series[float], limit: float) -> float:
