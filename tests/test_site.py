@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import importlib
+import inspect
 import io
 import json
 import os
@@ -158,6 +159,18 @@ def test_docstrings_become_restructuredtext():
         "``x``, ``y``", "    of a ``value``", "    that goes on", "``z``", "    last\\_", "",
         "A:", "", "- b", "",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted({*fairloop.__all__} - {"SETTINGS"}))
+def test_arguments_of_a_public_docstring_begin_on_one_line(name):
+    """A list of names that goes on in the next line would be no list of arguments on the page of the API."""
+    docstrings = importlib.import_module("docs.reference.docstrings")
+    made = getattr(fairloop, name)
+    members = [made, *(vars(made).values() if isinstance(made, type) else ())]
+    for text in filter(None, (inspect.getdoc(one) for one in members if callable(one) and hasattr(one, "__module__"))):
+        for paragraph in docstrings.paragraphs(text.splitlines()):
+            plain = not docstrings.ARGUMENT.match(paragraph[0]) and not paragraph[0].startswith((" ", "- "))
+            assert not (plain and any(line.startswith("    ") for line in paragraph)), paragraph
 
 
 # the tutorials

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-ARGUMENT = re.compile(r"^([a-z_]\w*(?:, [a-z_]\w*)*): (?=\S)")
+ARGUMENT = re.compile(r"^((?:[a-z_]\w*|[A-Z])(?:, (?:[a-z_]\w*|[A-Z]))*): (?=\S)")
+"""Names of arguments, such as `n` or `X`."""
 
 
 def paragraphs(lines: Sequence[str]) -> Iterator[list[str]]:

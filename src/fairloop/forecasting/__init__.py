@@ -69,9 +69,10 @@ def whatif(
 ) -> WhatIf:
     """Follow a log of decisions into the next rounds, under policies.
 
-    log, round, label, groups, prediction, score, threshold, propensity, weight, beneficial, round_order, fail_on,
-        limits: as `fairloop.audit` has them. People are drawn, and count in every fit, by their weights. Limits are
-        drawn in; of `lower()` and `upper()` the plain value is judged.
+    log, round, label, groups, prediction, score, threshold, propensity: as `fairloop.audit` has them.
+    weight: as there. People are drawn, and count in every fit, by their weights.
+    beneficial, round_order, fail_on, limits: as there. Limits are drawn in; of `lower()` and `upper()` the plain value
+        is judged.
     features: the columns that decisions are made from.
     policy: `as-is`, `star`, `explore(SHARE)`, `labels(SHARE)`, one or several. rounds: to forecast. seeds: of each.
     estimator: `mlp` or `module:Name`; None for logistic regression on standardised features. It is retrained after
