@@ -14,7 +14,7 @@ from benchmarks.speed.measuring import Finding, alternating, seconds
 MEMORY, START = "memory", "start-up"
 PEAK_GIB, RUN_GENERATIONS = 1.2, 2
 CELEBA = (162_770, 3, 128, 128)
-IMPORT_SECONDS, HELP_SECONDS = 1.0, 0.5
+IMPORT_SECONDS, HELP_SECONDS, FIRST_STEP_SECONDS = 1.0, 0.5, 1.0
 RUN = [sys.executable, "-m", "fairloop", "run", "colored-mnist"]
 SHORT = [
     *("--set", "data={name: 'benchmarks.speed.people:population'}", "--set", "star.target=both"),
@@ -32,6 +32,21 @@ from fairloop.loop.trainer import ModelTrainer
 shape = {"batch": 256, "epochs": 1}
 spec = preset("colored-mnist", data={"source": "embedded", "train": 256, "valid": 100}, generator=shape)
 ModelTrainer(spec, MemoryModels()).first_generator()
+"""
+FIRST_STEP = """
+import os, sys, time
+import torch
+began = time.process_time()
+from fairloop import cli
+from fairloop.training import fitting
+
+def first_step(*_):
+    print(time.process_time() - began, file=sys.stderr, flush=True)
+    os._exit(0)
+
+fitting._passed_over = first_step
+sys.argv = ["fairloop", "run", "demo", "--out", sys.argv[1]]
+cli.main()
 """
 MAPPED = """
 import sys
@@ -97,6 +112,18 @@ def _start(rounds: int) -> Iterator[Finding]:
     for name in commands:
         taken = [one[name] for one in measured]
         yield Finding(START, name, "s", taken, targets.get(name), at_most=True)
+    steps = [_first_step() for _ in range(rounds + 1)][1:]  # the first one may write bytecode
+    name = "from `import torch` to the first step of demo, processor"
+    yield Finding(START, name, "s", steps, FIRST_STEP_SECONDS, at_most=True)
+
+
+def _first_step() -> float:
+    """Seconds of the processor from `import torch` to the first training step of `fairloop run demo`."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-c", FIRST_STEP, f"{place}/run"]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+    return float(done.stderr.splitlines()[-1])
 
 
 def _done(command: list[str]) -> None:
