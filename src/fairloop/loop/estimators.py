@@ -14,13 +14,14 @@ from fairloop.errors import InputError
 from fairloop.models import build_estimator, estimator
 from fairloop.models.estimators.contract import (
     Features,
+    array_of,
     check_classifier,
     check_generator,
     takes_groups,
     takes_weights,
     title_of,
 )
-from fairloop.models.estimators.fitted import FittedClassifier, FittedGenerator, array_of
+from fairloop.models.estimators.fitted import FittedClassifier, FittedGenerator
 from fairloop.models.interface import Classifier
 from fairloop.seeding import ModelRole, Role
 from fairloop.sources.batch import Batch

@@ -37,6 +37,11 @@ class Order(NamedTuple):
     names: list[str]
     said: str | None = None
 
+    @property
+    def told(self) -> str | None:
+        """`said`, as a line of the output."""
+        return self.said and f"order of rounds: {self.said}"
+
 
 class _Reading(NamedTuple):
     """key: of a name, None if it cannot be read so. remedy: what asks for it. plain: whether it needs no line."""

@@ -149,11 +149,8 @@ def rounds(
     tables = _tables(whole, (strata * 3 + labels) * kinds + predictions, (*shape, 3, kinds))
     made = _made(whole, columns, model_made, np.where(labels == MISSING, -1, strata), shape)
     absent, newer = _unpredicted(tallied, order.names, round_order)
-    said = (
-        tallied.said, order.said and f"order of rounds: {order.said}", _unused(tallied.rows),
-        f"left out, as no row has a prediction: round {', '.join(absent)}" if absent else None,
-        *codes.doubtful(whole, columns, good),
-    )  # fmt: skip
+    unread = f"left out, as no row has a prediction: round {', '.join(absent)}" if absent else None
+    said = (tallied.said, order.told, _unused(tallied.rows), unread, *codes.doubtful(whole, columns, good))
     found = Rounds(
         names=tuple(order.names), generations=_numbered(order.names), groups=group_names, labels=label_names,
         beneficial=good, counts=_square(tables["n"]).astype(np.int64), left_out=left_out, tables=tables,
@@ -162,8 +159,8 @@ def rounds(
         **made,
     )  # fmt: skip
     scored = _scored(tallied.scores, used, (strata * 3 + labels) * 2 + (predictions == 1))
-    notes = (*found.said, *_unscored(int(whole["n"].sum()), None if columns.regression else scored))
-    return replace(found, scores=scored, said=notes)
+    unscored = _unscored(int(whole["n"].sum()), None if columns.regression else scored)
+    return replace(found, scores=scored, said=(*found.said, *unscored))
 
 
 def _unscored(rows: int, scored: Scored | None) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any, Protocol, TypeVar
@@ -232,3 +232,9 @@ def _check_is_copied(own: Any, title: str) -> None:
         lambda: seeded(copy.deepcopy(own), torch.Generator()),
         "each model is fitted to a copy: open files, locks and the like only in fit",
     )
+
+
+def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
+    """(K,) names, in a type that changes none of them."""
+    array = np.asarray(names)
+    return array if array.tolist() == list(names) else np.array(names, object)

@@ -20,6 +20,7 @@ from fairloop.errors import InputError
 from fairloop.models.estimators.constant import Constant
 from fairloop.models.estimators.contract import (
     Features,
+    array_of,
     called,
     dense,
     is_refusal,
@@ -395,9 +396,3 @@ class FittedClassifier(Fitted, Classifier):
         self._present, self._seed = kept.told["present"], kept.told["seed"]
         only = kept.told.get("only")
         return super()._restored(kept) if only is None else Constant(self._names[only])
-
-
-def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
-    """(K,) names, in a type that changes none of them."""
-    array = np.asarray(names)
-    return array if array.tolist() == list(names) else np.array(names, object)
