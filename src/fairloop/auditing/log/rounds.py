@@ -141,15 +141,14 @@ def rounds(
     groups, group_names = codes.groups(whole, columns)
     named = set(whole["round"])
     order = ordered([name for name in tallied.seen if name in named], round_order, tallied.categories)
-    places = {name: place for place, name in enumerate(order.names)}
     kinds = 3 if (predictions == 2).any() else 2
     labels = np.where(labels == codes.UNLABELLED, MISSING, labels)
-    strata = whole["round"].map(places).to_numpy(np.int64) * len(group_names) + groups
-    shape = (len(places), len(group_names))
+    shape = (len(order.names), len(group_names))
+    places = whole["round"].map({name: place for place, name in enumerate(order.names)})
+    strata = places.to_numpy(np.int64) * len(group_names) + groups
     tables = _tables(whole, (strata * 3 + labels) * kinds + predictions, (*shape, 3, kinds))
     made = _made(whole, columns, model_made, np.where(labels == MISSING, -1, strata), shape)
-    absent, newer = _unpredicted(tallied, order.names, round_order)
-    unread = f"left out, as no row has a prediction: round {', '.join(absent)}" if absent else None
+    unread, newer = _unpredicted(tallied, order.names, round_order)
     said = (tallied.said, order.told, _unused(tallied.rows), unread, *codes.doubtful(whole, columns, good))
     found = Rounds(
         names=tuple(order.names), generations=_numbered(order.names), groups=group_names, labels=label_names,
@@ -179,18 +178,19 @@ def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_],
     return used, {column: n for column, n in left_out.items() if n}
 
 
-def _unpredicted(tallied: Tally, names: Sequence[str], wish: object) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Rounds in which no row has a prediction, and those of them after the last of the others, which are `names`."""
+def _unpredicted(tallied: Tally, names: Sequence[str], wish: object) -> tuple[str | None, tuple[str, ...]]:
+    """The rounds in which no row has a prediction, in words; and those after the last of the others, which are `names`."""
     absent = tuple(name for name in tallied.seen if name not in names)
     if not absent:
-        return (), ()
+        return None, ()
+    told = f"left out, as no row has a prediction: round {', '.join(absent)}"
     try:
         every = ordered(tallied.seen, wish, tallied.categories)
     except InputError:  # names of another kind, such as a line of totals
-        return absent, ()
+        return told, ()
     if every.said and "guess" in every.said:
-        return absent, ()
-    return absent, tuple(name for name in every.names[every.names.index(names[-1]) :] if name in absent)
+        return told, ()
+    return told, tuple(name for name in every.names[every.names.index(names[-1]) :] if name in absent)
 
 
 def _unused(tallied: pd.DataFrame) -> str | None:
