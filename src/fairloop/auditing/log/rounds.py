@@ -179,7 +179,7 @@ def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_],
 
 
 def _unpredicted(tallied: Tally, names: Sequence[str], wish: object) -> tuple[str | None, tuple[str, ...]]:
-    """The rounds in which no row has a prediction, in words; and those after the last of the others, which are `names`."""
+    """Rounds in which no row has a prediction, in words; and those after the last of the others, which are `names`."""
     absent = tuple(name for name in tallied.seen if name not in names)
     if not absent:
         return None, ()
