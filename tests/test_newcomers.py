@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import os
 import pickle
 import subprocess
@@ -69,6 +70,22 @@ def test_a_shell_completes(words, expected):
 
 def test_the_former_name_of_curators_stays():
     assert CURATIONS is CURATORS
+
+
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("report.figures.atlas:FIGURES", "report.figures.all_figures"),
+        *(
+            (f"metrics.performance:{name}", "metrics.group_rates")
+            for name in ("confusion", "equalized_odds", "performance")
+        ),
+    ],
+)
+def test_import_paths_that_pages_of_the_version_before_named_still_work(former, now):
+    module, name = former.split(":")
+    old, new = (importlib.import_module(f"fairloop.{path}") for path in (module, now))
+    assert getattr(old, name) is getattr(new, name)
 
 
 # names

@@ -11,10 +11,11 @@ import pytest
 from fairloop.errors import InputError
 from fairloop.people import KINDS, build_kind
 from fairloop.people.allocation import Allocation
-from fairloop.people.base import Normal, Table
+from fairloop.people.base import Normal, Table, base_of
 from fairloop.people.interface import Kind, Names, People, Streams
 from fairloop.people.lending import Lending
 from fairloop.people.performative import Performative
+from fairloop.people.scores import law_of
 from fairloop.people.selective_labels import SelectiveLabels
 from fairloop.people.strategic import Strategic
 from fairloop.testing import KIND_CHECKS, KindCase, check_kind
@@ -280,3 +281,10 @@ def test_some_of_the_people_can_come():
     assert (after[people.identity] >= state["scores"][people.identity]).all()
     with pytest.raises(InputError, match="101 applicants of 100 people"):
         kind.arrive(state, 101, None, Streams.of(0))
+
+
+@pytest.mark.parametrize("given", ["normal", 3, ["normal"], None])
+@pytest.mark.parametrize("law", [base_of, law_of])
+def test_a_law_without_a_kind_is_refused(law, given):
+    with pytest.raises(InputError, match=r"people.arguments.law: .* is no law; name one, such as \{kind: "):
+        law(given)

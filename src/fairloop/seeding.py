@@ -7,9 +7,26 @@ model never shifts the numbers that anything else sees, and runs that differ in 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
+
+SEEDS = ("random_state", "seed", "random_seed")
+"""The names by which objects of other libraries take a seed."""
+
+
+def seeded(own: Any, seed: Callable[[], int]) -> Any:
+    """The object. Each of its `SEEDS`, also of its parts, is set to a number that `seed` gives."""
+    if hasattr(own, "get_params") and hasattr(own, "set_params"):
+        names = sorted(name for name in own.get_params() if name.split("__")[-1] in SEEDS)
+        own.set_params(**{name: seed() for name in names})
+        return own
+    for name in SEEDS:
+        if hasattr(own, name) and not callable(getattr(own, name)):
+            setattr(own, name, seed())
+    return own
 
 
 class Role(StrEnum):

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -135,6 +135,14 @@ def claim_alone(root: Path, kind: Kind, option: str = "--out") -> None:
     claim(root, kind, option)
     if root.is_dir() and kind_of(root) is None and any(root.iterdir()):
         raise InputError(f"{option}: {root} holds other files and no {kind}; choose an empty directory")
+
+
+def claim_free(root: Path, kind: Kind, files: Sequence[str], *, overwrite: bool) -> None:
+    """As `claim`, for a kind of which `files` are replaced: raise InputError if one is there, unless `overwrite`."""
+    claim(root, kind)
+    found = [file for file in files if (root / file).exists()]
+    if found and not overwrite:
+        raise InputError(f"--out: {root} holds {found[0]}; choose another directory, or say --overwrite")
 
 
 def claim_file(path: Path, option: str = "--out") -> None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from fairloop._util.directories import claim, is_run
+from fairloop._util.directories import claim_free, is_run
 from fairloop._util.escape import for_terminal, frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
 from fairloop.auditing.gate import judging as gate
@@ -182,7 +182,7 @@ def _audited(
 
 @dataclass(frozen=True, repr=False)
 class Audit:
-    """What a log says.
+    """The findings about a log.
 
     name: of the log. limits: those that were named. judged: the place of the round that each of them judges.
     reference: the rounds that drift is measured from. source: the digest of the log. limits_file: name and SHA-256 of
@@ -200,12 +200,12 @@ class Audit:
 
     @cached_property
     def drifts(self) -> list[Drift]:
-        """What changed between the reference and the last round, by measure."""
+        """The changes between the reference and the last round, by measure."""
         return verdicts.headline(self.measured, self.reference)
 
     @cached_property
     def group_drifts(self) -> list[Drift]:
-        """What changed for each group in selection rate, true positive rate and accuracy."""
+        """The changes for each group in selection rate, true positive rate and accuracy."""
         return verdicts.groups(self.measured, self.reference)
 
     @cached_property
@@ -311,7 +311,7 @@ class Audit:
 
     @property
     def compared(self) -> list[str]:
-        """What the log is compared with, if somebody chose it."""
+        """The reference of the comparison, if somebody chose it."""
         with_ = self.measured.compared_with
         found = [] if with_ is None else [f"differences and ratios compare the other groups with {with_}"]
         return found + [f"drift is measured from {self.reference.words}"] * (self.reference != FIRST)
@@ -385,7 +385,4 @@ class Audit:
 
 def free(out: Path, overwrite: bool) -> None:
     """Raise InputError if an audit cannot be written to the directory `out`: it is something else, or holds one."""
-    claim(out, "an audit")
-    found = [file for file in (*FILES, *OPTIONAL) if (out / file).exists()]
-    if found and not overwrite:
-        raise InputError(f"--out: {out} holds {found[0]}; choose another directory, or say --overwrite")
+    claim_free(out, "an audit", (*FILES, *OPTIONAL), overwrite=overwrite)

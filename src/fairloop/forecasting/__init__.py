@@ -17,7 +17,7 @@ from typing import Any
 
 import pandas as pd
 
-from fairloop._util.directories import claim
+from fairloop._util.directories import claim_free
 from fairloop._util.escape import frame_for_csv
 from fairloop._util.files import replacing, write_text
 from fairloop.auditing import Audit, audited
@@ -260,7 +260,4 @@ def _finite(value: Any) -> Any:
 
 def free(out: Path, overwrite: bool) -> None:
     """Raise InputError if a forecast cannot be written to `out`: it is something else, or holds one."""
-    claim(out, "a forecast")
-    found = [file for file in FILES if (out / file).exists()]
-    if found and not overwrite:
-        raise InputError(f"--out: {out} holds {found[0]}; choose another directory, or say --overwrite")
+    claim_free(out, "a forecast", FILES, overwrite=overwrite)

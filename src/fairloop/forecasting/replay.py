@@ -44,7 +44,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Replay:
-    """What the replay says. others: by round, the share of its people about whom the replay decides otherwise."""
+    """The result of the replay. others: by round, the share of its people about whom the replay decides otherwise."""
 
     lines: tuple[Line, ...]
     others: dict[str, float]

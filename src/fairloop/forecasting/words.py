@@ -41,7 +41,7 @@ def head(found: WhatIf) -> list[str]:
 
 
 def assumptions(found: WhatIf) -> list[str]:
-    """What the forecast assumes."""
+    """The assumptions of the forecast."""
     log, setup = found.log, found.setup
     rows = setup.pool(log)
     missing = int((log.label[rows] < 0).sum())

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from fairloop.data import Population
 from fairloop.data.columns import Column, Numeric
 from fairloop.errors import InputError
-from fairloop.loop.own.features import Codec
 from fairloop.models.estimators.contract import Features, dense
+
+if TYPE_CHECKING:  # pandas is slow to import, and only estimators see frames
+    import pandas as pd
 
 
 def forms_of(population: Population) -> tuple[Features, ...]:
@@ -40,6 +41,10 @@ class Frame:
     remedy = ""
 
     def __init__(self, columns: Sequence[Column]) -> None:
+        import pandas as pd
+
+        from fairloop.loop.own.features import Codec
+
         self._columns = columns
         self._edges = np.cumsum([column.width for column in columns])[:-1]
         self._codec = Codec([pd.DataFrame({column.name: _example(column) for column in columns})])
@@ -66,11 +71,11 @@ class Frame:
         """N rows."""
         content = np.ascontiguousarray(numbers)
         key = blake2b(content.data if content.size else b"", digest_size=16).digest() + repr(numbers.shape).encode()
-        frame: Any = self._decoded.pop(key, None)
-        if frame is None:
+        decoded: Any = self._decoded.pop(key, None)
+        if decoded is None:
             parts = zip(self._columns, np.split(numbers, self._edges, axis=1), strict=True)
-            frame = self._codec.decode(np.column_stack([_codes(column, part) for column, part in parts]))
-        assert isinstance(frame, pd.DataFrame)
+            decoded = self._codec.decode(np.column_stack([_codes(column, part) for column, part in parts]))
+        frame: pd.DataFrame = decoded
         self._decoded[key] = frame
         while len(self._decoded) > _REMEMBERED:
             self._decoded.popitem(last=False)
@@ -129,6 +134,8 @@ def _numbers(features: Any, shape: tuple[int, ...], whose: str) -> NDArray[np.fl
 
 
 def _example(column: Column) -> pd.Series[Any]:
+    import pandas as pd
+
     if isinstance(column, Numeric):
         return pd.Series([0], dtype="int64" if column.whole else "float64")
     return pd.Series(pd.Categorical(column.values[:1], categories=column.values))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fairloop.errors import InputError
 from fairloop.loop.history import History
 from fairloop.loop.measuring import Measurer
+from fairloop.loop.people.generations import rounds
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.interface import Classifier, Generator
 from fairloop.spec.run import RunSpec
@@ -76,8 +77,6 @@ def generations(trainer: ModelTrainer, start: int = 0) -> Iterator[Generation]:
     spec = trainer.spec
     trainer.fit_roots()
     if trainer.source is not None:
-        from fairloop.loop.people.generations import rounds  # needs pandas and scipy, which take long to import
-
         for told in rounds(trainer, trainer.source, start):
             yield Generation(told.index, None, told.classifier, told.rows, Gallery.empty(), told.log)
         return

@@ -18,6 +18,7 @@ from fairloop.loop.estimators import Estimators
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
 from fairloop.loop.people.population import People, source_of
+from fairloop.loop.people.published import PublishedClassifier, check_response
 from fairloop.models import build_classifier, build_generator
 from fairloop.models.estimators.contract import takes_groups, wanted
 from fairloop.models.estimators.fitted import FittedClassifier, FittedGenerator
@@ -304,8 +305,6 @@ class ModelTrainer:
     def _check_response(self, tried: Classifier) -> None:
         """Raise InputError if people cannot respond to a classifier of this type."""
         if self.source is not None and not self._only_loads:
-            from fairloop.loop.people.published import PublishedClassifier, check_response  # needs pandas
-
             people = self.population
             seen = PublishedClassifier(tried.eval(), self.numerics, people.beneficial, people.shape[0])
             check_response(self.source.kind, seen)

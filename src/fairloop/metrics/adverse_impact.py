@@ -98,7 +98,7 @@ Verdict = Literal["PASS", "FAIL", "UNDEFINED"]
 
 
 def verdict(low: float, high: float, side: Literal["lower", "upper"], sign: str, limit: float) -> Verdict:
-    """What an interval, low to high, says of a limit that values `sign` ("<", "<=", ">", ">=") of which break.
+    """The verdict of an interval, low to high, on a limit. Values that are `sign` ("<", "<=", ">", ">=") it break it.
 
     side "lower": FAIL only if it is shown that the limit is broken, else PASS. "upper": PASS only if it is shown that
     the limit is kept, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Numbers within 1e-9 of the limit are equal to

@@ -33,7 +33,7 @@ class Distance(NamedTuple):
 
 
 class Noise(NamedTuple):
-    """What two samples of one distribution are apart: means, and the 95 % quantile of `ks`."""
+    """Distances between two samples of one distribution: means, and the 95 % quantile of `ks`."""
 
     ks: float
     ks_top: float
@@ -62,7 +62,7 @@ def apart(values: Floats, one: Floats, other: Floats) -> Distance:
 def expected_noise(
     one: ArrayLike, other: ArrayLike, one_weights: Floats | None = None, other_weights: Floats | None = None
 ) -> Noise:
-    """What `between` would give on average if both groups had the pooled distribution, each with its own number.
+    """The mean of `between` if both groups had the pooled distribution, each with its own number.
 
     From the Brownian bridge: `ks` by Kolmogorov's distribution with Hodges's (1958) correction, too large with ties;
     `wasserstein` by `sqrt(2 / pi) sqrt(1/n + 1/m)` times the integral of `sqrt(F (1 - F))`. Numbers are Kish's.

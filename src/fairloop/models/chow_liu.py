@@ -71,7 +71,7 @@ class ChowLiuTree:
         return pd.DataFrame({name: typed(column, kind) for name, kind, column in kinds})
 
     def to_bytes(self) -> bytes:
-        """What it has learned, as plain arrays."""
+        """The learned tree and shares, as plain arrays."""
         tree = json.dumps([[child, parent] for child, parent in self.parents.items()])
         arrays: dict[str, Any] = {"tree": _as_array(tree), "like": np.frombuffer(as_bytes(self._like), np.uint8)}
         for i, values in enumerate(self._values):
@@ -85,7 +85,7 @@ class ChowLiuTree:
         return content.getvalue()
 
     def from_bytes(self, content: bytes) -> None:
-        """Know what `to_bytes` told."""
+        """Restore the tree and shares of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             self.parents = dict(json.loads(arrays["tree"].tobytes()))
             self._like = of_bytes(arrays["like"].tobytes())

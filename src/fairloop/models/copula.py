@@ -62,7 +62,7 @@ class GaussianCopula:
         return pd.DataFrame({name: typed(column, kind) for name, kind, column in kinds})
 
     def to_bytes(self) -> bytes:
-        """What it has learned, as plain arrays."""
+        """The learned numbers, as plain arrays."""
         arrays: dict[str, Any] = {"factor": self._factor, "like": np.frombuffer(as_bytes(self._like), np.uint8)}
         for i, (points, values) in enumerate(self._margins):
             texts = values.dtype == object
@@ -75,7 +75,7 @@ class GaussianCopula:
         return content.getvalue()
 
     def from_bytes(self, content: bytes) -> None:
-        """Know what `to_bytes` told."""
+        """Restore the numbers of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             self._factor, self._like = arrays["factor"], of_bytes(arrays["like"].tobytes())
             self._margins = [

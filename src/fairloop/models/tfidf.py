@@ -55,5 +55,5 @@ class TfidfLogistic:
         return trusted_bytes(self._pipeline)
 
     def from_bytes(self, content: bytes) -> None:
-        """Know what `to_bytes` told."""
+        """Restore the weights of `to_bytes`."""
         self._pipeline = from_trusted_bytes(content)

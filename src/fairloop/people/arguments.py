@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fairloop.errors import InputError
+from fairloop.errors import InputError, said
 from fairloop.people.interface import Floats
 from fairloop.tables.delimited import surveyed
+
+
+def law(given: Any, laws: Mapping[str, Callable[..., Any]]) -> Any:
+    """The law with the arguments `given`, of which `kind` names one of `laws`; an object stands for itself."""
+    if given is None or isinstance(given, str | int | float | list | tuple):
+        raise InputError(f"people.arguments.law: {given!r} is no law; name one, such as {{kind: {next(iter(laws))}}}")
+    if not isinstance(given, Mapping):
+        return given
+    fields = dict(given)
+    kind = choice(fields.pop("kind", None), "law.kind", tuple(laws))
+    try:
+        return laws[kind](**fields)
+    except TypeError as error:
+        raise InputError(f"people.arguments.law: {said(error)}") from None
 
 
 def number(value: object, name: str, low: float = -np.inf, high: float = np.inf) -> float:

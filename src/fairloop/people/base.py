@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
-from scipy.special import expit, logit
 
-from fairloop.errors import InputError, said
+from fairloop.errors import InputError
 from fairloop.people import arguments as checked
 from fairloop.people.interface import Array, Codes, Floats, Names
 
@@ -111,6 +110,8 @@ class Normal:
         return Drawn(features, groups, self.probability(features, groups))
 
     def probability(self, features: Array, groups: Array) -> Floats:
+        from scipy.special import expit, logit  # slow to import; most runs have no such people
+
         own = features[:, : len(self.negative[0])]
         odds = logit(np.asarray(self.rates))[groups]
         for sign, means in ((-1, self.positive), (1, self.negative)):
@@ -159,14 +160,8 @@ BASES: Mapping[str, Callable[..., Base]] = {"uniform": Uniform, "normal": Normal
 
 def base_of(law: Mapping[str, Any] | Base) -> Base:
     """The law with these arguments, of which `kind` names it; an object of yours stands for itself."""
-    if not isinstance(law, Mapping):
-        return law
-    fields = dict(law)
-    kind = checked.choice(fields.pop("kind", None), "law.kind", tuple(BASES))
-    try:
-        return BASES[kind](**fields)
-    except TypeError as error:
-        raise InputError(f"people.arguments.law: {said(error)}") from None
+    found: Base = checked.law(law, BASES)
+    return found
 
 
 def groups_of(n: int, shares: Sequence[float] | Array, rng: np.random.Generator) -> Codes:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr
 
-from fairloop.errors import InputError, said
+from fairloop.errors import InputError
 from fairloop.people import arguments as checked
 from fairloop.people.interface import Array, Codes, Floats
 
@@ -173,11 +173,5 @@ LAWS: Mapping[str, Callable[..., ScoreLaw]] = {"normal": normal, "uniform": unif
 
 def law_of(law: Mapping[str, Any] | ScoreLaw) -> ScoreLaw:
     """The law with these arguments, of which `kind` names it; an object stands for itself."""
-    if isinstance(law, ScoreLaw):
-        return law
-    fields = dict(law)
-    kind = checked.choice(fields.pop("kind", None), "law.kind", tuple(LAWS))
-    try:
-        return LAWS[kind](**fields)
-    except TypeError as error:
-        raise InputError(f"people.arguments.law: {said(error)}") from None
+    found: ScoreLaw = checked.law(law, LAWS)
+    return found

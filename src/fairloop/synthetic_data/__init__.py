@@ -15,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from fairloop._util.directories import claim
+from fairloop._util.directories import claim_free
 from fairloop._util.escape import frame_for_csv
 from fairloop._util.files import replacing, write_text
 from fairloop.errors import InputError
@@ -79,7 +79,7 @@ def compared(pair: Pair, design: Design) -> Comparison:
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """What became of two tables. measured: the measures of each split, by what an estimator has learnt from."""
+    """The comparison of two tables. measured: the measures of each split, by the arm that an estimator learnt from."""
 
     pair: Pair
     design: Design
@@ -164,7 +164,4 @@ class Comparison:
 
 def free(out: Path, overwrite: bool) -> None:
     """Raise InputError if a comparison cannot be written to `out`: it is something else, or holds one."""
-    claim(out, "a comparison")
-    found = [file for file in FILES if (out / file).exists()]
-    if found and not overwrite:
-        raise InputError(f"--out: {out} holds {found[0]}; choose another directory, or say --overwrite")
+    claim_free(out, "a comparison", FILES, overwrite=overwrite)

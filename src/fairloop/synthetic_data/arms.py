@@ -16,16 +16,14 @@ from numpy.typing import NDArray
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
 from fairloop.metrics.group_rates import confusion, flatten, performance
-from fairloop.seeding import Role, numpy_stream
+from fairloop.seeding import Role, numpy_stream, seeded
 from fairloop.synthetic_data.pair import Codes, Pair, People
 
 DEFAULT = "sklearn.ensemble:HistGradientBoostingClassifier"
 
-_SEEDS = ("random_state", "seed", "random_seed")
-
 Arm = Literal["real", "synthetic", "both"]
 ARMS: tuple[Arm, ...] = ("real", "synthetic", "both")
-"""What an estimator learns from."""
+"""The people that an estimator learns from."""
 
 Value = tuple[str, str]
 """A group, or a part over groups, and a metric."""
@@ -62,12 +60,7 @@ class Design:
         """A new estimator, with the random numbers of a split."""
         own = _built(self.estimator, self.arguments or {})
         seed = int(numpy_stream(self.seed, Role.INITIALISATION, epoch=split).integers(2**31 - 1))
-        if hasattr(own, "get_params") and hasattr(own, "set_params"):
-            return own.set_params(**{name: seed for name in own.get_params() if name.split("__")[-1] in _SEEDS})
-        for name in _SEEDS:
-            if hasattr(own, name):
-                setattr(own, name, seed)
-        return own
+        return seeded(own, lambda: seed)
 
 
 def check(design: Design, pair: Pair) -> None:

@@ -61,7 +61,7 @@ class Drift:
 
 
 def headline(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
-    """What drifted since the reference, all intervals together at level 1 - ALPHA."""
+    """The drifts since the reference, all intervals together at level 1 - ALPHA."""
     told = measured.metrics()
     measures = [one for one in (*HEADLINE, *OF_ERRORS, Measure(MODEL_MADE)) if one.metric in told]
     found = [measured.estimates(measure, ALPHA / len(measures)) for measure in measures]
@@ -69,7 +69,7 @@ def headline(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
 
 
 def groups(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
-    """What changed for each group in what it would rather have more of, all intervals together at level 1 - ALPHA."""
+    """The changes for each group in measures that it wants to be high, all intervals together at level 1 - ALPHA."""
     names = measured.rounds.groups
     found = []
     benefits = [metric for metric in BENEFITS if metric in measured.metrics()]

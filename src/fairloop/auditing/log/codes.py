@@ -1,4 +1,4 @@
-"""What the text of a log's columns means: labels, predictions, groups, makers of labels."""
+"""The meaning of the text of a log's columns: labels, predictions, groups, makers of labels."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fairloop.auditing.log.columns import Columns
 from fairloop.auditing.log.counting import text
 from fairloop.data.grouping import intersections, natural
-from fairloop.data.spelling import evident
+from fairloop.data.spelling import evident, listed
 from fairloop.errors import InputError
 
 UNKNOWN_GROUP = "(missing)"
@@ -62,8 +62,8 @@ def outcomes(
     fractions = [value for value in predicted if _is_fraction(value) and value not in names]
     if fractions or not set(names) & set(predicted) or _spelt_apart(names, predicted, good):
         raise InputError(
-            f"--prediction: the columns '{columns.label}' ({_listed(names)}) and '{columns.prediction}' "
-            f"({_listed(fractions or predicted)}) hold different values; code them alike, or name scores with --score"
+            f"--prediction: the columns '{columns.label}' ({listed(names)}) and '{columns.prediction}' "
+            f"({listed(fractions or predicted)}) hold different values; code them alike, or name scores with --score"
         )
     selected = whole["prediction"] == good
     wrong = (whole["prediction"] != whole["label"]) & ~selected & (labels == 0)
@@ -112,14 +112,14 @@ def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted
             return good
         sure = [name for name in names if name.lower() not in LIKE_MISSING]
         unsure = [name for name in names if name.lower() in LIKE_MISSING]
-        empty = f"; leave the cell empty where {_listed(unsure)} means that there is no label" if unsure else ""
+        empty = f"; leave the cell empty where {listed(unsure)} means that there is no label" if unsure else ""
         raise InputError(
-            f"--beneficial: the labels in '{columns.label}' are {_listed(names)}; say which one is good for the "
+            f"--beneficial: the labels in '{columns.label}' are {listed(names)}; say which one is good for the "
             f"person, such as --beneficial {(sure or names)[-1]!r}{empty}"
         )
     good = _outcome(text(wanted) or "")
     if good not in names and (columns.prediction is None or good not in predicted):
-        raise InputError(f"--beneficial {wanted}: is no label in '{columns.label}', which holds {_listed(names)}")
+        raise InputError(f"--beneficial {wanted}: is no label in '{columns.label}', which holds {listed(names)}")
     return good
 
 
@@ -148,17 +148,13 @@ def makers(
         models = {_outcome(text(value) or "") for value in wanted}
         if absent := sorted(models - set(said)):
             close = difflib.get_close_matches(absent[0], list(set(said[known])), n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"it holds {_listed(sorted(set(said[known])))}"
+            hint = f"did you mean {close[0]!r}?" if close else f"it holds {listed(sorted(set(said[known])))}"
             raise InputError(f"--model-made {absent[0]}: '{columns.provenance}' has no such value; {hint}")
         return said.isin(models).to_numpy(), known.to_numpy()
     lower = said.str.lower()
     if unclear := sorted(set(said[known & ~lower.isin(MADE_BY_MODEL | MADE_BY_PEOPLE)])):
         raise InputError(
-            f"--provenance: '{columns.provenance}' holds {_listed(unclear)}; say which values stand for a model, "
+            f"--provenance: '{columns.provenance}' holds {listed(unclear)}; say which values stand for a model, "
             f"such as --model-made {unclear[0]!r}"
         )
     return lower.isin(MADE_BY_MODEL).to_numpy(), known.to_numpy()
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names[:8])) + (f" and {len(names) - 8:,} more" if len(names) > 8 else "")

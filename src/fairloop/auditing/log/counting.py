@@ -157,7 +157,7 @@ class Counter:
         return labelled
 
     def _measured(self, chunk: pa.Table, codes: dict[str, Codes]) -> dict[str, Floats]:
-        """What is summed over rows, (N,) each."""
+        """The terms that are summed over rows, (N,) each."""
         columns, weight = self._columns, np.ones(len(chunk))
         sums = {"n": weight}
         if columns.weight is not None:

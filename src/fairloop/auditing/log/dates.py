@@ -32,7 +32,7 @@ Days = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Dates:
-    """What a log's dates say.
+    """The dates of a log, as they bear on labels.
 
     as_of: the day from which the log is seen. default: whether that is the log's latest date. window: days after a
     decision in which its label may come; None if nobody said. latest: the last day of decisions of each round. late:
@@ -127,7 +127,7 @@ class Horizon:
         return days
 
     def dates(self, names: list[str | None]) -> Dates | None:
-        """What the whole log says. names: of the rounds by their numbers. Raises InputError if it holds no date."""
+        """The dates of the whole log. names: of the rounds by their numbers. Raises InputError if it holds no date."""
         if not self._used:
             return None
         as_of = self._newest if self.as_of is None else self.as_of
@@ -138,7 +138,7 @@ class Horizon:
 
 
 def horizon(columns: Columns, name: str, mature_after: object, as_of: object) -> Horizon:
-    """What was asked for. mature_after: days, `90d`, `12w` or a timedelta. as_of: a date.
+    """The horizon that was asked for. mature_after: days, `90d`, `12w` or a timedelta. as_of: a date.
 
     Raises InputError for anything else.
     """

@@ -163,7 +163,7 @@ class Propensities(Numbers):
         super().__init__("--propensity", column, log)
 
     def read(self, values: Any, labelled: NDArray[np.bool_], weight: Floats) -> dict[str, Floats]:
-        """What is summed over rows, (N,) each.
+        """The terms that are summed over rows, (N,) each.
 
         `v`, `vv`: the weight over the propensity of a labelled row, and the square of that. `pi`, `pq`: the propensity
         p and p (1 - p), where known. `known`: whether it is. `sure`: whether it is 1. `never`: whether it is 0.
@@ -187,7 +187,7 @@ class Propensities(Numbers):
 
 
 def errors(error: Floats, weight: Floats, prefix: str = "") -> dict[str, Floats]:
-    """What is summed over the rows of a regression, (N,) each.
+    """The terms that are summed over the rows of a regression, (N,) each.
 
     error: prediction less label, 0 where one is missing. `e`, `a`: the weight times the error, and times its size.
     `we`, `wa`: the same with the squared weight. `wee`: the square of the weighted error. prefix: of these names.

@@ -1,4 +1,4 @@
-"""What a tally says: rounds in order, groups with names, and tables of sums for each round."""
+"""A tally as tables: rounds in order, groups with names, and tables of sums for each round."""
 
 from __future__ import annotations
 

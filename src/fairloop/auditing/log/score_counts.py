@@ -64,7 +64,7 @@ class ScoreCells:
             self._merge()
 
     def cells(self) -> Cells:
-        """What was counted."""
+        """The counts."""
         self._merge()
         strata, keys, sums, decile = self._parts[0]
         scores = keys if decile is None else sums["total"] / sums["n"]

@@ -160,7 +160,7 @@ class Measured:
         return None if self._compared_with is None else self.rounds.groups[self.kept[self._compared_with]]
 
     def value(self, measure: Measure, place: int, alpha: float | None = LEVEL, *, extremes: bool = False) -> Value:
-        """What the round at `place` (-1: the last) says of a measure, with an interval of level 1 - alpha.
+        """A measure in the round at `place` (-1: the last), with an interval of level 1 - alpha.
 
         alpha: None leaves intervals of what compares groups out, which take long for hundreds of groups. extremes:
         whether to compare the lowest with the highest group although there is a reference group.
@@ -208,7 +208,7 @@ class Measured:
                         yield self.value(Measure(metric, part), place, alpha), np.nan
 
     def reading(self, metric: str, place: int) -> Reading:
-        """What the round at `place` says of a metric that compares no groups."""
+        """The reading of a metric that compares no groups from the round at `place`."""
         place %= len(self.rounds.names)
         if (metric, place) not in self._readings:
             self._readings[metric, place] = self._read(metric, place)

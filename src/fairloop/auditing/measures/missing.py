@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Missing:
-    """What is known of missing labels in R rounds.
+    """The knowledge of missing labels in R rounds.
 
     counts: (R, S, 2, 2) people by group, decision (rejected, selected), and whether the label is known. immature: (R,)
     whether labels may still come. p: (R, 3) p-values of `TESTS` by Holm's method over all of them, NaN where there was

@@ -28,7 +28,7 @@ ASSUMPTIONS = {
     NO_BETTER: "the rejected are on average no better than the selected",
     NO_BETTER_THAN_LOWEST: "the rejected are on average no better than the lowest tenth of the selected by score",
 }
-"""What may be assumed of people without a label, by name, in words."""
+"""The assumptions that may be made of people without a label, by name, in words."""
 
 LOWEST = 0.1
 """The share of the selected with the lowest scores; fixed in advance, as its choice chooses the result."""
@@ -123,7 +123,7 @@ class RoundRates:
         return found
 
     def reading(self, metric: str) -> Reading:
-        """What the round says of a measure in `NEEDS`."""
+        """The reading of a measure in `NEEDS` from the round."""
         needs, rate = list(NEEDS[metric]), self.known[metric]
         known = certain(partial(of_rate if metric in SHARES else _without_interval, rate))
         if not needs:

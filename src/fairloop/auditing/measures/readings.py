@@ -1,4 +1,4 @@
-"""What one round says of one rate: of everybody and of each group, and of the distances between groups."""
+"""One rate in one round: of everybody and of each group, and of the distances between groups."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 
 
 def errors(metric: str, one: RoundRates) -> Reading:
-    """What a round says of the errors of everybody and each group.
+    """The errors of everybody and of each group in a round.
 
     A mean has Student's interval, with Kish's number of people less one as degrees of freedom. Worst-case bounds do not
     exist: a missing label may be any number.

@@ -1,4 +1,4 @@
-"""What one round says of scores: how well they tell labels apart, how calibrated they are, how far groups lie apart."""
+"""The scores of one round: how well they tell labels apart, how calibrated they are, how far groups lie apart."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class RoundScores:
         return [every, *(Part._make(column[a:b] for column in every) for a, b in pairwise(edges))]
 
     def reading(self, metric: str) -> Reading:
-        """What the round says of a measure in `LABELLED` or `FREE`."""
+        """The reading of a measure in `LABELLED` or `FREE` from the round."""
         people = np.array([part.n.sum() for part in self.parts])
         if metric in FREE:
             return self._free(metric, people)

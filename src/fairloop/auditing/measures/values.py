@@ -29,7 +29,7 @@ class Measure(NamedTuple):
 
     @property
     def entry(self) -> Entry:
-        """What the catalogue says of its metric."""
+        """The entry of its metric in the catalogue."""
         return CATALOGUE[self.metric]
 
     @property
@@ -44,7 +44,7 @@ class Measure(NamedTuple):
 
 
 class Value(NamedTuple):
-    """What a log says of a measure in a round.
+    """A measure of a log in a round.
 
     round: its place among the rounds. value: NaN unless the status is `measured` or `weighted`. low, high: ends of the
     interval; for a bounded measure, the lower end of the lower bound's and the upper end of the upper bound's; NaN

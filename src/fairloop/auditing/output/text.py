@@ -30,7 +30,7 @@ def filled(lines: Sequence[str]) -> str:
 
 
 def head(title: str, columns: Columns, measured: Measured) -> list[str]:
-    """What was audited."""
+    """The subject of the audit."""
     rounds, groups = measured.rounds, measured.rounds.groups
     said = f"{title}: {rounds.people.sum():,} rows, {_rounds(rounds.names)}, {_number(len(groups), 'group')}"
     predicted = f"predictions '{columns.prediction}'"
@@ -114,7 +114,7 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
 
 
 def _throughout(measured: Measured, missing: Missing) -> str:
-    """What many rounds show together, and none of them alone."""
+    """The findings of many rounds together that none of them has alone."""
     which = missing.throughout
     rounds = missing.partly & ~missing.depends[:, which].any(axis=1)
     known = _known(measured, missing.counts[rounds].sum(axis=0))
@@ -126,7 +126,7 @@ def _throughout(measured: Measured, missing: Missing) -> str:
 
 
 def _of_last(measured: Measured, missing: Missing, alone: Sequence[int]) -> str:
-    """What the last round shows that depends on something alone."""
+    """The dependence of labels in the last round that shows it alone."""
     names, last = measured.rounds.names, alone[-1]
     why = (
         f"test over groups, {_p(np.nanmin(np.append(missing.p[last], 1.0)))}, Holm over {np.isfinite(missing.p).sum()}"
@@ -142,7 +142,7 @@ def _of_last(measured: Measured, missing: Missing, alone: Sequence[int]) -> str:
 
 
 def _consequences(measured: Measured, missing: Missing) -> list[str]:
-    """What follows from labels, and what does not, in rounds where they depend on the decision or the score."""
+    """The measures that labels identify, or not, in rounds where they depend on the decision or the score."""
     found = np.nonzero(missing.by_decision)[0]
     if not len(found) or measured.rounds.regression:
         return []
@@ -188,7 +188,7 @@ def _known(measured: Measured, counts: NDArray[np.int64]) -> str:
 
 
 def bounds(measured: Measured, measures: Sequence[Measure]) -> list[str]:
-    """What the last round says of measures that it does not identify, and of precision beside them."""
+    """The bounds in the last round of measures that it does not identify, and of precision beside them."""
     values = [measured.value(measure, -1) for measure in measures]
     open_ = [value for value in values if value.status in ("bounded", "weighted")]
     if not open_:
@@ -327,7 +327,7 @@ def warning(crossing: Crossing, names: Sequence[str]) -> str:
 
 
 def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
-    """What a reader of the numbers has to know."""
+    """The warnings for a reader of the numbers."""
     found = []
     if measured.small:
         found.append(

@@ -13,6 +13,7 @@ from fairloop.data import DataSpec, Population, Split
 from fairloop.errors import InputError
 from fairloop.people import build_kind
 from fairloop.people.interface import Array, Codes, Kind, Names, Streams
+from fairloop.people.pool import Pool
 from fairloop.spec.people import NO_LABELS, arguments_of, check_fit, draws_from
 from fairloop.spec.run import RunSpec
 
@@ -45,8 +46,6 @@ def source_of(spec: RunSpec, files: DataSpec | None = None) -> People:
     real = data.load(files or spec.data, seed)
     if len(real.shape) != 1:
         raise InputError(f"data.name={spec.data.name}: has samples of shape {real.shape}; setting=people needs rows")
-    from fairloop.people.pool import Pool  # needs scipy, which takes long to import
-
     kind = build_kind(people.kind, arguments_of(people), Pool.of(real))
     before = _before(spec, kind)
     digest = hashlib.sha256(f"{real.fingerprint} {before.fingerprint}".encode()).hexdigest()

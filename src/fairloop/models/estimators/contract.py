@@ -14,11 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fairloop import seeding
 from fairloop.errors import InputError, said
 
 T = TypeVar("T")
-
-_SEEDS = ("random_state", "seed", "random_seed")
 
 
 class UnfitError(Exception):
@@ -139,14 +138,7 @@ def _of_fit(own: Any) -> set[str]:
 
 def seeded(own: Any, rng: torch.Generator) -> Any:
     """The object. Each of its `random_state`s and `seed`s, also those of its parts, is drawn from `rng`."""
-    if hasattr(own, "get_params") and hasattr(own, "set_params"):
-        names = sorted(name for name in own.get_params() if name.split("__")[-1] in _SEEDS)
-        own.set_params(**{name: number(rng) for name in names})
-        return own
-    for name in _SEEDS:
-        if hasattr(own, name) and not callable(getattr(own, name)):
-            setattr(own, name, number(rng))
-    return own
+    return seeding.seeded(own, lambda: number(rng))
 
 
 def number(rng: torch.Generator) -> int:
@@ -214,7 +206,7 @@ def _check_takes(own: Any, title: str, call: str, named: Iterable[str] = ()) -> 
         signature = inspect.signature(getattr(own, name))
     except (AttributeError, TypeError, ValueError):  # the method comes with fitting, or has no signature
         return
-    ours = ("rng", *_SEEDS) if name == "sample" else ("sensitive_features",)
+    ours = ("rng", *seeding.SEEDS) if name == "sample" else ("sensitive_features",)
     added = [key for key in ours if key in signature.parameters]
     try:
         signature.bind(*[None] * (call.count(",") + 1), **dict.fromkeys([*named, *added]))

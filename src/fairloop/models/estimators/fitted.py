@@ -64,7 +64,7 @@ class Fitted(nn.Module):
         self.title = title_of(place, prototype)
         takes = getattr(prototype, "takes", None)
         self._prototype, self._forms = prototype, [form for form in forms if form.kind == takes] or forms
-        self._form = 0
+        self._form = self._target = 0
         self._packed: Tensor | None = None
 
     @property
@@ -77,7 +77,7 @@ class Fitted(nn.Module):
         return self._content()
 
     def set_extra_state(self, state: Any) -> None:
-        """Restore what `get_extra_state` gave. Raises InputError for types that are not trusted."""
+        """Restore the estimator of `get_extra_state`. Raises InputError for types that are not trusted."""
         kept = unpacked(state)
         if kept is not None:
             self._form = kept.told["form"]
@@ -137,8 +137,6 @@ class Fitted(nn.Module):
             raise InputError(f"{self.title}: has no method {method} after its fit; give it one")
         return found
 
-    _target = 0
-
 
 class FittedGenerator(Fitted, Generator):
     """A generator's estimator. nobody: (0, ...) samples as the loop has them."""
@@ -161,9 +159,8 @@ class FittedGenerator(Fitted, Generator):
         self, inputs: Tensor, labels: NDArray[Any] | None, groups: NDArray[Any] | None, rng: torch.Generator
     ) -> None:
         """Fit to `inputs`; to (N,) names of `labels` and `groups`, too, if `fit` has parameters `y` and `groups`."""
-        named = {
-            name: values for name, values in (("y", labels), ("groups", groups)) if name in wanted(self._prototype)
-        }
+        told = {"y": labels, "groups": groups}
+        named = {name: values for name, values in told.items() if name in wanted(self._prototype)}
         self._learn("sample", inputs, (), rng, **named)
 
     @property

@@ -104,7 +104,7 @@ def trusted_bytes(content: Any) -> bytes:
 
 
 def from_trusted_bytes(content: bytes) -> Any:
-    """What `trusted_bytes` got. Raises an exception of skops for types that are not trusted."""
+    """The object that `trusted_bytes` got. Raises an exception of skops for types that are not trusted."""
     from skops.io import get_untrusted_types, loads
 
     found = set(get_untrusted_types(data=content))

@@ -89,7 +89,7 @@ class Mitigation:
         return trusted_bytes(self._state)
 
     def from_bytes(self, content: bytes) -> Self:
-        """Restore what `to_bytes` gave."""
+        """Restore the classifier of `to_bytes`."""
         self._state = from_trusted_bytes(content)
         self.classes_ = self._state["classes"]
         return self
