@@ -1,4 +1,4 @@
-"""What fits into a budget of time: an order of wishes, and the longest beginning of it that is done in time."""
+"""A plan for a budget of time: an order of wishes, and the longest beginning of it that is done in time."""
 
 from __future__ import annotations
 

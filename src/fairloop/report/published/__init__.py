@@ -84,7 +84,7 @@ def _curves() -> pd.DataFrame:
 
 @cache
 def models() -> pd.DataFrame:
-    """What was published of annotators and losses on ColoredMNIST: columns mean, std, runs, by what and measure."""
+    """Published values of annotators and losses on ColoredMNIST: columns mean, std, runs, by subject and measure."""
     with (files(__name__) / "colored-mnist-models.csv").open("rb") as content:
         return pd.read_csv(content).set_index(["what", "measure"])
 
