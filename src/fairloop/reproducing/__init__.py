@@ -81,7 +81,7 @@ class Wanted:
         return from_mapping({**fields, **changed})
 
     def as_plain(self) -> dict[str, Any]:
-        """Whatever decides the plan, as plain data."""
+        """All that decides the plan, as plain data."""
         experiment = {**self.base.experiment(), "generations": self.base.generations}
         return json.loads(json.dumps({**asdict(self), "base": experiment}))  # type: ignore[no-any-return]
 
