@@ -82,7 +82,7 @@ class Performative(Kind):
     @classmethod
     def comes_again(cls, arguments: Mapping[str, Any]) -> bool:
         """True of `credit`."""
-        return arguments.get("family", "credit") == "credit"
+        return bool(arguments.get("family", "credit") == "credit")
 
     @classmethod
     def gives_labels(cls, arguments: Mapping[str, Any]) -> bool:
