@@ -27,6 +27,7 @@ def check(found: Iterable[tuple[str, str, float, float]], logs: int) -> None:
     assert min(known for known, _ in held.values()) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("logs", [40, pytest.param(200, marks=pytest.mark.slow)])
 def test_every_interval_covers_as_often_as_it_says(logs):
     check(audit_whole.covered(logs, people=3000, seed=1), logs)
@@ -37,6 +38,7 @@ def people() -> pd.DataFrame:
     return audit_bank.population(None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [6, pytest.param(40, marks=pytest.mark.slow)])
 def test_intervals_of_the_examples_bank_cover_as_often_as_they_say(people, seeds):
     check(audit_bank.covered(people, seeds), seeds * len(audit_bank.MONTHS))

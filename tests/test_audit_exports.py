@@ -234,6 +234,7 @@ def test_a_junit_report_fails_what_has_not_passed(tmp_path):
 COMMAND = ("--round", "month", "--label", "repaid", "--prediction", "granted", "--group", "sex")
 
 
+@pytest.mark.slow
 def test_exit_codes(tmp_path, capsys):
     log, last = bank(), tmp_path / "last.csv"
     log.to_csv(tmp_path / "log.csv", index=False)

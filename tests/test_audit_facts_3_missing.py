@@ -127,6 +127,7 @@ def test_small_rounds_hide_what_they_show_together():
     assert np.mean(together) > 0.95
 
 
+@pytest.mark.slow
 def test_all_tests_together_keep_their_level_in_small_rounds():
     """Labels missing at random, at a rate of its own in each round: any finding in at most 5 % of logs."""
     rng = np.random.default_rng(1)

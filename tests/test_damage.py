@@ -166,6 +166,7 @@ KINDS: dict[str, tuple[str, bool]] = {
 """Files of a run of two generations that has a third before it, and whether it needs them for that."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pytest.param(kind, marks=pytest.mark.slow) if i % 2 else kind
                                   for i, kind in enumerate(KINDS)])  # fmt: skip
 def test_a_damaged_run_goes_on_where_the_user_says_so(runs, kind):
@@ -191,6 +192,7 @@ def test_a_damaged_run_goes_on_where_the_user_says_so(runs, kind):
     shutil.rmtree(root)
 
 
+@pytest.mark.slow
 def test_generations_before_a_damaged_one_are_not_made_again(runs, tmp_path):
     directory = RunDirectory(tmp_path / "run")
     shutil.copytree(runs.folder / "whole", directory.root)
@@ -200,6 +202,7 @@ def test_generations_before_a_damaged_one_are_not_made_again(runs, tmp_path):
     assert set(directory.records()["generation"].to_pylist()) == {0, 1}
 
 
+@pytest.mark.slow
 def test_another_process_is_refused_with_the_first_ones_id(runs, tmp_path):
     held = (
         "import sys, pathlib; from fairloop.store.directory import RunDirectory\n"

@@ -84,5 +84,6 @@ def test_a_run_on_a_disk_that_fills_up_goes_on_when_there_is_room(runs):
         out_of_disk(runs, fault="full", at=at)
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_late_costs_one_generation_at_most(runs):
     out_of_disk(runs, fault="full", at=100)
