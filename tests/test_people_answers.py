@@ -10,7 +10,7 @@ import pytest
 from fairloop.errors import InputError
 from fairloop.loop.people.population import labels_of, source_of
 from fairloop.people import build_kind
-from fairloop.people.answers import Checked
+from fairloop.people.answers import Checked, guarded
 from fairloop.people.families import Credit
 from fairloop.people.interface import Kind, Names, People, Streams
 from fairloop.people.rounds import play
@@ -146,3 +146,9 @@ def test_a_minimum_that_no_step_improves_is_given_up_at_once(monkeypatch):
     far = Credit(rng.standard_normal((50, 2)), labels, np.full(2, 1e9), np.full(2, 0.01))
     assert np.isnan(far.stable(rounds=5)).all()
     assert len(solved) < 5 * 100 / 2
+
+
+def test_own_kinds_are_guarded_and_fairloops_cost_nothing_more():
+    lending = build_kind("lending")
+    assert guarded(lending) is lending
+    assert isinstance(guarded(Sound()), Checked)
