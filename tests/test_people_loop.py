@@ -173,7 +173,7 @@ def test_a_classifier_does_not_depend_on_labels_that_come_later(delay, monkeypat
 
     def flipped(self, people, rng):
         outcome = of_kind(self, people, rng)
-        return 1 - outcome if next(calls) == 2 else outcome  # 0: people from before round 0
+        return 1 - outcome if next(calls) == 3 else outcome  # 0: a trial; 1: people from before round 0
 
     monkeypatch.setattr(TwoGroups, "outcome", flipped)
     other = played(spec(delay=delay, history=100, classifier=LOGISTIC))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
+from fairloop.people.answers import check_names
 from fairloop.people.interface import Kind
 
 if TYPE_CHECKING:  # scipy takes long to import
@@ -41,6 +42,7 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
         raise InputError(f"people.arguments: {name} refuses them: {said(error)}{_takes(made)}") from error
     if not isinstance(kind, Kind):
         raise InputError(f"people.kind: '{name}' gives a {type(kind).__name__}, not a fairloop.people.interface.Kind")
+    check_names(kind)
     return kind
 
 

@@ -191,7 +191,7 @@ def logistic(features: Array, labels: Array, ridge: Array, start: Array | None =
         while loss(weights - size * step) > before + 1e-15 and size > 1e-10:
             size /= 2
         weights = weights - size * step
-        if np.abs(step).max() <= _CONVERGED:
+        if np.abs(step).max() <= _CONVERGED or size <= 1e-10:  # no step makes the loss smaller
             break
     return np.asarray(weights)
 

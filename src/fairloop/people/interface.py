@@ -22,12 +22,15 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.errors import InputError
 from fairloop.seeding import key_digest
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+_ROUNDING = 1e-9  # of a probability
 
 State = Mapping[str, Array]
 """The state of a population: names and arrays. Its content is the kind's own affair."""
@@ -72,7 +75,12 @@ class People:
 
     def labels(self, rng: np.random.Generator) -> Codes:
         """(n,) labels 0 and 1, drawn by `potential["probability"]`."""
-        return (rng.random(len(self)) < self.potential["probability"]).astype(np.int64)
+        chance = np.asarray(self.potential["probability"])
+        if not ((chance >= -_ROUNDING) & (chance <= 1 + _ROUNDING)).all():
+            raise InputError(
+                "people.kind: a probability of label 1 is not from 0 to 1; mend the kind, or its arguments"
+            )
+        return (rng.random(len(self)) < chance).astype(np.int64)
 
 
 class Names(NamedTuple):

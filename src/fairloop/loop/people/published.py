@@ -14,6 +14,7 @@ from fairloop.models.estimators.fitted import Fitted, FittedClassifier
 from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.models.tabular import MLP
+from fairloop.people import answers
 from fairloop.people.interface import Array, Floats, Kind, Published, Streams
 from fairloop.sources.source import decisions, probabilities
 
@@ -86,7 +87,7 @@ class PublishedClassifier:
 
 def check_response(kind: Kind, published: Published) -> None:
     """Raise InputError if `kind` cannot respond to a classifier of this type. published: one with any weights."""
-    kind.arrive(kind.start(_TRIED_ON, Streams.of(0).arrivals), _TRIED_ON, published, Streams.of(0))
+    answers.arrive(kind, answers.start(kind, _TRIED_ON, Streams.of(0).arrivals), _TRIED_ON, published, Streams.of(0))
 
 
 def linear_of(classifier: Classifier, beneficial: int) -> Line | None:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fairloop.loop.people.population import labels_of, start_of
 from fairloop.people import rounds
+from fairloop.people.answers import guarded
 from fairloop.people.interface import Array, Codes, Flags, Floats, Kind, People, Published, State, Streams
 from fairloop.seeding import Role, numpy_stream
 from fairloop.spec.people import PeopleSpec
@@ -44,7 +45,7 @@ class Rounds:
     """
 
     def __init__(self, kind: Kind, held: Sequence[PeopleSpec], seed: int, past: Sequence[Round] = ()) -> None:
-        self._kind, self._held, self._seed = kind, held, seed
+        self._kind, self._held, self._seed = guarded(kind), held, seed
         self._state: State = start_of(kind, held[0].arrivals, seed)
         self._played: dict[int, Round] = dict(enumerate(past))
         self._next = len(past)
