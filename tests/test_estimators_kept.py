@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -17,7 +20,7 @@ from fairloop import data
 from fairloop.cli import main
 from fairloop.errors import InputError
 from fairloop.loop.trainer import ModelTrainer
-from fairloop.models.estimators.keeping import packed, restored, unpacked
+from fairloop.models.estimators.keeping import from_trusted_bytes, packed, restored, trusted_bytes, unpacked
 from fairloop.report.table import export
 from fairloop.running.progress import LineView
 from fairloop.running.run import run
@@ -172,3 +175,21 @@ def test_a_sweep_over_networks_and_estimators_shares_models_and_reports(table, t
     assert "HistGradientBoostingClassifier" in (tmp_path / "report.html").read_text()
     shared = list((tmp_path / "out" / "models").glob("generator-0-*.safetensors"))
     assert len(shared) == 1  # for all three classifiers
+
+
+def test_replicas_read_kept_models_one_after_the_other(monkeypatch):
+    """CPython 3.11's parser, which reads the headers of arrays, fails in two threads at once."""
+    content = trusted_bytes(DecisionTreeClassifier(max_depth=1).fit([[0.0], [1.0]], [0, 1]))
+    inside, most = Lock(), []
+
+    def loads(data: bytes, trusted: list[str]) -> bytes:
+        most.append(inside.acquire(blocking=False))
+        time.sleep(0.01)
+        if most[-1]:
+            inside.release()
+        return data
+
+    monkeypatch.setattr("skops.io.loads", loads)
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(from_trusted_bytes, [content] * 8)) == [content] * 8
+    assert all(most)

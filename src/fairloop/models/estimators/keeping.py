@@ -12,6 +12,7 @@ import json
 import sys
 import warnings
 from collections.abc import Callable
+from threading import RLock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,10 @@ TRUSTED = (
     "sklearn.utils.validation.check_array",
 )
 """Parts of scikit-learn's models that skops leaves to its callers: they hold numbers, and run nothing when loaded."""
+
+_PARSING = RLock()
+"""Of one reader at a time. The headers of arrays are parsed as Python literals, and the parser of CPython 3.11 counts
+its depth for all threads together: two replicas that read at once end with a SystemError."""
 
 
 class Kept(NamedTuple):
@@ -107,8 +112,9 @@ def from_trusted_bytes(content: bytes) -> Any:
     """The object that `trusted_bytes` got. Raises an exception of skops for types that are not trusted."""
     from skops.io import get_untrusted_types, loads
 
-    found = set(get_untrusted_types(data=content))
-    return loads(content, trusted=sorted(found & set(TRUSTED)))
+    with _PARSING:
+        found = set(get_untrusted_types(data=content))
+        return loads(content, trusted=sorted(found & set(TRUSTED)))
 
 
 def _own_bytes(own: Any) -> bytes | None:
