@@ -1,4 +1,4 @@
-"""What the methods of a kind return, checked. Anybody's code runs here: an error is one line that names the method."""
+"""Answers of the methods of a kind, checked. Anybody's code runs here: an error is one line that names the method."""
 
 from __future__ import annotations
 
