@@ -43,6 +43,7 @@ ORDER = (
 )  # fmt: skip
 CONSTRAINTS = {"demographic_parity": "DP", "equalized_odds": "EO"}
 ACCURACY, UNFAIRNESS = compare.fairness("test")[0], compare.of_classifier("equalized_odds", "difference")
+SELECTED = compare.of_classifier("selection_rate")
 
 
 def contestant(run: Mapping[str, Any]) -> str:
@@ -78,16 +79,17 @@ def results(data: str) -> str:
     lines = []
     for name, case in cases.items():
         mine = table[table["contestant"] == name]
-        ends = [_ends(of.rows(mine), last) for of in (ACCURACY, UNFAIRNESS)]
+        ends = [_ends(of.rows(mine), last) for of in (ACCURACY, UNFAIRNESS, SELECTED)]
         beside = ["", ""] if case == plain else [
             f"{_interval(less.loc[case, last], 'difference', '+.3f')}", _kept(kept.loc[case, FAIRER])
         ]  # fmt: skip
-        lines.append([str(name), *ends[0], *ends[1], *beside, _kept(kept.loc[case, "like at first"])])
+        lines.append([str(name), *ends[0], *ends[1], ends[2][1], *beside, _kept(kept.loc[case, "like at first"])])
     heads = [f"{title}, gen. {i}" for title in ("accuracy", "EO difference") for i in (0, last)]
     return markdown(
         [
             "contestant",
             *heads,
+            f"selection rate, gen. {last}",
             f"EO difference less plain, gen. {last}",
             "generations fairer",
             "generations like at first",
