@@ -113,6 +113,7 @@ def specs(draw):
             "people": {"arrivals": 12, **some, "kind": kind, "arguments": arguments}}  # fmt: skip
 
 
+@pytest.mark.slow
 @given(specs())
 @limits(max_examples=60)
 def test_a_spec_of_people_is_refused_in_one_line_or_its_rounds_run(fields):
