@@ -124,7 +124,8 @@ class OfficialFiles:
         if split.isna().any():
             raise InputError(
                 f"data.root: {self._partition.name} does not say of {int(split.isna().sum())} pictures whether they "
-                f"are for 0 training, 1 validation or 2 test (the first is {split.index[split.isna()][0]}); fetch it again"
+                f"are for 0 training, 1 validation or 2 test (the first is {split.index[split.isna()][0]}); "
+                "fetch it again"
             )
 
         def pictures() -> Iterator[Picture]:
