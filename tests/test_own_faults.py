@@ -233,7 +233,7 @@ DURING = {
     "chances": (
         {"classifier": with_(Tree, predict=predicted(lambda y, n: np.full(n, 0.7)))},
         "label annotator",
-        r"0\.7, which is none of \['bad', 'good'\]; return labels, not probabilities",
+        r"0\.7, not one of \['bad', 'good'\]; return labels, not probabilities",
     ),
     "columns": (
         {"classifier": with_(Tree, predict=predicted(lambda y, n: np.full((n, 2), 0.5)))},

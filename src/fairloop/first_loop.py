@@ -100,7 +100,7 @@ def quick(
     label: the column that the classifier learns.
     group: the sensitive column; several columns make intersectional groups.
     beneficial: the label that is good for the person; needed unless labels are 0 and 1, or say so alike.
-    leave_out: columns that are no features, such as names.
+    leave_out: columns that are not features, such as names.
     generations: of each run, the one on real data included.
     seeds: runs of each case, with seeds 0, 1 and so on.
     people: largest number of rows that are used; a larger table is subsampled at random.

@@ -72,7 +72,7 @@ class RecordedSweep(Mapping[str, "RecordedRun"]):
 
     def __getitem__(self, name: str) -> RecordedRun:
         if name not in self._runs:
-            raise KeyError(f"'{name}' is no run of this sweep ({', '.join(self._runs)}){meant(name, self._runs)}")
+            raise KeyError(f"'{name}' is not a run of this sweep ({', '.join(self._runs)}){meant(name, self._runs)}")
         return self._runs[name]
 
     def __iter__(self) -> Iterator[str]:

@@ -87,4 +87,4 @@ def _ideal(text: str) -> object:
     try:
         return text if Path(text).is_file() else parsed(text)
     except ValueError:
-        raise InputError(f"--ideal {text}: is no value that YAML understands") from None
+        raise InputError(f"--ideal {text}: is not a value that YAML understands") from None

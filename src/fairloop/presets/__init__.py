@@ -89,14 +89,14 @@ def sweeps() -> list[str]:
 def sweep(name: str) -> SweepSpec:
     """The sweep preset `name`. Raises InputError for an unknown name."""
     if name not in sweeps():
-        raise InputError(f"'{name}' is no sweep preset ({', '.join(sweeps())}){meant(name, sweeps())}")
+        raise InputError(f"'{name}' is not a sweep preset ({', '.join(sweeps())}){meant(name, sweeps())}")
     return sweep_spec(_read(files(__name__) / "sweeps" / f"{name}.yaml"), name)
 
 
 def fields(name: str) -> dict[str, Any]:
     """The fields that preset `name` sets. Raises InputError for an unknown name."""
     if name not in names():
-        raise InputError(f"'{name}' is no preset ({', '.join(names())}) and no spec file{meant(name, names())}")
+        raise InputError(f"'{name}' is not a preset ({', '.join(names())}) or a spec file{meant(name, names())}")
     return _read(files(__name__) / f"{name}.yaml")
 
 
@@ -119,7 +119,7 @@ def _extended(file: Path, within: tuple[Path, ...]) -> object:
     own = {name: value for name, value in content.items() if name != "extends"}
     base = content["extends"]
     if not isinstance(base, str):
-        raise InputError(f"extends={base}: is no name of a preset and no path of a spec file")
+        raise InputError(f"extends={base}: is neither the name of a preset nor the path of a spec file")
     if is_file(str(file.parent / base)):
         below = _extended(file.parent / base, (*within, file.resolve()))
     else:

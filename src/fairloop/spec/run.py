@@ -370,7 +370,7 @@ def _override(fields: dict[str, Any], override: str) -> None:
     try:
         value = parsed(text)
     except ValueError:
-        raise InputError(f"--set {override}: '{text}' is no value that YAML understands") from None
+        raise InputError(f"--set {override}: '{text}' is not a value that YAML understands") from None
     assign(fields, path.strip(), value)
 
 

@@ -151,7 +151,7 @@ def _surveyed(path: Path, bounded: bool) -> Csv:
         start = file.read(1 << 20)
     encoding = next((code for mark, code in _MARKS.items() if start.startswith(mark)), None)
     if encoding is None and b"\0" in start[:1024]:
-        raise InputError(f"{path}: is no text, or UTF-16 without the mark that says so; save it as UTF-8")
+        raise InputError(f"{path}: is not text, or is UTF-16 without a byte order mark; save it as UTF-8")
     for code in (encoding,) if encoding else ("utf-8", "latin-1"):
         delimiter, header = _head(start.decode(code, "replace").removeprefix("\ufeff"), path)
         try:

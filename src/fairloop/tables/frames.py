@@ -30,7 +30,7 @@ Values = Any
 
 
 def names(frame: object) -> list[str]:
-    """The names of a frame's columns, as text (see `values.name`). Raises InputError for an object that is no frame."""
+    """The names of a frame's columns, as text (see `values.name`). Raises InputError for other objects."""
     return [name(column) for column in _named(held(frame))]
 
 
@@ -44,7 +44,7 @@ def table(frame: object, wanted: Sequence[str] | None = None) -> pa.Table:
     Categories stay dictionaries, see `plain` and `order`. Intervals, periods and columns of mixed types become text,
     class labels of Hugging Face's their names.
 
-    Raises InputError for an object that is no frame, for a missing column and for a repeated one.
+    Raises InputError for an object that is not a frame, for a missing column and for a repeated one.
     """
     frame = held(frame)
     found = names(frame)
@@ -108,7 +108,7 @@ def order(values: Values) -> list[str] | None:
 def held(frame: Any) -> Any:
     """`frame` in a form that can be read twice; a table of the rows where a stream can be read once only.
 
-    Raises InputError for an object that is no frame.
+    Raises InputError for an object that is not a frame.
     """
     library = _library(frame)
     if isinstance(frame, Mapping) and library != "datasets":

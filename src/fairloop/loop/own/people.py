@@ -76,7 +76,7 @@ class OwnPeople:
         written = {as_text(value): value for value in self.labels}
         good = evident(tuple(written))
         if good is None:
-            raise InputError(f"beneficial: labels are {self.labels}; say which one is good for the person")
+            raise InputError(f"beneficial: labels are {self.labels}; name the one that is good for the person")
         return written.get(good, 1)
 
 
