@@ -223,7 +223,7 @@ DURING = {
     "text for numbers": (
         {"generator": with_(Bootstrap, sample=sampled(lambda X, n: X.assign(age="old")))},
         "generator 0",
-        "'age' has to hold numbers",
+        "'age' needs numbers",
     ),
     "endless ages": (
         {"generator": with_(Bootstrap, sample=sampled(lambda X, n: X.assign(age=np.inf)))},

@@ -84,7 +84,7 @@ def test_people_that_do_not_fit_are_explained():
             with_(train)
     with pytest.raises(InputError, match="no column 'income'"):
         with_((people, labels, groups), (people.drop(columns="income"), labels, groups))
-    with pytest.raises(InputError, match="keeps no models"):
+    with pytest.raises(InputError, match="stores no models"):
         simulate(framed(), MemoryModels())
 
 
