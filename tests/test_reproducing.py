@@ -235,7 +235,7 @@ def test_runs_of_other_fields_are_never_mixed(tmp_path, timed, begun):
     assert asked(tmp_path, "--budget", "40s")[0] == 0
     code, words = asked(tmp_path, "--budget", "40s", **{"classifier.epochs": 2})
     assert code != 0
-    assert "holds runs of other fields (classifier.epochs=1, not 2)" in words
+    assert "holds runs with other fields (classifier.epochs=1, not 2)" in words
     (tmp_path / reproducing.PLAN).write_text("{}")
     assert "is damaged" in asked(tmp_path, "--budget", "40s")[1]
 
