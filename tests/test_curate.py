@@ -186,7 +186,7 @@ def test_the_command_says_what_it_took(table, tmp_path):
             str(label), sex, str(before), "25.00%", "125", str(max(125 - before, 0)), str(max(before - 125, 0))
         ]  # fmt: skip
     assert "out.parquet: 500 rows, of 400 in" in done.stdout
-    assert f"up to --size {4 * min(counts.values())} none would" in done.stdout
+    assert f"--size {4 * min(counts.values())} or less has none" in done.stdout
     again = command(table, "--label", "label", "--group", "sex", "--out", "out.parquet", cwd=tmp_path)
     assert again.returncode == 2
     assert again.stderr == "fairloop: --out: out.parquet exists; choose another path, or say --overwrite\n"

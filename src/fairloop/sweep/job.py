@@ -127,7 +127,7 @@ class Work(NamedTuple):
     def __str__(self) -> str:
         kinds = ("generator", "classifier")
         counts = ", ".join(f"{self.trained[kind]} {kind}s instead of {self.alone[kind]}" for kind in kinds)
-        return f"trained {self.trained.total()} models where runs alone would train {self.alone.total()}: {counts}"
+        return f"trained {self.trained.total()} models, against {self.alone.total()} in separate runs: {counts}"
 
 
 def shared_work(runs: Sequence[RunDirectory]) -> Work:
