@@ -28,7 +28,7 @@ WRONG = {
     "method": (("classifier.model=test_estimators:Lacking", "classifier.arguments={}"),
                r"classifier 0 \(Lacking\): has no method predict"),
     "regressor": (("classifier.model=sklearn.tree:DecisionTreeRegressor", "classifier.arguments={max_depth: 1}"),
-                  r"predicts .* which is none of|fit fails"),
+                  r"predicts .* not one of|fit fails"),
     "clusters": (("classifier.model=sklearn.cluster:KMeans", "classifier.arguments={n_clusters: 2}"),
                  r"^classifier 0 \(KMeans\): predicts"),
     "annotator": (("annotator.model=sklearn.cluster:KMeans", "annotator.arguments={n_clusters: 2}"),
@@ -44,7 +44,7 @@ WRONG = {
     "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* begins anew"),
     "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no latents"),
     "later": (("schedule={1: {classifier.arguments: {max_depth: -3}}}",), r"^schedule\.1: classifier 1 .*max_depth"),
-    "knots": (("generator.model=gaussian-copula", "generator.arguments={knots: 1}"), "knots=1: at least 2"),
+    "knots": (("generator.model=gaussian-copula", "generator.arguments={knots: 1}"), "knots=1: give 2 or more"),
 }  # fmt: skip
 
 

@@ -237,8 +237,8 @@ def test_a_setting_that_keeps_its_generator_keeps_its_model():
 def test_own_objects_refuse_what_they_do_not_have():
     for changes, words in (
         ({"temperature": 0.5}, "no latents"),
-        ({"generator.epochs": 3}, "says nothing about your own objects"),
-        ({"classifier": {"batch": 3}}, "says nothing about your own objects"),
+        ({"generator.epochs": 3}, "has no effect on your own objects"),
+        ({"classifier": {"batch": 3}}, "has no effect on your own objects"),
         ({"warm_start": "both"}, "each generator .Copies. is fitted by one call"),
     ):
         with pytest.raises(InputError, match=rf"schedule\.1: .*{words}"):

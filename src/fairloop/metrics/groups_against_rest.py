@@ -1,8 +1,8 @@
 """Which of many groups differ from the others: each group against all the rest, G questions in place of G (G - 1) / 2.
 
 Holm's method keeps the level over groups. The best possible critical value (of the largest of the correlated
-statistics) is 1 % smaller at five groups, and less so beyond. The largest less the smallest rate is no measure of many
-small groups: `expected_range` says how large it is without any difference.
+statistics) is 1 % smaller at five groups, and less so beyond. The largest less the smallest rate is not a measure of
+many small groups: `expected_range` is its size without any difference.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ def probabilities(scores: ArrayLike) -> NDArray[np.floating]:
     values = values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
     wrong = values[~((values >= 0) & (values <= 1))]
     if len(wrong):
-        raise InputError(f"scores: {wrong[0]:g} is no probability in [0, 1]; AUC and distances take other scores")
+        raise InputError(f"scores: {wrong[0]:g} is not a probability in [0, 1]; AUC and distances take other scores")
     return values
 
 

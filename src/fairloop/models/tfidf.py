@@ -1,4 +1,4 @@
-"""Logistic regression on weighted counts of words: the classifier of texts that trains in a second."""
+"""Logistic regression on weighted counts of words, a classifier of texts that trains in a second."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ except ImportError as error:
 class TfidfLogistic:
     """scikit-learn's `TfidfVectorizer` and `LogisticRegression` on strings.
 
-    ngrams: the longest run of words that counts as a feature. least: texts in which a feature occurs to count.
+    ngrams: most words in a feature. least: smallest number of texts with a feature.
     C: inverse strength of the L2 penalty.
     """
 

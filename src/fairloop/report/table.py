@@ -122,7 +122,7 @@ def _exported(path: Path) -> pa.Table:
         table = completed(table, SCHEMA)
         wanted = [*RUN_COLUMNS, *SCHEMA.names]
         if missing := [name for name in wanted if name not in table.column_names]:
-            raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
+            raise InputError(f"{path}: is not a table of fairloop's export (it has no column '{missing[0]}')")
         fields = [pa.field(field.name, types.get(field.name, field.type)) for field in table.schema]
         return table.cast(pa.schema(fields))
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -1,7 +1,7 @@
-"""A sweep on this machine: one process per run, some at a time, each on cores of its own (fairloop.sweep.workers).
+"""A sweep on this machine: one process per run, some at a time, each on its own cores (fairloop.sweep.workers).
 
-Runs share one directory of models. The first run that asks for a model fits it, while others that need it wait. So no
-model is trained twice; and since every run is `fairloop run`, a sweep's results are those of its runs made alone.
+Runs share one directory of models. The first run that needs a model fits it, while other runs wait for it. So no
+model is trained twice. Every run is `fairloop run`, so a sweep gives the results of separate runs.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def run_all(
     track: str | None = None,
     replicas: int = 1,
 ) -> None:
-    """Run every job that is not done, `workers` at a time. A run that fails does not stop the others.
+    """Run every job that is not done, `workers` at a time. A failed run does not stop the others.
 
-    replicas: runs in one process; the next ones begin when all of them have ended.
+    replicas: runs in one process; the next runs begin after all of them have ended.
 
     Raises FairloopError at the end if any failed (InputError if all of those for wrong input), and stops all of
     them cleanly on KeyboardInterrupt.
@@ -50,7 +50,7 @@ def run_all(
 
 
 class _Pool:
-    """Slots for processes; each runs one job, or several together. Leaving it stops all processes."""
+    """Slots for processes; each process runs one job or several. Leaving the context stops all processes."""
 
     def __init__(self, jobs: Sequence[Job], out: Path, models: Path, workers: int, track: str | None) -> None:
         self._out, self._models, self._track = out, models, track
@@ -85,7 +85,7 @@ class _Pool:
             self._running[slot] = ours, Worker(task._replace(cores=self._shares[slot], imports=self._imports))
 
     def look(self) -> None:
-        """Note the progress of all jobs that run, and the end of those that have ended."""
+        """Note the progress of all running jobs, and the end of finished jobs."""
         for slot, (group, worker) in list(self._running.items()):
             code = worker.code
             for job in group:
@@ -102,17 +102,19 @@ class _Pool:
 
 
 def default_workers(threads: int) -> int:
-    """The number of runs for which this machine has cores and free memory."""
+    """The number of runs that the cores and the free memory of this machine allow."""
     cores = len(_cores()) // threads
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):  # not every system tells
+    except (ValueError, OSError):  # not every system reports it
         return max(1, cores)
     return max(1, min(cores, free // MEMORY_PER_RUN))
 
 
 def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
-    """Lock the run of `job` until its process ends. False if another sweep in `out` has it: then the job fails."""
+    """Lock the run of `job` until its process ends. False if another sweep in `out` holds the lock; the job then
+    fails.
+    """
     job.log = str(out / "logs" / f"{job.spec.identity}.log")
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(job.log).with_suffix(".lock"), timeout=0)
@@ -162,7 +164,7 @@ def _cores() -> set[int]:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a run's log; empty if it has none."""
+    """The last line of a run's log; empty without lines."""
     return next(_lines_from_end(log), "")
 
 

@@ -67,7 +67,7 @@ class Columns:
         if self.threshold is not None and (self.score is None or self.prediction is not None):
             raise InputError("--threshold: is for scores without predictions; name --score and no --prediction")
         if self.threshold is not None and not _is_number(self.threshold):
-            raise InputError(f"--threshold: {self.threshold!r} is no number")
+            raise InputError(f"--threshold: {self.threshold!r} is not a number")
         if self.regression and (self.prediction is None or self.score is not None):
             raise InputError("--regression: needs --prediction with numbers, and takes no --score")
         if not self.groups:

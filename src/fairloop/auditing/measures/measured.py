@@ -59,7 +59,7 @@ class Measured:
         if assume == NO_BETTER_THAN_LOWEST and rounds.scores is None:
             raise InputError(f"--assume {assume}: needs --score, the column with scores")
         if not _is_count(min_size):
-            raise InputError(f"--min-size {min_size!r}: is no number of people; give 0 or more")
+            raise InputError(f"--min-size {min_size!r}: is not a number of people; give 0 or more")
         self.rounds = rounds
         labelled = rounds.labelled.sum(axis=1) > 0
         ripe = labelled & ~rounds.immature
@@ -137,7 +137,7 @@ class Measured:
     def _lacks(self, metric: str) -> str | None:
         """The option without which the log does not tell a measure; None if it does."""
         if (metric in ERRORS) != self.rounds.regression and metric not in ("count", MODEL_MADE):
-            return "--regression, for labels that are numbers" if metric in ERRORS else "labels that are no numbers"
+            return "--regression, for labels that are numbers" if metric in ERRORS else "labels that are not numbers"
         if metric in SCORED and self.rounds.scores is None:
             return "--score, the column with scores"
         if metric == MODEL_MADE and self.rounds.known is None:

@@ -1,4 +1,4 @@
-"""A trained classifier as people see it, when they respond to it or are decided about."""
+"""A trained classifier that decides about people, and that people respond to."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairloop.people.interface import Array, Floats, Kind, Published, Streams
 from fairloop.sources.source import decisions, probabilities
 
 _FAR = 1e6  # scores beyond any threshold
-_TRIED_ON = 8  # people, for a classifier that has not learned yet
+_TRIED_ON = 8  # people for the trial of a classifier that has not learned yet
 _ROUNDING = 1e-9  # of a score at the boundary, relative to its terms
 
 
@@ -31,7 +31,7 @@ class Line(NamedTuple):
 
 
 class PublishedClassifier:
-    """A classifier that accepts people to whom it gives the beneficial label. Its score is that label's probability.
+    """A classifier that accepts people by predicting the beneficial label. Its score is the probability of that label.
 
     width: of the features.
     """
@@ -80,7 +80,7 @@ class PublishedClassifier:
         return None if found is None or len(found.weights) != self._width else found
 
     def _seen(self, features: Array) -> Tensor:
-        """Features as the classifier takes them: in double precision for an estimator, which computes in it."""
+        """Features in the classifier's form: in double precision for an estimator."""
         kind = np.float64 if isinstance(self._classifier, Fitted) else np.float32
         return self._numerics.sent(torch.from_numpy(np.ascontiguousarray(features, kind)))
 
@@ -91,7 +91,7 @@ def check_response(kind: Kind, published: Published) -> None:
 
 
 def linear_of(classifier: Classifier, beneficial: int) -> Line | None:
-    """The rule of a linear classifier of two labels; None of any other."""
+    """The rule of a linear classifier of two labels; None for other classifiers."""
     if isinstance(classifier, MLP):
         layers = list(classifier.layers)
         return _of_layer(layers[0], beneficial) if len(layers) == 1 and isinstance(layers[0], nn.Linear) else None
