@@ -294,9 +294,9 @@ class ModelTrainer:
                     if classifier.training not in built:
                         self._check_response(self._initialised(classifier, self._tried_classifier))
                         built.append(classifier.training)
-                    weighs = check_steps(span.curation, critics) or span.people.weighs
-                    if weighs and (own := self._estimators.of(classifier)) is not None:
-                        self._estimators.check_weights(own)
+                    weighs = check_steps(span.curation, critics)
+                    if (own := self._estimators.of(classifier)) is not None:
+                        self._check_weights(own, span, by_curation=weighs)
         for recipe in recipes:
             for generation in recipe.made_by:
                 temperature = recipe.mixture.rules_of(generation).temperature
@@ -308,6 +308,14 @@ class ModelTrainer:
             people = self.population
             seen = PublishedClassifier(tried.eval(), self.numerics, people.beneficial, people.shape[0])
             check_response(self.source.kind, seen)
+
+    def _check_weights(self, own: Any, span: RunSpec, *, by_curation: bool) -> None:
+        """Raise InputError if people have weights, and the classifier's fit takes none."""
+        if by_curation:
+            self._estimators.check_weights(own, "curation.steps", "{kind: oversample}")
+        past = () if self.source is None or span.people.weights == "none" else self.source.past
+        if span.people.weighs or any(one.weighs for one in past):
+            self._estimators.check_weights(own, "people.weights", "people.weights=none")
 
     def _check_warm_start(self, target: str, *recipes: Recipe) -> None:
         for recipe in recipes:
