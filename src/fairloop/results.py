@@ -106,7 +106,7 @@ class RecordedRun:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
-        self._models = DirectoryModels(directory.root / directory.provenance().get("models", "models"))
+        self._models = DirectoryModels(directory.root / directory.provenance().models)
         self.spec: RunSpec = directory.spec()
         self._made_again: dict[int, Generation] = {}
 
@@ -200,8 +200,9 @@ class RecordedRun:
 
     @cached_property
     def _trainer(self) -> ModelTrainer:
-        sessions = self.directory.provenance().get("sessions", [])
-        return ModelTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+        sessions = self.directory.provenance().sessions
+        held = sessions[-1].numerics if sessions else None
+        return ModelTrainer(self.spec, self._models, Numerics(**held.model_dump()) if held else None)
 
     def _fits_again(self, recipe: Recipe) -> bool:
         """Whether a model that is not here is an estimator that could not be kept."""
@@ -226,7 +227,7 @@ class RecordedRun:
 
     def _check_maths(self) -> None:
         """Raise InputError if models that this version makes of the run's recipes are not those of its table."""
-        if others := self.directory.maths() - {MATHS_VERSION}:
+        if others := self.directory.provenance().maths - {MATHS_VERSION}:
             raise InputError(
                 f"{self.directory.root}: its models are of another version of fairloop (maths {max(others)}, not "
                 f"{MATHS_VERSION}), which built or trained them differently; open them with that version, or run the "

@@ -81,7 +81,7 @@ def _first(directory: RunDirectory) -> datetime | None:
     """When the first session began. Runs of before the status file tell it in their provenance alone."""
     if (before := directory.status()) is not None:
         return before.since
-    started = next((session["started"] for session in directory.provenance().get("sessions", [])), "")
+    started = next((session.started for session in directory.provenance().sessions), "")
     try:
         found = datetime.fromisoformat(started)
     except ValueError:
