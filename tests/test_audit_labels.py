@@ -16,7 +16,7 @@ from sklearn import metrics as sk
 from fairloop import Audit, audit
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
-from fairloop.metrics.proportions import wilson
+from fairloop.metrics.intervals import wilson
 from test_log_weights import reference
 from test_run import here
 

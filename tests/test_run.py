@@ -61,7 +61,12 @@ def finished(tmp_path_factory, spec) -> Path:
 def test_a_run_directory_can_be_read(finished):
     assert yaml.safe_load((finished / "spec.yaml").read_text())["star"]["target"] == "classifier"
     provenance = json.loads((finished / "provenance.json").read_text())
+    assert list(provenance) == ["seal", "run", "models", "sessions"]
     session = provenance["sessions"][0]
+    assert list(session) == [
+        "run", "maths", "started", "seconds", "generations", "trained", "packages", "commit", "python", "machine",
+        "numerics", "data",
+    ]  # fmt: skip
     assert session["generations"] == [0, 1, 2]
     assert session["packages"]["torch"]
     assert session["numerics"] == {"precision": "fp32", "device": "cpu", "threads": 1}

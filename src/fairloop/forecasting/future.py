@@ -20,9 +20,9 @@ from fairloop.loop.generations import Generation, generations
 from fairloop.loop.people.rounds import Round
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS
+from fairloop.metrics.statistics import ALPHA
 from fairloop.store.memory import MemoryModels
 
-LEVEL = 0.95
 SHARE = "group_share"
 
 Paths = NDArray[np.float64]
@@ -109,7 +109,7 @@ def fans(found: Paths, policies: Sequence[Policy], wanted: Sequence[Measure]) ->
     nothing = np.full_like(mean, np.nan)
     reach = nothing
     if seeds > 1:
-        reach = t.ppf((1 + LEVEL) / 2, seeds - 1) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
+        reach = t.ppf(1 - ALPHA / 2, seeds - 1) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
     rows = []
     for i, policy in enumerate(policies):
         for j, measure in enumerate(wanted):

@@ -135,8 +135,8 @@ def shared_work(runs: Sequence[RunDirectory]) -> Work:
     work = Work(Counter(), Counter())
     for run in runs:
         spec, done = run.spec(), run.committed()
-        for session in run.provenance().get("sessions", []):
-            work.trained.update(title.rstrip(" 0123456789") for title in session.get("trained", []))
+        for session in run.provenance().sessions:
+            work.trained.update(title.rstrip(" 0123456789") for title in session.trained)
         generators = {"sequential": done, "fixed": min(done, 1), "none": 0}[spec.rules.generators]
         annotators = {"label annotator": 1, "group annotator": 1}
         classifiers = done
