@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +27,15 @@ class Value(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """N generated samples. inputs: (N, ...). labels, groups: (N,) as annotators see them; None if one diverged."""
+    """N generated samples. inputs: (N, ...). labels, groups: (N,) as annotators see them; None if one diverged.
+
+    learned: gives the batches of the first epoch that their generator learned from; None: real people, each once.
+    """
 
     inputs: Tensor
     labels: Codes | None
     groups: Codes | None
+    learned: Callable[[], Iterable[Tensor]] | None = None
 
 
 class KindMeasures:
