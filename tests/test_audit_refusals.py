@@ -92,7 +92,7 @@ def test_a_limit_that_no_value_can_break_is_refused(never):
         ({"min_size": "3"}, "min_size '3'"),
         ({"min_size": -5}, "min_size -5"),
         ({"min_size": 2.5}, "min_size 2.5"),
-        ({"prediction": None, "score": "score", "threshold": "0.5"}, "threshold: '0.5' is no number"),
+        ({"prediction": None, "score": "score", "threshold": "0.5"}, "threshold: '0.5' is not a number"),
         ({"decided_at": "day", "mature_after": timedelta(days=-3)}, "mature_after"),
         ({"decided_at": "day", "mature_after": timedelta(hours=5)}, "whole days"),
     ],

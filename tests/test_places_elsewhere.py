@@ -20,6 +20,7 @@ from fairloop.running.run import run
 from fairloop.spec.files import with_files_read
 from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from fairloop.sweep import ray_run
 from test_run import here
 
@@ -61,7 +62,7 @@ def test_samples_of_a_generation_that_is_not_there_are_refused_with_those_that_a
 
 def test_samples_of_a_run_without_a_generation_say_so(tmp_path):
     directory = RunDirectory(tmp_path / "begun")
-    directory.describe(tiny(), {})
+    directory.describe(tiny(), Provenance())
     with pytest.raises(InputError, match="holds no generation yet"):
         fairloop.load(directory.root).samples(0, 3)
 
@@ -171,4 +172,4 @@ def test_a_worker_in_another_directory_finds_table_ideal_and_modules_and_keeps_t
     assert directory.spec().identity == spec.identity
     monkeypatch.chdir(home)
     run(spec, RunDirectory(worker / "out"), LineView(lambda line: None))  # the same run, which is whole: nothing is new
-    assert [session["trained"] == [] for session in directory.provenance()["sessions"]] == [False, True]
+    assert [session.trained == () for session in directory.provenance().sessions] == [False, True]

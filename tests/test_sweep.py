@@ -22,6 +22,7 @@ from fairloop.errors import InputError
 from fairloop.report import compare
 from fairloop.report.table import plain, tidy
 from fairloop.store.directory import RunDirectory, find_runs
+from fairloop.store.provenance import Provenance
 from fairloop.store.tidy_rows import Row
 from fairloop.sweep import threads as together
 from fairloop.sweep.estimate import estimate
@@ -110,7 +111,7 @@ def test_a_run_has_one_name_in_sweeps_and_in_reports(tmp_path):
     specs = Sweep({**TINY, "star": {"target": "none"}}, [0, 10], grid=grid).specs()
     for spec in specs:
         directory = RunDirectory(tmp_path / "runs" / spec.identity)
-        directory.describe(spec, {"run": spec.identity})
+        directory.describe(spec, Provenance(run=spec.identity))
         row = Row(0, None, "classifier", "test", None, "overall", "accuracy", 0.5, 0.0)
         directory.commit(0, [row], GALLERY)
     table = plain(tidy(find_runs([tmp_path]))).to_pandas().assign(case=compare.cases)
@@ -196,7 +197,7 @@ def test_a_store_serves_other_output_directories(swept, spec, tmp_path):
     done = subprocess.run(
         command(spec, tmp_path / "again", *more), capture_output=True, text=True, timeout=120, check=False
     )
-    assert "trained 0 models where runs alone would train 11" in done.stdout, done.stderr
+    assert "trained 0 models, against 11 in separate runs" in done.stdout, done.stderr
     pd.testing.assert_frame_equal(whole_table(tmp_path / "again"), whole_table(swept), check_exact=True)
 
 

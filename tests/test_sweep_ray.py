@@ -22,7 +22,7 @@ from fairloop.spec.run import from_mapping, read_fields
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.sweep import ray_cluster, workers
 from fairloop.sweep.job import WRONG_INPUT
-from fairloop.sweep.ray_cluster import Desk, LostError, Runner, _Runners
+from fairloop.sweep.ray_cluster import Common, Desk, LostError, Runner, _Runners
 from fairloop.sweep.ray_run import Asking, Place
 
 
@@ -46,7 +46,7 @@ def runner(tmp_path, monkeypatch):
     desk, place = Desk(), Place.below(str(tmp_path), None)
 
     def work(told, run, wanted=None):
-        return Runner().work(told, run, place, Near(desk), wanted or version("fairloop"))
+        return Runner().work(told, run, Common(place, Near(desk), wanted or version("fairloop")))
 
     return SimpleNamespace(desk=desk, work=work)
 
@@ -105,7 +105,7 @@ def test_actors_are_as_many_as_runs_that_wait_and_end_when_none_waits(workers):
             return made[-1]
 
     ray = SimpleNamespace(remote=lambda kind: Kind(), kill=killed.append, get=lambda answer: answer)
-    runners = _Runners(ray, Place("runs", "models", "logs"), 1, 0.0, workers or sys.maxsize)
+    runners = _Runners(ray, Common(Place("runs", "models", "logs"), None, "1"), 1, 0.0, workers or sys.maxsize)
     made.clear()
     runners.fit(3)
     assert len(made) == (workers or 3)

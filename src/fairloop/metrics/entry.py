@@ -76,7 +76,7 @@ class Entry:
 
     @property
     def rates(self) -> tuple[str, ...]:
-        """The shares whose differences between groups are its difference; none if it is no share of people."""
+        """The shares whose differences between groups are its difference; none if it is not a share of people."""
         return self.worst_of or ((self.name,) if self.share else ())
 
     def called(self, part: str = "overall", *, short: bool = False) -> str:

@@ -27,8 +27,8 @@ class Rate:
 
     overall: of all people. by_group: (S,). members: (S + 1,) the number of people behind each value, overall first; a
     share of none is NaN. errors: (S + 1,) standard errors, where they are not those of a share without weights; NaN for
-    a measure that is no share. effective: (S + 1,) with weights, the number of people without weights that would be as
-    certain (see `metrics.weighted`).
+    a measure that is not a share. effective: (S + 1,) with weights, the number of people without weights of equal
+    certainty (see `metrics.weighted`).
     """
 
     overall: float

@@ -1,8 +1,8 @@
 """Which of many groups differ from the others: each group against all the rest, G questions in place of G (G - 1) / 2.
 
 Holm's method keeps the level over groups. The best possible critical value (of the largest of the correlated
-statistics) is 1 % smaller at five groups, and less so beyond. The largest less the smallest rate is no measure of many
-small groups: `expected_range` says how large it is without any difference.
+statistics) is 1 % smaller at five groups, and less so beyond. The largest less the smallest rate is not a measure of
+many small groups: `expected_range` is its size without any difference.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.missing import holm
-from fairloop.metrics.proportions import critical, pooled_z, wilson
+from fairloop.metrics.proportions import pooled_z
 from fairloop.metrics.shares import Flags
+from fairloop.metrics.statistics import ALPHA
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +45,7 @@ def number_of_tests(groups: int) -> int:
     return 1 if groups == 2 else groups
 
 
-def against_rest(hits: ArrayLike, members: ArrayLike, alpha: float = 0.05, fewest: int = FEWEST) -> AgainstRest:
+def against_rest(hits: ArrayLike, members: ArrayLike, alpha: float = ALPHA, fewest: int = FEWEST) -> AgainstRest:
     """Each of the groups against all the rest, from (S,) counts of hits and members.
 
     >>> found = against_rest([300, 140, 60], [1000, 400, 200])

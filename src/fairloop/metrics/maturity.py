@@ -2,7 +2,7 @@
 
 Labels that need time (a loan's default) come early for some outcomes and late for others. Rows that happen to have a
 label early are no sample of all rows, and rows without one are not good. So a row counts by its age alone, whether or
-not its label has come; an event after the window is no event, in every round alike.
+not its label has come; an event after the window is not an event, in every round alike.
 
 Times are NumPy datetimes, (N,); windows are NumPy time spans. A row without a time (NaT) is never old enough.
 """
@@ -47,7 +47,7 @@ def mature_rounds(rows: Flags, rounds: Codes, size: int) -> Flags:
 def happened_in_time(events: Flags, decided: Times, observed: Times, window: np.timedelta64) -> Flags:
     """(N,) `events` whose time, `observed - decided`, is at most `window`; later ones count as none.
 
-    observed: (N,) when each event was seen; NaT where none was, or where its time is unknown, which is no event.
+    observed: (N,) when each event was seen; NaT where none was, or where its time is unknown, which is not an event.
     """
     return np.asarray(events & (observed - decided <= window), bool)
 
@@ -78,6 +78,6 @@ def _last_day(name: str) -> np.datetime64:
         else:
             raise ValueError
     except ValueError:
-        raise InputError(f"round {name!r} is no day, month, quarter, week or year; name a column of dates") from None
+        raise InputError(f"round {name!r} is not a day, month, quarter, week or year; name a column of dates") from None
     after: np.datetime64 = (start + 1).astype("datetime64[D]") - 1
     return after

@@ -45,7 +45,7 @@ ENTRIES = (
     _of_texts(
         name="distinct_2", title="distinct pairs of words", undefined=_FEW, one="no pair occurs twice",
         sentence="The share of different pairs of neighbouring words among 1,000 pairs.",
-        detail=f"{_BASELINE} Alone it is no sign of collapse: smoothing makes new pairs while words are lost.",
+        detail=f"{_BASELINE} Alone it is not a sign of collapse: smoothing makes new pairs while words are lost.",
         source="Li et al., 2016, arXiv 1510.03055",
     ),
     _of_texts(

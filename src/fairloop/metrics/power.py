@@ -10,15 +10,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.proportions import critical
-
-POWER = 0.8
-"""The chance to find a drift of the size that functions here give."""
+from fairloop.metrics.intervals import critical
+from fairloop.metrics.statistics import ALPHA, POWER
 
 _NODES = 200
 
 
-def trend_drift(errors: ArrayLike, alpha: float = 0.05 / 3, power: float = POWER) -> float:
+def trend_drift(errors: ArrayLike, alpha: float = ALPHA / 3, power: float = POWER) -> float:
     """The total drift, first round to last, along a line that `trend.fit` finds with `power`, in the unit of `errors`.
 
     errors: (R,) positive standard errors of rounds. alpha: two-sided, .05 / 3 where three measures are watched.
@@ -73,7 +71,7 @@ def _found(shift: float, limits: NDArray[np.float64], weights: NDArray[np.float6
     return found
 
 
-def reported_error(error: float, pairs: int, alpha: float = 0.05) -> float:
+def reported_error(error: float, pairs: int, alpha: float = ALPHA) -> float:
     """The standard error that `intervals.of_difference` appears to have, of a difference whose own is `error`.
 
     pairs: of groups, twice as many for equalized odds; its lower limit holds for all pairs at once.
@@ -84,7 +82,7 @@ def reported_error(error: float, pairs: int, alpha: float = 0.05) -> float:
     return float(error * (critical(alpha) + critical(alpha / pairs)) / (2 * critical(alpha)))
 
 
-def verdict_drift(error: float, pairs: int, alpha: float = 0.05 / 7, power: float = POWER) -> float:
+def verdict_drift(error: float, pairs: int, alpha: float = ALPHA / 7, power: float = POWER) -> float:
     """The change of a largest difference, first round to last, that gets the verdict "grew" with `power`.
 
     error: standard error of one round's difference. pairs: as for `reported_error`. Too low with many groups, whose
@@ -97,7 +95,7 @@ def verdict_drift(error: float, pairs: int, alpha: float = 0.05 / 7, power: floa
     return float(error * (reach + critical(2 * (1 - power)) * 2**0.5))
 
 
-def group_loss(error: float, groups: int, alpha: float = 0.05, power: float = POWER) -> float:
+def group_loss(error: float, groups: int, alpha: float = ALPHA, power: float = POWER) -> float:
     """The loss of a group, first round to last, that is said with `power`: three rates of `groups` groups are watched.
 
     error: standard error of its change.

@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairloop.errors import InputError
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical
+from fairloop.metrics.intervals import Estimate, critical
 from fairloop.metrics.shares import Codes, Flags, checked_weights, known_labels
 
 Floats = NDArray[np.float64]
@@ -166,7 +165,7 @@ def probabilities(scores: ArrayLike) -> NDArray[np.floating]:
     values = values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
     wrong = values[~((values >= 0) & (values <= 1))]
     if len(wrong):
-        raise InputError(f"scores: {wrong[0]:g} is no probability in [0, 1]; AUC and distances take other scores")
+        raise InputError(f"scores: {wrong[0]:g} is not a probability in [0, 1]; AUC and distances take other scores")
     return values
 
 

@@ -27,7 +27,7 @@ FEWEST_IN_BAND = 1 + ceil(log2(1 / ALPHA))
 """With fewer seeds no simultaneous band attains the level: the smallest p-value of n seeds is 2^-(n - 1)."""
 
 POWER = 0.8
-"""The power with which `seeds_needed` shows a difference."""
+"""The power with which a needed number of seeds, or a detectable drift, shows a difference."""
 
 MOST_NEEDED = 10_000
 """`seeds_needed` counts no further."""

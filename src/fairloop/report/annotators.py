@@ -65,8 +65,8 @@ def print_annotators(table: pd.DataFrame, style: Format, console: Console) -> No
     counted = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     console.print(
         f"A_L names labels, A_S groups. Mean ± standard deviation over seeds, of which there are {counted}. The DP "
-        "difference of A_S says how well it tells groups apart; it is no measure of fairness, and its EO difference is "
-        "undefined.",
+        "difference of A_S says how well it tells groups apart; it is not a measure of fairness, and its EO difference "
+        "is undefined.",
         highlight=False,
         soft_wrap=True,
     )

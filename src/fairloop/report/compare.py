@@ -290,11 +290,11 @@ def minoritized(table: pd.DataFrame, named: Sequence[str] = ()) -> dict[str, tup
     A run is left out that has no minoritized groups, or no shares of groups among generated samples. Runs of fairloop
     0.1.0 stored nothing: there `_unstored` counts.
 
-    Raises InputError for a name that is no group of any run.
+    Raises InputError for a name that is not a group of any run.
     """
     shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
     if unknown := [name for name in named if name not in set(shares["group"])]:
-        raise InputError(f"--minoritized {unknown[0]}: is no group; there is {', '.join(shares['group'].unique())}")
+        raise InputError(f"--minoritized {unknown[0]}: is not a group; there is {', '.join(shares['group'].unique())}")
     stored = _stored(table)
     found = {**_unstored(shares[~shares["run"].isin(list(stored))]), **stored}
     of_runs = shares.groupby("run", sort=False, observed=True)["group"].unique()
@@ -347,7 +347,7 @@ def _base(table: pd.DataFrame, against: str | None) -> str:
     """The case that others are compared with: `against`, or the first."""
     names = case_names(table)
     if against is not None and against not in names:
-        raise InputError(f"--against {against}: is none of {'; '.join(names)}")
+        raise InputError(f"--against {against}: is not one of {'; '.join(names)}")
     return names[0] if against is None else against
 
 

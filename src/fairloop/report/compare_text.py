@@ -46,9 +46,9 @@ class Wishes:
 
     def __post_init__(self) -> None:
         if self.split not in SPLITS:
-            raise InputError(f"--split {self.split}: is none of {', '.join(SPLITS)}")
+            raise InputError(f"--split {self.split}: is not one of {', '.join(SPLITS)}")
         if self.style not in get_args(Format):
-            raise InputError(f"--format {self.style}: is none of {', '.join(get_args(Format))}")
+            raise InputError(f"--format {self.style}: is not one of {', '.join(get_args(Format))}")
         if self.out is not None and self.out.suffix != ".csv":
             raise InputError(f"--out: {self.out} does not end in .csv")
         if self.figure is not None and self.figure.suffix not in (".png", ".svg", ".pdf"):
@@ -274,7 +274,7 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
         f"generation; here {seeds} seed{'s' if seeds > 1 else ''}, generations 0 to {last}. Expected: of single new "
         "runs that are drawn as the published ones, of normal values; less than 90 %, since the quantiles are "
         f"estimated from {few if few == many else f'{few} to {many}'} seeds. Cells of a run depend on each other, so "
-        "it is no test.",
+        "it is not a test.",
         console,
     )
     if wishes.figure is not None:

@@ -45,7 +45,7 @@ def generations_kept(
         for case, rows in measure.rows(cased(table)).groupby("case", sort=False)
     }
     if unknown := [other for other in against.values() if other not in cases]:
-        raise InputError(f"against={unknown[0]}: is none of {'; '.join(cases)}")
+        raise InputError(f"against={unknown[0]}: is not one of {'; '.join(cases)}")
     found = []
     for case, values in cases.items():
         first = values.iloc[:, 0].to_numpy(float)[:, None]

@@ -59,7 +59,7 @@ class Headline:
 def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
     """The measures to look at first: performance and disparities on one split, minoritized share.
 
-    Raises InputError if a name in `minoritized` is no group, or if two runs would be taken for one.
+    Raises InputError if a name in `minoritized` is not a group, or if two runs would be taken for one.
     """
     split = compare.split_in(table)
     groups = compare.minoritized(table, minoritized)

@@ -49,7 +49,7 @@ def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
 
 
 def _warn_of_other_maths(runs: Sequence[RunDirectory]) -> None:
-    examples = {version: run.root for run in runs for version in run.maths()}
+    examples = {version: run.root for run in runs for version in run.provenance().maths}
     if len(examples) > 1:
         told = ", ".join(f"maths {version}: {examples[version]}" for version in sorted(examples))
         warnings.warn(
@@ -122,7 +122,7 @@ def _exported(path: Path) -> pa.Table:
         table = completed(table, SCHEMA)
         wanted = [*RUN_COLUMNS, *SCHEMA.names]
         if missing := [name for name in wanted if name not in table.column_names]:
-            raise InputError(f"{path}: is no table of fairloop's export (it has no column '{missing[0]}')")
+            raise InputError(f"{path}: is not a table of fairloop's export (it has no column '{missing[0]}')")
         fields = [pa.field(field.name, types.get(field.name, field.type)) for field in table.schema]
         return table.cast(pa.schema(fields))
     except (pa.ArrowException, OSError, ValueError) as error:

@@ -18,11 +18,11 @@ from importlib.metadata import version
 from multiprocessing import Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fairloop.errors import FairloopError, InputError
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed
-from fairloop.sweep.local import last_line
+from fairloop.sweep.local import last_line, slow_imports
 from fairloop.sweep.ray_run import News, Place, Sent, carry_out, sent
 from fairloop.sweep.status import SweepPulse
 from fairloop.sweep.workers import ORPHANED, Task, Worker, ending
@@ -84,6 +84,15 @@ class Desk:
         return news
 
 
+class Common(NamedTuple):
+    """Facts that all runs of a sweep share. desk: its actor. version: of fairloop. imports: those of many runs."""
+
+    place: Place
+    desk: Any
+    version: str
+    imports: tuple[str, ...] = ()
+
+
 class LostError(Exception):
     """The process of a run was killed. Ray tries the run again."""
 
@@ -91,20 +100,21 @@ class LostError(Exception):
 class Runner:
     """Carries out runs, one at a time, each in a process of its own. An actor of Ray."""
 
-    def work(self, told: Sent, run: str, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
+    def work(self, told: Sent, run: str, common: Common) -> tuple[int, str]:
         """Carry out a run. Returns its exit code and the last line of its log.
 
-        desk: the actor. wanted: the version of the sweep. Raises LostError if the run's process was killed.
+        Raises LostError if the run's process was killed.
         """
         import ray
 
-        if (found := version("fairloop")) != wanted:
-            return WRONG_INPUT, f"a worker has fairloop {found}, the sweep {wanted}; install the same on all"
+        place, desk = common.place, common.desk
+        if (found := version("fairloop")) != common.version:
+            return WRONG_INPUT, f"a worker has fairloop {found}, the sweep {common.version}; install the same on all"
         ray.get(desk.forget.remote(run))  # an earlier try, lost with its process, may hold recipes
         with TemporaryDirectory(prefix="fairloop-") as scratch:
             log = Path(scratch) / f"{run}.log" if place.remote else Path(place.log(run))
             ours, theirs = Pipe()
-            worker = Worker(Task(carry_out, (told, place, theirs, log), log, None))
+            worker = Worker(Task(carry_out, (told, place, theirs, log), log, imports=common.imports))
             theirs.close()
             _answer(ours, run, lambda method, *arguments: ray.get(getattr(desk, method).remote(*arguments)))
             while (code := worker.code) is None:
@@ -140,7 +150,9 @@ def run_all(
     out = None if place.remote else Path(place.runs).parent
     try:
         _check_room(ray.cluster_resources(), threads, gpus)
-        runners = _Runners(ray, place, threads, gpus, workers or sys.maxsize)
+        desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+        common = Common(place, desk, version("fairloop"), slow_imports(jobs))
+        runners = _Runners(ray, common, threads, gpus, workers or sys.maxsize)
         waiting = [job for job in reversed(jobs) if job.state != "done"]
         with SweepPulse(out, jobs, workers or 0) as pulse:
             while waiting or runners.busy:
@@ -162,18 +174,17 @@ def run_all(
 
 
 class _Runners:
-    """The actors of a sweep on a cluster, at most `most`, and the desk between them.
+    """The actors of a sweep on a cluster, at most `most`.
 
     ray.util.ActorPool would lend them, but does not tell which run failed, and knows neither actors that wait for room
     nor an end of those that are not needed any more.
     """
 
-    def __init__(self, ray: Any, place: Place, threads: int, gpus: float, most: int) -> None:
-        self._ray, self._place, self._most = ray, place, most
+    def __init__(self, ray: Any, common: Common, threads: int, gpus: float, most: int) -> None:
+        self._ray, self._common, self._most = ray, common, most
         self._starting: dict[Any, Any] = {}
         self._free: list[Any] = []
         self._running: dict[Any, tuple[Any, Job]] = {}
-        self._desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
         needs = {"num_cpus": threads, "num_gpus": gpus, "memory": MEMORY_PER_RUN}
         self._kind = ray.remote(Runner).options(max_restarts=-1, max_task_retries=RETRIES, **needs)
 
@@ -201,16 +212,16 @@ class _Runners:
     def start(self, job: Job) -> None:
         """Hand a run to a free actor."""
         actor, run = self._free.pop(), job.spec.identity
-        job.log = self._place.log(run)
-        if not self._place.remote:
+        job.log = self._common.place.log(run)
+        if not self._common.place.remote:
             Path(job.log).parent.mkdir(parents=True, exist_ok=True)
             Path(job.log).write_bytes(b"")
         work = actor.work.options(retry_exceptions=[LostError])
-        self._running[work.remote(sent(job.spec), run, self._place, self._desk, version("fairloop"))] = actor, job
+        self._running[work.remote(sent(job.spec), run, self._common)] = actor, job
 
     def hear(self, jobs: Sequence[Job]) -> None:
         """Note the news at the desk. The last news of a run may come after its end."""
-        news = self._ray.get(self._desk.news.remote())
+        news = self._ray.get(self._common.desk.news.remote())
         for job in jobs:
             if job.code is None and job.spec.identity in news:
                 job.state, (job.line, job.done) = "running", news[job.spec.identity]
@@ -238,7 +249,7 @@ class _Runners:
         else:
             self._free.append(actor)
         if code:
-            self._ray.get(self._desk.forget.remote(job.spec.identity))
+            self._ray.get(self._common.desk.forget.remote(job.spec.identity))
         return job, code, line
 
 

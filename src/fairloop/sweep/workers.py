@@ -43,13 +43,15 @@ ORPHANED = 255
 class Task(NamedTuple):
     """A module to run with `arguments`, as `python -m` does, or a function to call with them.
 
-    log: gets all words. cores: those to use; None: all.
+    log: gets all words. cores: those to use; None: all. imports: modules that the fork server imports beside its own if
+    this is its first task.
     """
 
     what: str | Callable[..., None]
     arguments: Sequence[Any]
     log: Path
-    cores: set[int] | None
+    cores: set[int] | None = None
+    imports: tuple[str, ...] = ()
 
 
 class Worker:
@@ -57,7 +59,7 @@ class Worker:
 
     def __init__(self, task: Task) -> None:
         with _no_main():
-            self._process = _context().Process(target=_work, args=(task, Path.cwd(), dict(os.environ)))
+            self._process = _context(task.imports).Process(target=_work, args=(task, Path.cwd(), dict(os.environ)))
             self._process.start()
 
     @property
@@ -95,15 +97,15 @@ def ending(code: int) -> str:
 
 
 @cache
-def _context() -> ForkServerContext | SpawnContext:
-    """The fork server, which is started now. New processes take its place where it has no place for its socket: TMPDIR
-    may be too long, or its file system may know none.
+def _context(imports: tuple[str, ...]) -> ForkServerContext | SpawnContext:
+    """The fork server, which is started now if it has not been. New processes take its place where it has no place for
+    its socket: TMPDIR may be too long, or its file system may know none.
     """
     if _FORKS:
         from multiprocessing import forkserver, resource_tracker
 
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOADED))
+        context.set_forkserver_preload([*PRELOADED, *imports])
         try:
             resource_tracker.ensure_running()  # which unblocks interrupts
             with interrupts_blocked():  # the server inherits this: Ctrl-C must not end its imports with a traceback

@@ -102,7 +102,7 @@ def limits(fail_on: str | Sequence[str], file: str | Path | None) -> tuple[Limit
     """The limits of both sources, those of `fail_on` first. Raises InputError for one that cannot be used."""
     expressions = [fail_on] if isinstance(fail_on, str) else fail_on
     if not isinstance(expressions, Sequence) or not all(isinstance(one, str) for one in expressions):
-        raise InputError(f"--fail-on {fail_on!r}: is no limit, and no list of them; {SYNTAX}")
+        raise InputError(f"--fail-on {fail_on!r}: is neither a limit nor a list of limits; {SYNTAX}")
     return (*map(limit, expressions), *(() if file is None else read(Path(file))))
 
 
@@ -112,7 +112,7 @@ def read(path: Path) -> tuple[Limit, ...]:
     Raises InputError, with the line, for a file that holds something else.
     """
     if not path.is_file():
-        raise InputError(f"--limits: {path} is no file; give the path of a YAML file with a list of limits")
+        raise InputError(f"--limits: {path} is not a file; give the path of a YAML file with a list of limits")
     try:
         text = path.read_text(encoding="utf-8")
         parsed(text)

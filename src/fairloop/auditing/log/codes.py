@@ -48,7 +48,7 @@ def outcomes(
     """
     if columns.regression:
         if beneficial is not None:
-            raise InputError("--beneficial: is for labels that are no numbers; leave it out, or --regression")
+            raise InputError("--beneficial: is for labels that are not numbers; leave it out, or --regression")
         known = whole["label"].notna().to_numpy()
         return np.where(known, 1, UNLABELLED), np.ones(len(whole), np.int64), (), ""
     whole = whole.assign(**{part: whole[part].map(_outcome, na_action="ignore") for part in ("label", "prediction")})
@@ -114,12 +114,12 @@ def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted
         unsure = [name for name in names if name.lower() in LIKE_MISSING]
         empty = f"; leave the cell empty where {listed(unsure)} means that there is no label" if unsure else ""
         raise InputError(
-            f"--beneficial: the labels in '{columns.label}' are {listed(names)}; say which one is good for the "
+            f"--beneficial: the labels in '{columns.label}' are {listed(names)}; name the one that is good for the "
             f"person, such as --beneficial {(sure or names)[-1]!r}{empty}"
         )
     good = _outcome(text(wanted) or "")
     if good not in names and (columns.prediction is None or good not in predicted):
-        raise InputError(f"--beneficial {wanted}: is no label in '{columns.label}', which holds {listed(names)}")
+        raise InputError(f"--beneficial {wanted}: is not a label in '{columns.label}', which holds {listed(names)}")
     return good
 
 

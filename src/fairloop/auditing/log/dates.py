@@ -27,7 +27,7 @@ _SPAN = re.compile(r"(\d+)\s*(d|days?|w|weeks?)?")
 _NEVER = np.iinfo(np.int64).min
 
 Days = NDArray[np.int64]
-"""Days since 1970-01-01; `_NEVER` where there is no date."""
+"""Days since 1970-01-01; `_NEVER` where there is not a date."""
 
 
 @dataclass(frozen=True)
@@ -146,16 +146,16 @@ def horizon(columns: Columns, name: str, mature_after: object, as_of: object) ->
     if isinstance(mature_after, timedelta):
         window = mature_after.days
         if mature_after != timedelta(window) or window < 0:
-            raise InputError(f"--mature-after {mature_after}: is no number of whole days; give days, as 90d")
+            raise InputError(f"--mature-after {mature_after}: is not a number of whole days; give days, as 90d")
     elif mature_after is not None:
         found = _SPAN.fullmatch(str(mature_after).strip())
         if not found:
-            raise InputError(f"--mature-after {mature_after}: is no time; give days, as 90d, or weeks, as 12w")
+            raise InputError(f"--mature-after {mature_after}: is not a time; give days, as 90d, or weeks, as 12w")
         window = int(found[1]) * (7 if (found[2] or "d").startswith("w") else 1)
     if as_of is not None:
         said = written(as_of) or ""
         if not re.match(_DATE, said) or (day := _iso(said[:10])) is None:
-            raise InputError(f"--as-of {as_of}: is no date; write it as 2024-12-31")
+            raise InputError(f"--as-of {as_of}: is not a date; write it as 2024-12-31")
     return Horizon(columns, name, window, day)
 
 
@@ -176,7 +176,7 @@ def _days(values: Any, where: str) -> Days:
         values = pc.if_else(pc.is_in(values, pa.array(MISSING, kind)), None, values)
         fits = pc.fill_null(pc.match_substring_regex(values, _DATE), True)
         if (wrong := pc.index(fits, False).as_py()) >= 0:
-            raise InputError(f"{where} holds {values[wrong].as_py()!r}, which is no date; write dates as 2024-12-31")
+            raise InputError(f"{where} holds {values[wrong].as_py()!r}, which is not a date; write dates as 2024-12-31")
         values = pc.utf8_slice_codeunits(values, 0, 10)
     elif not (pa.types.is_temporal(kind) or pa.types.is_null(kind)) or pa.types.is_time(kind):
         raise InputError(f"{where} holds {kind}, not dates; write dates as 2024-12-31")

@@ -32,7 +32,7 @@ class Numbers:
         self._rows = 0
 
     def floats(self, values: Any) -> Floats:
-        """(N,) the values as 64-bit floats, NaN where there is none. Raises InputError for what is no number."""
+        """(N,) the values as 64-bit floats, NaN where there is none. Raises InputError for what is not a number."""
         found: Floats = self._read(values).to_numpy(zero_copy_only=False)
         return found.astype(np.float64)
 
@@ -115,7 +115,7 @@ class Scores(Numbers):
         if self._threshold is None and (self._low < 0 or self._high > 1):
             raise InputError(
                 f"{self._where} reaches from {self._low:g} to {self._high:g}, "
-                "beyond [0, 1], where 0.5 is no natural threshold; give one with --threshold"
+                "beyond [0, 1], where 0.5 is not a natural threshold; give one with --threshold"
             )
 
     def _rounded(self, kind: Any) -> float:

@@ -79,7 +79,7 @@ def _wished(names: list[str], wish: object) -> Order:
     if wish == "number":
         keys = {name: _number(name) for name in names}
         if wrong := [name for name in names if keys[name] is None]:
-            raise InputError(f"--round-order number: the round {wrong[0]!r} is no number")
+            raise InputError(f"--round-order number: the round {wrong[0]!r} is not a number")
         return Order(sorted(names, key=lambda name: (keys[name], name)))
     if isinstance(wish, str) and wish.startswith("date:"):
         return _by_format(names, wish.removeprefix("date:"))
@@ -101,7 +101,9 @@ def _by_format(names: Sequence[str], form: str) -> Order:
         try:
             keys[name] = datetime.strptime(name, form)
         except (ValueError, re.error) as error:
-            raise InputError(f"--round-order date:{form}: the round {name!r} is no such date ({error})") from error
+            raise InputError(
+                f"--round-order date:{form}: the round {name!r} is not a date of this form ({error})"
+            ) from error
     return Order(sorted(names, key=lambda name: (keys[name], name)))
 
 

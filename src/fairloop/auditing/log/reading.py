@@ -31,7 +31,7 @@ def tally(log: object, columns: Columns, mature_after: object = None, as_of: obj
     called = str(log) if isinstance(log, Path) else "the frame"
     counter = Counter(called, columns, horizon(columns, called, mature_after, as_of))
     if isinstance(log, Path) and not log.is_file():
-        raise InputError(f"{log}: is no file; give the path of a .parquet or .csv file")
+        raise InputError(f"{log}: is not a file; give the path of a .parquet or .csv file")
     try:
         for chunk in _chunks(log, columns, counter):
             counter.add(chunk)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fairloop.auditing.log.rounds import Rounds
 from fairloop.auditing.measures.missing import Missing, missing
 from fairloop.auditing.measures.rates import ASSUMPTIONS, NO_BETTER_THAN_LOWEST, RoundRates
-from fairloop.auditing.measures.readings import LEVEL, Reading, certain, compared, reading
+from fairloop.auditing.measures.readings import Reading, certain, compared, reading
 from fairloop.auditing.measures.references import reference
 from fairloop.auditing.measures.regression import ERRORS, errors
 from fairloop.auditing.measures.scores import FREE, LABELLED, RoundScores
@@ -25,6 +25,7 @@ from fairloop.metrics.entry import AGGREGATES, PARTS
 from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_rate
 from fairloop.metrics.joint_bounds import equalized_odds_difference
+from fairloop.metrics.statistics import ALPHA
 
 SCORED = (*LABELLED, *FREE)
 """Measures of scores."""
@@ -59,7 +60,7 @@ class Measured:
         if assume == NO_BETTER_THAN_LOWEST and rounds.scores is None:
             raise InputError(f"--assume {assume}: needs --score, the column with scores")
         if not _is_count(min_size):
-            raise InputError(f"--min-size {min_size!r}: is no number of people; give 0 or more")
+            raise InputError(f"--min-size {min_size!r}: is not a number of people; give 0 or more")
         self.rounds = rounds
         labelled = rounds.labelled.sum(axis=1) > 0
         ripe = labelled & ~rounds.immature
@@ -137,7 +138,7 @@ class Measured:
     def _lacks(self, metric: str) -> str | None:
         """The option without which the log does not tell a measure; None if it does."""
         if (metric in ERRORS) != self.rounds.regression and metric not in ("count", MODEL_MADE):
-            return "--regression, for labels that are numbers" if metric in ERRORS else "labels that are no numbers"
+            return "--regression, for labels that are numbers" if metric in ERRORS else "labels that are not numbers"
         if metric in SCORED and self.rounds.scores is None:
             return "--score, the column with scores"
         if metric == MODEL_MADE and self.rounds.known is None:
@@ -159,7 +160,7 @@ class Measured:
         """The group that differences and ratios compare the others with; None for each with each."""
         return None if self._compared_with is None else self.rounds.groups[self.kept[self._compared_with]]
 
-    def value(self, measure: Measure, place: int, alpha: float | None = LEVEL, *, extremes: bool = False) -> Value:
+    def value(self, measure: Measure, place: int, alpha: float | None = ALPHA, *, extremes: bool = False) -> Value:
         """A measure in the round at `place` (-1: the last), with an interval of level 1 - alpha.
 
         alpha: None leaves intervals of what compares groups out, which take long for hundreds of groups. extremes:
@@ -169,7 +170,7 @@ class Measured:
         if measure.group not in AGGREGATES:
             entry, every = self._entry(measure), self.reading(measure.metric, place)
             one = slice(entry, entry + 1)
-            return every.values(place, measure.metric, self.rounds.groups, alpha or LEVEL, one)[0]
+            return every.values(place, measure.metric, self.rounds.groups, alpha or ALPHA, one)[0]
         key = measure, place, alpha, None if extremes else self._compared_with
         if key not in self._comparisons:
             self._comparisons[key] = self._compare(*key)
@@ -182,7 +183,7 @@ class Measured:
             return self._sharper(found, parts)
         return found
 
-    def values(self, measure: Measure, alpha: float = LEVEL) -> list[Value]:
+    def values(self, measure: Measure, alpha: float = ALPHA) -> list[Value]:
         """The measure in every round."""
         return [self.value(measure, place, alpha) for place in range(len(self.rounds.names))]
 
@@ -201,7 +202,7 @@ class Measured:
             for metric, parts in self.metrics().items():
                 if "overall" in parts:
                     found = self.reading(metric, place)
-                    every = found.values(place, metric, self.rounds.groups, alpha or LEVEL)
+                    every = found.values(place, metric, self.rounds.groups, alpha or ALPHA)
                     yield from zip(every, found.errors.tolist(), strict=True)
                 for part in parts:
                     if part in AGGREGATES:

@@ -60,7 +60,7 @@ def sample_cells(
 def samples(galleries: Mapping[int, Gallery], names: Names, ax: Axes | None = None, most: int = 8) -> Axes:
     """Samples of the same latents in several generations, framed where the annotators see another stratum than first.
 
-    Raises InputError for samples that are no pictures.
+    Raises InputError for samples that are not pictures.
     """
     return draw_samples(sample_cells(galleries, names, most=most), galleries, ax)
 
@@ -100,7 +100,7 @@ def errors(galleries: Mapping[int, Gallery], most: int = 8) -> pd.DataFrame:
 def reconstructions(galleries: Mapping[int, Gallery], ax: Axes | None = None, most: int = 8) -> Axes:
     """Real test images, and their reconstructions by each generation's generator.
 
-    Raises InputError if they are no pictures or were not kept.
+    Raises InputError if they are not pictures or were not kept.
     """
     cells = errors(galleries, most)
     if cells.empty:
@@ -140,7 +140,7 @@ def size(rows: int, columns: int, names: Iterable[str]) -> tuple[float, float]:
 def _mosaic(rows: Sequence[Sequence[NDArray[np.generic]]]) -> NDArray[np.uint8]:
     """(height, width, 3) of (C, H, W) uint8 pictures, white between them."""
     if rows[0][0].ndim != 3 or rows[0][0].shape[0] not in (1, 3):
-        raise InputError("figure: the samples are no pictures, so there is no grid of them")
+        raise InputError("figure: the samples are not pictures, so there is no grid of them")
     pictures = np.asarray([[np.broadcast_to(cell, (3, *cell.shape[1:])) for cell in row] for row in rows])
     gaps = ((0, 0), (0, 0), (0, 0), (0, _GAP), (0, _GAP))
     padded = np.pad(pictures, gaps, constant_values=255)  # (rows, columns, 3, height, width)

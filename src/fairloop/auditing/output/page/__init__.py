@@ -127,7 +127,10 @@ def _written(value: float, sign: str = "") -> str:
 def _reading(audit: Audit) -> list[tuple[str, str]]:
     """Terms of the page, and their meaning."""
     terms = [
-        ("PASS, FAIL, UNDEFINED", "A limit is kept, broken, or cannot be judged from this log. UNDEFINED is no pass."),
+        (
+            "PASS, FAIL, UNDEFINED",
+            "A limit holds, is broken, or cannot be judged from this log. UNDEFINED is not a pass.",
+        ),
         ("95 % interval", "Of one value, by sampling of people; in curves and in the table each holds alone."),
         (
             "bounded",
