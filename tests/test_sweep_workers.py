@@ -13,7 +13,7 @@ import pytest
 
 from conftest import tiny
 from fairloop.sweep.job import Job
-from fairloop.sweep.local import _imports
+from fairloop.sweep.local import slow_imports
 
 SWEEP = """
 import sys, time
@@ -86,7 +86,7 @@ def test_what_runs_would_import_one_by_one_is_imported_once(tmp_path):
     ],
 )
 def test_a_sweep_imports_what_keeps_its_estimators(overrides, imports):
-    assert _imports([Job(tiny(), "one"), Job(tiny(*overrides), "another")]) == imports
+    assert slow_imports([Job(tiny(), "one"), Job(tiny(*overrides), "another")]) == imports
 
 
 def _until(is_so, seconds: float = 30.0) -> None:

@@ -57,10 +57,11 @@ _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 
 
 class RunDirectory:
-    """One run on disk."""
+    """One run on disk. patience: seconds for which `locked` waits for another process."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, patience: float = 0.0) -> None:
         self.root = root
+        self._patience = patience
         self.models = root / "models"
         self.log = Log(root / "log")
         self._records = root / "records"
@@ -105,7 +106,7 @@ class RunDirectory:
     def locked(self) -> Iterator[None]:
         """Lock the directory against other processes. Raises InputError if another process holds the lock."""
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / "run.lock", timeout=0)
+        lock = FileLock(self.root / "run.lock", timeout=self._patience)
         try:
             lock.acquire()
         except Timeout:

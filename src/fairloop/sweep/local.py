@@ -54,7 +54,7 @@ class _Pool:
 
     def __init__(self, jobs: Sequence[Job], out: Path, models: Path, workers: int, track: str | None) -> None:
         self._out, self._models, self._track = out, models, track
-        self._imports = _imports(jobs)
+        self._imports = slow_imports(jobs)
         self._shares = _core_shares(workers, max(job.spec.threads for job in jobs))
         self._running: dict[int, tuple[list[Job], Worker]] = {}
         self._locks: dict[str, FileLock] = {}
@@ -144,7 +144,7 @@ def _task(group: Sequence[Job], out: Path, models: Path, track: str | None) -> T
     return Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words))
 
 
-def _imports(jobs: Sequence[Job]) -> tuple[str, ...]:
+def slow_imports(jobs: Sequence[Job]) -> tuple[str, ...]:
     """The slow modules that runs of `jobs` may import one by one."""
     models = {part.model for job in jobs for part in (job.spec.generator, job.spec.classifier, job.spec.annotator)}
     of_libraries = any(":" in model or model.startswith(("fairlearn-", "tfidf-")) for model in models)
