@@ -269,7 +269,7 @@ def test_exit_codes(tmp_path, capsys):
         ("--gate-round 2024: there is no such round", ("--gate-round", "2024")),
         ("--reference 2024: there is no such round", ("--reference", "2024")),
         ("--reference-group Mal: there is no such group; did you mean 'Male'", ("--reference-group", "Mal")),
-        ("--verdict-url: is for --model-card", ("--verdict-url", "https://example.org")),
+        ("--verdict-url: needs --model-card", ("--verdict-url", "https://example.org")),
     ):
         code, said = run(whole, "wrong", *more)
         assert code == 2
