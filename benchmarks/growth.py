@@ -1,6 +1,6 @@
 """Time and memory as functions of generations, runs, strata and rows, as one log-log figure.
 
-    .venv/bin/python benchmarks/growth.py [--small] [--out benchmarks/results]
+    .venv/bin/python benchmarks/growth.py [--small] [--kinds KIND ...] [--out benchmarks/results]
 
 Each point is one process: its processor seconds (the clock's for a sweep, whose workers are nobody's children) and its
 peak memory. Growth is at most linear where the slope between points, in logarithms, is at most one. `growth.json` holds
@@ -131,7 +131,9 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--small", action="store_true", help="leave out the largest points")
     options.add_argument("--out", type=Path, default=Path("benchmarks/results"))
-    options.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
+    options.add_argument(
+        "--kinds", nargs="*", default=list(KINDS), choices=list(KINDS), help="others stay as they were"
+    )
     asked = options.parse_args()
     found: dict[str, list[dict[str, float]]] = {}
     for kind in asked.kinds:
@@ -144,7 +146,10 @@ def main() -> None:
             found[kind].append({"n": n, "seconds": round(seconds, 2), "mebibytes": round(mebibytes, 1)})
             print(kind, found[kind][-1], flush=True)
     slopes = {kind: {what: slope(points, what) for what in ("seconds", "mebibytes")} for kind, points in found.items()}
-    (asked.out / "growth.json").write_text(json.dumps({"points": found, "last slopes": slopes}, indent=2) + "\n")
+    kept = asked.out / "growth.json"
+    before = json.loads(kept.read_text()) if kept.exists() else {"points": {}, "last slopes": {}}
+    found, slopes = before["points"] | found, before["last slopes"] | slopes
+    kept.write_text(json.dumps({"points": found, "last slopes": slopes}, indent=2) + "\n")
     draw(found, asked.out / "growth.png")
     print(json.dumps(slopes, indent=2))
 

@@ -58,7 +58,7 @@ def _table(jobs: Sequence[Job], frame: pd.DataFrame, measures: Sequence[Measure]
     last = int(frame["generation"].max())
     table = Table("run", *(measure.title for measure in measures), title=f"generation 0 > {last}")
     for job in jobs:
-        mine = frame[frame["run"] == job.spec.identity]
+        mine = frame[frame["run"] == job.identity]
         ends = [measure.values(mine) for measure in measures]
         table.add_row(job.name, *(f"{values[0]:.3f} > {values[last]:.3f}" for values in ends))
     return table

@@ -173,7 +173,7 @@ class _Wishes:
 def _told_of_jobs(jobs: list[Job]) -> list[dict[str, Any]]:
     return [
         {
-            "run": job.spec.identity,
+            "run": job.identity,
             "name": job.name,
             "state": job.state,
             "done": job.done,

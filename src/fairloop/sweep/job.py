@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -44,7 +45,12 @@ class Job:
     code: int | None = None
     log: str = ""
 
-    @property
+    @cached_property
+    def identity(self) -> str:
+        """The run's name in tables and of its directory. A sweep asks for it all the time, and a spec hashes itself."""
+        return self.spec.identity
+
+    @cached_property
     def name(self) -> str:
         """The run's name for readers."""
         return run_name(self.case, self.spec.seed)
@@ -129,7 +135,7 @@ def raise_if_failed(jobs: Sequence[Job]) -> None:
     first = failed[0]
     kind = InputError if all(job.code == WRONG_INPUT for job in failed) else FairloopError
     raise kind(
-        f"{len(failed)} of {len(jobs)} runs failed, first {first.spec.identity}: "
+        f"{len(failed)} of {len(jobs)} runs failed, first {first.identity}: "
         f"{first.line or 'its process was killed'} (see {first.log}); the same command again tries them anew"
     )
 

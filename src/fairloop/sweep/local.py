@@ -91,7 +91,7 @@ class _Pool:
             for job in group:
                 job.line, job.done = last_line(Path(job.log)), run_in(self._out, job.spec).committed()
                 if code is not None:
-                    self._locks.pop(job.spec.identity).release()
+                    self._locks.pop(job.identity).release()
                     job.end_with_process(code, together=len(group) > 1)
             if code is not None:
                 del self._running[slot]
@@ -115,7 +115,7 @@ def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
     """Lock the run of `job` until its process ends. False if another sweep in `out` holds the lock; the job then
     fails.
     """
-    job.log = str(out / "logs" / f"{job.spec.identity}.log")
+    job.log = str(out / "logs" / f"{job.identity}.log")
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(job.log).with_suffix(".lock"), timeout=0)
     try:
@@ -124,7 +124,7 @@ def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
         job.line = f"--out: another sweep in {out} has this run; wait for it"
         job.end(WRONG_INPUT)
         return False
-    locks[job.spec.identity] = lock
+    locks[job.identity] = lock
     return True
 
 
@@ -139,7 +139,7 @@ def _task(group: Sequence[Job], out: Path, models: Path, track: str | None) -> T
         spec, place, words = places[0]
         tracked = ["--track", track] if track else []
         return Task("fairloop", ["run", spec, "--out", place, "--store", str(models), *tracked], Path(words))
-    words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
+    words = str(out / "logs" / f"together-{group[0].identity}.log")
     Path(words).write_bytes(b"")
     return Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words))
 

@@ -211,7 +211,7 @@ class _Runners:
 
     def start(self, job: Job) -> None:
         """Hand a run to a free actor."""
-        actor, run = self._free.pop(), job.spec.identity
+        actor, run = self._free.pop(), job.identity
         job.log = self._common.place.log(run)
         if not self._common.place.remote:
             Path(job.log).parent.mkdir(parents=True, exist_ok=True)
@@ -223,8 +223,8 @@ class _Runners:
         """Note the news at the desk. The last news of a run may come after its end."""
         news = self._ray.get(self._common.desk.news.remote())
         for job in jobs:
-            if job.code is None and job.spec.identity in news:
-                job.state, (job.line, job.done) = "running", news[job.spec.identity]
+            if job.code is None and job.identity in news:
+                job.state, (job.line, job.done) = "running", news[job.identity]
 
     def ended(self) -> list[tuple[Job, int, str]]:
         """Wait a moment. Returns the runs that have ended, with their exit codes and last lines."""
@@ -249,7 +249,7 @@ class _Runners:
         else:
             self._free.append(actor)
         if code:
-            self._ray.get(self._common.desk.forget.remote(job.spec.identity))
+            self._ray.get(self._common.desk.forget.remote(job.identity))
         return job, code, line
 
 

@@ -82,7 +82,7 @@ class SweepPulse:
 
 def _entry(job: Job) -> Entry:
     return Entry(
-        run=job.spec.identity,
+        run=job.identity,
         case=job.case,
         seed=job.spec.seed,
         state=job.state,

@@ -49,8 +49,8 @@ class SweepLines:
     def show(self, jobs: Sequence[Job]) -> None:
         """Print each new line."""
         for job in jobs:
-            if job.state != "waiting" and job.line and self._shown.get(job.spec.identity) != job.line:
-                self._shown[job.spec.identity] = job.line
+            if job.state != "waiting" and job.line and self._shown.get(job.identity) != job.line:
+                self._shown[job.identity] = job.line
                 self._say(f"{job.name}: {job.line}")
 
 
