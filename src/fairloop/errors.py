@@ -13,6 +13,11 @@ class DivergedError(FairloopError):
     """A training loss stopped being a finite number."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; its kind if it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def said(error: BaseException) -> str:
     """One line about an error of any code; with its kind where the message alone does not explain it."""
     words = " ".join(str(error).split())

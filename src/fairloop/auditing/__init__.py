@@ -6,7 +6,6 @@ as soon as anything imported it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +18,10 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop._util.directories import claim_free, is_run
-from fairloop._util.escape import for_terminal, frame_for_csv, table_for_csv
+from fairloop._util.escape import for_terminal, table_for_csv, write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
+from fairloop._util.plain import as_file
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
 from fairloop.auditing.gate.judging import Result
@@ -300,7 +300,7 @@ class Audit:
 
     def to_json(self) -> str:
         """The content of verdict.json; docs/verdict.schema.json describes it."""
-        return json.dumps(document.document(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return as_file(document.document(self))
 
     def model_card(self, model: str, url: str | None = None) -> str:
         """Metadata of a Model Card (`model-index`) in YAML. model: its name. url: the address of verdict.json."""
@@ -331,8 +331,7 @@ class Audit:
         if self.columns.score is not None:
             frames |= {"scores": self.scores, "reliability": self.reliability}
         for called, frame in frames.items():
-            with replacing(out / f"{called}.csv") as temporary:
-                frame_for_csv(frame).to_csv(temporary, index=False)
+            write_csv(frame, out / f"{called}.csv")
         texts = {"verdict.txt": self.verdict + "\n", "verdict.json": self.to_json(), **more}
         for file, content in texts.items():
             write_text(out / file, content)

@@ -10,8 +10,9 @@ import typer
 from typer.core import TyperCommand
 
 from fairloop._util.lookup import meant
-from fairloop.cli.options import Changes, Json, Output, Quiet, Root, Track, Tracker, complete_sweep, shorthand
+from fairloop.cli.options import Changes, Json, Output, Quiet, Root, Track, complete_sweep, shorthand
 from fairloop.errors import InputError
+from fairloop.running import Tracker
 
 if TYPE_CHECKING:
     from fairloop.spec.run import RunSpec

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.plain import digest
 from fairloop.errors import InputError
 from fairloop.tables.token_ids import END, PAD, SPECIALS, UNKNOWN
 
@@ -175,4 +175,4 @@ def _tokenizers() -> Any:
 
 
 def _hash(*content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return digest(content)

@@ -6,7 +6,6 @@ as soon as anything imported it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +16,10 @@ from typing import Any
 import pandas as pd
 
 from fairloop._util.directories import claim_free
-from fairloop._util.escape import frame_for_csv
+from fairloop._util.escape import write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
+from fairloop._util.plain import as_file
 from fairloop.auditing import Audit, audited
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.limits import limits as every_limit
@@ -204,22 +204,11 @@ class WhatIf:
         told = pd.DataFrame(self.broken, columns=list(Broken._fields))
         tables = {"forecast": self.table, "fans": self.fans, "replay": self.replayed, "limits": told}
         for called, frame in tables.items():
-            with replacing(out / f"{called}.csv") as temporary:
-                frame_for_csv(frame).to_csv(temporary, index=False)
+            write_csv(frame, out / f"{called}.csv")
         write_text(out / "whatif.txt", str(self) + "\n")
-        plain = _finite(self.document())
-        write_text(out / "whatif.json", json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(out / "whatif.json", as_file(self.document()))
         page.write(self, out / "report.html")
         return FILES
-
-
-def _finite(value: Any) -> Any:
-    """`value` with null in place of numbers that are not finite."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def free(out: Path, overwrite: bool) -> None:

@@ -127,7 +127,7 @@ def _texts(values: Any) -> list[str | None]:
 
 def _numbers(table: pa.Table, option: str, column: str, called: str) -> NDArray[np.float64]:
     values = frames.plain(table.column(column))
-    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    whole = frames.whole(values)
     numbers = Numbers(option, column, called).floats(whole)
     return np.asarray(numbers, np.float64)
 

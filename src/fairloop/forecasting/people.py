@@ -15,7 +15,7 @@ from fairloop.loop.people.rounds import Round
 from fairloop.people.base import Drawn
 from fairloop.people.interface import Names, People
 from fairloop.people.selective_labels import SelectiveLabels
-from fairloop.seeding import key_digest
+from fairloop.seeding import numpy_stream
 
 Floats = NDArray[np.float64]
 
@@ -72,8 +72,7 @@ def _round(log: Logged, number: int, rows: NDArray[np.int64]) -> Round:
 
 def source(log: Logged, rows: NDArray[np.int64], seed: int, played: tuple[Round, ...]) -> Source:
     """The people of one seed: a bootstrap sample of `rows`, by weight, and the rounds that were `played` before."""
-    key = key_digest(seed, 0, "forecast: population", 0)
-    rng = np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
+    rng = numpy_stream(seed, "forecast: population")
     if log.weight is None:
         chosen = rows[rng.integers(len(rows), size=len(rows))]
     else:

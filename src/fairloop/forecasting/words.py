@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairloop.auditing.gate.judging import in_words
 from fairloop.auditing.measures.values import Measure
+from fairloop.report.text import aligned
 
 if TYPE_CHECKING:
     from fairloop.forecasting import WhatIf
@@ -125,12 +126,9 @@ def _interval(row: Mapping[Any, float]) -> str:
 
 def text(found: WhatIf) -> str:
     """All of it, for a terminal."""
-    header, body = rows(found)
-    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
-    table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (header, *body)]
     blocks = [
         _filled(head(found)), "It assumes:\n" + _filled(assumptions(found)), "Replay:\n" + _filled(replayed(found)),
-        "\n".join(table), _filled(outlook(found)), _filled([FANS]),
+        "\n".join(aligned(*rows(found))), _filled(outlook(found)), _filled([FANS]),
     ]  # fmt: skip
     return "\n\n".join(block for block in blocks if block)
 

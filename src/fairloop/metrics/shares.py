@@ -105,8 +105,11 @@ def weighted_share(hits: Flags, members: Flags, groups: Codes, size: int, weight
     weight = np.ones(len(hits)) if weights is None else checked_weights(weights)
     rows = members & (weight > 0)
     weight, codes, hit = weight[rows], groups[rows], (hits & members)[rows]
-    sums = [np.bincount(codes, values, minlength=size) for values in (weight * hit, weight**2 * hit, weight, weight**2)]
-    found = linearised(*sums)
+    hits, hit_squares, of, of_squares = (
+        np.bincount(codes, each, minlength=size).astype(np.float64)
+        for each in (weight * hit, weight**2 * hit, weight, weight**2)
+    )
+    found = linearised(hits, hit_squares, of, of_squares)
     return Share(found.value, found.variance, np.bincount(codes, minlength=size), found.kish, found.linear)
 
 

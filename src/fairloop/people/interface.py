@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
-from fairloop.seeding import key_digest
+from fairloop.seeding import numpy_stream
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -110,12 +110,7 @@ class Streams:
     @classmethod
     def of(cls, seed: int, round_number: int = 0) -> Streams:
         """The streams of one round of one seed."""
-        return cls(*(_stream(seed, round_number, purpose) for purpose in cls.__dataclass_fields__))
-
-
-def _stream(seed: int, round_number: int, purpose: str) -> np.random.Generator:
-    key = key_digest(seed, round_number, f"people: {purpose}", 0)
-    return np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
+        return cls(*(numpy_stream(seed, f"people: {purpose}", round_number) for purpose in cls.__dataclass_fields__))
 
 
 class Kind(ABC):

@@ -1,1 +1,6 @@
 """From stores to tables and pictures; nothing here simulates."""
+
+from typing import Literal
+
+Format = Literal["terminal", "markdown", "latex"]
+"""The styles of tables in `text`. The command line names them before it imports that."""

@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -23,14 +23,13 @@ from fairloop._util.files import damaged, write_text
 from fairloop.data import Population
 from fairloop.errors import FairloopError, InputError
 from fairloop.loop.generations import Generation
+from fairloop.running import Tracker
 from fairloop.running.run import View
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import M
 from fairloop.training.fitting import Checkpoint
 from fairloop.training.recipe import Recipe
-
-Tracker = Literal["tensorboard", "wandb", "mlflow"]
 
 _PROJECT = "fairloop"
 _COMPARISONS = {">=": "at least ", "<=": "at most ", ">": "above ", "<": "below "}

@@ -6,7 +6,6 @@ place as soon as anything imported it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +15,10 @@ from typing import Any
 import pandas as pd
 
 from fairloop._util.directories import claim_free
-from fairloop._util.escape import frame_for_csv
-from fairloop._util.files import replacing, write_text
+from fairloop._util.escape import write_csv
+from fairloop._util.files import write_text
 from fairloop._util.options import called_from_python
+from fairloop._util.plain import as_file
 from fairloop.synthetic_data import arms, page, words
 from fairloop.synthetic_data import shares as counted
 from fairloop.synthetic_data.arms import DEFAULT, Arm, Design, Value
@@ -137,7 +137,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """All values, how they were made, and the sentences."""
-        return json.dumps(words.document(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return as_file(words.document(self))
 
     def write(self, out: str | Path, *, overwrite: bool = False) -> tuple[str, ...]:
         """Write `FILES` into the directory `out`; returns their names. overwrite: whether `out` may hold a comparison.
@@ -152,8 +152,7 @@ class Comparison:
         )
         tables = {"measures": self.table, "splits": self.splits, "shares": self.shares, "distances": apart}
         for name, frame in tables.items():
-            with replacing(out / f"{name}.csv") as temporary:
-                frame_for_csv(frame).to_csv(temporary, index=False)
+            write_csv(frame, out / f"{name}.csv")
         write_text(out / "comparison.md", words.markdown(self))
         write_text(out / "comparison.json", self.to_json())
         page.write(self, out / "report.html")

@@ -17,14 +17,11 @@ from fairloop.data.population_from_columns import AND, RESERVED
 from fairloop.data.spelling import by_size, evident, listed, recognised
 from fairloop.errors import InputError
 from fairloop.tables import frames
+from fairloop.tables.values import MISSING, written
 from fairloop.tables.values import name as as_name
-from fairloop.tables.values import written
 
 FEWEST = 20
 """Rows that a table needs."""
-
-MISSING = "(missing)"
-"""The group of people whose sensitive column is empty."""
 
 _EXACT = 2.0**53  # up to it, a float holds every whole number
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+MISSING = "(missing)"
+"""The value of a sensitive column where it has none: people without a value are a group, too."""
+
 _PLAIN = 1e16  # from here on Python, and so CSV, writes floats with an exponent
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:(\.\d+))?(Z|[+-]\d\d:?\d\d)?")
 _INTERVAL = re.compile(r"([\[(])([^,]+), ([^,]+)([\])])")

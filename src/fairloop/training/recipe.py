@@ -6,8 +6,6 @@ anything is trained, so two runs that need the same model know it.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fairloop._util.plain import digest
 from fairloop.curation.star import Star
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
@@ -145,7 +144,7 @@ class Recipe:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of all fields."""
-        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()
+        return digest(self.described())
 
     @property
     def title(self) -> str:

@@ -160,4 +160,4 @@ def _open(value: Value) -> str:
     """Why the value does not follow from the log."""
     if value.status == "bounded":
         return f"not identified, between {value.lower:.3f} and {value.upper:.3f}: {value.reason}"
-    return f"{value.status}: {value.reason}" if value.reason else value.status
+    return value.explained

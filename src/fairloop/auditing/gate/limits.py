@@ -14,6 +14,7 @@ from typing import Literal
 import yaml
 
 from fairloop._util.limits import parsed
+from fairloop._util.lookup import nearest
 from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics.adverse_impact import FOUR_FIFTHS
@@ -185,10 +186,7 @@ def _measure(written: str, where: str) -> Measure:
     if name in RULES:
         raise InputError(f"{where}: '{name}' has its own limit, {RULES[name][0]}<{RULES[name][2]}; write it alone")
     if name not in LIMITS:
-        known = [*LIMITS, *RULES]
-        close = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
-        raise InputError(f"{where}: there is no measure '{name}'; {hint}")
+        raise InputError(f"{where}: there is no measure '{name}'; {nearest(name, [*LIMITS, *RULES])}")
     metric, part = LIMITS[name]
     if group is not None and (part in AGGREGATES or "group" not in CATALOGUE[metric].parts):
         raise InputError(f"{where}: '{name}' is about all groups; leave out [{group}]")

@@ -198,7 +198,7 @@ class Counter:
         values = frames.plain(chunk.column(column))
         if pa.types.is_nested(values.type):
             raise InputError(f"{self.name}: column '{column}' holds {values.type}; it should hold one value a row")
-        return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        return frames.whole(values)
 
 
 class _Distinct:

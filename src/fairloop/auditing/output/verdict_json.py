@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairloop._util.plain import plain
 from fairloop.auditing.gate.judging import Result, in_words, overall
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.power import ASSUMPTIONS, Detectable
@@ -108,8 +108,8 @@ def document(audit: Audit) -> dict[str, Any]:
         },
         "notes": audit.notes,
     }
-    finite: dict[str, Any] = _finite(found)
-    return finite
+    told: dict[str, Any] = plain(found)
+    return told
 
 
 def _columns(audit: Audit) -> dict[str, Any]:
@@ -178,8 +178,7 @@ def _open(audit: Audit) -> list[dict[str, Any]]:
     for one in audit.drifts:
         value = audit.measured.value(one.measure, -1, None)
         if not value.identified:
-            reason = f"{value.status}: {value.reason}" if value.reason else value.status
-            found.append({**_measure(one.measure), "limit": None, "round": last, "reason": reason})
+            found.append({**_measure(one.measure), "limit": None, "round": last, "reason": value.explained})
     return found
 
 
@@ -194,14 +193,3 @@ def _detectable(one: Detectable) -> dict[str, Any]:
     return {
         **_measure(one.measure), "rounds": one.rounds, "by_warning": one.by_warning, "by_verdict": one.by_verdict,
     }  # fmt: skip
-
-
-def _finite(value: Any) -> Any:
-    """Plain data of Python's own types."""
-    if isinstance(value, dict):
-        return {str(key): _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    if isinstance(value, float):  # numpy's floats are, too
-        return float(value) if math.isfinite(value) else None
-    return value

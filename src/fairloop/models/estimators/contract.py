@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from fairloop import seeding
+from fairloop._util.lookup import parameters
 from fairloop.errors import InputError, said
 
 T = TypeVar("T")
@@ -107,14 +108,6 @@ def copied(rule: Any) -> Any:
         return called("", "", lambda: copy.deepcopy(rule), "")
     except InputError:
         return rule
-
-
-def parameters(method: Any) -> Mapping[str, inspect.Parameter]:
-    """Parameters of a method by name; none for a method without a signature, as some compiled ones."""
-    try:
-        return inspect.signature(method).parameters
-    except (TypeError, ValueError):
-        return {}
 
 
 def wanted(generator: Any) -> set[str]:

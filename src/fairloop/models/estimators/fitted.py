@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fairloop._util.lookup import parameters
 from fairloop.errors import InputError
 from fairloop.models.estimators.constant import Constant
 from fairloop.models.estimators.contract import (
@@ -27,7 +28,6 @@ from fairloop.models.estimators.contract import (
     number,
     numbers,
     own_threads,
-    parameters,
     sampled,
     seeded,
     summed_up,

@@ -10,6 +10,9 @@ from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
+Json = dict[str, Any]
+"""Data of a page, as its template and its script get them."""
+
 
 def rendered(
     package: str, template: str, styles: Sequence[str], scripts: Sequence[str], parts: Mapping[str, Any]
