@@ -78,11 +78,6 @@ def prepared(name: str, origin: Origin, size: int, mode: Mode, asked: Path | Non
     return _opened(place)
 
 
-def forget(found: Prepared) -> None:
-    """Delete the decoded pictures of a data set."""
-    shutil.rmtree(found.place)
-
-
 def _opened(place: Path) -> Prepared:
     import pandas as pd
 

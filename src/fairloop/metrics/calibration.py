@@ -1,4 +1,4 @@
-"""Whether scores mean what they say: reliability by bins, calibration errors, and the parts of the Brier score.
+"""Whether scores mean what they say: reliability by bins, and calibration errors.
 
 Scores are probabilities of label 1, of one group. The calibration error (ECE) is never 0 by chance: of perfectly
 calibrated scores of 100 people it is .1 on average. Print it beside `expected_if_calibrated`, or the mitigated form.
@@ -23,8 +23,7 @@ class Reliability(NamedTuple):
     """Scores and labels by bin; arrays of shape (B,), means NaN in an empty bin.
 
     share: of the weight of all people. people: Kish's number, their number without weights. score, observed: mean score
-    and share of label 1. chance: the variance of `observed` that scores imply if they are calibrated. spread: variance
-    of scores in the bin. together: their covariance with labels there.
+    and share of label 1. chance: the variance of `observed` that scores imply if they are calibrated.
     """
 
     share: Floats
@@ -32,8 +31,6 @@ class Reliability(NamedTuple):
     score: Floats
     observed: Floats
     chance: Floats
-    spread: Floats
-    together: Floats
 
     def interval(self, alpha: float) -> Estimate:
         """(B,) the share of label 1 with Wilson's interval of level 1 - `alpha`."""
@@ -68,16 +65,7 @@ def reliability(scores: ArrayLike, labels: Floats, weights: Floats | None = None
     total, squares = (np.bincount(place, one, minlength=bins) for one in (weight, weight**2))
     scored, observed = mean(score), mean(label)
     chance = divide(np.bincount(place, weight**2 * score * (1 - score), minlength=bins), total**2)
-    off = score - scored[place]
-    return Reliability(
-        divide(total, total.sum()),
-        np.nan_to_num(divide(total**2, squares)),
-        scored,
-        observed,
-        chance,
-        mean(off**2),
-        mean(off * (label - observed[place])),
-    )
+    return Reliability(divide(total, total.sum()), np.nan_to_num(divide(total**2, squares)), scored, observed, chance)
 
 
 def calibration_error(found: Reliability) -> float:
@@ -90,11 +78,6 @@ def expected_if_calibrated(found: Reliability) -> float:
     return _sum(found, np.sqrt(2 / np.pi * found.chance))
 
 
-def squared_calibration_error(found: Reliability) -> float:
-    """The plain squared form, `sum share (score - observed)^2`; too large by chance, as the plain error is."""
-    return _sum(found, (found.score - found.observed) ** 2)
-
-
 def mitigated_squared_error(found: Reliability) -> float:
     """The squared form less its chance part, 0 on average of calibrated scores, at times negative (Kumar et al., 2019).
 
@@ -103,31 +86,6 @@ def mitigated_squared_error(found: Reliability) -> float:
     spare = np.where(found.people > 1 + 1e-9, found.people - 1, np.nan)
     chance = found.observed * (1 - found.observed) / spare
     return _sum(found, (found.score - found.observed) ** 2 - chance)
-
-
-class BrierParts(NamedTuple):
-    """`brier = reliability - resolution + uncertainty + within - covariance`, exact also for scores that vary in bins.
-
-    within, covariance: variance of scores in bins, and twice their covariance with labels (Stephenson et al., 2008).
-    """
-
-    reliability: float
-    resolution: float
-    uncertainty: float
-    within: float
-    covariance: float
-
-
-def brier_parts(found: Reliability) -> BrierParts:
-    """The parts of the Brier score of the people in `found`; NaN without any."""
-    base = _sum(found, found.observed)
-    return BrierParts(
-        squared_calibration_error(found),
-        _sum(found, (found.observed - base) ** 2),
-        base * (1 - base),
-        _sum(found, found.spread),
-        _sum(found, 2 * found.together),
-    )
 
 
 def _sum(found: Reliability, values: Floats) -> float:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from fairloop.errors import InputError
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate, critical, wilson
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -105,11 +104,11 @@ def weighted_share(hits: Flags, members: Flags, groups: Codes, size: int, weight
     weight = np.ones(len(hits)) if weights is None else checked_weights(weights)
     rows = members & (weight > 0)
     weight, codes, hit = weight[rows], groups[rows], (hits & members)[rows]
-    hits, hit_squares, of, of_squares = (
+    one, one_square, total, square = (
         np.bincount(codes, each, minlength=size).astype(np.float64)
         for each in (weight * hit, weight**2 * hit, weight, weight**2)
     )
-    found = linearised(hits, hit_squares, of, of_squares)
+    found = linearised(one, one_square, total, square)
     return Share(found.value, found.variance, np.bincount(codes, minlength=size), found.kish, found.linear)
 
 
@@ -120,12 +119,3 @@ def checked_weights(weights: Floats) -> Floats:
     if len(wrong):
         raise InputError(f"weights: {wrong[0]:g} is not a finite number of at least 0")
     return weight
-
-
-def person_interval(share: Share, alpha: float) -> Estimate:
-    """(S,) shares of people who have weights, with Wilson's interval of level 1 - `alpha` from min(Kish, linear).
-
-    In simulations it covers in 94.5 % of samples or more. The sum of weights in place of an effective number covers in
-    64 to 94 %: it grows with the unit of weights. At a share of 0 or 1 Kish's number is all there is.
-    """
-    return wilson(share.value, np.fmin(share.kish, share.linear), critical(alpha))

@@ -136,10 +136,3 @@ def _shape(shape: tuple[int | None, ...]) -> str:
     if not shape:
         return "one number"
     return " lists of ".join("any number of" if one is None else str(one) for one in shape) + " numbers"
-
-
-def only(arguments: dict[str, Any], name: str, known: Sequence[str]) -> None:
-    """Raise InputError for keys that are not known."""
-    for key in arguments:
-        if key not in known:
-            raise InputError(f"people.arguments.{name}: unknown key {key!r}; it takes {', '.join(known)}")

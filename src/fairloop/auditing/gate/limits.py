@@ -17,12 +17,9 @@ from fairloop._util.limits import parsed
 from fairloop._util.lookup import nearest
 from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
-from fairloop.metrics.adverse_impact import FOUR_FIFTHS
+from fairloop.metrics.adverse_impact import FOUR_FIFTHS, breaks
 from fairloop.metrics.catalogue import CATALOGUE, LIMITS
 from fairloop.metrics.entry import AGGREGATES, PARTS
-
-TOLERANCE = 1e-9
-"""Numbers that lie no farther apart are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
 
 End = Literal["", "lower", "upper"]
 
@@ -69,9 +66,8 @@ class Limit:
         return self.sign.startswith(">")
 
     def broken_by(self, value: float) -> bool:
-        """Whether `value` is beyond the limit; a value within `TOLERANCE` is on it. NaN counts as a violation."""
-        beyond = value - self.bound if self.upwards else self.bound - value
-        return math.isnan(value) or (beyond >= -TOLERANCE if self.sign.endswith("=") else beyond > TOLERANCE)
+        """Whether `value` breaks the limit, as `adverse_impact.breaks` says. NaN counts as a violation."""
+        return math.isnan(value) or breaks(value, self.sign, self.bound)
 
     def __str__(self) -> str:
         what = self.rule or str(self.measure)
