@@ -43,7 +43,7 @@ from fairloop.auditing.output import exports, page, text
 from fairloop.auditing.output import gate_words as shown
 from fairloop.auditing.output import tables as tidy
 from fairloop.auditing.output import verdict_json as document
-from fairloop.auditing.output.verdict_json import Digest
+from fairloop.auditing.output.verdict_json import Digest, FileDigest
 from fairloop.report.table import plain
 from fairloop.tables.values import name, several, written
 
@@ -157,8 +157,8 @@ class Audit:
     """The findings about a log.
 
     name: of the log. limits: those that were named. judged: the place of the round that each of them judges.
-    reference: the rounds that drift is measured from. source: the digest of the log. limits_file: name and SHA-256 of
-    the file of limits, None without one.
+    reference: the rounds that drift is measured from. source: the digest of the log. limits_file: the
+    digest of the file of limits, None without one.
     """
 
     name: str
@@ -168,7 +168,7 @@ class Audit:
     judged: tuple[int, ...]
     reference: Reference
     source: Digest
-    limits_file: dict[str, str] | None
+    limits_file: FileDigest | None
 
     @cached_property
     def drifts(self) -> list[Drift]:

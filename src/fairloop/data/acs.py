@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from fairloop._util.limits import check_parquet, opened
-from fairloop.data.population_from_columns import shares_of_splits
+from fairloop.data.own_columns import random_splits
 from fairloop.data.publishers import remedy
 from fairloop.data.shared_fields import SplitFields
 from fairloop.data.tabular import Table, population
@@ -141,7 +141,7 @@ def load(spec: AcsSpec, seed: int) -> Population:
     frame = pd.concat(list(_parts(spec, task)), ignore_index=True)
     features, label = people(frame, spec.task)
     groups = [features[{"race": "RAC1P", "sex": "SEX"}[name]].rename(name) for name in spec.groups]
-    splits = shares_of_splits(len(label), spec.valid, spec.test, spec.seed_of(seed))
+    splits = random_splits(spec, len(label), seed)
     return population(
         spec, spec.name, Table(features, label, groups, task.beneficial, splits, majoritized=("White", "male")), seed
     )

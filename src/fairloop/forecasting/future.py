@@ -20,6 +20,7 @@ from fairloop.loop.generations import Generation, generations
 from fairloop.loop.people.rounds import Round
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS
+from fairloop.metrics.intervals import student
 from fairloop.metrics.statistics import ALPHA
 from fairloop.store.memory import MemoryModels
 
@@ -89,14 +90,12 @@ def fans(found: Paths, policies: Sequence[Policy], wanted: Sequence[Measure]) ->
     Between these, cut at the measure's range, the next value lies with 95 % if the assumptions hold: the interval of
     prediction by Student's t. NaN of a single seed, and where a seed's value is undefined.
     """
-    from scipy.stats import t
-
     seeds = found.shape[1]
     mean = found.mean(axis=1)
     nothing = np.full_like(mean, np.nan)
     reach = nothing
     if seeds > 1:
-        reach = t.ppf(1 - ALPHA / 2, seeds - 1) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
+        reach = student(seeds - 1, ALPHA) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
     rows = []
     for i, policy in enumerate(policies):
         for j, measure in enumerate(wanted):

@@ -28,7 +28,8 @@ def verdict(low: float, high: float, side: Literal["lower", "upper"], sign: str,
     """The verdict of an interval, low to high, on a limit. Values that are `sign` ("<", "<=", ">", ">=") it break it.
 
     side "lower": FAIL only if it is shown that the limit is broken, else PASS. "upper": PASS only if it is shown that
-    the limit is kept, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Bounds take the lower end of the lower bound's interval and the upper end of the upper one's.
+    the limit is kept, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Bounds take the lower end of the lower
+    bound's interval and the upper end of the upper one's.
 
     >>> verdict(0.05, 0.2, "lower", ">", 0.1), verdict(0.05, 0.2, "upper", ">", 0.1)
     ('PASS', 'FAIL')

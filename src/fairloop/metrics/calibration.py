@@ -58,14 +58,28 @@ def reliability(scores: ArrayLike, labels: Floats, weights: Floats | None = None
     place, score = bin_of(scores, bins)[known], probabilities(scores)[known].astype(np.float64)
     label = labels[known]
     weight = np.ones(len(label)) if weights is None else checked_weights(weights)[known]
+    return curve(place, score, label, weight, weight**2, bins)
 
-    def mean(values: Floats) -> Floats:
-        return divide(np.bincount(place, weight * values, minlength=bins), total)
 
-    total, squares = (np.bincount(place, one, minlength=bins) for one in (weight, weight**2))
-    scored, observed = mean(score), mean(label)
-    chance = divide(np.bincount(place, weight**2 * score * (1 - score), minlength=bins), total**2)
-    return Reliability(divide(total, total.sum()), np.nan_to_num(divide(total**2, squares)), scored, observed, chance)
+def curve(
+    place: NDArray[np.int64], scores: Floats, labels: Floats, weights: Floats, squares: Floats, bins: int = 10
+) -> Reliability:
+    """As `reliability`, of people whose bins and labels are known; all (N,).
+
+    weights, squares: sums of weights, and of their squares, of all people who stand behind a row.
+    """
+
+    def sums(values: Floats) -> Floats:
+        return np.bincount(place, values, bins).astype(np.float64)
+
+    total = sums(weights)
+    return Reliability(
+        divide(total, total.sum()),
+        np.nan_to_num(divide(total**2, sums(squares))),
+        divide(sums(weights * scores), total),
+        divide(sums(weights * labels), total),
+        divide(sums(squares * scores * (1 - scores)), total**2),
+    )
 
 
 def calibration_error(found: Reliability) -> float:

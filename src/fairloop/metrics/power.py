@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.intervals import critical
+from fairloop.metrics.intervals import critical, student
 from fairloop.metrics.statistics import ALPHA, POWER
 
 _NODES = 200
@@ -28,13 +28,12 @@ def trend_drift(errors: ArrayLike, alpha: float = ALPHA / 3, power: float = POWE
     [13.31, 6.42, 3.66]
     """
     from scipy.optimize import brentq  # slow to import
-    from scipy.special import stdtrit
 
     error = np.asarray(errors, np.float64)
     rounds = len(error)
     if rounds < 3:
         return float("nan")
-    quantile = float(stdtrit(rounds - 2, 1 - alpha / 2))
+    quantile = float(student(rounds - 2, alpha))
     scale, weights = _scale(rounds - 2)
     places, certainty = np.arange(rounds), error**-2.0
     middle = np.average(places, weights=certainty)

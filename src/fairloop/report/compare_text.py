@@ -262,7 +262,7 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
         _say(f"{gone} of {len(cells)} cells are undefined in these runs, and are left out.", console)
     known = cells.dropna(subset=["outside"])
     if known.empty:
-        raise InputError(f"--published: fewer than {paper.FEWEST_SEEDS} seeds were published of these generations")
+        raise InputError(f"--published: fewer than {paper.FEWEST_PUBLISHED} seeds were published of these generations")
     inside, seeds, last = (known["outside"] == 0), cells["seed"].nunique(), cells["generation"].max()
     few, many = known["seeds"].min(), known["seeds"].max()
     _say(

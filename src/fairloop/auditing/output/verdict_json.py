@@ -57,9 +57,17 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def limits_file(path: Path) -> dict[str, str]:
-    """Name and SHA-256 of a file of limits."""
-    return {"name": path.name, "sha256": digest_of_file(path)}
+@dataclass(frozen=True)
+class FileDigest:
+    """A file of limits, and the SHA-256 of its bytes, in hexadecimal."""
+
+    name: str
+    sha256: str
+
+
+def limits_file(path: Path) -> FileDigest:
+    """The digest of a file of limits."""
+    return FileDigest(path.name, digest_of_file(path))
 
 
 def digest_of_limits(limits: Sequence[Limit]) -> Digest:
@@ -72,7 +80,7 @@ def origin(audit: Audit) -> list[str]:
     """Version and digests, for the foot of a report."""
     lines = [f"fairloop {version('fairloop')}", f"log: SHA-256 {audit.source.sha256}, {audit.source.of}"]
     if audit.limits_file is not None:
-        lines.append(f"limits: SHA-256 {audit.limits_file['sha256']}, of {audit.limits_file['name']}")
+        lines.append(f"limits: SHA-256 {audit.limits_file.sha256}, of {audit.limits_file.name}")
     elif audit.limits:
         lines.append(f"limits: SHA-256 {digest_of_limits(audit.limits).sha256}, as in verdict.json")
     return lines
@@ -91,7 +99,7 @@ def document(audit: Audit) -> dict[str, Any]:
         "log": {"name": audit.name, **asdict(audit.source), **_columns(audit)},
         "limits": {
             **asdict(digest_of_limits(audit.limits)),
-            "file": audit.limits_file,
+            "file": None if audit.limits_file is None else asdict(audit.limits_file),
             "given": [_limit(one) for one in audit.limits],
         },
         "gate": [_result(one) for one in audit.gate],

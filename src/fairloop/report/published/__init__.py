@@ -33,7 +33,7 @@ from fairloop.report.figures import PALETTE, Measure
 from fairloop.report.figures.measures import of_classifier
 from fairloop.spec.names import case_name
 
-FEWEST_SEEDS = 3
+FEWEST_PUBLISHED = 3
 """With fewer published seeds left there is no verdict."""
 
 _CELL = ["setting", "star", "metric", "generation", "seed"]
@@ -100,8 +100,8 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     """Every value of `table` (the tidy table) that has a published counterpart, with that band.
 
     Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, std, p05, p95, outside: how
-    far the value lies outside the band (0: inside; NaN: fewer than `FEWEST_SEEDS` seeds were published), and expected:
-    with which probability a single new run would be inside, if it were drawn as the published ones.
+    far the value lies outside the band (0: inside; NaN: fewer than `FEWEST_PUBLISHED` seeds were published), and
+    expected: with which probability a single new run would be inside, if it were drawn as the published ones.
 
     Raises InputError if nothing was published for these runs.
     """
@@ -121,7 +121,7 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     below, above = cells["p05"] - cells["value"], cells["value"] - cells["p95"]
     outside = np.maximum(below, above).clip(0.0)
     cells["expected"] = [expected_inside(int(seeds)) for seeds in cells["seeds"]]
-    cells["outside"] = np.where(cells["seeds"] >= FEWEST_SEEDS, outside, np.nan)
+    cells["outside"] = np.where(cells["seeds"] >= FEWEST_PUBLISHED, outside, np.nan)
     return cells.sort_values(_CELL, kind="stable").reset_index(drop=True)
 
 
