@@ -185,7 +185,7 @@ def test_a_damaged_run_goes_on_where_the_user_says_so(runs, kind):
         assert {path: path.read_bytes() for path in before} == before
     repaired = runs.run("spoilt", "--repair")
     assert repaired.code == 0, repaired.said
-    assert f"{damaged.name} was damaged; it is set aside" in repaired.said
+    assert f"{damaged.name} was damaged; it has been renamed" in repaired.said
     assert damaged.with_name(damaged.name + ".damaged").is_file()
     assert runs.table_of("spoilt") == runs.table
     assert RunDirectory(root).gallery(1).images.any()

@@ -84,6 +84,7 @@ def accuracy(loaded: fairloop.RecordedRun, generation: int) -> float:
     return float(rows.query(f"generation == {generation} and group == 'overall'")["value"].iloc[0])
 
 
+@pytest.mark.slow
 def test_a_run_on_disk_continues_and_gives_its_models_back(table, tmp_path):
     pytest.importorskip("skops")
     overrides = (

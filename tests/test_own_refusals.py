@@ -42,7 +42,7 @@ class Says:
 
 
 WRONG = {
-    "rows": ({"generator": Bad(lambda people: people.iloc[1:])}, "were asked for"),
+    "rows": ({"generator": Bad(lambda people: people.iloc[1:])}, "in place of"),
     "columns": ({"generator": Bad(lambda people: people.drop(columns="age"))}, "no column 'age'"),
     "values": ({"generator": Bad(lambda people: people.assign(sex="X"))}, "'X' in column 'sex'"),
     "holes": ({"generator": Bad(lambda people: people.assign(age=np.nan))}, "no value in column 'age'"),
@@ -56,7 +56,7 @@ WRONG = {
     "policy": ({"policy": {"generator": {"kind": "forget"}}}, "'forget'"),
     "weights": ({"curation": {"target": "classifier", "steps": [{"kind": "reweigh"}]}}, "no parameter sample_weight"),
     "beneficial": ({"beneficial": "best"}, "'best'"),
-    "unsaid": ({"beneficial": None}, "say which one"),
+    "unsaid": ({"beneficial": None}, "name the one"),
     "minoritized": ({"minoritized": ["F"]}, "'F'"),
 }
 
@@ -84,7 +84,7 @@ def test_people_that_do_not_fit_are_explained():
             with_(train)
     with pytest.raises(InputError, match="no column 'income'"):
         with_((people, labels, groups), (people.drop(columns="income"), labels, groups))
-    with pytest.raises(InputError, match="keeps no models"):
+    with pytest.raises(InputError, match="stores no models"):
         simulate(framed(), MemoryModels())
 
 
@@ -157,9 +157,8 @@ def test_strata_that_get_no_place_are_told_by_the_size_of_each_models_batch():
 
 
 def test_why_codes_fail_is_told_too():
-    error = summed_up(
-        [InputError("fit fails"), _because("fit fails: names", "names"), _because("x", "ranks")], "a frame", 2
-    )
+    frame, names, codes = InputError("fit fails"), _because("fit fails: names", "names"), _because("x", "ranks")
+    error = summed_up([frame, codes, names, codes], ["a frame"], 2)
     assert str(error) == (
         "fit fails: names; a frame fails by: fit fails (codes 0, 1, ... in place of labels fail, too: ranks)"
     )

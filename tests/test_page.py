@@ -170,6 +170,7 @@ def test_the_page_shows_what_the_one_rule_says(tmp_path, seeds, said):
     assert [note for note in ("Bars go from the lowest seed", "Bands are 95 %") if note in text] == [said] * bool(said)
 
 
+@pytest.mark.slow
 def test_of_large_tables_earlier_epochs_are_left_out_and_the_page_says_so(sweep, tmp_path, monkeypatch):
     monkeypatch.setattr(content, "EVERY_EPOCH", 100)
     data = written([sweep], tmp_path / "report.html")

@@ -54,6 +54,7 @@ def test_a_run_kept_elsewhere_is_the_same_and_comes_back_whole(tmp_path, address
     )
 
 
+@pytest.mark.slow
 def test_how_far_a_run_is_comes_back_too_and_a_lost_worker_keeps_its_first_time(tmp_path, address):
     spec = tiny("generations=2")
     elsewhere(address, tmp_path / "lost", spec.model_copy(update={"generations": 1}))

@@ -130,7 +130,8 @@ def test_a_longer_run_equals_one_made_at_once(finished, spec, tmp_path, capsys, 
     assert "only grow" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_resumes_to_the_same_bits(finished, spec, tmp_path, sign):
     out = tmp_path / "cut"
     command = [sys.executable, "-m", "fairloop", "run", str(spec), "--out", str(out), "--set", "star.target=classifier"]

@@ -68,6 +68,7 @@ def gone() -> int:
 # One run.
 
 
+@pytest.mark.slow
 def test_a_run_tells_how_far_it_is_while_it_trains_and_at_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(heartbeat, "_SECONDS_BETWEEN_LOOKS", 0.001)
     told: list[Status] = []
@@ -144,6 +145,7 @@ def test_a_status_changes_no_bit_of_a_run_and_a_disk_that_takes_none_ends_none(t
     assert rows[0] == rows[1] == rows[2]
 
 
+@pytest.mark.slow
 def test_a_run_writes_at_most_once_a_second_and_costs_next_to_nothing(tmp_path):
     """A thousand epochs a second, for two seconds and more."""
     directory, writes = RunDirectory(tmp_path), []

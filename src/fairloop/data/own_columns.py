@@ -1,4 +1,4 @@
-"""The columns of a table of your own that data sets of all kinds need: label, groups, split."""
+"""The columns of a user's table that data sets of all kinds need: label, groups, split."""
 
 from __future__ import annotations
 
@@ -43,12 +43,18 @@ def own_table(spec: _OwnTable) -> tuple[pd.DataFrame, Path]:
     return frame, path
 
 
-def own_columns(table: pd.DataFrame, spec: OwnFields, where: Path) -> OwnColumns:
-    """The columns that `spec` names. Raises InputError if one is not there, or has two roles."""
+def own_columns(
+    table: pd.DataFrame, spec: OwnFields, where: Path, content: tuple[str, str] | None = None
+) -> OwnColumns:
+    """The columns that `spec` names. content: the field and the column of what models learn.
+
+    Raises InputError if a column is missing, or has two roles.
+    """
     label = wanted(table, spec.label, "data.label", where=where)
     groups = [wanted(table, name, "data.groups", where=where) for name in spec.groups]
     split = wanted(table, spec.split, "data.split", where=where) if spec.split else None
-    check_roles([str(group.name) for group in groups], str(label.name), None if split is None else str(split.name))
+    names = [str(group.name) for group in groups], str(label.name), None if split is None else str(split.name)
+    check_roles(*names, content=content)
     return OwnColumns(label, groups, split)
 
 

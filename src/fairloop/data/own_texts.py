@@ -1,4 +1,4 @@
-"""Texts with a label and sensitive columns: your own table, and the way from any columns of texts to a population."""
+"""Texts with a label and sensitive columns: a user's own table, and the population of any columns of texts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fairloop.data.population_from_columns import (
 )
 from fairloop.data.shared_fields import OwnFields, StartsFrom, TextFields
 from fairloop.data.spelling import Written
-from fairloop.data.texts import TextFacts, learned
+from fairloop.data.texts import TextFacts, learned, warn_of_lost_words
 from fairloop.errors import InputError
 from fairloop.tables.token_ids import END
 
@@ -37,7 +37,7 @@ class OwnTextsSpec(TextFields, OwnFields):
     """Your own texts: a table with a text, a label and sensitive columns."""
 
     name: Literal["text"] = "text"
-    root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
+    root: Path | None = Field(None, description="directory of data.table; default: the current directory")
     table: Annotated[Path, StartsFrom("root")] = Field(
         description=".csv, .tsv (.gz too), .jsonl or .parquet, one row a text"
     )
@@ -45,14 +45,14 @@ class OwnTextsSpec(TextFields, OwnFields):
 
 
 def load(spec: OwnTextsSpec, seed: int) -> Population:
-    """Your texts as `spec` says."""
+    """The user's texts according to `spec`."""
     frame, path = own_table(spec)
-    written = words(wanted(frame, spec.text, "data.text", where=path))
-    found = own_columns(frame, spec, path)
+    read = wanted(frame, spec.text, "data.text", where=path)
+    found = own_columns(frame, spec, path, ("data.text", str(read.name)))
     labels = named(found.label, "data.label")
     return population(
         spec,
-        written,
+        words(read),
         labels,
         intersections_of([named(column, "data.groups") for column in found.groups]),
         splits_of(spec, found, seed),
@@ -96,7 +96,8 @@ def population(
     vocabulary = learned(training, spec.vocabulary, spec.vocabulary_size)
     ids = vocabulary.encode(texts, spec.length)
     if not (ids == END).any():
-        raise InputError(f"data.length={spec.length}: no text ends within so many tokens; give more")
+        raise InputError(f"data.length={spec.length}: no text ends within this number of tokens; give more")
+    warn_of_lost_words(ids[splits == TRAIN], spec.length)
     return People(
         name=str(getattr(spec, "name", "")),
         images=ids,

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.limits import MOST_CELLS
 from fairloop._util.plain import digest
-from fairloop.errors import InputError
+from fairloop.errors import InputError, said
 from fairloop.tables.token_ids import END, PAD, SPECIALS, UNKNOWN
 
 Ids = NDArray[np.int64]
@@ -41,7 +42,7 @@ class Vocabulary(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of everything that decides about ids."""
+        """A hash of everything that determines ids."""
 
     @abstractmethod
     def split(self, texts: Sequence[str]) -> list[list[int]]:
@@ -52,7 +53,14 @@ class Vocabulary(ABC):
         """The text of each row of ids without marks."""
 
     def encode(self, texts: Sequence[str], length: int) -> Ids:
-        """(N, length) ids: tokens, `END`, padding. A text of `length` tokens or more is cut and has no `END`."""
+        """(N, length) ids: tokens, `END`, padding. A text of `length` tokens or more is cut and has no `END`.
+
+        Raises InputError for more ids than a table may have cells.
+        """
+        if len(texts) * length > MOST_CELLS:
+            raise InputError(
+                f"data.length={length}: {len(texts):,} texts of so many tokens have more than {MOST_CELLS:,}; give less"
+            )
         rows = np.full((len(texts), length), PAD, np.int64)
         for row, ids in zip(rows, self.split(texts), strict=True):
             whole = [*ids, END][:length]
@@ -68,7 +76,7 @@ class Vocabulary(ABC):
 
 
 class Words(Vocabulary):
-    """Words and punctuation marks, as they are written. Any other word is `<unk>`.
+    """Words and punctuation marks with their case. Any other word is `<unk>`.
 
     words: in the order of their ids. A decoded text has one space between words and none before closing marks.
     """
@@ -78,13 +86,13 @@ class Words(Vocabulary):
         self._ids = {word: i for i, word in enumerate(self.words, _FIRST)}
         written = all(_WORD.fullmatch(word) and word != SPECIALS[UNKNOWN] for word in self.words)
         if len(self._ids) < len(self.words) or not written:
-            raise InputError("a vocabulary of words needs different ones, each a word or a punctuation mark")
+            raise InputError("a vocabulary of words needs distinct words or punctuation marks")
 
     @classmethod
     def of(cls, texts: Iterable[str], most: int | None = None, least: int = 1) -> Words:
         """The words of `texts`, the most frequent first, equally frequent ones in alphabetical order.
 
-        most: how many are kept; None: all. least: how often a word occurs to be kept.
+        most: largest number of words; None: all. least: smallest number of occurrences of a word.
         """
         counts = Counter(word for text in texts for word in words_in(text))
         del counts[SPECIALS[UNKNOWN]]
@@ -121,7 +129,7 @@ class BytePairs(Vocabulary):
 
     @classmethod
     def of(cls, texts: Iterable[str], size: int = 512) -> BytePairs:
-        """Learned from `texts`, whose order does not matter. A small text may give fewer than `size` ids.
+        """Learn the vocabulary from `texts` in any order. Few texts may give fewer than `size` ids.
 
         Raises InputError for a size that does not hold every byte.
         """
@@ -142,10 +150,13 @@ class BytePairs(Vocabulary):
     @classmethod
     def of_directory(cls, directory: Path) -> BytePairs:
         """The vocabulary of a pretrained model: `tokenizer.json` in `directory`. Raises InputError if it has none."""
+        _tokenizers()
         try:
             return cls((directory / "tokenizer.json").read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{directory}: has no tokenizer.json that can be read ({error.strerror})") from error
+        except Exception as error:  # tokenizers raises Exception itself
+            raise InputError(f"{directory}: has no tokenizer.json that is a vocabulary ({said(error)})") from error
 
     def __len__(self) -> int:
         return _FIRST + int(self._tokenizer.get_vocab_size())

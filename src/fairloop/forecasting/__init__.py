@@ -98,6 +98,7 @@ def forecast(
         round_order=list(read.told.names), fail_on=fail_on, limits=limits, **options,
     )  # fmt: skip
     wanted = future.measures(read, audit.limits)
+    future.check_estimator(read, setup)
     again = replay(read, setup, audit.measured, [one for one in wanted if one.metric != SHARE])
     return WhatIf(read, setup, audit, wanted, again, future.paths(read, setup, wanted, tell))
 

@@ -59,6 +59,12 @@ def measures(log: Logged, limits: Sequence[Limit]) -> tuple[Measure, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def check_estimator(log: Logged, setup: Setup) -> None:
+    """Raise InputError for an estimator of yours that cannot follow one of the policies, before anything is trained."""
+    for policy in setup.policies if setup.estimator else ():
+        _trainer(log, setup, policy, 0, past(log))
+
+
 def paths(log: Logged, setup: Setup, wanted: Sequence[Measure], tell: Callable[[str], None]) -> Paths:
     """The values of all policies. Policies share people, outcomes and the random numbers of models, seed by seed."""
     found = np.full((len(setup.policies), setup.seeds, setup.rounds, len(wanted)), np.nan)
@@ -72,10 +78,17 @@ def paths(log: Logged, setup: Setup, wanted: Sequence[Measure], tell: Callable[[
 
 
 def _rounds(log: Logged, setup: Setup, policy: Policy, seed: int, played: tuple[Round, ...]) -> list[Generation]:
+    trainer = _trainer(log, setup, policy, seed, played)
+    try:
+        return list(generations(trainer, start=log.size))
+    except InputError as error:
+        raise InputError(as_options(str(error))) from error
+
+
+def _trainer(log: Logged, setup: Setup, policy: Policy, seed: int, played: tuple[Round, ...]) -> ModelTrainer:
     people = source(log, setup.pool(log), seed, played)
     try:
-        trainer = ModelTrainer(setup.spec(log, seed, policy), MemoryModels(), source=people)
-        return list(generations(trainer, start=log.size))
+        return ModelTrainer(setup.spec(log, seed, policy), MemoryModels(), source=people)
     except InputError as error:
         raise InputError(as_options(str(error))) from error
 

@@ -1,8 +1,8 @@
 """The four-fifths rule, and gates on intervals.
 
-The rule of 29 CFR 1607.4 D: a selection rate less than four fifths of that of the group with the highest rate is
-generally regarded as evidence of adverse impact. It is strict: exactly four fifths is not. It is a rule of thumb of US
-employment law for selection rates; the text itself asks for statistical significance beside it.
+The rule of 29 CFR 1607.4 D: a selection rate below four fifths of the highest group's rate is generally regarded as
+evidence of adverse impact. The inequality is strict: exactly four fifths is not evidence. The rule is a rule of thumb
+of US employment law for selection rates, and its text also requires statistical significance.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Literal
 FOUR_FIFTHS = 0.8
 
 TOLERANCE = 1e-9
-"""Numbers that lie no farther apart are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
+"""Numbers within this distance are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
 
 Verdict = Literal["PASS", "FAIL", "UNDEFINED"]
 
@@ -25,11 +25,13 @@ def breaks(value: float, sign: str, limit: float) -> bool:
 
 
 def verdict(low: float, high: float, side: Literal["lower", "upper"], sign: str, limit: float) -> Verdict:
-    """The verdict of an interval, low to high, on a limit. Values that are `sign` ("<", "<=", ">", ">=") it break it.
+    """The verdict of an interval, low to high, on a limit. A value breaks the limit if `value sign limit` is true, with
+    a
+    sign of "<", "<=", ">" or ">=".
 
-    side "lower": FAIL only if it is shown that the limit is broken, else PASS. "upper": PASS only if it is shown that
-    the limit is kept, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Bounds take the lower end of the lower
-    bound's interval and the upper end of the upper one's.
+    side "lower": FAIL only if the whole interval breaks the limit, else PASS. "upper": PASS only if the whole interval
+    keeps the limit, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Bounds take the lower end of the lower bound's
+    interval and the upper end of the upper bound's interval.
 
     >>> verdict(0.05, 0.2, "lower", ">", 0.1), verdict(0.05, 0.2, "upper", ">", 0.1)
     ('PASS', 'FAIL')
@@ -41,8 +43,9 @@ def verdict(low: float, high: float, side: Literal["lower", "upper"], sign: str,
 
 
 def gate_alpha(alpha: float, lower_gates: int) -> float:
-    """The level of each of several `lower` gates, of which any fails wrongly with at most `alpha`.
+    """The level of each of several `lower` gates, for a probability of at most `alpha` that any of them fails wrongly.
 
-    `upper` gates take `alpha` itself: all must pass, and one that is broken passes with at most `alpha` (Berger, 1982).
+    `upper` gates take `alpha` itself: all must pass, and a broken one passes with probability `alpha` at most (Berger,
+    1982).
     """
     return alpha / max(1, lower_gates)

@@ -7,16 +7,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairloop.models.interface import Generator
-from fairloop.models.transformer import Block, Cache, check_heads, check_texts, initialise
+from fairloop.models.transformer import Block, Cache, check_sizes, check_texts, initialise
 from fairloop.tables.token_ids import BEGIN, END, PAD
 
 
 class TinyGPT(Generator):
-    """Draws each token by all tokens before it.
+    """A transformer language model that predicts each token from all tokens before it.
 
-    shape: (L,). vocabulary: V, which the data hand over. width: d, of which each of `heads` has a part. layers: blocks.
-    bias: of linear layers and norms. top_k: only the k likeliest tokens are drawn; 0: all. top_p: only the likeliest
-    tokens whose probabilities sum to p.
+    shape: (L,). vocabulary: V, from the data. width: d, divided among `heads`. layers: number of blocks.
+    bias: of linear layers and norms. top_k: sample only from the k likeliest tokens; 0: all. top_p: sample only
+    from the likeliest tokens with probabilities that sum to p.
 
     Blocks norm their inputs; positions are learned; the output layer is the embedding. `PAD` and `BEGIN` have no
     probability. Parameters: V d + L d + layers (12 d^2 + 13 d) + 2 d with biases.
@@ -38,9 +38,8 @@ class TinyGPT(Generator):
     ) -> None:
         super().__init__()
         self._length = check_texts(shape, vocabulary)
-        check_heads(width, heads)
-        if top_k < 0 or not 0 < top_p <= 1:
-            raise ValueError(f"top_k={top_k}, top_p={top_p}: give top_k of 0 or more, and top_p above 0, at most 1")
+        check_sizes(width, heads, layers)
+        check_narrowing(top_k, top_p)
         self._heads, self._top_k, self._top_p = heads, top_k, top_p
         self.tokens = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(self._length, width)
@@ -77,7 +76,7 @@ class TinyGPT(Generator):
             tokens = drawn(narrowed(logits, self._top_k, self._top_p), noise) + END
             texts[going, position] = tokens
             there = tokens != END
-            if there.sum() < 0.75 * len(there):  # to move the cache at every end would cost more than it saves
+            if there.sum() < 0.75 * len(there):  # moving the cache at every end would cost more than it saves
                 going, tokens = going[there], tokens[there]
                 cache.select(there)
             if not len(going):
@@ -106,6 +105,12 @@ class TinyGPT(Generator):
         return F.linear(self.norm(x), self.tokens.weight[END:])
 
 
+def check_narrowing(top_k: int, top_p: float) -> None:
+    """Raise ValueError unless `narrowed` leaves at least one token."""
+    if type(top_k) is not int or top_k < 0 or not 0 < top_p <= 1:
+        raise ValueError(f"top_k={top_k}, top_p={top_p}: give top_k of 0 or more, and top_p above 0, at most 1")
+
+
 def narrowed(logits: Tensor, top_k: int, top_p: float) -> Tensor:
     """(B, V) logits with -inf for the tokens that `top_k` and `top_p` leave out."""
     if 0 < top_k < logits.shape[1]:
@@ -120,7 +125,7 @@ def narrowed(logits: Tensor, top_k: int, top_p: float) -> Tensor:
 
 
 def drawn(logits: Tensor, noise: Tensor) -> Tensor:
-    """(B,) a column for each row of logits, by the row's place `noise` in [0, 1) of the summed probabilities."""
+    """(B,) a column for each row of logits, drawn by inversion of the cumulated probabilities at `noise` in [0, 1)."""
     ends = logits.softmax(dim=1).cumsum(dim=1)
     total = ends[:, -1:]
     found = torch.searchsorted(ends, noise[:, None] * total, right=True)[:, 0]

@@ -1,6 +1,6 @@
 """A pretrained language model of `transformers` in a local directory, fine-tuned on texts.
 
-It needs `fairloop[text]`, and data with the vocabulary of that directory (`BytePairs.of_directory`).
+It needs `fairloop[text]`, and data with the vocabulary of that directory (`data.vocabulary`).
 """
 
 from __future__ import annotations
@@ -14,26 +14,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fairloop.models.gpt import drawn, ended, narrowed, shifted
+from fairloop.models.gpt import check_narrowing, drawn, ended, narrowed, shifted
 from fairloop.models.interface import Generator
 from fairloop.models.transformer import check_texts
 from fairloop.tables.token_ids import BEGIN, END, PAD, SPECIALS, UNKNOWN
 
 try:
     from transformers import AutoConfig, AutoModelForCausalLM
-except (ImportError, RuntimeError) as error:  # transformers says by either that something of its own is not there
+    from transformers.utils import logging
+except (ImportError, RuntimeError) as error:  # transformers raises either if one of its own dependencies is missing
     raise ImportError(f"it needs transformers, pip install 'fairloop[text]' ({error})") from error
 
 
 class HFCausal(Generator):
-    """Begins with the weights in `directory`, at every generation; with `warm_start`, with those of its predecessor.
+    """A pretrained model that starts from the weights in `directory`, or of its predecessor with `warm_start`.
 
-    shape: (L,). vocabulary: V, which the data hand over: the ids of the model, after those of `tables.token_ids`.
-    directory: with config.json and weights, as `save_pretrained` writes them. Nothing is downloaded, and no code in it
-    runs. top_k, top_p: as for `tiny-gpt`.
+    shape: (L,). vocabulary: V, from the data: the ids of the model, after those of `tables.token_ids`.
+    directory: with config.json and weights, as `save_pretrained` writes them. The class downloads nothing and runs no
+    code of the directory. top_k, top_p: as for `tiny-gpt`.
 
-    `END` is the model's token for the end, `BEGIN` that for the beginning, or the end's if there is none. Dropout is
-    off, since it takes torch's global random numbers. A recipe names the directory, not its content.
+    `END` is the model's end token, `BEGIN` its begin token, or the end token without one. Dropout is
+    off, because it takes torch's global random numbers. A recipe names the directory, not its content.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class HFCausal(Generator):
     ) -> None:
         super().__init__()
         self._length, self._size = check_texts(shape, vocabulary), vocabulary - len(SPECIALS)
+        check_narrowing(top_k, top_p)
         if not (Path(directory) / "config.json").is_file():
             raise ValueError(f"directory='{directory}' has no config.json; name one that save_pretrained has written")
         config = AutoConfig.from_pretrained(directory, local_files_only=True)
@@ -51,13 +53,13 @@ class HFCausal(Generator):
         if end is None or not end < self._size <= config.vocab_size:
             raise ValueError(
                 f"the vocabulary of the data has {self._size} tokens, that of the model {config.vocab_size}, with "
-                f"{end} for the end; let the data take the vocabulary of {directory}"
+                f"{end} for the end; let the data take its vocabulary: data.vocabulary={directory}"
             )
+        if (longest := getattr(config, "max_position_embeddings", None)) is not None and longest < self._length:
+            raise ValueError(f"texts have up to {self._length} tokens, and the model reads {longest}; cut data.length")
         self._end, self._begin = end, end if begin is None else begin
         self._top_k, self._top_p = top_k, top_p
-        self.model = AutoModelForCausalLM.from_pretrained(
-            directory, config=config, local_files_only=True, dtype=torch.float32
-        ).train()
+        self.model = _loaded(directory, config).train()
 
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
         """Mean cross entropy of all tokens but padding, in nats."""
@@ -92,7 +94,7 @@ class HFCausal(Generator):
 
     @property
     def _cache(self) -> str:
-        """The name of the cache of keys and values, which is another one in newer versions of transformers."""
+        """The name of the cache of keys and values, which differs between versions of transformers."""
         names = inspect.signature(type(self.model).forward).parameters
         return "cache" if "cache" in names else "past_key_values"
 
@@ -111,6 +113,19 @@ class HFCausal(Generator):
 
 
 _NOTHING = -100
+
+
+def _loaded(directory: str, config: Any) -> Any:
+    """The model with its weights. transformers would show how far it is."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            directory, config=config, local_files_only=True, dtype=torch.float32
+        )
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _first(ids: Any) -> int | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def holds_numbers(kind: Any) -> bool:
-    """Whether a column of this type has an order and distances; truth values have not."""
+    """Whether a column of this type has an order and distances, unlike truth values."""
     import pandas as pd
 
     return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))

@@ -1,4 +1,4 @@
-"""Classifiers of texts. What they say of a text does not depend on how much padding follows it."""
+"""Classifiers of texts. Their logits do not depend on the padding after a text."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairloop.models.interface import Classifier
-from fairloop.models.transformer import Block, check_heads, check_texts, initialise
+from fairloop.models.transformer import Block, check_sizes, check_texts, initialise
 from fairloop.tables.token_ids import PAD
 
 
 class TextCNN(Classifier):
-    """Convolutions over embedded tokens, each with the largest value that it has in a text (Kim, arXiv 1408.5882).
+    """Convolutions over embedded tokens, with a maximum over the positions of a text (Kim, arXiv 1408.5882).
 
-    shape: (L,). classes: K. vocabulary: V, which the data hand over. width: of embeddings. filters: of each of `sizes`,
-    the numbers of tokens that a filter sees.
+    shape: (L,). classes: K. vocabulary: V, from the data. width: of embeddings. filters: number of filters of each of
+    `sizes`, in tokens.
     """
 
     def __init__(
@@ -31,8 +31,8 @@ class TextCNN(Classifier):
     ) -> None:
         super().__init__()
         check_texts(shape, vocabulary)
-        if not sizes or min(sizes) < 1:
-            raise ValueError(f"sizes={list(sizes)}: give whole numbers of at least 1")
+        if not sizes or min(width, filters, *sizes) < 1:
+            raise ValueError(f"width={width}, filters={filters}, sizes={list(sizes)}: give whole numbers of at least 1")
         self.tokens = nn.Embedding(vocabulary, width)
         self.filters = nn.ModuleList(nn.Conv1d(width, filters, size) for size in sizes)
         self.out = nn.Linear(filters * len(sizes), classes)
@@ -45,7 +45,7 @@ class TextCNN(Classifier):
         return logits
 
     def _largest(self, layer: nn.Module, x: Tensor, there: Tensor) -> Tensor:
-        """(B, filters) over the places of a text; tokens beyond its end count as zeros."""
+        """(B, filters) maxima over the positions of a text; positions after its end count as zeros."""
         beyond = layer.weight.shape[2] - 1 if isinstance(layer, nn.Conv1d) else 0
         found: Tensor = layer(F.pad(x, (0, beyond))).relu()
         return found.masked_fill(~there[:, None], 0).amax(dim=2)
@@ -54,7 +54,7 @@ class TextCNN(Classifier):
 class TextTransformer(Classifier):
     """A transformer encoder, and the mean of its outputs over the tokens of a text.
 
-    shape: (L,). classes: K. vocabulary: V, which the data hand over. width: d, of which each of `heads` has a part.
+    shape: (L,). classes: K. vocabulary: V, from the data. width: d, divided among `heads`.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class TextTransformer(Classifier):
     ) -> None:
         super().__init__()
         length = check_texts(shape, vocabulary)
-        check_heads(width, heads)
+        check_sizes(width, heads, layers)
         self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, classes)
@@ -86,6 +86,6 @@ class TextTransformer(Classifier):
 
 
 def _tokens(inputs: Tensor) -> Tensor:
-    """(B, L) whether a place holds a token; the first one always counts."""
+    """(B, L) whether a position holds a token; the first position always counts."""
     there = inputs != PAD
     return torch.cat([torch.ones_like(there[:, :1]), there[:, 1:]], dim=1)

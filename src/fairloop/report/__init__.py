@@ -1,4 +1,4 @@
-"""From stores to tables and pictures; nothing here simulates."""
+"""Tables, figures and pages from stored runs. This package never simulates."""
 
 from typing import Literal
 

@@ -72,7 +72,7 @@ def synthetic(
 def compared(pair: Pair, design: Design) -> Comparison:
     """The comparison of two tables. Errors name options of the command line."""
     arms.check(design, pair)
-    return Comparison(pair, design, tuple(arms.measured(design, pair, split) for split in range(design.splits)))
+    return Comparison(pair, design, arms.all_measured(design, pair, range(design.splits)))
 
 
 @dataclass(frozen=True, repr=False)

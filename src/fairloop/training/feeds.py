@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fairloop.curation.interface import Curation, Curator
 from fairloop.seeding import Role
@@ -19,8 +20,31 @@ from fairloop.training.streams import Streams
 Feed = Callable[[int], Iterator[tuple[Batch, Curation | None]]]
 
 
+class Remembered:
+    """A feed that keeps the inputs of its first epoch, once a model has passed over it."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._first: list[Tensor] | None = None
+
+    def __call__(self, epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
+        """The batches of an epoch."""
+        return self._feed(epoch) if epoch else self._kept()
+
+    def inputs(self) -> Iterable[Tensor]:
+        """Those of the first epoch, batch by batch; drawn again, by the same random numbers, if none are kept."""
+        return self._first if self._first is not None else (batch.inputs for batch, _ in self._feed(0))
+
+    def _kept(self) -> Iterator[tuple[Batch, Curation | None]]:
+        kept = []
+        for batch, curation in self._feed(0):
+            kept.append(batch.inputs.cpu())
+            yield batch, curation
+        self._first = kept
+
+
 class Schedule(NamedTuple):
-    """The sizes of an epoch's batches: `steps` of them have `batch` samples each, but the last has `last`."""
+    """The sizes of an epoch's batches: `steps` batches of `batch` samples; the last batch has `last` samples."""
 
     steps: int
     batch: int
@@ -48,7 +72,7 @@ def synthetic(source: Supply, curator: Curator, schedule: Schedule, streams: Str
 
 
 def synthetic_part(share: float, batch: int) -> int:
-    """floor(share * batch), rounded as any stratum's quota is."""
+    """floor(share * batch), with the rounding of quotas."""
     return int(quotas.floored(np.array(share), batch))
 
 
@@ -72,7 +96,7 @@ def mixed(source: Supply, curator: Curator, data: RealData, share: float, schedu
 
 
 def _with_origins(batch: Batch, curation: Curation | None, generation: int) -> Curation | None:
-    """`curation`, with the number of samples of each origin if the batch tells origins.
+    """`curation`, with the number of samples of each origin if the batch has origins.
 
     generation: of the model that learns from the batch.
     """

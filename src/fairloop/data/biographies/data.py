@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairloop.data.biographies.derivations import Codes, Derivations, drawn, swap, texts
-from fairloop.data.biographies.entropy import entropies
+from fairloop.data.biographies.entropy import bits_lost, entropies
 from fairloop.data.biographies.spec import BiographiesSpec, Chances, Floats, chances
-from fairloop.data.biographies.words import GROUPS, PROFESSIONS, SENTIMENTS
+from fairloop.data.biographies.words import GROUPS, PROFESSIONS, SENTIMENTS, TOWNS
 from fairloop.data.population import Population, Split
-from fairloop.data.texts import TextFacts, Twins, learned
+from fairloop.data.texts import TextFacts, Twins, learned, warn_of_lost_words
+from fairloop.data.tokens import Vocabulary
 from fairloop.seeding import Role, numpy_stream
+from fairloop.tables.token_ids import END, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _PARTS = {"train": (0.0, 0.7), "valid": (0.7, 0.8), "test": (0.8, 0.9), "test_balanced": (0.9, 1.0)}
-"""Of each split: the hashes of its derivations. So no text of one split is in another."""
+"""The interval of hashes of each split's derivations. The intervals are disjoint, so no text is in two splits."""
 
 _ROLES = {
     "train": Role.TRAIN_DATA, "valid": Role.VALID_DATA, "test": Role.TEST_DATA, "test_balanced": Role.BALANCED_DATA,
@@ -39,6 +42,8 @@ def load(spec: BiographiesSpec, seed: int) -> Population:
         )
         for name, derivation in derived.items()
     }
+    warn_of_lost_words(splits["train"].inputs[:], spec.length)
+    bits = _bits(spec, vocabulary, [(splits[name].inputs[:], derivation.town) for name, derivation in derived.items()])
     test = derived["test"]
     pair = [texts(test), texts(swap(test))]
     by_group = [[pair[int(group != own)][n] for n, own in enumerate(test.group)] for group in range(len(GROUPS))]
@@ -60,13 +65,26 @@ def load(spec: BiographiesSpec, seed: int) -> Population:
             PROFESSIONS[: spec.professions],
             twins if spec.pronouns == "explicit" else None,
             shown=spec.shown,
-            bits=sum(entropies(spec).values()),
+            bits=bits,
         ),
     )
 
 
+def _bits(spec: BiographiesSpec, vocabulary: Vocabulary, written: Sequence[tuple[Codes, Codes]]) -> float | None:
+    """The entropy of a text as its tokens tell it; None where they lack more than the names of some towns.
+
+    written: (N, L) tokens of texts, and (N,) codes of their towns.
+    """
+    unknown = np.array([ids == [UNKNOWN] for ids in vocabulary.split(TOWNS[: spec.towns])])
+    for rows, towns in written:
+        cut = not (rows == END).any(axis=1).all()
+        if cut or ((rows == UNKNOWN).sum(axis=1) != unknown[towns]).any():
+            return None
+    return sum(entropies(spec).values()) - bits_lost(spec, unknown)
+
+
 def _advantage(known: Chances) -> int:
-    """The profession in which the minoritized group is rarest for its size; of equal ones the first."""
+    """The profession with the lowest share of the minoritized group; among equal ones the first."""
     return int((known.profession[0] - known.profession[1]).argmax())
 
 
@@ -81,7 +99,7 @@ def derivations(spec: BiographiesSpec, split: str, seed: int) -> Derivations:
 
 
 def labels(spec: BiographiesSpec, derived: Derivations, seed: int, role: Role) -> Codes:
-    """(N,) labels, of which `label_noise` replaces some."""
+    """(N,) labels; `label_noise` replaces some of them."""
     true = derived.sentiment if spec.label == "sentiment" else derived.profession
     k = 2 if spec.label == "sentiment" else spec.professions
     rng = numpy_stream(seed, role, epoch=1)
@@ -90,7 +108,7 @@ def labels(spec: BiographiesSpec, derived: Derivations, seed: int, role: Role) -
 
 
 def table(spec: BiographiesSpec, split: str, seed: int) -> pd.DataFrame:
-    """A row for each text of a split: `text`, `label`, and everything that was drawn for it, as `*_true`."""
+    """A row for each text of a split: `text`, `label`, and its derivation in columns `*_true`."""
     import pandas as pd
 
     derived = derivations(spec, split, seed)

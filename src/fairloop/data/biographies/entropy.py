@@ -19,9 +19,9 @@ def bits(probabilities: NDArray[np.float64]) -> float:
 
 
 def entropies(spec: BiographiesSpec) -> dict[str, float]:
-    """Bits of a text by its parts, each given those before it; their sum is the entropy of a text.
+    """Bits of each part of a text, given the parts before it. Their sum is the entropy of a text.
 
-    `group and markers` counts the group only as far as a text tells it: by pronouns, or by its markers alone.
+    `group and markers` counts the group only as far as a text shows it: by pronouns and markers, or by markers alone.
     """
     known = chances(spec)
     joint = _with_markers(known, spec.markers)  # (2, K, 2, M + 1) by number of marked ones
@@ -37,6 +37,12 @@ def entropies(spec: BiographiesSpec) -> dict[str, float]:
         "years": float(np.log2(YEARS)),
     }
     return found | {name: bits(zipf(size, EXPONENTS[name])) for name, size in slot_sizes(spec).items()}
+
+
+def bits_lost(spec: BiographiesSpec, unknown: NDArray[np.bool_]) -> float:
+    """Bits of a text that are lost where the towns of `unknown` ((towns,)) have one name."""
+    shares = zipf(spec.towns, EXPONENTS["town"])[unknown]
+    return float(-(shares * np.log2(shares / shares.sum())).sum()) if len(shares) else 0.0
 
 
 def _with_markers(known: Chances, markers: int) -> Floats:
