@@ -243,7 +243,9 @@ def _as_precise(numbers: list[pd.Series], columns: Sequence[pd.Series]) -> list[
     kind = next((kind for kind in ("float16", "float32") if kind in kinds), "float64")
     if not all((found.abs().fillna(0) <= np.finfo(kind).max).all() for found in numbers):
         return numbers
-    return [found.astype(kind).astype(np.float64) for found in numbers]
+    return [
+        pd.Series(found.to_numpy().astype(kind).astype(np.float64), found.index, name=found.name) for found in numbers
+    ]
 
 
 def _check_texts(texts: Sequence[str | None], column: object, called: str) -> None:
