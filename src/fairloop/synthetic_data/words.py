@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from fairloop._util.escape import for_terminal
 from fairloop._util.plain import plain
+from fairloop._util.versions import version_of
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.metrics.statistics import FEWEST_SEEDS
 from fairloop.report import text
@@ -102,7 +102,7 @@ def document(comparison: Comparison) -> dict[str, Any]:
     pair, design = comparison.pair, comparison.design
     estimator = design.estimator if isinstance(design.estimator, str) else repr(design.estimator)
     told: dict[str, Any] = plain({
-        "fairloop": version("fairloop"),
+        "fairloop": version_of(),
         "real": {"name": pair.called[0], "rows": len(pair.real)},
         "synthetic": {"name": pair.called[1], "rows": len(pair.synthetic)},
         "label": pair.label, "beneficial": pair.label_names[pair.beneficial], "groups": list(pair.groups),

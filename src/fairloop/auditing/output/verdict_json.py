@@ -6,13 +6,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fairloop._util.plain import plain
+from fairloop._util.versions import version_of
 from fairloop.auditing.gate.judging import Result, in_words, overall
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.power import ASSUMPTIONS, Detectable
@@ -78,7 +78,7 @@ def digest_of_limits(limits: Sequence[Limit]) -> Digest:
 
 def origin(audit: Audit) -> list[str]:
     """Version and digests, for the foot of a report."""
-    lines = [f"fairloop {version('fairloop')}", f"log: SHA-256 {audit.source.sha256}, {audit.source.of}"]
+    lines = [f"fairloop {version_of()}", f"log: SHA-256 {audit.source.sha256}, {audit.source.of}"]
     if audit.limits_file is not None:
         lines.append(f"limits: SHA-256 {audit.limits_file.sha256}, of {audit.limits_file.name}")
     elif audit.limits:
@@ -92,7 +92,7 @@ def document(audit: Audit) -> dict[str, Any]:
     found = {
         "format": "fairloop audit",
         "version": VERSION,
-        "fairloop": version("fairloop"),
+        "fairloop": version_of(),
         "verdict": said or "NO LIMITS",
         "exit_code": 0 if said in (None, "PASS") else 1,
         "finding": audit.finding,
