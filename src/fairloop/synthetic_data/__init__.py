@@ -1,7 +1,7 @@
-"""Real people beside synthetic ones, whoever made them: shares, distances, and what a classifier learns from each.
+"""Comparison of real people with synthetic people: shares, distances, and classifiers trained on each.
 
-The module is called so because the public function is `fairloop.synthetic`: a submodule of that name would take its
-place as soon as anything imported it.
+The module is not called `synthetic`, because the import of a submodule of that name would replace the public function
+`fairloop.synthetic`.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def synthetic(
     rows: int | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compare a table of synthetic people with one of real people, and what classifiers learn from each.
+    """Compare a table of synthetic people with a table of real people, and classifiers trained on each.
 
     real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the
         paths of .csv, .tsv, .jsonl or .parquet files, with the same columns.
@@ -87,7 +87,7 @@ class Comparison:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The measures on real people held out: one row for each group and metric, and for what was learnt from.
+        """The measures on held-out real people: one row for each group, metric and training set.
 
         trained_on: `real`, `synthetic`, `both`, or the difference of two. value, low, high: the mean over splits and
         its 95 % interval; lowest, highest: over splits, where these are too few for an interval. splits: in which the

@@ -31,7 +31,7 @@ Value = tuple[str, str]
 
 @dataclass(frozen=True)
 class Design:
-    """How people are split, and what learns from them.
+    """The splits of people, and the estimator.
 
     estimator: `module:Name`, or an object with `fit` and `predict`. arguments: of its class.
     test: the share of real people that each split holds out. rows: synthetic people that an estimator learns from;
@@ -93,7 +93,7 @@ def measured(design: Design, pair: Pair, split: int) -> dict[Arm, dict[Value, fl
 
 
 def _measures(pair: Pair, tested: People, predictions: Codes) -> dict[Value, float]:
-    """By group and metric. What compares groups is about those that real people have."""
+    """The measures by group and metric. Comparisons of groups are about the groups of real people."""
     sizes = (len(pair.label_names), len(pair.group_names))
     counts = confusion(tested.labels, tested.groups, predictions, *sizes)
     compared = performance(counts[pair.occurring()], pair.beneficial)

@@ -104,7 +104,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
-    """Plain data; what is undefined is null."""
+    """Plain data; undefined values are null."""
     pair, design = comparison.pair, comparison.design
     estimator = design.estimator if isinstance(design.estimator, str) else repr(design.estimator)
     return {
@@ -173,7 +173,7 @@ def _distances(comparison: Comparison) -> list[Section]:
 
 
 def _by_key(comparison: Comparison) -> dict[tuple[str, str, str], Change]:
-    """By what was learnt from, group and metric."""
+    """The measures by training set, group and metric."""
     table = comparison.table
     keys = zip(table["trained_on"], table["group"], table["metric"], strict=True)
     return dict(zip(keys, zip(table["value"], table["low"], table["high"], strict=True), strict=True))
