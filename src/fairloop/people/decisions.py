@@ -16,7 +16,7 @@ class Exploration(NamedTuple):
     """Decisions after exploration, (n,) each.
 
     accepted: by the rule or by exploration. propensity: the probability, at the time of the decision, that a person
-    is accepted and the outcome is observed: 1 for people whom the rule accepts.
+    is accepted and the outcome is observed: 1 for people that the rule accepts.
     """
 
     accepted: Flags

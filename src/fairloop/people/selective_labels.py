@@ -28,12 +28,12 @@ _LAW: Mapping[str, Any] = {
 
 
 class SelectiveLabels(Kind):
-    """New people in every round, who do not respond. Only the known outcomes depend on decisions.
+    """New people in every round. They do not respond. Only the known outcomes depend on decisions.
 
     law: of people, `{kind: normal | uniform | table, ...}` (`people.base`); `table` takes any CSV file.
     thresholds: of the first feature, one for each group, of the rule in rounds without a classifier; None for no rule.
 
-    The propensity of a person is the probability that the label is seen: 1 for people whom the rule accepts, the
+    The propensity of a person is the probability that the label is seen: 1 for people that the rule accepts, the
     exploration rate e for others (`people.decisions.explore`). Facts, with A whether a label is seen and p the
     propensity:
     - Without exploration no label of a rejected group is ever seen, so a belief about it never changes.

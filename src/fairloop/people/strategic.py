@@ -39,7 +39,7 @@ class Strategic(Kind):
       norm(w) sqrt(2 gain / kappa) for `squared` and gain norm(w) / kappa for `distance` (`people.costs` has all).
     - After the response the rule accepts exactly the people with w.x >= t - D.
     - Social burden, the mean least cost of acceptance over people with label 1, increases in t and is proportional to
-      kappa. It counts people for whom the move is not worth its cost. For X ~ N(mu, s^2) and `distance` it is
+      kappa. It counts people even if the move is not worth its cost. For X ~ N(mu, s^2) and `distance` it is
       kappa ((t - mu) Phi(z) + s phi(z)) with z = (t - mu) / s; for `squared`
       kappa / 2 (((t - mu)^2 + s^2) Phi(z) + (t - mu) s phi(z)).
     - A positive multiple of w and t has no effect.

@@ -52,14 +52,14 @@ def synthetic(
     real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the
         paths of .csv, .tsv, .jsonl or .parquet files, with the same columns.
     label: its column. groups: one sensitive column or several, whose combinations are the groups.
-    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: columns that are no features.
+    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: columns without features.
     estimator: a class or an object with `fit` and `predict`, or `module:Name`. arguments: of the class.
     test: the share of real people that each of `splits` random splits holds out. Estimators learn from the other real
         people, from synthetic ones, and from both; all are tested on the people held out.
     rows: synthetic people to learn from; default: as many as real ones, or all if there are fewer. seed: of all draws.
 
-    Real people who are held out must be unknown to the generator: give those that it has seen neither way, or know that
-    the synthetic table looks better than it is.
+    Held-out real people must not be in the generator's training data. If they are, the synthetic table looks better
+    than it is.
 
     Raises InputError for tables or arguments that cannot be used.
     """

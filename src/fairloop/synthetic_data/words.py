@@ -32,8 +32,8 @@ METHOD = (
     "differences are paired by split. An interval without 0 says that two arms differ."
 )
 LEAK = (
-    "If the generator has seen the people who are held out, the synthetic table looks better than it is: compare with "
-    "real people that it has not seen."
+    "If held-out people are in the generator's training data, the synthetic table looks better than it is: compare "
+    "with real people outside that data."
 )
 
 Change = tuple[float, float, float]

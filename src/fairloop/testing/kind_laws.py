@@ -103,7 +103,7 @@ def rates_stay_within_bounds(case: KindCase) -> None:
         rates = played.state["rates"]
         assert ((rates >= 0) & (rates <= 1)).all(), f"rates {rates} leave [0, 1]"
         deaf = (kind.rate == 0) & (kind.anchor == 0)
-        assert np.array_equal(rates[deaf], before["rates"][deaf]), "labellers move who do not listen"
+        assert np.array_equal(rates[deaf], before["rates"][deaf]), "labellers with rate 0 move"
 
 
 KIND_LAWS: Mapping[type[Kind], tuple[Callable[[KindCase], None], ...]] = {
