@@ -286,7 +286,7 @@ def test_forgotten_incidents_leave_one_in_each_region():
         ({"start": (6.09, 3.79), "decay": 0.01}, "decay needs whole counts"),
         ({"rates": (1.5, 0.4)}, "rates: 1.5 is not from 0 to 1"),
         ({"rates": (0.5, 0.4, 0.3)}, "rates: has the shape"),
-        ({"start": (1, 1, 1), "rates": (0.5, 0.4, 0.3), "correction": "complement"}, "two regions alone"),
+        ({"start": (1, 1, 1), "rates": (0.5, 0.4, 0.3), "correction": "complement"}, "only for two regions"),
         ({"reported": 2}, "reported: 2 is not from 0 to 1"),
         ({"rates": (0, 0)}, "rates: are all 0"),
         ({"start": (3,), "rates": (0.5,)}, "has a single region"),
