@@ -194,7 +194,7 @@ def test_tightened_bounds():
         found = bounds(cells, most)
         assert found["tpr"].low[0] == pytest.approx(tpr, abs=5e-4)
         assert found["fpr"].high[0] == pytest.approx(fpr)
-    with pytest.raises(InputError, match="no rejected one"):
+    with pytest.raises(InputError, match="no rejected row"):
         worst.no_better_on_average(one((1, 1, 1, 0, 0, 5)))
 
 

@@ -86,7 +86,7 @@ def test_separated_labels_have_no_interval():
 
 
 def test_scores_that_are_no_probabilities_are_refused():
-    with pytest.raises(InputError, match="2 is no probability"):
+    with pytest.raises(InputError, match="2 is not a probability"):
         brier([2.0], np.array([1.0]))
     with pytest.raises(InputError, match="nan is not a finite number"):
         auc([np.nan, 1], np.array([1.0, 0]))

@@ -1,4 +1,4 @@
-"""fairloop simulates fairness feedback loops, measures what they do, and repairs them.
+"""fairloop simulates fairness feedback loops, measures their effects, and repairs them.
 
     from fairloop import preset, simulate
 

@@ -98,7 +98,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
         groups = [_column(X, name) for name in given] or [Column(["everybody"] * len(classes), "group")]
         folk = people([classes, *groups], ["y", *(str(name) for name in given or ["group"])])
         if len(folk.names.labels) < 2:
-            raise InputError(f"y: has only the class {folk.names.labels[0]}; STAR needs two or more to balance")
+            raise InputError(f"y: has only one class, {folk.names.labels[0]}; STAR needs two or more to balance")
         return folk
 
     def _seed(self) -> int:

@@ -148,7 +148,7 @@ def load(spec: AcsSpec, seed: int) -> Population:
 
 
 def people(frame: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Features and label of those people of a Census table whom a task is about; its codes, or 0 where they miss.
+    """Features and label of the people in a Census table that a task is about; missing codes are 0.
 
     Race and sex are names. Raises InputError for a table without such people, and for codes without a name.
     """
@@ -196,7 +196,7 @@ def _files(spec: AcsSpec, states: dict[int, str]) -> list[Path]:
 
 def _state(name: str) -> int:
     if name.upper() not in _STATES:
-        raise InputError(f"data.states: '{name}' is no postal code of a state, such as CA")
+        raise InputError(f"data.states: '{name}' is not a postal code of a state, such as CA")
     return _STATES[name.upper()]
 
 

@@ -1,4 +1,4 @@
-"""A log row by row: its rounds in order, groups, outcomes, decisions, and the features that they were made from."""
+"""The rows of a log: rounds in order, groups, outcomes, decisions, and features."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class Logged:
 
 
 def logged(log: Any, columns: Columns, beneficial: object = None, round_order: object = None) -> Logged:
-    """The rows of `log`. Raises InputError for a log without features, or with a single round, and as audits do."""
+    """The rows of `log`. Raises InputError as audits do, and for a log without features or with a single round."""
     place = Path(log) if isinstance(log, str | Path) else log
     if isinstance(place, Path) and is_run(place):
         raise InputError(f"{place}: is a run, whose log holds no features; give a table of decisions with features")

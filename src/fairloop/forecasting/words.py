@@ -1,4 +1,4 @@
-"""A forecast in words: what it assumes, how far the replay is from the log, and what each policy leads to."""
+"""A forecast in words: its assumptions, the distance of the replay from the log, and the results of each policy."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _WIDTH = 100
 
 
 def title(measure: Measure) -> str:
-    """The name of a measure for a reader."""
+    """The name of a measure for readers."""
     return in_words(measure)
 
 
 def head(found: WhatIf) -> list[str]:
-    """The log, and how the forecast was made."""
+    """The log, and the method of the forecast."""
     log, setup, names = found.log, found.setup, found.log.told.names
     model = "logistic regression" if setup.estimator is None else setup.estimator
     learned = "all rounds so far" if setup.learn_from == "all" else "the last round"
@@ -86,12 +86,12 @@ def _left_out(found: WhatIf, which: str) -> list[str]:
 
 
 def replayed(found: WhatIf) -> list[str]:
-    """How far the replay is from the log."""
+    """The differences between the replay and the log."""
     told = found.replay
     if not told.others:
         return ["No round is replayed: no outcome was known before any of them."]
     shares = ", ".join(f"{name}: {share:.1%}" for name, share in told.others.items())
-    lines = [f"People about whom the replay decides otherwise than the log, by round: {shares}."]
+    lines = [f"People with another decision in the replay than in the log, by round: {shares}."]
     compared = [line for line in told.lines if isfinite(line.difference)]
     if not told.differing:
         return [*lines, f"No interval of {len(compared)} differences between replay and log excludes 0."]
@@ -141,7 +141,7 @@ def _interval(row: Mapping[Any, float]) -> str:
 
 
 def text(found: WhatIf) -> str:
-    """All of it, for a terminal."""
+    """The forecast for a terminal."""
     blocks = [
         _filled(head(found)), "It assumes:\n" + _filled(assumptions(found)), "Replay:\n" + _filled(replayed(found)),
         "\n".join(aligned(*rows(found))), _filled(outlook(found)), _filled([FANS]),

@@ -41,7 +41,7 @@ _MOST_STARTING = 8
 
 
 class Desk:
-    """Lends recipes, by fingerprint, to runs that give signs of life, and collects the news of runs."""
+    """Lends recipes, by fingerprint, to live runs, and collects the news of runs."""
 
     def __init__(self) -> None:
         self._holders: dict[str, str] = {}

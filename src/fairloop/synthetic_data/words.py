@@ -31,8 +31,8 @@ METHOD = (
     "differences are paired by split. An interval without 0 says that two arms differ."
 )
 LEAK = (
-    "If the generator has seen the people who are held out, the synthetic table looks better than it is: compare with "
-    "real people that it has not seen."
+    "If held-out people are in the generator's training data, the synthetic table looks better than it is: compare "
+    "with real people outside that data."
 )
 
 Change = tuple[float, float, float]
@@ -98,7 +98,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
-    """Plain data; what is undefined is null."""
+    """Plain data; undefined values are null."""
     pair, design = comparison.pair, comparison.design
     estimator = design.estimator if isinstance(design.estimator, str) else repr(design.estimator)
     told: dict[str, Any] = plain({
@@ -168,7 +168,7 @@ def _distances(comparison: Comparison) -> list[Section]:
 
 
 def _by_key(comparison: Comparison) -> dict[tuple[str, str, str], Change]:
-    """By what was learnt from, group and metric."""
+    """The measures by training set, group and metric."""
     table = comparison.table
     keys = zip(table["trained_on"], table["group"], table["metric"], strict=True)
     return dict(zip(keys, zip(table["value"], table["low"], table["high"], strict=True), strict=True))

@@ -277,5 +277,5 @@ def _kind(frame: object) -> str:
 
 def _remedy(frame: object) -> str:
     if hasattr(frame, "collect"):
-        return "; of a lazy frame give what .collect() returns"
+        return "; collect a lazy frame first, by .collect()"
     return "; choose one of its splits" if type(frame).__name__.endswith("DatasetDict") else ""

@@ -42,7 +42,7 @@ class Influence(StrEnum):
     LABELLER = "labeller"  # labelled samples
     GROUPER = "grouper"  # named the groups of samples
     ANNOTATOR = "annotator"  # labelled samples in place of people, or advised a curation
-    DECIDER = "decider"  # decided about real people, who then left or returned
+    DECIDER = "decider"  # decided about real people before they left or returned
     START = "start"  # gave its weights as initial weights
 
 

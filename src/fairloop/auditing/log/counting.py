@@ -246,8 +246,8 @@ class _Distinct:
     def _refuse_identifiers(self, distinct: int) -> None:
         if distinct > _MOST_VALUES:
             raise InputError(
-                f"{self._log}: column '{self.column}' has more than {_MOST_VALUES:,} different values and is no "
-                f"category{self._hint}"
+                f"{self._log}: column '{self.column}' has more than {_MOST_VALUES:,} different values; a "
+                f"category has fewer{self._hint}"
             )
 
 

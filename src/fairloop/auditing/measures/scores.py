@@ -61,7 +61,7 @@ class Part(NamedTuple):
         return Part._make(column[which] for column in self)
 
     def by_propensity(self) -> Part:
-        """The labelled people, who represent all people."""
+        """The labelled people, as representatives of all people."""
         return self._replace(weight=self.inverse, square=self.inverse_square).where(self.label != MISSING)
 
     def by_kind(self, values: Floats) -> Floats:

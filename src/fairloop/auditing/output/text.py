@@ -154,7 +154,7 @@ def _consequences(measured: Measured, missing: Missing) -> list[str]:
     elif "pi" in measured.rounds.cells:
         chances = f"; propensities do not help in round {measured.rounds.names[tpr.round]}: {tpr.reason}"
     lines = [
-        "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
+        "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; other values are printed, "
         f"the rest is bounded or undefined{chances}."
     ]
     if measured.value(_PRECISION, int(found[-1])).identified:
@@ -336,18 +336,18 @@ def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
             f"* small: {_listed(measured.small)}. In some round fewer than {FEW} of their people have the beneficial "
             f"label, or fewer than {FEW} have another: their rates are noisy."
             + (
-                " They are left out of what compares groups (--min-size)."
+                " They are left out of comparisons of groups (--min-size)."
                 if measured.left_out == measured.small
                 else ""
             )
         )
     if measured.left_out and measured.left_out != measured.small:
-        found.append(f"Left out of what compares groups (--min-size): {_listed(measured.left_out)}.")
+        found.append(f"Left out of comparisons of groups (--min-size): {_listed(measured.left_out)}.")
     undefined = any(drift.status == "undefined" and drift.measure.is_difference for drift in drifts)
     if undefined and (empty := _empty_sides(measured)):
         found.append(
             f"Undefined where a group has nobody with, or nobody without, the beneficial label: {_listed(empty)}. "
-            "--min-size 1 leaves such groups out of what compares groups."
+            "--min-size 1 leaves these groups out of comparisons of groups."
         )
     made = [drift for drift in drifts if drift.measure == Measure(MODEL_MADE)]
     if made and made[0].last > 0:

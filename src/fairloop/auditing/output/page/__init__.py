@@ -138,7 +138,7 @@ def _reading(audit: Audit) -> list[tuple[str, str]]:
             "Labels are missing in a way that leaves the value open. Every value between the bounds agrees with the "
             "log; the interval around them allows for sampling, too.",
         ),
-        ("weighted", "Estimated from people with a label, of whom each stands for 1 / propensity people."),
+        ("weighted", "Estimated from people with a label. Each stands for 1 / propensity people."),
         ("not mature", "Labels of the round may still come. Measures that need labels have no value there."),
         ("labelled", "The people with a label, of all people that a measure is about."),
         ("small group*", f"In some round fewer than {FEW} of its people have the beneficial label, or fewer lack it."),
