@@ -31,5 +31,5 @@ def as_file(document: Any) -> str:
 
 
 def digest(content: Any) -> str:
-    """The SHA-256 of plain data, in hexadecimal. Equal data have one, whatever the order of their keys."""
+    """The SHA-256 of plain data, in hexadecimal. The order of keys does not count."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -85,9 +85,9 @@ def audit(
         such as `90d`; rounds with younger decisions have no measures that need labels. as_of: default: the latest date.
     assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones; and
         `no-better-than-lowest` narrows them more: than the tenth of the selected with the lowest scores.
-    groups: sensitive columns, whose combinations are the groups. A missing value is `(missing)`. provenance: who made
-        the label; model_made: its values that mean a model, if they do not say so themselves. beneficial: the label
-        that is good for the person; 1 if labels are 0 and 1.
+    groups: sensitive columns, whose combinations are the groups. A missing value is `(missing)`. provenance: the
+        maker of the label; model_made: its values that mean a model, if they do not say so themselves.
+    beneficial: the label that is good for the person; 1 if labels are 0 and 1.
     min_size: compares no group of which in some round fewer people have, or fewer lack, the beneficial label. Groups
         smaller than 30 are named in any case, and the rates of all groups are in the table.
     reference: the round that drift is measured from: its name, `first` (default), `previous`, or `rolling(k)`, the mean
