@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from fairloop.sweep.grid import Sweep
     from fairloop.sweep.job import Job
 
+Experiments = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRESET|SPEC.yaml", help="the spec of all runs, or a whole sweep", autocompletion=complete_sweep
+    ),
+]
 Grid = Annotated[list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")]
 Base = Annotated[
     str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="base for a sweep's cases and grid, in place of its own")
@@ -42,12 +48,7 @@ class SweepCommand(TyperCommand):
 
 
 def sweep(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="PRESET|SPEC.yaml", help="the spec of all runs, or a whole sweep", autocompletion=complete_sweep
-        ),
-    ],
+    what: Experiments,
     out: Annotated[str, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
     seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's or sweep's")] = None,
     grid: Grid = None,

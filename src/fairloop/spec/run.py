@@ -240,10 +240,9 @@ class RunSpec(Section):
     @property
     def annotators(self) -> tuple[ModelRole, ...]:
         """The annotators that the run trains: in rounds of people only those that it needs."""
-        advised = any(span.curation.steps for span in self.spans.values())
-        label = self.setting != PEOPLE or advised or self.people.by_annotator
-        group = self.setting != PEOPLE or advised
-        return (ModelRole.LABEL_ANNOTATOR,) * label + (ModelRole.GROUP_ANNOTATOR,) * group
+        both = self.setting != PEOPLE or any(span.curation.steps for span in self.spans.values())
+        roles = ModelRole.LABEL_ANNOTATOR, ModelRole.GROUP_ANNOTATOR
+        return roles if both else roles[: int(self.people.by_annotator)]
 
     @property
     def names_files(self) -> bool:
@@ -256,9 +255,8 @@ class RunSpec(Section):
         Raises InputError if an ideal is a file that is not read yet, because its shares define the run.
         """
         if self.names_files:
-            raise InputError(
-                "star.ideal: names a file that is not read yet; read it with fairloop.spec.files.with_files_read"
-            )
+            how = "read it with fairloop.spec.files.with_files_read"
+            raise InputError(f"star.ideal: names a file that is not read yet; {how}")
         fields = self.model_dump(mode="json")
         for path in FREE_TO_CHANGE:
             *parents, leaf = path.split(".")

@@ -391,9 +391,7 @@ class FittedClassifier(Fitted, Classifier):
 
     def _told(self) -> Told:
         told: Told = {**super()._told(), "present": self._present, "seed": self._seed}
-        if isinstance(self.own, Constant):
-            told["only"] = self._names.index(self.own.label)
-        return told
+        return {**told, "only": self._names.index(self.own.label)} if isinstance(self.own, Constant) else told
 
     def _restored(self, kept: Kept) -> Any:
         self._present, self._seed = kept.told["present"], kept.told["seed"]
