@@ -92,7 +92,7 @@ def test_logs_that_cannot_be_read_are_explained(tmp_path):
         with pytest.raises(InputError, match=words) as caught:
             audit(tmp_path / name, **PARTS, groups="sex")
         assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="no file"):
+    with pytest.raises(InputError, match="is not a file"):
         audit(tmp_path / "absent.csv", **PARTS, groups="sex")
     lists = pa.table({"round": [0], "label": [1], "prediction": [1], "sex": [["F", "M"]]})
     pq.write_table(lists, tmp_path / "lists.parquet")

@@ -231,7 +231,7 @@ def test_a_run_of_0_1_0_opens_and_says_the_same(stored, tmp_path):
     pd.testing.assert_frame_equal(mine.table()[same], theirs[same], check_exact=True)
     assert mine.spec.name == "stored by 0.1.0"
     assert mine.directory.gallery(2).images.shape == (4, 3, 28, 28)
-    assert np.isfinite(mine.directory.provenance()["sessions"][0]["seconds"])
+    assert np.isfinite(mine.directory.provenance().sessions[0].seconds)
     assert here("report", stored, "--out", tmp_path / "report.html") == 0
 
 

@@ -271,6 +271,7 @@ def test_a_file_that_is_not_there_ends_a_run_and_a_sweep_before_they_start(overr
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_the_file_and_refuses_a_changed_one(tmp_path):
     file, out = tmp_path / "census.csv", tmp_path / "out"
     file.write_text("group,share\nred,0.75\ngreen,0.25\n")

@@ -256,6 +256,7 @@ def annotator(*overrides: str) -> Trained[Classifier]:
     return trainer.annotator(trainer.plan.label_annotator)
 
 
+@pytest.mark.slow
 def test_a_frozen_norm_learns_no_more_averages_but_its_other_weights():
     after = {
         name: annotator(*overrides).module.features[1]

@@ -316,6 +316,7 @@ def test_a_schedule_from_the_beginning_is_the_spec_and_a_later_one_leaves_the_be
     assert tiny("schedule={1: {classifier.epochs: 3}, 2: {labels.human_share: 0.5}}").at(2).classifier.epochs == 3
 
 
+@pytest.mark.slow
 def test_a_low_temperature_brings_samples_together():
     spread = []
     for temperature in (0.0001, 1.0, 2.0):

@@ -247,6 +247,7 @@ def test_own_objects_refuse_what_they_do_not_have():
         own_loop(schedule={1: {"labels.error": [0.1, 0.2, 0.3]}})
 
 
+@pytest.mark.slow
 def test_the_status_of_a_run_tells_the_epochs_that_hold(tmp_path, monkeypatch):
     told = {}
     monkeypatch.setattr(Heartbeat, "trains", lambda self, model, epoch, epochs: told.update({model: epochs}))

@@ -25,6 +25,7 @@ from fairloop.seeding import Role, numpy_stream
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.memory import MemoryModels
 from fairloop.tables import frames
+from fairloop.tables.values import several
 
 FILE = "people.parquet"
 """The name of the table in the specs of a first loop."""
@@ -80,27 +81,18 @@ class FirstLoop:
 
 
 def quick(
-    frame: object,
-    *,
-    label: str,
-    group: str | Sequence[str],
-    beneficial: object = None,
-    leave_out: Sequence[str] = (),
-    generations: int = 5,
-    seeds: int = 1,
-    people: int = 4_000,
-    generator: str = "gaussian-copula",
+    frame: object, *, label: str, group: str | Sequence[str], beneficial: object = None, leave_out: Sequence[str] = (),
+    generations: int = 5, seeds: int = 1, people: int = 4_000, generator: str = "gaussian-copula",
     classifier: str = "mlp",
-) -> FirstLoop:
+) -> FirstLoop:  # fmt: skip
     """Follow a table through a feedback loop, its control and the loop with STAR; it takes seconds.
 
         quick(frame, label="repaid", group="sex")
 
     frame: one row for each person; of pandas, polars, Arrow, Hugging Face, or a dictionary of columns.
-    label: the column that the classifier learns.
+    label: the column that the classifier learns. leave_out: columns that are not features, such as names.
     group: the sensitive column; several columns make intersectional groups.
     beneficial: the label that is good for the person; needed unless labels are 0 and 1, or say so alike.
-    leave_out: columns that are not features, such as names.
     generations: of each run, the one on real data included.
     seeds: runs of each case, with seeds 0, 1 and so on.
     people: largest number of rows that are used; a larger table is subsampled at random.
@@ -116,7 +108,7 @@ def quick(
     table, left_out = _chosen(frames.table(frame), people)
     data = {
         "name": "table", "table": FILE, "label": label, "beneficial": beneficial,
-        "groups": [group] if isinstance(group, str) else list(group), "leave_out": list(leave_out),
+        "groups": list(several(group)), "leave_out": list(leave_out),
     }  # fmt: skip
     common = {
         "name": "quick", "generations": generations, "data": data, "generator": {"model": generator, **_NETWORK},

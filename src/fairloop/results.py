@@ -108,7 +108,7 @@ class RecordedRun:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
-        self._models = DirectoryModels(directory.root / directory.provenance().get("models", "models"))
+        self._models = DirectoryModels(directory.root / directory.provenance().models)
         self.spec: RunSpec = directory.spec()
         self._made_again: dict[int, Generation] = {}
 
@@ -202,8 +202,9 @@ class RecordedRun:
 
     @cached_property
     def _trainer(self) -> ModelTrainer:
-        sessions = self.directory.provenance().get("sessions", [])
-        return ModelTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+        sessions = self.directory.provenance().sessions
+        held = sessions[-1].numerics if sessions else None
+        return ModelTrainer(self.spec, self._models, Numerics(**held.model_dump()) if held else None)
 
     def _fits_again(self, recipe: Recipe) -> bool:
         """Whether the recipe is of an estimator, which the store may have been unable to keep."""
@@ -227,8 +228,8 @@ class RecordedRun:
         self._check_maths()
 
     def _check_maths(self) -> None:
-        """Raise InputError if this version would train other models from the run's recipes than those of its table."""
-        if others := self.directory.maths() - {MATHS_VERSION}:
+        """Raise InputError if this version makes other models from the run's recipes than its table has."""
+        if others := self.directory.provenance().maths - {MATHS_VERSION}:
             raise InputError(
                 f"{self.directory.root}: its models are of another version of fairloop (maths {max(others)}, not "
                 f"{MATHS_VERSION}), which built or trained them differently; open them with that version, or run the "

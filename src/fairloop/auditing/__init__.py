@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim_free, is_run
 from fairloop._util.escape import for_terminal, frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
+from fairloop._util.options import called_from_python
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
 from fairloop.auditing.gate.judging import Result
@@ -28,7 +29,7 @@ from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.limits import limits as every_limit
 from fairloop.auditing.gate.power import Detectable
 from fairloop.auditing.gate.verdicts import Crossing, Drift
-from fairloop.auditing.log.columns import Columns, in_python
+from fairloop.auditing.log.columns import Columns
 from fairloop.auditing.log.of_run import opened
 from fairloop.auditing.log.reading import tally
 from fairloop.auditing.log.rounds import rounds
@@ -43,9 +44,8 @@ from fairloop.auditing.output import gate_words as shown
 from fairloop.auditing.output import tables as tidy
 from fairloop.auditing.output import verdict_json as document
 from fairloop.auditing.output.verdict_json import Digest
-from fairloop.errors import InputError
 from fairloop.report.table import plain
-from fairloop.tables.values import name, written
+from fairloop.tables.values import name, several, written
 
 __all__ = [
     "FILES", "JUNIT", "MODEL_CARD", "Audit", "Crossing", "Detectable", "Drift", "Limit", "Measure", "Measured",
@@ -63,74 +63,45 @@ OPTIONAL = (*SCORES, JUNIT, MODEL_CARD)
 
 
 def audit(
-    log: Any,
-    *,
-    round: Hashable = None,
-    label: Hashable = None,
-    groups: Hashable | Sequence[Hashable] = None,
-    prediction: Hashable = None,
-    score: Hashable = None,
-    threshold: float | None = None,
-    weight: Hashable = None,
-    propensity: Hashable = None,
-    decided_at: Hashable = None,
-    observed_at: Hashable = None,
-    mature_after: object = None,
-    as_of: object = None,
-    assume: str | None = None,
-    round_order: str | Sequence[object] | None = None,
-    provenance: Hashable = None,
-    model_made: Sequence[object] = (),
-    beneficial: object = None,
-    min_size: int = 0,
-    reference: Hashable = None,
-    reference_group: object = None,
-    fail_on: str | Sequence[str] = (),
-    limits: str | Path | None = None,
-    gate_round: Hashable = None,
-    regression: bool = False,
-) -> Audit:
+    log: Any, *, round: Hashable = None, label: Hashable = None, groups: Hashable | Sequence[Hashable] = None,
+    prediction: Hashable = None, score: Hashable = None, threshold: float | None = None, weight: Hashable = None,
+    propensity: Hashable = None, decided_at: Hashable = None, observed_at: Hashable = None, mature_after: object = None,
+    as_of: object = None, assume: str | None = None, round_order: str | Sequence[object] | None = None,
+    provenance: Hashable = None, model_made: Sequence[object] = (), beneficial: object = None, min_size: int = 0,
+    reference: Hashable = None, reference_group: object = None, fail_on: str | Sequence[str] = (),
+    limits: str | Path | None = None, gate_round: Hashable = None, regression: bool = False,
+) -> Audit:  # fmt: skip
     """Measure a log of past rounds: one row for each person and round.
 
-    log: a frame (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the path of a CSV
-        or parquet file of any size; only the columns named below are read. Their names may be text, numbers or tuples.
-        The directory of a run with setting=people: its log, with known columns.
-    round: numbers, versions, dates in one format, periods, or categories in order. round_order: `given`, `natural`,
-        `number`, `date:FORMAT` or the rounds in their order, if their names do not define it.
-    label: the true label; rows without one count in measures that need no label. prediction: the predicted label, in
-    the spelling of labels. score: a number; without `prediction`, `threshold` (default 0.5) and more predict the
-    beneficial label. weight: the number of people that each row represents, or a multiple of it, for all rates,
-    intervals and trends; see `metrics.weighted`. Counts and the sizes of groups stay numbers of rows.
+    log: a frame (of pandas, polars, Arrow, Hugging Face, or a dictionary of columns), or the path of a CSV or parquet
+        file of any size; only the named columns are read. The directory of a run with setting=people needs no names.
+    round: numbers, versions, dates in one format, periods or ordered categories. round_order: `given`, `natural`,
+        `number`, `date:FORMAT` or the rounds in order, if their names do not define it.
+    label: the true label; rows without one count in measures without labels. prediction: the predicted label, in the
+        spelling of labels. score: a number; without `prediction`, `threshold` (default 0.5) and more predict the
+        beneficial label. weight: the number of people that a row represents, or a multiple; see `metrics.weighted`.
     propensity: the known probability that the row's label is observed, given the information at the decision.
-    decided_at, observed_at: dates of the decision and of the label. mature_after: the longest delay of a label after
-    its decision, such as `90d`; rounds with younger decisions have no measures that need labels. as_of: the
-    date of the extract of the log; default: its latest date.
-    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones;
+    decided_at, observed_at: dates of the decision and of the label. mature_after: the longest delay of a label, such as
+        `90d`; rounds with younger decisions have no measures with labels. as_of: default: the latest date.
+    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected people.
         `no-better-than-lowest` narrows them more: no better than the tenth of the selected with the lowest scores.
-    groups: one sensitive column or several; their combinations are the groups. A missing value is `(missing)`.
-    provenance: the maker of the label; model_made: its values for a model, if they are not self-explanatory.
-    beneficial: the label that is good for the person; 1 if labels are 0 and 1.
-    min_size: smallest number of people with, and without, the beneficial label in every round; smaller groups are left
-    out of comparisons of groups. Groups below 30 are always named, and the rates of all groups are in the table.
+    groups: sensitive columns; their combinations are the groups. A missing value is `(missing)`. provenance: the maker
+        of the label; model_made: its values for a model, if they are not self-explanatory. beneficial: the label
+        that is good for the person; 1 if labels are 0 and 1.
+    min_size: smallest number of people with, and without, the beneficial label in each round; smaller groups are left
+        out of comparisons. Groups below 30 are always named, and the rates of all groups are in the table.
     reference: the reference of drift: the name of a round, `first` (default), `previous`, or `rolling(k)`, the mean
-    of the k rounds before the last.
-    reference_group: the reference of differences, ratios and distances of scores: a group's name, `largest`, or `best`,
-    the group with the best value. Default: all pairs; distances are from the largest group.
-    fail_on: limits such as `equalized_odds_difference>0.1`, `tpr[Female]<0.5`, `lower(tpr_difference)>0.1` (broken only
-    if its whole interval breaks it), `upper(tpr_difference)>0.1` (kept only if its whole interval keeps it), or
-    `four_fifths`.
-    limits: a YAML file of further limits: a list of mappings with `limit`, and optionally `round`, `set_by`, `date`,
-    `why`.
-    gate_round: the judged round: its name, or `last-labelled`. Default: the last round, with labels or without.
-    regression: whether labels and predictions are numbers: then their errors are measured.
+        of the k rounds before the last. reference_group: the reference of comparisons of groups: a name, `largest`, or
+        `best`, the group with the best value. Default: all pairs; distances of scores are from the largest group.
+    fail_on: limits such as `tpr[Female]<0.5`, `lower(tpr_difference)>0.1` (broken if the whole interval breaks it),
+        `upper(tpr_difference)>0.1` (kept if the whole interval keeps it), or `four_fifths`. limits: a YAML file of
+        limits: mappings with `limit`, and optionally `round`, `set_by`, `date` and `why`. gate_round: the judged
+        round: its name, or `last-labelled`; default: the last. regression: labels and predictions are numbers.
 
     Raises InputError for a log or an argument that cannot be used.
     """
-    given: dict[str, Any] = {key: value for key, value in locals().items() if key != "log"}
-    try:
-        return audited(log, **given)
-    except InputError as error:
-        raise InputError(in_python(str(error))) from error
+    with called_from_python():
+        return audited(**locals())
 
 
 def audited(log: Any, **arguments: Any) -> Audit:
@@ -163,9 +134,8 @@ def _audited(
 ) -> Audit:
     """called: the name of a log that is not a file. named: the other columns of `audit`."""
     wanted = every_limit(fail_on, limits)
-    sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     by_part: dict[str, Any] = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **by_part)
+    columns = Columns(groups=tuple(map(name, several(groups))), threshold=threshold, regression=regression, **by_part)
     tallied = tally(log, columns, mature_after, as_of)
     measured = Measured(
         rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume, written(reference_group)
@@ -345,10 +315,8 @@ class Audit:
         audit in `out`. Returns the names of the files. Raises InputError if `out` cannot be used.
         """
         out = Path(out)
-        try:
+        with called_from_python():
             free(out, overwrite)
-        except InputError as error:
-            raise InputError(in_python(str(error))) from error
         more = {JUNIT: exports.junit(self)} if self.limits else {}
         if model is not None:
             more[MODEL_CARD] = self.model_card(model, url)

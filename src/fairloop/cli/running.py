@@ -142,13 +142,13 @@ def _view(output: Output, directory: RunDirectory, track: Tracker | None) -> Abs
 
 
 def _told_of_run(directory: RunDirectory) -> dict[str, Any]:
-    spec, session = directory.spec(), directory.provenance()["sessions"][-1]
+    spec, session = directory.spec(), directory.provenance().sessions[-1]
     return {
         "run": spec.identity,
         "out": str(directory.root),
         "state": "finished",
         "done": directory.committed(),
         "generations": spec.generations,
-        "seconds": session["seconds"],
-        "trained": session["trained"],
+        "seconds": session.seconds,
+        "trained": session.trained,
     }

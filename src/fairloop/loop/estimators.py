@@ -47,7 +47,7 @@ class Estimators:
         labels: Sequence[Hashable] | None = None,
     ) -> None:
         self.objects = objects
-        self._tried: set[str] = set()
+        self._tried: dict[str, FittedClassifier] = {}
         self._population = population
         self._given_forms = forms
         self._labels: Sequence[Hashable] = labels or population.label_names
@@ -118,15 +118,15 @@ class Estimators:
 
         if kind not in self._tried:  # a classifier may have the class of its annotator
             self._try(use, by_group)
-            self._tried.add(kind)
-        return model
+            self._tried[kind] = model
+        return self._tried[kind]
 
-    def check_weights(self, own: Any) -> None:
-        """Raise InputError if a curation weights people for a classifier that takes no weights."""
+    def check_weights(self, own: Any, where: str, instead: str) -> None:
+        """Raise InputError for a classifier that cannot be told weights, which the field `where` gives people."""
         if not takes_weights(own):
             raise InputError(
-                f"curation.steps: the fit of {type(own).__name__} has no parameter sample_weight, so it cannot weigh "
-                "people; use {kind: oversample} instead"
+                f"{where}: the fit of {type(own).__name__} has no parameter sample_weight, so it cannot weigh people; "
+                f"use {instead} instead"
             )
 
     def check_annotator(self, own: Any, recipe: Recipe) -> None:

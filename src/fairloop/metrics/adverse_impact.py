@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical, pooled_z, ratio, sign_of_ratio, wilson
+from fairloop.metrics.intervals import Estimate, critical, wilson
+from fairloop.metrics.proportions import pooled_z, ratio, sign_of_ratio
 from fairloop.metrics.scores import finite
 from fairloop.metrics.shares import Codes, Flags
+from fairloop.metrics.statistics import ALPHA
 
 FOUR_FIFTHS = 0.8
 
@@ -40,7 +41,7 @@ class Impact(NamedTuple):
     fisher: NDArray[np.float64]
 
 
-def impact(hits: ArrayLike, members: ArrayLike, alpha: float = 0.05, limit: float = FOUR_FIFTHS) -> Impact:
+def impact(hits: ArrayLike, members: ArrayLike, alpha: float = ALPHA, limit: float = FOUR_FIFTHS) -> Impact:
     """Impact ratios of groups from (S,) counts of selected people and of all.
 
     Among equal highest rates, the first group counts as the highest. Each interval is for one ratio, with a known

@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairloop.errors import InputError
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.shares import Codes, Flags, checked_weights, known_labels
+from fairloop.metrics.statistics import ALPHA
 
 Floats = NDArray[np.float64]
 
@@ -167,7 +167,7 @@ def no_better_on_average(cells: Cells) -> Floats:
     return np.nan_to_num(divide(cells.selected_positive, cells.selected_positive + cells.selected_negative), nan=1.0)
 
 
-def no_better_than_the_last_selected(positive: ArrayLike, members: ArrayLike, alpha: float = 0.05) -> Floats:
+def no_better_than_the_last_selected(positive: ArrayLike, members: ArrayLike, alpha: float = ALPHA) -> Floats:
     """(S,) `most` for `bounds`, assuming that the rejected are no better than the selected just above the threshold.
 
     positive, members: (S,) counts in a band of selected rows that was fixed in advance, such as the lowest tenth. The
@@ -180,7 +180,7 @@ def no_better_than_the_last_selected(positive: ArrayLike, members: ArrayLike, al
     return np.nan_to_num(wilson(divide(positive, members), members, critical(alpha)).high, nan=1.0)
 
 
-def interval(found: Bounds, alpha: float = 0.05) -> tuple[Estimate, Estimate]:
+def interval(found: Bounds, alpha: float = ALPHA) -> tuple[Estimate, Estimate]:
     """The bounds `low` and `high` as estimates, (S,) each. Their outer limits cover the measure with 1 - `alpha`.
 
     If bounds are far apart, only one end can miss, so a one-sided interval at each end (z = 1.645 for 95 %) suffices.

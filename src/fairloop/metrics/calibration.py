@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.scores import probabilities
 from fairloop.metrics.shares import checked_weights, known_labels
 

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.missing import holm
-from fairloop.metrics.proportions import critical, pooled_z, wilson
+from fairloop.metrics.proportions import pooled_z
 from fairloop.metrics.shares import Flags
+from fairloop.metrics.statistics import ALPHA
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +47,7 @@ def number_of_tests(groups: int) -> int:
     return 1 if groups == 2 else groups
 
 
-def against_rest(hits: ArrayLike, members: ArrayLike, alpha: float = 0.05, fewest: int = FEWEST) -> AgainstRest:
+def against_rest(hits: ArrayLike, members: ArrayLike, alpha: float = ALPHA, fewest: int = FEWEST) -> AgainstRest:
     """Each of the groups against all the rest, from (S,) counts of hits and members.
 
     >>> found = against_rest([300, 140, 60], [1000, 400, 200])

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.group_rates import Rate, divide
 
@@ -46,11 +45,40 @@ def stacked(estimates: Sequence[Estimate]) -> Estimate:
     return Estimate(*(np.stack([getattr(one, part) for one in estimates]) for part in ("value", "low", "high")))
 
 
+def critical(alpha: ArrayLike) -> Floats:
+    """The two-sided critical value of a standard normal: |Z| exceeds it with probability `alpha`, in (0, 1).
+
+    >>> float(critical(0.05).round(4))
+    1.96
+    """
+    from scipy.special import ndtri  # slow to import
+
+    return np.asarray(-ndtri(np.asarray(alpha, np.float64) / 2))
+
+
+def wilson(share: ArrayLike, members: ArrayLike, z: ArrayLike) -> Estimate:
+    """A `share` in [0, 1] of `members` people with Wilson's score interval (1927), limits in [0, 1].
+
+    z: the critical value; 1.96 for a two-sided level of 95 %, 1.645 for a one-sided one at each end. NaN where the
+    share is NaN or there are no members.
+
+    >>> found = wilson(0.3, 10, 1.96)
+    >>> round(float(found.low), 3), round(float(found.high), 3)
+    (0.108, 0.603)
+    """
+    share, members, z = (np.asarray(one, np.float64) for one in (share, members, z))
+    shrink = divide(1, 1 + divide(z**2, members))
+    middle = shrink * (share + divide(z**2, 2 * members))
+    reach = z * shrink * np.sqrt(divide(share * (1 - share), members) + divide(z, 2 * members) ** 2)
+    # At a share of 0 or 1 the limit is the share itself, but for the last bits.
+    return Estimate(share, np.minimum(middle - reach, share).clip(0), np.maximum(middle + reach, share).clip(max=1))
+
+
 def of_rate(rate: Rate, alpha: float) -> Estimate:
     """(S + 1,) the rate of all people, then of each group, each with an interval of level 1 - alpha."""
     values = np.concatenate([[rate.overall], rate.by_group])
     members = rate.members.astype(np.float64) if rate.effective is None else rate.effective
-    return Estimate(values, *_wilson(values, members, alpha))
+    return wilson(values, members, critical(alpha))
 
 
 def of_difference(rates: Sequence[Rate], alpha: float) -> Estimate:
@@ -106,12 +134,3 @@ def largest_difference(
 def _largest(estimates: Sequence[Estimate], part: str) -> Floats:
     """() the largest value of all pairs in all estimates, at least 0; NaN if one is NaN."""
     return np.asarray(np.maximum(0, np.max([getattr(one, part).max() for one in estimates])))
-
-
-def _wilson(share: Floats, members: Floats, alpha: float) -> tuple[Floats, Floats]:
-    z = NormalDist().inv_cdf(1 - alpha / 2)
-    shrink = divide(1, 1 + divide(z**2, members))
-    middle = shrink * (share + divide(z**2, 2 * members))
-    reach = z * shrink * np.sqrt(divide(share * (1 - share), members) + divide(z, 2 * members) ** 2)
-    # At a share of 0 or 1 the limit is the share itself, up to the last bits.
-    return np.minimum(middle - reach, share), np.maximum(middle + reach, share)

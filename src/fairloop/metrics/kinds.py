@@ -17,14 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, wilson
+from fairloop.metrics.shares import linearised
 
 Floats = NDArray[np.float64]
-
-_NOTHING = 1e-12
-"""Shares within this distance of 0 or 1 are set to 0 or 1, because the order of a sum of weights changes its last
-bits."""
 
 
 class Kinds(NamedTuple):
@@ -44,8 +40,8 @@ class Kinds(NamedTuple):
         is wrong for the selection rate.
         """
         decided, squares = (one.sum(axis=-1) for one in self)
-        rate = share(decided[..., 1], squares[..., 1], decided.sum(axis=-1), squares.sum(axis=-1))
-        within = share(self.weights[..., 1], self.squares[..., 1], decided, squares)
+        rate = linearised(decided[..., 1], squares[..., 1], decided.sum(axis=-1), squares.sum(axis=-1))
+        within = linearised(self.weights[..., 1], self.squares[..., 1], decided, squares)
         chosen = wilson(rate.value, rate.linear, critical(alpha))
         sure = np.isnan(rate.linear)  # all people have one decision
         positive = wilson(within.value, np.fmin(within.kish, within.linear), critical(alpha))
@@ -53,23 +49,6 @@ class Kinds(NamedTuple):
             Estimate(rate.value, *(np.where(sure, rate.value, one) for one in (chosen.low, chosen.high))),
             *(Estimate(*(one[..., i] for one in (positive.value, positive.low, positive.high))) for i in (1, 0)),
         ]
-
-
-class Certain(NamedTuple):
-    """A share, Kish's number of people, and the linearised number, NaN at 0 and 1; see `shares.Share`."""
-
-    value: Floats
-    kish: Floats
-    linear: Floats
-
-
-def share(hits: Floats, hit_squares: Floats, of: Floats, of_squares: Floats) -> Certain:
-    """The share of `hits` in `of`, sums of weights; with the sums of their squares. Arrays of one shape."""
-    value = divide(hits, of)
-    value = np.where(np.abs(value - value.round()) < _NOTHING, value.round(), value)
-    variance = divide((1 - value) ** 2 * hit_squares + value**2 * (of_squares - hit_squares).clip(0), of**2)
-    inside = value != value.round()
-    return Certain(value, divide(of**2, of_squares), divide(value * (1 - value), np.where(inside, variance, 0)))
 
 
 def mean(kinds: Kinds, means: Estimate, alpha: float) -> Estimate:

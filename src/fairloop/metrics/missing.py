@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import critical, wilson
 from fairloop.metrics.scores import midranks
 from fairloop.metrics.shares import Codes, Flags
+from fairloop.metrics.statistics import ALPHA
 
 Floats = NDArray[np.float64]
 
@@ -108,8 +109,7 @@ def gap_given_stratum(tables: NDArray[np.int64]) -> float:
     The label rate of a column counts its known rows beyond those expected in each stratum.
     """
     table = np.asarray(tables, np.float64)
-    rates = divide(_excess(table), table.sum(axis=(0, 2)))
-    return float(np.ptp(rates[np.isfinite(rates)])) if np.isfinite(rates).any() else 0.0
+    return _range(divide(_excess(table), table.sum(axis=(0, 2))))
 
 
 def _excess(table: Floats) -> Floats:
@@ -169,7 +169,7 @@ def holm(p: ArrayLike) -> Floats:
     return adjusted.reshape(raw.shape)
 
 
-def depends(adjusted: ArrayLike, gaps: ArrayLike, alpha: float = 0.05) -> Flags:
+def depends(adjusted: ArrayLike, gaps: ArrayLike, alpha: float = ALPHA) -> Flags:
     """Whether tests cause a warning: adjusted p at most `alpha`, and label rates that differ by `LEAST_GAP` or more.
 
     adjusted: from `holm` over all rounds and tests. gaps: of the same shape, the largest difference of two label rates
@@ -182,15 +182,18 @@ def depends(adjusted: ArrayLike, gaps: ArrayLike, alpha: float = 0.05) -> Flags:
 
 
 def gap(known: ArrayLike, rows: ArrayLike) -> float:
-    """The largest difference of label rates between two parts, from (P,) counts, without empty parts; 0 for fewer than
-    two.
-    """
-    rates = divide(known, rows)
-    return float(np.ptp(rates[np.isfinite(rates)])) if np.isfinite(rates).any() else 0.0
+    """The largest difference of label rates between two parts; (P,) counts, parts without rows left out, else 0."""
+    return _range(divide(known, rows))
 
 
-def could_be_missed(known: ArrayLike, rows: ArrayLike, alpha: float = 0.05) -> float:
-    """The difference of label rates of two parts, (2,) counts, that the test could miss: half of Newcombe's interval.
+def _range(rates: Floats) -> float:
+    """The largest less the smallest defined rate, 0 without one."""
+    known = rates[np.isfinite(rates)]
+    return float(np.ptp(known)) if len(known) else 0.0
+
+
+def could_be_missed(known: ArrayLike, rows: ArrayLike, alpha: float = ALPHA) -> float:
+    """The difference of label rates of two parts, (2,) counts, that could be missed: half of Newcombe's interval.
 
     >>> round(could_be_missed([90, 45], [100, 50]), 3)
     0.108

@@ -10,15 +10,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.proportions import critical
-
-POWER = 0.8
-"""The probability of finding a drift of the size that these functions return."""
+from fairloop.metrics.intervals import critical
+from fairloop.metrics.statistics import ALPHA, POWER
 
 _NODES = 200
 
 
-def trend_drift(errors: ArrayLike, alpha: float = 0.05 / 3, power: float = POWER) -> float:
+def trend_drift(errors: ArrayLike, alpha: float = ALPHA / 3, power: float = POWER) -> float:
     """The total linear drift, first round to last, that `trend.fit` finds with `power`, in the unit of `errors`.
 
     errors: (R,) positive standard errors of rounds. alpha: two-sided, .05 / 3 for three watched measures.
@@ -73,7 +71,7 @@ def _found(shift: float, limits: NDArray[np.float64], weights: NDArray[np.float6
     return found
 
 
-def reported_error(error: float, pairs: int, alpha: float = 0.05) -> float:
+def reported_error(error: float, pairs: int, alpha: float = ALPHA) -> float:
     """The effective standard error of `intervals.of_difference` for a difference with the standard error `error`.
 
     pairs: of groups, twice as many for equalized odds, because its lower limit holds for all pairs at once.
@@ -84,7 +82,7 @@ def reported_error(error: float, pairs: int, alpha: float = 0.05) -> float:
     return float(error * (critical(alpha) + critical(alpha / pairs)) / (2 * critical(alpha)))
 
 
-def verdict_drift(error: float, pairs: int, alpha: float = 0.05 / 7, power: float = POWER) -> float:
+def verdict_drift(error: float, pairs: int, alpha: float = ALPHA / 7, power: float = POWER) -> float:
     """The change of a largest difference, first round to last, that gets the verdict "grew" with `power`.
 
     error: standard error of one round's difference. pairs: as for `reported_error`. The result is too low for many
@@ -97,7 +95,7 @@ def verdict_drift(error: float, pairs: int, alpha: float = 0.05 / 7, power: floa
     return float(error * (reach + critical(2 * (1 - power)) * 2**0.5))
 
 
-def group_loss(error: float, groups: int, alpha: float = 0.05, power: float = POWER) -> float:
+def group_loss(error: float, groups: int, alpha: float = ALPHA, power: float = POWER) -> float:
     """The loss of a group, first round to last, that an audit reports with `power`, for three rates of `groups` groups.
 
     error: standard error of its change.

@@ -17,9 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from fairloop.errors import InputError
 from fairloop.metrics import scores as scored
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.shares import Codes, Flags, Share, checked_weights, known_labels, parts, weighted_share
+from fairloop.metrics.statistics import ALPHA
 
 Floats = NDArray[np.float64]
 
@@ -123,7 +123,7 @@ def explored(selected: Flags, labels: Floats, propensity: Floats, groups: Codes,
     return Explored(*(np.bincount(groups[kind], minlength=size).astype(np.float64) for kind in kinds))
 
 
-def three_parts(counts: Explored, alpha: float = 0.05) -> dict[str, Estimate]:
+def three_parts(counts: Explored, alpha: float = ALPHA) -> dict[str, Estimate]:
     """(S,) `tpr` and `fpr` of all rows, with intervals of level 1 - `alpha` that are valid for any number of explored
     rows.
 
@@ -170,7 +170,7 @@ def _limit(logs: list[Estimate], end: str) -> Floats:
     return np.asarray(np.where(beyond, values.sum(axis=0), np.where(infinite.any(axis=0), at_end, plain)))
 
 
-def false_omission_rate(counts: Explored, alpha: float = 0.05) -> Estimate:
+def false_omission_rate(counts: Explored, alpha: float = ALPHA) -> Estimate:
     """(S,) the false omission rate: the share of positive labels among the explored, with Wilson's interval."""
     return wilson(divide(counts.explored_positive, counts.explored), counts.explored, critical(alpha))
 
@@ -222,7 +222,7 @@ def agreement(labels: Floats, propensity: Floats, selected: Flags, groups: Codes
     )
 
 
-def explored_rows_needed(tpr: float, q: float, half_width: float, alpha: float = 0.05) -> float:
+def explored_rows_needed(tpr: float, q: float, half_width: float, alpha: float = ALPHA) -> float:
     """The number of rejected rows to explore, per group and round, for an interval of TPR of about this half width.
 
     tpr: expected, in (0, 1). q: share of positive labels among the rejected, in (0, 1]. It is

@@ -1,4 +1,4 @@
-"""Closed forms for shares of people: Wilson's interval, the pooled test, the interval of a ratio, exact comparisons.
+"""Closed forms for shares of people: the pooled test, the interval of a ratio, exact comparisons.
 
 Arguments are numbers or arrays that broadcast; results have their shape. Counts may be real numbers (sums of weights,
 effective numbers), except where a comparison is exact.
@@ -15,35 +15,6 @@ from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate
 
 Floats = NDArray[np.float64]
-
-
-def critical(alpha: ArrayLike) -> Floats:
-    """The two-sided critical value of a standard normal: |Z| exceeds it with probability `alpha`, in (0, 1).
-
-    >>> float(critical(0.05).round(4))
-    1.96
-    """
-    from scipy.special import ndtri  # slow to import
-
-    return np.asarray(-ndtri(np.asarray(alpha, np.float64) / 2))
-
-
-def wilson(share: ArrayLike, members: ArrayLike, z: ArrayLike) -> Estimate:
-    """A `share` in [0, 1] of `members` people with Wilson's score interval (1927), limits in [0, 1].
-
-    z: the critical value; 1.96 for a two-sided level of 95 %, 1.645 for a one-sided level at each end. NaN for a
-    share of NaN or without members.
-
-    >>> found = wilson(0.3, 10, 1.96)
-    >>> round(float(found.low), 3), round(float(found.high), 3)
-    (0.108, 0.603)
-    """
-    share, members, z = (np.asarray(one, np.float64) for one in (share, members, z))
-    shrink = divide(1, 1 + divide(z**2, members))
-    middle = shrink * (share + divide(z**2, 2 * members))
-    reach = z * shrink * np.sqrt(divide(share * (1 - share), members) + divide(z, 2 * members) ** 2)
-    # At a share of 0 or 1 the limit is the share itself, up to the last bits.
-    return Estimate(share, np.minimum(middle - reach, share).clip(0), np.maximum(middle + reach, share).clip(max=1))
 
 
 def pooled_z(hits: ArrayLike, members: ArrayLike, other_hits: ArrayLike, other_members: ArrayLike) -> Floats:
@@ -69,6 +40,7 @@ def ratio(numerator: Estimate, denominator: Estimate) -> Estimate:
     MOVER-R (Donner and Zou, 2012) computes the limits from the distances of each estimate to its limits. A denominator
     of 0 makes the value undefined (NaN). A denominator, or a lower limit of it, of 0 makes the upper limit infinite.
 
+    >>> from fairloop.metrics.intervals import wilson
     >>> found = ratio(wilson(0.28, 50, 1.96), wilson(0.4, 100, 1.96))
     >>> [round(float(one), 3) for one in (found.value, found.low, found.high)]
     [0.7, 0.418, 1.126]

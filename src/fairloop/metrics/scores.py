@@ -13,8 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairloop.errors import InputError
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical
+from fairloop.metrics.intervals import Estimate, critical
 from fairloop.metrics.shares import Codes, Flags, checked_weights, known_labels
 
 Floats = NDArray[np.float64]

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from fairloop.errors import InputError
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, wilson
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -42,6 +41,24 @@ class Share(NamedTuple):
     rows: Codes
     kish: Floats
     linear: Floats
+
+
+class Linearised(NamedTuple):
+    """A share of weights; arrays of one shape. variance: V, which is 0 at 0 and 1. kish, linear: as in `Share`."""
+
+    value: Floats
+    variance: Floats
+    kish: Floats
+    linear: Floats
+
+
+def linearised(hits: Floats, hit_squares: Floats, of: Floats, of_squares: Floats) -> Linearised:
+    """The share of `hits` in `of`, sums of weights; with the sums of their squares. Arrays of one shape."""
+    value = divide(hits, of)
+    value = np.where(np.abs(value - value.round()) < _NOTHING, value.round(), value)
+    variance = divide((1 - value) ** 2 * hit_squares + value**2 * (of_squares - hit_squares).clip(0), of**2)
+    variance = np.where(value == value.round(), 0 * variance, variance)
+    return Linearised(value, variance, divide(of**2, of_squares), divide(value * (1 - value), variance))
 
 
 def parts(selected: Flags, labels: Floats) -> dict[str, tuple[Flags, Flags]]:
@@ -91,17 +108,9 @@ def weighted_share(hits: Flags, members: Flags, groups: Codes, size: int, weight
     weight = np.ones(len(hits)) if weights is None else checked_weights(weights)
     rows = members & (weight > 0)
     weight, codes, hit = weight[rows], groups[rows], (hits & members)[rows]
-    total, square = (np.bincount(codes, weight**power, minlength=size) for power in (1, 2))
-    value = divide(np.bincount(codes, weight * hit, minlength=size), total)
-    value = np.where(np.abs(value - value.round()) < _NOTHING, value.round(), value)
-    variance = divide(np.bincount(codes, (weight * (hit - value[codes])) ** 2, minlength=size), total**2)
-    return Share(
-        value,
-        variance,
-        np.bincount(codes, minlength=size),
-        divide(total**2, square),
-        divide(value * (1 - value), variance),
-    )
+    sums = [np.bincount(codes, values, minlength=size) for values in (weight * hit, weight**2 * hit, weight, weight**2)]
+    found = linearised(*sums)
+    return Share(found.value, found.variance, np.bincount(codes, minlength=size), found.kish, found.linear)
 
 
 def checked_weights(weights: Floats) -> Floats:

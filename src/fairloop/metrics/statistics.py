@@ -27,7 +27,7 @@ FEWEST_IN_BAND = 1 + ceil(log2(1 / ALPHA))
 """Smallest number of seeds for a simultaneous band, because the smallest p-value of n seeds is 2^-(n - 1)."""
 
 POWER = 0.8
-"""The power in `seeds_needed`."""
+"""The power with which a needed number of seeds, or a detectable drift, shows a difference."""
 
 MOST_NEEDED = 10_000
 """Largest result of `seeds_needed`."""

@@ -186,7 +186,8 @@ def swap(texts: Ids, twins: Ids, logs: Floats, twin_logs: Floats) -> Swap:
     """
     differ = texts != twins
     first = np.where(differ.any(axis=1), differ.argmax(axis=1), texts.shape[1])
-    gaps = logs - twin_logs
+    with np.errstate(invalid="ignore"):  # both impossible: undefined
+        gaps = logs - twin_logs
     places = np.arange(texts.shape[1])
     at, after = places == first[:, None], places > first[:, None]
     return Swap(np.where(at, gaps, 0).sum(axis=1), np.where(after, gaps, 0).sum(axis=1))

@@ -19,11 +19,8 @@ from numpy.typing import NDArray
 
 from fairloop.metrics import group_rates as perf
 from fairloop.metrics.catalogue import OF_COUNTS
-from fairloop.metrics.group_rates import Rate, divide
-
-_NOTHING = 1e-12
-"""Rates within this distance of 0 or 1 are set to 0 or 1, because the order of a sum of weights changes its last
-bits."""
+from fairloop.metrics.group_rates import Rate
+from fairloop.metrics.shares import linearised
 
 
 class Sums(NamedTuple):
@@ -60,15 +57,11 @@ def share(hits: Sums, of: Sums, members: NDArray[np.int64]) -> Rate:
     weight, total, square, squares = (
         np.append(sums.sum(), sums) for sums in (hits.weights, of.weights, hits.squares, of.squares)
     )
-    rate = divide(weight, total)
-    rate = np.where(np.abs(rate - rate.round()) < _NOTHING, rate.round(), rate)
-    variance = divide((1 - rate) ** 2 * square + rate**2 * (squares - square).clip(0), total**2)
-    variance = np.where(rate == rate.round(), 0 * variance, variance)
-    kish, linear = divide(total**2, squares), divide(rate * (1 - rate), variance)
+    found = linearised(weight, square, total, squares)
     return Rate(
-        overall=float(rate[0]),
-        by_group=rate[1:],
+        overall=float(found.value[0]),
+        by_group=found.value[1:],
         members=np.append(members.sum(), members),
-        effective=np.fmin(kish, linear),  # the variance is 0 if no people, or all people, are hits
-        errors=np.sqrt(variance),
+        effective=np.fmin(found.kish, found.linear),  # the variance is 0 if no people, or all people, are hits
+        errors=np.sqrt(found.variance),
     )

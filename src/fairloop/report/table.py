@@ -49,7 +49,7 @@ def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
 
 
 def _warn_of_other_maths(runs: Sequence[RunDirectory]) -> None:
-    examples = {version: run.root for run in runs for version in run.maths()}
+    examples = {version: run.root for run in runs for version in run.provenance().maths}
     if len(examples) > 1:
         told = ", ".join(f"maths {version}: {examples[version]}" for version in sorted(examples))
         warnings.warn(

@@ -81,7 +81,7 @@ def _first(directory: RunDirectory) -> datetime | None:
     """The start of the first session, which runs without a status file have only in their provenance."""
     if (before := directory.status()) is not None:
         return before.since
-    started = next((session["started"] for session in directory.provenance().get("sessions", [])), "")
+    started = next((session.started for session in directory.provenance().sessions), "")
     try:
         found = datetime.fromisoformat(started)
     except ValueError:

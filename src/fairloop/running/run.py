@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from fairloop import data
 from fairloop._util.files import DAMAGED, set_aside
@@ -28,6 +28,7 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
+from fairloop.store.provenance import Provenance, Session, SessionNumerics
 from fairloop.training.fitting import Checkpoint, State
 from fairloop.training.plan import Plan
 from fairloop.training.recipe import MATHS_VERSION, Recipe
@@ -91,7 +92,7 @@ def run(
     keep = spec.keep if models is None else "all"
     with directory.locked():
         done = _ready(directory, trainer, store, repair=repair)
-        session = Session(directory, trainer, store.root)
+        session = SessionWriter(directory, trainer, store.root)
         with pulse, _no_exit():
             view.start(spec, trainer.population, done)
             for generation in generations(trainer, start=done) if done < spec.generations else ():
@@ -112,44 +113,47 @@ def _trainer(spec: RunSpec, models: Models, files: DataSpec | None) -> ModelTrai
     return ModelTrainer(spec, models, population=data.load(files, spec.seed))
 
 
-class Session:
-    """One session of a run in its provenance."""
+class SessionWriter:
+    """Keeps the provenance of a run while a session goes on."""
 
     def __init__(self, directory: RunDirectory, trainer: ModelTrainer, models: Path) -> None:
         self._directory = directory
         self._spec = trainer.spec
         self._models = os.path.relpath(models, directory.root)
-        self._before = directory.provenance().get("sessions", [])
+        self._before = directory.provenance().sessions
         self._started = time.monotonic()
-        self._entry: dict[str, Any] = {
-            "run": self._spec.identity,
-            "maths": MATHS_VERSION,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": 0.0,
-            "generations": [],
-            "trained": [],
-            "packages": {name: _version(name) for name in _PACKAGES},
-            "commit": _commit(),
-            "python": platform.python_version(),
-            "machine": f"{platform.system()} {platform.machine()}",
-            "numerics": trainer.numerics.record(),
-            "data": trainer.population.fingerprint,
-        }
-        if self._before and self._before[-1]["packages"] != self._entry["packages"]:
+        self._now = Session(
+            run=self._spec.identity,
+            maths=MATHS_VERSION,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=0.0,
+            generations=(),
+            trained=(),
+            packages={name: _version(name) for name in _PACKAGES},
+            commit=_commit(),
+            python=platform.python_version(),
+            machine=f"{platform.system()} {platform.machine()}",
+            numerics=SessionNumerics(**trainer.numerics.record()),
+            data=trainer.population.fingerprint,
+        )
+        if self._before and self._before[-1].packages != self._now.packages:
             warnings.warn("this run was begun with other versions of packages; see provenance.json", stacklevel=2)
         self._write()
 
     def record(self, generation: int, trained: Sequence[str]) -> None:
         """Record a generation. trained: the models that this session has trained, without loaded models."""
-        self._entry["generations"].append(generation)
-        self._entry["trained"] = list(trained)
-        self._entry["seconds"] = round(time.monotonic() - self._started, 1)
+        self._now = self._now.model_copy(
+            update={
+                "generations": (*self._now.generations, generation),
+                "trained": tuple(trained),
+                "seconds": round(time.monotonic() - self._started, 1),
+            }
+        )
         self._write()
 
     def _write(self) -> None:
-        self._directory.describe(
-            self._spec, {"run": self._entry["run"], "models": self._models, "sessions": [*self._before, self._entry]}
-        )
+        sessions = (*self._before, self._now)
+        self._directory.describe(self._spec, Provenance(run=self._now.run, models=self._models, sessions=sessions))
 
 
 class _Watched:
@@ -204,21 +208,22 @@ def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan
 
 def _same_ground(directory: RunDirectory, trainer: ModelTrainer) -> None:
     """Raise InputError if an earlier session had other data, numerics or another version of computations."""
-    for session in directory.provenance().get("sessions", [])[-1:]:
-        if session["data"] != trainer.population.fingerprint:
+    provenance = directory.provenance()
+    for session in provenance.sessions[-1:]:
+        if session.data != trainer.population.fingerprint:
             raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
-        if (others := directory.maths() - {MATHS_VERSION}) and directory.committed() < trainer.spec.generations:
+        if (others := provenance.maths - {MATHS_VERSION}) and directory.committed() < trainer.spec.generations:
             raise InputError(
                 f"--out: {directory.root} was begun by another version of fairloop, which makes other models of the "
                 f"same recipes (maths {max(others)}, not {MATHS_VERSION}); go on with that version, or choose another "
                 "--out"
             )
-        before, now = session["numerics"], trainer.numerics.record()
-        for name in before:
-            if before[name] != now[name]:
+        now, held = trainer.numerics.record(), session.numerics
+        for name, before in held.model_dump().items() if held else ():
+            if before != now[name]:
                 raise InputError(
-                    f"{name}={now[name]}: {directory.root} was begun with {before[name]}; "
-                    f"go on with --set {name}={before[name]} if that is possible, or choose another --out"
+                    f"{name}={now[name]}: {directory.root} was begun with {before}; "
+                    f"go on with --set {name}={before} where that is possible, or choose another --out"
                 )
 
 

@@ -13,7 +13,6 @@ models/generator-3-<recipe>.safetensors
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import zipfile
@@ -21,13 +20,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict
 
 from fairloop._util.directories import RUN_HEADER, claim, is_run
 from fairloop._util.files import (
@@ -45,6 +43,7 @@ from fairloop.errors import InputError
 from fairloop.spec.run import RunSpec, from_mapping, read_fields
 from fairloop.store import records
 from fairloop.store.log import Log
+from fairloop.store.provenance import Provenance
 from fairloop.store.records import HELD, SCHEMA
 from fairloop.store.status import Status
 from fairloop.store.tidy_rows import Gallery, RoundLog, Row
@@ -58,10 +57,11 @@ _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 
 
 class RunDirectory:
-    """One run on disk."""
+    """One run on disk. patience: seconds for which `locked` waits for another process."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, patience: float = 0.0) -> None:
         self.root = root
+        self._patience = patience
         self.models = root / "models"
         self.log = Log(root / "log")
         self._records = root / "records"
@@ -106,7 +106,7 @@ class RunDirectory:
     def locked(self) -> Iterator[None]:
         """Lock the directory against other processes. Raises InputError if another process holds the lock."""
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / "run.lock", timeout=0)
+        lock = FileLock(self.root / "run.lock", timeout=self._patience)
         try:
             lock.acquire()
         except Timeout:
@@ -125,24 +125,21 @@ class RunDirectory:
             self._owner.unlink(missing_ok=True)
             lock.release()
 
-    def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
+    def describe(self, spec: RunSpec, provenance: Provenance) -> None:
         """Write the provenance of the run, and its spec if it has changed."""
         if self._described is None or self._described[0] != spec:
             _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
-        self._described = spec, str(provenance.get("run", ""))
-        _write_sealed(self._provenance_path, json.dumps({"seal": SEAL + BLANK, **provenance}, indent=2) + "\n")
+        self._described = spec, provenance.run
+        _write_sealed(self._provenance_path, provenance.to_json())
 
-    def provenance(self) -> dict[str, Any]:
-        """The provenance that `describe` wrote; empty before its first call. Raises InputError if the file is
-        damaged.
-        """
+    def provenance(self) -> Provenance:
+        """The provenance that `describe` wrote; empty before. Raises InputError if the file is damaged."""
         if not self._provenance_path.is_file():
-            return {}
+            return Provenance()
         try:
-            found = _Provenance.model_validate_json(_read_sealed(self._provenance_path))
+            return Provenance.model_validate_json(_read_sealed(self._provenance_path))
         except ValueError as error:
             raise damaged(self._provenance_path, str(error).partition(" [type")[0]) from error
-        return found.model_dump(exclude={"seal"})
 
     def status(self) -> Status | None:
         """The status that the run wrote; None without one, as for runs of 0.1.0."""
@@ -151,10 +148,6 @@ class RunDirectory:
     def tell(self, status: Status) -> None:
         """Write the status of the run. No result depends on it, so a full disk raises no error."""
         status.write(self.root)
-
-    def maths(self) -> set[int]:
-        """The versions of the computations of its generations; see `recipe.MATHS_VERSION`."""
-        return {session["maths"] for session in self.provenance().get("sessions", []) if session["generations"]}
 
     def committed(self) -> int:
         """The number of recorded generations, from 0 on without a gap."""
@@ -239,14 +232,14 @@ class RunDirectory:
         """
         aside = []
         if self.exists and self._is_damaged(self.spec):
-            if self.provenance().get("run") != spec.identity:
+            if self.provenance().run != spec.identity:
                 self.spec()
             aside.append(set_aside(self._spec_path))
             _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
         self.check(spec)
         if self._is_damaged(self.provenance):
             aside.append(set_aside(self._provenance_path))
-            self.describe(spec, {"run": spec.identity})
+            self.describe(spec, Provenance(run=spec.identity))
         for path, held in self._whole():
             if self._is_damaged(partial(records.read, path, held, self._names)):
                 aside.append(set_aside(path))
@@ -283,8 +276,7 @@ class RunDirectory:
     def _names(self) -> list[str]:
         """The run's current name, and its names in versions with other fields of specs."""
         provenance = self.provenance()
-        sessions = provenance.get("sessions", [])
-        return [str(provenance.get("run", "")), *(session["run"] for session in sessions)]
+        return [provenance.run, *(session.run for session in provenance.sessions)]
 
     @property
     def _owner(self) -> Path:
@@ -325,28 +317,6 @@ class RunDirectory:
 
     def _gallery_path(self, generation: int) -> Path:
         return self._galleries / f"generation-{generation:04d}.npz"
-
-
-class _Session(BaseModel):
-    """One session of a run. Fields that other modules read have a default for files of older versions."""
-
-    model_config = ConfigDict(extra="allow")
-    started: str = ""
-    seconds: float = 0.0
-    generations: list[int] = []
-    trained: list[str] = []
-    packages: dict[str, str] = {}
-    numerics: dict[Literal["precision", "device", "threads"], str | int] = {}
-    data: str = ""
-    run: str = ""
-    maths: int = 2  # the first versions wrote no number
-
-
-class _Provenance(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    run: str = ""
-    models: str = "models"
-    sessions: list[_Session] = []
 
 
 def _write_sealed(path: Path, text: str) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
 from uuid import uuid4
 
 import fsspec
@@ -22,6 +21,7 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
+from fairloop.store.provenance import Provenance
 from fairloop.store.status import STATUS, State, Status
 from fairloop.store.tidy_rows import Gallery, RoundLog, Row
 from fairloop.training.recipe import Recipe
@@ -113,7 +113,7 @@ class CopiedRun(RunDirectory):
         """Download all files of the folder into the directory."""
         self._folder.fetch(self.root, self._folder.names())
 
-    def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
+    def describe(self, spec: RunSpec, provenance: Provenance) -> None:
         """Write the spec and the provenance of the run in the directory and in the folder."""
         super().describe(spec, provenance)
         for name in _DESCRIPTIONS:

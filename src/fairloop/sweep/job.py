@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import strsignal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fairloop._util.directories import claim
@@ -18,6 +18,7 @@ from fairloop.spec.names import OWN_FIELDS, case_name, run_name
 from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory
+from fairloop.sweep.workers import ending
 
 MEMORY_PER_RUN = int(1.5 * 2**30)
 """Bytes of memory per run in the number of workers; the peak of `colored-mnist` is lower."""
@@ -62,9 +63,24 @@ class Job:
         """
         whole = self.done >= self.spec.generations
         if code not in (FAILED, WRONG_INPUT, INTERRUPTED) and not whole:
-            how = f"was killed by signal {-code} ({strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
-            self.line = f"its process {how} after {self.done} of {self.spec.generations} generations"
+            self.line = f"its process {ending(code)} after {self.done} of {self.spec.generations} generations"
         self.end(0 if whole and together else code if code or whole else FAILED)
+
+
+def exit_code(work: Callable[[], None], log: logging.Logger) -> int:
+    """Do the `work` of a run. Returns its exit code; if that is not 0, the log ends with the reason."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        log.error("fairloop: interrupted; run the same command again to go on")
+        return INTERRUPTED
+    except (FairloopError, OSError) as error:
+        log.error("fairloop: %s", error)
+        return WRONG_INPUT if isinstance(error, InputError) else FAILED
+    except Exception:
+        log.exception("fairloop:")
+        return FAILED
+    return 0
 
 
 class SweepView(AbstractContextManager["SweepView"], Protocol):
@@ -135,8 +151,8 @@ def shared_work(runs: Sequence[RunDirectory]) -> Work:
     work = Work(Counter(), Counter())
     for run in runs:
         spec, done = run.spec(), run.committed()
-        for session in run.provenance().get("sessions", []):
-            work.trained.update(title.rstrip(" 0123456789") for title in session.get("trained", []))
+        for session in run.provenance().sessions:
+            work.trained.update(title.rstrip(" 0123456789") for title in session.trained)
         generators = {"sequential": done, "fixed": min(done, 1), "none": 0}[spec.rules.generators]
         annotators = {"label annotator": 1, "group annotator": 1}
         classifiers = done

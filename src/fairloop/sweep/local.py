@@ -38,8 +38,7 @@ def run_all(
     them cleanly on KeyboardInterrupt.
     """
     waiting = [job for job in reversed(jobs) if job.state != "done"]
-    threads = max(job.spec.threads for job in jobs)
-    with SweepPulse(out, jobs, workers) as pulse, _Pool(out, models, workers, threads, track) as pool:
+    with SweepPulse(out, jobs, workers) as pulse, _Pool(jobs, out, models, workers, track) as pool:
         while waiting or pool.busy:
             for slot in pool.free():
                 pool.start(slot, [waiting.pop() for _ in range(min(replicas, len(waiting)))])
@@ -53,9 +52,10 @@ def run_all(
 class _Pool:
     """Slots for processes; each process runs one job or several. Leaving the context stops all processes."""
 
-    def __init__(self, out: Path, models: Path, workers: int, threads: int, track: str | None) -> None:
+    def __init__(self, jobs: Sequence[Job], out: Path, models: Path, workers: int, track: str | None) -> None:
         self._out, self._models, self._track = out, models, track
-        self._shares = _core_shares(workers, threads)
+        self._imports = slow_imports(jobs)
+        self._shares = _core_shares(workers, max(job.spec.threads for job in jobs))
         self._running: dict[int, tuple[list[Job], Worker]] = {}
         self._locks: dict[str, FileLock] = {}
 
@@ -81,7 +81,8 @@ class _Pool:
     def start(self, slot: int, group: Sequence[Job]) -> None:
         """Run the jobs of `group` in `slot`, except those that another sweep runs."""
         if ours := [job for job in group if _ours(job, self._out, self._locks)]:
-            self._running[slot] = ours, _start(ours, self._out, self._models, self._shares[slot], self._track)
+            task = _task(ours, self._out, self._models, self._track)
+            self._running[slot] = ours, Worker(task._replace(cores=self._shares[slot], imports=self._imports))
 
     def look(self) -> None:
         """Note the progress of all running jobs, and the end of finished jobs."""
@@ -127,8 +128,8 @@ def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
     return True
 
 
-def _start(group: Sequence[Job], out: Path, models: Path, cores: set[int] | None, track: str | None) -> Worker:
-    """Start a process for one or several runs."""
+def _task(group: Sequence[Job], out: Path, models: Path, track: str | None) -> Task:
+    """The task of a process for one run, or for several together."""
     for job in group:
         write_text(Path(job.log).with_suffix(".yaml"), job.spec.to_yaml())
         Path(job.log).write_bytes(b"")
@@ -137,14 +138,17 @@ def _start(group: Sequence[Job], out: Path, models: Path, cores: set[int] | None
     if len(group) == 1:
         spec, place, words = places[0]
         tracked = ["--track", track] if track else []
-        return Worker(
-            Task("fairloop", ["run", spec, "--out", place, "--store", str(models), *tracked], Path(words), cores)
-        )
+        return Task("fairloop", ["run", spec, "--out", place, "--store", str(models), *tracked], Path(words))
     words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
     Path(words).write_bytes(b"")
-    return Worker(
-        Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words), cores)
-    )
+    return Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words))
+
+
+def slow_imports(jobs: Sequence[Job]) -> tuple[str, ...]:
+    """The slow modules that runs of `jobs` may import one by one."""
+    models = {part.model for job in jobs for part in (job.spec.generator, job.spec.classifier, job.spec.annotator)}
+    of_libraries = any(":" in model or model.startswith(("fairlearn-", "tfidf-")) for model in models)
+    return ("skops.io",) if of_libraries else ()  # it keeps estimators, and imports all of scikit-learn
 
 
 def _core_shares(workers: int, threads: int) -> list[set[int] | None]:

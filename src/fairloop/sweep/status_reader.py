@@ -143,8 +143,7 @@ def _look(run: RunDirectory, spec: RunSpec, case: str, entry: Entry | None, *, a
         elif entry and entry.state == "failed" and sight.state in ("interrupted", "unknown"):
             sight = replace(sight, state="failed", note=entry.line or "its process was killed")
         accuracy, unfairness = _measures(run.root, sight.done)
-        sessions = run.provenance().get("sessions", [])
-        took = sum(session["seconds"] for session in sessions)
+        took = sum(session.seconds for session in run.provenance().sessions)
         return replace(sight, accuracy=accuracy, unfairness=unfairness, took=took)
     except InputError as damage:  # damage of one run must not hide the others
         return replace(sight, state="failed", note=str(damage))

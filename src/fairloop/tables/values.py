@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
@@ -51,6 +52,11 @@ def spelt(text: str) -> str:
         opening, low, high, closing = found.groups()
         return f"{opening}{spelt(low)}, {spelt(high)}{closing}"
     return text.capitalize() if text.lower() in ("true", "false") else text
+
+
+def several(columns: Any) -> tuple[Any, ...]:
+    """One column or several, as a tuple."""
+    return tuple(columns) if isinstance(columns, Sequence) and not isinstance(columns, str) else (columns,)
 
 
 def name(column: object) -> str:

@@ -1,4 +1,7 @@
-"""The gate of an audit: every limit against its judged round, with a verdict and its reason."""
+"""The gate of an audit: every limit against its judged round, with a verdict and its reason.
+
+Intervals of a gate have the level 1 - ALPHA; `ALPHA` is divided among its `lower` limits.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,7 @@ from fairloop.auditing.measures.references import judged_round
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
 from fairloop.metrics.adverse_impact import Verdict, gate_alpha, verdict
-
-ALPHA = 0.05
-"""Intervals of a gate have the level 1 - ALPHA; ALPHA is divided among its `lower` limits."""
+from fairloop.metrics.statistics import ALPHA
 
 
 @dataclass(frozen=True)

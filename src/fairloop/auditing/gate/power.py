@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from fairloop.auditing.gate.limits import Limit
-from fairloop.auditing.gate.verdicts import ALPHA, Drift, watched
+from fairloop.auditing.gate.verdicts import Drift, watched
 from fairloop.auditing.measures.measured import Measured
 from fairloop.auditing.measures.references import Reference
 from fairloop.auditing.measures.values import Measure
 from fairloop.metrics import power
-from fairloop.metrics.power import POWER
-from fairloop.metrics.proportions import critical
+from fairloop.metrics.intervals import critical
+from fairloop.metrics.statistics import ALPHA, POWER
 
 ASSUMPTIONS = (
     "rounds are independent samples whose errors are right and about equal; for a warning, the drift follows a line "

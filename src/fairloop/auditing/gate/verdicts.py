@@ -1,10 +1,12 @@
-"""Verdicts on the measures: drifts, losses of groups, and trends that cross limits."""
+"""Verdicts on the measures: drifts, losses of groups, and trends that cross limits.
+
+A block of statements has a false statement, by chance, in at most `ALPHA` of audits (Bonferroni).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
@@ -15,10 +17,8 @@ from fairloop.auditing.measures.regression import ERRORS
 from fairloop.auditing.measures.values import MODEL_MADE, Measure, Status, first
 from fairloop.metrics import trend
 from fairloop.metrics.catalogue import CATALOGUE, JUDGED
-from fairloop.metrics.intervals import Estimate, stacked
-
-ALPHA = 0.05
-"""The largest probability of a false statement in a block of statements (Bonferroni)."""
+from fairloop.metrics.intervals import Estimate, critical, stacked
+from fairloop.metrics.statistics import ALPHA
 
 HEADLINE = tuple(Measure(*which) for which in JUDGED)
 """The measures of every verdict. The share of model-made labels is added if the makers of labels are known."""
@@ -133,7 +133,7 @@ def watched(measured: Measured, limits: Sequence[Limit]) -> list[Limit]:
 
 def _crossing(measured: Measured, limit: Limit, alpha: float) -> Crossing | None:
     estimates = measured.estimates(limit.measure, ALPHA)
-    errors = (estimates.high - estimates.low) / (2 * NormalDist().inv_cdf(1 - ALPHA / 2))
+    errors = (estimates.high - estimates.low) / (2 * float(critical(ALPHA)))
     places = np.arange(len(errors), dtype=np.float64)
     line, last = trend.fit(places, estimates.value, errors, alpha), places[-1]
     if line is None or not line.certain or (line.slope > 0) != limit.upwards:

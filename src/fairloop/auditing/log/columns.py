@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,25 +10,6 @@ from math import isnan
 from numbers import Real
 
 from fairloop.errors import InputError
-
-PARAMETERS = {
-    "--group": "groups",
-    **{
-        f"--{name.replace('_', '-')}": name
-        for name in (
-            "round", "label", "prediction", "score", "threshold", "weight", "provenance", "propensity", "decided_at",
-            "observed_at", "mature_after", "as_of", "assume", "round_order", "model_made", "beneficial", "min_size",
-            "fail_on", "limits", "gate_round", "reference", "reference_group", "out", "regression",
-        )
-    },
-    "--overwrite": "overwrite=True",
-}  # fmt: skip
-"""Options of the command line, and the parameters of `audit` that they set."""
-
-
-def in_python(message: str) -> str:
-    """An error's `message` with names of parameters in place of options."""
-    return re.sub(r"--[a-z]+(-[a-z]+)*", lambda found: PARAMETERS.get(found[0], found[0]), message)
 
 
 def _is_number(value: object) -> bool:

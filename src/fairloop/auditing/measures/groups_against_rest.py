@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fairloop.auditing.gate.verdicts import ALPHA, BENEFITS
+from fairloop.auditing.gate.verdicts import BENEFITS
 from fairloop.auditing.measures.measured import Measured
 from fairloop.auditing.measures.values import Measure
 from fairloop.metrics.groups_against_rest import against_rest
+from fairloop.metrics.statistics import ALPHA
 
 
 @dataclass(frozen=True)

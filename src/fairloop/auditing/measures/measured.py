@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fairloop.auditing.log.rounds import Rounds
 from fairloop.auditing.measures.missing import Missing, missing
 from fairloop.auditing.measures.rates import ASSUMPTIONS, NO_BETTER_THAN_LOWEST, RoundRates
-from fairloop.auditing.measures.readings import LEVEL, Reading, certain, compared, reading
+from fairloop.auditing.measures.readings import Reading, certain, compared, reading
 from fairloop.auditing.measures.references import reference
 from fairloop.auditing.measures.regression import ERRORS, errors
 from fairloop.auditing.measures.scores import FREE, LABELLED, RoundScores
@@ -25,6 +25,7 @@ from fairloop.metrics.entry import AGGREGATES, PARTS
 from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.intervals import Estimate, of_rate
 from fairloop.metrics.joint_bounds import equalized_odds_difference
+from fairloop.metrics.statistics import ALPHA
 
 SCORED = (*LABELLED, *FREE)
 """Measures of scores."""
@@ -161,7 +162,7 @@ class Measured:
         """The reference group of differences and ratios; None for all pairs."""
         return None if self._compared_with is None else self.rounds.groups[self.kept[self._compared_with]]
 
-    def value(self, measure: Measure, place: int, alpha: float | None = LEVEL, *, extremes: bool = False) -> Value:
+    def value(self, measure: Measure, place: int, alpha: float | None = ALPHA, *, extremes: bool = False) -> Value:
         """A measure in the round at position `place` (-1: the last), with an interval of level 1 - alpha.
 
         alpha: None leaves out intervals of comparisons of groups, which take long for hundreds of groups. extremes:
@@ -171,7 +172,7 @@ class Measured:
         if measure.group not in AGGREGATES:
             entry, every = self._entry(measure), self.reading(measure.metric, place)
             one = slice(entry, entry + 1)
-            return every.values(place, measure.metric, self.rounds.groups, alpha or LEVEL, one)[0]
+            return every.values(place, measure.metric, self.rounds.groups, alpha or ALPHA, one)[0]
         key = measure, place, alpha, None if extremes else self._compared_with
         if key not in self._comparisons:
             self._comparisons[key] = self._compare(*key)
@@ -184,7 +185,7 @@ class Measured:
             return self._sharper(found, parts)
         return found
 
-    def values(self, measure: Measure, alpha: float = LEVEL) -> list[Value]:
+    def values(self, measure: Measure, alpha: float = ALPHA) -> list[Value]:
         """The measure in every round."""
         return [self.value(measure, place, alpha) for place in range(len(self.rounds.names))]
 
@@ -203,7 +204,7 @@ class Measured:
             for metric, parts in self.metrics().items():
                 if "overall" in parts:
                     found = self.reading(metric, place)
-                    every = found.values(place, metric, self.rounds.groups, alpha or LEVEL)
+                    every = found.values(place, metric, self.rounds.groups, alpha or ALPHA)
                     yield from zip(every, found.errors.tolist(), strict=True)
                 for part in parts:
                     if part in AGGREGATES:

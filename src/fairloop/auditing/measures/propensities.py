@@ -14,7 +14,7 @@ from fairloop.auditing.log.rounds import MISSING
 from fairloop.auditing.measures.shares import NEEDS, shares
 from fairloop.metrics import kinds
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.propensity import (
     FEWEST,
     MOST_Z,
@@ -24,8 +24,8 @@ from fairloop.metrics.propensity import (
     false_omission_rate,
     three_parts,
 )
-from fairloop.metrics.proportions import critical, wilson
-from fairloop.metrics.shares import Share
+from fairloop.metrics.shares import Share, linearised
+from fairloop.metrics.statistics import ALPHA
 from fairloop.metrics.weighted import Sums, share
 
 Table = NDArray[Any]
@@ -142,7 +142,7 @@ class ByPropensity:
         size, every = len(self.cells["n"]), []
         of = [self._sides[name][:, 0, 0] for name in ("v", "vv")]
         hits = [self.cells[name][:, 0, 0] for name in ("v", "vv")]
-        among = kinds.share(hits[0], hits[1], *of)
+        among = linearised(hits[0], hits[1], *of)
         rejected = wilson(among.value, np.fmin(among.kish, among.linear), critical(alpha))
         for end in (rejected.value, rejected.low, rejected.high):
             right = np.zeros((size, 2, 2))
@@ -158,7 +158,7 @@ class ByPropensity:
     def usable(self, metric: str) -> tuple[Flags, Table]:
         """(S + 1,) whether propensities give the rate, and the reason if they do not."""
         why = self.refused.copy()
-        found = self.estimate(metric, 0.05)
+        found = self.estimate(metric, ALPHA)
         unseen = np.isnan(found.value) | np.isnan(found.low)
         few = self._weighted(metric).explored
         for place in np.nonzero(unseen & (why == ""))[0]:
@@ -169,7 +169,7 @@ class ByPropensity:
 
     def note(self, metric: str) -> Table:
         """(S + 1,) notes for readers of a weighted rate."""
-        found = self.estimate(metric, 0.05)
+        found = self.estimate(metric, ALPHA)
         wide = np.nan_to_num(found.high - found.low) > WIDE
         words = "people with a label stand for 1 / propensity people each"
         return np.where(wide, f"{words}; the interval is wider than {WIDE:g} and tells little", words).astype(object)

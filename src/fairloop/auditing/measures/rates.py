@@ -20,8 +20,7 @@ from fairloop.auditing.measures.values import Status
 from fairloop.metrics import bounds as worst
 from fairloop.metrics.bounds import Bounds
 from fairloop.metrics.group_rates import Rate, divide
-from fairloop.metrics.intervals import Ends, Estimate, of_rate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Ends, Estimate, critical, of_rate, wilson
 
 NO_BETTER, NO_BETTER_THAN_LOWEST = "no-better-rejected", "no-better-than-lowest"
 ASSUMPTIONS = {

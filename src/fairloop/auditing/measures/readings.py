@@ -14,10 +14,9 @@ from fairloop.auditing.measures.values import ORDER, Measure, Status, Value
 from fairloop.metrics import extremes
 from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Ends, Estimate, largest_difference
+from fairloop.metrics.statistics import ALPHA
 
 Floats = NDArray[np.float64]
-LEVEL = 0.05
-"""Intervals have the level 1 - LEVEL by default."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,11 @@ class Reading:
 
     def ends(self, alpha: float) -> tuple[Estimate, Estimate]:
         """The lower and the upper bound, equal for an identified rate; NaN for an undefined rate."""
-        return self._usual if alpha == LEVEL else self._ends(alpha)
+        return self._usual if alpha == ALPHA else self._ends(alpha)
 
     @cached_property
     def _usual(self) -> tuple[Estimate, Estimate]:
-        return self._ends(LEVEL)
+        return self._ends(ALPHA)
 
     def _ends(self, alpha: float) -> tuple[Estimate, Estimate]:
         found = np.full((2, 3, len(self.status)), np.nan)
@@ -97,7 +96,7 @@ def reading(
         np.asarray(labelled, np.int64), np.asarray(people, np.int64),
         np.full(size, np.nan) if errors is None else np.asarray(errors, np.float64),
     )  # fmt: skip
-    lower, _ = found._ends(LEVEL)
+    lower, _ = found._ends(ALPHA)
     empty = np.isnan(lower.value) & (found.status != "not mature") & (found.status != "undefined")
     found.status[empty], found.reason[empty] = "undefined", "nobody is in its denominator"
     known = (found.status == "measured") | (found.status == "weighted")
@@ -129,7 +128,7 @@ def compared(
     people, labelled = (int(getattr(parts[0], part)[kept + 1].sum()) for part in ("people", "labelled"))
     ends = [(part.doubted() if status == "bounded" else part).groups(kept) for part in parts]
     values = zip(
-        *(_aggregate(measure.group, reference, *(one.value for one in end(LEVEL))) for end in ends), strict=True
+        *(_aggregate(measure.group, reference, *(one.value for one in end(ALPHA))) for end in ends), strict=True
     )
     worst = np.max if measure.group in ("difference", "max") else np.min
     lower, upper = (float(worst(side)) for side in values)

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.log.rounds import MISSING, Scored
 from fairloop.auditing.measures.rates import RoundRates
-from fairloop.auditing.measures.readings import LEVEL, Reading, certain, reading
+from fairloop.auditing.measures.readings import Reading, certain, reading
 from fairloop.metrics import calibration, distances, kinds
 from fairloop.metrics.distances import Noise
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Ends, Estimate, stacked
+from fairloop.metrics.intervals import Ends, Estimate, critical, stacked, wilson
 from fairloop.metrics.joint_bounds import sampled_auc_bounds
 from fairloop.metrics.propensity import FEWEST
-from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.scores import ScoreTable, auc_of
+from fairloop.metrics.statistics import ALPHA
 
 LABELLED = ("auc", "brier", "calibration_error")
 """Measures of scores that need labels. The Brier score and the calibration error (squared, less its bias) need scores
@@ -125,7 +125,7 @@ class RoundScores:
             status[lost] = "undefined"
             reason[lost] += "; its bounds are not computed"
             sources["bounded"] = partial(_of_bounds, bounds)
-        errors = np.array([one(LEVEL)[3] for one in found])
+        errors = np.array([one(ALPHA)[3] for one in found])
         return reading(sources, status, reason, labelled, people, errors)
 
     def _status(self, metric: str) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
@@ -220,7 +220,7 @@ class RoundScores:
         if metric == "score_mean":
             means = [_mean(part, part.scores) for part in self.parts]
             known = certain(partial(_stacked, means, bounded=False))
-            errors = [one(LEVEL)[3] for one in means]
+            errors = [one(ALPHA)[3] for one in means]
             return reading({"measured": known}, "measured", "", people, people, errors)
         shift, distance = metric.startswith("score_shift"), metric.rpartition("_")[2]
         found = [self.distance(place, shift) for place in range(len(self.parts))]
@@ -344,7 +344,7 @@ def reliability(rounds: Sequence[RoundScores]) -> pd.DataFrame:
 def _bins(part: Part, status: str) -> list[dict[str, Any]]:
     labelled = part.by_propensity() if status == "weighted" else part.where(part.label != MISSING)
     found = curve(labelled)
-    interval = wilson(found.observed, found.people, critical(LEVEL))
+    interval = wilson(found.observed, found.people, critical(ALPHA))
     known, open_ = part.label != MISSING, status in ("bounded", "undefined")
     people, seen, weight, hits, gone = (
         np.bincount(part.decile, values, 10)

@@ -9,7 +9,7 @@ from math import isnan
 from fairloop.auditing.gate.judging import Result, overall
 from fairloop.auditing.gate.power import ASSUMPTIONS, Detectable
 from fairloop.auditing.output.text import TOGETHER
-from fairloop.metrics.power import POWER
+from fairloop.metrics.statistics import POWER
 
 COLUMNS = ("verdict", "limit", "measure", "round", "value", "interval", "labelled", "reason", "set by")
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.auditing.gate.verdicts import ALPHA, Crossing, Drift
+from fairloop.auditing.gate.verdicts import Crossing, Drift
 from fairloop.auditing.log.columns import Columns
 from fairloop.auditing.measures.groups_against_rest import Apart
 from fairloop.auditing.measures.measured import FEW, Measured
 from fairloop.auditing.measures.missing import Missing
 from fairloop.auditing.measures.values import MODEL_MADE, Measure, Value
 from fairloop.metrics.group_rates import Rate
+from fairloop.metrics.statistics import ALPHA
 
 WIDTH = 80
 TOGETHER = "\xa0"

@@ -19,7 +19,7 @@ from fairloop.auditing.gate.power import ASSUMPTIONS, Detectable
 from fairloop.auditing.gate.verdicts import Drift
 from fairloop.auditing.log.rounds import Rounds
 from fairloop.auditing.measures.values import Measure, Value
-from fairloop.metrics.power import POWER
+from fairloop.metrics.statistics import POWER
 
 if TYPE_CHECKING:
     from fairloop.auditing import Audit

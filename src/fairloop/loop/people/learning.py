@@ -91,5 +91,4 @@ def _before(people: Population) -> tuple[Array, ...]:
 
 def _seen(rounds: Rounds, number: int) -> tuple[Array, ...]:
     one = rounds[number]
-    stands_for = (1.0 if one.weight is None else one.weight[one.seen]) / one.propensity[one.seen]
-    return *(array[one.seen] for array in (one.people.features, one.outcome, one.people.groups)), stands_for
+    return *(array[one.seen] for array in (one.people.features, one.outcome, one.people.groups)), one.stands_for

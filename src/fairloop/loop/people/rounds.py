@@ -37,6 +37,16 @@ class Round:
     measures: Mapping[str, float | Array]
     weight: Floats | None = None
 
+    @property
+    def stands_for(self) -> Floats:
+        """How many people each person with a known label stands for in a fit, or a multiple of that."""
+        return np.asarray((1.0 if self.weight is None else self.weight[self.seen]) / self.propensity[self.seen])
+
+    @property
+    def weighs(self) -> bool:
+        """Whether people with known labels stand for different numbers."""
+        return bool((self.stands_for != 1).any())
+
 
 class Rounds:
     """The rounds of a run in order. The spec and the deciding models determine them.

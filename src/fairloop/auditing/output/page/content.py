@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fairloop.auditing.measures.measured import Measured
-from fairloop.auditing.measures.readings import LEVEL
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.metrics.entry import AGGREGATES, GOOD, PARTS
+from fairloop.metrics.statistics import ALPHA
 from fairloop.report.page.content import number
 
 Json = dict[str, Any]
@@ -25,7 +25,7 @@ def series(measured: Measured, shown: Iterable[Measure]) -> Series:
     """Every measure in every round, with 95 % intervals; measures in `shown`, with curves, come first."""
     found = {measure: measured.values(measure) for measure in shown}
     given = set(found)
-    alpha = LEVEL if len(measured.kept) <= MOST_PAIRED else None
+    alpha = ALPHA if len(measured.kept) <= MOST_PAIRED else None
     for value, _ in measured.all(alpha):
         if value.measure not in given:
             found.setdefault(value.measure, []).append(value)
