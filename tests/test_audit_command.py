@@ -56,7 +56,7 @@ WRONG_ARGUMENTS = {
     "no such label": ({"beneficial": "2"}, "beneficial 2"),
     "unclear makers": ({"provenance": "race"}, "model_made"),
     "no such maker": ({"provenance": "race", "model_made": ["D"]}, "model_made D"),
-    "identifiers": ({"groups": "id"}, "no category"),
+    "identifiers": ({"groups": "id"}, "a category has fewer"),
     "no such measure": ({"fail_on": ["demographic_parity>0.1"]}, "demographic_parity_difference"),
     "no such group": ({"fail_on": ["tpr[Femal]<0.5"]}, "'Female'"),
     "group of an aggregate": ({"fail_on": ["tpr_difference[Female]<0.5"]}, "leave out"),
