@@ -51,7 +51,7 @@ def modules() -> tuple[tuple[str, str, tuple[ast.AST, ...]], ...]:
 
 
 def texts(nodes: Iterable[ast.AST]) -> Iterator[tuple[int, str]]:
-    """The texts among syntax nodes, docstrings and messages, with their lines; `{}` for each formatted value."""
+    """The texts among syntax nodes, with their lines; `{}` stands for each formatted value."""
     nodes = tuple(nodes)
     parts = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in nodes:

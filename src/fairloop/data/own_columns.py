@@ -46,7 +46,7 @@ def own_table(spec: _OwnTable) -> tuple[pd.DataFrame, Path]:
 def own_columns(
     table: pd.DataFrame, spec: OwnFields, where: Path, content: tuple[str, str] | None = None
 ) -> OwnColumns:
-    """The columns that `spec` names. content: the field and the column of the learned content.
+    """The columns that `spec` names. content: the field and the column of pictures or texts.
 
     Raises InputError if a column is missing, or has two roles.
     """

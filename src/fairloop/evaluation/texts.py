@@ -71,8 +71,8 @@ class TextMeasures(KindMeasures):
         numerics: Numerics,
         rng: np.random.Generator,
     ) -> Iterator[Value]:
-        """Perplexity of real test texts and of its own samples, words of the samples, copies of its training
-        texts, twins; in generation 0 also words of real test texts, as a baseline.
+        """Perplexity of real test texts and of its own samples, words of the samples, copies of training texts,
+        twins; in generation 0 also words of real test texts, as a baseline.
         """
         order = torch.from_numpy(rng.permutation(len(samples.inputs)))
         inputs = samples.inputs.cpu()[order]

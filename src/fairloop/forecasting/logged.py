@@ -189,8 +189,8 @@ def _as_numbers(column: str, texts: Sequence[str | None]) -> NDArray[np.float64]
 
 
 def _check_is_no_answer(column: str, texts: list[Any], whole: pd.DataFrame) -> None:
-    """Raise InputError for a feature that equals the label or the prediction in all rows that have it, or that is the
-    label in other words, such as 1.0 for yes.
+    """Raise InputError for a feature that equals the label or the prediction in all rows with a value, or that
+    spells the label differently, such as 1.0 for yes.
     """
     values: Any = pd.Series(texts, dtype=object)
     for part in ("label", "prediction"):
