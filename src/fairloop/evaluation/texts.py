@@ -149,7 +149,9 @@ class TextMeasures(KindMeasures):
     def _of_copies(
         self, split: str, corpus: Corpus, parts: Sequence[Part], learned: dict[int, NDArray[np.uint64]]
     ) -> Iterator[Value]:
-        """Copies of the texts that the model learned from, by the keys of their n-grams. No texts: all undefined."""
+        """Copies of the model's training texts, by the keys of their n-grams. Without texts all values are
+        undefined.
+        """
         copied = of.among(of.whole(corpus), learned[0])
         for part in parts:
             chosen = part.chosen if corpus.size else _NONE

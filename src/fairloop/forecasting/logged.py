@@ -24,7 +24,7 @@ from fairloop.errors import InputError
 from fairloop.tables import frames
 
 _MOST_VALUES = 50  # of a feature that is text
-_LARGEST = 1e30  # of numbers, whose squares have to be finite
+_LARGEST = 1e30  # largest number, so that squares stay finite
 _TOLD_APART = 1e-4  # of their size: single precision tells a thousand steps of that range apart
 
 
@@ -170,7 +170,7 @@ def _by_value(column: str, texts: Sequence[str | None]) -> dict[str, NDArray[np.
 
 
 def _as_numbers(column: str, texts: Sequence[str | None]) -> NDArray[np.float64] | None:
-    """Texts as numbers; None if one of them is none.
+    """Texts as numbers; None if a text is not a number.
 
     Raises InputError for infinite ones, and for those that a model in single precision could not tell apart.
     """
@@ -201,6 +201,6 @@ def _check_is_no_answer(column: str, texts: list[Any], whole: pd.DataFrame) -> N
 
 
 def _translates(given: Any, answer: Any) -> bool:
-    """Whether each of several values of `given` goes with one value of `answer`, and the reverse."""
+    """Whether values of `given` and of `answer`, each of several, correspond one to one."""
     pairs = set(zip(given, answer, strict=True))
     return bool(len(pairs) == given.nunique(dropna=False) == answer.nunique(dropna=False) > 1)

@@ -73,14 +73,14 @@ def assumptions(found: WhatIf) -> list[str]:
 
 
 def _left_out(found: WhatIf, which: str) -> list[str]:
-    """The groups that do not come, and the features that tell nothing. which: the rounds that people are drawn from."""
+    """The groups without people, and the features with one value. which: the rounds to draw people from."""
     log = found.log
     present, lines = set(log.group[found.setup.pool(log)].tolist()), []
     if gone := [name for place, name in enumerate(log.told.groups) if place not in present]:
         lines.append(f"Nobody of {', '.join(gone)} is in {which}, so nobody of it comes later, and its measures are "
                      "undefined. Draw people from more rounds (last) if it is to come.")  # fmt: skip
     if log.alike:
-        lines.append(f"All rows have the same {', '.join(log.alike)}, which tells nothing and is no feature of the "
+        lines.append(f"All rows have the same {', '.join(log.alike)}, which is uninformative and not a feature of the "
                      "model.")  # fmt: skip
     return lines
 

@@ -82,7 +82,7 @@ def wilson(share: ArrayLike, members: ArrayLike, z: ArrayLike) -> Estimate:
     shrink = divide(1, 1 + divide(z**2, members))
     middle = shrink * (share + divide(z**2, 2 * members))
     reach = z * shrink * np.sqrt(divide(share * (1 - share), members) + divide(z, 2 * members) ** 2)
-    # At a share of 0 or 1 the limit is the share itself, but for the last bits.
+    # At a share of 0 or 1 the limit is the share itself, up to the last bits.
     return Estimate(share, np.minimum(middle - reach, share).clip(0), np.maximum(middle + reach, share).clip(max=1))
 
 

@@ -223,7 +223,7 @@ def _same_ground(directory: RunDirectory, trainer: ModelTrainer) -> None:
             if before != now[name]:
                 raise InputError(
                     f"{name}={now[name]}: {directory.root} was begun with {before}; "
-                    f"go on with --set {name}={before} where that is possible, or choose another --out"
+                    f"go on with --set {name}={before} if that is possible, or choose another --out"
                 )
 
 

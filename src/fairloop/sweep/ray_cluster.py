@@ -1,4 +1,4 @@
-"""A sweep on a Ray cluster: warm actors, each of which carries out one run at a time. Ray places and replaces them.
+"""A sweep on a Ray cluster: each of several warm actors carries out one run at a time. Ray places and replaces them.
 
 An actor holds the resources of a run, and a server that has imported torch and forks a process for each run, as a sweep
 on one machine does (fairloop.sweep.workers): no memory and no setting of one run reaches the next. A desk, one more
