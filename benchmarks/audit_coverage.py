@@ -22,7 +22,7 @@ from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.groups_against_rest import against_rest
 from fairloop.metrics.intervals import Estimate, critical, of_difference, of_rate, wilson
 from fairloop.metrics.scores import auc
-from fairloop.metrics.shares import person_interval, weighted_share
+from fairloop.metrics.shares import weighted_share
 from fairloop.report.text import markdown
 
 Floats = NDArray[np.float64]
@@ -115,7 +115,8 @@ def weights(logs: int, every: bool) -> Iterator[list[str]]:
         found = weighted_share(hits, np.ones(n * logs, bool), codes, logs, weight)
         linear = np.where(np.isnan(found.linear), found.kish, found.linear)
         members = (np.bincount(codes, weight), found.rows, found.kish, linear)
-        intervals = [*(wilson(found.value, one, Z) for one in members), person_interval(found, 0.05)]
+        fewest = np.fmin(found.kish, found.linear)
+        intervals = [wilson(found.value, one, Z) for one in (*members, fewest)]
         yield [kind, f"{n}", f"{p}", *(f"{cover(one, true):.3f}" for one in intervals)]
 
 

@@ -179,7 +179,7 @@ def test_small_groups_are_flagged_and_stay():
     assert "* small: Other." in found.verdict
     assert set(found.drift.loc[found.drift["small"], "group"]) == {"Other"}
     assert "left out" not in found.verdict.lower()
-    assert "left out of what compares groups" in " ".join(
+    assert "left out of comparisons of groups" in " ".join(
         audit(log, **PARTS, groups="sex", min_size=30).verdict.split()
     )
 

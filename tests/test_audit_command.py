@@ -56,7 +56,7 @@ WRONG_ARGUMENTS = {
     "no such label": ({"beneficial": "2"}, "beneficial 2"),
     "unclear makers": ({"provenance": "race"}, "model_made"),
     "no such maker": ({"provenance": "race", "model_made": ["D"]}, "model_made D"),
-    "identifiers": ({"groups": "id"}, "no category"),
+    "identifiers": ({"groups": "id"}, "a category has fewer"),
     "no such measure": ({"fail_on": ["demographic_parity>0.1"]}, "demographic_parity_difference"),
     "no such group": ({"fail_on": ["tpr[Femal]<0.5"]}, "'Female'"),
     "group of an aggregate": ({"fail_on": ["tpr_difference[Female]<0.5"]}, "leave out"),
@@ -92,7 +92,7 @@ def test_logs_that_cannot_be_read_are_explained(tmp_path):
         with pytest.raises(InputError, match=words) as caught:
             audit(tmp_path / name, **PARTS, groups="sex")
         assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="no file"):
+    with pytest.raises(InputError, match="is not a file"):
         audit(tmp_path / "absent.csv", **PARTS, groups="sex")
     lists = pa.table({"round": [0], "label": [1], "prediction": [1], "sex": [["F", "M"]]})
     pq.write_table(lists, tmp_path / "lists.parquet")

@@ -286,7 +286,7 @@ def test_the_exit_code_of_wrong_options(tmp_path, run):
     for words, more in (
         ("--fail-on 'tpr': write a measure", ("--fail-on", "tpr")),
         (f"--limits {tmp_path / 'l.yaml'}, line 1: 'tprr<0.5': there is no measure", ("--limits", tmp_path / "l.yaml")),
-        ("--limits: nowhere.yaml is no file", ("--limits", "nowhere.yaml")),
+        ("--limits: nowhere.yaml is not a file", ("--limits", "nowhere.yaml")),
         ("--gate-round 2024: there is no such round", ("--gate-round", "2024")),
         ("--reference 2024: there is no such round", ("--reference", "2024")),
         ("--reference-group Mal: there is no such group; did you mean 'Male'", ("--reference-group", "Mal")),

@@ -100,7 +100,7 @@ def test_the_command_writes_every_format(tmp_path, found):
     assert written == {f"{name}{ending}" for name in names for ending in (".png", ".svg", ".pdf", ".csv")}
     back = pd.read_csv(tmp_path / "figures" / "tpr-by-group.csv")
     assert set(back["status"]) == {"bounded", "weighted", "undefined"}
-    with pytest.raises(InputError, match=r"--figures .*: is --out, too"):
+    with pytest.raises(InputError, match=r"--figures .*: is the same directory as --out"):
         CliRunner().invoke(
             app, [*arguments[:-1], str(tmp_path / "x"), "--figures", str(tmp_path / "x")], catch_exceptions=False
         )

@@ -158,13 +158,13 @@ def test_a_rounds_age_is_that_of_its_youngest_decision_and_today_is_the_logs_lat
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"mature_after": "3 moons"}, "mature_after 3 moons: is no time"),
+        ({"mature_after": "3 moons"}, "mature_after 3 moons: is not a time"),
         ({"mature_after": "90d"}, "decided_at"),
         ({"mature_after": "90d", "decided_at": "word"}, "which is not a date"),
         ({"mature_after": "90d", "decided_at": "number"}, "not dates"),
         ({"mature_after": "90d", "decided_at": "gap"}, "no date in 1 rows"),
         ({"decided_at": "day"}, "decided_at: needs mature_after"),
-        ({"as_of": "2024-01-01"}, "as_of: is for"),
+        ({"as_of": "2024-01-01"}, "as_of: needs"),
         ({"observed_at": "day", "as_of": "soon"}, "as_of soon: is not a date"),
     ],
 )

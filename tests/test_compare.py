@@ -115,7 +115,7 @@ def test_cells_lie_inside_or_as_far_outside_as_they_do():
 
 
 def test_without_enough_published_seeds_there_is_no_verdict(monkeypatch):
-    monkeypatch.setattr(paper, "FEWEST_SEEDS", 26)
+    monkeypatch.setattr(paper, "FEWEST_PUBLISHED", 26)
     cells = paper.laid_over(table({NONE: {0: [0.5]}}))
     assert cells["outside"].isna().all()
     assert paper.verdicts(cells).empty

@@ -135,7 +135,7 @@ DAMAGE = {
     "truncated": r"train-images-idx3-ubyte is truncated .*46940 of 47040 bytes",
     "empty": r"train-images-idx3-ubyte is truncated .*ends within its header",
     "short header": r"train-images-idx3-ubyte is truncated .*ends within its header",
-    "foreign": r"train-images-idx3-ubyte .*is no IDX file",
+    "foreign": r"train-images-idx3-ubyte .*is not an IDX file",
     "truncated gzip": r"train-images-idx3-ubyte\.gz is truncated or damaged",
     "corrupt gzip": r"train-images-idx3-ubyte\.gz is truncated or damaged",
     "other labels": "60 train images but 59 labels",

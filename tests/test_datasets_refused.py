@@ -37,7 +37,7 @@ CELEBA_WRONG = {
     "no attributes": "has no list_attr_celeba.txt; put img_align_celeba/",
     "archive": r"has no img_align_celeba \(unpack img_align_celeba.zip\)",
     "truncated table": r"it has \d+ rows and should have 60|has not 4 values",
-    "truncated partition": r"list_eval_partition.txt says of \d+ pictures not whether",
+    "truncated partition": r"list_eval_partition.txt does not say of \d+ pictures whether",
     "no picture": r"000007.jpg is not there, though the table names it",
     "truncated picture": r"000007.jpg cannot be decoded",
     "unknown attribute": "CelebA has no attribute 'Handsome'; it has Attractive, Male",

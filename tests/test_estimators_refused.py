@@ -41,8 +41,8 @@ WRONG = {
     "columns": (("classifier.model=test_estimators:COLUMNS", "classifier.arguments={}"),
                 r"^classifier 0 \(Pipeline\): fit fails: .*; a frame fails by: .*agee"),
     "slip": (("classifier.model=sklearn.tree:DecisionTreeClasifier",), "did you mean DecisionTreeClassifier"),
-    "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* begins anew"),
-    "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no latents"),
+    "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* without initial weights"),
+    "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no temperature"),
     "later": (("schedule={1: {classifier.arguments: {max_depth: -3}}}",), r"^schedule\.1: classifier 1 .*max_depth"),
     "knots": (("generator.model=gaussian-copula", "generator.arguments={knots: 1}"), "knots=1: give 2 or more"),
 }  # fmt: skip

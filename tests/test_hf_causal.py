@@ -101,7 +101,7 @@ def test_generations_begin_with_the_directory_or_with_their_predecessor(pretrain
 
 @pytest.mark.parametrize(
     ("vocabulary", "directory", "problem"),
-    [(300, "nowhere", "has no config.json"), (20, None, "take the vocabulary of"), (5000, None, "has 4996 tokens")],
+    [(300, "nowhere", "has no config.json"), (20, None, "take its vocabulary"), (5000, None, "has 4996 tokens")],
 )
 def test_wrong_directories_and_vocabularies_are_named(pretrained, vocabulary, directory, problem):
     arguments = {"directory": directory or str(pretrained)}

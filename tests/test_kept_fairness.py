@@ -95,7 +95,7 @@ def test_seeds_of_one_case_alone_are_not_paired():
     other = next(name for name in all_figures.Study(cases, {}).cases if name != PLAIN)
     found = generations_kept(cases, {other: PLAIN}).set_index(["case", "rule"])["seeds"]
     assert (found[other, FAIRER], found[other, LIKE_AT_FIRST]) == (1, 2)
-    with pytest.raises(InputError, match="against=nobody: is none of"):
+    with pytest.raises(InputError, match="against=nobody: is not one of"):
         generations_kept(cases, {other: "nobody"})
 
 

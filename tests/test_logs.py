@@ -87,8 +87,8 @@ def test_a_wish_for_an_order_is_met_or_refused():
     assert ordered(["2", "10"], [10, 2.0]).names == ["10", "2"]
     for wish, words in {
         "a,b": "leaves out",
-        "number": "no number",
-        "date:%Y": "no such date",
+        "number": "not a number",
+        "date:%Y": "not a date of this form",
         "natual": "natural",
     }.items():
         with pytest.raises(InputError, match=words):

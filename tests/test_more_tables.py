@@ -123,7 +123,7 @@ def test_acs_reads_csv_packed_csv_and_parquet_alike_and_chooses_states(tmp_path)
         (lambda frame: frame.assign(COW="x"), {}, "is truncated or damaged"),
         (lambda frame: frame.assign(SEX=3), {}, "SEX is 3 for a person"),
         (lambda frame: frame.assign(AGEP=3), {}, "none of the 600 people are among those of ACSIncome"),
-        (lambda frame: frame, {"states": ["XX"]}, "'XX' is no postal code"),
+        (lambda frame: frame, {"states": ["XX"]}, "'XX' is not a postal code"),
         (lambda frame: frame.rename_axis("row"), {"states": ["TX"]}, "has no psam_pXX.csv"),
         (lambda frame: frame, {"root": None}, "needs the directory of psam_pXX.csv"),
     ],

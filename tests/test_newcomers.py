@@ -179,7 +179,7 @@ def test_data_of_your_own_take_the_place_of_a_presets(tmp_path):
         ({"extends": "compass"}, "did you mean compas?"),
         ({"extends": "mine.yaml"}, "extends itself"),
         ({"extends": "absent.yaml"}, "cannot be read"),
-        ({"extends": ["demo"]}, "extends=['demo']: is no name"),
+        ({"extends": ["demo"]}, "extends=['demo']: is neither the name"),
         ({"extends": "demo", "sede": 1}, "sede: there is no such field; did you mean seed?"),
     ],
 )

@@ -263,7 +263,7 @@ DURING = {
     "classes": (
         {"classifier": with_(Tree, classes_=["yes", "no"], predict_proba=lambda self, X: None)},
         "label annotator",
-        "classes_ holds 'yes', which is none",
+        "classes_ holds 'yes', not one",
     ),
     "classes of two labels": (
         {"classifier": with_(Tree, classes_=[["bad", "good"], ["no"]], predict_proba=lambda self, X: None)},

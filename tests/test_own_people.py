@@ -194,7 +194,7 @@ def test_one_group_is_one_group_whatever_type_holds_it():
 def test_sets_of_people_have_the_same_sensitive_columns():
     frame, labels, _ = people()
     two = pd.DataFrame({"sex": frame["sex"], "old": frame["age"] > 40})
-    with pytest.raises(InputError, match=r"test: groups have the columns \['group'\], those of train are"):
+    with pytest.raises(InputError, match=r"test: groups have the columns \['group'\], but in train"):
         OwnPeople({"train": (frame, labels, two), "test": (frame, labels, frame["sex"].to_numpy())})
     found = OwnPeople({"train": (frame, labels, two), "test": (frame, labels, two[["old", "sex"]])})
     assert found.groups == OwnPeople({"train": (frame, labels, two), "test": (frame, labels, two)}).groups

@@ -156,7 +156,7 @@ def test_the_default_rate_is_the_fit_to_the_published_experiment():
         ({"rate": (0.1, 0.2, 0.3)}, "rate: .* is neither one number nor one for each of 2 groups"),
         ({"model": "oracle"}, "model: 'oracle' is not one of linear, decisions"),
         ({"shares": (0.5, 0.6)}, "add up to 1.1"),
-        ({"groups": ("A", "A")}, "no list of different names"),
+        ({"groups": ("A", "A")}, "not a list of different names"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, words):

@@ -282,14 +282,14 @@ def test_forgotten_incidents_leave_one_in_each_region():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"start": (0, 5)}, "start: 0 keeps a region without patrols for ever"),
+        ({"start": (0, 5)}, "start: 0 leaves a region without patrols for ever"),
         ({"start": (6.09, 3.79), "decay": 0.01}, "decay needs whole counts"),
         ({"rates": (1.5, 0.4)}, "rates: 1.5 is not from 0 to 1"),
         ({"rates": (0.5, 0.4, 0.3)}, "rates: has the shape"),
-        ({"start": (1, 1, 1), "rates": (0.5, 0.4, 0.3), "correction": "complement"}, "two regions alone"),
+        ({"start": (1, 1, 1), "rates": (0.5, 0.4, 0.3), "correction": "complement"}, "only for two regions"),
         ({"reported": 2}, "reported: 2 is not from 0 to 1"),
         ({"rates": (0, 0)}, "rates: are all 0"),
-        ({"start": (3,), "rates": (0.5,)}, "one region shares nothing"),
+        ({"start": (3,), "rates": (0.5,)}, "has a single region"),
     ],
 )
 def test_wrong_arguments_are_refused(arguments, words):

@@ -205,5 +205,5 @@ def test_damaged_tables_are_refused(tmp_path):
     with pytest.raises(InputError, match="is not from 0 to 100"):
         fico(folder)
     table.unlink()
-    with pytest.raises(InputError, match="is no file"):
+    with pytest.raises(InputError, match="is not a file"):
         fico(folder)

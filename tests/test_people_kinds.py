@@ -286,5 +286,5 @@ def test_some_of_the_people_can_come():
 @pytest.mark.parametrize("given", ["normal", 3, ["normal"], None])
 @pytest.mark.parametrize("law", [base_of, law_of])
 def test_a_law_without_a_kind_is_refused(law, given):
-    with pytest.raises(InputError, match=r"people.arguments.law: .* is no law; name one, such as \{kind: "):
+    with pytest.raises(InputError, match=r"people.arguments.law: .* is not a law; name one, such as \{kind: "):
         law(given)

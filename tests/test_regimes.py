@@ -332,10 +332,10 @@ WRONG = {
     "policy.generator.kind=forget": "'forget' is not one of replace",
     "policy.generator.kind=window": "missing a required argument: 'k'",
     "policy.generator.kind=window(0)": "at least 1 generation",
-    "policy.generator.kind=)": "is no policy",
+    "policy.generator.kind=)": "is not a policy",
     "policy.generator.kind=no_such:Thing": "cannot be imported",
     "policy.generator.real_share=1.5": "policy.generator.real_share=1.5",
-    "policy.real=fresh": "say by policy.people",
+    "policy.real=fresh": "set policy.people",
     "policy.people=321": "the training set has 320",
     "labels.error=[.1, .2, .3]": "one for each of 2 groups",
     "labels.error=two": "labels.error=two",
@@ -368,13 +368,13 @@ def test_wrong_regimes_are_explained_before_anything_is_trained(override):
     [
         (["setting=control", "policy.generator.kind=accumulate"], "keeps its generator"),
         (["setting=seqclass", "warm_start=both"], "keeps its generator"),
-        (["synthetic_share=0.5", "policy.generator.real_share=0.5"], "give one of them"),
+        (["synthetic_share=0.5", "policy.generator.real_share=0.5"], "set one of them"),
         (["keep=last", "policy.classifier.kind=accumulate"], "keep=all"),
         (["policy.people=200", "policy.real=fresh"], "need 600 real people"),
         (["response.retention=[[1, 1]]", "policy.classifier.real_share=1"], "a row for each of 2 groups"),
         (["response.retention=[[1,1],[1,1]]", "policy.classifier.real_share=1", "policy.real=fresh",
           "policy.people=50"], "policy.real=fixed"),
-        (["temperature=2", "generator.model=stand_ins:Latentless", "generator.arguments={}"], "no latents"),
+        (["temperature=2", "generator.model=stand_ins:Latentless", "generator.arguments={}"], "no temperature"),
     ],
 )  # fmt: skip
 def test_choices_that_contradict_each_other_are_explained(overrides, words):

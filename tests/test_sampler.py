@@ -246,11 +246,11 @@ def test_the_ideal_may_be_any_that_there_is(tmp_path):
         ({"labels": []}, "label: has no values"),
         ({"labels": [None, *LABELS[1:].tolist()]}, "label: 1 of 1,000 people have no value .the first is number 0"),
         ({"labels": [0.5, float("nan")] * 500}, "label: 500 of 1,000 people have no value"),
-        ({"labels": ["a", 1] * 500}, "label: is no column"),
-        ({"labels": np.zeros((1000, 2))}, "label: is no column"),
-        ({"labels": 3}, "label: is no column"),
+        ({"labels": ["a", 1] * 500}, "label: is not a column"),
+        ({"labels": np.zeros((1000, 2))}, "label: is not a column"),
+        ({"labels": 3}, "label: is not a column"),
         ({"labels": np.arange(1000).astype(str), "groups": [np.arange(1000)]}, "make 1,000 labels x 1,000 groups"),
-        ({"groups": []}, "groups: there is none"),
+        ({"groups": []}, "groups: is empty"),
         (
             {"labels": (GROUPS == "red").astype(int)},
             "wants 25.00% from label=0, group=red .and 1 more strata.*skip_empty=True",
@@ -288,5 +288,5 @@ def test_a_state_of_another_sampler_is_refused(change, field):
 
 
 def test_what_is_no_state_is_refused():
-    with pytest.raises(InputError, match="is none that"):
+    with pytest.raises(InputError, match="is not from the state_dict"):
         StarSampler(LABELS, GROUPS, batch_size=64).load_state_dict({"epoch": 3})

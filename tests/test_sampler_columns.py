@@ -105,11 +105,11 @@ def test_intervals_keep_their_order():
         (b"01" * 20, "it is a bytes"),
         (set(range(40)), "it is a set"),
         ([b"\xff", b"a"] * 20, "it holds bytes that are not UTF-8 text"),
-        ([[value] for value in TWO], "no column"),
-        ([True, 1] * 20, "no column"),
-        (np.array(TWO) * 1j, "no column"),
-        (torch.tensor(1), "no column"),
-        (pl.Series([[value] for value in TWO]), "no column"),
+        ([[value] for value in TWO], "not a column"),
+        ([True, 1] * 20, "not a column"),
+        (np.array(TWO) * 1j, "not a column"),
+        (torch.tensor(1), "not a column"),
+        (pl.Series([[value] for value in TWO]), "not a column"),
         (pl.Series([None, 1] * 20), "20 of 40 people have no value"),
         (pd.cut(pd.Series([5, 500] * 20), [0, 10, 100]), "20 of 40 people have no value"),
         (pd.Series(pd.PeriodIndex(["2020-01", None] * 20, freq="M")), "20 of 40 people have no value"),
@@ -140,7 +140,7 @@ def test_a_frame_gives_its_columns_by_name(kind):
         ({"label": "incom", "groups": ["sex"]}, "label: the frame has no column 'incom'; did you mean 'income'"),
         ({"label": "income", "groups": ["x"]}, "groups: the frame has no column 'x'; it has income, sex, race"),
         ({"label": "income", "groups": ["sex", "income"]}, "name a column twice"),
-        ({"label": "income", "groups": []}, "groups: there is none"),
+        ({"label": "income", "groups": []}, "groups: is empty"),
     ):
         with pytest.raises(InputError, match=problem):
             StarSampler.from_frame(frame, **wrong, batch_size=16)

@@ -198,7 +198,7 @@ WRONG = {
     "{2: {star.ideal: no_such.csv}}": "schedule.2: star.ideal=no_such.csv: file 'no_such.csv' cannot be read",
     "{1: {policy.classifier.kind: 'no_such:Thing'}}": "schedule.1: kind: 'no_such:Thing'",
     "{1: {curation: {target: classifier, steps: [{kind: best-of, why: 0}]}}}": "schedule.1: curation.steps",
-    "{7: {curation: {target: both, steps: [{kind: reweigh}]}}}": "schedule.7: curation.target: reweigh weighs",
+    "{7: {curation: {target: both, steps: [{kind: reweigh}]}}}": "schedule.7: curation.target: reweigh weights",
     "{1: {classifier.model: no-such}}": "schedule.1: classifier.model: 'no-such' is not one of",
     "{1: {generator: {arguments: {nope: 1}}}}": "schedule.1: generator.arguments: 'conv-vae'",
     "{1: {generator.first_epochs: 3}}": "schedule.1.generator.first_epochs: cannot change",
@@ -212,7 +212,7 @@ WRONG = {
     "{1: {star: {goal: 5}}}": "schedule.1: star.goal: there is no such field",
     "{1: {warm_start: both}, 2: {classifier: {model: lenet-5}}}": "schedule.2.classifier.model: warm_start=both",
     "{1: {generator.arguments: {latent: 3}, warm_start: generator}}": "schedule.1.generator.arguments: warm_start",
-    f"{{1: {{{OTHER}, temperature: 0.5}}}}": "schedule.1: temperature=0.5: 'stand_ins:Latentless' has no latents",
+    f"{{1: {{{OTHER}, temperature: 0.5}}}}": "schedule.1: temperature=0.5: 'stand_ins:Latentless' has no temperature",
     f"{{1: {{{OTHER}}}, 2: {{generator: {{model: conv-vae}}, temperature: 0.5}}}}": "temperature=0.5",  # G_2 sees G_1's
 }
 
@@ -236,7 +236,7 @@ def test_a_setting_that_keeps_its_generator_keeps_its_model():
 
 def test_own_objects_refuse_what_they_do_not_have():
     for changes, words in (
-        ({"temperature": 0.5}, "no latents"),
+        ({"temperature": 0.5}, "no temperature"),
         ({"generator.epochs": 3}, "has no effect on your own objects"),
         ({"classifier": {"batch": 3}}, "has no effect on your own objects"),
         ({"warm_start": "both"}, "each generator .Copies. is fitted by one call"),

@@ -172,6 +172,6 @@ def test_arguments_are_what_a_run_that_goes_on_reads_back(arguments, later):
 @pytest.mark.parametrize("field", ["generator.arguments.latent=", "schedule.1.generator={{arguments: {{latent: {}}}}}"])
 def test_arguments_that_no_recipe_can_hold_are_refused(field, value):
     override = field.format(value) if "{}" in field else field + value
-    with pytest.raises(InputError, match=r"is not plain data|no value that YAML") as caught:
+    with pytest.raises(InputError, match=r"is not plain data|not a value that YAML") as caught:
         from_mapping({}, [override])
     assert "\n" not in str(caught.value)

@@ -191,7 +191,7 @@ def test_a_wrong_argument_is_explained(change, problem):
 @pytest.mark.parametrize("named", [(0, "c"), (0, ["a"]), None])
 def test_a_sample_of_an_unknown_stratum_is_named(named):
     stream = StarStream([1], lambda sample: named, labels=[0, 1], groups=["a", "b"], batch_size=8)
-    with pytest.raises(InputError, match="stratum: gives"):
+    with pytest.raises(InputError, match="stratum: returns"):
         list(stream)
 
 

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from fairloop.errors import InputError
-from fairloop.report.summary import Finding, headline, number, on_verdicts, summary
+from fairloop.report.summary import Finding, headline, on_verdicts, summary
+from fairloop.report.text import number
 from test_compare import NONE, SPREAD, STAR, steps, table
 from test_compare_departures import shares
 

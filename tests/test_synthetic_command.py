@@ -83,9 +83,9 @@ def test_the_page_holds_all_it_shows_and_runs_nothing(tables, tmp_path, monkeypa
     [
         (["--group", "age ", "--splits", "1"], "--group: "),
         (["--splits", "0"], "--splits 0: at least 1 is needed"),
-        (["--estimator", "nothing"], "--estimator: 'nothing' is no module:Name"),
+        (["--estimator", "nothing"], "--estimator: 'nothing' is not a module:Name"),
         (["--arguments", "[1]"], "--arguments [1]: names no arguments"),
-        (["--arguments", "{a: ["], "--arguments {a: [: is no YAML"),
+        (["--arguments", "{a: ["], "--arguments {a: [: is not YAML"),
         (["--leave-out", "pet"], "--leave-out: neither table has a column 'pet'"),
     ],
 )

@@ -93,7 +93,7 @@ def test_a_long_text_is_cut_and_has_no_end():
 
 @pytest.mark.parametrize("words", [["a", "a"], ["two words"], ["<unk>"], [""]])
 def test_a_list_that_is_no_vocabulary_is_refused(words):
-    with pytest.raises(InputError, match="different ones"):
+    with pytest.raises(InputError, match="distinct words"):
         Words(words)
 
 

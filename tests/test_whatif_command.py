@@ -118,7 +118,7 @@ WRONG = {
     "as-is takes no number": {"policy": "as-is(0.1)"},
     "did you mean explore": {"policy": "explor(0.1)"},
     "named twice": {"policy": ["star", "star"]},
-    "no whole number": {"rounds": 0},
+    "not a whole number": {"rounds": 0},
     "seeds": {"seeds": 0},
     "the 3 of the log": {"last": 4},
     "not mlp": {"estimator": "forest"},

@@ -1,4 +1,4 @@
-"""fairloop simulates fairness feedback loops, measures what they do, and repairs them.
+"""fairloop simulates fairness feedback loops, measures their effects, and repairs them.
 
     from fairloop import preset, simulate
 
@@ -110,18 +110,11 @@ __all__ = [
 ]
 
 
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("fairloop")
-    except PackageNotFoundError:  # run from its source, without being installed
-        return "unknown"
-
-
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return _version()
+        from fairloop._util.versions import version_of
+
+        return version_of()
     if name not in _HOME:
         raise AttributeError(f"module 'fairloop' has no attribute '{name}'")
     return getattr(importlib.import_module(f"fairloop.{_HOME[name]}"), name)

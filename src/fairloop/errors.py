@@ -13,6 +13,11 @@ class DivergedError(FairloopError):
     """A training loss stopped being a finite number."""
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message; its kind if it has none."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
 def said(error: BaseException) -> str:
     """Return an exception's message as one line; the class comes first unless the message explains itself."""
     words = " ".join(str(error).split())

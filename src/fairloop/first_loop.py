@@ -20,6 +20,7 @@ from fairloop.report import notebook
 from fairloop.report.figures import demo
 from fairloop.report.figures.measures import of_classifier
 from fairloop.report.summary import headline
+from fairloop.report.text import aligned
 from fairloop.results import table_of
 from fairloop.seeding import Role, numpy_stream
 from fairloop.spec.run import RunSpec, from_mapping
@@ -61,11 +62,7 @@ class FirstLoop:
 
     def __repr__(self) -> str:
         header, rows = notebook.ends(self.table)
-        widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-        lines = [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows)
-        ]
-        return "\n".join([*(line.rstrip() for line in lines), self._note()])
+        return "\n".join([*aligned(header, rows), self._note()])
 
     def _repr_html_(self) -> str:
         """The picture, and the main measures in the first and in the last generation, for a notebook."""

@@ -61,6 +61,6 @@ def key_digest(seed: int, generation: int, role: str, epoch: int) -> bytes:
     return hashlib.sha256(f"{seed}/{generation}/{role}/{epoch}".encode()).digest()
 
 
-def numpy_stream(seed: int, role: Role, generation: int = 0, epoch: int = 0) -> np.random.Generator:
+def numpy_stream(seed: int, role: str, generation: int = 0, epoch: int = 0) -> np.random.Generator:
     """The stream for arrays."""
     return np.random.Generator(np.random.PCG64(int.from_bytes(key_digest(seed, generation, role, epoch), "big")))

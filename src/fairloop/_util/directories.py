@@ -130,11 +130,11 @@ _HOLDS: dict[Kind | None, Callable[[Kind, tuple[str, ...]], bool]] = {
 """Whether a directory of a kind may hold one of another kind at a place below it. Missing kinds may hold all others."""
 
 
-def claim_alone(root: Path, kind: Kind, option: str = "--out") -> None:
+def claim_alone(root: Path, kind: Kind) -> None:
     """As `claim`, for a kind that is replaced as a whole: `root` must hold no other files."""
-    claim(root, kind, option)
+    claim(root, kind)
     if root.is_dir() and kind_of(root) is None and any(root.iterdir()):
-        raise InputError(f"{option}: {root} holds other files and no {kind}; choose an empty directory")
+        raise InputError(f"--out: {root} holds other files and no {kind}; choose an empty directory")
 
 
 def claim_free(root: Path, kind: Kind, files: Sequence[str], *, overwrite: bool) -> None:
@@ -145,7 +145,7 @@ def claim_free(root: Path, kind: Kind, files: Sequence[str], *, overwrite: bool)
         raise InputError(f"--out: {root} holds {found[0]}; choose another directory, or say --overwrite")
 
 
-def claim_file(path: Path, option: str = "--out") -> None:
+def claim_file(path: Path) -> None:
     """Raise InputError if a file at `path` would lie among the files of a run."""
     if path.parent.name in _OWN_FOLDERS and is_run(path.parent.parent):
-        raise InputError(f"{option}: {path} lies among the files of the run {path.parent.parent}; choose another place")
+        raise InputError(f"--out: {path} lies among the files of the run {path.parent.parent}; choose another place")

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fairloop._util.files import replacing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,6 +49,12 @@ def frame_for_csv(frame: pd.DataFrame) -> pd.DataFrame:
     """`for_csv` of every text in a frame, and of its columns' names."""
     safe = frame.map(lambda cell: for_csv(cell) if isinstance(cell, str) else cell)
     return safe.rename(columns=lambda name: for_csv(str(name)))
+
+
+def write_csv(frame: pd.DataFrame, path: Path, **options: Any) -> None:
+    """Replace `path` by `frame`, without its index, safe as in `frame_for_csv`. options: of pandas."""
+    with replacing(path) as temporary:
+        frame_for_csv(frame).to_csv(temporary, index=False, **options)
 
 
 def _mapped(table: pa.Table, change: Callable[[str], str]) -> pa.Table:

@@ -110,6 +110,14 @@ def is_sealed(content: bytes) -> bool | None:
     return any(whole) if places else None
 
 
+def read_sealed(path: Path) -> bytes:
+    """The content of a file that is sealed, or that has no seal. Raises InputError if it is damaged."""
+    content = path.read_bytes()
+    if is_sealed(content) is False:
+        raise damaged(path, "its checksum does not match")
+    return content
+
+
 def set_aside(path: Path) -> Path:
     """Rename a damaged file, so that no command reads it."""
     return path.replace(path.with_name(path.name + DAMAGED))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import inspect
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fairloop._util.logs import warn_in_place_of_logs
@@ -17,6 +18,20 @@ def meant(name: str, known: Iterable[str]) -> str:
     by_lower = {each.lower(): each for each in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1)
     return f"; did you mean {by_lower[close[0]]}?" if close else ""
+
+
+def nearest(name: str, known: Sequence[str], shown: Sequence[str] | None = None) -> str:
+    """`did you mean A or B?` with the most similar known names; without one, `there are ...` with those to be shown."""
+    close = difflib.get_close_matches(name, known, n=3)
+    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(shown or known)}"
+
+
+def parameters(own: Any) -> Mapping[str, inspect.Parameter]:
+    """Parameters of a callable by name; none if it does not tell them, as some compiled ones."""
+    try:
+        return inspect.signature(own).parameters
+    except (TypeError, ValueError):
+        return {}
 
 
 def find(known: Mapping[str, str], name: str, field: str) -> Any:

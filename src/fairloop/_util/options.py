@@ -14,7 +14,9 @@ _OTHERS = {"--group": "groups", "--overwrite": "overwrite=True"}
 
 def as_parameters(message: str) -> str:
     """An error's `message` with names of parameters in place of options: `--round-order` becomes `round_order`."""
-    return re.sub(r"--([a-z]+(?:-[a-z]+)*)", lambda found: _OTHERS.get(found[0], found[1].replace("-", "_")), message)
+    return re.sub(
+        r"(?<![\w-])--([a-z]+(?:-[a-z]+)*)", lambda found: _OTHERS.get(found[0], found[1].replace("-", "_")), message
+    )
 
 
 @contextmanager

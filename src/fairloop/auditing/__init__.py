@@ -6,7 +6,6 @@ The module is not called `audit`, because the import of a submodule of that name
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,9 +18,10 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from fairloop._util.directories import claim_free, is_run
-from fairloop._util.escape import for_terminal, frame_for_csv, table_for_csv
+from fairloop._util.escape import for_terminal, table_for_csv, write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
+from fairloop._util.plain import as_file
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
 from fairloop.auditing.gate.judging import Result
@@ -43,7 +43,7 @@ from fairloop.auditing.output import exports, page, text
 from fairloop.auditing.output import gate_words as shown
 from fairloop.auditing.output import tables as tidy
 from fairloop.auditing.output import verdict_json as document
-from fairloop.auditing.output.verdict_json import Digest
+from fairloop.auditing.output.verdict_json import Digest, FileDigest
 from fairloop.report.table import plain
 from fairloop.tables.values import name, several, written
 
@@ -74,29 +74,29 @@ def audit(
     """Measure a log of past rounds: one row for each person and round.
 
     log: a frame (of pandas, polars, Arrow, Hugging Face, or a dictionary of columns), or the path of a CSV or parquet
-        file of any size, of which only these columns are read; or a run with setting=people, which needs no columns.
+        file of any size; only the named columns are read. The directory of a run with setting=people needs no names.
     round: numbers, versions, dates in one format, periods or ordered categories. round_order: `given`, `natural`,
-        `number`, `date:FORMAT` or the rounds in order, where their names do not tell.
-    label: the true label; rows without one count in measures that need no label. prediction: the predicted label, spelt
-        alike. score: a number; without `prediction`, `threshold` (default 0.5) and more predict the beneficial label.
-    weight: the people that a row stands for, or a multiple; not in counts, see `metrics.weighted`. propensity: the
-        known probability that the row's label is observed, given all that was known at the decision.
-    decided_at, observed_at: dates of the decision and of the label. mature_after: the time in which a label may come,
-        such as `90d`; rounds with younger decisions have no measures that need labels. as_of: default: the latest date.
-    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones; and
-        `no-better-than-lowest` narrows them more: than the tenth of the selected with the lowest scores.
-    groups: sensitive columns, whose combinations are the groups. A missing value is `(missing)`. provenance: who made
-        the label; model_made: its values that mean a model, if they do not say so themselves. beneficial: the label
+        `number`, `date:FORMAT` or the rounds in order, if their names do not define it.
+    label: the true label; rows without one count in measures without labels. prediction: the predicted label, in the
+        spelling of labels. score: a number; without `prediction`, `threshold` (default 0.5) and more predict the
+        beneficial label. weight: the number of people that a row represents, or a multiple; see `metrics.weighted`.
+    propensity: the known probability that the row's label is observed, given the information at the decision.
+    decided_at, observed_at: dates of the decision and of the label. mature_after: the longest delay of a label, such as
+        `90d`; rounds with younger decisions have no measures with labels. as_of: default: the latest date.
+    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected people.
+        `no-better-than-lowest` narrows them more: no better than the tenth of the selected with the lowest scores.
+    groups: sensitive columns; their combinations are the groups. A missing value is `(missing)`. provenance: the maker
+        of the label; model_made: its values for a model, if they are not self-explanatory. beneficial: the label
         that is good for the person; 1 if labels are 0 and 1.
-    min_size: compares no group of which in some round fewer people have, or fewer lack, the beneficial label. Groups
-        smaller than 30 are named in any case, and the rates of all groups are in the table.
-    reference: the round that drift is measured from: its name, `first` (default), `previous`, or `rolling(k)`, the mean
-        of the k rounds before the last. reference_group: the group that others are compared with: its name, `largest`,
-        or `best`, that with the best value. Default: each with each; distances of scores are from the largest.
-    fail_on: limits such as `tpr[Female]<0.5`, `lower(tpr_difference)>0.1` (broken only if it surely is),
-        `upper(tpr_difference)>0.1` (kept only if it surely is), or `four_fifths`. limits: a YAML file of more, a list
-        of mappings with `limit`, and perhaps `round`, `set_by`, `date` and `why`. gate_round: the round that they
-        judge: its name, or `last-labelled`; default: the last. regression: labels and predictions are numbers.
+    min_size: smallest number of people with, and without, the beneficial label in each round; smaller groups are left
+        out of comparisons. Groups below 30 are always named, and the rates of all groups are in the table.
+    reference: the reference of drift: the name of a round, `first` (default), `previous`, or `rolling(k)`, the mean
+        of the k rounds before the last. reference_group: the reference of comparisons of groups: a name, `largest`, or
+        `best`, the group with the best value. Default: all pairs; distances of scores are from the largest group.
+    fail_on: limits such as `tpr[Female]<0.5`, `lower(tpr_difference)>0.1` (broken if the whole interval breaks it),
+        `upper(tpr_difference)>0.1` (kept if the whole interval keeps it), or `four_fifths`. limits: a YAML file of
+        limits: mappings with `limit`, and optionally `round`, `set_by`, `date` and `why`. gate_round: the judged
+        round: its name, or `last-labelled`; default: the last. regression: labels and predictions are numbers.
 
     Raises InputError for a log or an argument that cannot be used.
     """
@@ -157,8 +157,8 @@ class Audit:
     """The findings about a log.
 
     name: of the log. limits: the given limits. judged: the position of the judged round of each limit.
-    reference: the reference rounds of drift. source: the digest of the log. limits_file: name and SHA-256 of
-    the file of limits, None without one.
+    reference: the reference rounds of drift. source: the digest of the log. limits_file: the digest of the file of
+    limits, None without one.
     """
 
     name: str
@@ -168,7 +168,7 @@ class Audit:
     judged: tuple[int, ...]
     reference: Reference
     source: Digest
-    limits_file: dict[str, str] | None
+    limits_file: FileDigest | None
 
     @cached_property
     def drifts(self) -> list[Drift]:
@@ -300,7 +300,7 @@ class Audit:
 
     def to_json(self) -> str:
         """The content of verdict.json; docs/verdict.schema.json describes it."""
-        return json.dumps(document.document(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return as_file(document.document(self))
 
     def model_card(self, model: str, url: str | None = None) -> str:
         """Metadata of a Model Card (`model-index`) in YAML. model: its name. url: the address of verdict.json."""
@@ -330,8 +330,7 @@ class Audit:
         if self.columns.score is not None:
             frames |= {"scores": self.scores, "reliability": self.reliability}
         for called, frame in frames.items():
-            with replacing(out / f"{called}.csv") as temporary:
-                frame_for_csv(frame).to_csv(temporary, index=False)
+            write_csv(frame, out / f"{called}.csv")
         texts = {"verdict.txt": self.verdict + "\n", "verdict.json": self.to_json(), **more}
         for file, content in texts.items():
             write_text(out / file, content)

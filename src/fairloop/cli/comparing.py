@@ -46,7 +46,7 @@ def synthetic(
     rows: Rows = None, leave_out: LeaveOut = None, seed: Seed = 0, overwrite: Overwrite = False,
     quiet: Quiet = False, json_: Json = False,
 ) -> None:  # fmt: skip
-    """Compare synthetic people with real ones: shares, distances, and what a classifier learns from each, by group."""
+    """Compare synthetic people with real people: shares, distances, and classifiers trained on each, by group."""
     output = Output(quiet, json_)
     from fairloop.report.text import show
     from fairloop.synthetic_data import DEFAULT, Design, compared, free, words

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop._util.directories import Kind, claim_alone
-from fairloop._util.escape import frame_for_csv
+from fairloop._util.escape import write_csv
 from fairloop._util.files import replacing_folder
 from fairloop.data.columns import decode
 from fairloop.data.population import Population, Split
@@ -82,7 +82,7 @@ def _write(population: Population, stem: str, samples: NDArray[Any], out: Path) 
 
         path, words = out / f"{stem}.csv", population.tokens
         values = decode(samples, population.columns) if words is None else {"text": words.decode(samples)}
-        frame_for_csv(pd.DataFrame(values)).to_csv(path, index=False)
+        write_csv(pd.DataFrame(values), path)
         return path
     if samples.ndim == 2:
         raise InputError(f"--out: the rows of '{population.name}' are neither pictures nor columns with names")

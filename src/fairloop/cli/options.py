@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
-import math
 import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
@@ -18,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 import typer
 
 from fairloop._util.escape import for_terminal
+from fairloop._util.plain import plain
+from fairloop.running import Tracker
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,13 +77,11 @@ Directories = Annotated[list[Path], typer.Argument(metavar="DIR...", help="runs,
 Sources = Annotated[
     list[Path], typer.Argument(metavar="DIR|TABLE...", help="runs, directories that hold runs, exported tables")
 ]
-Tracker = Literal["tensorboard", "wandb", "mlflow"]
 Track = Annotated[
     Tracker | None,
     typer.Option("--track", help="log each recorded generation there, too (needs fairloop[tracking])"),
 ]
 Split = Literal["valid", "test", "test_balanced", "true", "observed"]
-Format = Literal["terminal", "markdown", "latex"]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print only errors")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object at the end; all other text goes to stderr")]
 
@@ -152,18 +150,3 @@ class _Printed(logging.Handler):
         from rich.text import Text
 
         self._output.console.print(Text(for_terminal(self.format(record))), soft_wrap=True)
-
-
-def plain(value: Any) -> Any:
-    """`value` for JSON: numbers that are not finite become null, paths and times become text."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, datetime):
-        return value.isoformat(timespec="seconds")
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return plain(value.item()) if hasattr(value, "item") else str(value)

@@ -7,8 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from fairloop.cli.options import Directories, Format, Json, Output, Quiet, Sources, Split, say
+from fairloop.cli.options import Directories, Json, Output, Quiet, Sources, Split, say
 from fairloop.errors import InputError
+from fairloop.report import Format
 
 
 def export(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from fairloop.cli.options import Changes, Json, Out, Output, Quiet, Root, Track, Tracker, What, say, shorthand
+from fairloop.cli.options import Changes, Json, Out, Output, Quiet, Root, Track, What, say, shorthand
 from fairloop.errors import InputError
+from fairloop.running import Tracker
 
 if TYPE_CHECKING:
     from fairloop.running.run import View

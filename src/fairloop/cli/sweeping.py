@@ -10,8 +10,9 @@ import typer
 from typer.core import TyperCommand
 
 from fairloop._util.lookup import meant
-from fairloop.cli.options import Changes, Json, Output, Quiet, Root, Track, Tracker, complete_sweep, shorthand
+from fairloop.cli.options import Changes, Json, Output, Quiet, Root, Track, complete_sweep, shorthand
 from fairloop.errors import InputError
+from fairloop.running import Tracker
 
 if TYPE_CHECKING:
     from fairloop.spec.run import RunSpec
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from fairloop.sweep.grid import Sweep
     from fairloop.sweep.job import Job
 
+Experiments = Annotated[
+    str,
+    typer.Argument(
+        metavar="PRESET|SPEC.yaml", help="the spec of all runs, or a whole sweep", autocompletion=complete_sweep
+    ),
+]
 Grid = Annotated[list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")]
 Base = Annotated[
     str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="base for a sweep's cases and grid, in place of its own")
@@ -41,12 +48,7 @@ class SweepCommand(TyperCommand):
 
 
 def sweep(
-    what: Annotated[
-        str,
-        typer.Argument(
-            metavar="PRESET|SPEC.yaml", help="the spec of all runs, or a whole sweep", autocompletion=complete_sweep
-        ),
-    ],
+    what: Experiments,
     out: Annotated[str, typer.Option("--out", help="directory of the runs; the same command again goes on there")],
     seeds: Annotated[str | None, typer.Option(help="such as 0-24 or 0,2,5-7; default: the spec's or sweep's")] = None,
     grid: Grid = None,
@@ -127,8 +129,8 @@ class _Wishes:
 
     def jobs(self, specs: list[RunSpec]) -> list[Job]:
         """The jobs of the sweep. Raises InputError for options that exclude each other."""
-        from fairloop.sweep import ray_cluster
         from fairloop.sweep.job import jobs_at, jobs_in
+        from fairloop.sweep.ray_run import Place
 
         if self.ray is None and ("://" in self.out or "://" in (self.store or "") or self.gpus):
             raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
@@ -136,7 +138,7 @@ class _Wishes:
             raise InputError("--replicas: goes with neither --ray (there --gpus-per-run 0.25 shares a GPU) nor --track")
         if self.track is not None:
             _check_tracker(self.track, self.ray)
-        ray_cluster.Place.below(self.out, self.store)
+        Place.below(self.out, self.store)
         if self.directory is not None:
             return jobs_in(self.directory, specs)
         from fairloop.store.remote import claim_address
@@ -157,8 +159,9 @@ class _Wishes:
                 run_all(jobs, out, Path(self.store or out / "models"), workers, view, self.track, self.replicas)
             else:
                 from fairloop.sweep import ray_cluster
+                from fairloop.sweep.ray_run import Place
 
-                place = ray_cluster.Place.below(self.out, self.store)
+                place = Place.below(self.out, self.store)
                 ray_cluster.run_all(jobs, place, self.ray, view, workers=self.workers, gpus=self.gpus)
 
     def runs(self, jobs: list[Job]) -> list[RunDirectory]:

@@ -67,7 +67,7 @@ class Verifier(Choice):
 
     def candidates(self, n: int) -> int:
         """N / keep."""
-        return math.ceil(n / self.keep - 1e-9)
+        return _whole(n / self.keep)
 
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
         """The most plausible."""
@@ -94,7 +94,7 @@ class Confident(Choice):
 
     def candidates(self, n: int) -> int:
         """Factor * n."""
-        return math.ceil(n * self.factor - 1e-9)
+        return _whole(n * self.factor)
 
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
         """Samples that reach the threshold, in random order; then the others, best first."""
@@ -170,7 +170,7 @@ class Detector(Choice):
 
     def candidates(self, n: int) -> int:
         """Factor * n."""
-        return math.ceil(n * self.factor - 1e-9)
+        return _whole(n * self.factor)
 
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
         """Samples that are not flagged, in random order; then flagged samples."""
@@ -191,6 +191,11 @@ def _rank(values: Tensor) -> Tensor:
 
 def _uniform(n: int, rng: torch.Generator) -> Tensor:
     return torch.rand(n, generator=rng, device=rng.device)
+
+
+def _whole(number: float) -> int:
+    """The number rounded up, but for the last bits."""
+    return math.ceil(number - 1e-9)
 
 
 def _within(name: str, value: float, low: float, high: float, *, open_below: bool = False) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.curation.values import array, columns_of, name_of, named
-from fairloop.errors import InputError
+from fairloop.errors import InputError, first_line
 
 MOST_STRATA = 100_000
 """Largest number of strata. A column with more values identifies people, and cannot define strata."""
@@ -127,8 +127,7 @@ def _coded(column: Any, name: str) -> Coded:
         encoded = values.dictionary_encode()
     except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{name}: is not a column of numbers or text with one value for each person "
-            f"({(str(error).splitlines() or [''])[0]})"
+            f"{name}: is not a column of numbers or text with one value for each person ({first_line(error)})"
         ) from error
     if not len(values):
         raise InputError(f"{name}: has no values")

@@ -12,7 +12,7 @@ from fairloop.curation.columns import People, people
 from fairloop.curation.finite_star import Deal, Tally, wanted
 from fairloop.curation.sizes import whole
 from fairloop.curation.values import Column
-from fairloop.errors import InputError
+from fairloop.errors import InputError, first_line
 from fairloop.seeding import Role, numpy_stream
 
 try:
@@ -98,7 +98,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
         groups = [_column(X, name) for name in given] or [Column(["everybody"] * len(classes), "group")]
         folk = people([classes, *groups], ["y", *(str(name) for name in given or ["group"])])
         if len(folk.names.labels) < 2:
-            raise InputError(f"y: has only the class {folk.names.labels[0]}; STAR needs two or more to balance")
+            raise InputError(f"y: has only one class, {folk.names.labels[0]}; STAR needs two or more to balance")
         return folk
 
     def _seed(self) -> int:
@@ -147,5 +147,5 @@ def _column(X: Any, name: str | int) -> Any:  # noqa: N803
     try:
         column = [row[name] for row in X] if isinstance(X, list) else _safe_indexing(X, name, axis=1)
     except (ValueError, TypeError, IndexError, KeyError) as error:
-        raise InputError(f"groups: X has no column {name!r} ({(str(error).splitlines() or [''])[0]})") from error
+        raise InputError(f"groups: X has no column {name!r} ({first_line(error)})") from error
     return column.toarray()[:, 0] if hasattr(column, "toarray") else column

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from fairloop._util.limits import check_parquet, opened
-from fairloop.data.population_from_columns import shares_of_splits
+from fairloop.data.own_columns import random_splits
 from fairloop.data.publishers import remedy
 from fairloop.data.shared_fields import SplitFields
 from fairloop.data.tabular import Table, population
@@ -141,14 +141,14 @@ def load(spec: AcsSpec, seed: int) -> Population:
     frame = pd.concat(list(_parts(spec, task)), ignore_index=True)
     features, label = people(frame, spec.task)
     groups = [features[{"race": "RAC1P", "sex": "SEX"}[name]].rename(name) for name in spec.groups]
-    splits = shares_of_splits(len(label), spec.valid, spec.test, spec.seed_of(seed))
+    splits = random_splits(spec, len(label), seed)
     return population(
         spec, spec.name, Table(features, label, groups, task.beneficial, splits, majoritized=("White", "male")), seed
     )
 
 
 def people(frame: pd.DataFrame, task: str) -> tuple[pd.DataFrame, pd.Series]:
-    """Features and label of those people of a Census table whom a task is about; its codes, or 0 where they miss.
+    """Features and label of the people in a Census table that a task is about; missing codes are 0.
 
     Race and sex are names. Raises InputError for a table without such people, and for codes without a name.
     """
@@ -196,7 +196,7 @@ def _files(spec: AcsSpec, states: dict[int, str]) -> list[Path]:
 
 def _state(name: str) -> int:
     if name.upper() not in _STATES:
-        raise InputError(f"data.states: '{name}' is no postal code of a state, such as CA")
+        raise InputError(f"data.states: '{name}' is not a postal code of a state, such as CA")
     return _STATES[name.upper()]
 
 

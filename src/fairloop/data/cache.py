@@ -21,10 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop._util.limits import MOST_PIXELS
+from fairloop._util.plain import digest
 from fairloop.data.cells import check_header
 from fairloop.data.picture_files import Listing, Origin, Picture
 from fairloop.data.pictures import FORMATS, PILLOW_RAISES, Mode, shown
-from fairloop.errors import InputError
+from fairloop.errors import InputError, first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,19 +69,13 @@ def prepared(name: str, origin: Origin, size: int, mode: Mode, asked: Path | Non
     from filelock import FileLock
 
     key = {"version": VERSION, "name": name, "size": size, "mode": mode, "origin": origin.identity()}
-    digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    place = directory(asked) / f"{name}-{size}px-{digest[:16]}"
+    place = directory(asked) / f"{name}-{size}px-{digest(key)[:16]}"
     if not place.is_dir():
         place.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{place}.lock"):
             if not place.is_dir():
                 _prepare(place, origin.listing(), size, mode, key)
     return _opened(place)
-
-
-def forget(found: Prepared) -> None:
-    """Delete the decoded pictures of a data set."""
-    shutil.rmtree(found.place)
 
 
 def _opened(place: Path) -> Prepared:
@@ -122,10 +117,9 @@ def _write_table(path: Path, table: pd.DataFrame) -> bytes:
         table.to_parquet(path)
         return table.to_json(orient="split").encode()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"data: the table of pictures has a column that mixes kinds of values or holds bytes ({reason}); "
-            "leave it out"
+            "data: the table of pictures has a column that mixes kinds of values or holds bytes "
+            f"({first_line(error)}); leave it out"
         ) from error
 
 

@@ -97,7 +97,7 @@ def check_roles(
     split: str | None = None,
     content: tuple[str, str] | None = None,
 ) -> None:
-    """Raise InputError if one column has two purposes. content: the field and the column of what models learn."""
+    """Raise InputError if one column has two purposes. content: the field and the column of pictures or texts."""
     for what, taken in (("the label", [label]), ("the split", [split]), ("a group", groups)):
         if content is not None and content[1] in taken:
             raise InputError(f"{content[0]}: '{content[1]}' is {what}, too; choose another column")

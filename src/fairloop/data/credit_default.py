@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from fairloop.data.own_columns import random_splits
 from fairloop.data.picture_files import read_table
-from fairloop.data.population_from_columns import shares_of_splits, wanted
+from fairloop.data.population_from_columns import wanted
 from fairloop.data.shared_fields import SplitFields
 from fairloop.data.tabular import Table, as_numbers, found_file, population
 from fairloop.errors import InputError, said
@@ -72,7 +73,7 @@ def load(spec: CreditDefaultSpec, seed: int) -> Population:
     sensitive = {"sex": features["SEX"], "age": (codes["AGE"] > 25).map({True: ">25", False: "<=25"})}
     groups = [sensitive[name].rename(name) for name in spec.groups]
     label = codes[_LABEL].map({0: "no default", 1: "default"})
-    splits = shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    splits = random_splits(spec, len(frame), seed)
     return population(
         spec, spec.name, Table(features, label, groups, "no default", splits, majoritized=("male", ">25")), seed
     )

@@ -136,7 +136,7 @@ def _idx(file: IO[bytes] | gzip.GzipFile, dimensions: int) -> NDArray[np.uint8]:
         raise ValueError("it ends within its header")
     magic, *shape = struct.unpack(f">{1 + dimensions}I", header)
     if magic != 0x0800 + dimensions:
-        raise ValueError("it is no IDX file of unsigned bytes")
+        raise ValueError("it is not an IDX file of unsigned bytes")
     size = math.prod(shape)
     if size > _MOST_BYTES:
         raise ValueError(f"it announces {size:,} bytes, more than any MNIST has")

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from fairloop.data.population_from_columns import shares_of_splits, wanted
+from fairloop.data.own_columns import random_splits
+from fairloop.data.population_from_columns import wanted
 from fairloop.data.shared_fields import SplitFields
 from fairloop.data.tabular import Table, as_numbers, population, published_file
 from fairloop.errors import InputError
@@ -49,7 +50,7 @@ def load(spec: LawSchoolSpec, seed: int) -> Population:
         sex=_named(frame["male"], {1: "male", 0: "female"}),
     )
     label = _named(frame["pass_bar"], {1: "passed", 0: "not passed"})
-    splits = shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
+    splits = random_splits(spec, len(frame), seed)
     groups = [features[name] for name in spec.groups]
     return population(
         spec, spec.name, Table(features, label, groups, "passed", splits, majoritized=("White", "male")), seed

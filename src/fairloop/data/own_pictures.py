@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from fairloop.data.cache import prepared
-from fairloop.data.cells import check_header, check_roles
+from fairloop.data.cells import check_header
+from fairloop.data.own_columns import own_columns, splits_of
 from fairloop.data.picture_files import (
     Listing,
     Picture,
@@ -31,9 +30,6 @@ from fairloop.data.population_from_columns import (
     intersections_of,
     named,
     no_column,
-    shares_of_splits,
-    splits_named,
-    wanted,
 )
 from fairloop.data.shared_fields import OwnFields, PictureFields
 from fairloop.data.spelling import Written
@@ -58,30 +54,19 @@ class OwnPicturesSpec(OwnFields, PictureFields):
 def load(spec: OwnPicturesSpec, seed: int) -> Population:
     """The user's pictures according to `spec`."""
     found = prepared("pictures", _Table(spec), spec.size, spec.mode, spec.cache)
-
-    def column(name: str, field: str) -> pd.Series:
-        return wanted(found.table, name, field, where=spec.table)
-
-    label, split = column(spec.label, "data.label"), column(spec.split, "data.split") if spec.split else None
-    sensitive = [column(name, "data.groups") for name in spec.groups]
-    names = [str(one.name) for one in sensitive], str(label.name), None if split is None else str(split.name)
-    check_roles(*names, content=("data.image", spec.image))
-    labels = named(label, "data.label")
-    own = spec.seed_of(seed)
-    splits: NDArray[np.int64] = (
-        shares_of_splits(len(found.table), spec.valid, spec.test, own) if split is None else splits_named(split)
-    )
+    columns = own_columns(found.table, spec, spec.table, ("data.image", spec.image))
+    labels = named(columns.label, "data.label")
     return People(
         name="pictures",
         images=found.images if spec.mode == "RGB" else found.images[:, None],
         labels=labels,
-        groups=intersections_of([named(one, "data.groups") for one in sensitive]),
-        splits=splits,
+        groups=intersections_of([named(one, "data.groups") for one in columns.groups]),
+        splits=splits_of(spec, columns, seed),
         contents=found.contents,
-        beneficial=chosen(spec.beneficial, labels, label.name),
+        beneficial=chosen(spec.beneficial, labels, columns.label.name),
         minoritized=spec.minoritized,
         mirror=spec.mirror,
-    ).population(own)
+    ).population(spec.seed_of(seed))
 
 
 class _Table:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fairloop.data.cells import check_header, check_plain, check_roles
-from fairloop.data.picture_files import read_table
+from fairloop.data.cells import check_plain
+from fairloop.data.own_columns import own_columns, own_table, splits_of
 from fairloop.data.population import Population
 from fairloop.data.population_from_columns import (
     TRAIN,
@@ -21,8 +21,6 @@ from fairloop.data.population_from_columns import (
     chosen,
     intersections_of,
     named,
-    shares_of_splits,
-    splits_named,
     wanted,
 )
 from fairloop.data.shared_fields import OwnFields, StartsFrom, TextFields
@@ -48,27 +46,17 @@ class OwnTextsSpec(TextFields, OwnFields):
 
 def load(spec: OwnTextsSpec, seed: int) -> Population:
     """The user's texts according to `spec`."""
-    path = spec.table if spec.root is None else spec.root / spec.table
-    frame = read_table(path)
-    check_header(frame, path)
-    if frame.empty:
-        raise InputError(f"data.table: {path} has no rows")
+    frame, path = own_table(spec)
     read = wanted(frame, spec.text, "data.text", where=path)
-    label = wanted(frame, spec.label, "data.label", where=path)
-    groups = [wanted(frame, name, "data.groups", where=path) for name in spec.groups]
-    split = wanted(frame, spec.split, "data.split", where=path) if spec.split else None
-    names = [str(group.name) for group in groups], str(label.name), None if split is None else str(split.name)
-    check_roles(*names, content=("data.text", str(read.name)))
-    labels = named(label, "data.label")
+    found = own_columns(frame, spec, path, ("data.text", str(read.name)))
+    labels = named(found.label, "data.label")
     return population(
         spec,
         words(read),
         labels,
-        intersections_of([named(column, "data.groups") for column in groups]),
-        shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
-        if split is None
-        else splits_named(split),
-        chosen(spec.beneficial, labels, label.name),
+        intersections_of([named(column, "data.groups") for column in found.groups]),
+        splits_of(spec, found, seed),
+        chosen(spec.beneficial, labels, found.label.name),
         spec.minoritized,
         spec.seed_of(seed),
     )

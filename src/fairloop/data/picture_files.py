@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from fairloop._util.limits import check_parquet
 from fairloop.data.cells import check_header
-from fairloop.errors import InputError
+from fairloop.errors import InputError, first_line
 from fairloop.tables import values
 from fairloop.tables.decimals import always
 from fairloop.tables.delimited import ending, surveyed
@@ -92,10 +92,9 @@ def fetched(name: str, config: str | None, split: str) -> Any:
     try:
         rows = datasets.load_dataset(name, config, split=split)
     except Exception as error:  # the library and the network raise many kinds
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
-            f"data: could not load '{name}' from the hub ({reason}); fetch the files yourself and set data.root to "
-            "their directory (`fairloop data list` names the files)"
+            f"data: could not load '{name}' from the hub ({first_line(error)}); fetch the files yourself and set "
+            "data.root to their directory (`fairloop data list` names the files)"
         ) from error
     finally:
         hub.setLevel(before)
@@ -182,7 +181,7 @@ def encoded_images(file: Path, column: str, root: Path | None = None) -> Iterato
                 else:
                     raise InputError(f"data: {file} has a row without a picture in column '{column}'")
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise InputError(f"data: {file} is truncated or damaged ({_first_line(error)}); fetch it again") from error
+        raise InputError(f"data: {file} is truncated or damaged ({first_line(error)}); fetch it again") from error
 
 
 def file_names(file: Path, column: str) -> list[str]:
@@ -232,7 +231,7 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
         raise
     except Exception as error:  # pandas and pyarrow raise many kinds for a damaged file
         raise InputError(
-            f"data: '{file}' cannot be read as a table ({_first_line(error)}); it should be .csv, .csv.gz, .jsonl "
+            f"data: '{file}' cannot be read as a table ({first_line(error)}); it should be .csv, .csv.gz, .jsonl "
             "or .parquet"
         ) from error
     return frame.set_axis([values.name(column) for column in frame.columns], axis=1)
@@ -318,7 +317,3 @@ def _classes_as_text(frame: pd.DataFrame, metadata: Mapping[bytes, bytes]) -> pd
         if column in frame and feature.get("_type") == "ClassLabel":
             frame[column] = frame[column].map(dict(enumerate(feature["names"])))
     return frame
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

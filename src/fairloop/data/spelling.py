@@ -14,6 +14,7 @@ _TRUTH = dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
 """Words that YAML reads as truth values, in lower case."""
 
 _OUTCOMES = {"true": "1", "false": "0"}
+_MOST_LISTED = 8
 
 
 def as_text(value: object) -> str:
@@ -96,9 +97,10 @@ def _without_point(name: str) -> str:
     return _OUTCOMES.get(name.lower(), name)
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
+def listed(names: Sequence[str]) -> str:
     """The first names in quotes, and the number of further names."""
-    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most:,} more" if len(names) > most else "")
+    more = f" and {len(names) - _MOST_LISTED:,} more" if len(names) > _MOST_LISTED else ""
+    return ", ".join(map(repr, names[:_MOST_LISTED])) + more
 
 
 def _truth(name: str) -> bool | None:

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fairloop._util.limits import opened
-from fairloop.data.cells import check_header, check_roles
+from fairloop.data.cells import check_roles
 from fairloop.data.columns import encode, learned
+from fairloop.data.own_columns import own_columns, own_table, random_splits
 from fairloop.data.picture_files import read_table
 from fairloop.data.population import Population
 from fairloop.data.population_from_columns import (
@@ -102,19 +103,9 @@ class Table:
 
 def own(spec: OwnTableSpec, seed: int) -> Population:
     """The user's table according to `spec`."""
-    path = spec.table if spec.root is None else spec.root / spec.table
-    frame = read_table(path)
-    check_header(frame, path)
-    if frame.empty:
-        raise InputError(f"data.table: {path} has no rows")
-
-    def column(name: str, field: str) -> pd.Series:
-        return wanted(frame, name, field, where=path)
-
-    label, split = column(spec.label, "data.label"), column(spec.split, "data.split") if spec.split else None
-    groups = [column(name, "data.groups") for name in spec.groups]
-    left_out = [column(name, "data.leave_out").name for name in spec.leave_out]
-    check_roles([str(group.name) for group in groups], str(label.name), None if split is None else str(split.name))
+    frame, path = own_table(spec)
+    label, groups, split = own_columns(frame, spec, path)
+    left_out = [wanted(frame, name, "data.leave_out", where=path).name for name in spec.leave_out]
     no_features = {label.name, *left_out, *([] if split is None else [split.name])}
     features = [name for name in frame if name not in no_features]
     if not features:
@@ -131,9 +122,7 @@ def own(spec: OwnTableSpec, seed: int) -> Population:
         spec.beneficial,
         None if split is None else splits_named(split),
     )
-    return population(
-        spec, spec.name, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
-    )
+    return population(spec, spec.name, table, seed, lambda: random_splits(spec, len(frame), seed))
 
 
 # fmt: off
@@ -201,9 +190,7 @@ def compas(spec: CompasSpec, seed: int) -> Population:
         "not arrested again",
         majoritized=("Caucasian", "Female"),  # men are arrested more often than women
     )
-    return population(
-        spec, spec.name, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
-    )
+    return population(spec, spec.name, table, seed, lambda: random_splits(spec, len(frame), seed))
 
 
 # fmt: off
@@ -227,9 +214,7 @@ def german(spec: GermanSpec, seed: int) -> Population:
     label = frame["credit"].map({"1": "good", "2": "bad"})
     groups = [sensitive[name] for name in spec.groups]
     table = Table(frame.drop(columns="credit"), label, groups, "good", majoritized=("male", ">25"))
-    return population(
-        spec, spec.name, table, seed, lambda: shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
-    )
+    return population(spec, spec.name, table, seed, lambda: random_splits(spec, len(frame), seed))
 
 
 def population(

@@ -51,7 +51,7 @@ class Strings:
         """(N, L) ids. Raises InputError, which names `whose`, for anything but strings."""
         texts = list(features)
         if not all(isinstance(text, str) for text in texts):
-            raise InputError(f"{whose}: gives values that are no texts; return strings")
+            raise InputError(f"{whose}: gives values that are not texts; return strings")
         return self._vocabulary.encode(texts, self._length)
 
     def decode(self, numbers: NDArray[Any]) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop._util.limits import MOST_CELLS
+from fairloop._util.plain import digest
 from fairloop.errors import InputError, said
 from fairloop.tables.token_ids import END, PAD, SPECIALS, UNKNOWN
 
@@ -186,4 +186,4 @@ def _tokenizers() -> Any:
 
 
 def _hash(*content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return digest(content)

@@ -71,7 +71,7 @@ class TextMeasures(KindMeasures):
         numerics: Numerics,
         rng: np.random.Generator,
     ) -> Iterator[Value]:
-        """Perplexity of real test texts and of its own samples, words of the samples, copies of what it learned from,
+        """Perplexity of real test texts and of its own samples, words of the samples, copies of training texts,
         twins; in generation 0 also words of real test texts, as a baseline.
         """
         order = torch.from_numpy(rng.permutation(len(samples.inputs)))
@@ -149,7 +149,9 @@ class TextMeasures(KindMeasures):
     def _of_copies(
         self, split: str, corpus: Corpus, parts: Sequence[Part], learned: dict[int, NDArray[np.uint64]]
     ) -> Iterator[Value]:
-        """Copies of the texts that the model learned from, by the keys of their n-grams. No texts: all undefined."""
+        """Copies of the model's training texts, by the keys of their n-grams. Without texts all values are
+        undefined.
+        """
         copied = of.among(of.whole(corpus), learned[0])
         for part in parts:
             chosen = part.chosen if corpus.size else _NONE
@@ -177,8 +179,8 @@ class TextMeasures(KindMeasures):
         logs = [_likelihoods(generator, torch.from_numpy(texts), numerics) for texts in twins.inputs]
         for code, group in list(enumerate(self._population.group_names))[1:]:
             apart = twins.differ(code) if generator is not None else np.zeros(len(twins.kinds), bool)
-            told = (array[apart] for array in (twins.inputs[code], twins.inputs[0], logs[code], logs[0]))
-            word, rest = of.swap(*told)
+            texts = twins.inputs[code][apart], twins.inputs[0][apart]
+            word, rest = of.swap(*texts, logs[code][apart], logs[0][apart])
             yield Value("test", None, group, "swap_group_word", *of.mean(word))
             yield Value("test", None, group, "swap_rest", *of.mean(rest))
             by_kind = of.by_kind(rest, twins.kinds[apart], len(twins.kind_names))
@@ -228,7 +230,7 @@ class TextMeasures(KindMeasures):
 
     def _keys(self, batches: Iterable[Tensor]) -> dict[int, NDArray[np.uint64]]:
         """Sorted keys of the n-grams of the texts in `batches`, by n."""
-        return _keys(self._corpus(torch.cat([batch.cpu() for batch in batches]).unique(dim=0).numpy()))
+        return _keys(self._corpus(np.unique(torch.cat([batch.cpu() for batch in batches]).numpy(), axis=0)))
 
     @cached_property
     def _references(self) -> dict[int, Reference]:

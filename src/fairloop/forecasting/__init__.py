@@ -1,12 +1,12 @@
-"""From a log of decisions to the next rounds: a loop fitted to the log, checked by a replay, run under policies.
+"""Forecasts of the next rounds of a log of decisions: a loop fitted to the log, checked by a replay, run under
+policies.
 
-The module is called so because the public function is `fairloop.whatif`: a submodule of that name would take its place
-as soon as anything imported it.
+The module is not called `whatif`, because the import of a submodule of that name would replace the public function
+`fairloop.whatif`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,9 +17,10 @@ from typing import Any
 import pandas as pd
 
 from fairloop._util.directories import claim_free
-from fairloop._util.escape import frame_for_csv
+from fairloop._util.escape import write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
+from fairloop._util.plain import as_file
 from fairloop.auditing import Audit, audited
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.limits import limits as every_limit
@@ -52,17 +53,17 @@ def whatif(
     round_order: str | Sequence[object] | None = None, fail_on: str | Sequence[str] = (),
     limits: str | Path | None = None,
 ) -> WhatIf:  # fmt: skip
-    """Follow a log of decisions into the next rounds, under policies.
+    """Forecast the next rounds of a log of decisions under policies.
 
-    log, round, label, groups, prediction, score, threshold, propensity: as `fairloop.audit` has them.
-    weight: as there. People are drawn, and count in every fit, by their weights.
-    beneficial, round_order, fail_on, limits: as there. Limits are drawn in; of `lower()` and `upper()` the plain value
-        is judged.
-    features: the columns that decisions are made from.
+    log, round, label, groups, prediction, score, threshold, propensity: as in `fairloop.audit`.
+    weight: as in `fairloop.audit`. People are drawn, and count in every fit, by their weights.
+    beneficial, round_order, fail_on, limits: as in `fairloop.audit`. Charts show limits; limits with `lower()` and
+    `upper()` judge the plain value.
+    features: the columns for decisions.
     policy: `as-is`, `star`, `explore(SHARE)`, `labels(SHARE)`, one or several. rounds: to forecast. seeds: of each.
     estimator: `mlp` or `module:Name`; None for logistic regression on standardised features. It is retrained after
         each round. learn_from: on the known outcomes of `all` rounds so far, or of the `last` one.
-    last: how many of the last rounds people are drawn from.
+    last: number of last rounds to draw people from.
 
     Raises InputError for a log or an argument that cannot be used, before anything is trained.
     """
@@ -77,7 +78,7 @@ def forecast(
     round_order: str | Sequence[object] | None = None, fail_on: str | Sequence[str] = (),
     limits: str | Path | None = None, tell: Callable[[str], None] = lambda _: None, **named: Hashable,
 ) -> WhatIf:  # fmt: skip
-    """As `whatif`, with errors that name options of the command line. tell: hears how far it is."""
+    """As `whatif`, with errors that name options of the command line. tell: called with the progress in words."""
     asked = policies((policy,) if isinstance(policy, str) else policy)
     setup = Setup(asked, rounds, seeds, estimator, last, learn_from)
     future.check(every_limit(fail_on, limits))
@@ -124,7 +125,7 @@ class WhatIf:
 
     @property
     def limits(self) -> tuple[Limit, ...]:
-        """Those that were named."""
+        """The given limits."""
         return self.audit.limits
 
     @cached_property
@@ -139,7 +140,7 @@ class WhatIf:
 
     @cached_property
     def broken(self) -> list[Broken]:
-        """By policy, limit and round ahead, how many seeds have broken the limit by then."""
+        """The number of seeds with a broken limit up to each round ahead, by policy and limit."""
         return future.broken(self.paths, self.setup.policies, self.measures, self.limits)
 
     @property
@@ -205,24 +206,13 @@ class WhatIf:
         told = pd.DataFrame(self.broken, columns=list(Broken._fields))
         tables = {"forecast": self.table, "fans": self.fans, "replay": self.replayed, "limits": told}
         for called, frame in tables.items():
-            with replacing(out / f"{called}.csv") as temporary:
-                frame_for_csv(frame).to_csv(temporary, index=False)
+            write_csv(frame, out / f"{called}.csv")
         write_text(out / "whatif.txt", str(self) + "\n")
-        plain = _finite(self.document())
-        write_text(out / "whatif.json", json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write_text(out / "whatif.json", as_file(self.document()))
         page.write(self, out / "report.html")
         return FILES
 
 
-def _finite(value: Any) -> Any:
-    """`value` with null in place of numbers that are not finite."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value
-
-
 def free(out: Path, overwrite: bool) -> None:
-    """Raise InputError if a forecast cannot be written to `out`: it is something else, or holds one."""
+    """Raise InputError if `out` is not a directory for forecasts, or holds a forecast."""
     claim_free(out, "a forecast", FILES, overwrite=overwrite)

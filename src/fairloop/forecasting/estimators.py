@@ -1,4 +1,4 @@
-"""The estimator that forecasts use unless another is named."""
+"""The default estimator of forecasts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from sklearn.linear_model import LogisticRegression
 
 
 class Standardised(LogisticRegression):  # type: ignore[misc]
-    """Logistic regression on standardised features. Its weights and intercept are those of the features as given."""
+    """Logistic regression on standardised features. Its weights and intercept are on the scale of the given
+    features.
+    """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Standardised:  # noqa: N803
         """Fit; a feature with one value has no effect."""

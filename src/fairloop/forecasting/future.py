@@ -1,4 +1,4 @@
-"""The rounds to come under each policy: runs of the loop over seeds, their fans, and the limits that they break."""
+"""The next rounds under each policy: runs of the loop over seeds, their fans, and the limits that they break."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from fairloop.loop.generations import Generation, generations
 from fairloop.loop.people.rounds import Round
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS
+from fairloop.metrics.intervals import student
 from fairloop.metrics.statistics import ALPHA
 from fairloop.store.memory import MemoryModels
 
@@ -32,7 +33,7 @@ COLUMNS = ["policy", "seed", "ahead", "metric", "group", "value"]
 
 
 class Broken(NamedTuple):
-    """How many of `seeds` seeds have broken a limit in one of the first `ahead` rounds."""
+    """The number of `seeds` seeds with a broken limit in one of the first `ahead` rounds."""
 
     policy: str
     limit: str
@@ -99,17 +100,15 @@ def _value(one: Generation, measure: Measure) -> float:
 def fans(found: Paths, policies: Sequence[Policy], wanted: Sequence[Measure]) -> pd.DataFrame:
     """One row for each policy, round ahead and measure: the mean over seeds, and `low` and `high`.
 
-    Between these, cut at the measure's range, the next value lies with 95 % if the assumptions hold: the interval of
-    prediction by Student's t. NaN of a single seed, and where a seed's value is undefined.
+    They are the ends of Student's prediction interval, clipped to the measure's range: it covers the next value with
+    95 % under the assumptions. NaN for a single seed, and if a seed's value is undefined.
     """
-    from scipy.stats import t
-
     seeds = found.shape[1]
     mean = found.mean(axis=1)
     nothing = np.full_like(mean, np.nan)
     reach = nothing
     if seeds > 1:
-        reach = t.ppf(1 - ALPHA / 2, seeds - 1) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
+        reach = student(seeds - 1, ALPHA) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
     rows = []
     for i, policy in enumerate(policies):
         for j, measure in enumerate(wanted):
@@ -134,7 +133,7 @@ def table(found: Paths, policies: Sequence[Policy], wanted: Sequence[Measure]) -
 def broken(
     found: Paths, policies: Sequence[Policy], wanted: Sequence[Measure], limits: Sequence[Limit]
 ) -> list[Broken]:
-    """By policy and limit, the seeds that have broken the limit by each round. An undefined value breaks a limit."""
+    """The seeds with a broken limit up to each round, by policy and limit. An undefined value breaks a limit."""
     told = []
     for i, policy in enumerate(policies):
         for limit in limits:

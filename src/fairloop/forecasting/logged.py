@@ -1,4 +1,4 @@
-"""A log row by row: its rounds in order, groups, outcomes, decisions, and the features that they were made from."""
+"""The rows of a log: rounds in order, groups, outcomes, decisions, and features."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from fairloop.errors import InputError
 from fairloop.tables import frames
 
 _MOST_VALUES = 50  # of a feature that is text
-_LARGEST = 1e30  # of numbers, whose squares have to be finite
+_LARGEST = 1e30  # largest number, so that squares stay finite
 _TOLD_APART = 1e-4  # of their size: single precision tells a thousand steps of that range apart
 
 
@@ -88,7 +88,7 @@ class Logged:
 
 
 def logged(log: Any, columns: Columns, beneficial: object = None, round_order: object = None) -> Logged:
-    """The rows of `log`. Raises InputError for a log without features, or with a single round, and as audits do."""
+    """The rows of `log`. Raises InputError as audits do, and for a log without features or with a single round."""
     place = Path(log) if isinstance(log, str | Path) else log
     if isinstance(place, Path) and is_run(place):
         raise InputError(f"{place}: is a run, whose log holds no features; give a table of decisions with features")
@@ -130,7 +130,7 @@ def _texts(values: Any) -> list[str | None]:
 
 def _numbers(table: pa.Table, option: str, column: str, called: str) -> NDArray[np.float64]:
     values = frames.plain(table.column(column))
-    whole = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    whole = frames.whole(values)
     numbers = Numbers(option, column, called).floats(whole)
     return np.asarray(numbers, np.float64)
 
@@ -170,7 +170,7 @@ def _by_value(column: str, texts: Sequence[str | None]) -> dict[str, NDArray[np.
 
 
 def _as_numbers(column: str, texts: Sequence[str | None]) -> NDArray[np.float64] | None:
-    """Texts as numbers; None if one of them is none.
+    """Texts as numbers; None if a text is not a number.
 
     Raises InputError for infinite ones, and for those that a model in single precision could not tell apart.
     """
@@ -189,8 +189,8 @@ def _as_numbers(column: str, texts: Sequence[str | None]) -> NDArray[np.float64]
 
 
 def _check_is_no_answer(column: str, texts: list[Any], whole: pd.DataFrame) -> None:
-    """Raise InputError for a feature that equals the label or the prediction in all rows that have it, or that is the
-    label in other words, such as 1.0 for yes.
+    """Raise InputError for a feature that equals the label or the prediction in all rows with a value, or that
+    spells the label differently, such as 1.0 for yes.
     """
     values: Any = pd.Series(texts, dtype=object)
     for part in ("label", "prediction"):
@@ -201,6 +201,6 @@ def _check_is_no_answer(column: str, texts: list[Any], whole: pd.DataFrame) -> N
 
 
 def _translates(given: Any, answer: Any) -> bool:
-    """Whether each of several values of `given` goes with one value of `answer`, and the reverse."""
+    """Whether values of `given` and of `answer`, each of several, correspond one to one."""
     pairs = set(zip(given, answer, strict=True))
-    return len(pairs) == given.nunique(dropna=False) == answer.nunique(dropna=False) > 1
+    return bool(len(pairs) == given.nunique(dropna=False) == answer.nunique(dropna=False) > 1)

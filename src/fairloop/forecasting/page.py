@@ -1,4 +1,4 @@
-"""The page of a forecast: the log's rounds, and fans of the rounds to come, in one HTML file that opens offline."""
+"""The page of a forecast: the log's rounds, and fans of the next rounds, in one HTML file that opens offline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _COLOURS = 6
 
 
 def write(found: WhatIf, out: Path) -> None:
-    """Write the page to `out`. Every name in the log is shown as text."""
+    """Write the page to `out`. Names from the log are escaped."""
     header, body = words.rows(found)
     parts = {
         "title": f"What if: {found.log.name}",

@@ -1,4 +1,4 @@
-"""The people of a forecast: those of a log's last rounds, drawn anew, with outcomes that are known or modelled."""
+"""The people of a forecast: people of a log's last rounds, drawn anew, with known or modelled outcomes."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from fairloop.loop.people.rounds import Round
 from fairloop.people.base import Drawn
 from fairloop.people.interface import Names, People
 from fairloop.people.selective_labels import SelectiveLabels
-from fairloop.seeding import key_digest
+from fairloop.seeding import numpy_stream
 
 Floats = NDArray[np.float64]
 
 _LATE = 0.05
-"""A difference between shares of missing labels that is no sign of late ones."""
+"""Largest difference between shares of missing labels that is not a sign of late labels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pool:
-    """People of whom each draw takes some with replacement. chance: (n,) P(beneficial label): 0 or 1 where known."""
+    """People to draw with replacement. chance: (n,) P(beneficial label); 0 or 1 for a known label."""
 
     features: Floats
     groups: NDArray[np.int64]
@@ -38,7 +38,7 @@ class Pool:
         return Drawn(self.features[rows], self.groups[rows], self.chance[rows])
 
     def probability(self, features: Floats, groups: NDArray[np.int64]) -> None:
-        """None: it is known of people in the pool alone."""
+        """None: it is known only for people in the pool."""
 
 
 def names_of(log: Logged) -> Names:
@@ -49,7 +49,7 @@ def names_of(log: Logged) -> Names:
 
 
 def past(log: Logged) -> tuple[Round, ...]:
-    """The rounds of a log, as the loop has played them."""
+    """The rounds of a log in the form of rounds of the loop."""
     return tuple(_round(log, number, rows) for number, rows in enumerate(log.places))
 
 
@@ -72,8 +72,7 @@ def _round(log: Logged, number: int, rows: NDArray[np.int64]) -> Round:
 
 def source(log: Logged, rows: NDArray[np.int64], seed: int, played: tuple[Round, ...]) -> Source:
     """The people of one seed: a bootstrap sample of `rows`, by weight, and the rounds that were `played` before."""
-    key = key_digest(seed, 0, "forecast: population", 0)
-    rng = np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
+    rng = numpy_stream(seed, "forecast: population")
     if log.weight is None:
         chosen = rows[rng.integers(len(rows), size=len(rows))]
     else:
@@ -110,7 +109,7 @@ def chances(log: Logged, rows: NDArray[np.int64]) -> Floats:
 
 
 def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
-    """Raise InputError if outcomes of a group cannot be modelled, or if labels of the last round seem to be late."""
+    """Raise InputError if outcomes of a group cannot be modelled, or if labels of the last round seem late."""
     _check_late(log)
     if log.weight is not None and not log.weight[rows].any():
         raise InputError("--weight: is 0 in all rows of the last rounds, so nobody can be drawn; give more with --last")
@@ -127,7 +126,7 @@ def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
 
 
 def _check_late(log: Logged) -> None:
-    """Raise InputError if selected people of the last round lack labels far more often than those of rounds before."""
+    """Raise InputError if selected people lack labels far more often in the last round than in earlier rounds."""
     selected = [rows[log.selected[rows]] for rows in log.places]
     now, before = selected[-1], np.concatenate(selected[:-1])
     if not len(now) or not len(before):

@@ -1,4 +1,4 @@
-"""Policies of a forecast: changes of how decisions are made, and of whose outcomes become known."""
+"""Policies of a forecast: changes of decisions, and of known outcomes."""
 
 from __future__ import annotations
 

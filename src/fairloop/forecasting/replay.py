@@ -1,4 +1,4 @@
-"""The replay of a log: each past round, decided about by a model of what was known before it."""
+"""The replay of a log: decisions about each past round by a model of the outcomes known before it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Replay:
-    """The result of the replay. others: by round, the share of its people about whom the replay decides otherwise."""
+    """The result of the replay. others: the share of people with a different decision in the replay, by round."""
 
     lines: tuple[Line, ...]
     others: dict[str, float]
@@ -56,7 +56,7 @@ class Replay:
 
 
 def replay(log: Logged, setup: Setup, measured: Measured, measures: Sequence[Measure]) -> Replay:
-    """The replay of `log`. measured: its measures. Rounds before which nobody had a label are not replayed."""
+    """The replay of `log`. measured: its measures. Rounds without earlier labels are not replayed."""
     decided = _decided(log, setup)
     known = [place for place, found in enumerate(decided) if found is not None]
     if not known:
@@ -78,7 +78,7 @@ def replay(log: Logged, setup: Setup, measured: Measured, measures: Sequence[Mea
 
 
 def _decided(log: Logged, setup: Setup) -> list[NDArray[np.bool_] | None]:
-    """By round, the decisions of the model that learned from the rounds before it; None without a model."""
+    """The decisions of each round by the model that learned from earlier rounds; None without a model."""
     played = past(log)
     people = source(log, setup.pool(log), 0, played)
     decided: list[NDArray[np.bool_] | None] = [None] * log.size

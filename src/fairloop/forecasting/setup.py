@@ -23,8 +23,8 @@ class Setup:
     """The settings of a forecast.
 
     policies: in their order. rounds: to forecast. seeds: runs of each policy. estimator: `mlp` or `module:Name`; None
-    for logistic regression. last: how many of the log's rounds people are drawn from. learn_from: `all` rounds, or the
-    `last` one.
+    for logistic regression. last: number of last rounds of the log to draw people from. learn_from: `all` rounds, or
+    the `last` one.
     """
 
     policies: tuple[Policy, ...]
@@ -38,7 +38,7 @@ class Setup:
     def __post_init__(self) -> None:
         for option, number in {"--rounds": self.rounds, "--seeds": self.seeds, "--last": self.last}.items():
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise InputError(f"{option}: {number!r} is no whole number of 1 or more")
+                raise InputError(f"{option}: {number!r} is not a whole number of 1 or more")
         if self.learn_from not in ("all", "last"):
             raise InputError(f"--learn-from: '{self.learn_from}' is not all or last")
         if self.estimator is not None and self.estimator != "mlp" and ":" not in self.estimator:
@@ -49,7 +49,7 @@ class Setup:
         object.__setattr__(self, "classifier", dict(made))
 
     def pool(self, log: Logged) -> NDArray[np.int64]:
-        """The rows of the rounds that people are drawn from."""
+        """The rows of the rounds to draw people from."""
         if self.last > log.size:
             raise InputError(f"--last: {self.last} rounds are more than the {log.size} of the log")
         return np.concatenate(log.places[-self.last :])
@@ -59,7 +59,7 @@ class Setup:
         return "all" if (log.label[self.pool(log)] >= 0).all() else "accepted"
 
     def explored(self, log: Logged) -> float:
-        """The share of the rejected whom the log explored: their median propensity; 0 where the log does not say."""
+        """The share of explored rejected people in the log: their median propensity; 0 without propensities."""
         rows = self.pool(log)
         rejected = rows[~log.selected[rows]]
         if log.propensity is None or self.revealed(log) == "all" or not len(rejected):
@@ -68,7 +68,7 @@ class Setup:
         return share if 0 < share < 1 else 0.0
 
     def spec(self, log: Logged, seed: int, policy: Policy | None = None) -> RunSpec:
-        """The spec of a run through the log's rounds and, with a policy, those to come."""
+        """The spec of a run through the log's rounds and, with a policy, the next rounds."""
         fields: dict[str, Any] = {
             "name": "whatif", "seed": seed, "setting": "people", "precision": "fp32", "device": "cpu",
             "generations": log.size + (self.rounds if policy else 0),
@@ -88,7 +88,7 @@ class Setup:
 
 
 def as_options(message: str) -> str:
-    """An error about the spec's model, with the option in its place."""
+    """The error about the spec's model, with the name of the option."""
     message = message.replace("use people.weights=none instead", "name another")
     for part in ("classifier.model", "annotator.model", "people.weights"):
         message = message.replace(part, "--estimator")

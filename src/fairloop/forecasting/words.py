@@ -1,4 +1,4 @@
-"""A forecast in words: what it assumes, how far the replay is from the log, and what each policy leads to."""
+"""A forecast in words: its assumptions, the distance of the replay from the log, and the results of each policy."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairloop.auditing.gate.judging import in_words
 from fairloop.auditing.measures.values import Measure
+from fairloop.report.text import aligned
 
 if TYPE_CHECKING:
     from fairloop.forecasting import WhatIf
@@ -21,12 +22,12 @@ _WIDTH = 100
 
 
 def title(measure: Measure) -> str:
-    """The name of a measure for a reader."""
+    """The name of a measure for readers."""
     return in_words(measure)
 
 
 def head(found: WhatIf) -> list[str]:
-    """The log, and how the forecast was made."""
+    """The log, and the method of the forecast."""
     log, setup, names = found.log, found.setup, found.log.told.names
     model = "logistic regression" if setup.estimator is None else setup.estimator
     learned = "all rounds so far" if setup.learn_from == "all" else "the last round"
@@ -72,25 +73,25 @@ def assumptions(found: WhatIf) -> list[str]:
 
 
 def _left_out(found: WhatIf, which: str) -> list[str]:
-    """The groups that do not come, and the features that tell nothing. which: the rounds that people are drawn from."""
+    """The groups without people, and the features with one value. which: the rounds to draw people from."""
     log = found.log
     present, lines = set(log.group[found.setup.pool(log)].tolist()), []
     if gone := [name for place, name in enumerate(log.told.groups) if place not in present]:
         lines.append(f"Nobody of {', '.join(gone)} is in {which}, so nobody of it comes later, and its measures are "
                      "undefined. Draw people from more rounds (last) if it is to come.")  # fmt: skip
     if log.alike:
-        lines.append(f"All rows have the same {', '.join(log.alike)}, which tells nothing and is no feature of the "
+        lines.append(f"All rows have the same {', '.join(log.alike)}, which is uninformative and not a feature of the "
                      "model.")  # fmt: skip
     return lines
 
 
 def replayed(found: WhatIf) -> list[str]:
-    """How far the replay is from the log."""
+    """The differences between the replay and the log."""
     told = found.replay
     if not told.others:
         return ["No round is replayed: no outcome was known before any of them."]
     shares = ", ".join(f"{name}: {share:.1%}" for name, share in told.others.items())
-    lines = [f"People about whom the replay decides otherwise than the log, by round: {shares}."]
+    lines = [f"People with another decision in the replay than in the log, by round: {shares}."]
     compared = [line for line in told.lines if isfinite(line.difference)]
     if not told.differing:
         return [*lines, f"No interval of {len(compared)} differences between replay and log excludes 0."]
@@ -140,13 +141,10 @@ def _interval(row: Mapping[Any, float]) -> str:
 
 
 def text(found: WhatIf) -> str:
-    """All of it, for a terminal."""
-    header, body = rows(found)
-    widths = [max(map(len, column)) for column in zip(header, *body, strict=True)]
-    table = ["  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in (header, *body)]
+    """The forecast for a terminal."""
     blocks = [
         _filled(head(found)), "It assumes:\n" + _filled(assumptions(found)), "Replay:\n" + _filled(replayed(found)),
-        "\n".join(table), _filled(outlook(found)), _filled([FANS]),
+        "\n".join(aligned(*rows(found))), _filled(outlook(found)), _filled([FANS]),
     ]  # fmt: skip
     return "\n\n".join(block for block in blocks if block)
 

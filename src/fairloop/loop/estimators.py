@@ -122,10 +122,10 @@ class Estimators:
         return self._tried[kind]
 
     def check_weights(self, own: Any, where: str, instead: str) -> None:
-        """Raise InputError for a classifier that cannot be told weights, which the field `where` gives people."""
+        """Raise InputError for a classifier that takes no weights if the field `where` gives people weights."""
         if not takes_weights(own):
             raise InputError(
-                f"{where}: the fit of {type(own).__name__} has no parameter sample_weight, so it cannot weigh people; "
+                f"{where}: the fit of {type(own).__name__} has no parameter sample_weight, so it cannot weight people; "
                 f"use {instead} instead"
             )
 

@@ -167,19 +167,6 @@ def no_better_on_average(cells: Cells) -> Floats:
     return np.nan_to_num(divide(cells.selected_positive, cells.selected_positive + cells.selected_negative), nan=1.0)
 
 
-def no_better_than_the_last_selected(positive: ArrayLike, members: ArrayLike, alpha: float = ALPHA) -> Floats:
-    """(S,) `most` for `bounds`, assuming that the rejected are no better than the selected just above the threshold.
-
-    positive, members: (S,) counts in a band of selected rows that was fixed in advance, such as the lowest tenth. The
-    share is the upper Wilson limit of their rate; without members it is 1. The data cannot test this assumption, as for
-    `no_better_on_average`.
-
-    >>> float(no_better_than_the_last_selected([30], [50]).round(3)[0])
-    0.724
-    """
-    return np.nan_to_num(wilson(divide(positive, members), members, critical(alpha)).high, nan=1.0)
-
-
 def interval(found: Bounds, alpha: float = ALPHA) -> tuple[Estimate, Estimate]:
     """The bounds `low` and `high` as estimates, (S,) each. Their outer limits cover the measure with 1 - `alpha`.
 

@@ -1,4 +1,4 @@
-"""Calibration of scores: reliability by bins, calibration errors, and the parts of the Brier score.
+"""Calibration of scores: reliability by bins, and calibration errors.
 
 Scores are probabilities of label 1, of one group. The calibration error (ECE) has a positive bias: for perfectly
 calibrated scores of 100 people its mean is .1. Print it beside `expected_if_calibrated`, or use the mitigated form.
@@ -23,8 +23,7 @@ class Reliability(NamedTuple):
     """Scores and labels by bin; arrays of shape (B,), means NaN in an empty bin.
 
     share: of the weight of all people. people: Kish's number, or the number of people without weights. score, observed:
-    mean score and share of label 1. chance: the variance of `observed` under calibrated scores. spread: variance
-    of scores in the bin. together: their covariance with labels in the bin.
+    mean score and share of label 1. chance: the variance of `observed` under calibrated scores.
     """
 
     share: Floats
@@ -32,8 +31,6 @@ class Reliability(NamedTuple):
     score: Floats
     observed: Floats
     chance: Floats
-    spread: Floats
-    together: Floats
 
     def interval(self, alpha: float) -> Estimate:
         """(B,) the share of label 1 with Wilson's interval of level 1 - `alpha`."""
@@ -62,22 +59,27 @@ def reliability(scores: ArrayLike, labels: Floats, weights: Floats | None = None
     place, score = bin_of(scores, bins)[known], probabilities(scores)[known].astype(np.float64)
     label = labels[known]
     weight = np.ones(len(label)) if weights is None else checked_weights(weights)[known]
+    return curve(place, score, label, weight, weight**2, bins)
 
-    def mean(values: Floats) -> Floats:
-        return divide(np.bincount(place, weight * values, minlength=bins), total)
 
-    total, squares = (np.bincount(place, one, minlength=bins) for one in (weight, weight**2))
-    scored, observed = mean(score), mean(label)
-    chance = divide(np.bincount(place, weight**2 * score * (1 - score), minlength=bins), total**2)
-    off = score - scored[place]
+def curve(
+    place: NDArray[np.int64], scores: Floats, labels: Floats, weights: Floats, squares: Floats, bins: int = 10
+) -> Reliability:
+    """As `reliability`, of people whose bins and labels are known; all (N,).
+
+    weights, squares: sums of weights, and of their squares, of all people who stand behind a row.
+    """
+
+    def sums(values: Floats) -> Floats:
+        return np.bincount(place, values, bins).astype(np.float64)
+
+    total = sums(weights)
     return Reliability(
         divide(total, total.sum()),
-        np.nan_to_num(divide(total**2, squares)),
-        scored,
-        observed,
-        chance,
-        mean(off**2),
-        mean(off * (label - observed[place])),
+        np.nan_to_num(divide(total**2, sums(squares))),
+        divide(sums(weights * scores), total),
+        divide(sums(weights * labels), total),
+        divide(sums(squares * scores * (1 - scores)), total**2),
     )
 
 
@@ -93,11 +95,6 @@ def expected_if_calibrated(found: Reliability) -> float:
     return _sum(found, np.sqrt(2 / np.pi * found.chance))
 
 
-def squared_calibration_error(found: Reliability) -> float:
-    """The squared calibration error, `sum share (score - observed)^2`, with a positive bias."""
-    return _sum(found, (found.score - found.observed) ** 2)
-
-
 def mitigated_squared_error(found: Reliability) -> float:
     """The squared error less its bias: its mean is 0 for calibrated scores; it can be negative (Kumar et al., 2019).
 
@@ -106,32 +103,6 @@ def mitigated_squared_error(found: Reliability) -> float:
     spare = np.where(found.people > 1 + 1e-9, found.people - 1, np.nan)
     chance = found.observed * (1 - found.observed) / spare
     return _sum(found, (found.score - found.observed) ** 2 - chance)
-
-
-class BrierParts(NamedTuple):
-    """`brier = reliability - resolution + uncertainty + within - covariance`, exact also for varying scores within
-    bins.
-
-    within, covariance: variance of scores in bins, and twice their covariance with labels (Stephenson et al., 2008).
-    """
-
-    reliability: float
-    resolution: float
-    uncertainty: float
-    within: float
-    covariance: float
-
-
-def brier_parts(found: Reliability) -> BrierParts:
-    """The parts of the Brier score of the people in `found`; NaN without any."""
-    base = _sum(found, found.observed)
-    return BrierParts(
-        squared_calibration_error(found),
-        _sum(found, (found.observed - base) ** 2),
-        base * (1 - base),
-        _sum(found, found.spread),
-        _sum(found, 2 * found.together),
-    )
 
 
 def _sum(found: Reliability, values: Floats) -> float:

@@ -31,40 +31,40 @@ _DISTANCES = ("overall", "group", "max")
 _ENTRIES = (
     Entry(
         name="accuracy", title="accuracy", formula=formulas.accuracy, share=True, direction="up", benefit=True,
-        sentence="The share of people with a correct predicted label.",
+        sentence="The share of correct predictions among all people.",
         zero="all wrong", one="all right", undefined="no samples",
         headline=("overall", "difference"), judged=("overall", "difference"),
     ),
     Entry(
         name="selection_rate", title="selection rate", formula=formulas.selection_rate, share=True, benefit=True,
-        sentence="The share of people to whom the classifier gives the beneficial label.",
+        sentence="The share of predictions of the beneficial label among all people.",
         zero="nobody", one="everybody", undefined="no samples", judged=("overall",),
     ),
     Entry(
         name="tpr", title="true positive rate", formula=formulas.tpr, share=True, direction="up", benefit=True,
-        sentence="The share of people with the beneficial label to whom the classifier gives it.",
+        sentence="The share of predictions of the beneficial label among people with that label.",
         zero="none of them", one="all of them", undefined="nobody has the beneficial label", judged=("overall",),
     ),
     Entry(
         name="tnr", title="true negative rate", formula=formulas.tnr, share=True, direction="up",
-        sentence="The share of people without the beneficial label to whom the classifier does not give it.",
+        sentence="The share of predictions of other labels among people without the beneficial label.",
         zero="all of them selected", one="none selected", undefined="everybody has the beneficial label",
         detail="`1 - fpr`.",
     ),
     Entry(
         name="fpr", title="false positive rate", formula=formulas.fpr, share=True, direction="down",
-        sentence="The share of people without the beneficial label to whom the classifier gives it.",
+        sentence="The share of predictions of the beneficial label among people without that label.",
         zero="none of them", one="all of them", undefined="everybody has the beneficial label", judged=("overall",),
     ),
     Entry(
         name="fnr", title="false negative rate", formula=formulas.fnr, share=True, direction="down",
-        sentence="The share of people with the beneficial label to whom the classifier does not give it.",
+        sentence="The share of predictions of other labels among people with the beneficial label.",
         zero="all of them selected", one="none selected", undefined="nobody has the beneficial label",
         detail="`1 - tpr`.",
     ),
     Entry(
         name="ppv", title="positive predictive value", formula=formulas.ppv, share=True, direction="up",
-        sentence="The share of people with the beneficial label among those to whom the classifier gives it.",
+        sentence="The share of people with the beneficial label among people with that prediction.",
         zero="none of them has it", one="all of them have it", undefined="nobody is selected", detail="Precision.",
     ),
     Entry(
@@ -102,12 +102,12 @@ _ENTRIES = (
     ),
     _of_logs(
         name="fdr", title="false discovery rate", share=True, direction="down",
-        sentence="The share of people without the beneficial label among those to whom the classifier gives it.",
+        sentence="The share of people without the beneficial label among people with that prediction.",
         zero="all of them have it", one="none of them has it", undefined="nobody is selected", detail="`1 - ppv`.",
     ),
     _of_logs(
         name="for", title="false omission rate", share=True, direction="down",
-        sentence="The share of people with the beneficial label among those to whom the classifier does not give it.",
+        sentence="The share of people with the beneficial label among people with other predictions.",
         zero="none of them has it", one="all of them have it", undefined="everybody is selected",
     ),
     _of_logs(

@@ -39,7 +39,7 @@ class Cells(NamedTuple):
 
     @property
     def selected(self) -> Values:
-        """People to whom the classifier gives the beneficial label."""
+        """People with a prediction of the beneficial label."""
         return self.true_positives + self.false_positives
 
     @property

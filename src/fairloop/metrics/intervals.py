@@ -56,6 +56,18 @@ def critical(alpha: ArrayLike) -> Floats:
     return np.asarray(-ndtri(np.asarray(alpha, np.float64) / 2))
 
 
+def student(freedom: ArrayLike, alpha: ArrayLike) -> Floats:
+    """The two-sided critical value of Student's t; NaN without degrees of freedom.
+
+    >>> float(student(4, 0.05).round(4))
+    2.7764
+    """
+    from scipy.special import stdtrit  # slow to import
+
+    degrees = np.asarray(freedom, np.float64)
+    return np.asarray(stdtrit(np.where(degrees > 0, degrees, np.nan), 1 - np.asarray(alpha, np.float64) / 2))
+
+
 def wilson(share: ArrayLike, members: ArrayLike, z: ArrayLike) -> Estimate:
     """A `share` in [0, 1] of `members` people with Wilson's score interval (1927), limits in [0, 1].
 
@@ -70,7 +82,7 @@ def wilson(share: ArrayLike, members: ArrayLike, z: ArrayLike) -> Estimate:
     shrink = divide(1, 1 + divide(z**2, members))
     middle = shrink * (share + divide(z**2, 2 * members))
     reach = z * shrink * np.sqrt(divide(share * (1 - share), members) + divide(z, 2 * members) ** 2)
-    # At a share of 0 or 1 the limit is the share itself, but for the last bits.
+    # At a share of 0 or 1 the limit is the share itself, up to the last bits.
     return Estimate(share, np.minimum(middle - reach, share).clip(0), np.maximum(middle + reach, share).clip(max=1))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate, critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, student, wilson
 from fairloop.metrics.shares import linearised
 
 Floats = NDArray[np.float64]
@@ -83,12 +83,10 @@ def mean_within(weights: Floats, squares: Floats, values: Floats, alpha: float) 
 
     weights, squares: (C,) sums of weights, and of their squares, of people with each value. NaN limits for one person.
     """
-    from scipy.special import stdtrit  # slow to import
-
     total, people = weights.sum(), divide(weights.sum() ** 2, squares.sum())
     value = divide((weights * values).sum(), total)
     variance = divide((squares * (values - value) ** 2).sum(), total**2) * divide(people, people - 1)
-    reach = stdtrit(np.where(people > 1, people - 1, np.nan), 1 - alpha / 2) * np.sqrt(variance)
+    reach = student(people - 1, alpha) * np.sqrt(variance)
     return Estimate(value, value - reach, value + reach)
 
 

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairloop.metrics.intervals import critical
+from fairloop.metrics.intervals import critical, student
 from fairloop.metrics.statistics import ALPHA, POWER
 
 _NODES = 200
@@ -28,13 +28,12 @@ def trend_drift(errors: ArrayLike, alpha: float = ALPHA / 3, power: float = POWE
     [13.31, 6.42, 3.66]
     """
     from scipy.optimize import brentq  # slow to import
-    from scipy.special import stdtrit
 
     error = np.asarray(errors, np.float64)
     rounds = len(error)
     if rounds < 3:
         return float("nan")
-    quantile = float(stdtrit(rounds - 2, 1 - alpha / 2))
+    quantile = float(student(rounds - 2, alpha))
     scale, weights = _scale(rounds - 2)
     places, certainty = np.arange(rounds), error**-2.0
     middle = np.average(places, weights=certainty)
@@ -93,14 +92,3 @@ def verdict_drift(error: float, pairs: int, alpha: float = ALPHA / 7, power: flo
     """
     reach = np.hypot(critical(alpha / pairs), critical(alpha))
     return float(error * (reach + critical(2 * (1 - power)) * 2**0.5))
-
-
-def group_loss(error: float, groups: int, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The loss of a group, first round to last, that an audit reports with `power`, for three rates of `groups` groups.
-
-    error: standard error of its change.
-
-    >>> round(group_loss(1.0, 2), 2)
-    3.48
-    """
-    return float(error * (critical(alpha / (3 * groups)) + critical(2 * (1 - power))))

@@ -1,7 +1,7 @@
 """The quality of the scores of one group: the AUC with its interval, and the Brier score.
 
 Both follow from a `ScoreTable`: sums of weights of each label at each distinct score. A table of equal bins in place of
-distinct scores (`metrics.histograms`) needs constant memory, and has a bound of its error.
+distinct scores keeps memory flat, and has a bound of its error.
 """
 
 from __future__ import annotations
@@ -137,12 +137,6 @@ def _kish(table: ScoreTable) -> tuple[float, float]:
     pairs = ((table.positive, table.positive_squares), (table.negative, table.negative_squares))
     positives, negatives = (float(np.nan_to_num(divide(sums.sum() ** 2, squares.sum()))) for sums, squares in pairs)
     return positives, negatives
-
-
-def auc_difference(one: Auc, other: Auc) -> tuple[float, float, float]:
-    """The difference of AUCs of two independent groups, its standard error, and the quotient z of both."""
-    gap, error = one.value - other.value, float(np.hypot(one.error, other.error))
-    return gap, error, float(divide(gap, error))
 
 
 def brier(scores: ArrayLike, labels: Floats, weights: Floats | None = None) -> float:

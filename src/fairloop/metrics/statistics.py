@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.metrics.intervals import student
+
 Values = NDArray[np.float64]
 Shown = Literal["undefined", "single value", "spread", "interval"]
 
@@ -72,8 +74,6 @@ def over_seeds(values: Values) -> OverSeeds:
 
     The interval is Student's, which has its level for any number of normal values.
     """
-    from scipy.special import stdtrit  # slow to import
-
     known = np.isfinite(values)
     n = known.sum(axis=0)
     some = np.where(n > 0, n, np.nan)
@@ -82,7 +82,7 @@ def over_seeds(values: Values) -> OverSeeds:
     spare = np.where(n > 1, n - 1, np.nan)
     std = np.sqrt((spread**2).sum(axis=0) / spare)
     kind = np.array([shown(int(seeds)) for seeds in n], dtype=object)
-    reach = np.where(kind == "interval", stdtrit(spare, 1 - ALPHA / 2) * std / np.sqrt(some), np.nan)
+    reach = np.where(kind == "interval", student(spare, ALPHA) * std / np.sqrt(some), np.nan)
     lowest, highest = (
         np.where(kind == "spread", end(np.where(known, values, worst), axis=0, initial=worst), np.nan)
         for end, worst in ((np.min, np.inf), (np.max, -np.inf))
@@ -114,8 +114,6 @@ def welch(value: Values, stds: Values, seeds: Values, alpha: Values | float = AL
     1, with a coverage of 95 % or more (Mickey and Brown, 1966) and a wide interval. NaN for a mean of fewer than two
     seeds.
     """
-    from scipy.special import stdtrit  # slow to import
-
     enough = (np.asarray(seeds) >= 2).all(axis=0)
     n = np.where(np.asarray(seeds) >= 2, seeds, 2)
     variances = np.asarray(stds) ** 2 / n
@@ -124,7 +122,7 @@ def welch(value: Values, stds: Values, seeds: Values, alpha: Values | float = AL
     freedom = np.divide(total**2, uncertain, out=np.ones_like(total), where=uncertain > 0)
     fewest = n.min(axis=0)
     freedom = np.where(fewest < FEWEST_SEEDS, fewest - 1, freedom)
-    reach = np.where(enough, stdtrit(freedom, 1 - np.asarray(alpha) / 2) * np.sqrt(total), np.nan)
+    reach = np.where(enough, student(freedom, alpha) * np.sqrt(total), np.nan)
     return value - reach, value + reach
 
 
@@ -172,9 +170,9 @@ def seeds_needed(difference: float, std: float) -> float:
 
 
 def _power(effect: float, seeds: int) -> float:
-    from scipy.special import nctdtr, stdtrit  # slow to import
+    from scipy.special import nctdtr  # slow to import
 
-    t, shift = stdtrit(seeds - 1, 1 - ALPHA / 2), effect * sqrt(seeds)
+    t, shift = student(seeds - 1, ALPHA), effect * sqrt(seeds)
     above = nctdtr(seeds - 1, shift, t)
     below = nctdtr(seeds - 1, -shift, t)  # the other tail, mirrored
     return float(2 - np.nan_to_num(above) - below)

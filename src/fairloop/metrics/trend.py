@@ -8,6 +8,8 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.metrics.intervals import student
+
 FEWEST = 3
 """Smallest number of rounds for a line with an error."""
 
@@ -54,13 +56,11 @@ def fit(x: NDArray[np.float64], values: NDArray[np.float64], errors: NDArray[np.
     use = np.isfinite(values) & (weights > 0)
     if use.sum() < FEWEST:
         return None
-    from scipy.special import stdtrit  # slow to import
-
     x, values, weights = x[use], values[use], weights[use]
     centre, middle = np.average(x, weights=weights), np.average(values, weights=weights)
     spread = (weights * (x - centre) ** 2).sum()
     slope = (weights * (x - centre) * values).sum() / spread
     scatter = (weights * (values - middle - slope * (x - centre)) ** 2).sum() / (len(x) - 2)
     scale = sqrt(max(1.0, scatter) if known.any() else scatter)
-    reach = float(stdtrit(len(x) - 2, 1 - alpha / 2)) * scale
+    reach = float(student(len(x) - 2, alpha)) * scale
     return Trend(float(slope), float(middle), float(centre), reach / sqrt(spread), reach / sqrt(weights.sum()))

@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from fairloop._util.lookup import find
+from fairloop._util.lookup import find, parameters
 from fairloop.errors import InputError, said
 
 if TYPE_CHECKING:  # names become classes only when a model is built, because torch is slow to import
@@ -151,15 +151,8 @@ def _build(
 
 def _with_facts(factory: Any, arguments: Mapping[str, Any], facts: Mapping[str, Any] | None) -> dict[str, Any]:
     """A copy of `arguments`, because a constructor may change them, and the facts that `factory` has parameters for."""
-    asked = _parameters(factory)
+    asked = parameters(factory)
     return copy.deepcopy({**{name: fact for name, fact in (facts or {}).items() if name in asked}, **arguments})
-
-
-def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:
-    try:
-        return inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # not a function, or one without a signature
-        return {}
 
 
 def _whose(kind: str) -> str:

@@ -14,7 +14,14 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, minimum_spanning_tree
 
 from fairloop.models.bootstrap import as_bytes, of_bytes
-from fairloop.models.copula import holds_numbers, typed
+from fairloop.models.mixed_columns import (
+    archive,
+    as_array,
+    holds_numbers,
+    kept_values,
+    people_like,
+    values_kept,
+)
 
 
 class _States(NamedTuple):
@@ -66,24 +73,15 @@ class ChowLiuTree:
             rows = shares[0 if parent is None else codes[parent]]
             codes[child] = (rng.random((n, 1)) >= rows[..., :-1]).sum(axis=1)
         columns = [_drawn(self._values[i], codes[i], rng) for i in range(len(codes))]
-        if not isinstance(self._like, pd.DataFrame):
-            return np.column_stack(columns).astype(self._like.dtype)
-        kinds = zip(self._like, self._like.dtypes, columns, strict=True)
-        return pd.DataFrame({name: typed(column, kind) for name, kind, column in kinds})
+        return people_like(self._like, columns)
 
     def to_bytes(self) -> bytes:
         """The learned tree and shares, as plain arrays."""
         tree = json.dumps([[child, parent] for child, parent in self.parents.items()])
-        arrays: dict[str, Any] = {"tree": _as_array(tree), "like": np.frombuffer(as_bytes(self._like), np.uint8)}
+        arrays: dict[str, Any] = {"tree": as_array(tree), "like": np.frombuffer(as_bytes(self._like), np.uint8)}
         for i, values in enumerate(self._values):
-            texts = values.dtype == object
-            arrays[f"shares-{i}"] = self._shares[i]
-            arrays[f"{'texts' if texts else 'values'}-{i}"] = (
-                _as_array(json.dumps(values.tolist())) if texts else values
-            )
-        content = io.BytesIO()
-        np.savez_compressed(content, **arrays)
-        return content.getvalue()
+            arrays |= {f"shares-{i}": self._shares[i], **kept_values(values, i)}
+        return archive(arrays)
 
     def from_bytes(self, content: bytes) -> None:
         """Restore the tree and shares of `to_bytes`."""
@@ -91,12 +89,7 @@ class ChowLiuTree:
             self.parents = dict(json.loads(arrays["tree"].tobytes()))
             self._like = of_bytes(arrays["like"].tobytes())
             self._shares = [arrays[f"shares-{i}"] for i in range(len(self.parents))]
-            self._values = [
-                np.array(json.loads(arrays[f"texts-{i}"].tobytes()), object)
-                if f"texts-{i}" in arrays
-                else arrays[f"values-{i}"]
-                for i in range(len(self.parents))
-            ]
+            self._values = [values_kept(arrays, i) for i in range(len(self.parents))]
 
 
 def mutual_information(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
@@ -152,7 +145,3 @@ def _drawn(values: NDArray[Any], codes: NDArray[np.int64], rng: np.random.Genera
     if values.dtype == object:
         return values[codes]
     return values[codes, rng.integers(values.shape[1], size=len(codes))]
-
-
-def _as_array(text: str) -> NDArray[np.uint8]:
-    return np.frombuffer(text.encode(), np.uint8)

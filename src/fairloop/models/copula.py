@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from fairloop.models.bootstrap import as_bytes, of_bytes
+from fairloop.models.mixed_columns import archive, holds_numbers, kept_values, people_like, values_kept
 
 Margin = tuple[NDArray[np.float64], NDArray[Any]]
 """The distribution of a column. Texts: (k + 1,) ends of their intervals in [0, 1], and (k,) values, the most frequent
@@ -56,37 +56,20 @@ class GaussianCopula:
         """N people, in the type of the `X` of `fit`. temperature: standard deviation of the normal variables."""
         shares = ndtr(temperature * rng.standard_normal((n, len(self._margins))) @ self._factor.T)
         columns = [_values(share, margin) for share, margin in zip(shares.T, self._margins, strict=True)]
-        if not isinstance(self._like, pd.DataFrame):
-            return np.column_stack(columns).astype(self._like.dtype)
-        kinds = zip(self._like, self._like.dtypes, columns, strict=True)
-        return pd.DataFrame({name: typed(column, kind) for name, kind, column in kinds})
+        return people_like(self._like, columns)
 
     def to_bytes(self) -> bytes:
         """The learned numbers, as plain arrays."""
         arrays: dict[str, Any] = {"factor": self._factor, "like": np.frombuffer(as_bytes(self._like), np.uint8)}
         for i, (points, values) in enumerate(self._margins):
-            texts = values.dtype == object
-            arrays[f"points-{i}"] = points
-            arrays[f"{'texts' if texts else 'values'}-{i}"] = (
-                np.frombuffer(json.dumps(values.tolist()).encode(), np.uint8) if texts else values
-            )
-        content = io.BytesIO()
-        np.savez_compressed(content, **arrays)
-        return content.getvalue()
+            arrays |= {f"points-{i}": points, **kept_values(values, i)}
+        return archive(arrays)
 
     def from_bytes(self, content: bytes) -> None:
         """Restore the numbers of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             self._factor, self._like = arrays["factor"], of_bytes(arrays["like"].tobytes())
-            self._margins = [
-                (
-                    arrays[f"points-{i}"],
-                    np.array(json.loads(arrays[f"texts-{i}"].tobytes()), object)
-                    if f"texts-{i}" in arrays
-                    else arrays[f"values-{i}"],
-                )
-                for i in range(len(self._factor))
-            ]
+            self._margins = [(arrays[f"points-{i}"], values_kept(arrays, i)) for i in range(len(self._factor))]
 
 
 def _margin(column: pd.Series[Any], knots: int) -> Margin:
@@ -164,14 +147,3 @@ def _values(shares: NDArray[np.float64], margin: Margin) -> NDArray[Any]:
         found: NDArray[Any] = values[np.searchsorted(points[1:-1], shares, side="right")]
         return found
     return np.interp(shares, points, values)
-
-
-def typed(column: NDArray[Any], kind: Any) -> pd.Series[Any]:
-    """(N,) values as a column of the data's type, rounded if the type holds no fractions."""
-    whole = holds_numbers(kind) and not pd.api.types.is_float_dtype(kind)
-    return pd.Series(np.rint(column) if whole else column).astype(kind)
-
-
-def holds_numbers(kind: Any) -> bool:
-    """Whether a column of this type has an order and distances, unlike truth values."""
-    return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))

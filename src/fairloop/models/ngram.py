@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop.models.mixed_columns import archive, as_array
 from fairloop.tables.token_ids import BEGIN, END, PAD
 
 Ids = NDArray[np.int64]
@@ -104,12 +105,10 @@ class NGram:
 
     def to_bytes(self) -> bytes:
         """The counts, as plain arrays."""
-        arrays = {"facts": np.frombuffer(json.dumps([self._size, self._length]).encode(), np.uint8)}
+        arrays = {"facts": as_array(json.dumps([self._size, self._length]))}
         for i, level in enumerate(self._levels):
             arrays |= {f"{name}-{i}": getattr(level, name) for name in ("contexts", "entries", "counts")}
-        content = io.BytesIO()
-        np.savez_compressed(content, allow_pickle=False, **arrays)
-        return content.getvalue()
+        return archive(arrays)
 
     def from_bytes(self, content: bytes) -> None:
         """Restore the counts of `to_bytes`."""

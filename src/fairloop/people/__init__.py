@@ -1,4 +1,4 @@
-"""Populations that respond to decisions. A name that is no key here is read as `module:Name`, anybody's own class."""
+"""Populations that respond to decisions. A name that is not a key here is read as `module:Name`, a user's own class."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KINDS = {
 def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool | None = None) -> Kind:
     """The kind `name` with these arguments. pool: the people of a data set, as its `law`.
 
-    Raises InputError if there is none that takes them.
+    Raises InputError if the kind does not exist or does not take them.
     """
     made, given = type_of(name), dict(arguments or {})
     if pool is not None:
@@ -38,7 +38,7 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
         kind = made(**given)
     except InputError:
         raise
-    except Exception as error:  # a constructor runs anybody's code
+    except Exception as error:  # a constructor runs a user's code
         raise InputError(f"people.arguments: {name} refuses them: {said(error)}{_takes(made)}") from error
     if not isinstance(kind, Kind):
         raise InputError(f"people.kind: '{name}' gives a {type(kind).__name__}, not a fairloop.people.interface.Kind")
@@ -59,12 +59,12 @@ def check_takes_data(name: str, made: Any, arguments: Mapping[str, Any]) -> None
 
 
 def type_of(name: str) -> Any:
-    """The class that `people.kind` names, or any other maker of a kind. Raises InputError if there is none."""
+    """The class, or another factory, that `people.kind` names. Raises InputError if it does not exist."""
     return find(KINDS, name, "people.kind")
 
 
 def parameters(made: Any) -> list[str]:
-    """The arguments that it takes; none that are known of anything built-in, or not callable."""
+    """The arguments of a factory; empty for built-in and other objects without a signature."""
     try:
         return list(inspect.signature(made).parameters)
     except (TypeError, ValueError):
@@ -72,6 +72,6 @@ def parameters(made: Any) -> list[str]:
 
 
 def _takes(made: Any) -> str:
-    """The arguments that it takes, as the end of an error."""
+    """The arguments of a factory, as the end of an error."""
     known = parameters(made)
     return f"; it takes {', '.join(known)}" if known else ""

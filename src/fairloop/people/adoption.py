@@ -19,7 +19,7 @@ Numbers = float | Sequence[float]
 
 
 class Adoption(Kind):
-    """A row is a case that a labeller of some group labels. Labels are 1 at the rate h of the group, whatever the case.
+    """A row is a case that a labeller of some group labels. Labels are 1 at the rate h of the group, for every case.
 
     start: h of each group in the first round. rate: a, the share of the way to the model's rate m that labellers go
     in a round. model: `linear`, m = offset + factor h, for a model that learns from the labels and amplifies (factor
@@ -30,10 +30,10 @@ class Adoption(Kind):
     h' = h + a (m - h) + r (h_0 - h), kept in [0, 1]. Facts for `linear` without delay, while nothing is clipped:
     - The fixed point is (a offset + r h_0) / (a (1 - factor) + r), and the distance to it shrinks by the factor
       1 - a (1 - factor) - r a round: it is stable if 0 < a (1 - factor) + r < 2.
-    - offset 0, factor 1, no anchor: nothing moves, whatever a. factor > 1 without anchor: h runs to a bound.
+    - offset 0, factor 1, no anchor: h is constant for all a. factor > 1 without anchor: h runs to a bound.
     - With a delay the fixed point is the same; the factors are the roots of z^2 - (1 - a - r) z - a factor = 0.
-    - Groups do not influence each other. A model that gives the likeliest label to each case is no linear model: it
-      amplifies to 0 or 1.
+    - Groups do not influence each other. A model that gives the likeliest label to each case is not linear: it
+    amplifies to 0 or 1.
     In the paper's first experiment labellers went .164 (standard error .031) of the way in 50 judgements with a model.
     """
 
@@ -71,7 +71,7 @@ class Adoption(Kind):
         }
 
     def arrive(self, state: State, n: int, published: Published | None, rngs: Streams) -> People:
-        """N cases. Features: a number that tells nothing, and the group."""
+        """N cases. Features: an uninformative number, and the group."""
         groups = groups_of(n, self.shares, rngs.arrivals)
         case = rngs.arrivals.standard_normal(n)
         features = np.column_stack([case, groups[:, None] == np.arange(1, len(self.initial))])
@@ -90,7 +90,9 @@ class Adoption(Kind):
         return {"rates": np.clip(moved, 0, 1), "previous": seen, "clipped": (moved < 0) | (moved > 1)}
 
     def model_rates(self, state: State, people: People, accepted: Array) -> Floats:
-        """(S,) m: by the linear law from this round's h, or of this round's decisions; NaN of groups without cases."""
+        """(S,) m: by the linear law from this round's h, or from this round's decisions; NaN for groups without
+        cases.
+        """
         if self.model == "linear":
             return np.asarray(self.offset + self.factor * state["rates"])
         return mean(accepted, people.groups, len(self.initial))
@@ -103,7 +105,7 @@ class Adoption(Kind):
         return {"labeller_rate": state["rates"], "model_rate": model, "clipped": state["clipped"].astype(np.float64)}
 
     def fixed_point(self) -> Floats:
-        """(S,) rates that stay under the linear law; NaN where all or none do."""
+        """(S,) rates that are constant under the linear law; NaN if all or none are."""
         pull = self.rate * (1 - self.factor) + self.anchor
         with np.errstate(divide="ignore", invalid="ignore"):
             found = (self.rate * self.offset + self.anchor * self.initial) / pull

@@ -1,4 +1,4 @@
-"""Patrols go where incidents were found, and find incidents where they go.
+"""Allocation of patrols by counts of found incidents, which depend on the patrols.
 
 Ensign, Friedler, Neville, Scheidegger and Venkatasubramanian (2018, Runaway feedback loops in predictive policing,
 arXiv 1706.09847).
@@ -25,12 +25,12 @@ class Allocation(Kind):
     `smallest`. reported: chance that an incident becomes known without a patrol. decay: chance of forgetting one, each
     round. regions: names.
 
-    The shares of the counts at the start of a round decide all its patrols and the correction. Rejected patrols stay at
-    home. Facts:
-    - Without correction and reports, the share of the region with the highest rate goes to 1, whatever the start; with
+    The shares of the counts at the start of a round determine all its patrols and the correction. Rejected patrols are
+    not sent. Facts:
+    - Without correction and reports, the share of the region with the highest rate goes to 1 from every start; with
       equal rates the mean share stays, and for one patrol a round and one incident a patrol its limit is Beta(start).
-    - With a correction, kept incidents fall into region i with probability rate_i / sum of rates, whatever the shares
-      and the past, so the shares go to the true ones. With more than two regions 1 - share is no such correction.
+    - With a correction, kept incidents fall into region i with probability rate_i / sum of rates, for all shares
+    and pasts, so the shares go to the true ones. With more than two regions 1 - share is not such a correction.
     - Two regions with reports w: the limit is a root of (c + d - a - b) x^2 + (a - 2 c - d) x + c = 0 with a, b the
       mean counts that regions get from a patrol to the first, c, d from one to the second.
     - Many patrols a round from the same shares have another limit than Polya's urn: less variance.
@@ -49,15 +49,15 @@ class Allocation(Kind):
         self.initial = checked.numbers(start, "start", shape=(None,))
         if (self.initial <= 0).any():
             raise InputError(
-                f"people.arguments.start: {self.initial.min():g} keeps a region without patrols for ever; give all > 0"
+                f"people.arguments.start: {self.initial.min():g} leaves a region without patrols for ever; give all > 0"
             )
         if decay and (self.initial != np.rint(self.initial)).any():
             raise InputError("people.arguments.start: decay needs whole counts, since each incident is forgotten alone")
         found = checked.numbers(rates, "rates", shape=self.initial.shape)
         if len(found) < 2:
-            raise InputError("people.arguments.rates: one region shares nothing; give at least two")
+            raise InputError("people.arguments.rates: has a single region; give two or more")
         if not found.any():
-            raise InputError("people.arguments.rates: are all 0, so nothing is ever found; give one above 0")
+            raise InputError("people.arguments.rates: are all 0, so no incident is ever found; give one above 0")
         self.urn = Urn(found, find, correction, float(reported), float(decay))
         plain = tuple(f"region {i + 1}" for i in range(len(found)))
         names = plain if regions is None else checked.words(regions, "regions", len(found))
@@ -75,13 +75,13 @@ class Allocation(Kind):
         return People(own, regions, {"rate": self.urn.rates[regions]})
 
     def outcome(self, people: People, rng: np.random.Generator) -> Array:
-        """Incidents that each patrol finds, or would find."""
+        """Incidents that each patrol finds, or would find if rejected."""
         if self.urn.find == "poisson":
             return rng.poisson(people.potential["rate"])
         return (rng.random(len(people)) < people.potential["rate"]).astype(np.int64)
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
-        """Counts with the incidents that are kept, reported and forgotten."""
+        """The counts after kept, reported and forgotten incidents."""
         size = len(self.names.groups)
         out = np.asarray(accepted, dtype=bool)
         patrols = np.bincount(people.groups[out], minlength=size)

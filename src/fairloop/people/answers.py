@@ -1,4 +1,4 @@
-"""Answers of the methods of a kind, checked. Anybody's code runs here: an error is one line that names the method."""
+"""Checks of the results of the methods of a kind. They run a user's code, and an error is one line with the method."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from fairloop.errors import FairloopError, InputError, said
 from fairloop.people.interface import Array, Kind, Names, People, Published, State, Streams
 from fairloop.people.rules import LinearRule
 
-_TRIED_ON = 20  # people, of a kind that has not been asked yet
+_TRIED_ON = 20  # people in a trial of a kind
 
 
 class Checked(Kind):
-    """A kind whose answers are checked in every round."""
+    """A kind with checks of its results in every round."""
 
     def __init__(self, kind: Kind) -> None:
         self._kind, self.names = kind, kind.names
@@ -43,12 +43,14 @@ class Checked(Kind):
 
 
 def guarded(kind: Kind) -> Kind:
-    """The kind with its answers checked; fairloop's own, which its tests hold, without that cost in every round."""
+    """The kind with checks of its results. fairloop's own kinds, which its tests check, stay unchanged to save time."""
     return kind if type(kind).__module__.startswith("fairloop.people.") else Checked(kind)
 
 
 def check_names(kind: Kind) -> None:
-    """Raise InputError unless `names` has names of features, groups and labels, each once, and a label that it has."""
+    """Raise InputError unless `names` has distinct names of features, groups and labels, and a valid beneficial
+    label.
+    """
     names = getattr(kind, "names", None)
     if not isinstance(names, Names):
         raise _wrong(kind, "names", f"is a {type(names).__name__}; give fairloop.people.interface.Names")
@@ -61,7 +63,7 @@ def check_names(kind: Kind) -> None:
 
 
 def check_methods(kind: Kind) -> None:
-    """Raise InputError if a method of `kind` fails in one round of a few people, or returns what it should not."""
+    """Raise InputError if a method of `kind` fails in a round of a few people, or returns an invalid result."""
     state, rngs = start(kind, _TRIED_ON, Streams.of(0).arrivals), Streams.of(0)
     people = arrive(kind, state, _TRIED_ON, None, rngs)
     outcome = outcomes(kind, people, rngs.outcomes)
@@ -125,7 +127,7 @@ def _asked(kind: Kind, method: str, *given: Any) -> Any:
         return getattr(kind, method)(*given)
     except FairloopError:
         raise
-    except Exception as error:  # anybody's code
+    except Exception as error:  # a user's code
         raise _wrong(kind, method, f"fails: {said(error)}; mend it, or its arguments") from error
 
 
@@ -147,7 +149,7 @@ def _mapping(kind: Kind, method: str, found: Any) -> Mapping[str, Any]:
 
 
 def _kept(people: People) -> People:
-    """The same people, in arrays that a method cannot change: they become the records of the round."""
+    """The people in read-only arrays, because they become the records of the round."""
     hidden = {name: _read_only(fact) for name, fact in people.potential.items()}
     return replace(people, features=_read_only(people.features), groups=_read_only(people.groups), potential=hidden)
 

@@ -1,4 +1,4 @@
-"""Arguments of kinds, checked: errors name the argument, its value and its range."""
+"""Checks of arguments of kinds. Errors name the argument, its value and its range."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from fairloop.tables.delimited import surveyed
 
 
 def law(given: Any, laws: Mapping[str, Callable[..., Any]]) -> Any:
-    """The law with the arguments `given`, of which `kind` names one of `laws`; an object stands for itself."""
+    """The law in `laws` that `given["kind"]` names, with the other arguments; an object stays unchanged."""
     if given is None or isinstance(given, str | int | float | list | tuple):
-        raise InputError(f"people.arguments.law: {given!r} is no law; name one, such as {{kind: {next(iter(laws))}}}")
+        raise InputError(
+            f"people.arguments.law: {given!r} is not a law; name one, such as {{kind: {next(iter(laws))}}}"
+        )
     if not isinstance(given, Mapping):
         return given
     fields = dict(given)
@@ -45,11 +47,13 @@ def numbers(
     shape: tuple[int | None, ...] | None = None,
     words: str = "",
 ) -> Floats:
-    """Finite numbers from `low` to `high`, as a new array. shape: None of a dimension takes any length."""
+    """Finite numbers from `low` to `high`, as a new array. shape: None for a dimension of any length."""
     try:
         found = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"people.arguments.{name}: {value!r} is not a number, nor a full list of numbers") from None
+        raise InputError(
+            f"people.arguments.{name}: {value!r} is neither a number nor a complete list of numbers"
+        ) from None
     fits = shape is None or (
         found.ndim == len(shape) and all(w in (None, n) for w, n in zip(shape, found.shape, strict=True))
     )
@@ -91,7 +95,7 @@ def words(value: object, name: str, count: int | None = None) -> tuple[str, ...]
     """Names, each once."""
     found = tuple(value) if isinstance(value, list | tuple) else ()
     if not found or not all(isinstance(one, str) for one in found) or len(set(found)) != len(found):
-        raise InputError(f"people.arguments.{name}: {value!r} is no list of different names")
+        raise InputError(f"people.arguments.{name}: {value!r} is not a list of different names")
     if count is not None and len(found) != count:
         raise InputError(f"people.arguments.{name}: {len(found)} names for {count}; give one each")
     return found
@@ -100,7 +104,7 @@ def words(value: object, name: str, count: int | None = None) -> tuple[str, ...]
 def columns(path: Path, wanted: Sequence[str], name: str) -> dict[str, list[str]]:
     """The cells of the columns `wanted` of a CSV file, as text. Raises InputError for missing columns and cells."""
     if not path.is_file():
-        raise InputError(f"people.arguments.{name}: {path} is no file")
+        raise InputError(f"people.arguments.{name}: {path} is not a file")
     table = surveyed(path).table()
     for column in wanted:
         if column not in table.column_names:
@@ -136,10 +140,3 @@ def _shape(shape: tuple[int | None, ...]) -> str:
     if not shape:
         return "one number"
     return " lists of ".join("any number of" if one is None else str(one) for one in shape) + " numbers"
-
-
-def only(arguments: dict[str, Any], name: str, known: Sequence[str]) -> None:
-    """Raise InputError for keys that are not known."""
-    for key in arguments:
-        if key not in known:
-            raise InputError(f"people.arguments.{name}: unknown key {key!r}; it takes {', '.join(known)}")

@@ -33,7 +33,7 @@ class Base(Protocol):
         """N people."""
 
     def probability(self, features: Array, groups: Array) -> Floats | None:
-        """(n,) P(label 1 | features, group); None if it is known of drawn people alone."""
+        """(n,) P(label 1 | features, group); None if it is known only for drawn people."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class Normal:
         return Drawn(features, groups, self.probability(features, groups))
 
     def probability(self, features: Array, groups: Array) -> Floats:
-        from scipy.special import expit, logit  # slow to import; most runs have no such people
+        from scipy.special import expit, logit  # slow to import, and rarely needed
 
         own = features[:, : len(self.negative[0])]
         odds = logit(np.asarray(self.rates))[groups]
@@ -151,7 +151,7 @@ class Table:
         return Drawn(self.features[rows], self.groups[rows], self.labels[rows].astype(np.float64))
 
     def probability(self, features: Array, groups: Array) -> None:
-        """None: a table shows no label of features that are not in it."""
+        """None: a table has no labels for other features."""
 
 
 BASES: Mapping[str, Callable[..., Base]] = {"uniform": Uniform, "normal": Normal, "table": Table}
@@ -159,7 +159,7 @@ BASES: Mapping[str, Callable[..., Base]] = {"uniform": Uniform, "normal": Normal
 
 
 def base_of(law: Mapping[str, Any] | Base) -> Base:
-    """The law with these arguments, of which `kind` names it; an object of yours stands for itself."""
+    """The law that `kind` names, with the other arguments; a user's object stays unchanged."""
     found: Base = checked.law(law, BASES)
     return found
 

@@ -1,4 +1,4 @@
-"""Best responses of people to a published model: who moves, and where to."""
+"""Best responses of people to a published model: the people who move, and their new features."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ A cost kind has a base cost c(d) of a change d, which a person pays kappa times:
 | absolute | sum of k_j abs(d_j) | gap / w_j in feature j | gap / r | budget r |
 
 For `absolute`, r is the largest abs(w_j) / k_j, and j the first feature that has it. The reach is the largest gap, in
-units of w.x, that is worth the budget. A cost that is free in some direction, such as a linear function of gains
-alone, is no kind here: everybody would move without bound.
+units of w.x, that is worth the budget. Costs that are 0 in some direction, such as a linear function of gains
+alone, are excluded, because everybody would move without bound.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Cost:
     def __post_init__(self) -> None:
         checked.choice(self.kind, "cost", COSTS)
         if self.scale is not None and self.kind not in ("quadratic", "absolute"):
-            raise InputError(f"people.arguments.scale: the cost {self.kind!r} takes none; leave it out")
+            raise InputError(f"people.arguments.scale: the cost {self.kind!r} takes no scale; leave it out")
         if self.kind == "absolute":
             checked.numbers(self._prices, "scale", 1e-12, shape=(self.features,), words="above 0")
         checked.numbers(self._matrix, "scale", shape=(self.features, self.features))
@@ -63,7 +63,9 @@ class Cost:
         return np.asarray(np.einsum("ni,ij,nj->n", change, self._matrix, change) / 2)
 
     def least(self, gap: Array, weights: Array) -> Floats:
-        """(n,) base costs of the cheapest changes that raise w.x by `gap`; infinite if none does, 0 without a gap."""
+        """(n,) base costs of the cheapest changes that raise w.x by `gap`; infinite if no change does, 0 without a
+        gap.
+        """
         wanted = np.clip(gap, 0, None)
         with np.errstate(divide="ignore", invalid="ignore"):
             found = wanted / self.strength(weights)
@@ -85,7 +87,7 @@ class Cost:
         return np.asarray(np.sqrt(np.einsum("...i,ij,...j->...", own, self._inverse, own)))
 
     def steepest(self, weights: Array) -> Floats:
-        """(..., d) changes of length 1 that raise w.x most; 0 where no feature that counts can change.
+        """(..., d) changes of length 1 that raise w.x most; 0 if no feature with a weight can change.
 
         Among features of equal worth, `absolute` takes the first.
         """

@@ -1,4 +1,4 @@
-"""Decision rules without a classifier: nobody, everybody, a threshold on a feature, or the rule of a kind itself."""
+"""Decision rules without a classifier: accept nobody or everybody, a threshold on a feature, or the rule of a kind."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ RULES = ("nobody", "everybody", "own", *OF_LENDERS, "threshold")
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as a spec names it. feature, at: of a threshold; the feature is a name or a place."""
+    """A rule from a spec. feature, at: of a threshold; the feature is a name or a position."""
 
     kind: str
     feature: str | int = 0
     at: float = 0.0
 
     def published(self, kind: Kind, field: str) -> Published | None:
-        """The rule as people see it; None accepts everybody.
+        """The published rule; None accepts everybody.
 
-        Raises InputError for a feature that people lack, and if `kind` has no rule. field: of the spec.
+        Raises InputError for a missing feature, and if `kind` has no rule. field: of the spec.
         """
         width = len(kind.names.features)
         if self.kind == "everybody":
@@ -46,10 +46,10 @@ class Rule:
 
 
 def rule(value: object) -> Rule:
-    """The rule that a spec names: text, or a mapping with `kind`. Raises InputError for anything else."""
+    """The rule that a spec names: text, or a mapping with `kind`. Raises InputError for other values."""
     fields = {"kind": value} if isinstance(value, str) else value
     if not isinstance(fields, Mapping) or not isinstance(fields.get("kind"), str):
-        raise InputError(f"is no rule; use one of {_WAYS}")
+        raise InputError(f"is not a rule; use one of {_WAYS}")
     name = str(fields["kind"])
     if name not in RULES:
         raise InputError(f"'{name}' is not one of {_WAYS}{meant(name, RULES)}")
@@ -58,13 +58,13 @@ def rule(value: object) -> Rule:
     if set(more) - wanted or (name == "threshold" and not isinstance(more.get("at"), int | float)):
         raise InputError(f"'{name}' takes {'a feature and a number at' if wanted else 'no arguments'}; use {_WAYS}")
     if not isinstance(more.get("feature", 0), str | int):
-        raise InputError("a threshold's feature is a name or a place")
+        raise InputError("a threshold's feature is a name or a position")
     return Rule(name, **more)
 
 
 @dataclass(frozen=True)
 class Nobody:
-    """Accepts nobody, whatever their features. width: of the features."""
+    """A rule that accepts nobody. width: of the features."""
 
     width: int
 

@@ -1,4 +1,4 @@
-"""From probabilities of acceptance to decisions, and exploration of the rejected."""
+"""Decisions from probabilities of acceptance, and exploration of the rejected."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Draw = Literal["independent", "exact"]
 class Exploration(NamedTuple):
     """Decisions after exploration, (n,) each.
 
-    accepted: by the rule or by exploration. propensity: the chance, known at the time of the decision, that a person
-    was accepted and the outcome is seen: 1 of those that the rule accepts.
+    accepted: by the rule or by exploration. propensity: the probability, at the time of the decision, that a person
+    is accepted and the outcome is observed: 1 for people that the rule accepts.
     """
 
     accepted: Flags
@@ -35,10 +35,10 @@ def explore(accepted: Array, share: float, rng: np.random.Generator, draw: Draw 
     """Accept a share of the rejected at random. rng: the stream `exploration` of the round.
 
     draw: `independent` accepts each rejected person with probability `share`; `exact` accepts round(share * rejected)
-    of them, each subset alike, and the propensity is the realised share of the round.
+    of them, with equal probability for each subset, and the propensity is the realised share of the round.
     """
     if not 0 <= share <= 1:
-        raise InputError(f"people.exploration: {share:g} is no probability; give a number from 0 to 1")
+        raise InputError(f"people.exploration: {share:g} is not a probability; give a number from 0 to 1")
     accepted = np.asarray(accepted, dtype=bool)
     chance = rng.random(len(accepted))
     if draw == "independent":

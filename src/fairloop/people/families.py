@@ -2,7 +2,7 @@
 
 Perdomo, Zrnic, Mendler-Duenner and Hardt (2020, Performative prediction, arXiv 2002.06673). D(theta) is the law of data
 while theta is published. The performative risk of theta is its mean loss on D(theta); the optimum minimises it. A
-stable point minimises the mean loss on the data that it causes itself; repeated risk minimisation stays there.
+stable point minimises the mean loss on its own data D(theta); repeated risk minimisation stays at it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class Family(Protocol):
         """The performative risk of theta."""
 
     def stable(self) -> Floats:
-        """The stable point; NaN where there is none."""
+        """The stable point; NaN without one."""
 
     def optimum(self) -> Floats:
-        """The performative optimum; NaN where there is none."""
+        """The performative optimum; NaN without one."""
 
 
 def minimisation(family: Family, start: Array, rounds: int) -> Floats:
@@ -130,7 +130,7 @@ class Credit:
     features: (n, d) base. labels: (n,) 0 and 1. strength: (d,) how far each feature moves: x = base + strength * theta,
     always from the base. theta: weights of label 1, which people want; their sign is the opposite where label 1 is a
     default. ridge: (d,) penalty ridge_j theta_j^2 / 2. An intercept is a feature of ones with strength 0. Penalise
-    it: all people move by the same vector, which an intercept without a penalty undoes in one round whatever the
+    it, because all people move by the same vector, which an unpenalised intercept undoes in one round for every
     strength.
     """
 
@@ -164,7 +164,7 @@ class Credit:
         return np.full_like(theta, np.nan)
 
     def optimum(self) -> Floats:
-        """By descent from the minimiser without a response: of several local optima it may find one."""
+        """The result of descent from the minimiser without a response, which may be a local optimum."""
         start = logistic(self.features, self.labels, self.ridge)
         found = minimize(self.risk, start, jac=self._slope_of_risk, method="BFGS", options={"gtol": 1e-9})
         return np.asarray(found.x)
@@ -191,7 +191,7 @@ def logistic(features: Array, labels: Array, ridge: Array, start: Array | None =
         while loss(weights - size * step) > before + 1e-15 and size > 1e-10:
             size /= 2
         weights = weights - size * step
-        if np.abs(step).max() <= _CONVERGED or size <= 1e-10:  # no step makes the loss smaller
+        if np.abs(step).max() <= _CONVERGED or size <= 1e-10:  # no step lowers the loss
             break
     return np.asarray(weights)
 

@@ -1,12 +1,12 @@
-"""How a population responds to decisions: the model that people see, the people, and the kind of response.
+"""The interfaces of responding populations: the published model, the people, and the kind of response.
 
 One round, in this order:
 
-1. `arrive`: people come. In some kinds they change their features first, once, from their base, because they know the
-   published model.
+1. `arrive`: people come. In some kinds they first change their features once, from their base, because they know the
+published model.
 2. The published model decides, from the features.
 3. `outcome`: outcomes are drawn from the features at the time of the decision.
-4. `measures`, then `respond`: what the round has shown; the state of the population after the decisions.
+4. `measures`, then `respond`: facts about the round, and the state of the population after the decisions.
 
 Kinds hold arguments and are immutable. The state of a population is a value: a mapping of names to arrays, so that a
 run can keep it. No method changes an array that it is given. All randomness comes from the `Streams` of the round.
@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
-from fairloop.seeding import key_digest
+from fairloop.seeding import numpy_stream
 
 Array = NDArray[Any]
 Floats = NDArray[np.float64]
@@ -33,11 +33,11 @@ Flags = NDArray[np.bool_]
 _ROUNDING = 1e-9  # of a probability
 
 State = Mapping[str, Array]
-"""The state of a population: names and arrays. Its content is the kind's own affair."""
+"""The state of a population: names and arrays. The kind defines its content."""
 
 
 class Published(Protocol):
-    """The model whose decisions people can foresee in this round."""
+    """The published model of a round, whose decisions people can predict."""
 
     def accepts(self, features: Array, groups: Array) -> Array:
         """(n,) decisions, or probabilities of acceptance in [0, 1], before exploration.
@@ -46,18 +46,18 @@ class Published(Protocol):
         """
 
     def linear(self) -> tuple[Array, float] | None:
-        """Weights (d,) and threshold of a rule that accepts `features @ weights >= threshold`; None of other rules."""
+        """Weights (d,) and threshold of a rule that accepts `features @ weights >= threshold`; None for other rules."""
 
     def score(self, features: Array, groups: Array) -> Array:
         """(n,) scores: a higher score makes acceptance more likely."""
 
     def gradient(self, features: Array, groups: Array) -> Array | None:
-        """(n, d) derivatives of the score by the features; None if it has none."""
+        """(n, d) derivatives of the score by the features; None without derivatives."""
 
 
 @dataclass(frozen=True, eq=False)
 class People:
-    """People at the time of a decision, one a row.
+    """People at the time of a decision, one per row.
 
     features: (n, d) float64, as the model sees them.
     groups: (n,) int64 codes.
@@ -78,13 +78,15 @@ class People:
         chance = np.asarray(self.potential["probability"])
         if not ((chance >= -_ROUNDING) & (chance <= 1 + _ROUNDING)).all():
             raise InputError(
-                "people.kind: a probability of label 1 is not from 0 to 1; mend the kind, or its arguments"
+                "people.kind: a probability of label 1 is not from 0 to 1; correct the kind, or its arguments"
             )
         return (rng.random(len(self)) < chance).astype(np.int64)
 
 
 class Names(NamedTuple):
-    """Names of features, groups and labels. `beneficial` is the code of the label that a decision maker looks for."""
+    """Names of features, groups and labels. `beneficial` is the code of the label that is good for the decision
+    maker.
+    """
 
     features: tuple[str, ...]
     groups: tuple[str, ...]
@@ -96,7 +98,7 @@ class Names(NamedTuple):
 class Streams:
     """One stream of random numbers for each purpose.
 
-    Exploration has a stream of its own, so that it changes neither the arrivals nor their outcomes. Policies can then
+    Exploration has a separate stream, so that it changes neither the arrivals nor their outcomes. So policies can
     be compared on the same people.
     """
 
@@ -110,18 +112,13 @@ class Streams:
     @classmethod
     def of(cls, seed: int, round_number: int = 0) -> Streams:
         """The streams of one round of one seed."""
-        return cls(*(_stream(seed, round_number, purpose) for purpose in cls.__dataclass_fields__))
-
-
-def _stream(seed: int, round_number: int, purpose: str) -> np.random.Generator:
-    key = key_digest(seed, round_number, f"people: {purpose}", 0)
-    return np.random.Generator(np.random.PCG64(int.from_bytes(key, "big")))
+        return cls(*(numpy_stream(seed, f"people: {purpose}", round_number) for purpose in cls.__dataclass_fields__))
 
 
 class Kind(ABC):
     """A kind of population. A kind of your own needs `names` and three methods: `arrive`, `outcome`, `respond`.
 
-    Its constructor takes the arguments of the spec, and raises InputError, or ValueError, for those that are wrong.
+    Its constructor takes the arguments of the spec, and raises InputError or ValueError for wrong arguments.
     """
 
     names: Names
@@ -134,7 +131,8 @@ class Kind(ABC):
     def arrive(self, state: State, n: int, published: Published | None, rngs: Streams) -> People:
         """N people at the time of the decision, after any response to the published model.
 
-        published: None where no model is known. Base people come from `rngs.arrivals` alone, alike under every model.
+        published: None without a published model. Base people depend only on `rngs.arrivals`, and are equal under all
+        models.
         """
 
     @abstractmethod
@@ -150,17 +148,17 @@ class Kind(ABC):
     ) -> Mapping[str, float | Array]:
         """Facts about the round: a number, or (S,) numbers by group, each; NaN where undefined.
 
-        state: that in which the people arrived, before `respond`.
+        state: at the arrival of the people, before `respond`.
         """
         return {}
 
     def rule(self) -> Published | None:
-        """A decision rule that the kind brings along, for rounds without a classifier; None if it has none."""
+        """The kind's own decision rule for rounds without a classifier; None without a rule."""
         return None
 
     @classmethod
     def comes_again(cls, arguments: Mapping[str, Any]) -> bool:
-        """Whether the same people come in every round, with an `identity`, of a kind with these arguments."""
+        """Whether a kind with these arguments has the same people, with an `identity`, in every round."""
         return False
 
     @classmethod
@@ -171,6 +169,6 @@ class Kind(ABC):
     def replace(self, state: State, gone: Array, rngs: Streams) -> State:
         """The state after the people with the identities `gone` have left, and newcomers have taken their places.
 
-        Nothing changes in kinds whose people are new in every round.
+        The state stays unchanged in kinds with new people in every round.
         """
         return state

@@ -1,4 +1,4 @@
-"""Loans change the scores on which the next loans depend.
+"""Lending: loans change scores, and later loans depend on these scores.
 
 Liu, Dean, Rolf, Simchowitz and Hardt (2018, Delayed impact of fair machine learning, arXiv 1803.04383).
 """
@@ -100,7 +100,7 @@ class Lending(Kind):
     def measures(
         self, state: State, people: People, accepted: Array, outcome: Array, published: Published | None
     ) -> Mapping[str, float | Array]:
-        """By group, over all members: mean score, its change, the change to be expected; profit per applicant."""
+        """By group, over all members: mean score, its change, its expected change; profit per applicant."""
         score, groups, size = people.features[:, 0], people.groups, len(self.names.groups)
         chance = people.potential["probability"]
         up, down = self.changes.both(score)

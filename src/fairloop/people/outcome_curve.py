@@ -1,4 +1,4 @@
-"""The outcome curve: the mean change of a group's score by the rate at which the group is selected.
+"""The outcome curve: the mean change of a group's score as a function of its selection rate.
 
 Liu, Dean, Rolf, Simchowitz and Hardt (2018, arXiv 1803.04383). The mean is over the whole group: rejected people count
 with a change of 0.
@@ -19,7 +19,7 @@ Region = Literal["active harm", "relative harm", "relative improvement", "no cha
 
 @dataclass(frozen=True)
 class Changes:
-    """How a decision changes a score. repaid, default: added to it. bounds: it stays between; None: it is free.
+    """Changes of a score by a decision. repaid, default: added to it. bounds: of the score; None: no bounds.
 
     Each person's new score is kept within the bounds, not the mean.
     """
@@ -54,7 +54,7 @@ class OutcomeCurve:
 
     @classmethod
     def of(cls, law: ScoreLaw, group: int, changes: Changes) -> OutcomeCurve:
-        """The curve of one group, whose highest scores are accepted first."""
+        """The curve of one group, with acceptance in decreasing order of scores."""
         pmf = law.pmf[group, ::-1]
         gains = pmf * changes.expected(law.scores, law.repays[group])[::-1]
         return cls(np.append(0.0, np.cumsum(pmf)), np.append(0.0, np.cumsum(gains)))
@@ -71,8 +71,8 @@ class OutcomeCurve:
     def falls_to(self, value: float) -> float:
         """The rate above `best` at which the curve has fallen to `value`; NaN if it never does.
 
-        With 0 it is the rate above which selection does active harm. With the value at the most profitable rate it is
-        the rate above which selection does relative harm.
+        For value 0, selection above this rate does active harm. For the value at the most profitable rate, selection
+        above this rate does relative harm.
         """
         start = int(np.argmax(self.values))
         below = np.flatnonzero(self.values[start:] < value)
@@ -83,7 +83,7 @@ class OutcomeCurve:
         return float(x0 + (x1 - x0) * (value - y0) / (y1 - y0))
 
     def region(self, rate: float, profitable: float) -> Region:
-        """The consequence of a rate for the group, beside that of the most profitable rate."""
+        """The consequence of a rate for the group, in comparison with the most profitable rate."""
         value, usual = float(self.at(rate)), float(self.at(profitable))
         if value < 0:
             return "active harm"

@@ -1,4 +1,4 @@
-"""Data follow the published parameters: location families, and the credit simulator.
+"""Performative prediction: data depend on the published parameters. Location families, and the credit simulator.
 
 Perdomo, Zrnic, Mendler-Duenner and Hardt (2020, Performative prediction, arXiv 2002.06673).
 """
@@ -125,7 +125,7 @@ class Performative(Kind):
         return people.labels(rng)
 
     def respond(self, state: State, people: People, accepted: Array, outcome: Array, rngs: Streams) -> State:
-        """The population stays as it is: it responds to what is published, not to decisions."""
+        """The population stays unchanged: it responds to the published model, not to decisions."""
         return state
 
     def measures(

@@ -1,4 +1,4 @@
-"""Policies of a lender that knows the law of scores: maximal profit, demographic parity, equal opportunity.
+"""Policies of a lender with a known law of scores: maximal profit, demographic parity, equal opportunity.
 
 All follow Liu, Dean, Rolf, Simchowitz and Hardt (2018, arXiv 1803.04383). Profit is piecewise linear in the common
 rate, and its best value lies where the mass of a group's scores above some score ends. So the search is exact, and
@@ -20,7 +20,7 @@ _BITS = 1e-9
 
 @dataclass(frozen=True)
 class Lender:
-    """Profit of one loan. gain: of one that is repaid, above 0. loss: of a default, below 0."""
+    """Profit of one loan. gain: of a repaid loan, above 0. loss: of a default, below 0."""
 
     gain: float = 1.0
     loss: float = -4.0
@@ -115,4 +115,4 @@ class ScorePolicy:
         return np.asarray(features[:, 0])
 
     def gradient(self, features: Array, groups: Array) -> None:
-        """None: nobody can choose a score."""
+        """None: people cannot choose scores."""

@@ -1,4 +1,4 @@
-"""People of a data set: rows of its training set, with the labels that they have there."""
+"""People of a data set: rows of its training set, with their labels."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ class Pool:
         return cls(features, train.groups, train.labels == beneficial, names)
 
     def draw(self, n: int, rng: np.random.Generator) -> Drawn:
-        """N rows: none a second time before each came once."""
+        """Draw n rows, without replacement while enough remain."""
         passes = [rng.permutation(len(self.groups)) for _ in range(-(-n // len(self.groups)))]
         rows = np.concatenate(passes)[:n]
         return Drawn(self.features[rows], self.groups[rows], self.good[rows].astype(np.float64))
 
     def probability(self, features: Array, groups: Array) -> None:
-        """None: a data set shows no label of features that are not in it."""
+        """None: a data set has no labels for other features."""

@@ -1,4 +1,4 @@
-"""One round of a population under a published model: the order of events, in one place."""
+"""One round of a population under a published model, with the order of events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Round:
     """A finished round.
 
     people: at the time of the decision. decided: (n,) decisions of the model. accepted: (n,) after exploration.
-    propensity: (n,) chances of acceptance. outcome: (n,) of all people, seen or not. measures: of the kind.
+    propensity: (n,) probabilities of acceptance. outcome: (n,) of all people, observed or not. measures: of the kind.
     state: after the response.
     """
 
@@ -38,9 +38,9 @@ def play(
     exploration: float = 0.0,
     draw: Draw = "independent",
 ) -> Round:
-    """People come, are decided about, have outcomes, and respond.
+    """Play a round: arrivals, decisions, outcomes and responses.
 
-    published: decides; None accepts everybody. exploration: share of the rejected who are accepted at random.
+    published: the deciding model; None accepts everybody. exploration: share of rejected people to accept at random.
     """
     people = kind.arrive(state, n, published, rngs)
     everybody = np.ones(len(people))

@@ -51,7 +51,8 @@ class GroupThresholds:
 
 @dataclass(frozen=True, eq=False)
 class GroupBelief:
-    """Accepts a whole group if its believed rate of label 1 is at least 1/2: the simplest learner that locks itself in.
+    """Accepts a whole group if its believed rate of label 1 is at least 1/2: the simplest learner with a lock-in
+    effect.
 
     The belief is (weight * prior + positive) / (weight + labels). prior: (S,). positive, labels: (S,) counts so far.
     """

@@ -1,4 +1,4 @@
-"""Laws of scores by group on a grid: how scores are distributed, and the probability of repayment at each."""
+"""Laws of scores by group on a grid: distributions of scores, and the probability of repayment at each score."""
 
 from __future__ import annotations
 
@@ -52,12 +52,14 @@ class ScoreLaw:
 
     @cached_property
     def step(self) -> float | None:
-        """The distance between neighbours on an even grid, where places follow without a search; None of others."""
+        """The distance between neighbours on an even grid, which needs no search for positions; None for other
+        grids.
+        """
         steps = np.diff(self.scores)
         return float(steps.mean()) if np.ptp(steps) <= 1e-9 * steps.mean() else None
 
     def nearest(self, scores: Array) -> Codes:
-        """(n,) places on the grid that are nearest to scores; of two, the lower."""
+        """(n,) positions of the nearest grid points to scores; of two, the lower."""
         if self.step is None:
             return np.searchsorted(self.borders, scores, side="left")
         places = np.ceil((scores - self.scores[0]) / self.step - 0.5)
@@ -172,6 +174,6 @@ LAWS: Mapping[str, Callable[..., ScoreLaw]] = {"normal": normal, "uniform": unif
 
 
 def law_of(law: Mapping[str, Any] | ScoreLaw) -> ScoreLaw:
-    """The law with these arguments, of which `kind` names it; an object stands for itself."""
+    """The law that `kind` names, with the other arguments; an object stays unchanged."""
     found: ScoreLaw = checked.law(law, LAWS)
     return found

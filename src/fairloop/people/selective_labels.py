@@ -1,4 +1,4 @@
-"""The outcome of a person is seen only if the person was accepted.
+"""Selective labels: the outcome of a person is observed only after acceptance.
 
 Lakkaraju, Kleinberg, Leskovec, Ludwig and Mullainathan (2017, The selective labels problem); Kleinberg and others
 (2018, Human decisions and machine predictions).
@@ -28,18 +28,19 @@ _LAW: Mapping[str, Any] = {
 
 
 class SelectiveLabels(Kind):
-    """New people in every round, who do not respond. What changes is which outcomes are known.
+    """New people in every round. They do not respond. Only the known outcomes depend on decisions.
 
     law: of people, `{kind: normal | uniform | table, ...}` (`people.base`); `table` takes any CSV file.
     thresholds: of the first feature, one for each group, of the rule in rounds without a classifier; None for no rule.
 
-    The propensity of a person is the chance that the label is seen: 1 of people whom the rule accepts, the exploration
-    rate e of the others (`people.decisions.explore`). Facts, with A whether a label is seen and p the propensity:
+    The propensity of a person is the probability that the label is seen: 1 for people that the rule accepts, the
+    exploration rate e for others (`people.decisions.explore`). Facts, with A whether a label is seen and p the
+    propensity:
     - Without exploration no label of a rejected group is ever seen, so a belief about it never changes.
     - The mean of A y / p (Horvitz and Thompson, 1952) is unbiased. Its variance over exploration is
       sum(y^2 (1 - p) / p) / N^2, so its error goes as sqrt((1 - e) / e): as 1 / sqrt(e N) for small e.
     - Hajek's ratio sum(A y / p) / sum(A / p) has a bias of the order 1 / N, and is exact if all labels are the same.
-    - With p = 0 for anybody there is no estimate: `metrics.propensity.unreachable` says so.
+    - If p = 0 for some person, there is no estimate (`metrics.propensity.unreachable`).
     """
 
     def __init__(self, law: Mapping[str, Any] | Base | None = None, thresholds: Sequence[float] | None = None) -> None:

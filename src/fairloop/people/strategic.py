@@ -1,4 +1,4 @@
-"""People change their features at a cost, once, because they know the published model.
+"""Strategic people: they know the published model, and change their features once at a cost.
 
 Hardt, Megiddo, Papadimitriou and Wootters (2016, Strategic classification, arXiv 1506.06980); costs by group: Hu,
 Immorlica and Vaughan (2019, arXiv 1808.08646), Milli, Miller, Dragan and Hardt (2019, arXiv 1808.08460).
@@ -30,19 +30,19 @@ class Strategic(Kind):
     kappa times `squared` norm(d)^2 / 2, `distance` norm(d), `quadratic` d'Kd / 2 or `absolute` sum k_j abs(d_j).
     kappa: by group, or one for all. scale: K or k. gain: the worth of acceptance; 1 for decisions 0 and 1, 2 in papers
     with decisions -1 and 1. movable: names of features that can change; None for all but groups. effect:
-    `manipulation` leaves outcomes as the base features have them, `improvement` draws them from the changed ones.
+    `manipulation` draws outcomes from the base features, `improvement` from the changed features.
     rule: (weights, threshold) for rounds without a classifier; None for no rule. same: whether the same people come in
-    every round, who respond from their base features each time, and can leave (`people.retention`); else all are new.
+    every round, respond from their base features each time, and can leave (`people.retention`); if not, all are new.
 
     Facts for the rule w.x >= t, with gap = t - w.x:
     - Accepted people never move; people with 0 < gap <= D move to the boundary and no further. D, the reach, is
       norm(w) sqrt(2 gain / kappa) for `squared` and gain norm(w) / kappa for `distance` (`people.costs` has all).
     - After the response the rule accepts exactly the people with w.x >= t - D.
     - Social burden, the mean least cost of acceptance over people with label 1, increases in t and is proportional to
-      kappa. It counts people for whom the move is not worth its cost. For X ~ N(mu, s^2) and `distance` it is
+      kappa. It counts people even if the move is not worth its cost. For X ~ N(mu, s^2) and `distance` it is
       kappa ((t - mu) Phi(z) + s phi(z)) with z = (t - mu) / s; for `squared`
       kappa / 2 (((t - mu)^2 + s^2) Phi(z) + (t - mu) s phi(z)).
-    - A multiple of w and t, above 0, changes nothing.
+    - A positive multiple of w and t has no effect.
     """
 
     def __init__(
@@ -78,13 +78,13 @@ class Strategic(Kind):
         return arguments.get("same") is True
 
     def start(self, n: int, rng: np.random.Generator) -> State:
-        """`features` before any response, `groups` and `probability` of n people; nothing where all are new."""
+        """`features` before any response, `groups` and `probability` of n people; empty if all people are new."""
         return self.base.draw(n, rng)._asdict() if self.same else {}
 
     def arrive(self, state: State, n: int, published: Published | None, rngs: Streams) -> People:
         """People after their response. `potential`: `base` features, `moved`, and P(label 1).
 
-        `base_probability` is that before the response, `probability` that of the outcome.
+        `base_probability` is the probability before the response, `probability` the probability of the outcome.
         """
         rows = applicants(len(state["groups"]), n, rngs.arrivals) if self.same else None
         drawn = (
@@ -168,6 +168,6 @@ def chosen(movable: Sequence[str] | None, names: Names) -> list[bool]:
 
 def _linear(rule: object, features: int) -> LinearRule:
     if not isinstance(rule, list | tuple) or len(rule) != 2:
-        raise InputError(f"people.arguments.rule: {rule!r} is no pair of weights and a threshold")
+        raise InputError(f"people.arguments.rule: {rule!r} is not a pair of weights and a threshold")
     weights = checked.numbers(rule[0], "rule.weights", shape=(features,))
     return LinearRule(weights, checked.number(rule[1], "rule.threshold"))

@@ -1,4 +1,4 @@
-"""Urns of incidents by region: patrols go where incidents were found, and find incidents where they go.
+"""Urns of incidents by region: counts of found incidents allocate patrols, and patrols find incidents.
 
 Ensign, Friedler, Neville, Scheidegger and Venkatasubramanian (2018, Runaway feedback loops in predictive policing,
 arXiv 1706.09847).
@@ -21,10 +21,10 @@ Correction = Literal["none", "complement", "smallest"]
 
 @dataclass(frozen=True, eq=False)
 class Urn:
-    """The law by which counts of K regions change.
+    """The law of changes of the counts of K regions.
 
     rates: (K,) mean incidents that a patrol finds. find: law of finds of a patrol. correction: which found incidents
-    are kept; `complement` with probability 1 - the region's share (two regions alone: with more its limit is wrong),
+    are kept; `complement` with probability 1 - the region's share (only for two regions; its limit is wrong for more),
     `smallest` with the smallest share over the region's share. reported: chance that an incident which a patrol would
     have found becomes known without one. decay: chance that a count of 1 is forgotten in a round; each region keeps
     at least 1.
@@ -43,7 +43,7 @@ class Urn:
         checked.number(self.reported, "reported", 0, 1)
         checked.number(self.decay, "decay", 0, 1)
         if self.correction == "complement" and len(self.rates) != 2:
-            raise InputError("people.arguments.correction: complement is right for two regions alone; take smallest")
+            raise InputError("people.arguments.correction: complement is correct only for two regions; use smallest")
 
     def keep(self, counts: Array) -> Floats:
         """(..., K) probabilities of keeping a found incident, by the shares at the start of the round."""
@@ -71,7 +71,7 @@ class Urn:
     def limit(self) -> Floats:
         """(K,) shares in the long run, in the mean; of a runaway urn, 1 for the region with the highest rate.
 
-        Without decay. NaN where equal rates leave the limit to chance.
+        The limit is without decay. NaN if equal rates make the limit random.
         """
         if self.correction != "none" and not self.reported:
             return np.asarray(self.rates / self.rates.sum())

@@ -72,7 +72,7 @@ def read(what: str, overrides: Iterable[str] = ()) -> RunSpec:
 
 
 def is_file(what: str) -> bool:
-    """Whether `what` is the path of a spec file, not the name of a preset."""
+    """Whether the text is the path of a spec file, not the name of a preset."""
     return Path(what).suffix in (".yaml", ".yml", ".json") or Path(what).is_file()
 
 

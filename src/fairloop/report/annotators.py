@@ -8,8 +8,8 @@ import pandas as pd
 from rich.console import Console
 
 from fairloop.errors import InputError
-from fairloop.report import compare
-from fairloop.report.text import Format, show
+from fairloop.report import Format, compare
+from fairloop.report.text import show
 
 MEASURES = {measure.title: (measure.group, measure.metric) for measure in compare.fairness()}
 """The measures of annotators by their titles: the group and the metric in the tidy table."""

@@ -11,14 +11,12 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 
-from fairloop._util.escape import for_terminal, frame_for_csv
-from fairloop._util.files import replacing
+from fairloop._util.escape import for_terminal, write_csv
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
-from fairloop.report import compare
+from fairloop.report import Format, compare
 from fairloop.report import published as paper
 from fairloop.report.figures import Measure, save
-from fairloop.report.text import Format
 from fairloop.report.text import show as show_table
 from fairloop.spec.names import case_name
 
@@ -66,8 +64,7 @@ def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
         raise InputError("compare: no generation is recorded yet")
     found = _with_paper(table, wishes, console) if wishes.published else _with_each_other(table, wishes, console)
     if wishes.out is not None:
-        with replacing(wishes.out) as temporary:
-            frame_for_csv(found).to_csv(temporary, index=False)
+        write_csv(found, wishes.out)
     return found
 
 
@@ -265,7 +262,7 @@ def _with_paper(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.Dat
         _say(f"{gone} of {len(cells)} cells are undefined in these runs, and are left out.", console)
     known = cells.dropna(subset=["outside"])
     if known.empty:
-        raise InputError(f"--published: fewer than {paper.FEWEST_SEEDS} seeds were published of these generations")
+        raise InputError(f"--published: fewer than {paper.FEWEST_PUBLISHED} seeds were published of these generations")
     inside, seeds, last = (known["outside"] == 0), cells["seed"].nunique(), cells["generation"].max()
     few, many = known["seeds"].min(), known["seeds"].max()
     _say(

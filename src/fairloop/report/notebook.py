@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from fairloop.report import compare
-from fairloop.report.summary import headline, number
+from fairloop.report.summary import headline
+from fairloop.report.text import number
 
 ENDS = "First generation > last generation, as means over seeds."
 """The note below a table of `ends`."""

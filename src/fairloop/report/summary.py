@@ -15,6 +15,7 @@ from fairloop.metrics.entry import PARTS
 from fairloop.report import compare
 from fairloop.report.figures import Measure
 from fairloop.report.figures.measures import of_classifier
+from fairloop.report.text import number
 
 _ENDS = ("low", "high", "lowest", "highest")
 _Row = dict[Any, Any]
@@ -96,11 +97,6 @@ def on_verdicts(findings: Sequence[Finding]) -> str:
         f"had changed or differed at all, about {statistics.by_chance(verdicts)} of them would still be made, by "
         "chance."
     )
-
-
-def number(value: float, sign: bool = False) -> str:
-    """Three decimals, with a true minus. sign: with a sign."""
-    return f"{value:{'+' if sign else ''}.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _by_case(rows: pd.DataFrame) -> dict[str, dict[str, _Row]]:

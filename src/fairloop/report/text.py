@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Literal
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
@@ -14,14 +13,30 @@ from rich.table import Table
 from rich.text import Text
 
 from fairloop._util.escape import for_terminal
-
-Format = Literal["terminal", "markdown", "latex"]
+from fairloop.report import Format
 
 _WIDTH_OF_A_FILE = 120
 
 _LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"} | {
     character: "\\" + character for character in "&%$#_{}"
 }
+
+
+def number(value: float, sign: bool = False) -> str:
+    """Three decimals, with a true minus; a sign in front if asked for."""
+    return f"{value:{'+' if sign else ''}.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def counted(n: int, thing: str) -> str:
+    """A number of things, such as `1 group` or `1,000 groups`."""
+    return f"{n:,} {thing}{'' if n == 1 else 's'}"
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table whose columns stand below each other."""
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (header, *rows))
+    return [line.rstrip() for line in lines]
 
 
 def show(

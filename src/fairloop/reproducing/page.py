@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from fairloop._util.escape import frame_for_csv
+from fairloop._util.escape import write_csv
 from fairloop._util.files import replacing_folder
 from fairloop.report import published as paper
 from fairloop.report.figures import save
@@ -35,7 +35,7 @@ def write(table: pd.DataFrame, folder: Path, about: Sequence[str]) -> None:
             its = found[(found["setting"] == setting) & (found["star"] == star)]
             save(curve(mine, its), new / name)
             pictures.append(f"## {case_name(str(setting), str(star))}\n\n![Ours and the published curve]({name})")
-        frame_for_csv(found).to_csv(new / TABLE, index=False)
+        write_csv(found, new / TABLE)
         (new / PAGE).write_text(_text(table, found, about, pictures), encoding="utf-8")
 
 

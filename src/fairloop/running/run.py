@@ -10,12 +10,12 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol
 
 from fairloop import data
 from fairloop._util.files import DAMAGED, set_aside
+from fairloop._util.versions import version_of
 from fairloop.data import DataSpec, Population
 from fairloop.errors import FairloopError, InputError
 from fairloop.loop.generations import Generation, generations
@@ -129,7 +129,7 @@ class SessionWriter:
             seconds=0.0,
             generations=(),
             trained=(),
-            packages={name: _version(name) for name in _PACKAGES},
+            packages={name: version_of(name) for name in _PACKAGES},
             commit=_commit(),
             python=platform.python_version(),
             machine=f"{platform.system()} {platform.machine()}",
@@ -223,7 +223,7 @@ def _same_ground(directory: RunDirectory, trainer: ModelTrainer) -> None:
             if before != now[name]:
                 raise InputError(
                     f"{name}={now[name]}: {directory.root} was begun with {before}; "
-                    f"go on with --set {name}={before} where that is possible, or choose another --out"
+                    f"go on with --set {name}={before} if that is possible, or choose another --out"
                 )
 
 
@@ -247,13 +247,6 @@ def _prune_all(models: DirectoryModels, plan: Plan, keep: str) -> None:
     if keep == "none":
         for recipe in plan:
             models.forget(recipe)
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def _commit() -> str | None:

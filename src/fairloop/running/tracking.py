@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from importlib.util import find_spec
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, TypedDict
 from uuid import uuid4
 
 import numpy as np
@@ -23,14 +23,13 @@ from fairloop._util.files import damaged, write_text
 from fairloop.data import Population
 from fairloop.errors import FairloopError, InputError
 from fairloop.loop.generations import Generation
+from fairloop.running import Tracker
 from fairloop.running.run import View
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import M
 from fairloop.training.fitting import Checkpoint
 from fairloop.training.recipe import Recipe
-
-Tracker = Literal["tensorboard", "wandb", "mlflow"]
 
 _PROJECT = "fairloop"
 _COMPARISONS = {">=": "at least ", "<=": "at most ", ">": "above ", "<": "below "}
@@ -41,6 +40,13 @@ def check(tracker: Tracker) -> None:
     for package, remedy in (("accelerate", "'fairloop[tracking]'"), (tracker, tracker)):
         if find_spec(package) is None:
             raise InputError(f"--track {tracker}: {package} is not installed; pip install {remedy}")
+
+
+class _Notes(TypedDict):
+    """logged: how many generations the tracker has. id: of the tracker's run; None before it began."""
+
+    logged: int
+    id: str | None
 
 
 class Tracked:
@@ -117,16 +123,16 @@ class Tracked:
                 f"--track {self._name}: generation {generation} is not logged yet ({error}); the run goes on"
             ) from error
 
-    def _read(self) -> dict[str, Any]:
+    def _read(self) -> _Notes:
         if not self._notes.is_file():
             return {"logged": 0, "id": None}
         try:
-            notes: dict[str, Any] = json.loads(self._notes.read_text(encoding="utf-8"))
+            notes: _Notes = json.loads(self._notes.read_text(encoding="utf-8"))
         except ValueError as error:
             raise damaged(self._notes, str(error)) from error
         return notes
 
-    def _write(self, notes: dict[str, Any]) -> None:
+    def _write(self, notes: _Notes) -> None:
         write_text(self._notes, json.dumps(notes) + "\n")
 
 
@@ -153,7 +159,7 @@ def _sign_free(name: str) -> str:
     return re.sub(r"[^\w .-]", "_", name)
 
 
-def _open(name: Tracker, directory: RunDirectory, spec: RunSpec, notes: dict[str, Any]) -> Any:
+def _open(name: Tracker, directory: RunDirectory, spec: RunSpec, notes: _Notes) -> Any:
     """Start the tracker. A new run's id is stored in `notes`, and the tracker gets its spec."""
     from accelerate import PartialState
     from accelerate.tracking import MLflowTracker, TensorBoardTracker, WandBTracker

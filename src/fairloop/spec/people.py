@@ -53,7 +53,7 @@ class PeopleSpec(Section):
     )
     newcomers: Probability = Field(0.0, description="share of returning people that new people replace at random")
     revealed: Literal["all", "accepted"] = Field("all", description="the people whose label becomes known")
-    exploration: Probability = Field(0.0, description="share of the rejected who are accepted at random")
+    exploration: Probability = Field(0.0, description="share of rejected people that are accepted at random")
     verified: Probability = Field(
         0.0,
         exclude_if=lambda share: share == 0,  # older runs keep their names

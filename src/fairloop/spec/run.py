@@ -6,7 +6,6 @@ This module imports no torch, so that the help of a command appears at once.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,10 +18,12 @@ from pydantic_core import ErrorDetails, PydanticUndefined
 
 from fairloop._util.limits import parsed
 from fairloop._util.lookup import meant
+from fairloop._util.plain import digest
 from fairloop.curation import ideal as ideals
 from fairloop.data import DATASETS, DEFAULT, DataSpec, are_texts, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
+from fairloop.seeding import ModelRole
 from fairloop.spec import people as of_people
 from fairloop.spec.models import FOR_TABLES, FOR_TEXTS, ClassifierSpec, GeneratorSpec, TrainingSpec
 from fairloop.spec.names import identity_of
@@ -237,6 +238,13 @@ class RunSpec(Section):
         return EVERY_SETTING[self.setting]
 
     @property
+    def annotators(self) -> tuple[ModelRole, ...]:
+        """The annotators that the run trains: in rounds of people only those that it needs."""
+        both = self.setting != PEOPLE or any(span.curation.steps for span in self.spans.values())
+        roles = ModelRole.LABEL_ANNOTATOR, ModelRole.GROUP_ANNOTATOR
+        return roles if both else roles[: int(self.people.by_annotator)]
+
+    @property
     def names_files(self) -> bool:
         """Whether an ideal is a file that is not read yet; see `fairloop.spec.files`."""
         return any(ideals.names_file(span.star.ideal) for span in (self, *self.spans.values()))
@@ -247,9 +255,8 @@ class RunSpec(Section):
         Raises InputError if an ideal is a file that is not read yet, because its shares define the run.
         """
         if self.names_files:
-            raise InputError(
-                "star.ideal: names a file that is not read yet; read it with fairloop.spec.files.with_files_read"
-            )
+            how = "read it with fairloop.spec.files.with_files_read"
+            raise InputError(f"star.ideal: names a file that is not read yet; {how}")
         fields = self.model_dump(mode="json")
         for path in FREE_TO_CHANGE:
             *parents, leaf = path.split(".")
@@ -270,8 +277,7 @@ class RunSpec(Section):
         for name in LATER:
             if getattr(self, name) == RunSpec.model_fields[name].default:
                 del told[name]
-        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-        return identity_of(self.setting, self.star.target, self.seed, digest=digest[:8])
+        return identity_of(self.setting, self.star.target, self.seed, digest=digest(told)[:8])
 
     def to_yaml(self) -> str:
         """Every field, resolved, as text that `from_mapping` reads back."""

@@ -35,6 +35,7 @@ from fairloop._util.files import (
     damaged,
     discard_unfinished,
     is_sealed,
+    read_sealed,
     replacing,
     sealed,
     set_aside,
@@ -76,7 +77,7 @@ class RunDirectory:
         """The spec of the run. Raises InputError if there is no run here, or its spec is damaged."""
         if not self.exists:
             raise InputError(f"{self.root}: holds no run of fairloop ({self._spec_path.name} is missing)")
-        _read_sealed(self._spec_path)
+        read_sealed(self._spec_path)
         fields = read_fields(self._spec_path)
         if not isinstance(fields, dict) or not fields.keys() >= _ALWAYS:  # truncated, so that its seal is missing
             raise damaged(self._spec_path, "it does not hold the whole spec")
@@ -128,16 +129,19 @@ class RunDirectory:
     def describe(self, spec: RunSpec, provenance: Provenance) -> None:
         """Write the provenance of the run, and its spec if it has changed."""
         if self._described is None or self._described[0] != spec:
-            _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+            self._write_spec(spec)
         self._described = spec, provenance.run
         _write_sealed(self._provenance_path, provenance.to_json())
+
+    def _write_spec(self, spec: RunSpec) -> None:
+        _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
 
     def provenance(self) -> Provenance:
         """The provenance that `describe` wrote; empty before. Raises InputError if the file is damaged."""
         if not self._provenance_path.is_file():
             return Provenance()
         try:
-            return Provenance.model_validate_json(_read_sealed(self._provenance_path))
+            return Provenance.model_validate_json(read_sealed(self._provenance_path))
         except ValueError as error:
             raise damaged(self._provenance_path, str(error).partition(" [type")[0]) from error
 
@@ -235,7 +239,7 @@ class RunDirectory:
             if self.provenance().run != spec.identity:
                 self.spec()
             aside.append(set_aside(self._spec_path))
-            _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
+            self._write_spec(spec)
         self.check(spec)
         if self._is_damaged(self.provenance):
             aside.append(set_aside(self._provenance_path))
@@ -322,13 +326,6 @@ class RunDirectory:
 def _write_sealed(path: Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(sealed(text.encode()))
-
-
-def _read_sealed(path: Path) -> bytes:
-    content = path.read_bytes()
-    if is_sealed(content) is False:
-        raise damaged(path, "its checksum does not match")
-    return content
 
 
 def _packed(arrays: dict[str, Any]) -> bytes:

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from fairloop._util.files import damaged
 from fairloop.store import records
-from fairloop.store.records import TEXT
+from fairloop.store.records import held
 from fairloop.store.tidy_rows import RoundLog
 
 SCHEMA = pa.schema(
@@ -39,7 +39,7 @@ SCHEMA = pa.schema(
 )  # fmt: skip
 _BENEFICIAL = "beneficial"
 _REPEATED = ["round", "group", "prediction", "label", "propensity", "observed_at"]
-_HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
+_HELD = held(SCHEMA)
 
 
 class Log:

@@ -1,4 +1,4 @@
-"""How a run came about, as data: `provenance.json` in its directory, with one entry for each session."""
+"""The provenance of a run, as data: `provenance.json` in its directory, with one entry for each session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from fairloop._util.files import BLANK, SEAL
 
-_KEPT = ConfigDict(frozen=True, extra="allow")  # fields of other versions are kept
+_KEPT = ConfigDict(frozen=True, extra="allow")  # keeps fields of other versions
 
 
 class SessionNumerics(BaseModel):

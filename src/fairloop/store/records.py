@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from fairloop._util.files import BLANK, SEAL, damaged, is_sealed, replacing, sealed
+from fairloop._util.files import BLANK, SEAL, damaged, read_sealed, replacing, sealed
 from fairloop.store.tidy_rows import Row
 
 _TYPES = {int: pa.int32(), int | None: pa.int32(), str: pa.string(), str | None: pa.string(), float: pa.float64()}
@@ -20,7 +20,13 @@ SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in get_type_hints(Row).i
 TEXT = pa.dictionary(pa.int32(), pa.string())
 """The type of text in memory: dictionary-encoded, so that a thousand runs fit."""
 
-HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
+
+def held(schema: pa.Schema) -> pa.Schema:
+    """The columns of `schema` in memory, text as `TEXT`."""
+    return pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in schema])
+
+
+HELD = held(SCHEMA)
 
 
 def of_rows(rows: Sequence[Row]) -> pa.Table:
@@ -68,9 +74,7 @@ def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
 
 def whole(path: Path, runs: Collection[str]) -> pa.Table:
     """The rows of a sealed file, text as `TEXT`. Raises FileNotFoundError; InputError for a damaged or foreign file."""
-    content = path.read_bytes()
-    if is_sealed(content) is False:
-        raise damaged(path, "its checksum does not match")
+    content = read_sealed(path)
     try:
         footer = pq.read_metadata(pa.BufferReader(content))
         options = {"metadata": footer, "page_checksum_verification": True}

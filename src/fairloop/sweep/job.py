@@ -160,11 +160,7 @@ def shared_work(runs: Sequence[RunDirectory]) -> Work:
         for session in run.provenance().sessions:
             work.trained.update(title.rstrip(" 0123456789") for title in session.trained)
         generators = {"sequential": done, "fixed": min(done, 1), "none": 0}[spec.rules.generators]
-        annotators = {"label annotator": 1, "group annotator": 1}
-        classifiers = done
-        if spec.setting == PEOPLE:
-            advised = any(span.curation.steps for span in spec.spans.values())
-            annotators = {"label annotator": int(advised or spec.people.by_annotator), "group annotator": int(advised)}
-            classifiers = done if spec.people.rule is None else 0
-        work.alone.update({**annotators, "generator": generators, "classifier": classifiers})
+        classifiers = 0 if spec.setting == PEOPLE and spec.people.rule is not None else done
+        work.alone.update(role.replace("_", " ") for role in spec.annotators)
+        work.alone.update({"generator": generators, "classifier": classifiers})
     return work

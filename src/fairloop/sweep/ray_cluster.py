@@ -1,4 +1,4 @@
-"""A sweep on a Ray cluster: warm actors, each of which carries out one run at a time. Ray places and replaces them.
+"""A sweep on a Ray cluster: each of several warm actors carries out one run at a time. Ray places and replaces them.
 
 An actor holds the resources of a run, and a server that has imported torch and forks a process for each run, as a sweep
 on one machine does (fairloop.sweep.workers): no memory and no setting of one run reaches the next. A desk, one more
@@ -14,12 +14,12 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from multiprocessing import Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from fairloop._util.versions import version_of
 from fairloop.errors import FairloopError, InputError
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed
 from fairloop.sweep.local import last_line, slow_imports
@@ -41,7 +41,7 @@ _MOST_STARTING = 8
 
 
 class Desk:
-    """Lends recipes, by fingerprint, to runs that give signs of life, and collects the news of runs."""
+    """Lends recipes, by fingerprint, to live runs, and collects the news of runs."""
 
     def __init__(self) -> None:
         self._holders: dict[str, str] = {}
@@ -108,7 +108,7 @@ class Runner:
         import ray
 
         place, desk = common.place, common.desk
-        if (found := version("fairloop")) != common.version:
+        if (found := version_of()) != common.version:
             return WRONG_INPUT, f"a worker has fairloop {found}, the sweep {common.version}; install the same on all"
         ray.get(desk.forget.remote(run))  # an earlier try, lost with its process, may hold recipes
         with TemporaryDirectory(prefix="fairloop-") as scratch:
@@ -151,7 +151,7 @@ def run_all(
     try:
         _check_room(ray.cluster_resources(), threads, gpus)
         desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        common = Common(place, desk, version("fairloop"), slow_imports(jobs))
+        common = Common(place, desk, version_of(), slow_imports(jobs))
         runners = _Runners(ray, common, threads, gpus, workers or sys.maxsize)
         waiting = [job for job in reversed(jobs) if job.state != "done"]
         with SweepPulse(out, jobs, workers or 0) as pulse:

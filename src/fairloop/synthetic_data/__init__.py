@@ -1,12 +1,11 @@
-"""Real people beside synthetic ones, whoever made them: shares, distances, and what a classifier learns from each.
+"""Comparison of real people with synthetic people: shares, distances, and classifiers trained on each.
 
-The module is called so because the public function is `fairloop.synthetic`: a submodule of that name would take its
-place as soon as anything imported it.
+The module is not called `synthetic`, because the import of a submodule of that name would replace the public function
+`fairloop.synthetic`.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,9 +15,10 @@ from typing import Any
 import pandas as pd
 
 from fairloop._util.directories import claim_free
-from fairloop._util.escape import frame_for_csv
-from fairloop._util.files import replacing, write_text
+from fairloop._util.escape import write_csv
+from fairloop._util.files import write_text
 from fairloop._util.options import called_from_python
+from fairloop._util.plain import as_file
 from fairloop.synthetic_data import arms, page, words
 from fairloop.synthetic_data import shares as counted
 from fairloop.synthetic_data.arms import DEFAULT, Arm, Design, Value
@@ -48,19 +48,19 @@ def synthetic(
     rows: int | None = None,
     seed: int = 0,
 ) -> Comparison:
-    """Compare a table of synthetic people with one of real people, and what classifiers learn from each.
+    """Compare a table of synthetic people with a table of real people, and classifiers trained on each.
 
     real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the
         paths of .csv, .tsv, .jsonl or .parquet files, with the same columns.
     label: its column. groups: one sensitive column or several, whose combinations are the groups.
-    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: columns that are no features.
+    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: columns without features.
     estimator: a class or an object with `fit` and `predict`, or `module:Name`. arguments: of the class.
     test: the share of real people that each of `splits` random splits holds out. Estimators learn from the other real
         people, from synthetic ones, and from both; all are tested on the people held out.
     rows: synthetic people to learn from; default: as many as real ones, or all if there are fewer. seed: of all draws.
 
-    Real people who are held out must be unknown to the generator: give those that it has seen neither way, or know that
-    the synthetic table looks better than it is.
+    Held-out real people must not be in the generator's training data. If they are, the synthetic table looks better
+    than it is.
 
     Raises InputError for tables or arguments that cannot be used.
     """
@@ -85,7 +85,7 @@ class Comparison:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """The measures on real people held out: one row for each group and metric, and for what was learnt from.
+        """The measures on held-out real people: one row for each group, metric and training set.
 
         trained_on: `real`, `synthetic`, `both`, or the difference of two. value, low, high: the mean over splits and
         its 95 % interval; lowest, highest: over splits, where these are too few for an interval. splits: in which the
@@ -137,7 +137,7 @@ class Comparison:
 
     def to_json(self) -> str:
         """All values, how they were made, and the sentences."""
-        return json.dumps(words.document(self), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return as_file(words.document(self))
 
     def write(self, out: str | Path, *, overwrite: bool = False) -> tuple[str, ...]:
         """Write `FILES` into the directory `out`; returns their names. overwrite: whether `out` may hold a comparison.
@@ -152,8 +152,7 @@ class Comparison:
         )
         tables = {"measures": self.table, "splits": self.splits, "shares": self.shares, "distances": apart}
         for name, frame in tables.items():
-            with replacing(out / f"{name}.csv") as temporary:
-                frame_for_csv(frame).to_csv(temporary, index=False)
+            write_csv(frame, out / f"{name}.csv")
         write_text(out / "comparison.md", words.markdown(self))
         write_text(out / "comparison.json", self.to_json())
         page.write(self, out / "report.html")

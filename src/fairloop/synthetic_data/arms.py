@@ -43,7 +43,7 @@ class _RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Design:
-    """How people are split, and what learns from them.
+    """The splits of people, and the estimator.
 
     estimator: `module:Name`, or an object with `fit` and `predict`. arguments: of its class.
     test: the share of real people that each split holds out. rows: synthetic people that an estimator learns from;
@@ -78,7 +78,7 @@ class Design:
 def check(design: Design, pair: Pair) -> None:
     """Raise InputError for a design that cannot be carried out with these people."""
     if not isinstance(design.test, int | float) or not 0 < design.test < 1:
-        raise InputError(f"--test {design.test}: is no share; name one between 0 and 1, such as 0.3")
+        raise InputError(f"--test {design.test}: is not a share; name one between 0 and 1, such as 0.3")
     for option, value, least in (
         ("--splits", design.splits, 1),
         ("--rows", design.rows, 1),
@@ -124,7 +124,7 @@ def _measured(design: Design, pair: Pair, split: int, form: Form) -> Measures:
 
 
 def _measures(pair: Pair, tested: People, predictions: Codes) -> dict[Value, float]:
-    """By group and metric. What compares groups is about those that real people have."""
+    """The measures by group and metric. Comparisons of groups are about the groups of real people."""
     sizes = (len(pair.label_names), len(pair.group_names))
     counts = confusion(tested.labels, tested.groups, predictions, *sizes)
     compared = performance(counts[pair.occurring()], pair.beneficial)
@@ -133,7 +133,7 @@ def _measures(pair: Pair, tested: People, predictions: Codes) -> dict[Value, flo
 
 
 def _predicted(design: Design, pair: Pair, split: int, form: Form, learnt: People, tested: People) -> Codes:
-    """(N,) codes of labels. People who all have one label teach nothing but that."""
+    """(N,) codes of labels. A single label in the training data is predicted for all people."""
     present = np.unique(learnt.labels)
     if len(present) == 1:
         return np.full(len(tested), present[0])
@@ -199,7 +199,7 @@ def _standardised(numbers: list[str], mean: Any, spread: Any, people: pd.DataFra
 def _built(estimator: Any, arguments: Mapping[str, Any]) -> Any:
     if isinstance(estimator, str):
         if ":" not in estimator:
-            raise InputError(f"--estimator: '{estimator}' is no module:Name, such as {DEFAULT}")
+            raise InputError(f"--estimator: '{estimator}' is not a module:Name, such as {DEFAULT}")
         estimator = find({}, estimator, "--estimator")
     if not isinstance(arguments, Mapping):
         raise InputError(f"--arguments: {arguments!r} names no arguments; give a mapping of names to values")

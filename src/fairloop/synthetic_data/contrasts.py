@@ -1,4 +1,4 @@
-"""Means and intervals over splits, of what was learnt from each table, and of the differences, paired by split."""
+"""Means and intervals over splits of the measures for each training set, and of their differences, paired by split."""
 
 from __future__ import annotations
 

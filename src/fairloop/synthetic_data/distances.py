@@ -48,7 +48,7 @@ def _digests(frame: pd.DataFrame) -> pd.Series:
 
 
 def _codes(real: pd.Series, synthetic: pd.Series) -> tuple[Codes, Codes]:
-    """The same codes for both: of texts, or of tenths of numbers. What misses has one of its own."""
+    """Common codes for both columns: of texts, or of tenths of numbers. Missing values have their own code."""
     if real.dtype.name == "category":
         return tuple(column.cat.codes.to_numpy(np.int64) + 1 for column in (real, synthetic))  # type: ignore[return-value]
     known = real.dropna().to_numpy(np.float64)

@@ -17,14 +17,11 @@ from fairloop.data.population_from_columns import AND, RESERVED
 from fairloop.data.spelling import by_size, evident, listed, recognised
 from fairloop.errors import InputError
 from fairloop.tables import frames
+from fairloop.tables.values import MISSING, written
 from fairloop.tables.values import name as as_name
-from fairloop.tables.values import written
 
 FEWEST = 20
 """Rows that a table needs."""
-
-MISSING = "(missing)"
-"""The group of people whose sensitive column is empty."""
 
 _EXACT = 2.0**53  # up to it, a float holds every whole number
 
@@ -246,7 +243,9 @@ def _as_precise(numbers: list[pd.Series], columns: Sequence[pd.Series]) -> list[
     kind = next((kind for kind in ("float16", "float32") if kind in kinds), "float64")
     if not all((found.abs().fillna(0) <= np.finfo(kind).max).all() for found in numbers):
         return numbers
-    return [found.astype(kind).astype(np.float64) for found in numbers]
+    return [
+        pd.Series(found.to_numpy().astype(kind).astype(np.float64), found.index, name=found.name) for found in numbers
+    ]
 
 
 def _check_texts(texts: Sequence[str | None], column: object, called: str) -> None:

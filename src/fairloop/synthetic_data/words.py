@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from fairloop._util.escape import for_terminal
+from fairloop._util.plain import plain
+from fairloop._util.versions import version_of
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.metrics.statistics import FEWEST_SEEDS
 from fairloop.report import text
+from fairloop.report.text import number
 from fairloop.synthetic_data.arms import ARMS
 from fairloop.synthetic_data.contrasts import ADDED, SYNTHETIC_FOR_REAL
 
@@ -32,8 +31,8 @@ METHOD = (
     "differences are paired by split. An interval without 0 says that two arms differ."
 )
 LEAK = (
-    "If the generator has seen the people who are held out, the synthetic table looks better than it is: compare with "
-    "real people that it has not seen."
+    "If held-out people are in the generator's training data, the synthetic table looks better than it is: compare "
+    "with real people outside that data."
 )
 
 Change = tuple[float, float, float]
@@ -78,10 +77,11 @@ def findings(comparison: Comparison) -> list[str]:
     for contrast, what in ((ADDED, "adding synthetic people"), (SYNTHETIC_FOR_REAL, "synthetic people alone")):
         for metric in ("accuracy", "tpr"):
             changes = {group: found[contrast, group, metric] for group in ("overall", *pair.group_names)}
-            told = [f"{group} {value:+.3f}" for group, (value, low, high) in changes.items() if low > 0 or high < 0]
+            clear = {group: value for group, (value, low, high) in changes.items() if low > 0 or high < 0}
+            told = [f"{group} {number(value, sign=True)}" for group, value in clear.items()]
             changed = f"changes it: {', '.join(told)}" if told else nothing
             lines.append(f"{CATALOGUE[metric].title}: {what} {changed}")
-    return [_minus(line) for line in lines]
+    return lines
 
 
 def sections(comparison: Comparison) -> list[Section]:
@@ -98,21 +98,22 @@ def markdown(comparison: Comparison) -> str:
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
-    """Plain data; what is undefined is null."""
+    """Plain data; undefined values are null."""
     pair, design = comparison.pair, comparison.design
     estimator = design.estimator if isinstance(design.estimator, str) else repr(design.estimator)
-    return {
-        "fairloop": version("fairloop"),
+    told: dict[str, Any] = plain({
+        "fairloop": version_of(),
         "real": {"name": pair.called[0], "rows": len(pair.real)},
         "synthetic": {"name": pair.called[1], "rows": len(pair.synthetic)},
         "label": pair.label, "beneficial": pair.label_names[pair.beneficial], "groups": list(pair.groups),
         "estimator": estimator, "arguments": {key: str(value) for key, value in (design.arguments or {}).items()},
         "test": design.test, "splits": design.splits, "rows": design.rows, "seed": design.seed,
         "copies": {"synthetic": comparison.copies[0], "real": comparison.copies[1]},
-        "shares": _records(comparison.shares), "measures": _records(comparison.table),
-        "distances": [{"columns": list(one.columns), "value": _or_none(one.value)} for one in comparison.distances],
+        "shares": comparison.shares.to_dict("records"), "measures": comparison.table.to_dict("records"),
+        "distances": [{"columns": list(one.columns), "value": one.value} for one in comparison.distances],
         "findings": findings(comparison), "method": METHOD,
-    }  # fmt: skip
+    })  # fmt: skip
+    return told
 
 
 def _shares(comparison: Comparison) -> Section:
@@ -167,7 +168,7 @@ def _distances(comparison: Comparison) -> list[Section]:
 
 
 def _by_key(comparison: Comparison) -> dict[tuple[str, str, str], Change]:
-    """By what was learnt from, group and metric."""
+    """The measures by training set, group and metric."""
     table = comparison.table
     keys = zip(table["trained_on"], table["group"], table["metric"], strict=True)
     return dict(zip(keys, zip(table["value"], table["low"], table["high"], strict=True), strict=True))
@@ -176,20 +177,9 @@ def _by_key(comparison: Comparison) -> dict[tuple[str, str, str], Change]:
 def _changed(change: float, low: float, high: float) -> str:
     if math.isnan(change):
         return "undefined"
-    return _minus(f"{change:+.3f}" + ("" if math.isnan(low) else f" [{low:+.3f}, {high:+.3f}]"))
+    said, *ends = (number(each, sign=True) for each in (change, low, high))
+    return said if math.isnan(low) else f"{said} [{', '.join(ends)}]"
 
 
 def _written(value: float) -> str:
-    return "undefined" if math.isnan(value) else _minus(f"{value:.3f}")
-
-
-def _minus(words: str) -> str:
-    return re.sub(r"-(?=\d)", "\N{MINUS SIGN}", words)
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    return [{str(key): _or_none(value) for key, value in row.items()} for row in frame.to_dict("records")]
-
-
-def _or_none(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return "undefined" if math.isnan(value) else number(value)

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from fairloop.errors import InputError
+from fairloop.errors import InputError, first_line
 from fairloop.tables.values import name, written
 
 KINDS = "pandas, polars, Arrow, Hugging Face or a dictionary of columns"
@@ -68,6 +68,11 @@ def understood(read: pa.Table | pa.RecordBatch) -> pa.Table:
     )
 
 
+def whole(values: Values) -> pa.Array:
+    """Values as one array, whether they come in several or not."""
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
 def plain(values: Values) -> Values:
     """Values in place of dictionary or run-end encodings; one type of text."""
     kind = values.type
@@ -89,8 +94,7 @@ def texts(values: Values) -> list[str | None]:
         return [written(value) for value in values.to_numpy(zero_copy_only=False)]
     if pa.types.is_nested(values.type) or pa.types.is_null(values.type):
         return [written(value) for value in values.to_pylist()]
-    encoded = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    encoded = encoded.dictionary_encode()  # writes each distinct value once
+    encoded = whole(values).dictionary_encode()  # each value is written once
     distinct = np.array([*map(written, encoded.dictionary.to_pylist()), None], dtype=object)
     found: list[str | None] = distinct[encoded.indices.fill_null(len(distinct) - 1).to_numpy()].tolist()
     return found
@@ -151,7 +155,7 @@ def _tried(read: Callable[[], pa.Table]) -> pa.Table:
     try:
         return read()
     except (pa.ArrowException, TypeError, ValueError) as error:
-        raise InputError(f"the frame cannot be read as a table ({_line(error)})") from error
+        raise InputError(f"the frame cannot be read as a table ({first_line(error)})") from error
 
 
 def _aligned(columns: Sequence[pa.Array]) -> pa.Table:
@@ -179,7 +183,7 @@ def _array(values: Any) -> pa.Array:
             raise ValueError(f"a column has the shape {values.shape}; give each row one value")
         values = values[:, 0]
     if isinstance(values, pa.Array | pa.ChunkedArray):
-        return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        return whole(values)
     if hasattr(values, "cat") and hasattr(values.cat, "codes"):
         categories = _understood(_array(values.cat.categories), None)
         codes = values.cat.codes.to_numpy()
@@ -211,8 +215,7 @@ def _understood(values: Values, field: pa.Field | None) -> Values:
     said = about.get(b"ARROW:extension:metadata", b"")
     if extension.startswith("pandas."):
         said = kind.__arrow_ext_serialize__() if extended else said
-    storage = pc.cast(values, kind.storage_type) if extended else values
-    storage = storage.combine_chunks() if isinstance(storage, pa.ChunkedArray) else storage
+    storage = whole(pc.cast(values, kind.storage_type) if extended else values)
     if extension == "pandas.interval":
         return _intervals(storage, json.loads(said)["closed"])
     if extension == "pandas.period":
@@ -263,7 +266,7 @@ def _class_labels(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
 def _named_classes(values: Values, classes: Sequence[str] | None) -> Values:
     if classes is None or not pa.types.is_integer(values.type):
         return values
-    codes = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    codes = whole(values)
     within = pc.and_(pc.greater_equal(codes, 0), pc.less(codes, len(classes)))
     return pa.array(classes, pa.string()).take(pc.if_else(within, codes, None))
 
@@ -274,9 +277,5 @@ def _kind(frame: object) -> str:
 
 def _remedy(frame: object) -> str:
     if hasattr(frame, "collect"):
-        return "; of a lazy frame give what .collect() returns"
+        return "; collect a lazy frame first, by .collect()"
     return "; choose one of its splits" if type(frame).__name__.endswith("DatasetDict") else ""
-
-
-def _line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

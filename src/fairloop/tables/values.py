@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+MISSING = "(missing)"
+"""The value for empty cells of a sensitive column. People without a value form a group."""
+
 _PLAIN = 1e16  # Python, and so CSV, writes floats from here on with an exponent
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:(\.\d+))?(Z|[+-]\d\d:?\d\d)?")
 _INTERVAL = re.compile(r"([\[(])([^,]+), ([^,]+)([\])])")

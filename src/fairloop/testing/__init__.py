@@ -1,17 +1,17 @@
-"""The checks that fairloop's own generators, classifiers, data sets, curators and kinds of people pass, for yours, too.
+"""The checks of fairloop's generators, classifiers, data sets, curators and kinds of people, for a user's own ones.
 
     from fairloop.testing import check_generator
 
     check_generator("mine:Pixels", shape=(3, 16, 16), arguments={"floor": 0.02})
 
-raises an AssertionError that names the first check that fails, and why. For a report on each, hand them to pytest:
+raises an AssertionError with the first failing check and the reason. For a report on each check, pass them to pytest:
 
     @pytest.mark.parametrize("check", GENERATOR_CHECKS, ids=lambda check: check.__name__)
     def test_pixels(check):
         check(GeneratorCase("mine:Pixels", shape=(3, 16, 16), arguments={"floor": 0.02}))
 
-A check is a plain function of a case; the case holds the object and its inputs. Nothing here needs pytest. Checks run
-on the CPU, in seconds for small models: give small sizes where a model has arguments for them.
+A check is a plain function of a case; the case holds the object and its inputs. Checks do not need pytest. They run
+on the CPU, in seconds for small models: give small sizes if a model has arguments for them.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def check_generator(
 ) -> None:
     """Every check of `GENERATOR_CHECKS` on the generator `model`, a name or `module:Name`.
 
-    An estimator is checked by `ESTIMATOR_CHECKS`, on a table of its own.
+    An estimator is checked by `ESTIMATOR_CHECKS`, on a built-in table.
     """
     if estimator("generator", model) is not None:
         return check_estimator(EstimatorCase(model, ModelRole.GENERATOR, arguments or {}))
@@ -73,7 +73,7 @@ def check_classifier(
 ) -> None:
     """Every check of `CLASSIFIER_CHECKS` on the classifier `model`, a name or `module:Name`.
 
-    An estimator is checked by `ESTIMATOR_CHECKS`, on a table of its own.
+    An estimator is checked by `ESTIMATOR_CHECKS`, on a built-in table.
     """
     if estimator("classifier", model) is not None:
         return check_estimator(EstimatorCase(model, ModelRole.CLASSIFIER, arguments or {}, max(classes, 3)))
@@ -86,7 +86,7 @@ def check_estimator(case: EstimatorCase) -> None:
 
 
 def check_population(load: Load, spec: Any, changes: Mapping[str, Any] | None = None) -> None:
-    """Every check of `POPULATION_CHECKS` on what `load(spec, seed)` gives.
+    """Every check of `POPULATION_CHECKS` on the population that `load(spec, seed)` returns.
 
     changes: another valid value for each field of `spec` that shapes the data.
     """
@@ -101,7 +101,7 @@ def check_curator(curator: Curator, labels: int = 2, groups: int = 2) -> None:
 def check_kind(kind: str | Kind, arguments: Mapping[str, Any] | None = None, n: int = 200) -> None:
     """Every check of `KIND_CHECKS` on a kind of people: a name, `module:Name`, or an object.
 
-    A kind that inherits from one of fairloop's passes the checks of that one, too. n: people of a round.
+    A kind that inherits from one of fairloop's kinds also passes the checks of that kind. n: people of a round.
     """
     case = KindCase(kind, arguments or {}, n)
     _run((*KIND_CHECKS, *laws_of(case.build())), case, str(kind))
@@ -111,6 +111,6 @@ def _run(checks: Sequence[Callable[[Case], None]], case: Case, title: str) -> No
     for check in checks:
         try:
             check(case)
-        except Exception as error:  # a check runs anybody's code
+        except Exception as error:  # a check runs a user's code
             why = str(error) if isinstance(error, AssertionError) else said(error)
             raise AssertionError(f"{title} fails {check.__name__}: {why or type(error).__name__}") from error

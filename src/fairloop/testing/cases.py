@@ -1,4 +1,4 @@
-"""A generator or a classifier to check, and on what."""
+"""A generator or a classifier to check, with its inputs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ModelCase(ABC):
     arguments: of the model; choose them so that it is small. Those of a model of texts name the `vocabulary`.
     samples: (N, *shape) with N of at least 16, to check it on; default: grey images of several shades, with some noise.
         int64 ids are texts.
-    learning_rate, steps: of Adam, with which its loss must fall on these samples.
+    learning_rate, steps: of Adam; the loss on these samples must fall with them.
     """
 
     model: str
@@ -39,11 +39,13 @@ class ModelCase(ABC):
 
     @abstractmethod
     def build(self, seed: int = 0) -> Any:
-        """The model in training mode, with the weights of that seed. Raises InputError if it takes no such samples."""
+        """The model in training mode, with the weights of `seed`. Raises InputError if it does not take these
+        samples.
+        """
 
     @abstractmethod
     def loss(self, model: Any, n: int = 8, seed: int = 0) -> Tensor:
-        """The training loss on n samples, with the noise of that seed."""
+        """The training loss on n samples, with the noise of `seed`."""
 
     @abstractmethod
     def output(self, model: Any, n: int = 5) -> Tensor:
@@ -51,11 +53,11 @@ class ModelCase(ABC):
 
     @abstractmethod
     def check_output(self, output: Tensor, n: int) -> None:
-        """Fails if `output` is not what others may rely on."""
+        """Fails if `output` does not have the guaranteed shape, type and range."""
 
     @property
     def kinds(self) -> int:
-        """How many shades the samples have."""
+        """The number of shades of the samples."""
         return 2
 
     @property
@@ -114,7 +116,7 @@ class ClassifierCase(ModelCase):
             return build_classifier(self.model, self.shape, self.classes, self.arguments)
 
     def loss(self, model: Classifier, n: int = 8, seed: int = 0) -> Tensor:
-        del seed  # no noise is handed to classifiers
+        del seed  # classifiers get no noise
         logits = model(self.images(n))
         _check(logits_fault(logits, (n, self.classes)))
         return F.cross_entropy(logits.float(), self.codes(n))

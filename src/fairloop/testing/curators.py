@@ -1,4 +1,4 @@
-"""Checks of curators: the properties of a batch on which feeds and measures rely."""
+"""Checks of curators: the properties of batches that feeds and measures need."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairloop.testing.streams import no_global_randomness, stream
 
 @dataclass(frozen=True)
 class CuratorCase:
-    """A curator to check, of batches whose samples fall into `labels` x `groups` strata.
+    """A curator to check, for batches of `labels` x `groups` strata.
 
     repeats: whether it may take a sample more than once.
     """
@@ -27,14 +27,14 @@ class CuratorCase:
     repeats: bool = False
 
     def draw(self, n: int, seed: int = 0) -> tuple[Batch, Curation | None, Urn]:
-        """A batch of n from a source in which strata are ever rarer, and that source."""
+        """A batch of n from a source with strata of decreasing frequency, and the source."""
         urn = Urn(Strata(self.labels, self.groups))
         source: Any = urn
         return *self.curator.draw(source, n, stream(seed)), urn
 
 
 class Urn:
-    """A source whose every sample has a number, so that it can be found again in a batch.
+    """A source of numbered samples, which can be identified in a batch.
 
     The first stratum is the most frequent, the last the rarest.
     """
@@ -46,7 +46,7 @@ class Urn:
         self.names = torch.empty(0, dtype=torch.long)
 
     def draw(self, n: int, rng: torch.Generator) -> Batch:
-        """N fresh samples; the image of each is its number."""
+        """Draw n fresh samples; the image of each is its number."""
         stratum = torch.multinomial(self.chances, n, replacement=True, generator=rng)
         numbers = torch.arange(n) + sum(self.drawn)
         self.drawn.append(n)
@@ -63,7 +63,7 @@ def fills_every_batch(case: CuratorCase) -> None:
 
 
 def takes_each_sample_from_the_source_once(case: CuratorCase) -> None:
-    """Samples keep the names that the source gave them; none is there twice."""
+    """Samples keep the labels and groups of the source, and no sample occurs twice."""
     batch, _, urn = case.draw(64)
     numbers = batch.inputs[:, 0].long()
     assert case.repeats or len(set(numbers.tolist())) == len(numbers), "a sample is in the batch twice"

@@ -1,4 +1,4 @@
-"""Checks of estimators, which are fitted by one call: the laws that the loop relies on."""
+"""Checks of estimators, which are fitted by one call: the laws that the loop needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fairloop.training.feeds import Schedule
 from fairloop.training.recipe import Recipe
 
 _PEOPLE = 240
-_ALONE = 1e-6  # how far a logit may move with the size of the batch
+_ALONE = 1e-6  # largest change of a logit with the size of the batch
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class EstimatorCase:
         return torch.from_numpy(self.population.train.inputs[:])
 
     def fitted(self, seed: int = 0, keep: Callable[[Tensor], Tensor] | None = None) -> Any:
-        """The estimator after its fit. keep: of (N,) labels, the people to learn from; all if None."""
+        """The estimator after its fit. keep: function of (N,) labels that selects the training people; None: all."""
         train, estimators = self.population.train, Estimators(self.population)
         recipe = self.recipe(seed)
         people = Batch(self.inputs, torch.from_numpy(train.labels), torch.from_numpy(train.groups))
@@ -93,7 +93,7 @@ class EstimatorCase:
         return output
 
     def check_output(self, output: Tensor, n: int) -> None:
-        """Fails if `output` is not what others may rely on."""
+        """Fails if `output` does not have the guaranteed shape, type and range."""
         if self.role is ModelRole.CLASSIFIER:
             assert (fault := logits_fault(output, (n, self.labels))) is None, fault
             return
@@ -109,7 +109,7 @@ class _FirstGroup:
 
 def fits_alike_from_one_seed(case: EstimatorCase) -> None:
     """The same seed gives the same estimator, and none of its random numbers are global."""
-    case.unfitted()  # imports its library, which may draw some
+    case.unfitted()  # imports its library, which may draw random numbers
     with no_global_randomness("fitting"):
         first, second = case.output(case.fitted()), case.output(case.fitted())
     assert torch.equal(first, second), "two fits by one seed differ: it draws from elsewhere than random_state or rng"
@@ -123,7 +123,7 @@ def gives_what_others_rely_on(case: EstimatorCase) -> None:
 
 
 def repeats_itself(case: EstimatorCase) -> None:
-    """An output leaves no trace in later ones."""
+    """An output does not change later outputs."""
     model = case.fitted()
     with no_global_randomness("its output"):
         first = case.output(model)
@@ -132,13 +132,13 @@ def repeats_itself(case: EstimatorCase) -> None:
 
 
 def comes_back_from_bytes(case: EstimatorCase) -> None:
-    """An estimator that is kept does after loading as it did before. One that cannot be kept is fitted again."""
+    """A kept estimator gives the same output after loading. An estimator that cannot be kept is fitted again."""
     model: Fitted = case.fitted()
     if not model.can_be_kept:
         return
     other = case.unfitted()
     other.load_state_dict({name: tensor.clone() for name, tensor in model.state_dict().items()})
-    assert torch.equal(case.output(model), case.output(other.eval())), "it does something else after it was kept"
+    assert torch.equal(case.output(model), case.output(other.eval())), "it gives another output after it was kept"
 
 
 def samples_follow_their_rng(case: EstimatorCase) -> None:
@@ -151,7 +151,8 @@ def samples_follow_their_rng(case: EstimatorCase) -> None:
 def names_each_person_alone(case: EstimatorCase) -> None:
     """The logits of a person do not depend on the rest of the batch, and `predict` is their argmax.
 
-    An estimator with `randomised = True` draws a label for each place of a batch: it says the same of the same batch.
+    An estimator with `randomised = True` draws a label for each position of a batch, and the same labels for equal
+    batches.
     """
     model = case.fitted()
     if getattr(model.own, "randomised", False):
@@ -159,12 +160,12 @@ def names_each_person_alone(case: EstimatorCase) -> None:
         return
     together = model(case.inputs[:10])
     alone = torch.cat([model(person[None]) for person in case.inputs[:10]])
-    assert (together - alone).abs().max() <= _ALONE, "it says something else of a person who is alone in a batch"
+    assert (together - alone).abs().max() <= _ALONE, "it gives other logits for a person who is alone in a batch"
     assert torch.equal(together.argmax(dim=1), model.decided(case.inputs[:10])), "predict is not the largest logit"
 
 
 def goes_on_without_a_label(case: EstimatorCase) -> None:
-    """Where a label has died out, the others are named; where all people have one, that one is."""
+    """Without people of a label, the other labels are predicted; if all people have one label, that label is."""
     kept = case.fitted(keep=lambda labels: labels != 0).decided(case.inputs)
     assert set(kept.tolist()) <= set(range(1, case.labels)), "it names a label that it has not seen"
     alone = case.fitted(keep=lambda labels: labels == 1).decided(case.inputs)

@@ -1,4 +1,4 @@
-"""Checks of each kind of people that fairloop brings, and of kinds that inherit from one: invariants of its paper."""
+"""Checks of each of fairloop's kinds of people, and of kinds that inherit from them: invariants of their papers."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def people_move_once_to_be_accepted(case: KindCase) -> None:
 
 
 def the_response_depends_on_the_weights_alone(case: KindCase) -> None:
-    """Performative: the last round under a model is as if there had been none before; without weights nobody moves."""
+    """Performative: earlier rounds do not affect the last round under a model; without weights nobody moves."""
     kind = case.build()
     assert isinstance(kind, Performative)
     rule, last = case.rule(kind), case.rounds - 1
@@ -96,14 +96,14 @@ def counts_grow_where_patrols_go(case: KindCase) -> None:
 
 
 def rates_stay_within_bounds(case: KindCase) -> None:
-    """Adoption: labellers' rates are in [0, 1], and nothing moves if nobody listens and nothing pulls back."""
+    """Adoption: labellers' rates are in [0, 1], and rates stay constant with rate 0 and anchor 0."""
     kind = case.build()
     assert isinstance(kind, Adoption)
     for before, played in case.play():
         rates = played.state["rates"]
         assert ((rates >= 0) & (rates <= 1)).all(), f"rates {rates} leave [0, 1]"
         deaf = (kind.rate == 0) & (kind.anchor == 0)
-        assert np.array_equal(rates[deaf], before["rates"][deaf]), "labellers move who do not listen"
+        assert np.array_equal(rates[deaf], before["rates"][deaf]), "labellers with rate 0 move"
 
 
 KIND_LAWS: Mapping[type[Kind], tuple[Callable[[KindCase], None], ...]] = {

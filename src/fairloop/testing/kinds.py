@@ -1,4 +1,4 @@
-"""Checks of kinds of people: the properties on which the loop relies, whatever the response is."""
+"""Checks of kinds of people: the properties that the loop needs for every response."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class KindCase:
     """A kind of people to check.
 
     kind: a name that fairloop knows, `module:Name`, or an object. arguments: of the kind. n: people of a round, at
-    least 20. rounds: how many are played one after the other.
+    least 20. rounds: number of consecutive rounds.
     """
 
     kind: str | Kind
@@ -34,7 +34,7 @@ class KindCase:
         return build_kind(self.kind, self.arguments) if isinstance(self.kind, str) else self.kind
 
     def rule(self, kind: Kind, seed: int = 0) -> Published:
-        """A linear rule of that seed, which accepts half of the first people of the kind."""
+        """A linear rule from `seed`, which accepts half of the first people of the kind."""
         weights = np.random.default_rng(seed).normal(0, 0.5, len(kind.names.features))
         people = kind.arrive(kind.start(self.n, Streams.of(0).arrivals), self.n, None, Streams.of(0))
         return LinearRule(weights, float(np.median(people.features @ weights)))
@@ -95,7 +95,7 @@ def follows_its_streams(case: KindCase) -> None:
 
 
 def changes_no_array_that_it_is_given(case: KindCase) -> None:
-    """States, people and decisions are as before after every method; arrays cannot be written meanwhile."""
+    """No method changes states, people and decisions; their arrays are read-only during the call."""
     kind, n = case.build(), case.n
     rngs, rule = Streams.of(0), case.rule(kind)
     state = kind.start(n, rngs.arrivals)
@@ -109,7 +109,7 @@ def changes_no_array_that_it_is_given(case: KindCase) -> None:
 
 
 def brings_the_same_people_under_every_model(case: KindCase) -> None:
-    """Neither the published model nor exploration decides which people come."""
+    """The people who come depend on neither the published model nor exploration."""
     kind, n = case.build(), case.n
     state = kind.start(n, Streams.of(0).arrivals)
     first, *others = (
@@ -127,7 +127,7 @@ def brings_the_same_people_under_every_model(case: KindCase) -> None:
 
 
 def goes_on_from_a_kept_state(case: KindCase) -> None:
-    """A state that was written to a file and read gives the same next round."""
+    """A state that was written to a file and read again gives the same next round."""
     kind, (_, played) = case.build(), case.play()[0]
     file = BytesIO()
     np.savez(file, allow_pickle=False, **dict(played.state))
@@ -148,11 +148,11 @@ def brings_a_rule_that_decides(case: KindCase) -> None:
     people = kind.arrive(kind.start(case.n, Streams.of(0).arrivals), case.n, None, Streams.of(0))
     chances = np.asarray(rule.accepts(people.features, people.groups), dtype=np.float64)
     assert chances.shape == (case.n,), f"its rule gives the shape {chances.shape}, not ({case.n},)"
-    assert ((chances >= 0) & (chances <= 1)).all(), "its rule gives a number that is no probability"
+    assert ((chances >= 0) & (chances <= 1)).all(), "its rule gives a number that is not a probability"
 
 
 def lets_people_leave(case: KindCase) -> None:
-    """After some people have left, the next round has as many people, and the others are as before."""
+    """After some people have left, the next round has equally many people, and the others are unchanged."""
     kind, (_, played) = case.build(), case.play()[0]
     if played.people.identity is None:
         return

@@ -1,4 +1,4 @@
-"""Checks of generators and classifiers: the laws that the loop relies on."""
+"""Checks of generators and classifiers: the laws that the loop needs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from fairloop.testing.cases import GeneratorCase, ModelCase
 from fairloop.testing.streams import no_global_randomness, stream
 from fairloop.training.fitting import infinite
 
-_ALONE = 1e-4  # how far a result may move with the size of the batch: other sizes sum in another order
-_PRECISION = 0.05  # how far a loss may move, relatively, from fp32 to bf16, which keeps 8 bits
+_ALONE = 1e-4  # largest change of a result with the size of the batch, which changes the order of sums
+_PRECISION = 0.05  # largest relative change of a loss from fp32 to bf16, which has 8 bits
 
 
 def builds_alike_from_one_seed(case: ModelCase) -> None:
-    """The same seed gives the same weights, and none of them comes from elsewhere."""
+    """The same seed gives the same weights, which depend on no other random numbers."""
     with no_global_randomness("building"):
         first, second = case.build(), case.build()
     _check_same(first.state_dict(), second.state_dict(), "two models that were built with the same seed differ")
 
 
 def refuses_arguments_that_it_does_not_have(case: ModelCase) -> None:
-    """A misspelt argument is an error, not a default in silence."""
+    """A misspelt argument is an error, and not ignored."""
     misspelt = replace(case, arguments={**case.arguments, "no_such_argument": 1})
     refusal = _refusal(misspelt)
     assert refusal is not None, "it takes an argument no_such_argument=1 in silence; give `__init__` no **kwargs"
@@ -37,10 +37,10 @@ def refuses_arguments_that_it_does_not_have(case: ModelCase) -> None:
 
 
 def takes_a_shape_or_refuses_it_when_built(case: ModelCase) -> None:
-    """A shape that a model cannot take is an error before training: one line, with no traceback."""
+    """An unsuitable shape is an error before training: one line, with no traceback."""
     if case.samples is not None:
         return  # its samples have one shape
-    _use(case.build(), case)  # a fault that is there for its own shape, too, is none of shapes
+    _use(case.build(), case)  # a fault for its own shape is not a fault of shapes
     for shape in ((1,), (7,), (1, 1, 1), (3, 17, 23), (1, 28, 28), (1, 32, 64)):
         other = replace(case, shape=shape)
         refusal = _refusal(other)
@@ -109,7 +109,7 @@ def leaves_global_random_numbers_alone(case: ModelCase) -> None:
 
 
 def repeats_itself_in_evaluation(case: ModelCase) -> None:
-    """In evaluation mode an output leaves no trace: not in the weights, the buffers, the mode, nor in later outputs."""
+    """In evaluation mode an output changes neither weights, buffers and the mode nor later outputs."""
     model = _trained(case, 2)
     state, output = _copy(model.state_dict()), case.output(model)
     model.train()
@@ -124,7 +124,7 @@ def repeats_itself_in_evaluation(case: ModelCase) -> None:
 
 
 def keeps_everything_in_its_state(case: ModelCase) -> None:
-    """A model that is built anew and given the `state_dict` of a trained one does as that one does, and learns on."""
+    """A new model with the `state_dict` of a trained model gives the same outputs and losses."""
     model, meant = _trained(case, 2), infinite(case.build())
     for name, tensor in model.state_dict().items():
         assert (tensor.isfinite() | meant.get(name, torch.tensor(False))).all(), f"{name} is not finite after two steps"
@@ -132,7 +132,7 @@ def keeps_everything_in_its_state(case: ModelCase) -> None:
     other.load_state_dict(_copy(model.state_dict()))
     other.eval()
     same = torch.equal(case.output(model), case.output(other))
-    assert same, "a model restored from its state_dict gives another output: something that counts is not in it"
+    assert same, "a model restored from its state_dict gives another output: the state_dict is incomplete"
     other.train()
     model.train()
     assert torch.equal(case.loss(model), case.loss(other)), "a model restored from its state_dict has another loss"
@@ -177,7 +177,9 @@ def samples_follow_their_rng(case: GeneratorCase) -> None:
 
 
 def encodes_if_it_has_an_encoder(case: GeneratorCase) -> None:
-    """`encode` gives a place (B, L) for each image by itself; `reconstruct` gives images. Or neither is there."""
+    """`encode` gives positions (B, L), independent of the batch; `reconstruct` gives images. A model has both or
+    neither.
+    """
     model = _trained(case, 2)
     reconstructs = type(model).reconstruct is not Generator.reconstruct
     assert model.has_encoder == reconstructs, "it has one of `encode` and `reconstruct`; it needs both or neither"
@@ -194,7 +196,7 @@ def encodes_if_it_has_an_encoder(case: GeneratorCase) -> None:
 
 
 def spreads_samples_if_it_has_latents(case: GeneratorCase) -> None:
-    """`sample_at(1, ...)` gives what `sample` gives; latents of almost no spread give samples that are more alike."""
+    """`sample_at(1, ...)` equals `sample`; latents with almost no spread give more similar samples."""
     model = _trained(case, 2)
     if not model.has_temperature:
         return
@@ -238,7 +240,7 @@ CLASSIFIER_CHECKS: tuple[Callable[[Any], None], ...] = (*_COMMON, names_each_sam
 
 
 def _refusal(case: ModelCase) -> str | None:
-    """The error of building it; None if it can be built."""
+    """The error of building the model; None without an error."""
     try:
         case.build()
     except InputError as error:
@@ -267,7 +269,7 @@ def _copy(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _use(model: Any, case: ModelCase) -> None:
-    """One loss and one output of it."""
+    """Compute one loss and one output of the model."""
     _check_loss(case.loss(model))
     case.check_output(case.output(model.eval()), 5)
 
@@ -290,5 +292,5 @@ def _check_alone(result: Callable[[Tensor], Tensor], images: Tensor, what: str) 
     together, alone = result(images), torch.cat([result(image[None]) for image in images])
     distance = (together - alone).abs().max().item()
     assert distance <= _ALONE * max(1.0, together.abs().max().item()), (
-        f"in evaluation mode, {what} says something else of an image that is alone in its batch (by {distance:g})"
+        f"in evaluation mode, {what} gives another result for an image that is alone in its batch (by {distance:g})"
     )

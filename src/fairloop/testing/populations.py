@@ -1,4 +1,4 @@
-"""Checks of data sets: what models and measures rely on in a `Population`."""
+"""Checks of data sets: the properties of a `Population` that models and measures need."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PopulationCase:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     def population(self, seed: int = 0) -> Population:
-        """The data at that seed."""
+        """The data for `seed`."""
         return self.load(self.spec, seed)
 
 
@@ -72,7 +72,7 @@ def names_what_its_codes_mean(case: PopulationCase) -> None:
             assert 0 <= low <= high < len(names), f"{name}: {what} range from {low} to {high}, with {len(names)} names"
     strange = set(population.minoritized) - set(population.group_names)
     assert not strange, f"minoritized names no groups of it: {sorted(strange)}"
-    assert 0 <= population.beneficial < len(population.label_names), f"beneficial={population.beneficial} is no label"
+    assert 0 <= population.beneficial < len(population.label_names), f"beneficial={population.beneficial}: not a label"
 
 
 def has_every_split(case: PopulationCase) -> None:
@@ -108,7 +108,7 @@ def is_the_same_for_the_same_seed(case: PopulationCase) -> None:
 
 
 def changes_its_fingerprint_with_every_parameter(case: PopulationCase) -> None:
-    """Each field that shapes the data shapes the fingerprint, by which trained models are found."""
+    """Each field that shapes the data changes the fingerprint, which identifies trained models."""
     fingerprint = case.population().fingerprint
     for name, value in case.changes.items():
         changed = type(case.spec).model_validate({**case.spec.model_dump(), name: value})

@@ -1,4 +1,4 @@
-"""Random streams for checks, and a watch on the global streams, which no code may use."""
+"""Random streams for checks, and a check that code does not use the global streams."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import torch
 
 
 def stream(seed: int = 0) -> torch.Generator:
-    """A stream of its own."""
+    """A separate stream for `seed`."""
     return torch.Generator().manual_seed(seed)
 
 
 @contextmanager
 def no_global_randomness(what: str) -> Iterator[None]:
-    """Fails if what happens inside draws from, or sets, the global random numbers of torch, numpy or Python."""
+    """Fails if the block draws from, or sets, the global random numbers of torch, numpy or Python."""
     before = _global_states()
     yield
     for name, state in _global_states().items():
         assert state == before[name], (
             f"{what} touches the global random numbers of {name}, so runs would not be reproducible; "
-            "take all noise from the `rng` that it is handed"
+            "take all random numbers from the given `rng`"
         )
 
 

@@ -127,8 +127,8 @@ class _Planner:
         spec, classifiers = self._spec, self._made["classifier"]
         for i in range(spec.generations if spec.people.rule is None else 0):
             classifiers.append(self._of_round(i))
-        advised = any(span.curation.steps for span in spec.spans.values())
-        needed = [self._label_annotator] * (spec.people.by_annotator or advised) + [self._group_annotator] * advised
+        known = {ModelRole.LABEL_ANNOTATOR: self._label_annotator, ModelRole.GROUP_ANNOTATOR: self._group_annotator}
+        needed = [known[role] for role in spec.annotators]
         return Plan(self._label_annotator, self._group_annotator, (), tuple(classifiers), (), tuple(needed))
 
     def _of_round(self, i: int) -> Recipe:

@@ -6,8 +6,6 @@ two runs can share a model.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from fairloop._util.plain import digest
 from fairloop.curation.star import Star
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
@@ -43,7 +42,7 @@ class Influence(StrEnum):
     LABELLER = "labeller"  # labelled samples
     GROUPER = "grouper"  # named the groups of samples
     ANNOTATOR = "annotator"  # labelled samples in place of people, or advised a curation
-    DECIDER = "decider"  # decided about real people, who then left or returned
+    DECIDER = "decider"  # decided about real people before they left or returned
     START = "start"  # gave its weights as initial weights
 
 
@@ -146,7 +145,7 @@ class Recipe:
     @cached_property
     def fingerprint(self) -> str:
         """A hash of all fields."""
-        return hashlib.sha256(json.dumps(self.described(), sort_keys=True).encode()).hexdigest()
+        return digest(self.described())
 
     @property
     def title(self) -> str:

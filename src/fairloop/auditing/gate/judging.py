@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from math import isnan, nan
 from typing import Literal
 
-from fairloop.auditing.gate.limits import RULES, TOLERANCE, Limit
+from fairloop.auditing.gate.limits import RULES, Limit
 from fairloop.auditing.measures.measured import Measured
 from fairloop.auditing.measures.references import judged_round
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
-from fairloop.metrics.adverse_impact import Verdict, gate_alpha, verdict
+from fairloop.metrics.adverse_impact import TOLERANCE, Verdict, gate_alpha, verdict
 from fairloop.metrics.statistics import ALPHA
 
 
@@ -162,4 +162,4 @@ def _open(value: Value) -> str:
     """The reason why the log does not identify the value."""
     if value.status == "bounded":
         return f"not identified, between {value.lower:.3f} and {value.upper:.3f}: {value.reason}"
-    return f"{value.status}: {value.reason}" if value.reason else value.status
+    return value.explained

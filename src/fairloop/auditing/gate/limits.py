@@ -14,14 +14,12 @@ from typing import Literal
 import yaml
 
 from fairloop._util.limits import parsed
+from fairloop._util.lookup import nearest
 from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
-from fairloop.metrics.adverse_impact import FOUR_FIFTHS
+from fairloop.metrics.adverse_impact import FOUR_FIFTHS, breaks
 from fairloop.metrics.catalogue import CATALOGUE, LIMITS
 from fairloop.metrics.entry import AGGREGATES, PARTS
-
-TOLERANCE = 1e-9
-"""Numbers within this distance are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
 
 End = Literal["", "lower", "upper"]
 
@@ -68,9 +66,8 @@ class Limit:
         return self.sign.startswith(">")
 
     def broken_by(self, value: float) -> bool:
-        """Whether `value` is beyond the limit; a value within `TOLERANCE` is on it. NaN counts as a violation."""
-        beyond = value - self.bound if self.upwards else self.bound - value
-        return math.isnan(value) or (beyond >= -TOLERANCE if self.sign.endswith("=") else beyond > TOLERANCE)
+        """Whether `value` breaks the limit, as `adverse_impact.breaks` says. NaN counts as a violation."""
+        return math.isnan(value) or breaks(value, self.sign, self.bound)
 
     def __str__(self) -> str:
         what = self.rule or str(self.measure)
@@ -185,10 +182,7 @@ def _measure(written: str, where: str) -> Measure:
     if name in RULES:
         raise InputError(f"{where}: '{name}' has its own limit, {RULES[name][0]}<{RULES[name][2]}; write it alone")
     if name not in LIMITS:
-        known = [*LIMITS, *RULES]
-        close = difflib.get_close_matches(name, known, n=3)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
-        raise InputError(f"{where}: there is no measure '{name}'; {hint}")
+        raise InputError(f"{where}: there is no measure '{name}'; {nearest(name, [*LIMITS, *RULES])}")
     metric, part = LIMITS[name]
     if group is not None and (part in AGGREGATES or "group" not in CATALOGUE[metric].parts):
         raise InputError(f"{where}: '{name}' is about all groups; leave out [{group}]")

@@ -14,9 +14,7 @@ from fairloop.auditing.log.counting import text
 from fairloop.data.grouping import intersections, natural
 from fairloop.data.spelling import evident, listed
 from fairloop.errors import InputError
-
-UNKNOWN_GROUP = "(missing)"
-"""The value for empty cells of a sensitive column. People without a value form a group."""
+from fairloop.tables.values import MISSING
 
 MADE_BY_MODEL = frozenset({"1", "model", "synthetic", "generated", "predicted"})
 MADE_BY_PEOPLE = frozenset({"0", "human", "annotator", "observed", "real"})
@@ -128,9 +126,7 @@ def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted
 
 def groups(whole: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """The code of each row's group, and the groups' names. Raises InputError for too many groups."""
-    sensitive = pd.DataFrame(
-        {column: whole[f"group {i}"].fillna(UNKNOWN_GROUP) for i, column in enumerate(columns.groups)}
-    )
+    sensitive = pd.DataFrame({column: whole[f"group {i}"].fillna(MISSING) for i, column in enumerate(columns.groups)})
     codes, names = intersections(sensitive)
     if len(names) > _MOST_GROUPS:
         most = sensitive.nunique().idxmax()

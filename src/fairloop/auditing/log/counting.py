@@ -198,7 +198,7 @@ class Counter:
         values = frames.plain(chunk.column(column))
         if pa.types.is_nested(values.type):
             raise InputError(f"{self.name}: column '{column}' holds {values.type}; it should hold one value a row")
-        return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+        return frames.whole(values)
 
 
 class _Distinct:
@@ -246,8 +246,8 @@ class _Distinct:
     def _refuse_identifiers(self, distinct: int) -> None:
         if distinct > _MOST_VALUES:
             raise InputError(
-                f"{self._log}: column '{self.column}' has more than {_MOST_VALUES:,} different values and is no "
-                f"category{self._hint}"
+                f"{self._log}: column '{self.column}' has more than {_MOST_VALUES:,} different values; a "
+                f"category has fewer{self._hint}"
             )
 
 

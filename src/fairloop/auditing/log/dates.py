@@ -169,7 +169,7 @@ def _last_day(name: str) -> int:
 def _days(values: Any, where: str) -> Days:
     """(N,) the dates of a column. Raises InputError for values that are not dates."""
     values = frames.plain(values)
-    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    values = frames.whole(values)
     kind = values.type
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         values = pc.utf8_trim_whitespace(values)

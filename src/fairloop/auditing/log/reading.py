@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from fairloop.auditing.log.columns import Columns
 from fairloop.auditing.log.counting import Counter, Tally
 from fairloop.auditing.log.dates import horizon
-from fairloop.errors import InputError
+from fairloop.errors import InputError, first_line
 from fairloop.tables import frames
 from fairloop.tables.delimited import ENDINGS, ending, surveyed
 from fairloop.tables.values import name
@@ -36,7 +36,7 @@ def tally(log: object, columns: Columns, mature_after: object = None, as_of: obj
         for chunk in _chunks(log, columns, counter):
             counter.add(chunk)
     except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{called}: cannot be read ({(str(error).splitlines() or ['?'])[0]})") from error
+        raise InputError(f"{called}: cannot be read ({first_line(error)})") from error
     return counter.tally()
 
 
@@ -47,7 +47,7 @@ def rows(log: object, columns: Columns) -> pa.Table:
     try:
         return pa.concat_tables(list(_chunks(log, columns, counter)), promote_options="permissive")
     except (pa.ArrowException, OSError, ValueError, csv.Error) as error:
-        raise InputError(f"{called}: cannot be read ({(str(error).splitlines() or ['?'])[0]})") from error
+        raise InputError(f"{called}: cannot be read ({first_line(error)})") from error
 
 
 def _chunks(log: object, columns: Columns, counter: Counter) -> Iterator[pa.Table]:

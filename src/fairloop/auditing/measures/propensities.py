@@ -137,7 +137,7 @@ class ByPropensity:
     def _right(self, alpha: float) -> Estimate:
         """(S + 1, 2, 2) the share of right decisions, by decision and label.
 
-        It is 0 or 1, except for rejected people without the beneficial label, who may have several labels.
+        It is 0 or 1, except for rejected people without the beneficial label, because they may have several labels.
         """
         size, every = len(self.cells["n"]), []
         of = [self._sides[name][:, 0, 0] for name in ("v", "vv")]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from fairloop._util.lookup import nearest
 from fairloop.auditing.log.rounds import Rounds
 from fairloop.errors import InputError
 from fairloop.metrics.group_rates import divide
@@ -113,6 +114,5 @@ def judged_round(names: Sequence[str], usable: Sequence[bool], wish: object, whe
 
 def near(said: str, names: Sequence[str], words: Sequence[str]) -> str:
     """A hint with the names that are close to the name of an absent round."""
-    close = difflib.get_close_matches(said, [*names, *words], n=3)
-    known = [*names[:3], *(["..."] if len(names) > 3 else []), *words]
-    return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
+    some = [*names[:3], *(["..."] if len(names) > 3 else [])]
+    return nearest(said, [*names, *words], [*some, *words])

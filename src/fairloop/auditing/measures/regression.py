@@ -12,7 +12,7 @@ from fairloop.auditing.measures.rates import RoundRates
 from fairloop.auditing.measures.readings import Reading, certain, reading
 from fairloop.auditing.measures.shares import BOTH
 from fairloop.metrics.group_rates import divide
-from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.intervals import Estimate, student
 from fairloop.metrics.propensity import FEWEST
 
 ERRORS: Mapping[str, str] = {"mean_error": "e", "mean_absolute_error": "a"}
@@ -50,10 +50,8 @@ def errors(metric: str, one: RoundRates) -> Reading:
     chosen = np.where(status == "weighted", inverse, plain)
 
     def estimate(alpha: float) -> Estimate:
-        from scipy.special import stdtrit  # slow to import
-
         value, error, freedom = chosen
-        reach = stdtrit(np.where(freedom > 0, freedom, np.nan), 1 - alpha / 2) * error
+        reach = student(freedom, alpha) * error
         return Estimate(value, value - reach, value + reach)
 
     known_ends = certain(estimate)

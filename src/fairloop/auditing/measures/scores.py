@@ -61,7 +61,7 @@ class Part(NamedTuple):
         return Part._make(column[which] for column in self)
 
     def by_propensity(self) -> Part:
-        """The labelled people, who represent all people."""
+        """The labelled people, as representatives of all people."""
         return self._replace(weight=self.inverse, square=self.inverse_square).where(self.label != MISSING)
 
     def by_kind(self, values: Floats) -> Floats:
@@ -309,19 +309,7 @@ def _of_bounds(bounds: Sequence[Ends | None], alpha: float) -> tuple[Estimate, E
 
 def curve(part: Part) -> calibration.Reliability:
     """The reliability curve of labelled people."""
-
-    def sums(values: Floats) -> Floats:
-        return np.bincount(part.decile, values, 10).astype(np.float64)
-
-    total, squares = sums(part.weight), sums(part.square)
-    score, observed = divide(sums(part.weight * part.scores), total), divide(sums(part.weight * part.label), total)
-    off = part.scores - score[part.decile]
-    return calibration.Reliability(
-        divide(total, total.sum()), np.nan_to_num(divide(total**2, squares)), score, observed,
-        divide(sums(part.square * part.scores * (1 - part.scores)), total**2),
-        divide(sums(part.weight * off**2), total),
-        divide(sums(part.weight * off * (part.label - observed[part.decile])), total),
-    )  # fmt: skip
+    return calibration.curve(part.decile, part.scores, part.label.astype(np.float64), part.weight, part.square)
 
 
 def reliability(rounds: Sequence[RoundScores]) -> pd.DataFrame:

@@ -68,6 +68,11 @@ class Value(NamedTuple):
     reason: str = ""
 
     @property
+    def explained(self) -> str:
+        """The status, with its reason if there is one."""
+        return f"{self.status}: {self.reason}" if self.reason else self.status
+
+    @property
     def identified(self) -> bool:
         """Whether the log identifies the value."""
         return self.status in ("measured", "weighted")

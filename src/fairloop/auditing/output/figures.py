@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator
 
 from fairloop._util.directories import claim
-from fairloop._util.escape import frame_for_csv
-from fairloop._util.files import replacing
+from fairloop._util.escape import write_csv
 from fairloop.auditing.gate.judging import in_words
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.measures.values import Measure, Value
@@ -73,8 +72,7 @@ def write(audit: Audit, directory: Path) -> list[str]:
         name = name if name not in names else f"{name}-{len(names)}"
         for ending in FORMATS:
             save(figure, directory / f"{name}{ending}")
-        with replacing(directory / f"{name}.csv") as temporary:
-            frame_for_csv(data).to_csv(temporary, index=False)
+        write_csv(data, directory / f"{name}.csv")
         names.append(name)
     return names
 

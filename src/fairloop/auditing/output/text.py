@@ -16,6 +16,7 @@ from fairloop.auditing.measures.missing import Missing
 from fairloop.auditing.measures.values import MODEL_MADE, Measure, Value
 from fairloop.metrics.group_rates import Rate
 from fairloop.metrics.statistics import ALPHA
+from fairloop.report.text import counted
 
 WIDTH = 80
 TOGETHER = "\xa0"
@@ -33,7 +34,7 @@ def filled(lines: Sequence[str]) -> str:
 def head(title: str, columns: Columns, measured: Measured) -> list[str]:
     """The subject of the audit."""
     rounds, groups = measured.rounds, measured.rounds.groups
-    said = f"{title}: {rounds.people.sum():,} rows, {_rounds(rounds.names)}, {_number(len(groups), 'group')}"
+    said = f"{title}: {rounds.people.sum():,} rows, {_rounds(rounds.names)}, {counted(len(groups), 'group')}"
     predicted = f"predictions '{columns.prediction}'"
     if columns.prediction is None:
         predicted = f"scores '{columns.score}' from {columns.threshold_or_default:g} on"
@@ -153,7 +154,7 @@ def _consequences(measured: Measured, missing: Missing) -> list[str]:
     elif "pi" in measured.rounds.cells:
         chances = f"; propensities do not help in round {measured.rounds.names[tpr.round]}: {tpr.reason}"
     lines = [
-        "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; what follows is printed, "
+        "TPR, FPR, equalized odds and AUC of all people do not follow from these rows; other values are printed, "
         f"the rest is bounded or undefined{chances}."
     ]
     if measured.value(_PRECISION, int(found[-1])).identified:
@@ -324,7 +325,7 @@ def warning(crossing: Crossing, names: Sequence[str]) -> str:
         return f"WARNING: {moves}; it crossed {limit.bound:g} about round {names[place]}"
     k = max(1, round(crossing.rounds))
     soonest, latest = min(k, max(0, round(crossing.earliest))), max(k, round(crossing.latest))
-    return f"EARLY WARNING: {moves}; it crosses {limit.bound:g} in about {_number(k, 'round')} ({soonest} to {latest})"
+    return f"EARLY WARNING: {moves}; it crosses {limit.bound:g} in about {counted(k, 'round')} ({soonest} to {latest})"
 
 
 def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
@@ -335,18 +336,18 @@ def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
             f"* small: {_listed(measured.small)}. In some round fewer than {FEW} of their people have the beneficial "
             f"label, or fewer than {FEW} have another: their rates are noisy."
             + (
-                " They are left out of what compares groups (--min-size)."
+                " They are left out of comparisons of groups (--min-size)."
                 if measured.left_out == measured.small
                 else ""
             )
         )
     if measured.left_out and measured.left_out != measured.small:
-        found.append(f"Left out of what compares groups (--min-size): {_listed(measured.left_out)}.")
+        found.append(f"Left out of comparisons of groups (--min-size): {_listed(measured.left_out)}.")
     undefined = any(drift.status == "undefined" and drift.measure.is_difference for drift in drifts)
     if undefined and (empty := _empty_sides(measured)):
         found.append(
             f"Undefined where a group has nobody with, or nobody without, the beneficial label: {_listed(empty)}. "
-            "--min-size 1 leaves such groups out of what compares groups."
+            "--min-size 1 leaves these groups out of comparisons of groups."
         )
     made = [drift for drift in drifts if drift.measure == Measure(MODEL_MADE)]
     if made and made[0].last > 0:
@@ -391,10 +392,6 @@ def _value(value: float) -> str:
 
 def _rounds(names: Sequence[str]) -> str:
     return f"1 round ({names[0]})" if len(names) == 1 else f"{len(names)} rounds ({names[0]} to {names[-1]})"
-
-
-def _number(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fairloop._util.plain import plain
+from fairloop._util.versions import version_of
 from fairloop.auditing.gate.judging import Result, in_words, overall
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.power import ASSUMPTIONS, Detectable
@@ -57,9 +57,17 @@ def digest_of_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def limits_file(path: Path) -> dict[str, str]:
-    """Name and SHA-256 of a file of limits."""
-    return {"name": path.name, "sha256": digest_of_file(path)}
+@dataclass(frozen=True)
+class FileDigest:
+    """A file of limits, and the SHA-256 of its bytes, in hexadecimal."""
+
+    name: str
+    sha256: str
+
+
+def limits_file(path: Path) -> FileDigest:
+    """The digest of a file of limits."""
+    return FileDigest(path.name, digest_of_file(path))
 
 
 def digest_of_limits(limits: Sequence[Limit]) -> Digest:
@@ -70,9 +78,9 @@ def digest_of_limits(limits: Sequence[Limit]) -> Digest:
 
 def origin(audit: Audit) -> list[str]:
     """Version and digests, for the foot of a report."""
-    lines = [f"fairloop {version('fairloop')}", f"log: SHA-256 {audit.source.sha256}, {audit.source.of}"]
+    lines = [f"fairloop {version_of()}", f"log: SHA-256 {audit.source.sha256}, {audit.source.of}"]
     if audit.limits_file is not None:
-        lines.append(f"limits: SHA-256 {audit.limits_file['sha256']}, of {audit.limits_file['name']}")
+        lines.append(f"limits: SHA-256 {audit.limits_file.sha256}, of {audit.limits_file.name}")
     elif audit.limits:
         lines.append(f"limits: SHA-256 {digest_of_limits(audit.limits).sha256}, as in verdict.json")
     return lines
@@ -84,14 +92,14 @@ def document(audit: Audit) -> dict[str, Any]:
     found = {
         "format": "fairloop audit",
         "version": VERSION,
-        "fairloop": version("fairloop"),
+        "fairloop": version_of(),
         "verdict": said or "NO LIMITS",
         "exit_code": 0 if said in (None, "PASS") else 1,
         "finding": audit.finding,
         "log": {"name": audit.name, **asdict(audit.source), **_columns(audit)},
         "limits": {
             **asdict(digest_of_limits(audit.limits)),
-            "file": audit.limits_file,
+            "file": None if audit.limits_file is None else asdict(audit.limits_file),
             "given": [_limit(one) for one in audit.limits],
         },
         "gate": [_result(one) for one in audit.gate],
@@ -108,8 +116,8 @@ def document(audit: Audit) -> dict[str, Any]:
         },
         "notes": audit.notes,
     }
-    finite: dict[str, Any] = _finite(found)
-    return finite
+    told: dict[str, Any] = plain(found)
+    return told
 
 
 def _columns(audit: Audit) -> dict[str, Any]:
@@ -178,8 +186,7 @@ def _open(audit: Audit) -> list[dict[str, Any]]:
     for one in audit.drifts:
         value = audit.measured.value(one.measure, -1, None)
         if not value.identified:
-            reason = f"{value.status}: {value.reason}" if value.reason else value.status
-            found.append({**_measure(one.measure), "limit": None, "round": last, "reason": reason})
+            found.append({**_measure(one.measure), "limit": None, "round": last, "reason": value.explained})
     return found
 
 
@@ -194,14 +201,3 @@ def _detectable(one: Detectable) -> dict[str, Any]:
     return {
         **_measure(one.measure), "rounds": one.rounds, "by_warning": one.by_warning, "by_verdict": one.by_verdict,
     }  # fmt: skip
-
-
-def _finite(value: Any) -> Any:
-    """Plain data in Python's own types."""
-    if isinstance(value, dict):
-        return {str(key): _finite(one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(one) for one in value]
-    if isinstance(value, float):  # includes numpy's floats
-        return float(value) if math.isfinite(value) else None
-    return value

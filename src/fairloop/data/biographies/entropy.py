@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
 from math import comb
 
 import numpy as np
@@ -53,20 +52,3 @@ def _with_markers(known: Chances, markers: int) -> Floats:
     marked = known.marked[:, None]
     chance = ways * marked**k * (1 - marked) ** (markers - k)
     return np.asarray(known.cells[:, :, :, None] * chance[:, None, None, :])
-
-
-def accuracy_of_markers(k: int, marked: tuple[float, float]) -> float:
-    """The accuracy of the best guess of the group from `k` markers, if both groups are equally frequent."""
-    best = 0.0
-    for marks in product((0, 1), repeat=k):
-        likely = [float(np.prod([p if mark else 1 - p for mark in marks])) for p in marked]
-        best += max(likely) / 2
-    return best
-
-
-def accuracy_of_labels(spec: BiographiesSpec) -> dict[int, float]:
-    """By group: the accuracy of a classifier that knows the true label. Label noise bounds every classifier by it.
-
-    Noise replaces a label by another one, so a guess of the true label is right with probability 1 - noise.
-    """
-    return {group: 1 - noise for group, noise in enumerate(spec.label_noise)}

@@ -71,7 +71,7 @@ def labels_of(outcome: Array, names: Names) -> Codes:
 
 
 def _before(run: RunSpec, kind: Kind) -> Population:
-    """People from before round 0, who respond to no decision. Without history, they only define groups and labels.
+    """People from before round 0. They respond to no decision. Without history, they only define groups and labels.
 
     Raises InputError if the spec does not fit these people.
     """

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from fairloop import seeding
+from fairloop._util.lookup import parameters
 from fairloop.errors import InputError, said
 
 T = TypeVar("T")
@@ -112,14 +113,6 @@ def copied(rule: Any) -> Any:
         return called("", "", lambda: copy.deepcopy(rule), "")
     except InputError:
         return rule
-
-
-def parameters(method: Any) -> Mapping[str, inspect.Parameter]:
-    """Parameters of a method by name; none for a method without a signature, such as some compiled methods."""
-    try:
-        return inspect.signature(method).parameters
-    except (TypeError, ValueError):
-        return {}
 
 
 def wanted(generator: Any) -> set[str]:

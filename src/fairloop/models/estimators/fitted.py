@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from fairloop._util.lookup import parameters
 from fairloop.errors import InputError
 from fairloop.models.estimators.constant import Constant
 from fairloop.models.estimators.contract import (
@@ -27,7 +28,6 @@ from fairloop.models.estimators.contract import (
     number,
     numbers,
     own_threads,
-    parameters,
     sampled,
     seeded,
     summed_up,
@@ -35,7 +35,7 @@ from fairloop.models.estimators.contract import (
     title_of,
     wanted,
 )
-from fairloop.models.estimators.keeping import Kept, packed, restored, unpacked
+from fairloop.models.estimators.keeping import Kept, Told, packed, restored, unpacked
 from fairloop.models.interface import Classifier, Generator
 from fairloop.tables.token_ids import PAD
 
@@ -88,7 +88,7 @@ class Fitted(nn.Module):
             self._packed = torch.zeros(0, dtype=torch.uint8) if self.own is None else packed(self.own, self._told())
         return self._packed
 
-    def _told(self) -> dict[str, Any]:
+    def _told(self) -> Told:
         return {"form": self._form}
 
     def _restored(self, kept: Kept) -> Any:
@@ -389,9 +389,9 @@ class FittedClassifier(Fitted, Classifier):
                 f"it gets {self.form.kind}, as its fit does",
             )
 
-    def _told(self) -> dict[str, Any]:
-        told = super()._told() | {"present": self._present, "seed": self._seed}
-        return told | {"only": self._names.index(self.own.label)} if isinstance(self.own, Constant) else told
+    def _told(self) -> Told:
+        told: Told = {**super()._told(), "present": self._present, "seed": self._seed}
+        return {**told, "only": self._names.index(self.own.label)} if isinstance(self.own, Constant) else told
 
     def _restored(self, kept: Kept) -> Any:
         self._present, self._seed = kept.told["present"], kept.told["seed"]

@@ -13,7 +13,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -44,14 +44,31 @@ _PARSING = RLock()
 counts its depth for all threads together, so two concurrent readers end with a SystemError."""
 
 
-class Kept(NamedTuple):
-    """An estimator as bytes. told: plain data beside them, with their `kind` and the version that wrote them."""
+class Told(TypedDict):
+    """The plain data beside an estimator's bytes.
 
-    told: dict[str, Any]
+    form: the place of the form that its fit took. present, seed, only: of a classifier, the labels that occurred, the
+    seed of its predictions, and the place of its name if it gives one label alone. kind: how the bytes were written.
+    versions: of the packages that wrote them. classes: of a model whose bytes leave them out.
+    """
+
+    form: int
+    present: NotRequired[list[int] | None]
+    seed: NotRequired[int]
+    only: NotRequired[int]
+    kind: NotRequired[str]
+    versions: NotRequired[dict[str, str]]
+    classes: NotRequired[list[Any]]
+
+
+class Kept(NamedTuple):
+    """An estimator as bytes."""
+
+    told: Told
     content: bytes
 
 
-def packed(own: Any, told: dict[str, Any]) -> Tensor:
+def packed(own: Any, told: Told) -> Tensor:
     """(n,) uint8: `own` and `told` in one; of length 0 if `own` cannot be kept."""
     for kind, write in _WRITERS.items():
         try:
@@ -59,10 +76,11 @@ def packed(own: Any, told: dict[str, Any]) -> Tensor:
         except Exception:  # noqa: BLE001  (a library may fail in any way at an object that is not its own)
             continue
         if content is not None:
-            told = told | {"kind": kind, "versions": _versions(own)} | _classes(own, kind)
-            head = json.dumps(told, sort_keys=True).encode()
-            whole = len(head).to_bytes(8, "little") + head + content
-            return torch.frombuffer(bytearray(whole), dtype=torch.uint8)
+            whole: Told = {**told, "kind": kind, "versions": _versions(own)}
+            if kind == "lightgbm":
+                whole["classes"] = np.asarray(own.classes_).tolist()
+            head = json.dumps(whole, sort_keys=True).encode()
+            return torch.frombuffer(bytearray(len(head).to_bytes(8, "little") + head + content), dtype=torch.uint8)
     return torch.zeros(0, dtype=torch.uint8)
 
 
@@ -132,10 +150,6 @@ def _lightgbm(own: Any) -> bytes | None:
 
 def _skops(own: Any) -> bytes | None:
     return trusted_bytes(own) if "sklearn" in sys.modules else None
-
-
-def _classes(own: Any, kind: str) -> dict[str, Any]:
-    return {"classes": np.asarray(own.classes_).tolist()} if kind == "lightgbm" else {}
 
 
 def _from_own_bytes(kept: Kept, prototype: Any) -> Any:

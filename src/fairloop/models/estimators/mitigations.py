@@ -7,7 +7,7 @@ Sources: Agarwal et al. (arXiv 1803.02453) for exponentiated gradient and grid s
 for thresholds by group.
 """
 
-# ruff: noqa: N803  (X is what scikit-learn calls features)
+# ruff: noqa: N803  (X is the name in scikit-learn)
 from __future__ import annotations
 
 import copy

@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from fairloop._util.directories import claim
-from fairloop._util.escape import for_terminal, frame_for_csv
-from fairloop._util.files import replacing
+from fairloop._util.escape import for_terminal, write_csv
 from fairloop.errors import InputError
 from fairloop.metrics import statistics
 from fairloop.metrics.catalogue import CATALOGUE
@@ -137,8 +136,7 @@ def _write(drawn: Drawn, out: Path, name: str) -> None:
     drawn.figure.set_layout_engine(None)  # keeps the computed layout for all files
     for ending in FORMATS:
         save(drawn.figure, out / f"{name}{ending}")
-    with replacing(out / f"{name}.csv") as temporary:
-        frame_for_csv(drawn.data).to_csv(temporary, index=False, float_format="%.8g")
+    write_csv(drawn.data, out / f"{name}.csv", float_format="%.8g")
 
 
 def _in_panels(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -20,7 +19,8 @@ from fairloop.report.page.glossary import METRICS, READING, READING_OF_ROUNDS, R
 from fairloop.report.page.origins import origins
 from fairloop.report.page.pictures import Recorded, sheets
 from fairloop.report.page.samples_of_texts import texts
-from fairloop.report.page.shell import rendered
+from fairloop.report.page.shell import Json, rendered
+from fairloop.report.text import counted
 from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
@@ -31,8 +31,6 @@ _SCRIPTS = tuple(
     for name in ("vendor/uPlot.iife.min.js", "dom.js", "data.js", "curves.js", "samples.js", "texts.js", "strata.js",
                  "values.js", "page.js")
 )  # fmt: skip
-
-Json = dict[str, Any]
 
 
 def write(
@@ -125,7 +123,7 @@ def _facts(data: Json) -> str:
     steps = f"{data['step']}s {first} to {last}" if first != last else f"{data['step']} {first}"
     if len(data["runs"]) == 1:
         return f"{datasets}: one run, {steps}" if data["step"] == "generation" else steps
-    counts = (_many(len(data["runs"]), "run"), _many(len(data["cases"]), "case"), _many(len(seeds), "seed"))
+    counts = (counted(len(data["runs"]), "run"), counted(len(data["cases"]), "case"), counted(len(seeds), "seed"))
     return f"{datasets}: {', '.join(counts)}, {steps}"
 
 
@@ -136,10 +134,6 @@ def _about_bands(table: pd.DataFrame) -> str:
     bands = "Bands are 95 % intervals of the mean over seeds (Student's t), of each point alone."
     bars = f"Bars go from the lowest seed to the highest: fewer than {statistics.FEWEST_SEEDS} seeds have no interval."
     return " ".join([bands] * ("interval" in kinds) + [bars] * ("spread" in kinds))
-
-
-def _many(n: int, what: str) -> str:
-    return f"{n:,} {what}{'' if n == 1 else 's'}"
 
 
 def _about(pictures: Json, recorded: Sequence[Recorded]) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from fairloop.metrics import statistics
 from fairloop.report import compare
+from fairloop.report.page.shell import Json
 
 EVERY_EPOCH = 150_000
 """Largest number of rows; larger tables keep only the last epoch of values that are measured in each epoch."""
@@ -17,7 +18,6 @@ EVERY_EPOCH = 150_000
 KEY = ["role", "split", "label", "group", "metric"]
 _LATEST = -1
 
-Json = dict[str, Any]
 Spans = dict[tuple[int, ...], int]
 
 

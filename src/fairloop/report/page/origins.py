@@ -7,11 +7,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fairloop.report.page.pictures import Recorded
+from fairloop.report.page.shell import Json
 from fairloop.spec.run import varied
 from fairloop.store.provenance import Session
-
-Json = dict[str, Any]
-
 
 _FACTS: dict[str, Callable[[Session], object]] = {
     "fairloop": lambda session: session.packages.get("fairloop"),

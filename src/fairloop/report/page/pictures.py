@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
+from fairloop.report.page.shell import Json
 from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.tidy_rows import Gallery
@@ -25,8 +26,6 @@ _SIDE = 40  # pixels of a sample on a sheet; larger ones are scaled down
 _QUALITY = 80  # of WebP, out of 100
 _THRIFT = (*((samples, True) for samples in (64, 49, 36, 25, 16)), (36, False), (16, False))
 """(samples of a generation, every seed or the first of each case): tried in turn until the sheets fit."""
-
-Json = dict[str, Any]
 
 
 class Recorded(NamedTuple):

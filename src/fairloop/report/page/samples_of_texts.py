@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from fairloop.report.page.pictures import Recorded, gallery_of
+from fairloop.report.page.shell import Json
 
 LIMIT = 1_500_000
 """Largest number of characters of all texts on the page."""
@@ -15,8 +15,6 @@ LONGEST = 1_000
 
 _THRIFT = (*((samples, True) for samples in (64, 36, 16, 8)), (8, False), (3, False))
 """(texts of a generation, every seed or the first of each case): tried in turn until the texts fit."""
-
-Json = dict[str, Any]
 
 
 def texts(runs: Sequence[Recorded]) -> Json | None:

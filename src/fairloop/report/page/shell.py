@@ -6,9 +6,13 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
+
+from fairloop._util.versions import version_of
+
+Json = dict[str, Any]
+"""Data of a page, as its template and its script get them."""
 
 
 def rendered(
@@ -36,7 +40,7 @@ def rendered(
         policy=policy,
         styles=Markup(style),
         script=Markup(script),
-        version=version("fairloop"),
+        version=version_of(),
         written=f"{datetime.now(UTC):%Y-%m-%d}",
     )
 

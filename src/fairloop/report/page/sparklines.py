@@ -10,7 +10,8 @@ import pandas as pd
 from fairloop.report import compare
 from fairloop.report.figures import Measure
 from fairloop.report.figures.measures import over_seeds
-from fairloop.report.summary import Headline, number
+from fairloop.report.summary import Headline
+from fairloop.report.text import number
 
 WIDTH, HEIGHT, MARGIN = 132, 36, 4
 

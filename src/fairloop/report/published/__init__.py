@@ -34,7 +34,7 @@ from fairloop.report.figures import PALETTE, Measure
 from fairloop.report.figures.measures import of_classifier
 from fairloop.spec.names import case_name
 
-FEWEST_SEEDS = 3
+FEWEST_PUBLISHED = 3
 """Smallest number of published seeds for a verdict."""
 
 _CELL = ["setting", "star", "metric", "generation", "seed"]
@@ -101,7 +101,7 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     """Every value of `table` (the tidy table) with a published counterpart, and the published band.
 
     Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, std, p05, p95, outside:
-    distance of the value from the band (0: inside; NaN: fewer than `FEWEST_SEEDS` published seeds), and expected:
+    distance of the value from the band (0: inside; NaN: fewer than `FEWEST_PUBLISHED` published seeds), and expected:
     probability that a single new run from the published distribution is inside.
 
     Raises InputError if no published curve fits these runs.
@@ -122,7 +122,7 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     below, above = cells["p05"] - cells["value"], cells["value"] - cells["p95"]
     outside = np.maximum(below, above).clip(0.0)
     cells["expected"] = [expected_inside(int(seeds)) for seeds in cells["seeds"]]
-    cells["outside"] = np.where(cells["seeds"] >= FEWEST_SEEDS, outside, np.nan)
+    cells["outside"] = np.where(cells["seeds"] >= FEWEST_PUBLISHED, outside, np.nan)
     return cells.sort_values(_CELL, kind="stable").reset_index(drop=True)
 
 

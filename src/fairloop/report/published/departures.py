@@ -7,7 +7,6 @@ the second difference removes it; the interval of the first does not cover it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -122,8 +121,8 @@ def _verdict(judged: pd.DataFrame) -> str:
     return "agrees" if len(judged) and close.all() else "cannot tell"
 
 
-def falls(table: pd.DataFrame, limits: Sequence[float] = LIMITS) -> pd.DataFrame:
-    """The first generation with an accuracy below each of `limits`, for the runs and the published curves.
+def falls(table: pd.DataFrame) -> pd.DataFrame:
+    """The first generation with an accuracy below each of `LIMITS`, for the runs and the published curves.
 
     Columns: setting, star, limit, seeds, generations (that all seeds have), ours (of the mean over seeds),
     earliest, latest (of the seeds), published (of the mean), published_earliest, published_latest (of the 5 and the
@@ -137,7 +136,7 @@ def falls(table: pd.DataFrame, limits: Sequence[float] = LIMITS) -> pd.DataFrame
         setting, star = map(str, case)
         common = wide.dropna()
         curve = theirs[(theirs["setting"] == setting) & (theirs["star"] == star)].set_index("generation").sort_index()
-        for limit in limits:
+        for limit in LIMITS:
             by_seed = [_first_below(wide[seed], limit) for seed in wide]
             ends = (_first_below(common.mean(axis=1), limit), min(by_seed), max(by_seed))
             published = (_first_below(curve[part], limit) for part in ("mean", "p05", "p95"))

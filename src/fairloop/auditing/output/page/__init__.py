@@ -19,7 +19,8 @@ from fairloop.auditing.output import gate_words as shown
 from fairloop.auditing.output import text
 from fairloop.auditing.output import verdict_json as document
 from fairloop.auditing.output.page import content
-from fairloop.report.page.shell import rendered
+from fairloop.report.page.shell import Json, rendered
+from fairloop.report.text import number
 
 if TYPE_CHECKING:
     from fairloop.auditing import Audit
@@ -74,7 +75,7 @@ def _parts(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _data(audit: Audit) -> content.Json:
+def _data(audit: Audit) -> Json:
     """The data of the page's script. charts: metric, group and title. limits: metric, group, verdict, bound, words."""
     charts, limits = charted(audit), zip(audit.limits, audit.gate, strict=True)
     data = content.packed(audit.measured, content.series(audit.measured, charts))
@@ -108,8 +109,8 @@ def _title(audit: Audit, measure: Measure) -> str:
 
 def _drift(audit: Audit, drift: Drift) -> dict[str, Any]:
     """A row of the table of changes, or only the value without a second round. Empty cells are undefined."""
-    interval = "" if isnan(drift.low) else f"{_written(drift.low, '+')} to {_written(drift.high, '+')}"
-    change = {"from": _written(drift.first), "last": _written(drift.last), "drift": _written(drift.change, "+"),
+    interval = "" if isnan(drift.low) else f"{_written(drift.low, sign=True)} to {_written(drift.high, sign=True)}"
+    change = {"from": _written(drift.first), "last": _written(drift.last), "drift": _written(drift.change, sign=True),
               "interval": interval}  # fmt: skip
     cells = change if len(audit.measured.rounds.names) > 1 else {"value": _written(drift.last)}
     return {"title": _title(audit, drift.measure), "cells": list(cells.items()), "verdict": drift.verdict}
@@ -120,8 +121,8 @@ def _power(audit: Audit, found: Detectable) -> dict[str, Any]:
     return {"title": _title(audit, found.measure), "cells": list(cells.items())}
 
 
-def _written(value: float, sign: str = "") -> str:
-    return "" if isnan(value) else f"{value:{sign}.3f}".replace("-", "\N{MINUS SIGN}")
+def _written(value: float, *, sign: bool = False) -> str:
+    return "" if isnan(value) else number(value, sign)
 
 
 def _reading(audit: Audit) -> list[tuple[str, str]]:
@@ -137,7 +138,7 @@ def _reading(audit: Audit) -> list[tuple[str, str]]:
             "Labels are missing in a way that leaves the value open. Every value between the bounds agrees with the "
             "log; the interval around them allows for sampling, too.",
         ),
-        ("weighted", "Estimated from people with a label, of whom each stands for 1 / propensity people."),
+        ("weighted", "Estimated from people with a label. Each stands for 1 / propensity people."),
         ("not mature", "Labels of the round may still come. Measures that need labels have no value there."),
         ("labelled", "The people with a label, of all people that a measure is about."),
         ("small group*", f"In some round fewer than {FEW} of its people have the beneficial label, or fewer lack it."),

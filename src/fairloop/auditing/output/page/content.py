@@ -11,8 +11,8 @@ from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.metrics.entry import AGGREGATES, GOOD, PARTS
 from fairloop.metrics.statistics import ALPHA
 from fairloop.report.page.content import number
+from fairloop.report.page.shell import Json
 
-Json = dict[str, Any]
 Series = dict[Measure, list[Value]]
 
 MOST_PAIRED = 200
