@@ -88,7 +88,8 @@ class ModelTrainer:
         self._diverged: set[str] = set()
         self._only_loads = recorded is not None
         self._try_models()
-        warn_of_starved_strata((*self.plan.classifiers, *reversed(self.plan.generators)))
+        learners = [one for one in self.plan.classifiers if self.source is None or one.mixture.parts]
+        warn_of_starved_strata((*learners, *reversed(self.plan.generators)))
 
     def fit_roots(self) -> None:
         """Fit G_0, A_L and A_S, as far as the run has them; they need no other model.
