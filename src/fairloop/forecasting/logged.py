@@ -203,4 +203,4 @@ def _check_is_no_answer(column: str, texts: list[Any], whole: pd.DataFrame) -> N
 def _translates(given: Any, answer: Any) -> bool:
     """Whether each of several values of `given` goes with one value of `answer`, and the reverse."""
     pairs = set(zip(given, answer, strict=True))
-    return len(pairs) == given.nunique(dropna=False) == answer.nunique(dropna=False) > 1
+    return bool(len(pairs) == given.nunique(dropna=False) == answer.nunique(dropna=False) > 1)
