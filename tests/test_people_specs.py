@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import settings as limits
@@ -13,6 +16,7 @@ from fairloop.loop.people.population import source_of
 from fairloop.people import KINDS
 from fairloop.people.deciders import RULES
 from fairloop.spec.run import from_mapping
+from fairloop.store.memory import MemoryModels
 from test_people_loop import TwoGroups
 
 
@@ -160,3 +164,43 @@ def test_weights_that_a_classifier_cannot_be_told_are_refused_by_their_own_field
     ):
         list(simulate(from_mapping(fields)))
     assert len(list(simulate(from_mapping(fields, ["people.weights=none", "generations=2"])))) == 2
+
+
+@pytest.mark.parametrize("people", [{"delay": 2}, {"revealed": "accepted", "first": "nobody"}])
+def test_a_run_in_which_no_label_becomes_known_says_so_and_nothing_of_empty_batches(people):
+    fields = {"setting": "people", "generations": 2, "classifier": LOGISTIC, "annotator": LOGISTIC,
+              "people": {"arrivals": 40, "first": "everybody", **people}, "star": {"target": "classifier"}}  # fmt: skip
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        list(simulate(from_mapping(fields)))
+    words = [str(one.message) for one in told]
+    assert len([one for one in words if one.startswith("people: no label has become known in 2 rounds")]) == 1
+    assert not any("batch of 1" in one for one in words)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        list(simulate(from_mapping(fields, ["people.delay=1", "people.first=everybody"])))
+
+
+RESUMED = {
+    "adoption": {"arguments": {"model": "decisions", "delay": True}},
+    "allocation": {"arguments": {"correction": "smallest", "decay": 0.1}},
+    "lending": {"arguments": {"policy": None}, "retention": [[0.5, 1], [0.2, 0.9]], "newcomers": 0.1},
+    "performative": {"retention": [[0.5, 1], [0.2, 0.9]]},
+    "selective-labels": {"verified": 0.2},
+    "strategic": {"arguments": {"same": True, "effect": "improvement"}, "retention": [[0, 1], [0, 1]]},
+}
+
+
+@pytest.mark.parametrize("kind", RESUMED)
+def test_each_kind_resumes_to_the_same_rows_and_logs(kind):
+    assert set(RESUMED) == set(KINDS)
+    run = from_mapping({"setting": "people", "generations": 4, "classifier": LOGISTIC, "annotator": LOGISTIC,
+                        "policy": {"classifier": {"kind": "accumulate"}}, "people": {
+                            "kind": kind, "arrivals": 60, "revealed": "accepted", "exploration": 0.3, "delay": 1,
+                            "first": "everybody", **RESUMED[kind]}})  # fmt: skip
+    models = MemoryModels()
+    whole, resumed = list(simulate(run, models)), list(simulate(run, models, start=2))
+    for one, other in zip(whole[2:], resumed, strict=True):
+        np.testing.assert_equal([*map(tuple, one.rows)], [*map(tuple, other.rows)])
+        for name in ("person", "group", "label", "prediction", "accepted", "score", "propensity", "observed_at"):
+            np.testing.assert_array_equal(getattr(one.log, name), getattr(other.log, name))

@@ -91,7 +91,8 @@ class ModelTrainer:
         self._remembers = measures_of(self.population).keeps_samples
         self._fed: Remembered | None = None
         self._try_models()
-        warn_of_starved_strata((*self.plan.classifiers, *reversed(self.plan.generators)))
+        learners = [one for one in self.plan.classifiers if self.source is None or one.mixture.parts]
+        warn_of_starved_strata((*learners, *reversed(self.plan.generators)))
 
     def fit_roots(self) -> None:
         """Fit those of G_0, A_L and A_S that the run has. They need no other model.

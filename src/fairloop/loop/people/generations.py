@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -19,6 +20,11 @@ from fairloop.people.interface import Published
 from fairloop.spec.people import PeopleSpec
 from fairloop.store.interface import Trained
 from fairloop.store.tidy_rows import RoundLog, Row
+
+_NEVER = (
+    "people: no label has become known in {} rounds, so no classifier has learned, and all decisions are those of "
+    "people.first; lower people.delay, accept or verify some people, or run more rounds"
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ def rounds(trainer: ModelTrainer, source: People, start: int) -> Iterator[Told]:
                 i, classifier, list(_rows(i, one, classifier, loop, population)), measuring.log_of(one, population)
             )
         loop.forget(i)
+    if trainer.plan.classifiers and not loop.has_learned:
+        warnings.warn(_NEVER.format(spec.generations), stacklevel=2)
 
 
 def _first_taught(source: People, start: int) -> int:
@@ -52,7 +60,10 @@ def _first_taught(source: People, start: int) -> int:
 
 
 class _Loop:
-    """The models and the people of a run that later rounds need."""
+    """The models and the people of a run that later rounds need.
+
+    has_learned: whether a classifier has had people to learn from.
+    """
 
     def __init__(self, trainer: ModelTrainer, source: People, held: list[PeopleSpec]) -> None:
         self._trainer, self._population, self._held = trainer, source.population, held
@@ -60,6 +71,7 @@ class _Loop:
         self._rounds = Rounds(source.kind, held, trainer.spec.seed, source.past)
         self._needed = _first_needed(trainer)
         self._last: Trained[Classifier] | None = None
+        self.has_learned = False
         self.annotator: Trained[Classifier] | None = None
         self._decider = self._first(source)
 
@@ -81,6 +93,7 @@ class _Loop:
             batches = feed(found, recipe, curator, trainer.numerics, at_once=at_once)
         self._last = trainer.taught(i, batches, self._last)
         if self._last.taught:
+            self.has_learned = True
             self._decider = self._published(self._last)
         return self._last
 
