@@ -177,8 +177,8 @@ class TextMeasures(KindMeasures):
         logs = [_likelihoods(generator, torch.from_numpy(texts), numerics) for texts in twins.inputs]
         for code, group in list(enumerate(self._population.group_names))[1:]:
             apart = twins.differ(code) if generator is not None else np.zeros(len(twins.kinds), bool)
-            told = (array[apart] for array in (twins.inputs[code], twins.inputs[0], logs[code], logs[0]))
-            word, rest = of.swap(*told)
+            texts, others = twins.inputs[code][apart], twins.inputs[0][apart]
+            word, rest = of.swap(texts, others, logs[code][apart], logs[0][apart])
             yield Value("test", None, group, "swap_group_word", *of.mean(word))
             yield Value("test", None, group, "swap_rest", *of.mean(rest))
             by_kind = of.by_kind(rest, twins.kinds[apart], len(twins.kind_names))
@@ -228,7 +228,8 @@ class TextMeasures(KindMeasures):
 
     def _keys(self, batches: Iterable[Tensor]) -> dict[int, NDArray[np.uint64]]:
         """The same of other texts."""
-        return _keys(self._corpus(torch.cat([batch.cpu() for batch in batches]).unique(dim=0).numpy()))
+        rows = torch.cat([batch.cpu() for batch in batches]).numpy()
+        return _keys(self._corpus(np.unique(rows, axis=0)))
 
     @cached_property
     def _references(self) -> dict[int, Reference]:
