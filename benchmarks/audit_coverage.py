@@ -20,8 +20,7 @@ from scipy import stats
 from fairloop.metrics import propensity, trend
 from fairloop.metrics.group_rates import Rate, divide
 from fairloop.metrics.groups_against_rest import against_rest
-from fairloop.metrics.intervals import Estimate, of_difference, of_rate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, of_difference, of_rate, wilson
 from fairloop.metrics.scores import auc
 from fairloop.metrics.shares import person_interval, weighted_share
 from fairloop.report.text import markdown

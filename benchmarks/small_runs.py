@@ -1,9 +1,10 @@
 """Many small runs as one sweep, beside their training alone, and beside a process of `fairloop run` for each.
 
-    .venv/bin/python benchmarks/small_runs.py --root DIR [--runs 100] [--alone 10] [--workers 2]
+    .venv/bin/python benchmarks/small_runs.py --root DIR [--runs 100] [--alone 10] [--workers 2] [--ray auto]
 
 Training alone: runs one after another in processes that have imported everything, one process for each worker,
 at the same time, each on a core of its own, as in the sweep. The sweep's quotient is what it adds to training.
+With --ray, the sweep is also made on that cluster of Ray; a cluster that is up already leaves Ray's own start out.
 Seconds are those of the clock, so the machine must do nothing else.
 """
 
@@ -53,6 +54,7 @@ def main() -> None:
     options.add_argument("--runs", type=int, default=100)
     options.add_argument("--alone", type=int, default=10, help="runs for each of the other two")
     options.add_argument("--workers", type=int, default=2)
+    options.add_argument("--ray", help="auto, an address, or local: the same sweep on Ray, too")
     asked = options.parse_args()
     with TemporaryDirectory() as folder:
         place = Path(folder)
@@ -61,7 +63,10 @@ def main() -> None:
         training = alone(spec, place / "alone", asked.alone, asked.workers)
         cold = one_by_one(spec, place / "cold", asked.alone, asked.workers)
         sweep = swept(spec, place / "sweep", asked.runs, asked.workers)
-    told = {"training": training, "fairloop run": cold / training, "sweep": sweep / training}
+        told = {"training": training, "fairloop run": cold / training, "sweep": sweep / training}
+        if asked.ray:
+            on_ray = swept(spec, place / "ray", asked.runs, asked.workers, "--ray", asked.ray)
+            told["sweep on Ray"] = on_ray / training
     print(json.dumps({"seconds a run and core": round(training, 3), **told}, indent=2))
     print(f"sweep / training alone: {sweep / training:.3f} (at most {LIMIT})")
 
@@ -94,11 +99,11 @@ def one_by_one(spec: Path, out: Path, runs: int, workers: int) -> float:
     return (time.monotonic() - begun) * workers / (-(-runs // workers) * workers)
 
 
-def swept(spec: Path, out: Path, runs: int, workers: int) -> float:
+def swept(spec: Path, out: Path, runs: int, workers: int, *more: str) -> float:
     """Seconds on its core of a run of one sweep."""
     command = [sys.executable, "-m", "fairloop", "sweep", str(spec), "--seeds", f"0-{runs - 1}", "--quiet"]
     begun = time.monotonic()
-    subprocess.run([*command, "--workers", str(workers), "--out", str(out)], check=True)
+    subprocess.run([*command, "--workers", str(workers), "--out", str(out), *more], check=True)
     return (time.monotonic() - begun) * workers / runs
 
 

@@ -71,7 +71,7 @@ def networked(name: str, real: pd.DataFrame, steps: int, seed: int) -> Made:
     rows, rng = torch.from_numpy(encode(real, columns)), torch.Generator().manual_seed(seed)
     start = time.process_time()
     with initialising(rng):
-        model = build_generator(name, (rows.shape[1],), {}, [column.width for column in columns])
+        model = build_generator(name, (rows.shape[1],), {}, {"blocks": [column.width for column in columns]})
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
     for _ in range(steps):
         optimizer.zero_grad()

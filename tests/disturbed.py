@@ -77,7 +77,7 @@ class Runs:
         ended = self.run(name, *arguments)
         assert ended.code == 0, ended.said
         assert self.table_of(name) == self.table
-        trained = directory.provenance()["sessions"][-1]["trained"]
+        trained = directory.provenance().sessions[-1].trained
         assert all(int(found[1]) >= done for title in trained if (found := re.search(r"(\d+)$", title))), trained
         left = [path for path in directory.root.rglob("*") if path.suffix in (".tmp", ".partial")]
         assert not left

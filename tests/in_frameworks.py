@@ -66,12 +66,17 @@ def refused(what: Callable[[], Any]) -> str | None:
     return None
 
 
+def came(data: Any, limit: int | None = None) -> list[list[int]]:
+    """The positions in the batches of an epoch, of which `limit` are taken."""
+    return [batch["i"].tolist() for batch in islice(data, limit)]
+
+
 # Lightning
 
 
-def with_lightning(work: Path) -> dict[str, Any]:
+def lightning_model() -> Any:
+    """A model that notes the batches of each epoch in `came`."""
     import lightning
-    from torchdata.stateful_dataloader import StatefulDataLoader
 
     class Model(lightning.LightningModule):
         def __init__(self) -> None:
@@ -90,22 +95,33 @@ def with_lightning(work: Path) -> dict[str, Any]:
         def configure_optimizers(self) -> Any:
             return torch.optim.SGD(self.parameters(), lr=0.1)
 
-    def fit(data: Any, resume: Path | None = None, save: Path | None = None, **limits: Any) -> Epochs:
-        """Epochs of batches; checkpoints after every five steps and every epoch go to `save`."""
-        model, keep = Model(), []
-        if save:
-            kept = partial(lightning.pytorch.callbacks.ModelCheckpoint, save, "{step}", save_top_k=-1)
-            keep = [kept(every_n_train_steps=5), kept(save_on_train_epoch_end=True, every_n_epochs=1)]
-        trainer = lightning.Trainer(
-            accelerator="cpu", devices=int(os.environ["WORLD_SIZE"]) if shared else 1,
-            max_epochs=limits.pop("epochs", 3), use_distributed_sampler=False, logger=False,
-            enable_progress_bar=False, enable_model_summary=False,
-            default_root_dir=work, enable_checkpointing=bool(save), callbacks=keep, **limits,
-        )  # fmt: skip
-        trainer.fit(model, data, ckpt_path=resume)
-        return model.came
+    return Model()
 
-    shared = int(os.environ["WORLD_SIZE"]) > 1
+
+def lightning_fit(
+    work: Path, shared: bool, data: Any, resume: Path | None = None, save: Path | None = None, **limits: Any
+) -> Epochs:
+    """Epochs of batches; checkpoints after every five steps and every epoch go to `save`."""
+    import lightning
+
+    model, keep = lightning_model(), []
+    if save:
+        kept = partial(lightning.pytorch.callbacks.ModelCheckpoint, save, "{step}", save_top_k=-1)
+        keep = [kept(every_n_train_steps=5), kept(save_on_train_epoch_end=True, every_n_epochs=1)]
+    trainer = lightning.Trainer(
+        accelerator="cpu", devices=int(os.environ["WORLD_SIZE"]) if shared else 1,
+        max_epochs=limits.pop("epochs", 3), use_distributed_sampler=False, logger=False,
+        enable_progress_bar=False, enable_model_summary=False,
+        default_root_dir=work, enable_checkpointing=bool(save), callbacks=keep, **limits,
+    )  # fmt: skip
+    trainer.fit(model, data, ckpt_path=resume)
+    return model.came
+
+
+def with_lightning(work: Path) -> dict[str, Any]:
+    from torchdata.stateful_dataloader import StatefulDataLoader
+
+    fit = partial(lightning_fit, work, int(os.environ["WORLD_SIZE"]) > 1)
     early = sampler()  # before torch.distributed is there
     found: dict[str, Any] = {"whole": fit(loader(early))}
     found["limited"] = fit(loader(sampler()), limit_train_batches=3)
@@ -127,48 +143,48 @@ def with_lightning(work: Path) -> dict[str, Any]:
 # transformers
 
 
-def with_transformers(work: Path) -> dict[str, Any]:
+class Noting(torch.nn.Module):
+    """A model that notes its batches in the last epoch of `came`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer, self.came = torch.nn.Linear(2, 1), []
+
+    def forward(self, i: torch.Tensor, x: torch.Tensor) -> dict[str, torch.Tensor]:
+        self.came[-1].append(i.tolist())
+        return {"loss": self.layer(x).sum()}
+
+
+def transformers_train(
+    work: Path, star: StarSampler, resume: Path | None = None, cut: bool = False, **rest: Any
+) -> Epochs:
+    """Epochs of batches. cut: each epoch ends after three steps."""
     import transformers
 
-    class Model(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer, self.came = torch.nn.Linear(2, 1), []
-
-        def forward(self, i: torch.Tensor, x: torch.Tensor) -> dict[str, torch.Tensor]:
-            self.came[-1].append(i.tolist())
-            return {"loss": self.layer(x).sum()}
-
     class Trainer(transformers.Trainer):
-        star: StarSampler
-
         def get_train_dataloader(self) -> DataLoader:
-            return self.accelerator.prepare(loader(self.star, self.args.dataloader_num_workers))
+            return self.accelerator.prepare(loader(star, self.args.dataloader_num_workers))
 
     class ByEpoch(transformers.TrainerCallback):
-        """Notes when an epoch begins; ends each after three steps, if it is told to."""
-
-        def __init__(self, came: Epochs, cut: bool) -> None:
-            self.came, self.cut = came, cut
-
         def on_epoch_begin(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-            self.came.append([])
+            model.came.append([])
 
         def on_step_end(self, args: Any, state: Any, control: Any, **rest: Any) -> None:
-            control.should_epoch_stop = self.cut and state.global_step % 3 == 0
+            control.should_epoch_stop = cut and state.global_step % 3 == 0
 
-    def train(star: StarSampler, resume: Path | None = None, cut: bool = False, **rest: Any) -> Epochs:
-        arguments = transformers.TrainingArguments(
-            work, use_cpu=True, report_to=[], disable_tqdm=True, logging_strategy="no", save_steps=5,
-            per_device_train_batch_size=BATCH, remove_unused_columns=False, ddp_find_unused_parameters=False,
-            **{"num_train_epochs": 3, "save_strategy": "no", **rest},
-        )  # fmt: skip
-        model = Model()
-        trainer = Trainer(model, arguments, train_dataset=Numbers(), callbacks=[ByEpoch(model.came, cut)])
-        trainer.star = star
-        trainer.train(resume_from_checkpoint=resume and str(resume))
-        return model.came
+    arguments = transformers.TrainingArguments(
+        work, use_cpu=True, report_to=[], disable_tqdm=True, logging_strategy="no", save_steps=5,
+        per_device_train_batch_size=BATCH, remove_unused_columns=False, ddp_find_unused_parameters=False,
+        **{"num_train_epochs": 3, "save_strategy": "no", **rest},
+    )  # fmt: skip
+    model = Noting()
+    trainer = Trainer(model, arguments, train_dataset=Numbers(), callbacks=[ByEpoch()])
+    trainer.train(resume_from_checkpoint=resume and str(resume))
+    return model.came
 
+
+def with_transformers(work: Path) -> dict[str, Any]:
+    train = partial(transformers_train, work)
     accelerates = partial(sampler, sharded_by="accelerate")
     found: dict[str, Any] = {"whole": train(accelerates(), save_strategy="steps")}
     steps = len(found["whole"][0])
@@ -187,25 +203,25 @@ def with_transformers(work: Path) -> dict[str, Any]:
 # accelerate
 
 
+def prepared(star: StarSampler, workers: int = 0, **configuration: Any) -> Any:
+    from accelerate import Accelerator, DataLoaderConfiguration
+
+    accelerator = Accelerator(cpu=True, dataloader_config=DataLoaderConfiguration(**configuration))
+    return accelerator.prepare(loader(star, workers))
+
+
+def epochs(data: Any, numbers: Iterable[int], limit: int | None = None) -> Epochs:
+    found = []
+    for epoch in numbers:
+        data.set_epoch(epoch)
+        found.append(came(data, limit))
+    return found
+
+
 def with_accelerate(work: Path) -> dict[str, Any]:
-    from accelerate import Accelerator, DataLoaderConfiguration, skip_first_batches
+    from accelerate import skip_first_batches
 
     early = sampler(sharded_by="accelerate")  # before torch.distributed is there
-
-    def prepared(star: StarSampler, workers: int = 0, **configuration: Any) -> Any:
-        accelerator = Accelerator(cpu=True, dataloader_config=DataLoaderConfiguration(**configuration))
-        return accelerator.prepare(loader(star, workers))
-
-    def came(data: Any, limit: int | None = None) -> list[list[int]]:
-        return [batch["i"].tolist() for batch in islice(data, limit)]
-
-    def epochs(data: Any, numbers: Iterable[int], limit: int | None = None) -> Epochs:
-        found = []
-        for epoch in numbers:
-            data.set_epoch(epoch)
-            found.append(came(data, limit))
-        return found
-
     accelerates = partial(sampler, sharded_by="accelerate")
     data = prepared(early)
     found: dict[str, Any] = {"whole": [came(data) for _ in range(3)]}
@@ -215,11 +231,8 @@ def with_accelerate(work: Path) -> dict[str, Any]:
         data = prepared(accelerates(), workers)
         found[f"limited, nobody sets epochs, {workers} workers"] = [came(data, 3) for _ in range(3)]
         data = prepared(accelerates(), workers)
-        found[f"left and resumed, {workers} workers"] = [
-            came(data, 3),
-            came(data, 5),
-            came(skip_first_batches(data, 5)),
-        ]
+        left = [came(data, 3), came(data, 5)]
+        found[f"left and resumed, {workers} workers"] = [*left, came(skip_first_batches(data, 5))]
         star = accelerates()
         data = prepared(star, workers)
         star.set_epoch(2)
@@ -244,9 +257,6 @@ def with_accelerate(work: Path) -> dict[str, Any]:
 
 def with_torchdata(work: Path) -> dict[str, Any]:
     from torchdata.stateful_dataloader import StatefulDataLoader
-
-    def came(data: Any, limit: int | None = None) -> list[list[int]]:
-        return [batch["i"].tolist() for batch in islice(data, limit)]
 
     found: dict[str, Any] = {}
     early = sampler()

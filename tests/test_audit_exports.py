@@ -8,6 +8,7 @@ import math
 import re
 import shlex
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -67,7 +68,7 @@ WRONG_FILES = {
     "- limit: tpr<0.5\n- why: so": r"line 2: there is no 'limit'",
     "- limit: tpr<0.5\n  setby: me": r"line 1: a limit has no 'setby'; did you mean 'set_by'\?",
     "- limit: tpr<0.5\n  limit: fpr>0.5": r"line 1: 'limit' is given twice",
-    "- limit: tpr<0.5\n  date: soon": r"line 1: the date 'soon' is none; write it as 2026-01-31",
+    "- limit: tpr<0.5\n  date: soon": r"line 1: the date 'soon' is invalid; write it as 2026-01-31",
     "- limit: [tpr<0.5]": r"line 1: 'limit' takes text",
     "\n\n- limit: tprr<0.5": r"line 3: 'tprr<0.5': there is no measure 'tprr'; did you mean .*tpr",
     "- limit: tpr[Femal]<0.5": r"line 1: 'tpr\[Femal\]<0.5': there is no group 'Femal'; did you mean 'Female'",
@@ -234,17 +235,30 @@ def test_a_junit_report_fails_what_has_not_passed(tmp_path):
 COMMAND = ("--round", "month", "--label", "repaid", "--prediction", "granted", "--group", "sex")
 
 
-@pytest.mark.slow
-def test_exit_codes(tmp_path, capsys):
-    log, last = bank(), tmp_path / "last.csv"
-    log.to_csv(tmp_path / "log.csv", index=False)
-    log.assign(repaid=log["repaid"].where(log["month"] < "2023-03")).to_csv(last, index=False)
+Run = Callable[..., tuple[int, str]]
 
-    def run(path: Path, out: str, *more: object) -> tuple[int, str]:
-        code = here("audit", path, *COMMAND, "--out", tmp_path / out, *more)
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Audits a log by name into a directory; returns the exit code and the words on stderr.
+
+    `log.csv` has all labels, `last.csv` none in the last round.
+    """
+    log = bank()
+    log.to_csv(tmp_path / "log.csv", index=False)
+    late = log["month"] >= "2023-03"
+    log.assign(repaid=log["repaid"].where(~late)).to_csv(tmp_path / "last.csv", index=False)
+
+    def called(name: str, out: str, *more: object) -> tuple[int, str]:
+        code = here("audit", tmp_path / name, *COMMAND, "--out", tmp_path / out, *more)
         return code, capsys.readouterr().err
 
-    whole = tmp_path / "log.csv"
+    return called
+
+
+@pytest.mark.slow
+def test_exit_codes_of_the_gate(tmp_path, run):
+    whole, last = "log.csv", "last.csv"
     assert run(whole, "none") == (0, "")
     assert run(whole, "kept", "--fail-on", "tpr<0.1", "--fail-on", "lower(tpr)<0.69") == (0, "")
     code, said = run(whole, "broken", "--fail-on", "tpr<0.9")
@@ -253,14 +267,21 @@ def test_exit_codes(tmp_path, capsys):
     code, said = run(last, "undefined", "--fail-on", "tpr<0.1")
     assert code == 1
     assert "tpr<0.1: tpr is undefined in round 2023-03 (no label of this round is known)" in said
-    for path, out in ((whole, "kept"), (whole, "broken"), (last, "undefined")):
+    for name, out in ((whole, "kept"), (whole, "broken"), (last, "undefined")):
         document = json.loads((tmp_path / out / "verdict.json").read_text(encoding="utf-8"))
         jsonschema.validate(document, SCHEMA)
-        assert document["log"]["name"] == path.name
+        assert document["log"]["name"] == name
         assert document["exit_code"] == (out != "kept")
     assert run(last, "before", "--fail-on", "tpr<0.1", "--gate-round", "last-labelled")[0] == 0
     assert (tmp_path / "before" / JUNIT).is_file()
+    code, said = run(whole, "kept")
+    assert (code, "choose another directory, or say --overwrite" in said) == (2, True)
+    assert run(whole, "kept", "--overwrite", "--model-card", "credit")[0] == 0
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {*FILES, MODEL_CARD}
 
+
+@pytest.mark.slow
+def test_the_exit_code_of_wrong_options(tmp_path, run):
     (tmp_path / "l.yaml").write_text("- limit: tprr<0.5\n", encoding="utf-8")
     for words, more in (
         ("--fail-on 'tpr': write a measure", ("--fail-on", "tpr")),
@@ -269,17 +290,13 @@ def test_exit_codes(tmp_path, capsys):
         ("--gate-round 2024: there is no such round", ("--gate-round", "2024")),
         ("--reference 2024: there is no such round", ("--reference", "2024")),
         ("--reference-group Mal: there is no such group; did you mean 'Male'", ("--reference-group", "Mal")),
-        ("--verdict-url: is for --model-card", ("--verdict-url", "https://example.org")),
+        ("--verdict-url: needs --model-card", ("--verdict-url", "https://example.org")),
     ):
-        code, said = run(whole, "wrong", *more)
+        code, said = run("log.csv", "wrong", *more)
         assert code == 2
         assert words in said
         assert len(said.splitlines()) == 1
     assert not (tmp_path / "wrong").exists()
-    code, said = run(whole, "kept")
-    assert (code, "choose another directory, or say --overwrite" in said) == (2, True)
-    assert run(whole, "kept", "--overwrite", "--model-card", "credit")[0] == 0
-    assert {path.name for path in (tmp_path / "kept").iterdir()} == {*FILES, MODEL_CARD}
 
 
 def test_the_report_names_what_a_committee_needs(found):

@@ -15,8 +15,8 @@ from audit_data import GROUPS, LABELS, OF_SELECTED, SCORES, SELECTED, WEIGHTS, A
 from fairloop.errors import InputError
 from fairloop.metrics import bounds as worst
 from fairloop.metrics.bounds import Bounds, Cells, bounds, count, largest_difference
+from fairloop.metrics.intervals import wilson
 from fairloop.metrics.joint_bounds import auc_bounds, auc_completions, equalized_odds_difference, sampled_auc_bounds
-from fairloop.metrics.proportions import wilson
 from fairloop.metrics.scores import auc
 from fairloop.metrics.shares import parts, weighted_share
 

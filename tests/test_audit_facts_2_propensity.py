@@ -11,8 +11,8 @@ from scipy import stats
 from audit_data import EXPLORED, GROUPS, LABELS, OF_EXPLORED, OF_SELECTED, PROPENSITY, SCORES, SELECTED, A, B
 from fairloop.errors import InputError
 from fairloop.metrics import propensity as pr
+from fairloop.metrics.intervals import critical, wilson
 from fairloop.metrics.propensity import Explored, three_parts
-from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.shares import parts, weighted_share
 
 FOUND = pr.rates(SELECTED, OF_EXPLORED, PROPENSITY, GROUPS, 2)

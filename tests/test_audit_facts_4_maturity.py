@@ -97,5 +97,5 @@ def test_the_last_day_of_a_period_is_in_it_and_the_next_is_not(day):
 
 @pytest.mark.parametrize("name", ["round 1", "3", "2026-13", "2026-02-30", "2026-W60", "2026-Q5", ""])
 def test_rounds_that_are_no_dates_are_refused(name):
-    with pytest.raises(InputError, match="is no day, month, quarter, week or year"):
+    with pytest.raises(InputError, match="is not a day, month, quarter, week or year"):
         last_days([name])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit_data import GROUPS, LABELS, SELECTED, WEIGHTS
 from fairloop.errors import InputError
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import critical, wilson
 from fairloop.metrics.shares import parts, person_interval, weighted_share
 from fairloop.metrics.weighted import Sums, share
 

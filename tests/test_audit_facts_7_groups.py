@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fairloop.metrics.groups_against_rest import against_rest, expected_range, number_of_tests
-from fairloop.metrics.proportions import critical, pooled_z, wilson
+from fairloop.metrics.intervals import critical, wilson
+from fairloop.metrics.proportions import pooled_z
 
 MEMBERS = np.array([1000, 400, 200, 100, 50, 50])
 HITS = np.array([300, 140, 50, 38, 8, 21])

@@ -14,8 +14,8 @@ from scipy.stats.contingency import relative_risk
 
 from fairloop.metrics import adverse_impact as ai
 from fairloop.metrics.group_rates import Rate
-from fairloop.metrics.intervals import of_difference
-from fairloop.metrics.proportions import critical, pooled_z, ratio, sign_of_difference, sign_of_ratio, wilson
+from fairloop.metrics.intervals import critical, of_difference, wilson
+from fairloop.metrics.proportions import pooled_z, ratio, sign_of_difference, sign_of_ratio
 
 Z = critical(0.05)
 TABLES = ((14, 50, 40, 100), (2, 10, 4, 10), (300, 1000, 400, 1000), (12, 40, 48, 80))

@@ -84,6 +84,7 @@ def test_the_drift_of_a_verdict():
         assert power.verdict_drift(1, pairs) == pytest.approx(expected, abs=6e-3)
 
 
+@pytest.mark.slow
 def test_a_verdict_finds_that_drift_in_four_of_five_logs():
     rng, n, alpha = np.random.default_rng(0), 4000, 0.05 / 7
     drift = power.verdict_drift(np.sqrt(0.21 / n + 0.7 * 0.3 / n), 2)

@@ -22,8 +22,7 @@ from fairloop.auditing.measures.references import FIRST, Reference, reference_ro
 from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from fairloop.metrics import extremes
-from fairloop.metrics.intervals import Estimate
-from fairloop.metrics.proportions import critical, wilson
+from fairloop.metrics.intervals import Estimate, critical, wilson
 
 BANK = {"round": "month", "label": "repaid", "prediction": "granted", "groups": "sex"}
 MEASURES = (

@@ -16,7 +16,7 @@ from sklearn import metrics as sk
 from fairloop import Audit, audit
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
-from fairloop.metrics.proportions import wilson
+from fairloop.metrics.intervals import wilson
 from test_log_weights import reference
 from test_run import here
 
@@ -145,6 +145,7 @@ def random_log(seed: int, n: int, kinds: int = 2, missing: float = 0.5) -> pd.Da
     })  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(st.integers(0, 10_000), st.integers(20, 60), st.sampled_from([2, 3]), st.booleans())
 def test_every_completion_of_the_labels_lies_within_the_bounds(seed, n, kinds, weighted):
@@ -349,6 +350,7 @@ def test_values_equal_those_of_other_libraries_on_2000_random_logs():
 # The command
 
 
+@pytest.mark.slow
 def test_the_command_takes_what_python_takes_and_each_names_its_own_options(tmp_path, capsys):
     log = bank(people=500, explored=0.3)
     log.to_parquet(tmp_path / "log.parquet")
@@ -365,7 +367,7 @@ def test_the_command_takes_what_python_takes_and_each_names_its_own_options(tmp_
         (("--threshold", "0.4"), {"threshold": 0.4}, "--threshold: ", "threshold: "),
         (("--propensity", "ee"), {"propensity": "ee"}, "--propensity: ", "propensity: "),
         (("--mature-after", "soon"), {"mature_after": "soon"}, "--mature-after soon", "mature_after soon"),
-        (("--as-of", "2024-01-01"), {"as_of": "2024-01-01"}, "--as-of: is for --mature-after", "as_of: is for mature_"),
+        (("--as-of", "2024-01-01"), {"as_of": "2024-01-01"}, "--as-of: needs --mature-after", "as_of: is for mature_"),
     ):
         assert here(*command, "--overwrite", *flags) == 2
         assert flag in capsys.readouterr().err

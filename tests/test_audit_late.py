@@ -160,12 +160,12 @@ def test_a_rounds_age_is_that_of_its_youngest_decision_and_today_is_the_logs_lat
     [
         ({"mature_after": "3 moons"}, "mature_after 3 moons: is no time"),
         ({"mature_after": "90d"}, "decided_at"),
-        ({"mature_after": "90d", "decided_at": "word"}, "which is no date"),
+        ({"mature_after": "90d", "decided_at": "word"}, "which is not a date"),
         ({"mature_after": "90d", "decided_at": "number"}, "not dates"),
         ({"mature_after": "90d", "decided_at": "gap"}, "no date in 1 rows"),
-        ({"decided_at": "day"}, "decided_at: is for mature_after"),
+        ({"decided_at": "day"}, "decided_at: needs mature_after"),
         ({"as_of": "2024-01-01"}, "as_of: is for"),
-        ({"observed_at": "day", "as_of": "soon"}, "as_of soon: is no date"),
+        ({"observed_at": "day", "as_of": "soon"}, "as_of soon: is not a date"),
     ],
 )
 def test_dates_that_cannot_be_are_explained(options, words):
@@ -280,7 +280,7 @@ def test_errors_of_numbers_equal_those_of_other_libraries():
     value = of(audit(gone, **NAMED, regression=True), "mean_error")
     assert (value.status, value.labelled) == ("undefined", int((gone[gone["round"] == 2]["label"].notna()).sum()))
     assert "a missing label may be any number" in value.reason
-    with pytest.raises(InputError, match=r"fail_on 'tpr<0\.5': tpr needs labels that are no numbers"):
+    with pytest.raises(InputError, match=r"fail_on 'tpr<0\.5': tpr needs labels that are not numbers"):
         audit(log, **NAMED, regression=True, fail_on=["tpr<0.5"])
 
 

@@ -79,7 +79,7 @@ def test_a_limit_between_groups_does_not_pass_where_one_group_is_left(expression
 
 @pytest.mark.parametrize("never", ["tpr_difference>5", "tpr_difference<-0.5", "accuracy>=10", "tpr[F]<-1"])
 def test_a_limit_that_no_value_can_break_is_refused(never):
-    with pytest.raises(InputError, match=r"no value can break it, as .* lies between 0 and 1"):
+    with pytest.raises(InputError, match=r"no value can break it, because .* lies between 0 and 1"):
         audit(complete(), **NAMED, fail_on=never)
 
 
@@ -92,7 +92,7 @@ def test_a_limit_that_no_value_can_break_is_refused(never):
         ({"min_size": "3"}, "min_size '3'"),
         ({"min_size": -5}, "min_size -5"),
         ({"min_size": 2.5}, "min_size 2.5"),
-        ({"prediction": None, "score": "score", "threshold": "0.5"}, "threshold: '0.5' is no number"),
+        ({"prediction": None, "score": "score", "threshold": "0.5"}, "threshold: '0.5' is not a number"),
         ({"decided_at": "day", "mature_after": timedelta(days=-3)}, "mature_after"),
         ({"decided_at": "day", "mature_after": timedelta(hours=5)}, "whole days"),
     ],

@@ -109,7 +109,7 @@ def test_errors_of_numbers_have_words_of_their_own():
     assert "it depends on the prediction whether" in " ".join(found.notes)
     for word in ("score", "beneficial", "Selection", "lost", "decision"):
         assert word not in found.verdict
-    with pytest.raises(InputError, match="beneficial: is for labels that are no numbers"):
+    with pytest.raises(InputError, match="beneficial: is for labels that are not numbers"):
         audit(log, **NAMED, regression=True, beneficial="1")
 
 

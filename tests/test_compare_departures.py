@@ -151,7 +151,7 @@ def test_runs_that_stored_no_minoritized_groups_have_those_of_the_first_version(
     assert compare.minoritized(rows, ["c", "a"]) == {name: ("c", "a")}
     assert compare.minoritized(shares("colored-mnist", {"green": [0.4], "red": [0.6]})) == {name: ("red",)}
     assert compare.minoritized(table({NONE: {0: [0.5]}})) == {}
-    with pytest.raises(InputError, match="--minoritized d: is no group; there is a, b, c"):
+    with pytest.raises(InputError, match="--minoritized d: is not a group; there is a, b, c"):
         compare.minoritized(rows, ["d"])
 
 

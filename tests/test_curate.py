@@ -186,7 +186,7 @@ def test_the_command_says_what_it_took(table, tmp_path):
             str(label), sex, str(before), "25.00%", "125", str(max(125 - before, 0)), str(max(before - 125, 0))
         ]  # fmt: skip
     assert "out.parquet: 500 rows, of 400 in" in done.stdout
-    assert f"up to --size {4 * min(counts.values())} none would" in done.stdout
+    assert f"--size {4 * min(counts.values())} or less has none" in done.stdout
     again = command(table, "--label", "label", "--group", "sex", "--out", "out.parquet", cwd=tmp_path)
     assert again.returncode == 2
     assert again.stderr == "fairloop: --out: out.parquet exists; choose another path, or say --overwrite\n"
@@ -199,12 +199,12 @@ def test_the_command_says_what_it_took(table, tmp_path):
         ({"groups": ["sex", "sex"]}, "'sex' is named twice"),
         ({"groups": ["label"]}, "'label' is named twice"),
         ({"groups": ["day"]}, "day: 134 of 400 people have no value"),
-        ({"groups": ["list"]}, "list: is no column of numbers or text"),
+        ({"groups": ["list"]}, "list: is not a column of numbers or text"),
         ({"ideal": "unform"}, "--ideal=unform: is not one of uniform"),
         ({"ideal": [[1.0]]}, "--ideal: has shape 1 x 1, but the data have 2 labels x 2 groups"),
-        ({"size": 0}, "--size: 0 is no whole number from 1 on"),
+        ({"size": 0}, "--size: 0 is not a whole number of 1 or more"),
         ({"size": 3, "budget": 3}, "--size, --budget: give one of both"),
-        ({"budget": 400}, "--budget: 400 leaves nothing of 400 rows"),
+        ({"budget": 400}, "--budget: 400 leaves no row of 400"),
         ({"seed": -1}, "--seed: -1"),
         ({"out": "in.parquet", "overwrite": True}, "is the table itself"),
         ({"out": "out.csv"}, "does not end in .parquet"),
@@ -214,7 +214,7 @@ def test_the_command_says_what_it_took(table, tmp_path):
         ({"source": "bad.csv", "out": "out.csv"}, "row 2 has 1 cells, but the header has 3"),
         ({"source": "quote.csv", "out": "out.csv"}, "cannot be read as CSV"),
         ({"source": "empty.csv", "out": "out.csv"}, "is empty; it needs a header"),
-        ({"source": "header.csv", "out": "out.csv"}, "label: has not a single value"),
+        ({"source": "header.csv", "out": "out.csv"}, "label: has no values"),
         ({"source": "gap.csv", "out": "out.csv"}, "sex: 1 of 2 people have no value .the first is number 1"),
     ],
 )

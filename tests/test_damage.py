@@ -185,7 +185,7 @@ def test_a_damaged_run_goes_on_where_the_user_says_so(runs, kind):
         assert {path: path.read_bytes() for path in before} == before
     repaired = runs.run("spoilt", "--repair")
     assert repaired.code == 0, repaired.said
-    assert f"{damaged.name} was damaged; it is set aside" in repaired.said
+    assert f"{damaged.name} was damaged; it has been renamed" in repaired.said
     assert damaged.with_name(damaged.name + ".damaged").is_file()
     assert runs.table_of("spoilt") == runs.table
     assert RunDirectory(root).gallery(1).images.any()
@@ -231,7 +231,7 @@ def test_a_run_of_0_1_0_opens_and_says_the_same(stored, tmp_path):
     pd.testing.assert_frame_equal(mine.table()[same], theirs[same], check_exact=True)
     assert mine.spec.name == "stored by 0.1.0"
     assert mine.directory.gallery(2).images.shape == (4, 3, 28, 28)
-    assert np.isfinite(mine.directory.provenance()["sessions"][0]["seconds"])
+    assert np.isfinite(mine.directory.provenance().sessions[0].seconds)
     assert here("report", stored, "--out", tmp_path / "report.html") == 0
 
 

@@ -167,6 +167,7 @@ def test_colour_is_in_one_channel_alone():
         assert not np.delete(image, channel, axis=0).any()
 
 
+@pytest.mark.slow
 @settings(max_examples=20)
 @given(
     threshold=st.integers(1, 9),

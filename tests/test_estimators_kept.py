@@ -84,6 +84,7 @@ def accuracy(loaded: fairloop.RecordedRun, generation: int) -> float:
     return float(rows.query(f"generation == {generation} and group == 'overall'")["value"].iloc[0])
 
 
+@pytest.mark.slow
 def test_a_run_on_disk_continues_and_gives_its_models_back(table, tmp_path):
     pytest.importorskip("skops")
     overrides = (
@@ -95,7 +96,7 @@ def test_a_run_on_disk_continues_and_gives_its_models_back(table, tmp_path):
     finished(of(table, *overrides, "generations=2"), tmp_path / "grown")
     assert finished(of(table, *overrides, "generations=3"), tmp_path / "grown") == whole
     directory = RunDirectory(tmp_path / "grown")
-    assert directory.provenance()["sessions"][-1]["trained"] == ["generator 2", "classifier 2"]
+    assert directory.provenance().sessions[-1].trained == ("generator 2", "classifier 2")
     loaded = fairloop.load(tmp_path / "grown")
     tests = loaded.population.tests["test"]
     predicted = loaded.classifier(2)(torch.from_numpy(tests.inputs[:])).argmax(dim=1).numpy()

@@ -28,7 +28,7 @@ WRONG = {
     "method": (("classifier.model=test_estimators:Lacking", "classifier.arguments={}"),
                r"classifier 0 \(Lacking\): has no method predict"),
     "regressor": (("classifier.model=sklearn.tree:DecisionTreeRegressor", "classifier.arguments={max_depth: 1}"),
-                  r"predicts .* which is none of|fit fails"),
+                  r"predicts .* not one of|fit fails"),
     "clusters": (("classifier.model=sklearn.cluster:KMeans", "classifier.arguments={n_clusters: 2}"),
                  r"^classifier 0 \(KMeans\): predicts"),
     "annotator": (("annotator.model=sklearn.cluster:KMeans", "annotator.arguments={n_clusters: 2}"),
@@ -44,7 +44,7 @@ WRONG = {
     "warm": (("warm_start=classifier",), "warm_start=classifier: each classifier .* begins anew"),
     "temperature": (("temperature=0.5",), "temperature=0.5: 'bootstrap' has no latents"),
     "later": (("schedule={1: {classifier.arguments: {max_depth: -3}}}",), r"^schedule\.1: classifier 1 .*max_depth"),
-    "knots": (("generator.model=gaussian-copula", "generator.arguments={knots: 1}"), "knots=1: at least 2"),
+    "knots": (("generator.model=gaussian-copula", "generator.arguments={knots: 1}"), "knots=1: give 2 or more"),
 }  # fmt: skip
 
 
@@ -70,7 +70,8 @@ def test_a_constructor_that_takes_its_arguments_apart_leaves_the_spec_alone(tabl
 
 def test_lightgbm_warns_of_unknown_arguments_and_prints_nothing(capfd):
     pytest.importorskip("lightgbm")
-    case = EstimatorCase("lightgbm:LGBMClassifier", arguments={"n_estimators": 2, "nope": 1})
+    # LightGBM's verbosity holds for the process, so an earlier test could have silenced it.
+    case = EstimatorCase("lightgbm:LGBMClassifier", arguments={"n_estimators": 2, "nope": 1, "verbosity": 1})
     with pytest.warns(UserWarning, match=r"^\[LightGBM\] \[Warning\] Unknown parameter: nope$"):
         case.fitted()
     assert capfd.readouterr().out == ""

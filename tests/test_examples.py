@@ -79,6 +79,7 @@ def test_a_loop_of_own_objects_runs():
     assert set(table["generation"]) == {0, 1}
 
 
+@pytest.mark.slow
 def test_a_bank_with_selective_labels_is_audited_honestly(tmp_path, capsys):
     """Without files: from month 1 on a warning, no gate without propensities, and with them intervals of the truth."""
     told = example("audit_selective").main(tmp_path / "out", None)

@@ -18,6 +18,7 @@ from fairloop.report.figures import curves, generated, grids, latent
 from fairloop.report.figures.lines import Lines
 from fairloop.report.table import plain, tidy
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from fairloop.store.tidy_rows import Gallery, Row
 from test_annotators import annotated
 from test_figures import NAN, drawn
@@ -116,7 +117,7 @@ def study(root, *, galleries: bool = True) -> atlas.Study:
         (["seed=0"], ["seed=1"], ["star.target=classifier"], ["setting=seqgen-nonseqclass"])
     ):
         run = RunDirectory(root / str(place))
-        run.describe(tiny(*overrides), {})
+        run.describe(tiny(*overrides), Provenance())
         for i in (0, 1):
             rows = [
                 Row(i, None, "classifier", "test", None, group, "accuracy", 0.9 - 0.1 * i, NAN)

@@ -201,6 +201,7 @@ def test_any_file_is_read_or_refused(sound, name, data):
     is_read_or_refused(sound, name, data)
 
 
+@pytest.mark.slow
 @settings(max_examples=60)
 @given(name=st.sampled_from(QUICK), data=st.data())
 def test_a_few_files_are_read_or_refused(sound, name, data):

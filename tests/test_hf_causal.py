@@ -78,6 +78,7 @@ def test_the_end_of_text_written_in_a_text_is_no_end(pretrained):
     assert len(vocabulary) - 1 not in row
 
 
+@pytest.mark.slow
 def test_generations_begin_with_the_directory_or_with_their_predecessor(pretrained, monkeypatch):
     import test_text_loop as loop
 

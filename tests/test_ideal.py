@@ -158,7 +158,7 @@ CELLS = "label,group,share\nno,green,.25\nno,red,.25\nyes,green,.25\n"
         (CELLS + "yes,red,-.25\n", "outside"),
         (CELLS + "yes,red\n", "row 4 has no number"),
         (CELLS + ",red,.25\n", "row 4 has nothing in column label"),
-        (CELLS + "yes,red,.25,2020\n", "row 4 is no mapping"),
+        (CELLS + "yes,red,.25,2020\n", "row 4 is not a mapping"),
         (CELLS.replace("group", "colour") + "yes,red,.25\n", "has the column 'colour', but the data have label, group"),
         ("label,group,share\n", "has no rows"),
         ("share\n1\n", "names neither a label nor a group"),
@@ -192,7 +192,7 @@ def test_a_wrong_file_is_explained(tmp_path, content, problem):
         ("floor(nan)", "needs a share in"),
         ("missing.csv", "cannot be read"),
         ({"kind": "uniform", "strenght": 0.5}, "no field 'strenght'"),
-        ({"strength": 1.5}, "strength 1.5, which is no number in"),
+        ({"strength": 1.5}, "strength 1.5, which is not a number in"),
         ({"strength": "much"}, "strength 'much'"),
         ({"kind": {"kind": "uniform"}}, "mixture of a mixture"),
         ([{"group": "red", "share": 1.0}], "no share for group=green"),
@@ -271,6 +271,7 @@ def test_a_file_that_is_not_there_ends_a_run_and_a_sweep_before_they_start(overr
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_the_file_and_refuses_a_changed_one(tmp_path):
     file, out = tmp_path / "census.csv", tmp_path / "out"
     file.write_text("group,share\nred,0.75\ngreen,0.25\n")

@@ -140,18 +140,27 @@ def test_kept_samples_are_freed_once_no_model_can_reach_them(kind, left, monkeyp
 # recipes
 
 
-def story(held: list[RunSpec]) -> dict[tuple[str, int], Any]:
+class Story:
     """An oracle: all that each model is a function of, by (learner, generation), from the specs as they hold."""
-    known: dict[tuple[str, int], Any] = {}
 
-    def presence(i: int) -> tuple[Any, ...]:
+    def __init__(self, held: list[RunSpec]) -> None:
+        self.held = held
+        self.known: dict[tuple[str, int], Any] = {}
+        for i, now in enumerate(held):
+            first = hashed(now.generator.model_dump(mode="json"))
+            self.known["generator", i] = first if i == 0 else self.learned("generator", i)
+            self.known["classifier", i] = self.learned("classifier", i)
+
+    def presence(self, i: int) -> tuple[Any, ...]:
+        held, known = self.held, self.known
         steps = [(str(held[j].response.retention), held[j].response.arrivals,
                   known["classifier", j - 1] if held[j].response.on else None) for j in range(1, i + 1)]  # fmt: skip
         while steps and steps[0][0] == "[]":
             steps = steps[1:]
         return tuple(steps)
 
-    def learned(learner: str, i: int) -> Any:
+    def learned(self, learner: str, i: int) -> Any:
+        held, known = self.held, self.known
         now, later = held[i], int(learner == "generator")
         chosen, latest = getattr(now.policy, learner), i - later
         back = {"replace": 1, "window(2)": 2}.get(chosen.kind, i + 2)
@@ -168,24 +177,18 @@ def story(held: list[RunSpec]) -> dict[tuple[str, int], Any]:
             labels = rules.labels.model_dump_json() if not later or sorted_out else None
             by = "A_L" if now.setting == "seqgen-nonseqclass" or g + later == 0 else ("classifier", g + later - 1)
             named = known.get(by, by) if labels else None
-            makes = ("people", presence(i)) if g < 0 else (
+            makes = ("people", self.presence(i)) if g < 0 else (
                 known["generator", g], named, labels, rules.temperature, size[g] if chosen.kept else None)  # fmt: skip
             if (part := round((1 - real) * weight / sum(weights.values()), 9)) > 0:
                 parts.append((g, part, makes))
         if real:
-            parts.append((-1, round(real, 9), ("people", presence(i))))
+            parts.append((-1, round(real, 9), ("people", self.presence(i))))
         total = size[latest] if chosen.kind == "replace" else sum(size.values())
         total = (chosen.samples or PEOPLE) if chosen.kind in ("replace", "accumulate-subsample") else total
         training = getattr(now, learner).model_dump(mode="json", exclude={"first_epochs"})
         star = (str(now.star.ideal), now.star.budget) if sorted_out else None
         start = known[learner, i - 1] if now.warm_start in (learner, "both") and i else None
         return hashed((training, parts, star, start, now.generator.batch, total))
-
-    for i, now in enumerate(held):
-        first = hashed(now.generator.model_dump(mode="json"))
-        known["generator", i] = first if i == 0 else learned("generator", i)
-        known["classifier", i] = learned("classifier", i)
-    return known
 
 
 def hashed(value: Any) -> str:
@@ -214,7 +217,7 @@ def test_models_that_differ_never_share_a_recipe(schedule, generation, change, s
             assume(False)
     found: dict[str, Any] = {}
     for spec in specs:
-        made, told = planned(spec), story([spec.at(i) for i in range(GENERATIONS)])
+        made, told = planned(spec), Story([spec.at(i) for i in range(GENERATIONS)]).known
         for learner, recipes in (("generator", made.generators), ("classifier", made.classifiers)):
             for i, recipe in enumerate(recipes):
                 assert found.setdefault(recipe.fingerprint, told[learner, i]) == told[learner, i]

@@ -11,9 +11,8 @@ from sklearn import metrics as sk
 
 from fairloop import audit
 from fairloop.metrics import kinds
-from fairloop.metrics.intervals import Estimate
+from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.kinds import Kinds, Placed
-from fairloop.metrics.proportions import critical, wilson
 from fairloop.metrics.scores import ScoreTable, auc_of
 from test_audit_labels import NAMED, of
 

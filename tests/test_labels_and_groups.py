@@ -171,7 +171,7 @@ def answer(ask: Callable[[], str]) -> str | None:
     try:
         return spelling.outcome(ask())
     except InputError as error:
-        return None if "say which one is good for the person" in str(error) else str(error)
+        return None if "name the one that is good for the person" in str(error) else str(error)
 
 
 def evident_labels() -> st.SearchStrategy[list[object]]:

@@ -82,6 +82,7 @@ def test_settings_decide_who_learns_from_whom(name):
             assert generator.parents == (Parent(Influence.GENERATOR, plan.generators[i - 1].fingerprint),)
 
 
+@pytest.mark.slow
 def test_settings_differ_only_where_they_should():
     runs = {name: run(f"setting={name}") for name in SETTINGS}
     for generations in runs.values():  # generation 0 is the same everywhere: A_L labels, G_0 makes
@@ -140,6 +141,7 @@ def test_a_run_goes_on_from_any_generation(start):
     assert table(list(simulate(tiny(), models, start=start))) == table(whole[start:])
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_its_models_too():
     assert table(list(simulate(tiny(), start=2))) == table(run()[2:])
 
@@ -161,6 +163,7 @@ def test_a_mixed_batch_holds_its_share_of_synthetic_samples(share):
         assert not torch.equal(batches[0], batches[0].sort(descending=True).values)  # shuffled
 
 
+@pytest.mark.slow
 def test_synthetic_share_shapes_generators_from_the_first_on():
     models = Counting()
     run("synthetic_share=0.5", models=models)
@@ -195,6 +198,7 @@ def test_weights_that_are_no_numbers_end_the_run():
         run("classifier.learning_rate=1e30")
 
 
+@pytest.mark.slow
 def test_star_is_recorded_and_fills_its_batches():
     generation = run("star.target=both", "star.budget=32")[1]
     for trained in (generation.generator, generation.classifier):
@@ -214,6 +218,7 @@ def test_classifier_batches_copy_the_short_last_one_unless_curated():
     assert list(curated.plan.generators[1].schedule.sizes()) == [64] * 6
 
 
+@pytest.mark.slow
 def test_every_measure_is_recorded():
     first = run()[0]
     for role in ("classifier", "label_annotator", "group_annotator"):

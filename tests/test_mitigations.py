@@ -186,7 +186,7 @@ WRONG = {
     "constraints": (GRADIENT, "{constraints: equal_odds}",
                     r"classifier\.arguments: .*constraints=equal_odds: is not one of .*did you mean equalized_odds\?"),
     "objective": (THRESHOLDS, "{objective: selection_rate}", "objective=selection_rate: is not one of accuracy_score"),
-    "no module": (GRID, "{estimator: mlp}", r"estimator=mlp: is no module:Name, such as sklearn\.linear_model"),
+    "no module": (GRID, "{estimator: mlp}", r"estimator=mlp: is not a module:Name, such as sklearn\.linear_model"),
     "slip": (GRID, "{estimator: 'sklearn.linear_model:LogisticRegresion'}", "did you mean LogisticRegression"),
     "arguments": (REMOVER, "{estimator_arguments: {depth: 3}}", r"estimator_arguments=.*does not take them"),
     "value": (REMOVER, "{estimator_arguments: {C: -1}}", r"classifier 0 \(CorrelationRemover\): fit fails: .*'C'"),
@@ -195,7 +195,7 @@ WRONG = {
     "size": (GRID, "{grid_size: 0}", "grid_size=0: is not positive"),
     "eps": (GRADIENT, "{eps: 0}", "eps=0: is not positive"),
     "unweighted": (GRADIENT, "{estimator: 'sklearn.neighbors:KNeighborsClassifier'}",
-                   "KNeighborsClassifier has no parameter sample_weight, by which the reductions"),
+                   "KNeighborsClassifier has no parameter sample_weight, which the reductions"),
 }  # fmt: skip
 
 
@@ -234,7 +234,7 @@ def test_a_grid_search_of_one_group_is_its_classifier():
 
 def test_more_than_two_labels_are_refused_with_their_names():
     case = EstimatorCase(GRID, labels=3)
-    with pytest.raises(InputError, match=r"tells two labels apart, not 3 \(label 0, label 1, label 2\)"):
+    with pytest.raises(InputError, match=r"needs two labels, not 3 \(label 0, label 1, label 2\)"):
         case.fitted()
 
 

@@ -234,7 +234,7 @@ def test_a_sweep_opens_with_its_runs_by_name(sweep):
     assert set(found) == set(table["run"])
     assert [found[name].spec.seed for name in found] == [0, 1]
     assert set(found[next(iter(found))].table()["seed"]) == {0}
-    with pytest.raises(KeyError, match=r"is no run of this sweep .* did you mean"):
+    with pytest.raises(KeyError, match=r"is not a run of this sweep .* did you mean"):
         found[next(iter(found))[:-1]]
     assert isinstance(fairloop.load(sweep / "runs" / next(iter(found))), fairloop.RecordedRun)
 

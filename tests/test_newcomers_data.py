@@ -18,6 +18,7 @@ from fairloop.data.fetching import SUMS, fetch
 from fairloop.data.publishers import PUBLISHERS, PublishedFile, Publisher
 from fairloop.errors import FairloopError, InputError
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from test_run import here
 
 # data that are not there
@@ -133,7 +134,7 @@ def test_no_data_are_fetched_into_a_run_or_over_a_file(published, tmp_path, kind
     if kind == "file":
         out.touch()
     else:
-        RunDirectory(out).describe(tiny(), {})
+        RunDirectory(out).describe(tiny(), Provenance())
     with pytest.raises(InputError, match="--out"):
         list(fetch("german", out))
 

@@ -206,6 +206,7 @@ def test_right_models_of_others_run():
     assert [generation.index for generation in generations] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_trial_leaves_every_number_as_it_was(monkeypatch):
     def rows():
         return [tuple(map(repr, row)) for generation in simulate(tiny("generations=2")) for row in generation.rows]

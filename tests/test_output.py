@@ -146,6 +146,7 @@ def test_errors_are_printed_always(log, tmp_path, capfd, more):
     assert strict(printed)["failures"] if "--json" in more else True
 
 
+@pytest.mark.slow
 def test_a_sweep_with_a_failed_run_still_gives_its_object(spec, tmp_path, capfd):
     arguments = ("--grid", "generator.learning_rate=1e30", "--workers", 1, "--out", tmp_path / "out")
     assert here("sweep", spec, *arguments, "--json") == 1

@@ -223,7 +223,7 @@ DURING = {
     "text for numbers": (
         {"generator": with_(Bootstrap, sample=sampled(lambda X, n: X.assign(age="old")))},
         "generator 0",
-        "'age' has to hold numbers",
+        "'age' needs numbers",
     ),
     "endless ages": (
         {"generator": with_(Bootstrap, sample=sampled(lambda X, n: X.assign(age=np.inf)))},
@@ -233,7 +233,7 @@ DURING = {
     "chances": (
         {"classifier": with_(Tree, predict=predicted(lambda y, n: np.full(n, 0.7)))},
         "label annotator",
-        r"0\.7, which is none of \['bad', 'good'\]; return labels, not probabilities",
+        r"0\.7, not one of \['bad', 'good'\]; return labels, not probabilities",
     ),
     "columns": (
         {"classifier": with_(Tree, predict=predicted(lambda y, n: np.full((n, 2), 0.5)))},

@@ -130,7 +130,7 @@ PEOPLE = {
     "sparse": ((sparse.csr_matrix(NUMBERS), TOLD, FRAME["sex"]), r"scipy csr_matrix; .*X\.toarray\(\)"),
     "another library": ((pa.Table.from_pandas(FRAME), TOLD, FRAME["sex"]), r"pyarrow Table; .*X\.to_pandas\(\)"),
     "twice a column": ((TWICE, TOLD, "sex"), "'age' more than once; rename"),
-    "lists": ((FRAME.assign(x=[[1]] * 20), TOLD, "sex"), "features: column 'x' has to hold one number or text"),
+    "lists": ((FRAME.assign(x=[[1]] * 20), TOLD, "sex"), "features: column 'x' needs one number or text"),
     "complex": ((FRAME.assign(x=1j), TOLD, "sex"), "features: column 'x' holds complex numbers; give two columns"),
     "labels as a name": ((FRAME, "income", "sex"), "labels are the text 'income'; give one for each"),
     "labels in columns": ((FRAME, np.zeros((20, 2)), "sex"), r"shape \(20, 2\); give one for each"),

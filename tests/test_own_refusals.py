@@ -42,7 +42,7 @@ class Says:
 
 
 WRONG = {
-    "rows": ({"generator": Bad(lambda people: people.iloc[1:])}, "were asked for"),
+    "rows": ({"generator": Bad(lambda people: people.iloc[1:])}, "in place of"),
     "columns": ({"generator": Bad(lambda people: people.drop(columns="age"))}, "no column 'age'"),
     "values": ({"generator": Bad(lambda people: people.assign(sex="X"))}, "'X' in column 'sex'"),
     "holes": ({"generator": Bad(lambda people: people.assign(age=np.nan))}, "no value in column 'age'"),
@@ -56,7 +56,7 @@ WRONG = {
     "policy": ({"policy": {"generator": {"kind": "forget"}}}, "'forget'"),
     "weights": ({"curation": {"target": "classifier", "steps": [{"kind": "reweigh"}]}}, "no parameter sample_weight"),
     "beneficial": ({"beneficial": "best"}, "'best'"),
-    "unsaid": ({"beneficial": None}, "say which one"),
+    "unsaid": ({"beneficial": None}, "name the one"),
     "minoritized": ({"minoritized": ["F"]}, "'F'"),
 }
 
@@ -84,7 +84,7 @@ def test_people_that_do_not_fit_are_explained():
             with_(train)
     with pytest.raises(InputError, match="no column 'income'"):
         with_((people, labels, groups), (people.drop(columns="income"), labels, groups))
-    with pytest.raises(InputError, match="keeps no models"):
+    with pytest.raises(InputError, match="stores no models"):
         simulate(framed(), MemoryModels())
 
 

@@ -21,6 +21,7 @@ from fairloop.report import compare, page
 from fairloop.report.page import content, pictures
 from fairloop.report.table import export, gathered, run_directories
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from fairloop.store.tidy_rows import Gallery, Row
 from test_compare import NONE, SPREAD, STAR, steps, table
 from test_compare_departures import shares
@@ -103,7 +104,7 @@ def run_in(
     session = {"started": "2026-01-01T00:00:00+00:00", "seconds": 60.0, "packages": {"fairloop": "0.1.0"},
                "commit": "abc", "numerics": numerics}  # fmt: skip
     directory = RunDirectory(root / spec.identity)
-    directory.describe(spec, {"sessions": [session]})
+    directory.describe(spec, Provenance(sessions=[session]))
     rng = np.random.default_rng(int(spec.identity[-8:], 16))
     for generation in range(generations):
         drawn = np.random.default_rng([spec.seed, generation])  # cases of a seed have the same pictures
@@ -169,6 +170,7 @@ def test_the_page_shows_what_the_one_rule_says(tmp_path, seeds, said):
     assert [note for note in ("Bars go from the lowest seed", "Bands are 95 %") if note in text] == [said] * bool(said)
 
 
+@pytest.mark.slow
 def test_of_large_tables_earlier_epochs_are_left_out_and_the_page_says_so(sweep, tmp_path, monkeypatch):
     monkeypatch.setattr(content, "EVERY_EPOCH", 100)
     data = written([sweep], tmp_path / "report.html")

@@ -6,12 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from fairloop import presets, simulate
 from fairloop.errors import InputError
+from fairloop.loop.people.population import source_of, start_of
 from fairloop.people.families import Coin, Credit, Location, gradient_descent, logistic, minimisation
 from fairloop.people.interface import Streams
 from fairloop.people.performative import Performative
 from fairloop.people.rounds import play
 from fairloop.people.rules import GroupBelief, LinearRule
+from fairloop.spec.run import from_mapping
 
 X = np.array([(-1, 0.5), (0, 1), (1, -0.5), (2, 1), (-0.5, -1), (0.5, 0)])
 Y = np.array([1.0, 0, 1, 0, 1, 0])
@@ -264,6 +267,35 @@ def test_the_kind_knows_the_points_of_its_people():
     assert np.abs(known._slope_of_risk(state["optimal"])).max() < 1e-7
 
 
+def minimiser_with_intercept(features, labels, ridge):
+    """(d + 1,) weights and intercept, by general search: an oracle that shares no code with the kind."""
+    inputs = np.hstack([features, np.ones((len(features), 1))])
+
+    def loss(theta):
+        odds = inputs @ theta
+        return (
+            np.mean(np.log1p(np.exp(-np.abs(odds))) + np.maximum(odds, 0) - labels * odds) + ridge * theta @ theta / 2
+        )
+
+    return minimize(loss, np.zeros(inputs.shape[1]), method="BFGS", options={"gtol": 1e-8}).x
+
+
+def test_the_run_of_the_preset_goes_to_its_stable_point_by_its_factor():
+    """Oracle: repeated minimisation by general search, of the base people of the run."""
+    run = from_mapping(presets.fields("performative"), ["generations=4", "people.arrivals=300"])
+    kind = source_of(run).kind
+    state = start_of(kind, 300, run.seed)
+    path = [np.zeros(3)]
+    for _ in range(12):
+        path.append(minimiser_with_intercept(state["features"] + 2.0 * path[-1][:2], state["labels"], 0.01))
+    assert state["stable"] == pytest.approx(path[-1][:2], abs=1e-4)
+    wanted = [np.linalg.norm(one[:2] - path[-1][:2]) for one in path[:4]]
+    found = [one.value("distance_to_stable", role="people", split="true") for one in simulate(run)]
+    assert np.isnan(found[0])  # nothing is published
+    assert found[1:] == pytest.approx(wanted[1:], abs=2e-3)
+    assert found[1] > 5 * found[3] > 0
+
+
 def test_newcomers_bring_their_own_labels_and_points():
     kind = Performative(**CREDIT)
     state = kind.start(300, np.random.default_rng(1))
@@ -289,7 +321,9 @@ def test_models_that_are_not_linear_are_refused_and_none_moves_nobody():
     [
         ({"family": "dice"}, "family: 'dice' is not one of credit, location, coin"),
         ({"family": "coin", "mean": 0.3, "epsilon": 0.3}, r"probabilities beyond \[0, 1\]"),
-        ({"family": "location", "movable": ["x0"]}, "takes no law and no movable"),
+        ({"family": "location", "movable": ["x0"]}, "takes no law, movable or intercept"),
+        ({"family": "coin", "mean": 0.1, "epsilon": 0.1, "intercept": True}, "takes no law, movable or intercept"),
+        ({"intercept": "yes"}, "intercept: 'yes' is neither true nor false"),
         ({"epsilon": float("nan")}, "epsilon: nan is not finite"),
         ({"ridge": -1}, "ridge: -1 is not at least 0"),
     ],

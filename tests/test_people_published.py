@@ -9,10 +9,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
 from fairloop.loop.forms import Flat
-from fairloop.loop.people.published import PublishedClassifier, linear_of
+from fairloop.loop.people.published import PublishedClassifier
 from fairloop.models.estimators.fitted import FittedClassifier
 from fairloop.models.numerics import Numerics
 from fairloop.models.tabular import MLP
+from fairloop.people.interface import Streams
+from fairloop.people.performative import Performative
+from fairloop.people.strategic import Strategic
 
 WIDTH = 3
 GROUPS = np.zeros(200, np.int64)
@@ -93,9 +96,44 @@ def test_other_classifiers_have_no_linear_rule(name):
     np.testing.assert_array_equal(seen(model).accepts(people(), GROUPS), wanted)
 
 
-def test_a_classifier_that_saw_one_label_has_no_linear_rule():
-    model = FittedClassifier(LogisticRegression(), (Flat((WIDTH,)),), ("no", "yes"), "classifier 0")
+@pytest.mark.parametrize("own", [LogisticRegression(), DecisionTreeClassifier()])
+@pytest.mark.parametrize("beneficial", [0, 1])
+def test_a_classifier_that_saw_one_label_has_a_rule_that_nobody_can_change(own, beneficial):
+    model = FittedClassifier(own, (Flat((WIDTH,)),), ("no", "yes"), "classifier 0")
     with pytest.warns(UserWarning, match="saw the label 'yes' only"):
         model.learn(torch.from_numpy(people().astype(np.float32)), np.ones(200, np.int64), torch.Generator())
-    assert linear_of(model, 1) is None
-    assert seen(model).accepts(people(), GROUPS).all()
+    has_a_rule_that_nobody_can_change(seen(model, beneficial), accepts=beneficial == 1)
+
+
+def test_a_linear_classifier_without_weights_has_a_rule_that_nobody_can_change():
+    for constant in (0, 1):
+        model = fitted(DummyLine(constant))
+        has_a_rule_that_nobody_can_change(seen(model), accepts=constant == 1)
+
+
+class DummyLine(LogisticRegression):
+    """Logistic regression whose penalty leaves no weight."""
+
+    def __init__(self, constant: int = 0) -> None:
+        self.constant = constant
+        super().__init__()
+
+    def fit(self, X, y, sample_weight=None):  # noqa: N803
+        super().fit(X, y)
+        self.coef_, self.intercept_ = np.zeros((1, WIDTH)), np.array([2.0 * self.constant - 1])
+        return self
+
+
+def has_a_rule_that_nobody_can_change(published, *, accepts: bool) -> None:
+    """In the two kinds that need a model with a gradient or weights, too."""
+    weights, threshold = published.linear()
+    assert not weights.any()
+    assert threshold == (-np.inf if accepts else np.inf)
+    np.testing.assert_array_equal(published.accepts(people(), GROUPS), np.full(200, accepts))
+    np.testing.assert_array_equal(published.gradient(people(), GROUPS), np.zeros((200, WIDTH)))
+    law = {"kind": "normal", "negative": [[-1, 0, 0]], "positive": [[1, 0, 0]], "rates": [0.5], "shares": [1.0],
+           "groups": ["all"]}  # fmt: skip
+    for kind in (Strategic(law), Performative(law=law)):
+        state = kind.start(50, np.random.default_rng(0))
+        came = kind.arrive(state, 50, published, Streams.of(0))
+        np.testing.assert_array_equal(came.features, came.potential["base"])

@@ -113,6 +113,7 @@ def specs(draw):
             "people": {"arrivals": 12, **some, "kind": kind, "arguments": arguments}}  # fmt: skip
 
 
+@pytest.mark.slow
 @given(specs())
 @limits(max_examples=60)
 def test_a_spec_of_people_is_refused_in_one_line_or_its_rounds_run(fields):
@@ -126,3 +127,36 @@ def test_a_spec_of_people_is_refused_in_one_line_or_its_rounds_run(fields):
         assert "\n" not in refusal
         return
     assert [len(told.log.person) for told in simulate(run)] == [run.people.arrivals] * 2
+
+
+LOGISTIC = {"model": "sklearn.linear_model:LogisticRegression"}
+
+
+@pytest.mark.parametrize("kind", ["strategic", "performative"])
+def test_logistic_regression_decides_also_where_the_annotator_is_one(kind):
+    """The first try of a classifier that is of its annotator's kind is that of the annotator, fitted."""
+    run = from_mapping({"setting": "people", "generations": 2, "classifier": LOGISTIC, "annotator": LOGISTIC,
+                        "people": {"kind": kind, "arrivals": 60}})  # fmt: skip
+    assert [told.classifier.taught for told in simulate(run)] == [True, True]
+
+
+def test_a_classifier_whose_labels_are_all_the_same_decides_on():
+    """Nobody can change such a decision, so people stay where they are."""
+    law = {"kind": "normal", "rates": [1 - 1e-9, 1 - 1e-9]}
+    run = from_mapping({"setting": "people", "generations": 2, "classifier": LOGISTIC, "annotator": LOGISTIC,
+                        "people": {"kind": "strategic", "arrivals": 30, "arguments": {"law": law}}})  # fmt: skip
+    with pytest.warns(UserWarning, match="saw the label 'yes' only"):
+        found = list(simulate(run))
+    assert all(told.log.accepted.all() for told in found)
+    assert found[1].value("moved_share", "A", role="people", split="true") == 0
+
+
+def test_weights_that_a_classifier_cannot_be_told_are_refused_by_their_own_field():
+    neighbours = {"model": "sklearn.neighbors:KNeighborsClassifier"}
+    fields = {"setting": "people", "classifier": neighbours, "annotator": LOGISTIC,
+              "people": {"arrivals": 60, "revealed": "accepted", "exploration": 0.2}}  # fmt: skip
+    with pytest.raises(
+        InputError, match=r"people\.weights: the fit of KNeighborsClassifier .* use people\.weights=none"
+    ):
+        list(simulate(from_mapping(fields)))
+    assert len(list(simulate(from_mapping(fields, ["people.weights=none", "generations=2"])))) == 2

@@ -87,7 +87,7 @@ def test_tiff_says_how_many_bits_and_which_end_is_white():
     [(ramp(np.float32, 1), "TIFF"), (ramp(np.int32, 65535), "TIFF"), (ramp(np.float32, 255), "PPM")],
 )
 def test_floats_and_32_bits_are_refused(pixels, form):
-    with pytest.raises(InputError, match=r"picture 0 .*does not say which of them is white; save it with 8 or 16 bits"):
+    with pytest.raises(InputError, match=r"picture 0 .*does not define the value of white; save it with 8 or 16 bits"):
         decoded(saved(Image.fromarray(pixels), form))
 
 

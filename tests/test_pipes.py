@@ -30,6 +30,7 @@ def ended(folder: Path, *arguments: str, unbuffered: str = "", **streams: int) -
     return found.returncode, found.stderr or ""
 
 
+@pytest.mark.slow
 def test_a_gate_has_its_exit_code_although_nobody_reads_the_verdict(tmp_path):
     (tmp_path / "log.csv").write_text(ROUNDS)
     said, errors = ended(tmp_path, *AUDIT, "--out", "audit", "--fail-on", "tpr<0.99")

@@ -18,6 +18,7 @@ from fairloop.running.progress import LineView
 from fairloop.running.run import run
 from fairloop.spec.run import from_file, from_mapping
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from fairloop.store.remote import Folder, claim_address, claim_for
 from fairloop.sweep import local
 from fairloop.sweep.job import jobs_in
@@ -181,7 +182,7 @@ def test_what_is_fetched_joins_no_other_kind_and_no_other_run(tmp_path, spec, fi
     assert here("fetch", f"file://{finished}", "--out", tmp_path / "back") == 0
     other = tmp_path / "other"
     shutil.copytree(finished, other)
-    RunDirectory(other).describe(tiny("seed=5"), {})
+    RunDirectory(other).describe(tiny("seed=5"), Provenance())
     before = content(other)
     capsys.readouterr()
     assert here("fetch", f"file://{finished}", "--out", other) == 2
@@ -252,7 +253,7 @@ def test_two_processes_that_passed_the_check_together_do_not_share_a_directory(t
     assert str(out) in complaint
     directory = RunDirectory(out)
     assert (directory.spec().classifier.batch, directory.committed()) == (winner, 1)
-    assert len(directory.provenance()["sessions"]) == 1
+    assert len(directory.provenance().sessions) == 1
     assert len(list(directory.models.glob("*.safetensors"))) == 4
 
 

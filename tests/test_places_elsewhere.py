@@ -20,7 +20,8 @@ from fairloop.running.run import run
 from fairloop.spec.files import with_files_read
 from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
-from fairloop.sweep import ray_cluster
+from fairloop.store.provenance import Provenance
+from fairloop.sweep import ray_run
 from test_run import here
 
 content, spec, finished = test_places.content, test_places.spec, test_places.finished  # the last two are fixtures
@@ -61,7 +62,7 @@ def test_samples_of_a_generation_that_is_not_there_are_refused_with_those_that_a
 
 def test_samples_of_a_run_without_a_generation_say_so(tmp_path):
     directory = RunDirectory(tmp_path / "begun")
-    directory.describe(tiny(), {})
+    directory.describe(tiny(), Provenance())
     with pytest.raises(InputError, match="holds no generation yet"):
         fairloop.load(directory.root).samples(0, 3)
 
@@ -129,11 +130,11 @@ def test_every_path_of_a_spec_is_whole_before_it_leaves_and_names_the_same_file(
         fields.pop("root", None)
     spec = from_mapping({"data": fields})
     monkeypatch.chdir(tmp_path)
-    told = pickle.loads(pickle.dumps(ray_cluster.sent(spec)))
+    told = pickle.loads(pickle.dumps(ray_run.sent(spec)))
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     monkeypatch.setattr(sys, "path", [*sys.path])
-    there, files = ray_cluster.received(told)
+    there, files = ray_run.received(told)
     assert (there, there.identity, there.to_yaml()) == (spec, spec.identity, spec.to_yaml())
     assert type(files) is type(spec.data)
     for field, path in paths(spec.data).items():
@@ -163,12 +164,12 @@ def test_a_worker_in_another_directory_finds_table_ideal_and_modules_and_keeps_t
          "annotator": {"model": "mlp", "epochs": 1, "batch": 32},
          "measure": {"samples": 20, "gallery": 0, "latents": 0}}
     ))  # fmt: skip
-    told = ray_cluster.sent(spec)
+    told = ray_run.sent(spec)
     monkeypatch.chdir(worker)
-    there, files = ray_cluster.received(told)
+    there, files = ray_run.received(told)
     run(there, RunDirectory(Path("out")), LineView(lambda line: None), files=files)
     directory = RunDirectory(worker / "out")
     assert directory.spec().identity == spec.identity
     monkeypatch.chdir(home)
     run(spec, RunDirectory(worker / "out"), LineView(lambda line: None))  # the same run, which is whole: nothing is new
-    assert [session["trained"] == [] for session in directory.provenance()["sessions"]] == [False, True]
+    assert [session.trained == () for session in directory.provenance().sessions] == [False, True]

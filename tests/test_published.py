@@ -162,6 +162,7 @@ def test_the_table_names_every_published_model():
     assert set(PUBLISHED) == (set(GENERATORS) | set(CLASSIFIERS)) - OURS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", VAES)
 @torch.no_grad()
 def test_a_vae_encodes_decodes_and_errs_as_the_published_one(name):

@@ -316,6 +316,7 @@ def test_a_schedule_from_the_beginning_is_the_spec_and_a_later_one_leaves_the_be
     assert tiny("schedule={1: {classifier.epochs: 3}, 2: {labels.human_share: 0.5}}").at(2).classifier.epochs == 3
 
 
+@pytest.mark.slow
 def test_a_low_temperature_brings_samples_together():
     spread = []
     for temperature in (0.0001, 1.0, 2.0):
@@ -340,11 +341,11 @@ WRONG = {
     "labels.error=two": "labels.error=two",
     "curation.target=both": "give both target and steps",
     "curation={target: both, steps: [{k: 4}]}": "needs a kind",
-    "curation={target: both, steps: [{kind: best-of, k: 0}]}": "no whole number from 1 on",
+    "curation={target: both, steps: [{kind: best-of, k: 0}]}": "not a whole number of 1 or more",
     "curation={target: both, steps: [{kind: best-of, why: 0}]}": "unexpected keyword argument 'why'",
     "curation={target: both, steps: [{kind: nice}]}": "'nice' is not one of verifier",
     "curation={target: both, steps: [{kind: reweigh}]}": "use curation.target=classifier",
-    "curation={target: both, steps: [{kind: verifier, keep: 0}]}": "keep=0: is no number above 0 to 1",
+    "curation={target: both, steps: [{kind: verifier, keep: 0}]}": "keep=0: is not a number above 0 to 1",
     "response.retention=[[1, 1], [1, 1]]": "no real people enter the data",
     "temperature=0": "temperature=0: input should be greater than 0",
     "schedule={1: {data.train: 3}}": "schedule.1.data.train: cannot change",

@@ -48,14 +48,13 @@ def test_a_run_kept_elsewhere_is_the_same_and_comes_back_whole(tmp_path, address
     back = RunDirectory(tmp_path / "back" / "runs" / spec.identity)
     assert table(back) == table(alone)
     assert back.gallery(1).images.shape == alone.gallery(1).images.shape
-    assert (
-        DirectoryModels(back.root / back.provenance()["models"]).root.resolve() == (tmp_path / "back/models").resolve()
-    )
+    assert DirectoryModels(back.root / back.provenance().models).root.resolve() == (tmp_path / "back/models").resolve()
     assert (
         Folder(address).fetch(tmp_path / "back", [n for n in Folder(address).names() if n.startswith("models/")]) == 0
     )
 
 
+@pytest.mark.slow
 def test_how_far_a_run_is_comes_back_too_and_a_lost_worker_keeps_its_first_time(tmp_path, address):
     spec = tiny("generations=2")
     elsewhere(address, tmp_path / "lost", spec.model_copy(update={"generations": 1}))
@@ -89,9 +88,9 @@ def test_a_lost_worker_goes_on_from_the_last_whole_generation(tmp_path, address)
     elsewhere(address, tmp_path / "lost", whole.model_copy(update={"generations": 2}))
     second = elsewhere(address, tmp_path / "next", whole)
     assert table(second) == table(alone)
-    sessions = second.provenance()["sessions"]
-    assert [session["generations"] for session in sessions] == [[0, 1], [2]]
-    assert sessions[1]["trained"] == ["generator 2", "classifier 2"]  # all others were found
+    sessions = second.provenance().sessions
+    assert [session.generations for session in sessions] == [(0, 1), (2,)]
+    assert sessions[1].trained == ("generator 2", "classifier 2")  # all others were found
 
 
 def test_what_was_uploaded_is_never_replaced(tmp_path, address):
@@ -199,5 +198,5 @@ def test_models_are_made_only_under_their_lease(tmp_path):
     spec = tiny("generations=1")
     out = RunDirectory(tmp_path / "run")
     run(spec, out, QUIET, tmp_path / "models", lambda store: LeasedModels(store, lease, lambda recipe: False))
-    trained = out.provenance()["sessions"][0]["trained"]
+    trained = out.provenance().sessions[0].trained
     assert sorted(leased) == sorted(trained) == ["classifier 0", "generator 0", "group annotator", "label annotator"]

@@ -8,6 +8,7 @@ from fairloop.errors import InputError
 from fairloop.report.figures import Measure, demo, save
 from fairloop.report.table import export, gathered, plain, tidy
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from fairloop.store.tidy_rows import Row
 from test_store import GALLERY
 
@@ -16,7 +17,7 @@ ACCURACY = Measure("accuracy", "accuracy", "classifier", "test", "overall", "acc
 
 def recorded(root, values: list[float], *overrides: str) -> RunDirectory:
     directory = RunDirectory(root)
-    directory.describe(tiny(*overrides), {})
+    directory.describe(tiny(*overrides), Provenance())
     for i, value in enumerate(values):
         row = Row(i, None, "classifier", "test", None, "overall", "accuracy", value, float("nan"))
         other = row._replace(split="valid", value=-1.0)

@@ -223,7 +223,7 @@ def test_the_same_command_goes_on_with_the_same_plan_and_a_larger_budget_plans_a
     asks = len(timed)
     code, words = asked(tmp_path, "--budget", "40s")
     assert code == 0, words
-    assert "going on with the plan" in words
+    assert "going on with the stored plan" in words
     assert len(timed) == asks
     assert begun[0] == begun[1]
     assert asked(tmp_path, "--budget", "1h")[0] == 0
@@ -235,7 +235,7 @@ def test_runs_of_other_fields_are_never_mixed(tmp_path, timed, begun):
     assert asked(tmp_path, "--budget", "40s")[0] == 0
     code, words = asked(tmp_path, "--budget", "40s", **{"classifier.epochs": 2})
     assert code != 0
-    assert "holds runs of other fields (classifier.epochs=1, not 2)" in words
+    assert "holds runs with other fields (classifier.epochs=1, not 2)" in words
     (tmp_path / reproducing.PLAN).write_text("{}")
     assert "is damaged" in asked(tmp_path, "--budget", "40s")[1]
 
@@ -250,7 +250,7 @@ def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, m
     ("more", "words"),
     [
         (["--curves", "seqclas"], "--curves seqclas: was not published; there is seqclass,"),
-        (["--set", "setting=control"], "--set setting=control: the published curves decide it; use --curves"),
+        (["--set", "setting=control"], "--set setting=control: is fixed by the published curves; use --curves"),
         (["--seeds", "x"], "--seeds x"),
         (["--set", "nope=1"], "nope: there is no such field"),
     ],
@@ -263,7 +263,7 @@ def test_what_cannot_be_reproduced_is_refused(tmp_path, more, words):
 
 def test_only_published_data_sets_can_be_reproduced():
     result = CliRunner().invoke(app, ["reproduce", "adult"])
-    assert "'adult': has no published curves that fairloop knows; there is colored-mnist" in str(result.exception)
+    assert "'adult': fairloop has no published curves of it; use colored-mnist" in str(result.exception)
 
 
 def test_the_page_says_what_its_table_holds(tmp_path):

@@ -102,7 +102,7 @@ def test_pipelines_and_searches_take_it(people):
         ({"groups": [7]}, "groups: X has no column 7"),
         ({"sampling_strategy": "auto"}, "sampling_strategy=auto: is not one of uniform"),
         ({"sampling_strategy": {0: 10}}, "sampling_strategy: "),
-        ({"size": 0}, "size: 0 is no whole number from 1 on"),
+        ({"size": 0}, "size: 0 is not a whole number of 1 or more"),
         ({"random_state": -1}, "random_state: -1"),
     ],
 )

@@ -61,7 +61,12 @@ def finished(tmp_path_factory, spec) -> Path:
 def test_a_run_directory_can_be_read(finished):
     assert yaml.safe_load((finished / "spec.yaml").read_text())["star"]["target"] == "classifier"
     provenance = json.loads((finished / "provenance.json").read_text())
+    assert list(provenance) == ["seal", "run", "models", "sessions"]
     session = provenance["sessions"][0]
+    assert list(session) == [
+        "run", "maths", "started", "seconds", "generations", "trained", "packages", "commit", "python", "machine",
+        "numerics", "data",
+    ]  # fmt: skip
     assert session["generations"] == [0, 1, 2]
     assert session["packages"]["torch"]
     assert session["numerics"] == {"precision": "fp32", "device": "cpu", "threads": 1}
@@ -125,7 +130,8 @@ def test_a_longer_run_equals_one_made_at_once(finished, spec, tmp_path, capsys, 
     assert "only grow" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, pytest.param(signal.SIGKILL, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGKILL])
 def test_an_interrupted_run_resumes_to_the_same_bits(finished, spec, tmp_path, sign):
     out = tmp_path / "cut"
     command = [sys.executable, "-m", "fairloop", "run", str(spec), "--out", str(out), "--set", "star.target=classifier"]

@@ -104,7 +104,7 @@ def test_intervals_keep_their_order():
         ("01" * 20, "it is a str; give a list"),
         (b"01" * 20, "it is a bytes"),
         (set(range(40)), "it is a set"),
-        ([b"\xff", b"a"] * 20, "it holds bytes that are no UTF-8 text"),
+        ([b"\xff", b"a"] * 20, "it holds bytes that are not UTF-8 text"),
         ([[value] for value in TWO], "no column"),
         ([True, 1] * 20, "no column"),
         (np.array(TWO) * 1j, "no column"),
@@ -148,7 +148,7 @@ def test_a_frame_gives_its_columns_by_name(kind):
 
 def test_what_is_no_frame_is_explained():
     for frame, problem in (
-        (np.zeros((5, 2)), "frame: ndarray is no table with named columns"),
+        (np.zeros((5, 2)), "frame: ndarray is not a table with named columns"),
         (pl.DataFrame(FRAME).lazy(), "frame: a LazyFrame holds no values yet; collect it first"),
         (
             pd.DataFrame([[1, 2, 3]] * 4, columns=["income", "sex", "sex"]),

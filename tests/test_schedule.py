@@ -237,8 +237,8 @@ def test_a_setting_that_keeps_its_generator_keeps_its_model():
 def test_own_objects_refuse_what_they_do_not_have():
     for changes, words in (
         ({"temperature": 0.5}, "no latents"),
-        ({"generator.epochs": 3}, "says nothing about your own objects"),
-        ({"classifier": {"batch": 3}}, "says nothing about your own objects"),
+        ({"generator.epochs": 3}, "has no effect on your own objects"),
+        ({"classifier": {"batch": 3}}, "has no effect on your own objects"),
         ({"warm_start": "both"}, "each generator .Copies. is fitted by one call"),
     ):
         with pytest.raises(InputError, match=rf"schedule\.1: .*{words}"):
@@ -247,6 +247,7 @@ def test_own_objects_refuse_what_they_do_not_have():
         own_loop(schedule={1: {"labels.error": [0.1, 0.2, 0.3]}})
 
 
+@pytest.mark.slow
 def test_the_status_of_a_run_tells_the_epochs_that_hold(tmp_path, monkeypatch):
     told = {}
     monkeypatch.setattr(Heartbeat, "trains", lambda self, model, epoch, epochs: told.update({model: epochs}))

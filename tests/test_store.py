@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 from collections.abc import Iterator
 from multiprocessing.queues import Queue
@@ -23,6 +24,7 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
+from fairloop.store.provenance import Provenance
 from fairloop.store.tidy_rows import Gallery, Row
 from fairloop.training.feeds import Schedule
 from fairloop.training.fitting import Checkpoint, State
@@ -178,7 +180,7 @@ GALLERY = Gallery(np.zeros((2, 3, 4, 4), np.uint8), np.zeros(2, int), np.ones(2,
 
 def committed(root: Path) -> RunDirectory:
     directory = RunDirectory(root)
-    directory.describe(tiny(), {"run": "x"})
+    directory.describe(tiny(), Provenance(run="x"))
     directory.commit(0, ROWS, GALLERY)
     return directory
 
@@ -195,7 +197,7 @@ def test_records_come_back_as_they_went_in(tmp_path):
 @pytest.mark.parametrize("done", [(3,), (1, 3), (2, 3, 3)])
 def test_packed_records_are_the_same_records(tmp_path, done):
     directory = RunDirectory(tmp_path)
-    directory.describe(tiny(), {"run": "x"})
+    directory.describe(tiny(), Provenance(run="x"))
     expected = []
     for generation in range(3):
         rows = [row._replace(generation=generation) for row in ROWS]
@@ -256,3 +258,29 @@ def test_a_directory_has_one_writer(tmp_path):
         pass
     with RunDirectory(tmp_path).locked():
         pass
+
+
+SESSION = {
+    "run": "x", "maths": 4, "started": "2026-01-01T00:00:00+00:00", "seconds": 60.0, "generations": [0, 1],
+    "trained": ["generator 0"], "packages": {"fairloop": "0.2.0", "torch": "2"}, "commit": None, "python": "3.11",
+    "machine": "Linux", "numerics": {"precision": "fp32", "device": "cpu", "threads": 1}, "data": "abc",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "written",
+    [{}, {"run": "x"}, {"run": "x", "models": "../models", "sessions": [SESSION, SESSION]},
+     {"run": "x", "sessions": [{"started": "2026", "of a later version": [1]}, {"run": "x", "data": ""}]}],
+    ids=["nothing", "mended", "whole", "other versions"],
+)  # fmt: skip
+def test_a_provenance_is_written_again_as_it_was(tmp_path, written):
+    """Of runs of every version: fields stay in their places, none is added and none is lost."""
+    directory = RunDirectory(tmp_path)
+    directory.describe(tiny(), Provenance.model_validate(written))
+    bare = json.dumps({"seal": SEAL + BLANK, **written}, indent=2) + "\n"
+    path = tmp_path / "provenance.json"
+    assert path.read_bytes() == sealed(bare.encode())
+    directory.describe(tiny(), directory.provenance())
+    assert path.read_bytes() == sealed(bare.encode())
+    assert Provenance().maths == set()
+    assert Provenance(sessions=[{"generations": [0]}, {"maths": 4}]).maths == {2}

@@ -173,7 +173,7 @@ def test_a_copy_has_an_epoch_of_its_own():
     [
         ({"labels": []}, "labels: .. is empty"),
         ({"groups": ["a", "a"]}, "groups: .'a', 'a'. is empty or names one twice"),
-        ({"groups": ["a", ("b", "c")]}, "have not all as many"),
+        ({"groups": ["a", ("b", "c")]}, "have different numbers of attributes"),
         ({"ideal": "population"}, "ideal=population: follows the population, which is not known"),
         ({"population": [1, 2]}, "population: needs a number"),
         ({"population": [[0, 0], [0, 0]]}, "population: needs a number"),

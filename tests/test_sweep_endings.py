@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing import forkserver
+from threading import Event, main_thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,8 +21,10 @@ from fairloop.errors import FairloopError
 from fairloop.running import run as running
 from fairloop.running.progress import LineView
 from fairloop.store.directory import RunDirectory
+from fairloop.store.status import Status
+from fairloop.sweep import threads, workers
 from fairloop.sweep.job import Job
-from fairloop.sweep.workers import Worker
+from fairloop.sweep.workers import Task, Worker
 
 
 @pytest.mark.parametrize(
@@ -29,7 +33,8 @@ from fairloop.sweep.workers import Worker
      (0, 1, True, "failed", "exit code 0"), (7, 1, False, "failed", "exit code 7"), (1, 3, True, "done", "last line"),
      (-9, 1, True, "failed", "was killed by signal 9"), (-9, 3, True, "done", "last line"),
      (1, 1, False, "failed", "last line"), (2, 0, False, "failed", "last line"),
-     (130, 1, False, "failed", "last line")],
+     (130, 1, False, "failed", "last line"),
+     (255, 1, False, "failed", "was stopped, since the server that forks processes was killed, after 1 of 3")],
 )  # fmt: skip
 def test_a_run_is_done_only_when_all_its_generations_are_recorded(code, done, together, state, said):
     job = Job(tiny(), "case", "running", "last line", done)
@@ -50,6 +55,57 @@ def test_a_model_that_ends_the_program_fails_its_run(tmp_path, monkeypatch, code
         running.run(tiny(), directory, LineView(lambda line: None))
     assert directory.status().state == "failed"
     assert "ended the program" in directory.status().message
+
+
+def test_runs_in_one_program_that_is_stopped_are_interrupted_and_not_running(tmp_path, monkeypatch):
+    goes_on, going = Status(done=0, generations=2, doing="generator 1", epoch=1, epochs=2), Event()
+    places = {name: tmp_path / name for name in ("running", "waiting", "finished", "silent")}
+
+    def run(place, directory, models):
+        if place.out.name != "silent":
+            place.out.mkdir()
+            directory.tell(goes_on.model_copy(update={"state": place.out.name}))
+        if place.out.name == "running":
+            signal.pthread_kill(main_thread().ident, signal.SIGINT)
+            going.wait(10)
+            directory.tell(goes_on)  # as a heartbeat does in the last moment
+            going.clear()
+        return 0
+
+    def leave(code):
+        going.set()
+        while going.is_set():
+            time.sleep(0.001)
+        raise SystemExit(code)
+
+    monkeypatch.setattr(threads, "_run", run)
+    monkeypatch.setattr(threads.os, "_exit", leave)
+    monkeypatch.setattr(threads.signal, "signal", lambda *of: None)
+    with pytest.raises(SystemExit, match="130"):
+        threads.main(["models", *(part for out in reversed(places.values()) for part in ("spec", str(out), "log"))])
+    told = {name: Status.read(out) for name, out in places.items() if name != "silent"}
+    assert {name: status.state for name, status in told.items()} == {
+        "running": "interrupted", "waiting": "interrupted", "finished": "finished"
+    }  # fmt: skip
+    assert (told["running"].doing, told["running"].epoch) == ("", 0)
+    assert not places["silent"].exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no fork server elsewhere")
+def test_a_process_that_lost_its_fork_server_is_stopped_and_the_next_one_has_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "PRELOADED", ())
+    orphan = Worker(Task(time.sleep, (60,), tmp_path / "log", None))
+    server = forkserver._forkserver._forkserver_pid
+    os.kill(server, signal.SIGKILL)
+    Worker.wait([orphan], 30)
+    assert orphan.code == workers.ORPHANED
+    with pytest.raises(ProcessLookupError):
+        os.kill(orphan._process.pid, 0)
+    next_one = Worker(Task(print, ("said",), tmp_path / "log", None))
+    Worker.wait([next_one], 30)
+    assert next_one.code == 0
+    assert (tmp_path / "log").read_text() == "said\n"
+    assert forkserver._forkserver._forkserver_pid != server
 
 
 def test_a_second_interrupt_kills_processes_that_do_not_end():

@@ -90,7 +90,7 @@ def test_the_page_holds_all_it_shows_and_runs_nothing(tables, tmp_path, monkeypa
     ],
 )
 def test_wrong_options_end_with_a_line_before_anything_is_fitted(words, said, tables, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(arms, "measured", lambda *_: pytest.fail("fitted"))
+    monkeypatch.setattr(arms, "all_measured", lambda *_: pytest.fail("fitted"))
     assert here(monkeypatch, *tables, "--out", tmp_path / "out", *words) == 2
     printed = capsys.readouterr().err
     assert said in printed

@@ -56,6 +56,7 @@ def test_german_codes_become_sex_and_age(tmp_path):
     assert women == 30  # A92 is every fourth
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not PUBLISHED.is_dir(), reason="needs the publishers' files")
 def test_the_publishers_files_have_their_published_sizes():
     adult, compas, german = (loaded(name=name, root=PUBLISHED) for name in ("adult", "compas", "german"))

@@ -131,7 +131,7 @@ def test_it_learns_how_a_number_and_a_text_depend_on_each_other():
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [({"levels": 1}, "at least 2"), ({"embedding": 3}, "an even number"), ({"blocks": [1, 1]}, "blocks sum to 2")],
+    [({"levels": 1}, "give 2 or more"), ({"embedding": 3}, "an even number"), ({"blocks": [1, 1]}, "blocks sum to 2")],
 )
 def test_arguments_that_make_no_model_are_refused(arguments, words):
     with pytest.raises(InputError, match=words):

@@ -14,6 +14,7 @@ from fairloop.running import tracking
 from fairloop.running.progress import LineView
 from fairloop.running.tracking import Tracked, scalars
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from fairloop.store.tidy_rows import Row
 from fairloop.sweep import local
 from fairloop.sweep.job import jobs_in
@@ -91,7 +92,7 @@ class Fake:
 
 def recorded(root: Path, generations: int) -> RunDirectory:
     directory = RunDirectory(root)
-    directory.describe(tiny(), {})
+    directory.describe(tiny(), Provenance())
     for i in range(directory.committed(), generations):
         directory.commit(i, [Row(i, None, "classifier", "test", None, "overall", "accuracy", 0.5, 0.1)], GALLERY)
     return directory

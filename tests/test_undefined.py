@@ -48,6 +48,7 @@ def test_divergence_stops_the_run_at_the_batch_and_is_found_again(tmp_path, kept
     assert len(generations(BURST, "on_divergence=go_on", models=models)) == 3
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_what_does_not_depend_on_a_diverged_classifier():
     first, second, _ = generations(BURST, "on_divergence=go_on", "setting=seqgen-nonseqclass")
     assert told(first) == [("classifier", 0, 1.0)]
@@ -116,6 +117,7 @@ def half_known() -> pd.DataFrame:
     return table
 
 
+@pytest.mark.slow
 def test_comparisons_say_what_they_leave_out(half_known, tmp_path, capsys):
     path = tmp_path / "table.parquet"
     half_known.to_parquet(path)
@@ -133,6 +135,7 @@ def test_summaries_say_what_they_leave_out(half_known):
     assert not any("Undefined" in sentence.about for sentence in control.sentences)
 
 
+@pytest.mark.slow
 def test_a_case_of_which_nothing_is_known_is_not_passed_over(half_known):
     lost = half_known.assign(value=half_known["value"].where(half_known["generation"] == 0))
     finding = summary.summary(summary.headline(lost))[0]
@@ -197,6 +200,7 @@ def test_people_of_one_class_are_refused_before_anything_is_trained(tmp_path, ca
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_diverged_run_is_shown_for_what_it_is(tmp_path, capsys):
     spec = tmp_path / "spec.yaml"
     spec.write_text(yaml.safe_dump(TINY))

@@ -98,7 +98,7 @@ def test_dates_are_no_numbers(tmp_path, first):
 
 def test_a_table_has_rows_features_and_a_part_for_each_column(tmp_path):
     path = written(tmp_path, frame())
-    refused(path, r"data\.leave_out: leaves .* without a feature", leave_out=["size", "who"])
+    refused(path, r"data\.leave_out: leaves no feature of .*", leave_out=["size", "who"])
     refused(path, r"data\.groups: 'y' is the label, too", groups=["y"])
     refused(path, r"data\.groups: 'who' is named twice", groups=["who", "who"])
     refused(path, r"data\.split: 'y' is the label, too", split="y")

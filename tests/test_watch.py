@@ -23,6 +23,7 @@ from fairloop.running.progress import LineView
 from fairloop.running.run import run
 from fairloop.store import status as statuses
 from fairloop.store.directory import RunDirectory
+from fairloop.store.provenance import Provenance
 from fairloop.store.status import STATUS, Status
 from fairloop.store.tidy_rows import Row
 from fairloop.sweep import watch as module
@@ -40,7 +41,7 @@ def run_with(root: Path, generations: int, *overrides: str, **status: object) ->
     """A run with so many of its three generations recorded, each in ten seconds. status: fields of its status file."""
     directory = RunDirectory(root)
     session = {"seconds": 10.0 * generations, "generations": [*range(generations)]}
-    directory.describe(tiny(*overrides), {"models": "models", "sessions": [session]})
+    directory.describe(tiny(*overrides), Provenance(models="models", sessions=[session]))
     for i in range(generations):
         rows = [
             Row(i, None, "classifier", "test", None, "overall", "accuracy", 0.9 - 0.1 * i, 0.0),
@@ -67,6 +68,7 @@ def gone() -> int:
 # One run.
 
 
+@pytest.mark.slow
 def test_a_run_tells_how_far_it_is_while_it_trains_and_at_its_end(tmp_path, monkeypatch):
     monkeypatch.setattr(heartbeat, "_SECONDS_BETWEEN_LOOKS", 0.001)
     told: list[Status] = []
@@ -121,9 +123,8 @@ def test_a_run_tells_why_it_ended_and_keeps_the_time_of_its_first_session(tmp_pa
 
 def test_the_first_session_of_a_run_without_a_status_is_in_its_provenance(tmp_path):
     directory = RunDirectory(tmp_path)
-    directory.describe(
-        tiny(), {"sessions": [{"started": LONG_AGO.isoformat()}, {"started": "2021-01-01T00:00:00+00:00"}]}
-    )
+    started = LONG_AGO.isoformat(), "2021-01-01T00:00:00+00:00"
+    directory.describe(tiny(), Provenance(sessions=[{"started": one} for one in started]))
     with Heartbeat(directory, tiny()):
         assert directory.status().since == LONG_AGO
 
@@ -144,6 +145,7 @@ def test_a_status_changes_no_bit_of_a_run_and_a_disk_that_takes_none_ends_none(t
     assert rows[0] == rows[1] == rows[2]
 
 
+@pytest.mark.slow
 def test_a_run_writes_at_most_once_a_second_and_costs_next_to_nothing(tmp_path):
     """A thousand epochs a second, for two seconds and more."""
     directory, writes = RunDirectory(tmp_path), []

@@ -233,6 +233,7 @@ def coverage(seeds: range, forecast: int = 4, runs: int = 8) -> float:
     return float(np.mean(inside))
 
 
+@pytest.mark.slow
 def test_fans_cover_the_loops_own_continuation():
     assert coverage(range(2), forecast=2, runs=6) >= 0.75
 

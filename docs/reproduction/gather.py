@@ -35,7 +35,7 @@ def gather_runs(places: list[Path], name: str, *, add: bool) -> dict[str, Any]:
     return held | {
         identity: {
             "spec": _without_place(run.spec().model_dump(mode="json")),
-            "sessions": run.provenance()["sessions"],
+            "sessions": run.provenance().model_dump(mode="json")["sessions"],
         }
         for identity, run in runs.items()
     }

@@ -2,11 +2,11 @@
 
 
 class FairloopError(Exception):
-    """Any failure that fairloop explains in one line: what is wrong, where, and what to do."""
+    """Base class of fairloop's errors: one line names the fault, its place and the remedy."""
 
 
 class InputError(FairloopError):
-    """Input (a spec, a file, a directory, an argument) that cannot be used. Nothing was started."""
+    """A spec, a file, a directory or an argument cannot be used. It is raised before any training starts."""
 
 
 class DivergedError(FairloopError):
@@ -14,7 +14,7 @@ class DivergedError(FairloopError):
 
 
 def said(error: BaseException) -> str:
-    """One line about an error of any code; with its kind where the message alone does not explain it."""
+    """Return an exception's message as one line; the class comes first unless the message explains itself."""
     words = " ".join(str(error).split())
     if isinstance(error, FairloopError) or (words and type(error) in (TypeError, ValueError)):
         return words

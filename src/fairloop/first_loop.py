@@ -25,6 +25,7 @@ from fairloop.seeding import Role, numpy_stream
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.memory import MemoryModels
 from fairloop.tables import frames
+from fairloop.tables.values import several
 
 FILE = "people.parquet"
 """The name of the table in the specs of a first loop."""
@@ -45,7 +46,7 @@ class FirstLoop:
 
     specs: of the runs. With the table saved as `people.parquet`, `fairloop run` repeats each: `specs[0].to_yaml()`.
     table: the tidy table of all runs.
-    left_out: rows of the given table that were left out by chance, because it has more than `people` rows.
+    left_out: number of rows of the given table that were left out at random, because it has more than `people` rows.
     """
 
     specs: tuple[RunSpec, ...]
@@ -80,33 +81,24 @@ class FirstLoop:
 
 
 def quick(
-    frame: object,
-    *,
-    label: str,
-    group: str | Sequence[str],
-    beneficial: object = None,
-    leave_out: Sequence[str] = (),
-    generations: int = 5,
-    seeds: int = 1,
-    people: int = 4_000,
-    generator: str = "gaussian-copula",
+    frame: object, *, label: str, group: str | Sequence[str], beneficial: object = None, leave_out: Sequence[str] = (),
+    generations: int = 5, seeds: int = 1, people: int = 4_000, generator: str = "gaussian-copula",
     classifier: str = "mlp",
-) -> FirstLoop:
+) -> FirstLoop:  # fmt: skip
     """Follow a table through a feedback loop, its control and the loop with STAR; it takes seconds.
 
         quick(frame, label="repaid", group="sex")
 
     frame: one row for each person; of pandas, polars, Arrow, Hugging Face, or a dictionary of columns.
-    label: the column that the classifier learns.
+    label: the column that the classifier learns. leave_out: columns that are not features, such as names.
     group: the sensitive column; several columns make intersectional groups.
     beneficial: the label that is good for the person; needed unless labels are 0 and 1, or say so alike.
-    leave_out: columns that are no features, such as names.
     generations: of each run, the one on real data included.
     seeds: runs of each case, with seeds 0, 1 and so on.
-    people: rows that are used at most; of a larger table, as many are chosen at random.
+    people: largest number of rows that are used; a larger table is subsampled at random.
     generator, classifier: names of models, as in specs. The annotators are classifiers of the same kind.
 
-    All other settings are small and fixed. For other ones, write a spec (`specs[0].to_yaml()` is a start).
+    All other settings are fixed and small. To change them, write a spec; `specs[0].to_yaml()` is a start.
 
     Raises InputError for a table, a column or a choice that does not fit, before anything is trained.
     """
@@ -116,7 +108,7 @@ def quick(
     table, left_out = _chosen(frames.table(frame), people)
     data = {
         "name": "table", "table": FILE, "label": label, "beneficial": beneficial,
-        "groups": [group] if isinstance(group, str) else list(group), "leave_out": list(leave_out),
+        "groups": list(several(group)), "leave_out": list(leave_out),
     }  # fmt: skip
     common = {
         "name": "quick", "generations": generations, "data": data, "generator": {"model": generator, **_NETWORK},
@@ -153,6 +145,6 @@ _ARGUMENTS = {"groups": "group", "table": "frame"}
 
 
 def _as_called(message: str) -> str:
-    """An error about fields of a spec, with the names of the arguments in their places."""
+    """Return the error with the names of arguments in place of the fields of a spec."""
     named = re.sub(r"\bdata\.(\w+)", lambda found: _ARGUMENTS.get(found[1], found[1]), message)
     return re.sub(r"(/\S*)?fairloop-\w+/" + re.escape(FILE), "frame", named)

@@ -1,4 +1,4 @@
-"""Runs and sweeps, for Python: on disk, with their models and fresh samples; or the table of a run in memory."""
+"""Access to runs and sweeps from Python: stored tables and models, fresh samples, and tables of runs in memory."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def load(path: str | Path) -> RecordedRun | RecordedSweep:
 
 
 def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.DataFrame:
-    """The tidy table of what `simulate(spec)` yielded: of a run's spec, or of a loop of your own objects."""
+    """The tidy table of the generations that `simulate(spec)` yielded. spec: of a run, or of a loop of your own
+    objects.
+    """
     own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(with_files_read(spec))
     rows = [row for generation in generations for row in generation.rows]
     table: pd.DataFrame = plain(of_rows(rows, own)).to_pandas()
@@ -63,14 +65,14 @@ def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.D
 
 
 class RecordedSweep(Mapping[str, "RecordedRun"]):
-    """The runs of a sweep by their names, as the column `run` of its `table()` has them."""
+    """A mapping from names of runs, as in the column `run` of `table()`, to the runs of a sweep."""
 
     def __init__(self, directories: Sequence[RunDirectory]) -> None:
         self._runs = {directory.spec().identity: RecordedRun(directory) for directory in directories}
 
     def __getitem__(self, name: str) -> RecordedRun:
         if name not in self._runs:
-            raise KeyError(f"'{name}' is no run of this sweep ({', '.join(self._runs)}){meant(name, self._runs)}")
+            raise KeyError(f"'{name}' is not a run of this sweep ({', '.join(self._runs)}){meant(name, self._runs)}")
         return self._runs[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -106,7 +108,7 @@ class RecordedRun:
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory
-        self._models = DirectoryModels(directory.root / directory.provenance().get("models", "models"))
+        self._models = DirectoryModels(directory.root / directory.provenance().models)
         self.spec: RunSpec = directory.spec()
         self._made_again: dict[int, Generation] = {}
 
@@ -174,13 +176,13 @@ class RecordedRun:
         return self._trainer.population
 
     def samples(self, generation: int, n: int) -> Batch:
-        """N fresh samples of G_i, with the labels that generation i was taught and the groups that A_S sees.
+        """Draw n fresh samples of G_i: labels come from the labeller of generation i, groups from A_S.
 
-        Raises InputError if the run has no such generation, or not all of those models.
+        Raises InputError if the run has no such generation, or lacks one of these models.
         """
         self._check(generation)
         if n < 1:
-            raise InputError(f"n={n}: at least one sample is to be made")
+            raise InputError(f"n={n}: give 1 or more samples")
         self.generator(generation)
         by = self.spec.rules.labeller(generation)
         label, group = self.annotators
@@ -200,15 +202,16 @@ class RecordedRun:
 
     @cached_property
     def _trainer(self) -> ModelTrainer:
-        sessions = self.directory.provenance().get("sessions", [])
-        return ModelTrainer(self.spec, self._models, Numerics(**sessions[-1]["numerics"]) if sessions else None)
+        sessions = self.directory.provenance().sessions
+        held = sessions[-1].numerics if sessions else None
+        return ModelTrainer(self.spec, self._models, Numerics(**held.model_dump()) if held else None)
 
     def _fits_again(self, recipe: Recipe) -> bool:
-        """Whether a model that is not here is an estimator that could not be kept."""
+        """Whether the recipe is of an estimator, which the store may have been unable to keep."""
         return self.spec.keep == "all" and self._trainer.is_estimator(recipe)
 
     def _again(self, recipe: Recipe) -> Generation | None:
-        """The generation of `recipe`, fitted again from what is kept; None if it should have been kept."""
+        """The generation of `recipe`, fitted again from the stored models; None if its model should be in the store."""
         if not self._fits_again(recipe):
             return None
         if recipe.generation not in self._made_again:
@@ -225,8 +228,8 @@ class RecordedRun:
         self._check_maths()
 
     def _check_maths(self) -> None:
-        """Raise InputError if models that this version makes of the run's recipes are not those of its table."""
-        if others := self.directory.maths() - {MATHS_VERSION}:
+        """Raise InputError if this version makes other models from the run's recipes than its table has."""
+        if others := self.directory.provenance().maths - {MATHS_VERSION}:
             raise InputError(
                 f"{self.directory.root}: its models are of another version of fairloop (maths {max(others)}, not "
                 f"{MATHS_VERSION}), which built or trained them differently; open them with that version, or run the "
@@ -265,7 +268,7 @@ def write_samples(run: RecordedRun, generation: int, n: int, out: Path) -> None:
     The columns are `label` and `group` (names) and, in parquet, `image` as the hub's image features are; for
     tabular data the data's own columns, in parquet or in samples.csv.
 
-    Either is written whole or not at all. A directory that an earlier call has written is replaced, files and all.
+    A file or directory is written completely or not at all. A directory of an earlier call is replaced as a whole.
 
     Raises InputError for a directory that holds anything else.
     """

@@ -1,4 +1,4 @@
-"""One stream of random numbers per (seed, generation, role, epoch). Nothing here or elsewhere is global.
+"""One stream of random numbers per (seed, generation, role, epoch). fairloop has no global random state.
 
 Two draws share a stream only if they share the whole key, so adding a measurement, another epoch or another
 model never shifts the numbers that anything else sees, and runs that differ in one choice are paired.
@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 SEEDS = ("random_state", "seed", "random_seed")
-"""The names by which objects of other libraries take a seed."""
+"""Names of the attributes and parameters by which objects of other libraries take a seed."""
 
 
 def seeded(own: Any, seed: Callable[[], int]) -> Any:
-    """The object. Each of its `SEEDS`, also of its parts, is set to a number that `seed` gives."""
+    """Set each of the `SEEDS` of `own`, and of its parts, to a number from `seed()`; return `own`."""
     if hasattr(own, "get_params") and hasattr(own, "set_params"):
         names = sorted(name for name in own.get_params() if name.split("__")[-1] in SEEDS)
         own.set_params(**{name: seed() for name in names})
@@ -30,7 +30,7 @@ def seeded(own: Any, seed: Callable[[], int]) -> Any:
 
 
 class Role(StrEnum):
-    """Purpose of a random stream. The list is closed, because the name decides the numbers."""
+    """Purpose of a random stream. The name decides the numbers, so names never change."""
 
     TRAIN_DATA = "train data"
     VALID_DATA = "valid data"
@@ -48,7 +48,7 @@ class Role(StrEnum):
 
 
 class ModelRole(StrEnum):
-    """Which model of a generation; part of the role in a stream's key."""
+    """The model of a generation that a stream belongs to; part of the role in the stream's key."""
 
     LABEL_ANNOTATOR = "label_annotator"
     GROUP_ANNOTATOR = "group_annotator"
@@ -57,7 +57,7 @@ class ModelRole(StrEnum):
 
 
 def key_digest(seed: int, generation: int, role: str, epoch: int) -> bytes:
-    """32 bytes that stand for one stream."""
+    """A hash of 32 bytes that identifies one stream."""
     return hashlib.sha256(f"{seed}/{generation}/{role}/{epoch}".encode()).digest()
 
 

@@ -1,4 +1,4 @@
-"""Time: durations in words, and how long a rest will take."""
+"""Time: durations in words, and estimates of the time that remains."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def duration(seconds: float) -> str:
 
 
 class Pace:
-    """How fast `total` things get done, of which `done` were done before; counts from now on."""
+    """The pace of `total` steps, `done` of them completed before; the clock starts now."""
 
     def __init__(self, total: int = 0, done: int = 0) -> None:
         self._total, self._before, self.done = total, done, done
         self._began = self._last = time.monotonic()
 
     def tick(self) -> None:
-        """One more is done."""
+        """Count one more completed step."""
         self.done += 1
         self._last = time.monotonic()
 
@@ -32,12 +32,12 @@ class Pace:
 
     @property
     def each(self) -> float | None:
-        """Seconds that one takes on average; None before the first."""
+        """Mean seconds of a step; None before the first."""
         return (self._last - self._began) / (self.done - self._before) if self.done > self._before else None
 
     @property
     def remaining(self) -> float | None:
-        """Seconds that the rest will take; None before the first. One that is late counts as about to be done."""
+        """Estimated seconds of the remaining steps; None before the first. A late step counts as almost complete."""
         if self.each is None:
             return None
         left = max(0, self._total - self.done)

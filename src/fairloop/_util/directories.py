@@ -1,10 +1,10 @@
-"""The kinds of directories that fairloop writes. A command writes only into a directory of its own kind.
+"""The kinds of directories that fairloop writes. Each command writes only into directories of its own kind.
 
 | kind | written by | told by |
 |---|---|---|
-| a run | `run` | spec.yaml, whose first line is fairloop's |
+| a run | `run` | spec.yaml with the first line of fairloop |
 | a sweep | `sweep`, `reproduce`, `fetch`, `demo` | runs/ with runs, or logs/ with their specs |
-| samples | `samples` | samples.csv, and besides only numbered pictures |
+| samples | `samples` | samples.csv, and no other files but numbered pictures |
 | an audit | `audit` | verdict.txt and drift.csv |
 | a comparison | `synthetic` | comparison.md and distances.csv |
 | a forecast | `whatif` | whatif.txt and fans.csv |
@@ -46,7 +46,7 @@ _OWN_FOLDERS = ("records", "galleries", "models", "log")
 
 
 def is_run(root: Path) -> bool:
-    """Whether `root` is a run's directory, and its spec.yaml not just a file of that name."""
+    """Whether `root` is the directory of a run: its spec.yaml has the first line of fairloop."""
     try:
         with (root / "spec.yaml").open(encoding="utf-8", errors="replace") as file:
             return file.readline().rstrip() == RUN_HEADER
@@ -97,8 +97,8 @@ def kind_of(root: Path) -> Kind | None:
 def claim(root: Path, kind: Kind, option: str = "--out") -> None:
     """Raise InputError if `root` cannot become, or go on as, a directory of that kind.
 
-    It cannot if it is a file or of another kind. A new one cannot lie where another command would overlook or delete
-    it, or take it for its own: the next directory of fairloop above must hold it, as `_HOLDS` says.
+    A file and a directory of another kind are refused. A new directory must not lie where another command would
+    overlook it, delete it, or use it: `_HOLDS` names the places in the nearest directory of fairloop above.
     """
     if root.exists() and not root.is_dir():
         raise InputError(f"{option}: {root} is a file, not a directory")
@@ -124,10 +124,10 @@ def _sweep_holds(kind: Kind, place: tuple[str, ...]) -> bool:
 _HOLDS: dict[Kind | None, Callable[[Kind, tuple[str, ...]], bool]] = {
     "a run": _run_holds,
     "a sweep": _sweep_holds,
-    "samples": lambda kind, place: False,  # which is replaced as a whole
-    "examples of a data set": lambda kind, place: False,  # as well
+    "samples": lambda kind, place: False,  # samples are replaced as a whole
+    "examples of a data set": lambda kind, place: False,  # so are examples
 }
-"""Whether a directory of a kind may hold one of another kind at a place below it. Kinds that are not here hold all."""
+"""Whether a directory of a kind may hold one of another kind at a place below it. Missing kinds may hold all others."""
 
 
 def claim_alone(root: Path, kind: Kind, option: str = "--out") -> None:
@@ -138,7 +138,7 @@ def claim_alone(root: Path, kind: Kind, option: str = "--out") -> None:
 
 
 def claim_free(root: Path, kind: Kind, files: Sequence[str], *, overwrite: bool) -> None:
-    """As `claim`, for a kind of which `files` are replaced: raise InputError if one is there, unless `overwrite`."""
+    """As `claim`, for commands that replace `files`: raise InputError if one exists, unless `overwrite`."""
     claim(root, kind)
     found = [file for file in files if (root / file).exists()]
     if found and not overwrite:
@@ -146,6 +146,6 @@ def claim_free(root: Path, kind: Kind, files: Sequence[str], *, overwrite: bool)
 
 
 def claim_file(path: Path, option: str = "--out") -> None:
-    """Raise InputError if a file at `path` would be among those of which a run consists."""
+    """Raise InputError if a file at `path` would lie among the files of a run."""
     if path.parent.name in _OWN_FOLDERS and is_run(path.parent.parent):
         raise InputError(f"{option}: {path} lies among the files of the run {path.parent.parent}; choose another place")

@@ -1,4 +1,4 @@
-"""Names from people's files, made harmless for where they are shown. HTML is escaped by the page's templates."""
+"""Escaping of names from users' files for terminals and CSV files. The templates of pages escape HTML."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-# Control characters but line ends and tabs, further ends of lines, marks that turn the direction of text, halves of
-# characters.
+# Control characters except line ends and tabs, Unicode line separators, marks that change the direction of text,
+# and lone surrogates.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-](inf|nan)")
 
 
 def for_terminal(text: str) -> str:
-    """`text` with what would steer a terminal written as its code: an escape character as four letters and digits."""
+    """`text` with each character that would steer a terminal replaced by its Python escape."""
     return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def for_csv(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula: with an apostrophe in front if it would. Numbers stay."""
+    """Put an apostrophe before a cell that a spreadsheet would take for a formula. Numbers stay unchanged."""
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
@@ -54,7 +54,7 @@ def _mapped(table: pa.Table, change: Callable[[str], str]) -> pa.Table:
     def changed(column: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
         if not pa.types.is_string(column.type) or not len(column):
             return column
-        words = column.combine_chunks().dictionary_encode()  # each word is looked at once
+        words = column.combine_chunks().dictionary_encode()  # escapes each distinct text once
         others = pa.array([change(word) for word in words.dictionary.to_pylist()], pa.string())
         return pa.DictionaryArray.from_arrays(words.indices, others).cast(pa.string())
 

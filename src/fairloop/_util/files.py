@@ -1,4 +1,4 @@
-"""Files that are whole or absent, and that say when they were damaged."""
+"""Files that are written atomically, with seals by which damage is detected."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pathlib import Path
 from fairloop.errors import InputError
 
 UNFINISHED = ".tmp"
-"""How the names of files end that are being written, or that a killed process left behind."""
+"""Suffix of files that are being written, or that a killed process left behind."""
 
 DAMAGED = ".damaged"
-"""How the names of files end that were set aside."""
+"""Suffix of damaged files that were set aside."""
 
 SEAL = "fairloop-sha256:"
 BLANK = "0" * hashlib.sha256().digest_size * 2
-"""A file is sealed by its own SHA-256, which stands behind `SEAL`; and `BLANK` there while it is taken."""
+"""A file is sealed by its own SHA-256 after `SEAL`. The digest is computed with `BLANK` in that place."""
 
 
 @contextmanager
@@ -52,8 +52,8 @@ def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """A new directory beside `folder` that takes its place, files and all, if the block succeeds.
 
-    Nothing of the former content stays. At every moment `folder` holds all of the one or all of the other, or, for an
-    instant, is not there. A machine that loses power may lose the new content.
+    The former content is removed. At every moment `folder` holds the complete old content or the complete new content,
+    or is absent for an instant. A machine that loses power may lose the new content.
     """
     folder = folder.resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 def _take_place(new: Path, folder: Path, old: Path) -> None:
-    """Rename `new` to `folder`, which is moved to `old` if it is there, and moved back if that fails."""
+    """Move `folder`, if it exists, to `old`, and rename `new` to `folder`. A failure moves `old` back."""
     if folder.is_dir():
         folder.rename(old)
     try:
@@ -81,7 +81,7 @@ def _take_place(new: Path, folder: Path, old: Path) -> None:
 
 
 def discard_unfinished(folder: Path, name: str = "") -> None:
-    """Delete what killed processes left half-written of files whose names begin so. None may be writing one now."""
+    """Delete unfinished files of killed processes with this start of the name. No process may be writing one."""
     for left in folder.iterdir() if folder.is_dir() else ():
         if left.name.startswith(f".{name}") and left.suffix == UNFINISHED:
             left.unlink(missing_ok=True)
@@ -94,13 +94,13 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 
 def sealed(content: bytes) -> bytes:
-    """`content`, in which `BLANK` stands behind `SEAL`, with its own SHA-256 there."""
+    """Replace the `BLANK` after `SEAL` in `content` by the SHA-256 of `content`."""
     place = content.index((SEAL + BLANK).encode()) + len(SEAL)
     return content[:place] + _digest(content) + content[place + len(BLANK) :]
 
 
 def is_sealed(content: bytes) -> bool | None:
-    """Whether `content` still is what `sealed` gave; None if it has no seal, as files before there were any."""
+    """Whether `content` is unchanged since `sealed` returned it; None if it has no seal, as files of older versions."""
     places = [found.end() for found in re.finditer(SEAL.encode(), content)]  # a name in it may look like a seal
     ends = [place + len(BLANK) for place in places]
     whole = (
@@ -111,12 +111,12 @@ def is_sealed(content: bytes) -> bool | None:
 
 
 def set_aside(path: Path) -> Path:
-    """Give a damaged file another name, which no command reads."""
+    """Rename a damaged file, so that no command reads it."""
     return path.replace(path.with_name(path.name + DAMAGED))
 
 
 def damaged(path: Path, how: str) -> InputError:
-    """The error for a file that cannot be trusted."""
+    """Return the error for a damaged file."""
     return InputError(
         f"{path}: is damaged ({how}); `fairloop run` with --repair sets it aside and resumes from the last whole files"
     )

@@ -1,4 +1,4 @@
-"""Limits of reading files from elsewhere: a file that unpacks to more is refused, and never fills the memory."""
+"""Limits for files from elsewhere: a file with more content is refused before it fills the memory."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import yaml
 from fairloop.errors import InputError
 
 MOST_BYTES = 4 * 2**30
-"""Unpacked bytes of a compressed table, or of the parquet file that says so."""
+"""Largest number of bytes of a table: unpacked, or as the footer of a parquet file declares."""
 
 MOST_CELLS = 10**9
-"""Rows times columns of a parquet file: a few bytes can say that one value comes a billion times."""
+"""Largest number of rows times columns of a parquet file, in which a few bytes can repeat a value a billion times."""
 
 MOST_PIXELS = 50_000_000
-"""Of one picture."""
+"""Largest number of pixels of one picture."""
 
 MOST_VALUES = 100_000
-"""Names and values in YAML, with all that its references repeat."""
+"""Largest number of names and values in YAML, counting each repetition by a reference."""
 
 DEEPEST = 100
-"""Levels of lists within lists in YAML."""
+"""Deepest nesting of lists and mappings in YAML."""
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # ten times faster where PyYAML was built with libyaml
 
@@ -42,9 +42,9 @@ def parsed(text: str) -> Any:
 
 
 def opened(path: Path, *, packed: bool | None = None) -> IO[bytes]:
-    """The bytes of a file; of a .gz file those within, at most `MOST_BYTES`, beyond which reading raises OSError.
+    """Open a file of bytes, and unpack a .gz file. Reading more than `MOST_BYTES` unpacked bytes raises OSError.
 
-    packed: whether it is a .gz file; None: its name says so.
+    packed: whether it is a .gz file; None: decide by its name.
     """
     packed = path.suffix.lower() == ".gz" if packed is None else packed
     file = gzip.open(path) if packed else path.open("rb")  # noqa: SIM115  # closed by its reader
@@ -52,7 +52,7 @@ def opened(path: Path, *, packed: bool | None = None) -> IO[bytes]:
 
 
 def check_parquet(path: Path) -> None:
-    """Raise InputError if a parquet file says that it is larger than a table may be. Reads its footer only."""
+    """Raise InputError if the footer of a parquet file declares more than the limits of a table."""
     import pyarrow.parquet as pq
 
     about = pq.read_metadata(path)
@@ -65,7 +65,7 @@ def check_parquet(path: Path) -> None:
 
 
 class _Bounded(io.RawIOBase):
-    """A file that ends in an error after `MOST_BYTES`."""
+    """A file that raises OSError when more than `MOST_BYTES` are read."""
 
     def __init__(self, file: Any) -> None:
         self._file, self._left = file, MOST_BYTES
@@ -86,7 +86,7 @@ class _Bounded(io.RawIOBase):
 
 
 def _refuse_depth(text: str) -> None:
-    """Raise ValueError for what lies too deep: the loader calls itself for each level, and would crash."""
+    """Raise ValueError if values are nested too deep: the loader recurses for each level, and would crash."""
     depth = 0
     for event in yaml.parse(text, _LOADER):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -95,7 +95,7 @@ def _refuse_depth(text: str) -> None:
 
 
 def _size(value: Any, most: int) -> int:
-    """How many values there are in `value`, counted until they are more than `most`."""
+    """The number of values in `value`; counting stops above `most`."""
     waiting, count = [value], 0
     while waiting and count <= most:
         item = waiting.pop()

@@ -1,4 +1,4 @@
-"""Logs of other people's libraries as warnings."""
+"""Warnings in place of the log lines of other libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _Warnings:
 
 
 def warn_in_place_of_logs() -> None:
-    """Let LightGBM, if it has been imported, warn in place of printing a line for each tree."""
+    """Make LightGBM, if it is imported, raise warnings in place of printing a line for each tree."""
     if "lightgbm" in sys.modules:
         _register()
 

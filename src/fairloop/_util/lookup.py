@@ -1,4 +1,4 @@
-"""Text that becomes an object: a name that fairloop knows, or `module:Name` of your own."""
+"""Lookup of objects by text: a name that fairloop knows, or `module:Name` of a user's own object."""
 
 from __future__ import annotations
 

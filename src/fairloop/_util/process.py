@@ -1,4 +1,4 @@
-"""Settings of processes: of training, made before torch allocates its first tensor, and of those that are forked."""
+"""Settings of processes: memory settings before torch allocates its first tensor, and settings of forked processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def keep_freed_memory() -> None:
     """Let glibc keep the memory of one training step for the next instead of giving it back to the kernel.
 
     Measured on a Zen 4 core: 11,293 page faults a step become 103, a bf16 generator step takes 0.86x the time.
-    Without effect where the C library is not glibc. Tensors also ask for huge pages: 0.99x (bf16) and 0.97x (fp32).
+    This has no effect where the C library is not glibc. Tensors also ask for huge pages: 0.99x (bf16), 0.97x (fp32).
     """
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # torch reads it at its first allocation
     if not sys.platform.startswith("linux"):
@@ -33,7 +33,7 @@ def keep_freed_memory() -> None:
 
 @contextmanager
 def interrupts_blocked() -> Iterator[None]:
-    """Hold back Ctrl-C. Processes that start meanwhile inherit this, until they call `as_a_new_process`."""
+    """Block Ctrl-C. Processes that start in the block inherit this until they call `as_a_new_process`."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -45,10 +45,10 @@ def interrupts_blocked() -> Iterator[None]:
 
 
 def as_a_new_process(folder: Path) -> None:
-    """Make this forked process as one that has just started in `folder`.
+    """Give this forked process the state of a fresh process in `folder`.
 
-    It finds modules there, takes interrupts, and has random numbers of its own in NumPy's global generator, whose state
-    all forks of a process have in common; Python's and torch's need no such care.
+    The process imports modules from there, takes interrupts, and gets a fresh seed for NumPy's global generator, since
+    all forks of a process share its state. The generators of Python and torch need no seed here.
     """
     if str(folder) not in sys.path:
         sys.path.append(str(folder))

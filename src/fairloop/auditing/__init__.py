@@ -1,7 +1,7 @@
-"""The measures of a run on a log of someone's own retraining rounds, and what to make of them.
+"""Audits of a user's log of retraining rounds: the measures of a run, their drifts and verdicts.
 
-The module is called so because the public function is `fairloop.audit`: a submodule of that name would take its place
-as soon as anything imported it.
+The module is not called `audit`, because the import of a submodule of that name would replace the public function
+`fairloop.audit`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from fairloop._util.directories import claim_free, is_run
 from fairloop._util.escape import for_terminal, frame_for_csv, table_for_csv
 from fairloop._util.files import replacing, write_text
+from fairloop._util.options import called_from_python
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
 from fairloop.auditing.gate.judging import Result
@@ -28,7 +29,7 @@ from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.limits import limits as every_limit
 from fairloop.auditing.gate.power import Detectable
 from fairloop.auditing.gate.verdicts import Crossing, Drift
-from fairloop.auditing.log.columns import Columns, in_python
+from fairloop.auditing.log.columns import Columns
 from fairloop.auditing.log.of_run import opened
 from fairloop.auditing.log.reading import tally
 from fairloop.auditing.log.rounds import rounds
@@ -43,9 +44,8 @@ from fairloop.auditing.output import gate_words as shown
 from fairloop.auditing.output import tables as tidy
 from fairloop.auditing.output import verdict_json as document
 from fairloop.auditing.output.verdict_json import Digest
-from fairloop.errors import InputError
 from fairloop.report.table import plain
-from fairloop.tables.values import name, written
+from fairloop.tables.values import name, several, written
 
 __all__ = [
     "FILES", "JUNIT", "MODEL_CARD", "Audit", "Crossing", "Detectable", "Drift", "Limit", "Measure", "Measured",
@@ -63,76 +63,49 @@ OPTIONAL = (*SCORES, JUNIT, MODEL_CARD)
 
 
 def audit(
-    log: Any,
-    *,
-    round: Hashable = None,
-    label: Hashable = None,
-    groups: Hashable | Sequence[Hashable] = None,
-    prediction: Hashable = None,
-    score: Hashable = None,
-    threshold: float | None = None,
-    weight: Hashable = None,
-    propensity: Hashable = None,
-    decided_at: Hashable = None,
-    observed_at: Hashable = None,
-    mature_after: object = None,
-    as_of: object = None,
-    assume: str | None = None,
-    round_order: str | Sequence[object] | None = None,
-    provenance: Hashable = None,
-    model_made: Sequence[object] = (),
-    beneficial: object = None,
-    min_size: int = 0,
-    reference: Hashable = None,
-    reference_group: object = None,
-    fail_on: str | Sequence[str] = (),
-    limits: str | Path | None = None,
-    gate_round: Hashable = None,
-    regression: bool = False,
-) -> Audit:
+    log: Any, *, round: Hashable = None, label: Hashable = None, groups: Hashable | Sequence[Hashable] = None,
+    prediction: Hashable = None, score: Hashable = None, threshold: float | None = None, weight: Hashable = None,
+    propensity: Hashable = None, decided_at: Hashable = None, observed_at: Hashable = None, mature_after: object = None,
+    as_of: object = None, assume: str | None = None, round_order: str | Sequence[object] | None = None,
+    provenance: Hashable = None, model_made: Sequence[object] = (), beneficial: object = None, min_size: int = 0,
+    reference: Hashable = None, reference_group: object = None, fail_on: str | Sequence[str] = (),
+    limits: str | Path | None = None, gate_round: Hashable = None, regression: bool = False,
+) -> Audit:  # fmt: skip
     """Measure a log of past rounds: one row for each person and round.
 
-    log: a frame (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the path of a CSV
-        or parquet file of any size; only the columns named below are read. Their names may be text, numbers or tuples.
-        The directory of a run with setting=people: its log, whose columns need not be named.
-    round: numbers, versions, dates in one format, periods, or categories in order. round_order: `given`, `natural`,
-        `number`, `date:FORMAT` or the rounds in their order, where their names do not tell.
+    log: a frame (of pandas, polars, Arrow, Hugging Face, or a dictionary of columns), or the path of a CSV or parquet
+        file of any size, of which only these columns are read; or a run with setting=people, which needs no columns.
+    round: numbers, versions, dates in one format, periods or ordered categories. round_order: `given`, `natural`,
+        `number`, `date:FORMAT` or the rounds in order, where their names do not tell.
     label: the true label; rows without one count in measures that need no label. prediction: the predicted label, spelt
         alike. score: a number; without `prediction`, `threshold` (default 0.5) and more predict the beneficial label.
-    weight: how many people each row stands for, or a multiple of that: in all rates, intervals and trends, see
-        `metrics.weighted`. Counts, and the smallness of groups, stay in rows.
-    propensity: the known probability that the row's label is observed, given all that was known at the decision.
-    decided_at, observed_at: dates of the decision and of the label. mature_after: the time after a decision in which
-        its label may come, such as `90d`; rounds with younger decisions have no measures that need labels. as_of: the
-        day from which the log is seen; default: its latest date.
-    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones;
-        `no-better-than-lowest` narrows them more: no better than the tenth of the selected with the lowest scores.
-    groups: one sensitive column or several, whose combinations are the groups. A missing value is `(missing)`.
-    provenance: who made the label; model_made: which of its values mean a model, if they do not say so themselves.
-    beneficial: the label that is good for the person; 1 if labels are 0 and 1.
-    min_size: leaves groups out of what compares groups if in some round fewer of their people have, or fewer lack, the
-        beneficial label. Smaller groups than 30 are named in any case, and the rates of all groups are in the table.
+    weight: the people that a row stands for, or a multiple; not in counts, see `metrics.weighted`. propensity: the
+        known probability that the row's label is observed, given all that was known at the decision.
+    decided_at, observed_at: dates of the decision and of the label. mature_after: the time in which a label may come,
+        such as `90d`; rounds with younger decisions have no measures that need labels. as_of: default: the latest date.
+    assume: `no-better-rejected` narrows bounds: rejected people are on average no better than selected ones; and
+        `no-better-than-lowest` narrows them more: than the tenth of the selected with the lowest scores.
+    groups: sensitive columns, whose combinations are the groups. A missing value is `(missing)`. provenance: who made
+        the label; model_made: its values that mean a model, if they do not say so themselves. beneficial: the label
+        that is good for the person; 1 if labels are 0 and 1.
+    min_size: compares no group of which in some round fewer people have, or fewer lack, the beneficial label. Groups
+        smaller than 30 are named in any case, and the rates of all groups are in the table.
     reference: the round that drift is measured from: its name, `first` (default), `previous`, or `rolling(k)`, the mean
-        of the k rounds before the last.
-    reference_group: the group that differences, ratios and distances of scores compare the others with: its name,
-        `largest`, or `best`, that with the best value. Default: each with each; distances are from the largest.
-    fail_on: limits such as `equalized_odds_difference>0.1`, `tpr[Female]<0.5`, `lower(tpr_difference)>0.1` (broken only
-        if it surely is), `upper(tpr_difference)>0.1` (kept only if it surely is), or `four_fifths`.
-    limits: a YAML file of more: a list of mappings with `limit`, and perhaps `round`, `set_by`, `date` and `why`.
-    gate_round: the round that limits judge: its name, or `last-labelled`. Default: the last, with labels or without.
-    regression: whether labels and predictions are numbers: then their errors are measured.
+        of the k rounds before the last. reference_group: the group that others are compared with: its name, `largest`,
+        or `best`, that with the best value. Default: each with each; distances of scores are from the largest.
+    fail_on: limits such as `tpr[Female]<0.5`, `lower(tpr_difference)>0.1` (broken only if it surely is),
+        `upper(tpr_difference)>0.1` (kept only if it surely is), or `four_fifths`. limits: a YAML file of more, a list
+        of mappings with `limit`, and perhaps `round`, `set_by`, `date` and `why`. gate_round: the round that they
+        judge: its name, or `last-labelled`; default: the last. regression: labels and predictions are numbers.
 
     Raises InputError for a log or an argument that cannot be used.
     """
-    given: dict[str, Any] = {key: value for key, value in locals().items() if key != "log"}
-    try:
-        return audited(log, **given)
-    except InputError as error:
-        raise InputError(in_python(str(error))) from error
+    with called_from_python():
+        return audited(**locals())
 
 
 def audited(log: Any, **arguments: Any) -> Audit:
-    """As `audit`, with errors that name options of the command line."""
+    """As `audit`, with names of command line options in errors."""
     name_of_run = Path(log).name if isinstance(log, str | Path) and is_run(Path(log)) else "log"
     found = opened(log, arguments)
     return _audited(found.log, name_of_run, **found.arguments)
@@ -159,11 +132,10 @@ def _audited(
     regression: bool = False,
     **named: Hashable,
 ) -> Audit:
-    """called: the name of a log that is no file. named: the other columns of `audit`."""
+    """called: the name of a log that is not a file. named: the other columns of `audit`."""
     wanted = every_limit(fail_on, limits)
-    sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     by_part: dict[str, Any] = {part: name(column) for part, column in named.items() if column is not None}
-    columns = Columns(groups=tuple(map(name, sensitive)), threshold=threshold, regression=regression, **by_part)
+    columns = Columns(groups=tuple(map(name, several(groups))), threshold=threshold, regression=regression, **by_part)
     tallied = tally(log, columns, mature_after, as_of)
     measured = Measured(
         rounds(tallied, columns, beneficial, model_made, round_order), min_size, assume, written(reference_group)
@@ -184,8 +156,8 @@ def _audited(
 class Audit:
     """The findings about a log.
 
-    name: of the log. limits: those that were named. judged: the place of the round that each of them judges.
-    reference: the rounds that drift is measured from. source: the digest of the log. limits_file: name and SHA-256 of
+    name: of the log. limits: the given limits. judged: the position of the judged round of each limit.
+    reference: the reference rounds of drift. source: the digest of the log. limits_file: name and SHA-256 of
     the file of limits, None without one.
     """
 
@@ -215,7 +187,7 @@ class Audit:
 
     @property
     def passed(self) -> bool | None:
-        """Whether all limits are kept; an undefined one has not passed. None without limits."""
+        """Whether all limits are kept. An undefined limit has not passed. None without limits."""
         return all(one.passed for one in self.gate) if self.gate else None
 
     @property
@@ -225,17 +197,17 @@ class Audit:
 
     @cached_property
     def detectable(self) -> list[Detectable]:
-        """By measure of `drifts`, the drift that this log would have shown with 80 % power."""
+        """The drift that this log would have shown with 80 % power, for each measure of `drifts`."""
         return power.detectable(self.measured, self.drifts, self.limits, self.reference)
 
     @cached_property
     def crossings(self) -> list[Crossing]:
-        """Trends that are more than noise and that cross a limit, or soon will."""
+        """Significant trends that have crossed a limit or will cross it soon."""
         return verdicts.crossings(self.measured, self.limits)
 
     @property
     def failures(self) -> list[str]:
-        """Which limits have not passed, each in words."""
+        """The limits that have not passed, each in words."""
         return [
             f"{one.limit}: {one.value.measure} is {text.told(one.value)} in round {one.round}"
             f"{text.because(one.value)}" + (f" ({one.reason})" if one.limit.end else "")
@@ -245,7 +217,7 @@ class Audit:
 
     @property
     def notes(self) -> list[str]:
-        """How labels are missing, trends that cross a limit, how the log was read, and what else one has to know."""
+        """Notes: missing labels, trends that cross a limit, the reading of the log, and further warnings."""
         names = self.measured.rounds.names
         warnings = [text.warning(one, names) for one in self.crossings if len(names) > 1]
         read, flags = text.as_read(self.measured), text.flags(self.drifts, self.measured)
@@ -265,7 +237,7 @@ class Audit:
 
     @cached_property
     def apart(self) -> list[Apart]:
-        """Each group against all the others in the last round."""
+        """Differences of each group from all the others in the last round."""
         return rest.apart(self.measured)
 
     @property
@@ -280,11 +252,11 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """All of it in words, for a terminal of 80 columns."""
+        """The audit in words, for a terminal of 80 columns."""
         return for_terminal("\n\n".join(map(text.filled, self._blocks(self._drift_lines()))))
 
     def _blocks(self, measures: list[str]) -> list[list[str]]:
-        """The verdict; `measures` say what became of them."""
+        """The paragraphs of the verdict. measures: the lines about drifts."""
         names = self.measured.rounds.names
         several = len(names) > 1
         blocks = [
@@ -311,7 +283,7 @@ class Audit:
 
     @property
     def compared(self) -> list[str]:
-        """The reference of the comparison, if somebody chose it."""
+        """The chosen references of comparisons, in words; empty for the defaults."""
         with_ = self.measured.compared_with
         found = [] if with_ is None else [f"differences and ratios compare the other groups with {with_}"]
         return found + [f"drift is measured from {self.reference.words}"] * (self.reference != FIRST)
@@ -323,7 +295,7 @@ class Audit:
         return f"<Audit of {self.name}: {self.finding or 'no limits'}>"
 
     def _repr_html_(self) -> str:
-        """The gate and how labels are missing, for a notebook."""
+        """The gate and the notes about missing labels, for a notebook."""
         return shown.html(self.gate, self.measured.rounds.names[-1], self.name, text.labels(self.measured))
 
     def to_json(self) -> str:
@@ -339,15 +311,12 @@ class Audit:
     ) -> tuple[str, ...]:
         """Write `FILES` into the directory `out`, `SCORES` if there are scores, `JUNIT` if there are limits.
 
-        model: its name; with one, `MODEL_CARD` is written, see `model_card`, as for `url`. overwrite: whether `out` may
-        hold an audit, which is replaced. Returns the names of the
-        files. Raises InputError if `out` cannot be used.
+        model: its name; with a name, `MODEL_CARD` is written. url: see `model_card`. overwrite: whether to replace an
+        audit in `out`. Returns the names of the files. Raises InputError if `out` cannot be used.
         """
         out = Path(out)
-        try:
+        with called_from_python():
             free(out, overwrite)
-        except InputError as error:
-            raise InputError(in_python(str(error))) from error
         more = {JUNIT: exports.junit(self)} if self.limits else {}
         if model is not None:
             more[MODEL_CARD] = self.model_card(model, url)
@@ -372,7 +341,7 @@ class Audit:
     def write_figures(self, directory: str | Path) -> list[str]:
         """Write measures with a limit and rates of groups as PNG, SVG, PDF and CSV; returns the names without ending.
 
-        Raises InputError if `directory` holds something else than figures.
+        Raises InputError if `directory` holds other files than figures.
         """
         from fairloop.auditing.output import figures
 
@@ -384,5 +353,5 @@ class Audit:
 
 
 def free(out: Path, overwrite: bool) -> None:
-    """Raise InputError if an audit cannot be written to the directory `out`: it is something else, or holds one."""
+    """Raise InputError if `out` is not a directory for audits, or holds an audit."""
     claim_free(out, "an audit", (*FILES, *OPTIONAL), overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""The command line. Heavy imports happen inside commands, so that `--help` answers at once."""
+"""The command line. Commands import heavy packages inside, so that `--help` answers at once."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ INTERRUPTED = 130
 
 
 def main() -> NoReturn:
-    """The entry point: exit code 0, 1 (failed), 2 (wrong input) or 130 (interrupted; run it again to go on)."""
+    """The entry point. Exit codes: 0, 1 (failed), 2 (wrong input), 130 (interrupted; the same command resumes)."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with warnings.catch_warnings(), patient(sys.stdout, sys.stderr):  # --quiet ignores them, --json moves them
         warnings.showwarning = _warn
@@ -69,7 +69,7 @@ def main() -> NoReturn:
 
 
 def _code() -> int:
-    """Run the command line. Returns 0; a failure ends here, with a line on stderr."""
+    """Run the command line. Returns 0. A failure prints a line on stderr and exits."""
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -83,21 +83,21 @@ def _code() -> int:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP, errno.EROFS):
             _complain(f"{_place(error)}: {error.strerror}; choose another path", code=2)
         _complain(
-            f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost, and once "
-            "that is mended the same command goes on",
+            f"{error.filename or 'a file'}: {error.strerror or error}; nothing that was recorded is lost; remove "
+            "the cause, and the same command goes on",
             code=1,
         )
     except FairloopError as error:
         _complain(str(error), code=1)
     except (KeyboardInterrupt, Abort):
         code = INTERRUPTED
-    if code == INTERRUPTED:  # typer turns some interrupts into this code itself
+    if code == INTERRUPTED:  # typer converts some interrupts into this code
         _complain("interrupted; run the same command again to go on", code=INTERRUPTED)
     return code if isinstance(code, int) else 0
 
 
 def _place(error: OSError) -> str:
-    """The path that an error is about. The system names none for a directory in which it cannot work."""
+    """The path of an error. The system names no path if the current directory is unusable."""
     return "the current directory" if error.filename is None else str(error.filename)
 
 
@@ -109,7 +109,7 @@ def _warn(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Warnings of fairloop in a line of their own; those for developers stay as Python shows them."""
+    """Print warnings of fairloop in one line each. Warnings for developers keep Python's format."""
     if issubclass(category, UserWarning):
         print(f"fairloop: warning: {for_terminal(' '.join(str(message).split()))}", file=sys.stderr)
     else:

@@ -16,7 +16,7 @@ LogFile = Annotated[
     typer.Argument(
         metavar="LOG",
         help="a .csv, .tsv (.gz too) or .parquet file: a row for each person and round; or a run with setting=people, "
-        "whose columns need not be named",
+        "without names of columns",
     ),
 ]
 Round = Annotated[str | None, typer.Option("--round", metavar="COL", help="column with the round")]
@@ -26,11 +26,11 @@ Group = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="directory for report, table, drift and verdict; of a run, audit in its directory"),
+    typer.Option("--out", help="directory for report, table, drift and verdict; default for a run: its folder audit"),
 ]
 Prediction = Annotated[str | None, typer.Option(metavar="COL", help="column with the predicted label")]
 Score = Annotated[
-    str | None, typer.Option(metavar="COL", help="column with a score; it makes predictions if there are none")
+    str | None, typer.Option(metavar="COL", help="column with a score; it defines predictions without --prediction")
 ]
 Threshold = Annotated[float | None, typer.Option(help="scores from here on predict the beneficial label; default: 0.5")]
 Weight = Annotated[
@@ -42,14 +42,14 @@ Propensity = Annotated[
     typer.Option(metavar="COL", help="column with the known probability that the row's label is observed"),
 ]
 MatureAfter = Annotated[
-    str | None, typer.Option(metavar="TIME", help="labels may come for so long after a decision, as 90d or 12w")
+    str | None, typer.Option(metavar="TIME", help="longest delay of a label after its decision, such as 90d or 12w")
 ]
 DecidedAt = Annotated[
-    str | None, typer.Option(metavar="COL", help="column with the decision's date, if rounds are no dates")
+    str | None, typer.Option(metavar="COL", help="column with the decision's date, if rounds are not dates")
 ]
 ObservedAt = Annotated[str | None, typer.Option(metavar="COL", help="column with the date of the label")]
 AsOf = Annotated[
-    str | None, typer.Option(metavar="DATE", help="day from which the log is seen; default: its latest date")
+    str | None, typer.Option(metavar="DATE", help="date of the extract of the log; default: its latest date")
 ]
 Assume = Annotated[
     str | None,
@@ -63,8 +63,8 @@ RoundOrder = Annotated[
     str | None,
     typer.Option(
         metavar="ORDER",
-        help="of rounds, if their names do not tell: given, natural, number, date:FORMAT as date:%d/%m/%Y, or "
-        "the rounds, separated by commas",
+        help="order of rounds, if names do not define it: given, natural, number, date:FORMAT such as "
+        "date:%d/%m/%Y, or the rounds, separated by commas",
     ),
 ]
 Regression = Annotated[
@@ -77,15 +77,15 @@ Provenance = Annotated[
     str | None, typer.Option(metavar="COL", help="column with the maker of the label, a person or a model")
 ]
 ModelMade = Annotated[
-    list[str] | None, typer.Option(metavar="VALUE", help="of --provenance: means a model; default: model, 1, ...")
+    list[str] | None, typer.Option(metavar="VALUE", help="value of --provenance for a model; default: model, 1, ...")
 ]
 MinSize = Annotated[
     int,
-    typer.Option(min=0, help="leave smaller groups, with fewer people on a side of the label, out of comparisons"),
+    typer.Option(min=0, help="smallest number of people with each label; smaller groups are left out of comparisons"),
 ]
 Reference = Annotated[
     str | None,
-    typer.Option(metavar="ROUND", help="drift is measured from: a round, first (default), previous, rolling(K)"),
+    typer.Option(metavar="ROUND", help="reference of drift: a round, first (default), previous, rolling(K)"),
 ]
 ReferenceGroup = Annotated[
     str | None,
@@ -95,7 +95,7 @@ FailOn = Annotated[
     list[str] | None,
     typer.Option(
         metavar="LIMIT",
-        help="exit with 1 unless the last round keeps it, as 'tpr_difference>0.1', 'lower(tpr[Female])<0.5', "
+        help="exit with 1 unless the last round keeps it, such as 'tpr_difference>0.1', 'lower(tpr[Female])<0.5', "
         f"'upper(equalized_odds_difference)>0.1', four_fifths; measures: {in_words()}",
     ),
 ]
@@ -106,12 +106,13 @@ GateRound = Annotated[
 ModelCard = Annotated[
     str | None, typer.Option(metavar="MODEL", help="write model-index.yml, metadata of the Model Card of MODEL")
 ]
-VerdictUrl = Annotated[
-    str | None, typer.Option(metavar="URL", help="of verdict.json once it is published, for --model-card")
-]
+VerdictUrl = Annotated[str | None, typer.Option(metavar="URL", help="public address of verdict.json, for --model-card")]
 Figures = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="write measures with a limit and rates of groups there: .png, .svg, .pdf, .csv"),
+    typer.Option(
+        metavar="DIR",
+        help="directory for figures of measures with a limit and of groups' rates, as .png, .svg, .pdf, .csv",
+    ),
 ]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the audit in --out")]
 
@@ -128,7 +129,7 @@ def audit(
     verdict_url: VerdictUrl = None, figures: Figures = None, overwrite: Overwrite = False, quiet: Quiet = False,
     json_: Json = False,
 ) -> None:  # fmt: skip
-    """Measure a log of your own retraining rounds: drifts, the groups that they affect, and limits ahead."""
+    """Measure a log of your own retraining rounds: drifts, the affected groups, and limits ahead."""
     output = Output(quiet, json_)
     from fairloop.auditing import audited
 
@@ -136,7 +137,7 @@ def audit(
     _check_places(out, figures, overwrite)
     _check_sources(out, log, limits)
     if verdict_url is not None and model_card is None:
-        raise InputError("--verdict-url: is for --model-card, the name of the model; give it, too")
+        raise InputError("--verdict-url: needs --model-card, the name of the model; give both")
     found = audited(
         log, round=round_, label=label, groups=group or (), prediction=prediction, score=score, threshold=threshold,
         weight=weight, propensity=propensity, decided_at=decided_at, observed_at=observed_at,
@@ -158,7 +159,7 @@ def audit(
 
 
 def _out(out: Path | None, log: Path) -> Path:
-    """The directory of the audit; of a run's, a folder in the run."""
+    """The directory of the audit; for a run, a folder in its directory."""
     from fairloop._util.directories import is_run
 
     if out is None and not is_run(log):
@@ -172,11 +173,11 @@ def _check_sources(out: Path, *sources: Path | None) -> None:
 
     for source in sources:
         if source is not None and source.name in (*FILES, *OPTIONAL) and source.resolve().parent == out.resolve():
-            raise InputError(f"--out: {out} is where {source.name} is, which the audit reads and would replace")
+            raise InputError(f"--out: {out} contains {source.name}, which the audit reads and would replace")
 
 
 def _check_places(out: Path, figures: Path | None, overwrite: bool) -> None:
-    """Raise InputError if an audit or its figures cannot be written there."""
+    """Raise InputError if the audit or its figures cannot be written to their directories."""
     from fairloop._util.directories import claim
     from fairloop.auditing import free
 
@@ -184,4 +185,4 @@ def _check_places(out: Path, figures: Path | None, overwrite: bool) -> None:
     if figures is not None:
         claim(figures, "figures", "--figures")
         if figures.resolve() == out.resolve():
-            raise InputError(f"--figures {figures}: is --out, too; choose another directory")
+            raise InputError(f"--figures {figures}: is the same directory as --out; choose another")

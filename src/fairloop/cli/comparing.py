@@ -1,4 +1,4 @@
-"""The command `synthetic`: a table of real people beside a table of synthetic ones."""
+"""The command `synthetic`: a comparison of tables of real and of synthetic people."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from fairloop.cli.options import Json, Output, Quiet
 from fairloop.errors import InputError
 
 _KINDS = "a .csv, .tsv (.gz too), .jsonl or .parquet file"
-Real = Annotated[Path, typer.Argument(metavar="REAL", help=f"{_KINDS}: real people that the generator has not seen")]
-Made = Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="another with the same columns, whoever made it")]
+Real = Annotated[
+    Path, typer.Argument(metavar="REAL", help=f"{_KINDS}: real people outside the generator's training data")
+]
+Made = Annotated[Path, typer.Argument(metavar="SYNTHETIC", help="a file with the same columns, from any generator")]
 Label = Annotated[str, typer.Option(metavar="COL", help="column of the label, which classifiers learn to predict")]
 Group = Annotated[list[str], typer.Option(metavar="COL", help="sensitive column; name several for their combinations")]
 Out = Annotated[Path, typer.Option("--out", help="directory for the page, the tables and the JSON file")]
@@ -23,17 +25,17 @@ Estimator = Annotated[
     str | None,
     typer.Option(
         metavar="MODULE:NAME",
-        help="classifier; default: scikit-learn's HistGradientBoostingClassifier, by fairloop[estimators]",
+        help="classifier; default: scikit-learn's HistGradientBoostingClassifier, from fairloop[estimators]",
     ),
 ]
 Arguments = Annotated[str | None, typer.Option(metavar="YAML", help="of the classifier, such as '{max_depth: 4}'")]
-Test = Annotated[float, typer.Option(help="share of real people that each split holds out to test on")]
+Test = Annotated[float, typer.Option(help="share of real people that each split holds out for testing")]
 Splits = Annotated[int, typer.Option(help="random splits; intervals need at least 5")]
 Rows = Annotated[
     int | None,
-    typer.Option(help="synthetic people to learn from; default: as many as real ones, or all if there are fewer"),
+    typer.Option(help="synthetic people for training; default: the number of real people, or all if there are fewer"),
 ]
-LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", metavar="COL", help="column that is no feature")]
+LeaveOut = Annotated[list[str] | None, typer.Option("--leave-out", metavar="COL", help="column that is not a feature")]
 Seed = Annotated[int, typer.Option(min=0, help="of splits, of the synthetic people chosen, and of the classifier")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the comparison in --out")]
 
@@ -72,7 +74,7 @@ def _mapping(arguments: str | None) -> dict[str, Any]:
     try:
         found = {} if arguments is None else parsed(arguments)
     except ValueError as error:
-        raise InputError(f"--arguments {arguments}: is no YAML ({error}); write such as '{{max_depth: 4}}'") from None
+        raise InputError(f"--arguments {arguments}: is not YAML ({error}); write it as in '{{max_depth: 4}}'") from None
     if not isinstance(found, dict):
-        raise InputError(f"--arguments {arguments}: names no arguments; write such as '{{max_depth: 4}}'")
+        raise InputError(f"--arguments {arguments}: names no arguments; write it as in '{{max_depth: 4}}'")
     return found

@@ -1,4 +1,4 @@
-"""The command `curate`: a table that becomes a curated one."""
+"""The command `curate`: the curation of a table."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ def curate(
     size: Annotated[
         int | None, typer.Option(help="rows of the curated table; default: four fifths of the table")
     ] = None,
-    budget: Annotated[int | None, typer.Option(help="instead of --size: how many rows fewer there will be")] = None,
+    budget: Annotated[int | None, typer.Option(help="instead of --size: number of rows to leave out")] = None,
     skip_empty: Annotated[
-        bool, typer.Option("--skip-empty", help="share the quotas of empty strata out among the others")
+        bool, typer.Option("--skip-empty", help="distribute the quotas of empty strata among the others")
     ] = False,
     seed: Annotated[int, typer.Option(help="of the choice among rows of a stratum")] = 0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace --out if it exists")] = False,
 ) -> None:
-    """Curate a table towards a fairness ideal: choose rows by quota, and repeat those of strata that are short."""
+    """Curate a table towards a fairness ideal: choose rows by quota, and repeat rows of strata that are short."""
     from fairloop.curation.table import curate as curate_table
 
     done = curate_table(
@@ -75,16 +75,16 @@ def _show(done: Curated) -> None:
 def _repetitions(done: Curated) -> str:
     stratum, times = done.tally.most_often()
     return (
-        f"{done.tally.redrawn.sum():,} of them come again, as their strata are short; most often those of {stratum}, "
-        f"about {times:.3g} times each; up to --size {done.largest} none would"
+        f"{done.tally.redrawn.sum():,} of them are repetitions, as their strata are short; most often those of "
+        f"{stratum}, about {times:.3g} times each; --size {done.largest} or less has none"
     )
 
 
 def _ideal(text: str) -> object:
-    """As `--set` reads values: YAML, in which a name or a path stands for itself."""
+    """The value of an ideal in YAML, as in `--set`: names and paths are text."""
     from fairloop._util.limits import parsed
 
     try:
         return text if Path(text).is_file() else parsed(text)
     except ValueError:
-        raise InputError(f"--ideal {text}: is no value that YAML understands") from None
+        raise InputError(f"--ideal {text}: is not a value that YAML understands") from None

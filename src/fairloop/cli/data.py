@@ -42,7 +42,7 @@ Name = Annotated[
 
 @app.command("list")
 def list_(quiet: Quiet = False, json_: Json = False) -> None:
-    """List the data sets, the files that each is read from, and their publishers."""
+    """List the data sets, their files and their publishers."""
     from fairloop.data import DATASETS
     from fairloop.data.publishers import PUBLISHERS
 
@@ -64,7 +64,7 @@ def list_(quiet: Quiet = False, json_: Json = False) -> None:
 @app.command()
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help="a data set", autocompletion=complete_published)],
-    out: Annotated[Path, typer.Option("--out", help="directory of the files, to be used as --root")],
+    out: Annotated[Path, typer.Option("--out", help="directory of the files, for --root")],
     mirror: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="folder with the same files, such as https://... or file:///..."),
@@ -72,7 +72,7 @@ def fetch(
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
-    """Download the files of a data set from its publisher, where that is allowed, and check them."""
+    """Download the files of a data set from its publisher, if that is allowed, and check them."""
     output = Output(quiet, json_)
     from fairloop.data.fetching import fetch as fetch_files
     from fairloop.data.publishers import PUBLISHERS
@@ -159,7 +159,7 @@ def _spec(name: str, overrides: list[str]) -> RunSpec:
     if presets.is_file(name) or name in presets.names():
         return presets.read(name, overrides)
     raise InputError(
-        f"'{name}' is no data set ({', '.join(DATASETS)}), no preset ({', '.join(presets.names())}) and no spec file"
+        f"'{name}' is not a data set ({', '.join(DATASETS)}), a preset ({', '.join(presets.names())}) or a spec file"
         f"{meant(name, [*DATASETS, *presets.names()])}"
     )
 
@@ -195,7 +195,7 @@ def _headline(population: Population) -> str:
 
 
 def _wide(table: pd.DataFrame, value: str, form: str) -> tuple[list[str], list[list[str]]]:
-    """Header and rows with one column a split; a dash stands for an undefined value."""
+    """Header and rows with one column for each split. A dash marks an undefined value."""
     names = [column for column in ("label", "group") if column in table]
     splits = list(dict.fromkeys(table["split"]))
     rows = []

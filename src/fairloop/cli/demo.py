@@ -1,4 +1,4 @@
-"""The demo: no STAR, cla-STAR and the control on embedded digits, a small table and one picture."""
+"""The demo: runs without STAR, with cla-STAR, and of the control on embedded digits, a small table and one picture."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ on the classifier; a control that keeps the first generator and the annotator.
 
 
 def demo(out: Path, seed: int, console: Console) -> None:
-    """Run the three cases in `out`, or go on with them; print the table; write `demo.png`."""
+    """Run or resume the three cases in `out`, print the table, and write `demo.png`."""
     specs = Sweep(fields("demo"), [seed], CASES).specs()
     jobs = jobs_in(out, specs)
     console.print(INTRODUCTION, highlight=False)
     with sweep_view(console, out) as view:
         run_all(jobs, out, out / "models", min(len(jobs), default_workers(specs[0].threads)), view)
     from fairloop.report.figures import demo as picture
-    from fairloop.report.figures import save  # slow to import, and the runs need not wait for it
+    from fairloop.report.figures import save  # imported after the runs, because the import is slow
     from fairloop.report.table import plain, tidy
 
     frame = plain(tidy([run_in(out, spec) for spec in specs])).to_pandas()
@@ -54,7 +54,7 @@ def demo(out: Path, seed: int, console: Console) -> None:
 
 
 def _table(jobs: Sequence[Job], frame: pd.DataFrame, measures: Sequence[Measure]) -> Table:
-    """Each measure in the first and in the last generation of each run."""
+    """The table of each measure in the first and in the last generation of each run."""
     last = int(frame["generation"].max())
     table = Table("run", *(measure.title for measure in measures), title=f"generation 0 > {last}")
     for job in jobs:

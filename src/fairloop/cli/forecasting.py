@@ -33,7 +33,7 @@ Group = Annotated[
 ]
 Features = Annotated[
     list[str] | None,
-    typer.Option(metavar="COL,COL", help="columns that decisions are made from: numbers, or text of few values"),
+    typer.Option(metavar="COL,COL", help="columns for decisions: numbers, or text of few values"),
 ]
 Out = Annotated[Path, typer.Option("--out", help="directory for the page, the tables and the JSON file")]
 PolicyOption = Annotated[
@@ -41,8 +41,8 @@ PolicyOption = Annotated[
     typer.Option(
         "--policy",
         metavar="POLICY",
-        help="as-is; star; explore(0.05): that share of the rejected is accepted at random; labels(0.2): outcomes of "
-        "that share of everybody become known; repeat it; default: as-is",
+        help="as-is; star; explore(0.05): a share of the rejected is accepted at random; labels(0.2): outcomes of "
+        "a share of all people become known; repeat the option; default: as-is",
     ),
 ]
 Rounds = Annotated[int, typer.Option(help="rounds to forecast")]
@@ -54,7 +54,7 @@ Estimator = Annotated[
     ),
 ]
 Last = Annotated[int, typer.Option(help="last rounds of the log, from which people are drawn")]
-LearnFrom = Annotated[str, typer.Option(help="known outcomes of all rounds so far, or of the last one")]
+LearnFrom = Annotated[str, typer.Option(help="known outcomes of all past rounds, or of the last round")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace the forecast in --out")]
 
 
@@ -67,13 +67,13 @@ def whatif(
     round_order: RoundOrder = None, fail_on: FailOn = None, limits: Limits = None, overwrite: Overwrite = False,
     quiet: Quiet = False, json_: Json = False,
 ) -> None:  # fmt: skip
-    """Follow a log of decisions into the next rounds, under policies: fans by group, and the limits that they break."""
+    """Forecast the next rounds of a log of decisions under policies: fans by group, and the limits that they break."""
     output = Output(quiet, json_)
     from fairloop.forecasting import FILES, forecast, free
 
     free(out, overwrite)
     if log.name in FILES and log.resolve().parent == out.resolve():
-        raise InputError(f"--out: {out} is where {log.name} is, which the forecast reads and would replace")
+        raise InputError(f"--out: {out} contains {log.name}, which the forecast reads and would replace")
     found = forecast(
         log, round=round_, label=label, prediction=prediction, score=score, threshold=threshold, groups=group or (),
         features=_listed(features or ()), propensity=propensity, weight=weight, policy=policy or ("as-is",),

@@ -39,7 +39,9 @@ def counts(population: Population) -> pd.DataFrame:
 
 
 def base_rates(population: Population) -> pd.DataFrame:
-    """One row for each split and group: `count` of people, and the share with the beneficial label (NaN of none)."""
+    """One row for each split and group: `count` of people, and their share with the beneficial label (NaN without
+    people).
+    """
     import pandas as pd
 
     rows = []
@@ -55,7 +57,7 @@ def base_rates(population: Population) -> pd.DataFrame:
 def write_examples(population: Population, out: Path) -> list[Path]:
     """The first training samples of each stratum: one grid of pictures (a PNG file), or one table (CSV), for each.
 
-    They take the place of those that an earlier call has written. Raises InputError if `out` holds anything else.
+    They replace the files of an earlier call. Raises InputError if `out` holds other files.
     """
     claim_alone(out, KIND)
     with replacing_folder(out) as folder:

@@ -24,40 +24,40 @@ if TYPE_CHECKING:
 
 
 def shorthand(values: Mapping[str, object]) -> list[str]:
-    """Overrides `field=value` for the values that are given."""
+    """Overrides `field=value` for the values that are not None."""
     return [f"{field}={value}" for field, value in values.items() if value is not None]
 
 
 def complete_run(incomplete: str) -> list[str]:
-    """Presets that begin so."""
+    """Presets that start with `incomplete`."""
     from fairloop.presets import names
 
     return [name for name in names() if name.startswith(incomplete)]
 
 
 def complete_sweep(incomplete: str) -> list[str]:
-    """Sweeps and presets that begin so."""
+    """Sweeps and presets that start with `incomplete`."""
     from fairloop.presets import sweeps
 
     return [*(name for name in sweeps() if name.startswith(incomplete)), *complete_run(incomplete)]
 
 
 def complete_data(incomplete: str) -> list[str]:
-    """Data sets and presets that begin so."""
+    """Data sets and presets that start with `incomplete`."""
     from fairloop.data import DATASETS
 
     return sorted({*(name for name in DATASETS if name.startswith(incomplete)), *complete_run(incomplete)})
 
 
 def complete_published(incomplete: str) -> list[str]:
-    """Data sets that begin so and that `data fetch` can download."""
+    """Data sets that start with `incomplete` and that `data fetch` can download."""
     from fairloop.data.publishers import PUBLISHERS
 
     return [name for name, found in PUBLISHERS.items() if found.files and name.startswith(incomplete)]
 
 
 def complete_field(incomplete: str) -> list[str]:
-    """Fields of a spec that begin so, with `=`."""
+    """Fields of a spec that start with `incomplete`, with `=`."""
     from fairloop.spec.run import field_table
 
     return [f"{path}=" for path, _, _ in field_table() if path.startswith(incomplete)]
@@ -84,20 +84,20 @@ Track = Annotated[
 ]
 Split = Literal["valid", "test", "test_balanced", "true", "observed"]
 Format = Literal["terminal", "markdown", "latex"]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print nothing but errors")]
-Json = Annotated[bool, typer.Option("--json", help="print one JSON object at the end; all other words go to stderr")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="print only errors")]
+Json = Annotated[bool, typer.Option("--json", help="print one JSON object at the end; all other text goes to stderr")]
 
 
 def say(text: str) -> None:
-    """Print `text`, in which names may be anything."""
+    """Print `text`, with escaped control characters."""
     typer.echo(for_terminal(text))
 
 
 @dataclass(frozen=True)
 class Output:
-    """The output of a command, of the library's logs while it runs, and of all that models of other libraries print.
+    """The output of a command, with the library's logs and the output of models from other libraries.
 
-    quiet: prints nothing but errors and the JSON object. as_json: prints that object to stdout, all words to stderr.
+    quiet: print only errors and the JSON object. as_json: print that object to stdout, all text to stderr.
     """
 
     quiet: bool = False
@@ -117,32 +117,32 @@ class Output:
 
     @cached_property
     def console(self) -> Console:
-        """The place of all words and tables."""
+        """The console for all text and tables."""
         from rich.console import Console
 
         return Console(stderr=self.as_json, quiet=self.quiet)
 
     def say(self, text: str) -> None:
-        """Print a line, in which names may be anything."""
+        """Print a line, with escaped control characters."""
         if not self.quiet:
             typer.echo(for_terminal(text), err=self.as_json)
 
     def give(self, **result: Any) -> None:
-        """Print the result of the command if the command was called with --json. Undefined numbers are null."""
+        """Print the result of the command if --json is given. Undefined numbers are null."""
         if self.as_json:
             self._stdout.write(json.dumps(plain(result), allow_nan=False) + "\n")
             self._stdout.flush()
 
 
 class _Nowhere(io.TextIOBase):
-    """A stream that keeps nothing."""
+    """A stream that discards its input."""
 
     def write(self, text: str, /) -> int:
         return len(text)
 
 
 class _Printed(logging.Handler):
-    """Prints the library's logs as words of the command."""
+    """A log handler that prints the library's logs as output of the command."""
 
     def __init__(self, output: Output) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ class _Printed(logging.Handler):
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON can hold it: numbers that are not finite become null, paths and times become text."""
+    """`value` for JSON: numbers that are not finite become null, paths and times become text."""
     if isinstance(value, Mapping):
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):

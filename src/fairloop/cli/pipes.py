@@ -1,4 +1,4 @@
-"""Output to a program that may stop reading, such as `head`: it gets no more, and the command goes on to its end."""
+"""Output to a program that may stop reading, such as `head`: output stops, and the command completes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class _Pipe(io.FileIO):
-    """Writes to a descriptor; nowhere, after an error. A reader that has left is no error."""
+    """Writes to a descriptor, and discards output after an error. A closed reader is not an error."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        if not memoryview(data).nbytes:  # some full devices refuse even that, and typer tries streams with it
+        if not memoryview(data).nbytes:  # typer tests streams with an empty write, which some full devices refuse
             return 0
         try:
             return super().write(data)
@@ -34,7 +34,7 @@ class _Pipe(io.FileIO):
 
 @contextmanager
 def patient(stdout: TextIO, stderr: TextIO) -> Iterator[None]:
-    """Take standard output and error that may lose their readers in place of these, if these are files."""
+    """Replace standard output and error by streams that may lose their readers, if they are files."""
     with redirect_stdout(_patient(stdout)) as out, redirect_stderr(_patient(stderr)) as error:
         try:
             yield
@@ -47,7 +47,7 @@ def patient(stdout: TextIO, stderr: TextIO) -> Iterator[None]:
 def _patient(stream: TextIO) -> TextIO:
     if type(stream) is not io.TextIOWrapper:
         return stream
-    raw = getattr(stream.buffer, "raw", stream.buffer)  # itself, where Python was told not to buffer
+    raw = getattr(stream.buffer, "raw", stream.buffer)  # the buffer itself for unbuffered Python
     if not isinstance(raw, io.FileIO):
         return stream
     stream.flush()

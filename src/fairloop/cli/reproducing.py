@@ -1,4 +1,4 @@
-"""The command `reproduce`: the published curves again, as far as a budget of time goes."""
+"""The command `reproduce`: a reproduction of the published curves within a time budget."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Out = Annotated[Path, typer.Option("--out", help="directory of the runs; the sam
 Curves = Annotated[
     str | None, typer.Option(metavar="NAME,...", help="such as seqclass,seqclass+classifier; default: all five")
 ]
-Seeds = Annotated[str, typer.Option(help="such as 0-2; as many of them as fit")]
+Seeds = Annotated[str, typer.Option(help="such as 0-2; as many seeds as fit the budget")]
 Budget = Annotated[str, typer.Option(metavar="TIME", help="such as 90m, 6h or 1d, for all runs together")]
 Data = Annotated[
     Path | None, typer.Option("--data", "--root", metavar="DIR", help="MNIST's files; default: from the hub")
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="runs at a time; default: as many as fit, one on a GPU")]
-OnlyPlan = Annotated[bool, typer.Option("--plan", "--dry-run", help="print the plan, and stop")]
+OnlyPlan = Annotated[bool, typer.Option("--plan", "--dry-run", help="print the plan only")]
 
 
 def reproduce(
@@ -35,7 +35,7 @@ def reproduce(
     data: Data = None, set_: Changes = None, workers: Workers = None, only_plan: OnlyPlan = False,
     quiet: Quiet = False, json_: Json = False,
 ) -> None:  # fmt: skip
-    """Run the published curves as far as a budget of time goes, and lay them beside the published ones."""
+    """Reproduce the published curves within a time budget, and compare."""
     output = Output(quiet, json_)
     from fairloop import reproducing
     from fairloop._util.directories import claim
@@ -48,7 +48,7 @@ def reproduce(
         output.say("timing a few steps of each kind of model ...")
         found = reproducing.planned(wanted, reproducing.timed(wanted))
     else:
-        output.say(f"{out / reproducing.PLAN}: going on with the plan that is there")
+        output.say(f"{out / reproducing.PLAN}: going on with the stored plan")
     _show(found, output)
     if not only_plan:
         _run(found, out, output, _changed(changes))
@@ -61,17 +61,17 @@ def _wanted(what: str, curves: str | None, seeds: str, budget: str, changes: lis
     from fairloop.sweep.grid import parse_seeds
 
     if what != _PUBLISHED:
-        raise InputError(f"'{what}': has no published curves that fairloop knows; there is {_PUBLISHED}")
+        raise InputError(f"'{what}': fairloop has no published curves of it; use {_PUBLISHED}")
     for change in changes:
         if (option := _DECIDED.get(change.partition("=")[0].strip())) is not None:
-            raise InputError(f"--set {change}: the published curves decide it; use {option}")
+            raise InputError(f"--set {change}: is fixed by the published curves; use {option}")
     named, numbers, seconds = reproducing.curves_named(curves), parse_seeds(seeds), reproducing.seconds_of(budget)
     base = with_files_read(presets.read(what, changes))
     return reproducing.Wanted(base, named, tuple(numbers), seconds, workers or reproducing.workers_for(base))
 
 
 def _show(found: Planned, output: Output) -> None:
-    """Print the plan as a table: what fits, what it takes, what does not fit."""
+    """Print the plan as a table: runs that fit, their time, and runs that do not fit."""
     from fairloop._util.clock import duration
     from fairloop.report.published.words import ranges
     from fairloop.report.text import show
@@ -94,7 +94,7 @@ def _show(found: Planned, output: Output) -> None:
 
 
 def _run(found: Planned, out: Path, output: Output, changed: str) -> None:
-    """Run the plan, and write the page as far as the runs came, also if they are interrupted."""
+    """Run the plan, and write the page about all complete generations, also after an interruption."""
     from fairloop import reproducing
     from fairloop.sweep.local import run_all
     from fairloop.sweep.view import SweepLines, sweep_view
@@ -122,7 +122,7 @@ def _write_page(out: Path, output: Output, changed: str) -> None:
 
 
 def _changed(changes: list[str]) -> str:
-    """The fields that are not as published, in words."""
+    """The fields that differ from the published experiment, in words."""
     told = [change for change in changes if not change.startswith(("data.root=", "data.cache=", "device=", "threads="))]
     fields = ", ".join(f"`{change}`" for change in told)
     return f"**These runs are not the published experiment.** Fields that were changed: {fields}." if told else ""

@@ -29,12 +29,12 @@ def report(
     out: Annotated[Path | None, typer.Option("--out", help="the page, one file that opens offline: .html")] = None,
     figures: Annotated[Path | None, typer.Option(metavar="DIR", help="every figure, in all formats, with data")] = None,
     split: Annotated[Split, typer.Option(help="in figures; of rounds of people: true")] = "test",
-    annotators: Annotated[bool, typer.Option("--annotators", help="print how good the annotators are")] = False,
+    annotators: Annotated[bool, typer.Option("--annotators", help="print the accuracy of the annotators")] = False,
     style: Annotated[Format, typer.Option("--format", help="of --annotators")] = "terminal",
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
-    """Show runs: on one page (--out), in every figure (--figures), their annotators in a table (--annotators)."""
+    """Show runs: one page (--out), all figures (--figures), or a table of their annotators (--annotators)."""
     output = Output(quiet, json_)
     from fairloop._util.directories import claim
     from fairloop.report.table import gathered, run_directories
@@ -68,15 +68,15 @@ def report(
 
 def compare(
     sources: Sources,
-    against: Annotated[
-        str | None, typer.Option(metavar="CASE", help="the case with which the others are compared")
-    ] = None,
+    against: Annotated[str | None, typer.Option(metavar="CASE", help="the case for comparison with the others")] = None,
     split: Annotated[
         str, typer.Option(help="valid, test, test_balanced; of rounds of people true or observed")
     ] = "test",
-    published: Annotated[bool, typer.Option("--published", help="lay them over the paper's published curves")] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="compare them with the paper's published curves")
+    ] = False,
     style: Annotated[str, typer.Option("--format", help="terminal, markdown or latex")] = "terminal",
-    out: Annotated[Path | None, typer.Option("--out", help="write every value behind the table, as .csv")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="write the values of the table, as .csv")] = None,
     figure: Annotated[Path | None, typer.Option(help="with --published, draw it: .png, .svg or .pdf")] = None,
     accuracy_below: Annotated[float, typer.Option(metavar="X", help="accuracy that counts as collapse")] = 0.6,
     share_below: Annotated[float, typer.Option(metavar="X", help="minoritized share that counts as collapse")] = 0.1,
@@ -100,11 +100,11 @@ def compare(
 
 def watch(
     directories: Directories,
-    once: Annotated[bool, typer.Option("--once", help="print it once, as where there is no terminal")] = False,
+    once: Annotated[bool, typer.Option("--once", help="print it once, as without a terminal")] = False,
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
-    """Watch runs from another terminal until Ctrl-C, which leaves the runs alone. Only reads."""
+    """Watch runs from another terminal until Ctrl-C, which does not stop the runs. Only reads."""
     output = Output(quiet, json_)
     from fairloop.sweep.watch import told
     from fairloop.sweep.watch import watch as watch_runs
@@ -117,7 +117,7 @@ def samples(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="a run")],
     generation: Annotated[int, typer.Option(help="the generation of their generator")],
     out: Annotated[Path, typer.Option("--out", help="a .parquet file, or a directory for PNG files")],
-    n: Annotated[int, typer.Option("--n", min=1, help="how many")] = 1000,
+    n: Annotated[int, typer.Option("--n", min=1, help="number of samples")] = 1000,
 ) -> None:
     """Export labelled samples of one generation."""
     from fairloop.results import RecordedRun, write_samples

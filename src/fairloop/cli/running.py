@@ -50,12 +50,12 @@ def run(
     ] = None,
     track: Track = None,
     repair: Annotated[
-        bool, typer.Option("--repair", help="set damaged files of the run aside, and go on from the generation before")
+        bool, typer.Option("--repair", help="set damaged files of the run aside, and resume from the generation before")
     ] = False,
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
-    """Run one experiment, or go on where it was interrupted."""
+    """Run one experiment, or resume it after an interruption."""
     output = Output(quiet, json_)
     from fairloop._util.directories import claim
     from fairloop.presets import read
@@ -79,11 +79,11 @@ def run(
 
 
 def schema(
-    out: Annotated[Path | None, typer.Option("--out", help="the file; default: print it")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="the file; default: print to stdout")] = None,
     quiet: Quiet = False,
     json_: Json = False,
 ) -> None:
-    """Write the JSON schema of spec files, by which editors complete and check them."""
+    """Write the JSON schema of spec files, for completion and checks in editors."""
     output = Output(quiet, json_)
     from fairloop._util.directories import claim_file
     from fairloop._util.files import write_text
@@ -102,9 +102,9 @@ def schema(
 def fetch(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="the --out of a sweep, such as s3://...")],
     out: Out,
-    models: Annotated[bool, typer.Option("--models", help="bring the models, too")] = False,
+    models: Annotated[bool, typer.Option("--models", help="download the models, too")] = False,
 ) -> None:
-    """Bring a sweep's results here from elsewhere; only files that are not here yet."""
+    """Download a sweep's results; only files that are missing here."""
     from fairloop.store.remote import Folder, claim_for
 
     folder = Folder(address)
@@ -117,8 +117,8 @@ def fetch(
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="where the runs and the picture go")] = Path("demo"),
-    seed: Annotated[int, typer.Option(min=0, help="of every random number")] = 0,
+    out: Annotated[Path, typer.Option("--out", help="directory of the runs and the picture")] = Path("demo"),
+    seed: Annotated[int, typer.Option(min=0, help="of all random numbers")] = 0,
 ) -> None:
     """Show a fairness feedback loop, and the effect of STAR, on real digits in two minutes."""
     from fairloop._util.process import keep_freed_memory
@@ -142,13 +142,13 @@ def _view(output: Output, directory: RunDirectory, track: Tracker | None) -> Abs
 
 
 def _told_of_run(directory: RunDirectory) -> dict[str, Any]:
-    spec, session = directory.spec(), directory.provenance()["sessions"][-1]
+    spec, session = directory.spec(), directory.provenance().sessions[-1]
     return {
         "run": spec.identity,
         "out": str(directory.root),
         "state": "finished",
         "done": directory.committed(),
         "generations": spec.generations,
-        "seconds": session["seconds"],
-        "trained": session["trained"],
+        "seconds": session.seconds,
+        "trained": session.trained,
     }

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Grid = Annotated[list[str] | None, typer.Option(metavar="FIELD=V1,V2", help="values of a field; a list in brackets")]
 Base = Annotated[
-    str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="run a sweep's cases and grid on this instead")
+    str | None, typer.Option(metavar="PRESET|SPEC.yaml", help="base for a sweep's cases and grid, in place of its own")
 ]
 Ray = Annotated[
     str | None, typer.Option(metavar="auto|ADDRESS|local", help="run on a Ray cluster; --out may be an address")
@@ -56,8 +56,10 @@ def sweep(
     workers: Annotated[int | None, typer.Option(min=1, help="runs at a time; default: as many as fit")] = None,
     store: Annotated[str | None, typer.Option(help="models to share with other sweeps; default: OUT/models")] = None,
     ray: Ray = None,
-    gpus: Annotated[float, typer.Option("--gpus-per-run", min=0, help="with --ray; a part of one such as 0.25")] = 0.0,
-    replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for a GPU that one run leaves idle")] = 1,
+    gpus: Annotated[
+        float, typer.Option("--gpus-per-run", min=0, help="with --ray; also a fraction, such as 0.25")
+    ] = 0.0,
+    replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for a GPU that one run does not fill")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs, and their time and disk")] = False,
     track: Track = None,
     quiet: Quiet = False,
@@ -82,7 +84,7 @@ def sweep(
 
 
 def _say_what_is_next(out: str, count: int, runs: list[RunDirectory], output: Output) -> None:
-    """The work that `count` jobs shared, and the next command. runs: those that are on this machine."""
+    """Print the work that `count` jobs shared, and the next command. runs: runs on this machine."""
     from fairloop.sweep.job import shared_work
 
     if runs:
@@ -93,7 +95,7 @@ def _say_what_is_next(out: str, count: int, runs: list[RunDirectory], output: Ou
 
 @dataclass(frozen=True)
 class _Wishes:
-    """The place of a sweep and its workers, as the command's options say them."""
+    """The location of a sweep and its workers, from the command's options."""
 
     out: str
     store: str | None
@@ -105,7 +107,7 @@ class _Wishes:
 
     @property
     def directory(self) -> Path | None:
-        """The sweep's directory; None if it is kept at an address."""
+        """The sweep's directory; None for a sweep at an address."""
         return None if "://" in self.out else Path(self.out)
 
     def claim(self) -> None:
@@ -118,13 +120,13 @@ class _Wishes:
             claim(Path(self.store), "models", "--store")
 
     def workers_for(self, specs: list[RunSpec]) -> int:
-        """How many runs are under way at a time on this machine."""
+        """The number of concurrent runs on this machine."""
         from fairloop.sweep.local import default_workers
 
         return self.workers or default_workers(max(spec.threads for spec in specs))
 
     def jobs(self, specs: list[RunSpec]) -> list[Job]:
-        """The jobs of the sweep. Raises InputError for options that do not go together."""
+        """The jobs of the sweep. Raises InputError for options that exclude each other."""
         from fairloop.sweep import ray_cluster
         from fairloop.sweep.job import jobs_at, jobs_in
 
@@ -143,7 +145,7 @@ class _Wishes:
         return jobs_at(specs)
 
     def run(self, jobs: list[Job], output: Output) -> None:
-        """Run the jobs that are not done. Raises FairloopError at the end if one fails."""
+        """Run the jobs that are not done. Raises FairloopError at the end if a job failed."""
         from fairloop.sweep.view import SweepLines, sweep_view
 
         seen = not (output.quiet or output.as_json)
@@ -160,7 +162,7 @@ class _Wishes:
                 ray_cluster.run_all(jobs, place, self.ray, view, workers=self.workers, gpus=self.gpus)
 
     def runs(self, jobs: list[Job]) -> list[RunDirectory]:
-        """The directories of those runs that have begun; none if the sweep is kept at an address."""
+        """The directories of runs that have begun; none for a sweep at an address."""
         from fairloop.sweep.job import run_in
 
         if self.directory is None:
@@ -202,10 +204,10 @@ def _sweep(what: str, base: str | None, seeds: str | None, grid: list[str], over
         whole = presets.sweep(what)
     elif what not in presets.names():
         known = [*presets.sweeps(), *presets.names()]
-        raise InputError(f"'{what}' is no preset ({', '.join(known)}) and no file{meant(what, known)}")
+        raise InputError(f"'{what}' is not a preset ({', '.join(known)}) or a file{meant(what, known)}")
     if whole is None:
         if base is not None:
-            raise InputError(f"--base: '{what}' is one run, not a sweep whose base could be another")
+            raise InputError(f"--base: '{what}' is one run, not a sweep; leave --base out")
         spec = presets.read(what, overrides)
         return Sweep(spec.model_dump(mode="json"), parse_seeds(seeds or str(spec.seed)), grid=parse_grid(grid))
     fields = presets.read(base or whole.base, overrides).model_dump(mode="json")
@@ -223,7 +225,7 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int, output: Output) -> No
     from fairloop.sweep.estimate import estimate
 
     guess = estimate(specs)
-    output.say(f"models to train: {guess.models.total():,}, where runs alone would train {guess.alone.total():,}")
+    output.say(f"models to train: {guess.models.total():,}, against {guess.alone.total():,} in separate runs")
     for role, seconds in guess.steps.items():
         output.say(
             f"  {role.replace('_', ' ')}s: {guess.models[role]:,} instead of {guess.alone[role]:,}; "
@@ -252,6 +254,6 @@ def _check_tracker(track: Tracker, ray: str | None) -> None:
 
     if ray is not None:
         raise InputError(
-            "--track: does not go with --ray; once a run is fetched, fairloop run with its spec.yaml logs it"
+            "--track: does not work with --ray; fetch a run, then log it by fairloop run with its spec.yaml"
         )
     check(track)

@@ -1,4 +1,4 @@
-"""The samples that a model trains on: as they come, curated towards a fairness ideal by STAR, or otherwise chosen."""
+"""Curation of the samples that a model trains on: none, STAR towards a fairness ideal, or other curators."""
 
 CURATORS = {
     "verifier": "fairloop.curation.choices:Verifier",
@@ -12,4 +12,4 @@ CURATORS = {
 """The curators that `curation.steps` can name."""
 
 CURATIONS = CURATORS
-"""The former name of `CURATORS`, for one more release."""
+"""The former name of `CURATORS`. The next release removes it."""

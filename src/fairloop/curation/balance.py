@@ -1,4 +1,4 @@
-"""Classic baselines that make strata count alike, by repeating samples or by weighing a classifier's loss."""
+"""Classic baselines that balance strata, by repeating samples or by weighting a classifier's loss."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairloop.sources.source import Supply
 
 @dataclass(frozen=True)
 class Oversample:
-    """Repeats samples at random. On average every stratum that occurs has the same number of places."""
+    """Random oversampling. On average every stratum that occurs has the same number of places."""
 
     critics: Critics
 
@@ -33,14 +33,14 @@ class Oversample:
 
 @dataclass(frozen=True)
 class Weighing(ABC):
-    """All samples as they come, each with a weight in the classifier's loss. Generators cannot be weighed."""
+    """All samples in their order, with weights in the classifier's loss. Generators cannot use weights."""
 
     critics: Critics
     weighs = True
 
     @abstractmethod
     def weights(self, counts: Tensor) -> Tensor:
-        """(K, S) weight of a sample, from (K, S) counts of the batch; any number where there is none."""
+        """(K, S) weight of a sample, from (K, S) counts of the batch. The weight of an empty stratum is arbitrary."""
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
         """N samples with weights that are 1 on average."""
@@ -55,7 +55,7 @@ class Weighing(ABC):
 
 
 class Reweigh(Weighing):
-    """Weighs strata so that labels and groups of a batch are independent (Kamiran and Calders, 2012, Reweighing)."""
+    """Weights that make labels and groups of a batch independent (Kamiran and Calders, 2012, Reweighing)."""
 
     def weights(self, counts: Tensor) -> Tensor:
         """P(label) * P(group) / P(label, group)."""
@@ -64,7 +64,7 @@ class Reweigh(Weighing):
 
 
 class GroupBalanced(Weighing):
-    """The mean over groups of each group's mean loss."""
+    """Weights by which the loss is the mean over groups of each group's mean loss."""
 
     def weights(self, counts: Tensor) -> Tensor:
         """1 / (samples of the group)."""

@@ -1,4 +1,4 @@
-"""Curators one after the other: each draws from the samples that the one before it lets through."""
+"""Chains of curators: each curator draws from the samples that its predecessor selects."""
 
 from __future__ import annotations
 
@@ -46,13 +46,15 @@ class Critics:
 
 @dataclass(frozen=True)
 class Chain:
-    """`last` draws from the samples that `earlier` lets through. The curation holds the counts of both."""
+    """A curator that draws with `last` from the samples that `earlier` selects. Its curation holds the counts of
+    both.
+    """
 
     earlier: Curator
     last: Curator
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
-        """N samples that both let through, and the counts of both."""
+        """Draw n samples that both curators select; return them with the counts of both."""
         curated = _Curated(self.earlier, source)
         batch, curation = self.last.draw(curated, n, rng)
         return batch, _together(curated.curations[0], curation)
@@ -60,7 +62,7 @@ class Chain:
 
 @dataclass(frozen=True)
 class _Curated:
-    """A source that yields only the samples that a curator lets through."""
+    """A source of the samples that a curator selects."""
 
     curator: Curator
     source: Supply
@@ -73,7 +75,9 @@ class _Curated:
 
 
 def _together(first: Curation | None, last: Curation | None) -> Curation | None:
-    """One curation of two: the samples offered to the first; every other count of the last where it has one."""
+    """Join two curations: the candidates of the first, and every other count of the last, or of the first if it has
+    none.
+    """
     if first is None or last is None:
         return last if first is None else first
     told = last._asdict() | {name: value for name, value in first._asdict().items() if getattr(last, name) is None}

@@ -1,6 +1,6 @@
 """Curators that choose samples among candidates: by a verifier, a reward, a detector of model-made samples.
 
-Each is one small class that says how many candidates it needs for a batch, and chooses among them.
+Each is one small class with two methods: the number of candidates for a batch, and the choice among them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from fairloop.sources.source import Supply
 
 @dataclass(frozen=True)
 class Choice(ABC):
-    """Chooses n of more candidates."""
+    """Base class of curators that choose n of more candidates."""
 
     critics: Critics
 
@@ -35,7 +35,7 @@ class Choice(ABC):
         """(n,) int64 positions of the chosen candidates."""
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
-        """N samples, and the counts of each stratum before and after the choice."""
+        """Draw n samples; return them with the counts of each stratum before and after the choice."""
         candidates = source.draw(self.candidates(n), rng)
         batch = candidates.select(self.choose(candidates, n, rng))
         return batch, Curation(offered=self._count(candidates), chosen=self._count(batch).float())
@@ -51,7 +51,7 @@ class Verifier(Choice):
 
     by: `annotator`, A_L; or `labeller`, the labeller of the generation, which then verifies its own labels.
     quality: the share of samples that are ranked by the verifier's probability of their label; the others get a
-        random rank. At 0 nothing is verified.
+        random rank. At 0 all ranks are random.
 
     The effect of verification, and its drift: Feng et al., arXiv 2406.07515; Yi and Liu, arXiv 2510.16657.
     """
@@ -80,7 +80,7 @@ class Verifier(Choice):
 
 @dataclass(frozen=True)
 class Confident(Choice):
-    """Keeps samples with a label of probability `threshold` or more to A_L; if these are too few, the next best, too.
+    """Keeps samples whose label A_L gives a probability of `threshold` or more, and the next best if these are too few.
 
     factor: candidates for each place in the batch.
     """
@@ -97,7 +97,7 @@ class Confident(Choice):
         return math.ceil(n * self.factor - 1e-9)
 
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
-        """Any that reach the threshold, at random; then the others, best first."""
+        """Samples that reach the threshold, in random order; then the others, best first."""
         chances = self.critics.probabilities(self.critics.annotator, candidates.inputs)
         plausible = chances.gather(1, candidates.labels[:, None])[:, 0]
         order = torch.where(plausible >= self.threshold, 1 + _uniform(len(plausible), rng), plausible)
@@ -111,10 +111,10 @@ Reward = Literal["confidence", "beneficial", "majoritized"]
 class BestOf(Choice):
     """Keeps one of every k samples, by a reward (Ferbach et al., arXiv 2407.09499).
 
-    reward: the logarithm of a probability: `confidence`, of the label that is likeliest to A_L; `beneficial`, of the
-        beneficial label to A_L; `majoritized`, of all majoritized groups to A_S.
-    temperature: 0 keeps the best. Above, a sample is kept with probability in proportion to exp(reward / temperature):
-        the choice of people with different tastes (Bradley and Terry's model, for k of 2).
+    reward: the logarithm of a probability: `confidence`: of A_L's likeliest label; `beneficial`: of the beneficial
+    label by A_L; `majoritized`: of all majoritized groups by A_S.
+    temperature: 0 keeps the best. Above 0, a sample is kept with probability proportional to exp(reward / temperature):
+    for k = 2, the Bradley-Terry model of choices by people with different preferences.
     """
 
     k: int = 4
@@ -123,7 +123,7 @@ class BestOf(Choice):
 
     def __post_init__(self) -> None:
         if not isinstance(self.k, int) or self.k < 1:
-            raise ValueError(f"k={self.k}: is no whole number from 1 on")
+            raise ValueError(f"k={self.k}: is not a whole number of 1 or more")
         _one_of("reward", self.reward, get_args(Reward))
         _within("temperature", self.temperature, 0, math.inf)
 
@@ -154,9 +154,9 @@ class Detector(Choice):
     """Leaves out the samples that a detector of model-made samples flags (after Drayson et al., arXiv 2502.15654).
 
     true_positive_rate: P(flagged | made by a model). false_positive_rate: P(flagged | a real person).
-    factor: candidates for each place in the batch. Flagged samples fill the places that are left.
+    factor: candidates for each place in the batch. Flagged samples fill the remaining places.
 
-    It has an effect where real people are among the candidates: `policy.*.real_share`, or policies that accumulate.
+    It has an effect only if real people are among the candidates: `policy.*.real_share`, or policies that accumulate.
     """
 
     true_positive_rate: float = 0.9
@@ -173,7 +173,7 @@ class Detector(Choice):
         return math.ceil(n * self.factor - 1e-9)
 
     def choose(self, candidates: Batch, n: int, rng: torch.Generator) -> Tensor:
-        """Those that are not flagged, at random; then flagged ones."""
+        """Samples that are not flagged, in random order; then flagged samples."""
         made = torch.ones_like(candidates.labels, dtype=torch.bool)
         if candidates.origins is not None:
             made = candidates.origins[:, 0] != REAL
@@ -183,7 +183,7 @@ class Detector(Choice):
 
 
 def _rank(values: Tensor) -> Tensor:
-    """(N,) in [0, 1): the place of each value from below."""
+    """(N,) in [0, 1): the rank of each value among all, divided by N."""
     rank = torch.empty_like(values)
     rank[values.argsort(stable=True)] = torch.arange(len(values), dtype=values.dtype, device=values.device)
     return rank / len(values)
@@ -196,9 +196,9 @@ def _uniform(n: int, rng: torch.Generator) -> Tensor:
 def _within(name: str, value: float, low: float, high: float, *, open_below: bool = False) -> None:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if not number or not low <= value <= high or (open_below and value == low) or math.isinf(value):
-        raise ValueError(f"{name}={value}: is no number {'above' if open_below else 'from'} {low:g} to {high:g}")
+        raise ValueError(f"{name}={value}: is not a number {'above' if open_below else 'from'} {low:g} to {high:g}")
 
 
 def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise ValueError(f"{name}={value}: is none of {', '.join(known)}")
+        raise ValueError(f"{name}={value}: is not one of {', '.join(known)}")

@@ -14,7 +14,7 @@ from fairloop.curation.values import array, columns_of, name_of, named
 from fairloop.errors import InputError
 
 MOST_STRATA = 100_000
-"""A column with more values holds a number or a name of each person, and makes no strata."""
+"""Largest number of strata. A column with more values identifies people, and cannot define strata."""
 
 
 Coded = tuple[NDArray[np.int64], tuple[str, ...]]
@@ -25,8 +25,8 @@ Coded = tuple[NDArray[np.int64], tuple[str, ...]]
 class Names:
     """The names of labels and groups.
 
-    labels: by code, K of them.
-    groups: by code, S of them; of each, its value in every group column.
+    labels: K names, by code.
+    groups: S groups, by code; each has a value for every group column.
     columns: the label column, then the group columns.
     """
 
@@ -66,9 +66,9 @@ def in_words(columns: Sequence[str], values: Sequence[str]) -> str:
 
 
 def given(labels: Any, groups: Sequence[Any]) -> People:
-    """The strata of N people. Columns may come from frames; a frame of groups gives all its columns.
+    """The strata of N people. Columns may come from frames. A frame of groups contributes all its columns.
 
-    Columns have their own names, as those of pandas have, if all have one and no two the same.
+    Columns keep their own names, such as those of pandas, if all columns have names and the names are distinct.
     """
     found = [labels, *(column for frame in groups for column in columns_of(frame))]
     usual = ["label", "group"] if len(found) == 2 else ["label", *(f"group_{i}" for i in range(1, len(found)))]
@@ -82,19 +82,20 @@ def people(columns: Sequence[Any], names: Sequence[str]) -> People:
     columns: the labels, then one or more group columns; each (N,) of numbers, text, truth values, dates, intervals or
         periods, in a list, NumPy array, tensor, or a column of pandas, polars, Arrow or Hugging Face. (N, 1) and frames
         of one column are columns, too. Codes follow the order of the values that occur, so labels 0..K-1 keep their
-        codes. Groups are those combinations of the group columns' values that occur.
+        codes. A group is a combination of values of the group columns that occurs.
     names: of the columns.
 
     Raises InputError for columns that differ in length, hold nothing, or have gaps, and for more than
     `MOST_STRATA` strata.
     """
     if len(columns) < 2:
-        raise InputError("groups: there is none; give at least one column of groups beside the labels")
+        raise InputError("groups: is empty; give at least one column of groups beside the labels")
     coded = [_coded(column, name) for column, name in zip(columns, names, strict=True)]
     for (codes, _), name in zip(coded, names, strict=True):
         if len(codes) != len(coded[0][0]):
             raise InputError(
-                f"{name}: has {len(codes):,} values, but {names[0]} has {len(coded[0][0]):,}; give each person one"
+                f"{name}: has {len(codes):,} values, but {names[0]} has {len(coded[0][0]):,}; "
+                "give each person one value"
             )
     labels, label_names = coded[0]
     group, first = _combined(coded[1:])
@@ -126,11 +127,11 @@ def _coded(column: Any, name: str) -> Coded:
         encoded = values.dictionary_encode()
     except (pa.ArrowException, TypeError, ValueError, AttributeError) as error:
         raise InputError(
-            f"{name}: is no column of numbers or text with one value for each person "
+            f"{name}: is not a column of numbers or text with one value for each person "
             f"({(str(error).splitlines() or [''])[0]})"
         ) from error
     if not len(values):
-        raise InputError(f"{name}: has not a single value")
+        raise InputError(f"{name}: has no values")
     if missing.any():
         raise InputError(
             f"{name}: {missing.sum():,} of {len(missing):,} people have no value (the first is number "

@@ -1,4 +1,4 @@
-"""STAR for a finite population with known strata: batches dealt by quota."""
+"""STAR for a finite population with known strata: batches that meet quotas."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Tally:
 
     names: of the K labels and S groups.
     candidates: (K, S) people in each stratum.
-    drawn: (K, S) places that went to each stratum, repetitions included.
-    redrawn: (K, S) those of them that went to a person who had come before, as the stratum had run out.
-    filled: places without a quota, dealt in the order of the people.
+    drawn: (K, S) places that each stratum filled, with repetitions.
+    redrawn: (K, S) places that went to people a second time or more, because the stratum was exhausted.
+    filled: places without a quota, filled in the order of the people.
     by_batch: redrawn places in each batch.
     """
 
@@ -45,11 +45,11 @@ class Tally:
 
     @property
     def discarded(self) -> Counts:
-        """(K, S): people who did not come at all."""
+        """(K, S): people who were never drawn."""
         return self.candidates - (self.drawn - self.redrawn)
 
     def most_often(self) -> tuple[str, float]:
-        """The stratum with the most repetitions, in words, and how often its people came on average."""
+        """The stratum with the most repetitions, in words, and the mean number of draws of its people."""
         times = self.drawn / np.maximum(self.candidates, 1)
         return self.names.stratum(int(times.argmax())), float(times.max())
 
@@ -62,15 +62,15 @@ class Tally:
 
 
 class Deal:
-    """Deals batches, stratum by stratum, from people in random order.
+    """Draws batches, stratum by stratum, from people in random order.
 
-    The people of a stratum come in turn, and again in the same order when all have come. No person comes again
-    before all others of the stratum have come as often. Within one batch a person comes twice only if the stratum has
-    fewer people than places there.
+    The people of a stratum are drawn in turn, and again in the same order after all have been drawn. Each person is
+    drawn again only after all others of the stratum have been drawn equally often. A batch holds a person twice only if
+    the stratum has fewer people than places in it.
     """
 
     def __init__(self, people: People, ideal: Shares, rounding: Rounding, rng: np.random.Generator) -> None:
-        """The ideal gives no share to empty strata; `wanted` ensures this."""
+        """ideal: without a share for empty strata; `wanted` ensures this."""
         self._names = people.names
         self._ideal = ideal.reshape(-1)
         self._rounding = rounding
@@ -113,12 +113,12 @@ class Deal:
 
 
 def wanted(ideal: object, people: People, skip_empty: bool, where: str = "ideal") -> Shares:
-    """(K, S) shares of `ideal`, in any way that `ideal.read` knows, for these people.
+    """(K, S) shares for these people of `ideal`, in any notation that `ideal.read` accepts.
 
-    skip_empty: whether empty strata go without their shares; the others keep their proportions.
+    skip_empty: whether the shares of empty strata go to the others, in proportion.
     where: the name of the ideal in errors.
 
-    Raises InputError for a value that is no ideal or does not fit, and for a share of an empty stratum, unless skipped.
+    Raises InputError for an invalid ideal, and for a share of an empty stratum unless `skip_empty`.
     """
     counts = people.counts()
     shares = ideals.shares(ideal, people.names, counts, where)
@@ -129,6 +129,6 @@ def wanted(ideal: object, people: People, skip_empty: bool, where: str = "ideal"
         option = "--skip-empty" if where.startswith("--") else "skip_empty=True"
         raise InputError(
             f"{where}: wants {shares[empty][0]:.2%} from {people.names.stratum(int(empty.argmax()))}{more}, but the "
-            f"data have no such person; put groups together, or share that out among the others with {option}"
+            f"data have no such person; merge groups, or give that share to the others with {option}"
         )
     return np.where(empty, 0, shares / kept) if empty.any() else shares

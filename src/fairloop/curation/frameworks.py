@@ -1,4 +1,4 @@
-"""The loaders that iterate over a sampler, found on the call stack: nothing else tells how they use batches."""
+"""Detection of the loaders that iterate over a sampler. Only the call stack shows how they use batches."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class Sharder(NamedTuple):
 
     processes: int
     splits: bool
-    """Whether it divides each batch among n processes, instead of giving each process every n-th batch."""
+    """Whether the loader divides each batch among n processes. If not, each process gets every n-th batch."""
 
 
 def sharder() -> Sharder | None:
-    """The loader of accelerate that divides the batches of the sampler that asks, if there is one."""
+    """The loader of accelerate that divides the batches of the calling sampler; None without one."""
     for loader in _of_accelerate("BatchSamplerShard", "DataLoaderDispatcher"):
         processes = getattr(loader, "num_processes", None) or loader.state.num_processes
         if processes > 1:
@@ -28,10 +28,11 @@ def sharder() -> Sharder | None:
 
 
 def epoch(least: int) -> int | None:
-    """The epoch of the pass that a loader of accelerate begins; None without one, or if the epoch is set elsewhere.
+    """The epoch of the pass that a loader of accelerate begins; None without a loader, or if another object sets the
+    epoch.
 
-    least: the epoch after the newest pass. The loader counts only passes that came to their end, so its own count may
-    be behind. A loader that skips batches goes on with the newest pass.
+    least: the epoch after the newest pass. The loader counts only completed passes, so its count may be lower. A loader
+    that skips batches continues the newest pass.
     """
     for loader in _of_accelerate("DataLoaderShard", "DataLoaderDispatcher", method="__iter__"):
         goes_on = type(getattr(loader, "batch_sampler", None)).__name__ == "SkipBatchSampler"
@@ -40,7 +41,7 @@ def epoch(least: int) -> int | None:
 
 
 def restores_finished_pass() -> bool:
-    """Whether torchdata restores an iterator that had come to its end; it makes another one at once, and uses that."""
+    """Whether torchdata restores an exhausted iterator. It then makes another iterator at once, and uses that one."""
     if "torchdata" not in sys.modules:
         return False
     states = (frame.f_locals.get("next_iter_state") for frame in _frames())

@@ -2,17 +2,17 @@
 
 In specs, on the command line and in Python an ideal is one of
 
-    uniform                   every stratum alike
+    uniform                   the same share for every stratum
     population                as in the data
-    groups-within-labels      labels as in the data; within each label, groups alike
-    labels-within-groups      groups as in the data; within each group, labels alike
+    groups-within-labels      labels as in the data; within each label, equal groups
+    labels-within-groups      groups as in the data; within each group, equal labels
     floor(0.05)               as in the data, but no stratum below that share
     census.csv                a file of shares by name (.csv, .yaml, .json); see `named`
     [[.1, .2], [.3, .4]]      a row for each label, with a share for each group
     [{label: hired, group: red, share: .1}, ...]  the same by name, as in a file
-    {kind: uniform, strength: 0.5}                half of any of these, half as in the data
+    {kind: uniform, strength: 0.5}                a mixture: half of one of these, half as in the data
 
-"The data" are those that are curated or, in a run, the real training data.
+"The data" are the curated data or, in a run, the real training data.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def labels_within_groups(counts: Counts) -> Shares:
 
 
 def at_least(counts: Counts, least: float) -> Shares:
-    """The population, with strata below `least` raised to it; all others keep their proportions to each other.
+    """The population's shares, with shares below `least` raised to it. All other shares keep their proportions.
 
     Raises ValueError if `least` is too large for all strata to have it.
     """
@@ -76,7 +76,7 @@ def at_least(counts: Counts, least: float) -> Shares:
     raised = np.zeros(shares.shape, bool)
     while not raised.all():
         scaled = shares * (1 - least * raised.sum()) / shares[~raised].sum()
-        sinking = ~raised & (scaled < least)  # making room for some may push others below
+        sinking = ~raised & (scaled < least)  # raising some shares may push others below
         if not sinking.any():
             return np.where(raised, least, scaled)
         raised |= sinking
@@ -88,16 +88,16 @@ RELATIVE = {
     "groups-within-labels": groups_within_labels,
     "labels-within-groups": labels_within_groups,
 }
-"""Ideals that follow from the population alone."""
+"""Ideals that depend only on the population."""
 
 _NAMES = ("uniform", *RELATIVE, "floor")
 WAYS = f"uniform, {', '.join(RELATIVE)}, floor(SHARE), a table of shares, or a .csv, .yaml or .json file of them"
 
 
 def plain(ideal: object) -> Ideal:
-    """The plain form of an ideal that is written in any of the ways above. Opens no file: its path stands for it.
+    """The plain form of an ideal in any of these notations. A file stays a path and is not opened.
 
-    Raises ValueError, with the reason, for a value that is no ideal of any data.
+    Raises ValueError, with the reason, for a value that is not an ideal.
     """
     if isinstance(ideal, Mapping):
         return _plain_mixture(ideal)
@@ -112,9 +112,9 @@ def plain(ideal: object) -> Ideal:
 
 
 def read(ideal: object) -> Ideal:
-    """The plain form of an ideal, in which the rows of a file replace its path.
+    """The plain form of an ideal, with the rows of a file in place of its path.
 
-    Raises ValueError as `plain` does, and for a file that cannot be read or holds no ideal.
+    Raises ValueError for a value that is not an ideal, and for a file that cannot be read or holds no ideal.
     """
     found = plain(ideal)
     if isinstance(found, dict):
@@ -131,11 +131,11 @@ def names_file(ideal: Ideal) -> bool:
 def shares(ideal: object, names: Names, counts: Counts | None, where: str = "star.ideal") -> Shares:
     """(K, S) shares that sum to 1.
 
-    ideal: in any way that `read` knows. names: of the K labels and S groups.
+    ideal: in any notation that `read` accepts. names: of the K labels and S groups.
     counts: (K, S) people in each stratum; None if unknown.
     where: the name of the ideal in errors.
 
-    Raises InputError for a value that is no ideal or does not fit the strata, or that needs an unknown population.
+    Raises InputError for a value that is not an ideal, does not fit the strata, or needs an unknown population.
     """
     try:
         found = read(ideal)
@@ -189,7 +189,7 @@ def _plain_mixture(ideal: Mapping[Any, Any]) -> Ideal:
     if isinstance(kind, dict):
         raise ValueError("is a mixture of a mixture; give one kind and one strength")
     if not isinstance(strength, int | float) or isinstance(strength, bool) or not 0 <= strength <= 1:
-        raise ValueError(f"has strength {strength!r}, which is no number in [0, 1]")
+        raise ValueError(f"has strength {strength!r}, which is not a number in [0, 1]")
     return {"kind": kind, "strength": float(strength)}
 
 

@@ -12,22 +12,22 @@ from fairloop.sources.source import Supply
 
 
 class Curation(NamedTuple):
-    """The counts of one batch. None: the curator does not count this."""
+    """The counts of one batch; None for counts that the curator does not keep."""
 
     redrawn: Tensor | None = None
     """() int64: samples drawn afresh because the candidates did not fill the batch."""
     candidates: Tensor | None = None
-    """(K * S,) int64: STAR's candidates in each stratum before any was chosen."""
+    """(K * S,) int64: STAR's candidates in each stratum before the choice."""
     offered: Tensor | None = None
-    """(K * S,) int64: samples of each stratum that were offered to the first of the other curators."""
+    """(K * S,) int64: candidates in each stratum of the first of the other curators."""
     chosen: Tensor | None = None
-    """(K * S,) float: samples of each stratum that these curators chose; each counts by its weight."""
+    """(K * S,) float: weighted count of the samples of each stratum that these curators chose."""
     origins: Tensor | None = None
     """(G, L) int64: samples of the batch by generation (0 is `REAL`) and labeller (0 is `NOBODY`)."""
 
 
 class Curator(Protocol):
-    """Draws batches from a source, and counts what that took."""
+    """Draws batches from a source, and counts candidates and choices."""
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
         """A batch of n samples from `source`, and its curation (None without any count)."""
@@ -35,7 +35,7 @@ class Curator(Protocol):
 
 
 class NoCuration:
-    """The curator that takes samples as the source yields them."""
+    """The curator that passes on the samples of the source unchanged."""
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
         """The next n samples of `source`, without a curation."""

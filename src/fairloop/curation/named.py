@@ -18,11 +18,11 @@ from fairloop.data.spelling import recognised
 TOLERANCE = 1e-6
 SUFFIXES = (".csv", ".yaml", ".yml", ".json")
 Row = dict[str, str | float]
-"""A share, and the values of the columns that it is for: `label`, `group`, or the data's own columns."""
+"""A share, and the values of the columns that it applies to: `label`, `group`, or the data's own columns."""
 
 
 def from_file(path: Path) -> list[Row]:
-    """The rows of a .csv, .yaml or .json file. Raises ValueError for a file that cannot be read or makes no ideal."""
+    """The rows of a .csv, .yaml or .json file. Raises ValueError for a file that cannot be read or is not an ideal."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             content = list(csv.DictReader(file, strict=True)) if path.suffix == ".csv" else parsed(file.read())
@@ -37,7 +37,7 @@ def from_file(path: Path) -> list[Row]:
 
 
 def rows(content: Sequence[Any]) -> list[Row]:
-    """Rows in their plain form: names are text, shares are numbers. Raises ValueError if they make no ideal."""
+    """Rows in their plain form: names are text, shares are numbers. Raises ValueError if they are not an ideal."""
     found = [_row(row, number) for number, row in enumerate(content, start=1)]
     if not found:
         raise ValueError("has no rows")
@@ -55,10 +55,10 @@ def rows(content: Sequence[Any]) -> list[Row]:
 def shares(table: Sequence[Row], names: Names, counts: NDArray[np.int64] | None) -> NDArray[np.float64]:
     """(K, S) shares of `table` for the strata called `names`.
 
-    Columns that the table leaves out follow the population. With `group` and `share` alone, each group gets its
-    share, and labels within it keep their proportions.
+    Missing columns follow the population: with only `group` and `share`, each group gets its share, and its labels keep
+    their proportions.
 
-    counts: (K, S) people in each stratum; None if unknown, and then no column may be left out.
+    counts: (K, S) people in each stratum; None if unknown. Then the table needs all columns.
 
     Raises ValueError for columns or names that the data do not have, and for strata without a share.
     """
@@ -84,14 +84,14 @@ def shares(table: Sequence[Row], names: Names, counts: NDArray[np.int64] | None)
 
 
 def _whole(weights: NDArray[np.float64], names: Names) -> NDArray[np.float64]:
-    """(K, S) shares that sum to 1 to the last bit that can be had."""
+    """(K, S) shares that sum to 1 within floating-point precision."""
     shares: NDArray[np.float64] = weights / weights.sum()
     return shares.reshape(names.shape)
 
 
 def _row(row: Any, number: int) -> Row:
     if not isinstance(row, Mapping) or None in row or not all(isinstance(name, str) for name in row):
-        raise ValueError(f"row {number} is no mapping of column names to values")
+        raise ValueError(f"row {number} is not a mapping of column names to values")
     try:
         share = float(row["share"])
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""STAR as a sampler of imbalanced-learn's kind, for its pipelines and other callers of `fit_resample`."""
+"""STAR as a sampler in the style of imbalanced-learn, for its pipelines and other callers of `fit_resample`."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
 
         Pipeline([("star", StarResampler(groups=["race", "sex"])), ("model", LogisticRegression())])
 
-    All rows are candidates. Each stratum, a class of y and a group, gets its quota of the rows, rounded. Rows of a
-    stratum that has fewer come again, all about as often; of one that has more, some are left out at random. No value
-    is changed, so X may hold anything.
+    All rows are candidates. Each stratum, a class of y and a group, gets its rounded quota of the rows. A stratum with
+    fewer rows than its quota repeats them about equally often. A stratum with more rows leaves some out at random.
+    Values never change, so X may hold values of any type.
 
-    sampling_strategy: the ideal, in any way that `fairloop.curation.ideal` lists.
-    groups: columns of X whose values multiply into groups: names if X is a frame, or positions; none gives strata of
-        y alone.
-    size: rows that come out; four fifths of those that come in if None.
+    sampling_strategy: the ideal, in any notation that `fairloop.curation.ideal` lists.
+    groups: columns of X that define intersectional groups: names if X is a frame, or positions. Without columns, strata
+    are the classes of y.
+    size: number of rows in the result; None: four fifths of the rows of X.
     skip_empty: whether the ideal's share of an empty stratum goes to the others, in proportion.
-    random_state: of the choice. With a whole number, the rows are those that `curate` with that seed chooses.
+    random_state: of the choice. A whole number chooses the same rows as `curate` with that seed.
 
     After `fit_resample`: `sample_indices_`, (M,) positions of the rows in X, in their order; `sampling_strategy_`,
-    (K, S) shares of the strata that were asked for; `tally_`, the counts.
+    (K, S) shares of the ideal; `tally_`, the counts.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
         self.random_state = random_state
 
     def fit_resample(self, X: Any, y: Any) -> tuple[Any, Any]:  # noqa: N803
-        """The rows that are chosen, of the kinds that X and y are.
+        """Choose rows of X and y; return them in the types of X and y.
 
         X: (N, D) array, sparse matrix, frame or list of rows. y: (N,) classes, or one column for each class with 1
             where it applies.
@@ -73,7 +73,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
             raise _ValueError(str(error)) from error
 
     def fit(self, X: Any, y: Any) -> StarResampler:  # noqa: N803
-        """As `fit_resample`, but keeps the fitted attributes alone."""
+        """As `fit_resample`, but keep only the fitted attributes."""
         self.fit_resample(X, y)
         return self
 
@@ -98,7 +98,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
         groups = [_column(X, name) for name in given] or [Column(["everybody"] * len(classes), "group")]
         folk = people([classes, *groups], ["y", *(str(name) for name in given or ["group"])])
         if len(folk.names.labels) < 2:
-            raise InputError(f"y: has the one class {folk.names.labels[0]}; STAR needs two or more to balance")
+            raise InputError(f"y: has only the class {folk.names.labels[0]}; STAR needs two or more to balance")
         return folk
 
     def _seed(self) -> int:
@@ -119,14 +119,14 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
 
 
 class _ValueError(InputError, ValueError):
-    """The error that callers of scikit-learn catch."""
+    """An InputError that is a ValueError, too, for callers in the style of scikit-learn."""
 
 
 def _table(X: Any) -> Any:  # noqa: N803
     """X, if it has rows and columns; sparse matrices in a form that gives rows (CSR)."""
     shape = X.shape if hasattr(X, "shape") else np.shape(X[:1])
     if len(shape) != 2:
-        raise InputError("X: is no table of rows and columns; reshape a single column by X.reshape(-1, 1)")
+        raise InputError("X: is not a table of rows and columns; reshape a single column by X.reshape(-1, 1)")
     if not shape[1]:
         raise InputError(f"X: Found array with 0 feature(s) (shape={tuple(shape)}) while a minimum of 1 is required.")
     return X.tocsr() if hasattr(X, "tocsr") else X

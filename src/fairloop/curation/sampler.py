@@ -28,42 +28,42 @@ class StarSampler(Sampler[list[int]]):
 
         loader = DataLoader(data, batch_sampler=StarSampler(labels, groups, batch_size=256))
 
-    Every batch gives stratum (label, group) number k its quota: `ideal_k * batch_size` places, rounded. As the strata
-    of a finite data set are known beforehand, quotas are always met: where the published STAR fills missing places
-    unconditionally, the sampler fills them from the stratum that is short.
+    Every batch gives stratum (label, group) number k its quota: `ideal_k * batch_size` places, rounded. The strata
+    of a finite data set are known beforehand, so quotas are always met. The published STAR fills missing places
+    unconditionally; the sampler fills them from the stratum that is short.
 
     *An epoch* has as many batches as one pass over the data set in steps of `batch_size + budget`, the last one
     counted: in each step that many people are candidates, and `batch_size` of them are chosen. All batches are full.
 
-    *A sample comes twice* in an epoch only when all others of its stratum have come as often; then its people come
-    again, in the same order. These places count as redrawn. Within one batch a sample comes twice only if its stratum
-    has fewer people than places there. A larger budget means shorter epochs, so fewer repetitions.
+    *A sample repeats* in an epoch only after all others of its stratum have come equally often. The people of the
+    stratum then come again in the same order, and these places count as redrawn. A batch holds a sample twice only if
+    its stratum has fewer people than places in it. A larger budget means shorter epochs, so fewer repetitions.
 
-    The people of a stratum that its quotas have not reached at the end are *discarded*, for this epoch alone. They are
-    discarded at random: every epoch shuffles anew.
+    People who have not been drawn at the end are *discarded*, for this epoch only. Every epoch shuffles anew, so they
+    are a random choice.
 
     With several processes, each rank gets `batch_size` places of a global batch of `world_size * batch_size`, which
-    meets the quotas; each rank's part has, of every stratum, that stratum's places over `world_size`, rounded up or
-    down. The union over ranks is the batch of one process with that size and budget. All ranks must be given
-    the same data, in the same order, and the same seed.
+    meets the quotas. Each rank's part has the places of each stratum divided by `world_size`, rounded up or down. The
+    union over ranks is the batch of one process with that size and budget. All ranks need the same data, in the same
+    order, and the same seed.
 
     labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values, dates, intervals or periods;
         see `fairloop.curation.columns.people`. Several group columns, or a frame of them, multiply into intersectional
-        groups, of which those count that occur.
+        groups; only groups that occur count.
     batch_size: samples in a batch of each process.
-    ideal: shares of strata in a batch, in any way that `fairloop.curation.ideal` lists.
+    ideal: shares of strata in a batch, in any notation that `fairloop.curation.ideal` lists.
     budget: extra candidates for each batch of each process; a quarter of the batch if None.
-    rounding: `stochastic` rounds quotas up or down at random, so that each stratum has its share on average, also
-        where that is less than one place; `floor` rounds them down and fills the other places as people come.
+    rounding: `stochastic` rounds quotas up or down at random, so that each stratum has its share on average, even a
+    share below one place; `floor` rounds quotas down and fills the other places with the next people.
     skip_empty: whether the ideal's share of an empty stratum goes to the others, in proportion.
     seed: of all random numbers; the order of epoch e depends on seed, e and these arguments alone.
-    rank, world_size: this process and how many there are; if None, those of torch.distributed when a pass begins, or 0
-        and 1 where that is not initialised.
-    sharded_by: `accelerate` if the loader will be prepared by accelerate, as transformers' Trainer does, which divides
-        batches among processes itself: then the sampler gives the batches of all ranks in turn.
+    rank, world_size: this process and the number of processes; None: those of torch.distributed when a pass begins, or
+    0 and 1 if it is not initialised.
+    sharded_by: `accelerate` if accelerate will prepare the loader, as in transformers' Trainer. It divides batches
+    among processes itself, so the sampler then gives the batches of all ranks in turn.
 
     Raises InputError for unusable columns or numbers, for an ideal that does not fit and, unless `skip_empty`, for an
-    ideal that gives a share to an empty stratum; and when a pass begins, if accelerate would divide batches that the
+    ideal with a share for an empty stratum. A pass raises InputError if accelerate would divide batches that the
     sampler has divided already.
     """
 
@@ -112,7 +112,7 @@ class StarSampler(Sampler[list[int]]):
 
     @property
     def epoch(self) -> int:
-        """The epoch of the newest pass, or the one that was set for the next."""
+        """The epoch of the newest pass, or the epoch that was set for the next pass."""
         return self._passes.epoch
 
     @property
@@ -137,28 +137,27 @@ class StarSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         """The batches of one epoch, each (batch_size,) positions in the data set.
 
-        The epoch is the one that was set; if none was, a new one, the next after that of the last pass, however far
-        that went.
+        The epoch is the one that was set. Otherwise it is one more than the epoch of the last pass, complete or not.
         """
         self._passes.ask()
         return self._pass()
 
     def set_epoch(self, epoch: int) -> None:
-        """Iterate over epoch number `epoch` next; from its beginning, unless a state in its midst was just loaded."""
+        """Iterate over epoch `epoch` next: from its first batch, unless a state within it was just loaded."""
         self._passes.set(whole("epoch", epoch))
 
     def report(self) -> Tally:
-        """The counts of this epoch so far, over all processes.
+        """The counts of this epoch up to now, over all processes.
 
-        A loader with workers fetches ahead; the report then is ahead, too. `by_batch` says it batch by batch.
+        A loader with workers fetches ahead, so its report is ahead, too. `by_batch` has the counts of each batch.
         """
         return (self._deal or Deal(self._people, self.ideal, self.rounding, self._rng(self.epoch))).tally()
 
     def state_dict(self, batches: int | None = None) -> dict[str, Any]:
         """The position of the sampler as plain data; the same on every rank.
 
-        batches: of this epoch that the loop is done with. A loader with workers fetches ahead of the loop, so only
-            the loop knows; without workers it is as many as were handed out, the default.
+        batches: number of batches of this epoch that the loop has completed; the default is the number that the sampler
+        has yielded. A loader with workers fetches ahead, so a loop with workers must give the number.
         """
         epoch, done = self._passes.position()
         if batches is not None:
@@ -167,14 +166,14 @@ class StarSampler(Sampler[list[int]]):
         return {"epoch": epoch + ended, "batches": done, "of": self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state`: the next iteration yields the batches that would have come next.
+        """Resume from `state`: the next iteration yields the next batches of its epoch.
 
-        Raises InputError if it is the state of a sampler with other arguments or other data. Whether it was made by as
-        many processes is seen when the next pass begins.
+        Raises InputError for the state of a sampler with other arguments or other data. The next pass checks the number
+        of processes.
         """
         mine = self._identity()
         if not {"epoch", "batches", "of"} <= set(state):
-            raise InputError("state: is none that a StarSampler's state_dict gave")
+            raise InputError("state: is not from the state_dict of a StarSampler; give one that is")
         for name, theirs in state["of"].items():
             if mine.get(name) != theirs and name != "world_size":
                 raise InputError(f"state: belongs to a sampler with {name}={theirs}, but this has {mine.get(name)}")
@@ -182,7 +181,7 @@ class StarSampler(Sampler[list[int]]):
         self._passes.load(state["epoch"], state["batches"])
 
     def _identity(self) -> dict[str, Any]:
-        """All that decides the content of an epoch."""
+        """The arguments and data that determine the content of an epoch."""
         digest = hashlib.sha256(repr(self.names).encode())
         for array in (self._people.stratum, self.ideal):
             digest.update(np.ascontiguousarray(array).data)
@@ -197,20 +196,20 @@ class StarSampler(Sampler[list[int]]):
         }
 
     def _pass(self) -> Iterator[list[int]]:
-        """One pass. It begins when its first batch is asked for, because the caller is unknown before."""
+        """One pass. It begins with the request for its first batch, because the caller is unknown before."""
         rank, world_size = self._place()
         self._check_sharing(world_size)
         number, epoch, first = self._passes.begin()
         ranks = range(world_size) if self.sharded_by == "accelerate" else [rank]
         for done, batches in enumerate(self._all(epoch, ranks, world_size), start=1):
-            if done > first:  # the others were seen before a resumption
+            if done > first:  # the session before a resumption drew the others
                 self._passes.hand_out(number, epoch, done)
                 yield from batches
 
     def _all(self, epoch: int, ranks: Sequence[int], world_size: int) -> Iterator[list[list[int]]]:
         """The ranks' parts of each global batch: every world_size-th place, strata still together; then shuffled."""
         rng = self._rng(epoch)
-        (order,) = rng.spawn(1)  # of its own, so that batches do not depend on how many ranks share them
+        (order,) = rng.spawn(1)  # a separate stream, so that batches do not depend on the number of ranks
         orders = [copy.deepcopy(order) for _ in ranks]
         deal = self._deal = Deal(self._people, self.ideal, self.rounding, rng)
         for _ in range(self._steps()):
@@ -224,7 +223,7 @@ class StarSampler(Sampler[list[int]]):
         return numpy_stream(self.seed, Role.ORDER, epoch=epoch)
 
     def _place(self) -> tuple[int, int]:
-        """Rank and world size, as they are now."""
+        """The current rank and world size."""
         if self._process is not None:
             return self._process
         if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -232,7 +231,9 @@ class StarSampler(Sampler[list[int]]):
         return 0, 1
 
     def _check_sharing(self, world_size: int) -> None:
-        """Raise InputError unless batches are divided among processes once, and among as many as before."""
+        """Raise InputError unless batches are divided among processes once, and among the number of processes of the
+        state.
+        """
         if self._processes not in (None, world_size):
             raise InputError(
                 f"state: belongs to a sampler with world_size={self._processes}, but this has {world_size}"
@@ -256,7 +257,7 @@ class StarSampler(Sampler[list[int]]):
 
 
 def _process(rank: int | None, world_size: int | None) -> tuple[int, int] | None:
-    """The rank and world size that were given; None without them."""
+    """The given rank and world size; None without them."""
     if (rank is None) != (world_size is None):
         raise InputError("rank, world_size: give both or neither")
     if rank is None or world_size is None:
@@ -269,5 +270,5 @@ def _process(rank: int | None, world_size: int | None) -> tuple[int, int] | None
 
 def _sharded_by(name: str) -> str:
     if name not in ("sampler", "accelerate"):
-        raise InputError(f"sharded_by: '{name}' is none of sampler, accelerate")
+        raise InputError(f"sharded_by: '{name}' is not one of sampler, accelerate")
     return name

@@ -1,4 +1,4 @@
-"""The epoch of each pass over a sampler, and its first batch, for loops, loaders and frameworks alike."""
+"""The epoch of each pass over a sampler, and its first batch, for loops, loaders and frameworks."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ class Passes:
     """Numbers the passes over a sampler by epochs.
 
     A new pass is a new epoch, unless an epoch was set or a state loaded since the last pass began. A pass begins with
-    its first batch, not when an iterator is made: loaders make iterators that they never use. So neither a pass that
-    was left early nor a loader that fetches ahead repeats an epoch.
+    its first batch, not when an iterator is made: loaders make iterators that they never use. So an abandoned pass and
+    a loader that fetches ahead do not repeat an epoch.
 
-    epoch: of the newest pass, or that which was set or loaded for the next one.
+    epoch: of the newest pass, or the epoch that was set or loaded for the next pass.
     """
 
     def __init__(self) -> None:
         self.epoch = 0
         self._next = 0  # the epoch of the next pass if no other is set
-        self._first = 0  # batch with which the newest or the told pass begins
-        self._done = 0  # batches of the newest pass that were handed out
+        self._first = 0  # first batch of the newest or the told pass
+        self._done = 0  # batches that the newest pass has yielded
         self._told = False  # the next pass is of `epoch`: it was set or loaded
         self._asked = False  # an iterator was made since the newest pass began
         self._newest: int | None = None  # number of the newest pass; None if no loop follows it
@@ -29,20 +29,20 @@ class Passes:
         self._loaded = 0  # the epoch of the state that was loaded
 
     def ask(self) -> None:
-        """A loop made an iterator."""
+        """Note that a loop made an iterator."""
         self._asked = True
 
     def set(self, epoch: int) -> None:
-        """The next pass is of `epoch`; from its beginning, unless a state in its midst was just loaded.
+        """Set the epoch of the next pass. The pass starts at its first batch, unless a state within it was just loaded.
 
-        The count of accelerate's loaders comes here, too; `begin` takes it if no other epoch is set.
+        accelerate's loaders call this with their own count; `begin` uses it if no other epoch is set.
         """
         if frameworks.epoch(self._next) is not None:
             return
         if epoch < self._loaded:
             warnings.warn(
-                f"star: epoch {epoch} was set, but the state that was loaded is of epoch {self._loaded}; epochs before "
-                "it come again. Set the epoch of what iterates, too, as by loader.set_epoch with accelerate",
+                f"star: epoch {epoch} was set, but the state that was loaded is of epoch {self._loaded}; earlier "
+                "epochs repeat. Set the epoch of the loader, too, such as by loader.set_epoch with accelerate",
                 stacklevel=3,
             )
             self._loaded = 0
@@ -51,12 +51,12 @@ class Passes:
         self.epoch, self._told = epoch, True
 
     def load(self, epoch: int, batches: int) -> None:
-        """The next pass is of `epoch`, and goes on after `batches` of it."""
+        """Set the next pass: epoch `epoch`, after its first `batches` batches."""
         self.epoch, self._first, self._told = epoch, batches, True
         self._newest, self._loaded = None, epoch
 
     def begin(self) -> tuple[int, int, int]:
-        """A pass begins: its number, its epoch, and the batches of it that are to be left out."""
+        """Begin a pass; return its number, its epoch, and the number of its batches to skip."""
         if not self._told:
             known = frameworks.epoch(self._next)
             self.epoch, self._first = self._next if known is None else known, 0
@@ -68,7 +68,7 @@ class Passes:
         return self._begun, self.epoch, self._first
 
     def hand_out(self, number: int, epoch: int, batches: int) -> None:
-        """Pass `number`, which is of `epoch`, is about to have handed out that many batches."""
+        """Note that pass `number` of `epoch` has yielded `batches` batches."""
         if number != self._newest:
             return
         if self._told and epoch == self.epoch:  # set when the loader had already begun to fetch
@@ -83,7 +83,7 @@ class Passes:
         self._done, self._asked = batches, False
 
     def position(self) -> tuple[int, int]:
-        """The epoch, and its batches that were handed out: of the next pass if that is known, else of the newest."""
+        """The epoch and the number of batches that it has yielded: of the next pass if known, else of the newest."""
         if self._told:
             return self.epoch, self._first
         return (self._next, 0) if self._asked else (self.epoch, self._done)

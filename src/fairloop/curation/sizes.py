@@ -1,4 +1,4 @@
-"""Sizes of batches and budgets, as users give them."""
+"""Checks of the sizes of batches and budgets in users' arguments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairloop.errors import InputError
 def whole(name: str, value: object, least: int = 0) -> int:
     """`value` as a whole number. Raises InputError for any other value, and for a number below `least`."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name}: {value!r} is no whole number from {least} on")
+        raise InputError(f"{name}: {value!r} is not a whole number of {least} or more")
     return int(value)
 
 

@@ -22,9 +22,9 @@ class Star:
 
     ideal: (K, S) shares that sum to 1.
     budget: the number of extra candidates for each batch.
-    rounding: `floor` gives stratum k floor(ideal_k * n) places, as published, and fills the places that are left
-        over unconditionally; `stochastic` rounds up or down at random so that a batch has all its n places in quotas
-        and each stratum has ideal_k * n places on average, also where that is less than one.
+    rounding: `floor` gives stratum k floor(ideal_k * n) places, as published, and fills the remaining places
+    unconditionally; `stochastic` rounds up or down at random, so that quotas cover all n places of a batch and each
+    stratum has ideal_k * n places on average, even below one place.
     """
 
     ideal: NDArray[np.float64]
@@ -33,17 +33,20 @@ class Star:
 
     @property
     def strata(self) -> Strata:
-        """The cells that the ideal is about."""
+        """The strata of the ideal."""
         return Strata(*self.ideal.shape)
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation]:
-        """N of n + budget candidates by quota, the first of each stratum; missing samples are drawn afresh."""
+        """Draw n + budget candidates, and choose n by quota, the first of each stratum. Missing samples are drawn
+        afresh.
+        """
         candidates = source.draw(n + self.budget, rng)
         stratum = self.strata.index(candidates)
         counts = counted(stratum, len(self.strata))
         position, taken = first_of_each(stratum, counts, self.quotas(n, rng))
         missing = n - taken.sum()
-        # No wait for an accelerator: it decodes as many samples as could be missing, and the rest is left out.
+        # An accelerator decodes the largest possible number of missing samples, so that nothing waits for the exact
+        # number.
         spare = int(missing) if free_to_ask(stratum) else n
         pool = join(candidates, unsorted(source).draw(spare, rng)) if spare else candidates
         order = torch.randperm(n, generator=rng, device=rng.device)
@@ -68,14 +71,14 @@ class Star:
         return quotas.expected(self.ideal.reshape(-1), n, self.rounding)
 
     def warn_if_starved(self, n: int) -> None:
-        """Warn of strata that the ideal wants but that get no place in a batch of n."""
+        """Warn of strata with a share of the ideal but no place in a batch of n."""
         quotas.warn_if_starved(self.ideal, n, self.rounding, "star.rounding")
 
 
 def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> tuple[Tensor, Tensor]:
     """(N,) int64 positions, stratum by stratum, and (N,) bool: whether each is among the first `quotas[k]` of its k.
 
-    stratum: (N,) int64 in 0..Z-1. counts: (Z,) how often each occurs in it. quotas: (Z,).
+    stratum: (N,) int64 in 0..Z-1. counts: (Z,) occurrences of each stratum. quotas: (Z,).
     """
     position = stratum.argsort(stable=True)
     ranked = stratum[position]
@@ -86,7 +89,7 @@ def first_of_each(stratum: Tensor, counts: Tensor, quotas: Tensor) -> tuple[Tens
 def filled(position: Tensor, taken: Tensor, spare: int, n: int) -> Tensor:
     """(n,) int64: the positions of the chosen samples, and then of `spare` samples for the missing places.
 
-    position, taken: as `first_of_each` gives them.
+    position, taken: results of `first_of_each`.
     """
     fresh = torch.arange(len(position), len(position) + spare, device=position.device)
     rank = torch.cat([torch.where(taken, 0, 2), torch.ones_like(fresh)])

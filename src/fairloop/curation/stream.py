@@ -1,4 +1,4 @@
-"""STAR for streams: an iterable of samples in, the same samples curated batch by batch out."""
+"""STAR for streams: it curates the samples of an iterable batch by batch."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ class StarStream(IterableDataset[Any]):
         stream = StarStream(samples, stratum, labels=[0, 1], groups=["green", "red"], batch_size=256)
         loader = DataLoader(stream, batch_size=256)
 
-    Iterating gives single samples; each `batch_size` of them in a row are one curated batch, and `batches()` gives
-    these as lists. The samples are not known beforehand, so a stream differs from `StarSampler` in this:
+    Iteration yields single samples. Each `batch_size` consecutive samples are one curated batch; `batches()` yields
+    them as lists. The samples are not known beforehand, so a stream differs from `StarSampler` in these points:
 
-    *For each batch* the next `batch_size + budget` samples are read; the last such window may be short. They join
-    those of their stratum that wait since earlier windows, `buffer` of them at most. Every stratum gets its quota of
-    the batch, `ideal_k * batch_size` rounded, from those that wait, the oldest first.
+    *For each batch* the next `batch_size + budget` samples are read; the last such window may be short. Each
+    joins the queue of its stratum, which holds at most `buffer` samples. Every stratum gets its rounded quota of the
+    batch, `ideal_k * batch_size`, from its queue, the oldest first.
 
-    *A sample comes again* only when its stratum is short: missing places then go to the last `buffer` samples of that
-    stratum, first to the sample that has not come for longest. These places count as redrawn. Places of strata without
-    a sample so far, and places that flooring leaves over, go to the strata of the window's first samples; they count
-    as filled.
+    *A sample repeats* only if its stratum is short. Missing places then go to the last `buffer` samples of that
+    stratum, first to the sample with the longest time since its last use. These places count as redrawn. Places of
+    strata without a sample yet, and places that flooring leaves over, go to the strata of the window's first samples;
+    they count as filled.
 
-    Of more than `buffer` waiting samples of a stratum the oldest is *discarded*, and so are samples that still wait at
-    the end of the stream. Memory holds up to `2 * buffer` samples of each stratum.
+    A full queue *discards* its oldest sample. Samples in queues at the end of the stream are discarded, too. Memory
+    holds up to `2 * buffer` samples of each stratum.
 
-    In a DataLoader with n workers, each worker curates its share of the stream: every n-th sample, or the samples of an
-    IterableDataset, which divides itself. With several processes, give each its own part of the stream.
+    In a DataLoader with n workers, each worker curates its share of the stream: every n-th sample, or the samples that
+    an IterableDataset assigns to it. With several processes, give each its own part of the stream.
 
     samples: any iterable; iterated anew for each pass.
-    stratum: sample -> (label, group), as `labels` and `groups` name them.
+    stratum: function of a sample that returns its (label, group), in the names of `labels` and `groups`.
     labels, groups: all values that occur; a group may be a tuple of several attributes.
     batch_size: samples in a batch.
-    ideal: shares of strata in a batch, in any way that `fairloop.curation.ideal` lists.
+    ideal: shares of strata in a batch, in any notation that `fairloop.curation.ideal` lists.
     population: (K, S) people in each stratum, or their shares, for ideals that follow the population.
     budget: extra samples that are read for each batch; a quarter of the batch if None.
-    buffer: samples of each stratum that may wait, and that are remembered; as many as a batch has if None.
+    buffer: largest number of waiting, and of remembered, samples of each stratum; None: `batch_size`.
     rounding: as in `StarSampler`.
     seed: of rounding and of the order within batches.
 
@@ -87,11 +87,11 @@ class StarStream(IterableDataset[Any]):
         self._queues = _Queues(len(self._numbers), self.buffer)
         self._filled = 0
         self._by_batch: list[int] = []
-        self._epoch = _shared(torch.zeros((), dtype=torch.int64))  # with workers that go on over epochs
+        self._epoch = _shared(torch.zeros((), dtype=torch.int64))  # for workers that persist over epochs
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
-        self._epoch = _shared(self._epoch)  # a copy has an epoch of its own, and shares it with its workers
+        self._epoch = _shared(self._epoch)  # a copy shares its own epoch with its workers
 
     @property
     def epoch(self) -> int:
@@ -99,11 +99,11 @@ class StarStream(IterableDataset[Any]):
         return int(self._epoch)
 
     def set_epoch(self, epoch: int) -> None:
-        """Another epoch, another order within batches, from the next pass on; in workers that a loader keeps, too."""
+        """Set the epoch of the next pass, which determines the order within batches, also in persistent workers."""
         self._epoch.fill_(whole("epoch", epoch))
 
     def __iter__(self) -> Iterator[Any]:
-        """Sample after sample, batch after batch."""
+        """Yield the samples of one batch after the other."""
         for batch in self.batches():
             yield from batch
 
@@ -126,7 +126,7 @@ class StarStream(IterableDataset[Any]):
             yield [batch[i] for i in rng.permutation(len(batch)).tolist()]
 
     def report(self) -> Tally:
-        """The counts of the present pass so far, in this process; workers of a loader keep their own."""
+        """The counts of the current pass up to now, in this process. Workers of a loader keep their own counts."""
         queues = self._queues
         return Tally.of(self.names, queues.candidates, queues.drawn, queues.redrawn, self._filled, self._by_batch)
 
@@ -136,7 +136,7 @@ class StarStream(IterableDataset[Any]):
             return self._numbers[named]
         except (KeyError, TypeError):
             raise InputError(
-                f"stratum: gives {named!r} for a sample; name that label and group, or leave it out"
+                f"stratum: returns {named!r} for a sample; name that label and group, or leave the sample out"
             ) from None
 
     def _places(self, arrived: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -153,7 +153,9 @@ def _shared(tensor: Tensor) -> Tensor:
 
 
 class _Queues:
-    """The waiting and the latest samples of each stratum; and counts: read, handed out, handed out again."""
+    """The waiting and the latest samples of each stratum, and counts of samples that were read, yielded, and
+    repeated.
+    """
 
     def __init__(self, strata: int, buffer: int) -> None:
         self._waiting: list[deque[Any]] = [deque(maxlen=buffer) for _ in range(strata)]
@@ -161,12 +163,12 @@ class _Queues:
         self.candidates, self.drawn, self.redrawn = (np.zeros(strata, np.int64) for _ in range(3))
 
     def join(self, k: int, sample: Any) -> None:
-        """`sample` waits; the oldest gives way if the queue is full."""
+        """Put `sample` in its queue. A full queue drops its oldest sample."""
         self._waiting[k].append(sample)
         self.candidates[k] += 1
 
     def take(self, k: int, places: int) -> Iterator[Any]:
-        """`places` samples: the oldest that wait, then again those that have not come for longest."""
+        """Take `places` samples: the oldest waiting samples, then those with the longest time since their last use."""
         fresh = min(places, len(self._waiting[k]))
         self.drawn[k] += places
         self.redrawn[k] += places - fresh
@@ -182,7 +184,7 @@ def _names(labels: Sequence[Hashable], groups: Sequence[Hashable]) -> Names:
         if not given or len(set(given)) < len(given):
             raise InputError(f"{name}: {list(given)} is empty or names one twice; list each value once")
     if len({len(value) for value in values}) > 1:
-        raise InputError(f"groups: {list(groups)} have not all as many attributes")
+        raise InputError(f"groups: {list(groups)} have different numbers of attributes; use one number")
     columns = ["group"] if len(values[0]) == 1 else [f"group_{i}" for i in range(1, len(values[0]) + 1)]
     return Names(tuple(map(str, labels)), tuple(tuple(map(str, value)) for value in values), ("label", *columns))
 

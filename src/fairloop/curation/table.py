@@ -1,4 +1,4 @@
-"""A table curated towards a fairness ideal: rows come or not, or come again; no cell is changed."""
+"""Curation of a table towards a fairness ideal: rows are kept, left out or repeated, and cells never change."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Curated(NamedTuple):
     largest: int
     """The largest number of rows without a repetition."""
     said: str | None = None
-    """The way in which the table was read, where that was a guess."""
+    """A note on the dialect of the table, if it was a guess."""
 
 
 def curate(
@@ -52,16 +52,16 @@ def curate(
     seed: int = 0,
     overwrite: bool = False,
 ) -> Curated:
-    """Write the rows of `source` that meet `ideal` to `out`, in their order: STAR with one batch, the whole table.
+    """Write rows of `source` that meet `ideal` to `out`, in their order: STAR with the whole table as one batch.
 
-    All rows are candidates. Each stratum gets its quota, `ideal_k * size` rows, rounded. Rows of a stratum that has
-    fewer come again, all about as often; of one that has more, some are discarded at random.
+    All rows are candidates. Each stratum gets its quota, `ideal_k * size` rows, rounded. A stratum with
+    fewer rows than its quota repeats them about equally often. A stratum with more rows discards some at random.
 
     source, out: both .parquet, or both .csv, .tsv, .csv.gz or .tsv.gz (see `tables.delimited`). Columns, types and
         cells stay as they are; in CSV to the letter.
     label, groups: names of columns. ideal: see `fairloop.curation.ideal`.
-    size: rows of `out`. budget: how many fewer `out` has than `source`. One of both; if neither, the budget is a
-        quarter of the size.
+    size: rows of `out`. budget: rows of `source` less rows of `out`. Give at most one of both; by default the budget is
+    a quarter of the size.
     skip_empty: whether the ideal's share of an empty stratum goes to the others, in proportion.
     seed: of the choice. overwrite: whether `out` may exist.
     Raises InputError, before anything is written, for unusable arguments or files.
@@ -83,9 +83,9 @@ def curate(
 
 class _Table(Protocol):
     columns: Sequence[Any]
-    """The columns that were asked for, N values each."""
+    """The label and group columns, N values each."""
     said: str | None
-    """The way in which it was read, where that was a guess."""
+    """A note on its dialect, if that was a guess."""
 
     def write(self, rows: NDArray[np.int64], path: Path) -> None: ...
 
@@ -109,7 +109,7 @@ class _Parquet:
 
 
 def _without_views(kind: pa.DataType) -> pa.DataType:
-    """The type that Arrow can take rows of, where it cannot of views."""
+    """A type without views, which Arrow cannot take rows of."""
     if pa.types.is_string_view(kind):
         return pa.large_string()
     return pa.large_binary() if pa.types.is_binary_view(kind) else kind
@@ -142,11 +142,11 @@ class _Csv:
 
 
 def _packer(file: IO[bytes]) -> IO[bytes]:
-    return gzip.GzipFile("", "wb", fileobj=file, mtime=0)  # type: ignore[return-value]  # no name, no time: the same bytes
+    return gzip.GzipFile("", "wb", fileobj=file, mtime=0)  # type: ignore[return-value]  # without name and time, for equal bytes
 
 
 def _with_points(cells: list[str | None]) -> list[str | None]:
-    """Names without decimal commas, as other kinds of files have them."""
+    """Names with decimal points in place of decimal commas, as in other formats."""
     if not always(set(cells)):
         return cells
     return [None if cell is None else spelt(cell.replace(",", ".")) for cell in cells]
@@ -184,10 +184,10 @@ def _check_paths(source: Path, out: Path, overwrite: bool) -> None:
 
 def _size(rows: int, size: int | None, budget: int | None) -> int:
     if size is not None and budget is not None:
-        raise InputError("--size, --budget: give one of both; the budget is how many rows fewer there will be")
+        raise InputError("--size, --budget: give one of both; the budget is the number of rows to leave out")
     if size is not None:
         return whole("--size", size, least=1)
     extra = rows // 5 if budget is None else whole("--budget", budget)
     if extra >= rows:
-        raise InputError(f"--budget: {extra} leaves nothing of {rows} rows")
+        raise InputError(f"--budget: {extra} leaves no row of {rows}; give fewer")
     return rows - extra

@@ -1,4 +1,4 @@
-"""Columns of other people's libraries as Arrow arrays: one value for each person."""
+"""Columns of other libraries as Arrow arrays, with one value for each person."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Order = Callable[[str], Any]
 
 
 class Column(NamedTuple):
-    """A column with a name that replaces its own."""
+    """A column under another name."""
 
     values: Any
     name: str
 
 
 def columns_of(given: Any) -> list[Any]:
-    """The columns of a frame with several of them, or `given` itself, if it is one column."""
+    """The columns of a frame with several columns, or `given` itself if it is one column."""
     names = _names(given)
     return (
         [given] if names is None or len(names) < 2 else [Column(_picked(given, name), called(name)) for name in names]
@@ -45,7 +45,7 @@ def pick(frame: Any, name: Any, where: str) -> Column:
     frame = streamed(frame)
     known = _names(frame)
     if known is None:
-        raise InputError(f"frame: {type(frame).__name__} is no table with named columns; give a frame or a mapping")
+        raise InputError(f"frame: {type(frame).__name__} is not a table with named columns; give a frame or a mapping")
     if (times := known.count(name)) != 1:
         close = difflib.get_close_matches(str(name), map(str, known), n=1)
         hint = f"did you mean '{close[0]}'?" if close else f"it has {', '.join(map(str, known))}"
@@ -54,13 +54,13 @@ def pick(frame: Any, name: Any, where: str) -> Column:
             if times
             else f"{where}: the frame has no column '{name}'; {hint}"
         )
-    if type(frame).__module__.partition(".")[0] == "pyarrow":  # fields tell the meaning of their values
+    if type(frame).__module__.partition(".")[0] == "pyarrow":  # fields define the meaning of their values
         return Column(_stored(frame.select([name])), called(name))
     return Column(_picked(frame, name), called(name))
 
 
 def streamed(frame: Any) -> Any:
-    """`frame`, or a table of an object that streams one, perhaps only once."""
+    """`frame`, or the table that an object streams, which may work only once."""
     if hasattr(frame, "__arrow_c_stream__") and not hasattr(type(frame), "columns") and _names(frame) is None:
         import pyarrow as pa
 
@@ -79,7 +79,7 @@ def name_of(column: Any) -> str | None:
 def array(column: Any) -> tuple[Any, Order]:
     """An Arrow array of plain values, one for each person, and the order of its values as text.
 
-    Raises TypeError, ValueError or an error of Arrow for an object that is no column.
+    Raises TypeError, ValueError or an error of Arrow for an object that is not a column.
     """
     import pyarrow as pa
 
@@ -102,7 +102,7 @@ def array(column: Any) -> tuple[Any, Order]:
 
 
 def named(values: Any) -> list[str]:
-    """The name of each value of an Arrow array without gaps: text to the letter, others as `written` writes them."""
+    """The name of each value of an Arrow array without gaps: text unchanged, other values as `written` writes them."""
     import pyarrow as pa
 
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -111,7 +111,7 @@ def named(values: Any) -> list[str]:
 
 
 def _names(frame: Any) -> list[Any] | None:
-    """The names of a table's columns; None for an object that is no table."""
+    """The names of a table's columns; None for an object that is not a table."""
     if isinstance(frame, Mapping):
         return list(frame)
     if isinstance(names := getattr(frame, "column_names", None), list):  # Arrow, Hugging Face
@@ -122,7 +122,7 @@ def _names(frame: Any) -> list[Any] | None:
 
 
 def _stored(table: Any) -> Any:
-    """The one column of an Arrow table, read as its field says; classes of Hugging Face stay numbers."""
+    """The single column of an Arrow table, decoded according to its field. Classes of Hugging Face stay numbers."""
     return frames.understood(table.replace_schema_metadata()).column(0)
 
 
@@ -159,7 +159,7 @@ def _arrow(column: Any) -> Any:
 
 
 def _from_tensor(column: Any) -> Any:
-    """The values of a tensor on any device, (N,) or (N, 1), in NumPy; types that it lacks as float32."""
+    """The values of a tensor on any device, (N,) or (N, 1), as NumPy array; types that NumPy lacks become float32."""
     column = column.detach().cpu()
     try:
         return column.numpy()
@@ -168,7 +168,7 @@ def _from_tensor(column: Any) -> Any:
 
 
 def _plain(values: Any) -> Any:
-    """Numbers, text, truth values or times, with neither dictionaries nor views; and no zero below zero."""
+    """Numbers, text, truth values or times without dictionaries and views; negative zeros become zeros."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -193,7 +193,7 @@ def _text(values: Any) -> Any:
     try:
         return values.cast(pa.large_binary()).cast(pa.large_string())
     except pa.ArrowException as error:
-        raise ValueError("it holds bytes that are no UTF-8 text") from error
+        raise ValueError("it holds bytes that are not UTF-8 text") from error
 
 
 def _of_pandas(column: Any) -> bool:
@@ -201,7 +201,7 @@ def _of_pandas(column: Any) -> bool:
 
 
 def _holds(column: Any, kind: str) -> bool:
-    """Whether a column of pandas holds intervals or periods, as categories or plainly."""
+    """Whether a column of pandas holds intervals or periods, as values or as categories."""
     if not _of_pandas(column):
         return False
     dtype = getattr(column, "dtype", None)

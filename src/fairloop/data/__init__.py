@@ -1,4 +1,4 @@
-"""The data of real people: one module for each data set, one shared type, `Population`.
+"""The data of real people: one module for each data set, and their common type `Population`.
 
 A data set is a spec (a pydantic model whose `name` is its key here) and `load(spec, seed) -> Population`.
 """
@@ -47,7 +47,7 @@ from fairloop.data.tabular import AdultSpec, CompasSpec, GermanSpec, OwnTableSpe
 __all__ = ["DATASETS", "DEFAULT", "MINORITIZED", "DataSet", "DataSpec", "Population", "Split", "load"]
 
 DEFAULT = "colored-mnist"
-"""The data set of a spec whose `data` have no `name`."""
+"""The data set of a spec without `data.name`."""
 
 ELSEWHERE = "module:name"
 
@@ -77,7 +77,7 @@ DataSpec = Annotated[
     | Annotated[ElsewhereSpec, Tag(ELSEWHERE)],
     Discriminator(_tag),
 ]
-"""The spec of any data set, told by its `name`."""
+"""The spec of any data set; `name` selects its type."""
 
 
 @dataclass(frozen=True)
@@ -118,21 +118,21 @@ MINORITIZED: dict[str, tuple[str, ...]] = {
     "compas": ("African-American", "Hispanic", "other"),
     "german": ("female",),
 }
-"""The minoritized groups of a data set as it is by default, for runs of fairloop 0.1.0, which did not store theirs."""
+"""The minoritized groups of a data set by default. Runs of fairloop 0.1.0 did not store theirs."""
 
 
 def is_table(data: Any) -> bool:
-    """Whether `data`, a spec or its fields, names a data set of rows of a table. False for one of your own function."""
+    """Whether `data` (a spec or its fields) names a data set of table rows. False for the data of a user's function."""
     return _tag(data) in DATASETS and DATASETS[_tag(data)].tabular
 
 
 def are_texts(data: Any) -> bool:
-    """Whether `data`, a spec or its fields, names a data set of texts. False for one of your own function."""
+    """Whether `data` (a spec or its fields) names a data set of texts. False for the data of a user's function."""
     return _tag(data) in DATASETS and DATASETS[_tag(data)].texts
 
 
 def load(spec: DataSpec, seed: int) -> Population:
-    """The population that `spec` describes; `seed` is the run's, for specs that name none of their own.
+    """The population that `spec` describes. seed: of the run, for specs without a seed of their own.
 
     Raises InputError for files that are missing, damaged or of another kind.
     """

@@ -1,6 +1,6 @@
 """Bias in Bios (De-Arteaga et al., arXiv 1901.09451), as the hub's copy lays it out: biographies without names.
 
-The texts are of real people, from the open web, so reports do not show what models make of them by default.
+The texts are of real people, from the open web. By default, reports do not show texts that models generate from them.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ENDINGS = (".parquet", ".csv", ".csv.gz", ".jsonl")
 
 
 class BiasInBiosSpec(TextFields, NaturalFields):
-    """Bias in Bios: which profession has the person of a short biography?"""
+    """Bias in Bios: the profession of the person of a short biography."""
 
     name: Literal["bias-in-bios"] = "bias-in-bios"
     root: Path | None = Field(
@@ -46,7 +46,7 @@ class BiasInBiosSpec(TextFields, NaturalFields):
     beneficial: str = Field("surgeon", description="the profession that counts as good for the person")
     vocabulary_size: int | None = Field(20_000, ge=5, description="most token ids; other words are <unk>")
     length: int = Field(128, ge=2, description="tokens of a text at most, its end mark included; longer texts are cut")
-    shown: bool = Field(False, description="whether reports show generated texts; the real ones are of real people")
+    shown: bool = Field(False, description="whether reports show generated texts; real texts are of real people")
 
 
 def load(spec: BiasInBiosSpec, seed: int) -> Population:
@@ -86,7 +86,7 @@ def _asked(professions: tuple[str, ...] | None) -> tuple[str, ...]:
 
 
 def _codes(column: pd.Series, names: tuple[str, ...]) -> Named:
-    """Ids as codes; names work, too."""
+    """Codes of a column of ids or names."""
     ids = {str(code): name for code, name in enumerate(names)}
     return named(column.astype(str).str.strip().replace(ids).rename(str(column.name)), "data.root", names)
 

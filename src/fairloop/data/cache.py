@@ -1,4 +1,4 @@
-"""Pictures, decoded once: a memory-mapped array on disk, under a name that holds every parameter that shaped it."""
+"""Decoded pictures: a memory-mapped array on disk, whose name depends on every parameter of decoding."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 VERSION = 2
-"""Raised whenever the same pictures would be decoded to other pixels."""
+"""The version of decoding. Raise it when the same pictures would be decoded to other pixels."""
 
-_BLOCK = 256  # pictures that are decoded and written at once
+_BLOCK = 256  # pictures in one block of decoding and writing
 
 
 @dataclass(frozen=True)
 class Prepared:
     """A data set, decoded.
 
-    images: (N, 3, size, size) uint8, or (N, size, size) if grey; on disk until they are asked for.
+    images: (N, 3, size, size) uint8, or (N, size, size) if grey; read from disk on access.
     table: N rows with the columns of its files.
     contents: a hash of both.
-    place: where they are kept.
+    place: the directory of both.
     """
 
     images: NDArray[np.uint8]
@@ -52,7 +52,7 @@ class Prepared:
 
 
 def directory(asked: Path | None) -> Path:
-    """The place of decoded pictures: as asked, else $FAIRLOOP_CACHE, else the user's cache directory."""
+    """The directory of decoded pictures: `data.cache`, else $FAIRLOOP_CACHE, else the user's cache directory."""
     from platformdirs import user_cache_path
 
     return asked or Path(os.environ.get("FAIRLOOP_CACHE") or user_cache_path("fairloop"))
@@ -61,7 +61,7 @@ def directory(asked: Path | None) -> Path:
 def prepared(name: str, origin: Origin, size: int, mode: Mode, asked: Path | None = None) -> Prepared:
     """The data set of `origin`, its pictures resized to size x size (bilinear; proportions change).
 
-    Decoded at the first call, found at later ones; a second process that wants the same waits for the first.
+    The first call decodes the pictures, later calls read them. A second process waits for the first.
 
     Raises InputError for files that are missing or damaged, and where the disk has no room for the pictures.
     """
@@ -130,7 +130,7 @@ def _write_table(path: Path, table: pd.DataFrame) -> bytes:
 
 
 def _write_images(path: Path, listing: Listing, shape: tuple[int, ...], decode: Any) -> Any:
-    """One block after the other, so that a full disk is an error here and not a crash of later readers."""
+    """Write the pictures block by block, so that a full disk raises an error here and does not crash later readers."""
     digest, written = hashlib.sha256(repr(shape).encode()), 0
     with path.open("wb") as file, ThreadPoolExecutor(os.cpu_count()) as pool, _bar(shape[0]) as advance:
         np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
@@ -189,7 +189,7 @@ def _check_room(place: Path, needed: int) -> None:
 
 @contextmanager
 def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar on the terminal, where there is one."""
+    """A progress bar, if there is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 

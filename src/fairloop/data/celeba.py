@@ -47,7 +47,9 @@ class CelebASpec(NaturalFields, PictureFields):
 
 
 def load(spec: CelebASpec, seed: int) -> Population:
-    """CelebA in its official partition. Unlike the paper's code, this mirrors no picture that measures."""
+    """CelebA in its official partition. Unlike the paper's code, this never mirrors pictures of validation and test
+    splits.
+    """
     check_roles(spec.groups, spec.label)
     found = prepared("celeba", _origin(spec), spec.size, "RGB", spec.cache)
     label = named(_attribute(found.table, spec.label, "data.label"), "data.label", _names(spec.label))
@@ -90,7 +92,7 @@ def _origin(spec: CelebASpec) -> Origin:
 
 
 class OfficialFiles:
-    """CelebA as its publishers lay it out."""
+    """CelebA in its publishers' files."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -121,8 +123,9 @@ class OfficialFiles:
         split = partition[1].astype(str).map(_PARTITION).reindex(attributes.index)
         if split.isna().any():
             raise InputError(
-                f"data.root: {self._partition.name} says of {int(split.isna().sum())} pictures not whether they are "
-                f"for 0 training, 1 validation or 2 test (the first is {split.index[split.isna()][0]}); fetch it again"
+                f"data.root: {self._partition.name} does not say of {int(split.isna().sum())} pictures whether they "
+                f"are for 0 training, 1 validation or 2 test (the first is {split.index[split.isna()][0]}); "
+                "fetch it again"
             )
 
         def pictures() -> Iterator[Picture]:
@@ -132,7 +135,9 @@ class OfficialFiles:
 
 
 def _words(file: Path, *, counted: bool = False) -> pd.DataFrame:
-    """A table of words; its first column, file names, is the index. counted: it begins with its length and a header."""
+    """A table of words, indexed by its first column, file names. counted: whether its length and a header come
+    first.
+    """
     import pandas as pd
 
     try:
@@ -142,7 +147,7 @@ def _words(file: Path, *, counted: bool = False) -> pd.DataFrame:
         if len(rows) != length:
             raise ValueError(f"it has {len(rows)} rows and should have {length}")
         if uneven := [row[0] for row in rows if len(row) != len(columns) + 1]:
-            raise ValueError(f"the line of {uneven[0]} has not {len(columns)} values")
+            raise ValueError(f"the line of {uneven[0]} does not have {len(columns)} values")
         return pd.DataFrame(
             [row[1:] for row in rows], index=[row[0] for row in rows], columns=columns, dtype="category"
         )

@@ -22,13 +22,13 @@ _LARGEST = 1e300  # so that no difference between two numbers is infinite
 _DATES = (datetime.date, datetime.time, datetime.timedelta)
 
 MOST_TEXTS = 256
-"""Different texts that any column may have; a tenth of its rows, if that is more."""
+"""Number of different texts that any column may have; large columns may have a tenth of their rows."""
 
 _MOST_NUMBERS, _FEW_NUMBERS = 100, 20
 
 
 def check_header(names: Iterable[object], where: object) -> None:
-    """Raise InputError if two of the columns' `names` are one, spaces around it aside."""
+    """Raise InputError if two of the columns' `names` are equal, apart from spaces around them."""
     often = Counter(str(name).strip() for name in names)
     if repeated := [name for name, count in often.items() if count > 1]:
         raise InputError(
@@ -37,7 +37,7 @@ def check_header(names: Iterable[object], where: object) -> None:
 
 
 def check_plain(column: pd.Series, field: str) -> None:
-    """Raise InputError, naming `field`, for a column whose cells hold lists, mappings or bytes."""
+    """Raise InputError with the name of `field` for a column with lists, mappings or bytes in its cells."""
     for kinds, what in ((_NESTED, "lists or mappings"), (_BYTES, "bytes")):
         if (row := _first(column, kinds)) is not None:
             raise InputError(
@@ -47,9 +47,9 @@ def check_plain(column: pd.Series, field: str) -> None:
 
 
 def check_feature(column: pd.Series, field: str = "data", leave_out: str = "data.leave_out") -> None:
-    """`check_plain`; raises InputError for dates, too, which no model learns as they are.
+    """As `check_plain`; it also raises InputError for dates, which models cannot learn unchanged.
 
-    leave_out: the choice that leaves a column out, for errors.
+    leave_out: the name of the field or argument that leaves columns out, for errors.
     """
     check_plain(column, field)
     if column.dtype.kind in "mM" or _first(column, _DATES) is not None:
@@ -62,9 +62,9 @@ def check_feature(column: pd.Series, field: str = "data", leave_out: str = "data
 def check_finite(
     column: pd.Series, numbers: NDArray[np.float64], field: str = "data", leave_out: str = "data.leave_out"
 ) -> None:
-    """Raise InputError for a column that holds an infinite number, or one so large that differences may be infinite.
+    """Raise InputError for a column with a number that is infinite, or so large that differences may be infinite.
 
-    numbers: (N,) what the column holds; NaN where it holds nothing.
+    numbers: (N,) the column as numbers; NaN for empty cells.
     """
     beyond = np.flatnonzero(np.abs(numbers) > _LARGEST)
     if len(beyond):

@@ -24,13 +24,13 @@ class ColoredMNISTSpec(ColourFields):
     name: Literal["colored-mnist"] = "colored-mnist"
     source: Literal["embedded", "directory", "hub"] = Field(
         "embedded",
-        description="where the digits come from: 12,000 shipped with fairloop, data.root, or the hub",
+        description="source of the digits: 12,000 shipped with fairloop, data.root, or the hub",
     )
     root: Path | None = Field(
         None, description="directory with MNIST's four IDX files (raw or .gz) or parquet; implies source=directory"
     )
     seed: int | None = Field(None, ge=0, lt=2**63, description="of label noise and colouring; default: the run's seed")
-    threshold: int = Field(5, ge=1, le=9, description="digits from here on have label 1, the beneficial one")
+    threshold: int = Field(5, ge=1, le=9, description="digits of this value or more have label 1, the beneficial one")
     train: int | None = Field(
         None, ge=1, description="training digits, the first ones of the file; default: five sixths plus one"
     )
@@ -52,10 +52,10 @@ class ColoredMNISTSpec(ColourFields):
 
 
 def load(spec: ColoredMNISTSpec, seed: int) -> Population:
-    """ColoredMNIST as `spec` says; `seed` counts where the spec names none.
+    """ColoredMNIST according to `spec`. seed: for specs without a seed of their own.
 
     Two test sets: `test`, coloured like the training data, and `test_balanced`: the same digits with the same
-    label noise, coloured evenly, so that a group says nothing about the label.
+    label noise, coloured evenly, so that groups are independent of labels.
     """
     train_file, test_file = _read(spec, "train"), _read(spec, "test")
     n = len(train_file.digits)
@@ -64,10 +64,12 @@ def load(spec: ColoredMNISTSpec, seed: int) -> Population:
     test = len(test_file.digits) if spec.test is None else spec.test
     if train + max(valid, 1) > n:
         raise InputError(
-            f"data.train, data.valid: {train} + {max(valid, 1)} digits are more than the {n} that there are"
+            f"data.train, data.valid: {train} + {max(valid, 1)} digits are more than the {n} in the file; use fewer"
         )
     if test > len(test_file.digits):
-        raise InputError(f"data.test: {test} is more than the {len(test_file.digits)} test digits that there are")
+        raise InputError(
+            f"data.test: {test} is more than the {len(test_file.digits)} test digits in the file; use fewer"
+        )
 
     own, shares = spec.seed_of(seed), spec.green_given_label
 

@@ -44,9 +44,10 @@ class ColoredSVHNSpec(ColourFields, PictureFields):
 
 
 def load(spec: ColoredSVHNSpec, seed: int) -> Population:
-    """ColoredSVHN as `spec` says: of the training file's n digits the first ceil(5/7 n) to train on, then validation.
+    """ColoredSVHN according to `spec`. The first ceil(5/7 n) of the training file's n digits are for training, the rest
+    for validation.
 
-    The published test set is coloured evenly: here that is `test_balanced`; `test` is coloured like the training data.
+    The published test set is coloured evenly; it is `test_balanced` here. `test` is coloured like the training data.
     """
     found = prepared("colored-svhn", _origin(spec), spec.size, "L", spec.cache)
     digits = found.table["label"].to_numpy(np.int64)
@@ -103,7 +104,7 @@ class MatlabFiles:
         return {**located(self._root), "files": [stamp(file, self._root) for file in self._files.values()]}
 
     def listing(self) -> Listing:
-        """Both files, read whole: they hold 0.3 GB."""
+        """The digits of both files, 0.3 GB in memory."""
         import pandas as pd
 
         read = {split: _read(file) for split, file in self._files.items()}

@@ -15,16 +15,17 @@ from fairloop.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-_KNOTS = 256  # of a numeric column's distribution; more would tell single people apart
-_LARGEST_WHOLE = 2.0**63  # beyond it, no int64 holds a number
-_ABSENT = ("nan", "+nan", "-nan", "na", "n/a", "#n/a", "<na>", "null")  # how software writes it among numbers
+_KNOTS = 256  # of a numeric column's distribution; more knots would identify single people
+_LARGEST_WHOLE = 2.0**63  # larger numbers exceed int64
+_ABSENT = ("nan", "+nan", "-nan", "na", "n/a", "#n/a", "<na>", "null")  # spellings of a missing number
 
 
 @dataclass(frozen=True)
 class Numeric:
-    """Numbers by rank: a value's feature is the share of the training data below it (and half of its equals).
+    """Numbers by rank: the feature of a value is the share of training values below it, plus half the share equal to
+    it.
 
-    So every column spreads over [0, 1], however long its tails are.
+    So every column spreads over [0, 1], also with long tails.
 
     values, shares: knots of that function, both increasing; between them it is linear.
     whole: whether all values are integers, and less than 2^63.
@@ -55,7 +56,7 @@ class Numeric:
 
 @dataclass(frozen=True)
 class Categorical:
-    """One of several values, as a one in that value's place."""
+    """One of several values, in one-hot encoding."""
 
     name: str
     values: tuple[str, ...]
@@ -72,7 +73,7 @@ class Categorical:
         return np.eye(self.width, dtype=np.float32)[np.array([places[text] for text in texts], np.int64)[codes]]
 
     def decode(self, features: NDArray[np.float32]) -> list[str]:
-        """N values: those with the largest feature."""
+        """N values: for each row the value with the largest feature."""
         return [self.values[place] for place in features.argmax(axis=1)]
 
 
@@ -82,9 +83,9 @@ Column = Numeric | Categorical
 def learned(table: pd.DataFrame, training: NDArray[np.bool_]) -> tuple[Column, ...]:
     """The columns of a table: numeric where all values are numbers, else categorical.
 
-    training: (N,) the rows that numeric columns take their distribution from.
+    training: (N,) the rows that define the distribution of numeric columns.
 
-    Raises InputError for missing values and for columns with so many categories that they hold names.
+    Raises InputError for missing values, and for columns with so many categories that they probably hold names.
     """
     return tuple(_learned(table[name], training) for name in table)
 
@@ -130,7 +131,7 @@ def _learned(values: pd.Series, training: NDArray[np.bool_]) -> Column:
 
 
 def _read_as_numbers(values: pd.Series) -> pd.Series:
-    """The values as numbers; NaN for texts that are none. Each text is read once."""
+    """The values as numbers; NaN for texts that are not numbers. Each distinct text is parsed once."""
     import pandas as pd
 
     if pd.api.types.is_numeric_dtype(values.dtype):
@@ -141,14 +142,16 @@ def _read_as_numbers(values: pd.Series) -> pd.Series:
 
 
 def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], Any]:
-    """(N,) the place of each value in the distinct ones, and these, a missing value among them."""
+    """(N,) positions of the values in the distinct values, and the distinct values, with the missing value if one
+    occurs.
+    """
     import pandas as pd
 
     return pd.factorize(values, use_na_sentinel=False)
 
 
 def _not_a_number(values: pd.Series, numbers: pd.Series) -> pd.Series:
-    """Which cells say that a value is missing, in any case, in a column that holds nothing else but numbers."""
+    """The cells with a spelling of a missing value, in any case, in a column of numbers."""
     rest = values[numbers.isna()].astype(str).str.strip().str.lower()
     says = rest.isin(_ABSENT)
     return numbers.isna() & bool(numbers.notna().any() and says.all())

@@ -40,7 +40,7 @@ _MARRIAGE = {1: "married", 2: "single"}
 
 
 class CreditDefaultSpec(SplitFields):
-    """UCI default of credit card clients: does a client pay next month?"""
+    """UCI default of credit card clients: does a client pay in the next month?"""
 
     name: Literal["credit-default"] = "credit-default"
     root: Path | None = Field(
@@ -63,7 +63,7 @@ def load(spec: CreditDefaultSpec, seed: int) -> Population:
         f"{name} {code}" for name, known in (("SEX", _SEX), (_LABEL, (0, 1))) for code in {*codes[name]} - {*known}
     ]
     if unknown:
-        raise InputError(f"data.root: {path} holds {unknown[0]}, which its publisher does not have; fetch it again")
+        raise InputError(f"data.root: {path} holds {unknown[0]}, which is not in the published file; fetch it again")
     features = codes.drop(columns=_LABEL).assign(
         SEX=codes["SEX"].map(_SEX),
         EDUCATION=codes["EDUCATION"].map(_EDUCATION).fillna("other"),
@@ -95,5 +95,5 @@ def _read_xls(path: Path) -> pd.DataFrame:
         raise InputError(
             f"data.root: {path} needs python-calamine, pip install 'fairloop[excel]'; or save it as {_STEM}.csv"
         ) from error
-    except Exception as error:  # calamine raises kinds of its own for a damaged file
+    except Exception as error:  # calamine raises its own exceptions for a damaged file
         raise InputError(f"data.root: {path} is truncated or damaged ({said(error)}); fetch it again") from error

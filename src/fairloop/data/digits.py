@@ -1,4 +1,4 @@
-"""Handwritten digits (MNIST) from one of three sources: shipped with fairloop, a local directory, the hub."""
+"""Handwritten digits (MNIST) from one of three sources: fairloop itself, a local directory, or the hub."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def embedded(split: str) -> Digits:
 def from_directory(root: Path, split: str) -> Digits:
     """Digits from `root`: the publisher's IDX files (raw or .gz), or parquet files as on the hub.
 
-    Raises InputError if `root` holds neither, or if a file is truncated or of another kind than its name says.
+    Raises InputError if `root` holds neither, or if a file is truncated or does not have the format of its name.
     """
     if not root.is_dir():
         raise InputError(f"data.root: '{root}' is not a directory; give the one that holds MNIST's files")
@@ -58,7 +58,7 @@ def from_directory(root: Path, split: str) -> Digits:
 
 
 def from_hub(split: str) -> Digits:
-    """Digits from the hub's `ylecun/mnist`, downloaded once and kept where `datasets` keeps its files."""
+    """Digits from the hub's `ylecun/mnist`; the package `datasets` downloads them once and caches them."""
     return _decode(fetched(HUB_NAME, None, split))
 
 
@@ -95,7 +95,7 @@ def _decode(rows: Iterable[Any]) -> Digits:
             raise InputError(f"data: row {number} has the label {row['label']}, not a digit")
         digits.append(row["label"])
     if not digits:
-        raise InputError("data: there is not a single row")
+        raise InputError("data: the table has no rows")
     return Digits(np.stack(images), _checked_digits(np.array(digits, dtype=np.int64), "the label column"))
 
 
@@ -122,13 +122,15 @@ def _read_idx(root: Path | Traversable, name: str, dimensions: int) -> NDArray[n
     try:
         with raw.open("rb") if raw.is_file() else packed.open("rb") as file:
             return _idx(file if raw.is_file() else gzip.GzipFile(fileobj=file), dimensions)
-    except (EOFError, OSError, ValueError, zlib.error) as error:  # gzip raises all but ValueError for a damaged archive
+    except (EOFError, OSError, ValueError, zlib.error) as error:  # gzip raises the others for a damaged archive
         where = raw if raw.is_file() else packed
         raise InputError(f"data.root: {where} is truncated or damaged ({error}); fetch it again") from error
 
 
 def _idx(file: IO[bytes] | gzip.GzipFile, dimensions: int) -> NDArray[np.uint8]:
-    """The array in an IDX file. Reads no more than its header announces. Raises ValueError if it is not that."""
+    """The array in an IDX file. It reads no more bytes than the header announces. Raises ValueError for another
+    format.
+    """
     header = file.read(4 * (1 + dimensions))
     if len(header) < 4 * (1 + dimensions):
         raise ValueError("it ends within its header")

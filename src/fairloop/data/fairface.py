@@ -47,7 +47,7 @@ class FairFaceSpec(NaturalFields, PictureFields):
 
 
 def load(spec: FairFaceSpec, seed: int) -> Population:
-    """FairFace: the validation file to validate on, as many first rows of the training file to test on.
+    """FairFace: the validation file is for validation, and as many first rows of the training file are for testing.
 
     The label is 1 for women. Races are ordered by their size in the training file; bands are up to 29, and from 30 on.
     """
@@ -87,7 +87,7 @@ def _origin(spec: FairFaceSpec) -> Origin:
 
 
 class OfficialFiles:
-    """FairFace as its publishers lay it out."""
+    """FairFace in its publishers' files."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -96,7 +96,7 @@ class OfficialFiles:
         }
 
     def found(self) -> bool:
-        """Whether both tables are there."""
+        """Whether both tables exist."""
         return all(file.is_file() for file in self._tables.values())
 
     def identity(self) -> dict[str, Any]:

@@ -18,22 +18,22 @@ from fairloop.data.publishers import PUBLISHERS, PublishedFile, remedy
 from fairloop.errors import FairloopError, InputError
 
 SUMS = "SHA256SUMS"
-"""Holds the checksums of the files of a directory, as `sha256sum` writes them, of the content that was unpacked."""
+"""The file with the checksums of unpacked contents in a directory, in the format of `sha256sum`."""
 
-_SECONDS = 60  # that a server may be silent
+_SECONDS = 60  # timeout of a silent server
 _BLOCK = 2**20
 
 
 def fetch(name: str, out: Path, mirror: str | None = None) -> Iterator[str]:
     """Download the files of data set `name` into `out`. Yields a line in words for each file.
 
-    A file that is there and has its checksum stays. Where fairloop knows no checksum, that of the first download is
-    recorded in `SUMS`, and later calls compare with it.
+    An existing file with the right checksum stays. If fairloop does not know a checksum, it records the checksum of the
+    first download in `SUMS`, and later calls compare with it.
 
     mirror: address of a folder with the same files, in place of the publisher's.
 
     Raises InputError for a data set without direct downloads, and for a file in `out` with another checksum;
-    FairloopError for a download that fails or has another checksum, of which nothing stays.
+    FairloopError for a download that fails or has another checksum; no part of it is kept.
     """
     if name not in PUBLISHERS or not PUBLISHERS[name].files:
         offered = ", ".join(known for known, publisher in PUBLISHERS.items() if publisher.files)
@@ -79,7 +79,7 @@ def _download(address: str, path: Path) -> None:
         with closing(urlopen(address, timeout=_SECONDS)) as source, path.open("wb") as target:
             size = _copied(source, target)
             announced = source.headers.get("Content-Length")
-    except (OSError, ValueError) as error:  # also of HTTP: its errors are OSErrors
+    except (OSError, ValueError) as error:  # errors of HTTP are OSErrors
         raise FairloopError(
             f"{address}: cannot be downloaded ({' '.join(str(error).split())}); try again, or name a --mirror"
         ) from error

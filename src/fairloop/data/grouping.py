@@ -12,10 +12,10 @@ from fairloop.data.population_from_columns import AND, RESERVED
 
 
 def intersections(columns: pd.DataFrame) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """(N,) codes 0..S-1 and the S names of the groups that N rows fall into, in natural order.
+    """(N,) codes 0..S-1 of the rows' groups, and the S names of the groups in natural order.
 
-    columns: one text column for each sensitive attribute. A group is a combination of values that occurs; its name is
-    the values, such as `Female & Black`, or `sex=Female & race=Black` where values alone would not be clear.
+    columns: one text column for each sensitive attribute. A group is a combination of values that occurs. Its name
+    joins the values, as in `Female & Black`, or `sex=Female & race=Black` if the values alone would be ambiguous.
     """
     codes = pd.MultiIndex.from_frame(columns)
     distinct = sorted(codes.unique(), key=lambda values: [natural(value) for value in values])

@@ -38,7 +38,7 @@ class LawSchoolSpec(SplitFields):
 
 
 def load(spec: LawSchoolSpec, seed: int) -> Population:
-    """The students; passing the bar exam is the beneficial label. Races are two in the file, White and Non-White."""
+    """The students. Passing the bar exam is the beneficial label. The file has two races, White and Non-White."""
     frame = published_file(spec.root, spec.name, _FILE)
     for name in _COLUMNS:
         wanted(frame, name, "data.root", where=Path(_FILE))

@@ -1,4 +1,4 @@
-"""Images that are read when they are asked for: some rows of an array, or grey pictures in one colour each."""
+"""Images that are read on access: some rows of an array, or grey pictures in one colour each."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 class Images(Protocol):
-    """N images, or N rows of a table. Arrays are, memory-mapped ones too, and so are the views below."""
+    """N images, or N rows of a table: an array, a memory-mapped array, or one of the views below."""
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -17,12 +17,12 @@ class ElsewhereSpec(DataFields):
     """Your own function, in an importable module, that returns a Population."""
 
     name: str = Field(description="module:function; it is called as function(seed=..., **arguments) -> Population")
-    root: Path | None = Field(None, description="handed to the function if it is set")
+    root: Path | None = Field(None, description="passed to the function if it is set")
     arguments: dict[str, Any] = Field({}, description="keyword arguments of the function")
 
 
 def load(spec: ElsewhereSpec, seed: int) -> Population:
-    """The population that the function returns. Raises InputError if the call fails or returns something else."""
+    """The population that the function returns. Raises InputError if the call fails or returns another type."""
     module, _, attribute = spec.name.partition(":")
     arguments = spec.arguments if spec.root is None else {**spec.arguments, "root": spec.root}
     try:

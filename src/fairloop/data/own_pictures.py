@@ -47,7 +47,7 @@ class OwnPicturesSpec(OwnFields, PictureFields):
     """Your own pictures, with a table that names file, label and sensitive attributes."""
 
     name: Literal["pictures"] = "pictures"
-    root: Path | None = Field(None, description="directory that file names start from; default: the table's")
+    root: Path | None = Field(None, description="directory of the files; default: the table's")
     table: Path = Field(description=".csv, .csv.gz, .jsonl or .parquet, one row a picture")
     image: Written = Field("image", description="column of file names below data.root; in parquet also of pictures")
     size: int = Field(64, ge=8, description="pixels a side; pictures are squashed, not cropped")
@@ -56,7 +56,7 @@ class OwnPicturesSpec(OwnFields, PictureFields):
 
 
 def load(spec: OwnPicturesSpec, seed: int) -> Population:
-    """Your pictures as `spec` says."""
+    """The user's pictures according to `spec`."""
     found = prepared("pictures", _Table(spec), spec.size, spec.mode, spec.cache)
 
     def column(name: str, field: str) -> pd.Series:

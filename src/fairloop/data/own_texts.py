@@ -1,4 +1,4 @@
-"""Texts with a label and sensitive columns: your own table, and the way from any columns of texts to a population."""
+"""Texts with a label and sensitive columns: a user's own table, and the population of any columns of texts."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class OwnTextsSpec(TextFields, OwnFields):
     """Your own texts: a table with a text, a label and sensitive columns."""
 
     name: Literal["text"] = "text"
-    root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
+    root: Path | None = Field(None, description="directory of data.table; default: the current directory")
     table: Annotated[Path, StartsFrom("root")] = Field(
         description=".csv, .tsv (.gz too), .jsonl or .parquet, one row a text"
     )
@@ -47,7 +47,7 @@ class OwnTextsSpec(TextFields, OwnFields):
 
 
 def load(spec: OwnTextsSpec, seed: int) -> Population:
-    """Your texts as `spec` says."""
+    """The user's texts according to `spec`."""
     path = spec.table if spec.root is None else spec.root / spec.table
     frame = read_table(path)
     check_header(frame, path)
@@ -108,7 +108,7 @@ def population(
     vocabulary = learned(training, spec.vocabulary, spec.vocabulary_size)
     ids = vocabulary.encode(texts, spec.length)
     if not (ids == END).any():
-        raise InputError(f"data.length={spec.length}: no text ends within so many tokens; give more")
+        raise InputError(f"data.length={spec.length}: no text ends within this number of tokens; give more")
     warn_of_lost_words(ids[splits == TRAIN], spec.length)
     return People(
         name=str(getattr(spec, "name", "")),

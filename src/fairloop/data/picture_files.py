@@ -1,4 +1,4 @@
-"""The people in the files of a data set, before any picture is decoded: of the hub, of parquet, of image folders."""
+"""Listings of the people in a data set's files, before pictures are decoded: the hub, parquet files, image folders."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Listing:
     """N people.
 
     table: one row for each person, with a column `split`.
-    pictures: gives their N pictures, in the same order.
+    pictures: returns their N pictures, in the same order.
     """
 
     table: pd.DataFrame
@@ -45,10 +45,9 @@ class Origin(Protocol):
     """The origin of a data set: the hub, or files."""
 
     def identity(self) -> dict[str, Any]:
-        """Plain data that tell its files from others, found quickly and without opening a picture.
+        """Plain data that identify the files. Computing them is fast and opens no picture.
 
-        It holds all that the listing and its pictures are made of: the directory, and the names, sizes and times of
-        tables and pictures.
+        They hold the directory, and the names, sizes and times of tables and pictures.
         """
 
     def listing(self) -> Listing:
@@ -64,11 +63,11 @@ class Hub:
     splits: Mapping[str, str]
 
     def identity(self) -> dict[str, Any]:
-        """Its name: a data set that was fetched once is not asked for again."""
+        """The name of the data set, which is fetched once."""
         return {"hub": self.name, "config": self.config, "splits": dict(self.splits)}
 
     def listing(self) -> Listing:
-        """All people, downloaded once and kept where `datasets` keeps its files."""
+        """All people. The package `datasets` downloads them once and caches them."""
         parts = {ours: fetched(self.name, self.config, split) for ours, split in self.splits.items()}
         table = _together({ours: _named_classes(part) for ours, part in parts.items()})
         return Listing(table, lambda: (row["image"]["bytes"] for part in parts.values() for row in part))
@@ -80,23 +79,23 @@ def fetched(name: str, config: str | None, split: str) -> Any:
     Raises InputError if it cannot be loaded, and without the extra `hub`.
     """
     try:
-        import datasets  # here, because it takes a second to import
+        import datasets  # imported here, because the import takes a second
     except ImportError:
         raise InputError(
             f"data: '{name}' comes from the hub, which needs the package datasets: pip install 'fairloop[hub]'; or set "
-            "data.root to the directory of its files (`fairloop data list` says which)"
+            "data.root to the directory of its files (`fairloop data list` names them)"
         ) from None
 
-    hub = logging.getLogger("huggingface_hub")  # it would warn of the error below
+    hub = logging.getLogger("huggingface_hub")  # it would log the error that is raised below
     before = hub.level
     hub.setLevel(logging.ERROR)
     try:
         rows = datasets.load_dataset(name, config, split=split)
-    except Exception as error:  # the library and the network beneath it raise many kinds
+    except Exception as error:  # the library and the network raise many kinds
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(
             f"data: could not load '{name}' from the hub ({reason}); fetch the files yourself and set data.root to "
-            "their directory (`fairloop data list` says which)"
+            "their directory (`fairloop data list` names the files)"
         ) from error
     finally:
         hub.setLevel(before)
@@ -114,7 +113,7 @@ class Local:
     splits: Mapping[str, str]
 
     def found(self) -> bool:
-        """Whether such files are there for every split."""
+        """Whether these files exist for every split."""
         return all(self._files(name) for name in self.splits.values())
 
     def identity(self) -> dict[str, Any]:
@@ -206,7 +205,7 @@ def file_names(file: Path, column: str) -> list[str]:
 
 
 def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
-    """A CSV (.gz too), JSON-lines or parquet file. Text stays as it is written; only an empty cell is missing.
+    """Read a CSV (.gz too), JSON-lines or parquet file. Text stays unchanged. Only empty cells are missing values.
 
     without: columns that are not read. See `tables.delimited` for CSV.
 
@@ -240,7 +239,7 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def _check_keys(file: Path) -> None:
-    """Raise InputError if an object of a JSON-lines file has a key twice, of which pandas would keep the last."""
+    """Raise InputError if an object of a JSON-lines file repeats a key. pandas would keep the last value."""
 
     def distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         check_header([key for key, _ in pairs], file)
@@ -265,7 +264,7 @@ def _read_csv(file: Path) -> pd.DataFrame:
 
 
 def inside(root: Path, name: str, table: Path) -> Path:
-    """The file `name` below `root`. Raises InputError for a file elsewhere, also through links or dots."""
+    """The file `name` below `root`. Raises InputError for a file elsewhere, also one behind links or dots."""
     path = (root / name).resolve()
     if not path.is_relative_to(root.resolve()):
         raise InputError(f"data: {table.name} names '{name}', which lies outside {root}")
@@ -273,18 +272,18 @@ def inside(root: Path, name: str, table: Path) -> Path:
 
 
 def stamp(path: Path, root: Path) -> list[Any]:
-    """A file by its name below `root`, its size and its time."""
+    """The name below `root`, the size and the time of a file."""
     state = path.stat()
     return [str(path.relative_to(root)), state.st_size, state.st_mtime_ns]
 
 
 def located(root: Path) -> dict[str, Any]:
-    """A directory, for an identity: wherever you are when you name it."""
+    """The absolute path of a directory, for an identity."""
     return {"root": str(root.resolve())}
 
 
 def stamps(root: Path, names: Iterable[object]) -> str:
-    """A hash of files below `root`: their names, sizes and times. A file that is not there counts by its name."""
+    """A hash of files below `root`: their names, sizes and times. A missing file counts by its name."""
     digest = hashlib.sha256()
     for name in names:
         said: tuple[object, ...] = (str(name),)
@@ -313,7 +312,7 @@ def _named_classes(part: Any) -> pd.DataFrame:
 
 
 def _classes_as_text(frame: pd.DataFrame, metadata: Mapping[bytes, bytes]) -> pd.DataFrame:
-    """Codes by the names that the hub's parquet files carry for them."""
+    """Replace codes by the class names in the hub's parquet files."""
     features = json.loads(metadata.get(b"huggingface", b"{}")).get("info", {}).get("features", {})
     for column, feature in features.items():
         if column in frame and feature.get("_type") == "ClassLabel":

@@ -1,4 +1,4 @@
-"""The accepted kinds of pictures, the errors that Pillow raises for others, and the pixels that a picture shows."""
+"""The accepted formats of pictures, the errors that Pillow raises for others, and the pixels of a picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Mode = Literal["RGB", "L"]
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-"""Pillow knows more, some of which start other programs."""
+"""Pillow reads further formats. Some of them start other programs."""
 
 PILLOW_RAISES = (
     OSError,
@@ -37,12 +37,13 @@ _BITS_PER_SAMPLE, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF's names
 
 
 def shown(image: Image.Image, mode: Mode) -> Image.Image:
-    """The picture as a viewer shows it, with 8 bits a channel: turned as its EXIF says, and laid over white.
+    """The picture as a viewer shows it, with 8 bits a channel: rotated according to its EXIF data, on a white
+    background.
 
     Grey values of 16 bits are scaled, 65535 to 255; Pillow itself takes the high byte of 16-bit colours. CMYK and
-    palettes become `mode` as Pillow converts them. Of an animation, this is the first frame.
+    palettes become `mode` as Pillow converts them. An animation gives its first frame.
 
-    Raises ValueError for floats and 32-bit numbers: such a file does not say which value is white.
+    Raises ValueError for floats and 32-bit numbers, because the file does not define the value of white.
     """
     from PIL import ImageOps
 
@@ -72,11 +73,11 @@ def _white(image: Image.Image) -> int:
     if image.mode == "I" and image.format in ("PNG", "PPM"):  # neither has more than 16 bits
         return 2**16 - 1
     kind = "floats" if image.mode == "F" else "32-bit numbers"
-    raise ValueError(f"it holds {kind}, and does not say which of them is white; save it with 8 or 16 bits")
+    raise ValueError(f"it holds {kind}, and does not define the value of white; save it with 8 or 16 bits")
 
 
 def _tag(image: Image.Image, tag: int, default: int) -> int:
-    """The number of a TIFF file's tag."""
+    """The value of a tag of a TIFF file, a whole number."""
     value = getattr(image, "tag_v2", {}).get(tag, default)
     return int(value[0] if isinstance(value, tuple) else value)
 

@@ -1,4 +1,4 @@
-"""The data of real people, in the form that every data set of fairloop gives them."""
+"""The data of real people: `Population` and its splits, the common type of all data sets."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Split:
     """N samples.
 
     inputs: (N, C, H, W) uint8 for pictures, (N, F) float32 for rows of a table, or (N, L) int64 token ids for texts, as
-        `tables.token_ids` has them; read when they are asked for.
+        `tables.token_ids` defines them; read on access.
     labels: (N,) int64, 0..K-1.
     groups: (N,) int64, 0..S-1.
     mirror: whether training may show an image left-right reversed, at random each time.
@@ -37,38 +37,38 @@ class Split:
 
     @property
     def images(self) -> Images:
-        """The former name of `inputs`; it goes with the next release."""
+        """The former name of `inputs`. The next release removes it."""
         return self.inputs
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def strata(self, labels: int, groups: int) -> NDArray[np.int64]:
-        """(K, S): how many samples each stratum has."""
+        """(K, S): number of samples in each stratum."""
         counts: NDArray[np.int64] = np.bincount(self.labels * groups + self.groups, minlength=labels * groups)
         return counts.reshape(labels, groups)
 
 
 class _Hash(str):
-    """A fingerprint that a population computed, not one that it was given."""
+    """A fingerprint that a population computed itself."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True)
 class Population:
-    """A data set: the people that the first generation learns from, and those that measure every generation.
+    """A data set: people for training the first generation, and people for measuring every generation.
 
-    label_names, group_names: of the codes 0..K-1 and 0..S-1.
+    label_names, group_names: names of the codes 0..K-1 and 0..S-1.
     minoritized: the groups that society, or the simulation, puts at a disadvantage.
     beneficial: the label that is good for the person.
     train: the people that models learn from.
     tests: the splits for measuring, by the name that tables use: `valid`, `test`, `test_balanced`.
     columns: of tabular data, the meaning of the F features.
     tokens: of texts, the vocabulary.
-    texts: of texts, what is known beside their tokens; it shapes no model, so it is no part of the fingerprint.
-    fingerprint: a hash of everything else above; recipes name data by it. A data set that is too large to be hashed at
-        each start gives its own. `dataclasses.replace` hashes anew, unless the data set gave its own.
+    texts: of texts, facts beside their tokens. They shape no model, so the fingerprint leaves them out.
+    fingerprint: a hash of all other fields. Recipes name data by it. A data set that is too large for a hash at each
+    start gives its own. `dataclasses.replace` computes a new hash, unless the data set gave its own.
     """
 
     name: str
@@ -103,7 +103,7 @@ class Population:
 
     @property
     def value_range(self) -> tuple[float, float] | None:
-        """The least and the largest value that a sample may have; None: any."""
+        """The least and the largest value of a sample; None: unlimited."""
         if self.tokens is not None:
             return 0, len(self.tokens) - 1
         return (0, 1) if self.in_unit_range else None
@@ -115,7 +115,7 @@ class Population:
 
     @property
     def in_unit_range(self) -> bool:
-        """Whether every feature is in [0, 1]: pictures, and tables of known columns. Others may have any range."""
+        """Whether every feature is in [0, 1], as in pictures and in tables with known columns."""
         return bool(self.columns) or self.train.inputs.dtype == np.uint8
 
     @property
@@ -133,7 +133,7 @@ class Population:
                 digest.update(repr((array.shape, array.dtype.str)).encode())
                 digest.update(np.ascontiguousarray(array).data)
         mirrored = [name for name, split in self.splits.items() if split.mirror]
-        if mirrored or self.columns:  # data sets with neither keep the names that they had before these were hashed
+        if mirrored or self.columns:  # older fingerprints hashed neither; data sets without them keep their names
             digest.update(repr((mirrored, self.columns)).encode())
         if self.tokens is not None:
             digest.update(self.tokens.fingerprint.encode())

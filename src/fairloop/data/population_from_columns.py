@@ -1,4 +1,4 @@
-"""From the columns of a table to codes of labels, groups and splits, and to a population."""
+"""Codes of labels, groups and splits from the columns of a table, and the population that they make."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ TRAIN, VALID, TEST = 0, 1, 2
 """Codes of splits."""
 
 AND = " & "
-"""Between the parts of an intersectional group's name."""
+"""Separator between the parts of an intersectional group's name."""
 
 RESERVED = frozenset({"overall", "difference", "ratio", "min", "max"})
 _LISTED = 20  # columns, in a message
-"""Values of the column `group` of tables beside names of groups."""
+"""Values of the column `group` in tables that are not names of groups."""
 
 
 class Named(NamedTuple):
@@ -48,8 +48,8 @@ class Named(NamedTuple):
 def named(column: pd.Series, field: str, names: Sequence[str] | None = None) -> Named:
     """The values of `column` as text and codes: in the order of `names`, or sorted, numbers by size.
 
-    Raises InputError, naming the spec's `field`, for missing values, for values that `names` lacks, and, without
-    `names`, for two spellings of one value and for values that are too many to be labels or groups.
+    Raises InputError with the name of the spec's `field` for missing values and for values that `names` lacks. Without
+    `names`, it also raises InputError for two spellings of one value, and for too many values for labels or groups.
     """
     check_plain(column, field)
     missing = np.flatnonzero(column.isna())
@@ -58,7 +58,7 @@ def named(column: pd.Series, field: str, names: Sequence[str] | None = None) -> 
             f"{field}: column '{column.name}' has no value in {len(missing)} rows (the first is row {missing[0]}, "
             "counted from 0); fill them in, or leave those rows out of the table"
         )
-    # Objects as text first: Python's True and 1 are equal, but people read them apart.
+    # Objects become text first: Python's True and 1 are equal, but they are different names.
     found, distinct = (column.map(as_text) if column.dtype == object else column).factorize()
     values = [as_text(value) for value in distinct]
     if names is None:
@@ -70,15 +70,13 @@ def named(column: pd.Series, field: str, names: Sequence[str] | None = None) -> 
             )
         check_few(names, len(column), column.name, field)
     if unknown := sorted(set(values) - set(names)):
-        raise InputError(
-            f"{field}: column '{column.name}' holds {', '.join(unknown[:3])}, which is not in {list(names)}"
-        )
+        raise InputError(f"{field}: column '{column.name}' holds {', '.join(unknown[:3])}, not one of {list(names)}")
     places = np.array([names.index(value) for value in values], dtype=np.int64)
     return Named(places[found], tuple(names))
 
 
 def crossed(columns: Sequence[Named]) -> Named:
-    """The intersections of several columns, the last one changing fastest."""
+    """The intersections of several columns. The last column changes fastest."""
     first, *others = columns
     codes, names = first.codes, first.names
     for other in others:
@@ -88,13 +86,13 @@ def crossed(columns: Sequence[Named]) -> Named:
 
 
 def occurring(column: Named) -> Named:
-    """The column without names that do not occur, such as some intersections."""
+    """The column without names that do not occur, for example empty intersections."""
     present = np.unique(column.codes)
     return Named(np.searchsorted(present, column.codes), tuple(column.names[code] for code in present))
 
 
 def intersections_of(columns: Sequence[Named]) -> Named:
-    """The intersections of several columns that occur; no more of them are ever made than there are people."""
+    """The intersections of several columns that occur. Their number never exceeds the number of people."""
     found, *others = columns
     for other in others:
         found = occurring(crossed([found, other]))
@@ -102,7 +100,7 @@ def intersections_of(columns: Sequence[Named]) -> Named:
 
 
 def wanted(table: pd.DataFrame, column: str, field: str, *, where: Path) -> pd.Series:
-    """A column of `table`. Raises InputError, naming the spec's `field`, if there is none of that name."""
+    """A column of `table`. Raises InputError with the name of the spec's `field` if the column does not exist."""
     name = recognised(column, [str(name) for name in table])
     if name is None:
         raise no_column(table, column, field, where)
@@ -120,9 +118,9 @@ def no_column(table: pd.DataFrame, column: str, field: str, where: Path) -> Inpu
 
 
 def chosen(asked: str | None, labels: Named, column: object) -> str:
-    """The label that is good for the person: as asked, or where it is evident.
+    """The label that is good for the person: `asked`, or the evident one.
 
-    Raises InputError where it is not, and for a label that does not occur.
+    Raises InputError if neither is given, and for a label that does not occur.
     """
     names = labels.names
     if asked is not None:
@@ -133,7 +131,7 @@ def chosen(asked: str | None, labels: Named, column: object) -> str:
     found = names[0] if len(names) == 1 else evident(names)
     if found is None:
         raise InputError(
-            f"data.beneficial: the labels in '{column}' are {listed(names)}; say which one is good for the person, "
+            f"data.beneficial: the labels in '{column}' are {listed(names)}; name the one that is good for the person, "
             "by data.beneficial=..."
         )
     return found
@@ -152,7 +150,7 @@ def splits_named(column: pd.Series) -> NDArray[np.int64]:
 
 
 def shares_of_splits(n: int, valid: float, test: float, seed: int) -> NDArray[np.int64]:
-    """(n,) codes of splits, drawn at random: round(n * test) for testing, round(n * valid) for validation."""
+    """(n,) codes of splits in random order: round(n * test) for testing, round(n * valid) for validation."""
     order = numpy_stream(seed, Role.TRAIN_DATA, epoch=2).permutation(n)
     codes = np.full(n, TRAIN)
     tested, validated = round(n * test), round(n * valid)
@@ -163,10 +161,10 @@ def shares_of_splits(n: int, valid: float, test: float, seed: int) -> NDArray[np
 
 @dataclass(frozen=True)
 class People:
-    """All people in a data set's files, coded.
+    """All people in a data set's files, with codes for labels, groups and splits.
 
-    images: (N, ...), in the files' order. splits: (N,) codes. beneficial: a label's name. columns, tokens, texts: as
-        `Population` has them.
+    images: (N, ...), in the files' order. splits: (N,) codes. beneficial: a label's name. columns, tokens, texts: as in
+    `Population`.
     minoritized: group names; None takes the groups with less than an equal share of the training data.
     contents: a hash of the images.
     """
@@ -190,9 +188,10 @@ class People:
             object.__setattr__(self, "minoritized", names)
 
     def population(self, seed: int) -> Population:
-        """The population. `test_balanced` has of each stratum as many people as the smallest of `test`, by `seed`.
+        """The population. `test_balanced` has as many people of each stratum as the smallest stratum of `test`, by
+        `seed`.
 
-        Raises InputError for an empty split and where the training data have one label or nothing but one group.
+        Raises InputError for an empty split, and for training data with a single label or a single group.
         """
         for code, split in ((TRAIN, "training"), (VALID, "validation"), (TEST, "test")):
             if not (self.splits == code).any():
@@ -224,12 +223,12 @@ class People:
         if len(present) < 2:
             raise InputError(
                 f"data.label: all people of the training data have the label '{self.labels.names[present[0]]}'; "
-                "choose a label that tells people apart"
+                "choose a label with two values or more"
             )
         if self.beneficial not in self.labels.names:
             raise InputError(f"data.beneficial={self.beneficial}: is not among the labels {listed(self.labels.names)}")
         if taken := sorted(RESERVED.intersection(self.groups.names)):
-            raise InputError(f"data.groups: tables use the name '{taken[0]}' themselves; give that group another one")
+            raise InputError(f"data.groups: '{taken[0]}' is a reserved name in tables; give that group another one")
         for group in self.minoritized or ():
             if group not in self.groups.names:
                 raise InputError(f"data.minoritized: '{group}' is not among the groups {list(self.groups.names)}")

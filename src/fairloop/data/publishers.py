@@ -1,4 +1,4 @@
-"""The publishers of the data sets: their pages, their terms, and the files that anyone may download from them."""
+"""The publishers of the data sets: their pages, terms, and files for direct download."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PublishedFile:
-    """A file in a publisher's place.
+    """A file on a publisher's server.
 
     address: of the folder, up to its last slash.
-    sha256: of the content, unpacked if the name ends in .gz. None if no copy was at hand to take it from.
+    sha256: of the content, unpacked if the name ends in .gz. None if it is unknown.
     """
 
     name: str
@@ -20,7 +20,7 @@ class PublishedFile:
 
 @dataclass(frozen=True)
 class Publisher:
-    """page: about the data, for people. terms: the licence or conditions. files: empty without direct downloads."""
+    """page: about the data, for readers. terms: the licence or conditions. files: empty without direct downloads."""
 
     page: str
     terms: str
@@ -28,7 +28,7 @@ class Publisher:
 
 
 _UCI = "https://archive.ics.uci.edu/ml/machine-learning-databases"
-_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # a mirror: the authors' own server answers seldom
+_MNIST = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # a mirror: the authors' server is seldom available
 _SVHN = "http://ufldl.stanford.edu/housenumbers/"
 _COMPAS = "https://raw.githubusercontent.com/propublica/compas-analysis/master/"
 
@@ -115,7 +115,7 @@ PUBLISHERS = {
 
 
 def remedy(name: str) -> str:
-    """The place to get data set `name`, in words that end an error about its files."""
+    """The source of data set `name`, as the last words of an error about its files."""
     publisher = PUBLISHERS[name]
     if publisher.files:
         return f"`fairloop data fetch {name} --out DIR` downloads it from {publisher.page} ({publisher.terms})"

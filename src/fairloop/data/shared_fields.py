@@ -16,15 +16,15 @@ Spec = TypeVar("Spec", bound=BaseModel)
 
 
 class StartsFrom(NamedTuple):
-    """A mark of a path: the field with the directory in which the path begins, if that is set."""
+    """A mark on a path: the field with the directory that the path is relative to, if that field is set."""
 
     field: str
 
 
 def placed(spec: Spec, base: Path) -> Spec:
-    """`spec` with every path whole: relative ones begin in `base`, unless in the directory of another field.
+    """`spec` with absolute paths. Relative paths are relative to `base`, or to the directory of another field.
 
-    It names the same files, from wherever it is read; but it is another spec, so it gives a run no name.
+    The result names the same files from any directory. It is another spec, so names of runs never come from it.
     """
     whole = {}
     for name, info in type(spec).model_fields.items():
@@ -42,7 +42,7 @@ class DataFields(BaseModel):
 
     root: Path | None = Field(None, description="directory of the data set's files")
     seed: int | None = Field(
-        None, ge=0, lt=2**63, description="of everything random about the data; default: the run's seed"
+        None, ge=0, lt=2**63, description="of all random choices about the data; default: the run's seed"
     )
 
     def seed_of(self, run: int) -> int:
@@ -51,17 +51,17 @@ class DataFields(BaseModel):
 
 
 class NaturalFields(DataFields):
-    """Data sets with groups of people, in contrast to simulated colours."""
+    """Fields of data sets with groups of people, in contrast to simulated colours."""
 
     minoritized: tuple[Written, ...] | None = Field(
         None,
-        description="names of groups; default: the data set says them, else those with less than an equal "
+        description="names of groups; default: those that the data set names, else those with less than an equal "
         "share of the training data",
     )
 
 
 class PictureFields(DataFields):
-    """Data sets of pictures that are decoded once."""
+    """Fields of data sets of pictures, which are decoded once."""
 
     cache: Path | None = Field(
         None, description="directory of decoded pictures; default: $FAIRLOOP_CACHE, or the user's cache directory"
@@ -69,14 +69,14 @@ class PictureFields(DataFields):
 
 
 class SplitFields(NaturalFields):
-    """Data sets that are split at random where their files do not say how."""
+    """Fields of data sets with a random split, unless their files define one."""
 
     valid: float = Field(0.15, gt=0, lt=0.5, description="share of people to validate on")
     test: float = Field(0.15, gt=0, lt=0.5, description="share of people to test on")
 
 
 class OwnFields(SplitFields):
-    """Data of one's own: the columns of a table that name labels, groups and splits."""
+    """Fields of a user's own data: the columns of a table with labels, groups and splits."""
 
     label: Written = Field(description="column of the label; text or numbers")
     beneficial: Written | None = Field(
@@ -85,11 +85,11 @@ class OwnFields(SplitFields):
     groups: tuple[Written, ...] = Field(
         min_length=1, description="sensitive columns; several make intersectional groups"
     )
-    split: Written | None = Field(None, description="column that says train, valid or test; default: split at random")
+    split: Written | None = Field(None, description="column of train, valid and test; default: split at random")
 
 
 class TextFields(DataFields):
-    """Data sets of texts."""
+    """Fields of data sets of texts."""
 
     vocabulary: Literal["words", "byte-pairs"] | Path = Field(
         "words",

@@ -1,4 +1,4 @@
-"""The spelling of values of columns: numbers, truth values, text; and the label that is evidently the good one."""
+"""The spelling of values of columns: numbers, truth values, text; and the label that is evidently beneficial."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OUTCOMES = {"true": "1", "false": "0"}
 
 
 def as_text(value: object) -> str:
-    """A value as a name; whole numbers without a point."""
+    """A value as a name. Whole numbers have no decimal point."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     return str(value)
@@ -33,7 +33,7 @@ def by_size(name: str) -> tuple[float, str]:
 
 
 def number(name: str) -> Decimal | None:
-    """The number that a name writes, exactly; None for other names, NaN and infinity."""
+    """The exact number that a name spells; None for other names, NaN and infinity."""
     try:
         found = Decimal(name)
     except InvalidOperation:
@@ -50,7 +50,7 @@ def outcome(name: str) -> str:
 
 
 def evident(labels: Sequence[str]) -> str | None:
-    """The label that is evidently good for the person: 1 of 0 and 1, -1 and 1, or false and true.
+    """The label that is evidently good for the person: 1 among 0 and 1 or -1 and 1, true among false and true.
 
     None if the user must name it. A label that is absent from `labels` is named `1`.
     """
@@ -77,9 +77,9 @@ def recognised(asked: str, names: Sequence[str]) -> str | None:
 
 
 def spelled_twice(names: Sequence[str]) -> tuple[str, str] | None:
-    """Two of `names` that write one value, such as `0` and `-0.0`, or `true` and `1`; None if all differ.
+    """Two of `names` that spell one value, such as `0` and `-0.0`, or `true` and `1`; None if all differ.
 
-    Codes that look like numbers stay apart: `01` from `1`, `1.10` from `1.1`.
+    Codes that look like numbers stay distinct: `01` and `1`, `1.10` and `1.1`.
     """
     seen: dict[str, str] = {}
     for name in names:
@@ -97,7 +97,7 @@ def _without_point(name: str) -> str:
 
 
 def listed(names: Sequence[str], most: int = 8) -> str:
-    """The first names in quotes, and how many more there are."""
+    """The first names in quotes, and the number of further names."""
     return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
@@ -110,4 +110,4 @@ def _written(value: object) -> object:
 
 
 Written = Annotated[str, BeforeValidator(_written, json_schema_input_type=str | bool | int | float)]
-"""The name of a column or of a value. YAML's numbers and truth values count as text, as Python writes them."""
+"""The name of a column or of a value. YAML's numbers and truth values become text, as Python writes them."""

@@ -1,9 +1,9 @@
-"""Tables of people: your own, and three that fairness research has used for long, as their publishers lay them out.
+"""Tables of people: a user's own, and three classic tables of fairness research in their publishers' formats.
 
-The modules of other tables take `Table`, `population`, `published_file` and `as_numbers` from here.
+The modules of other tables import `Table`, `population`, `published_file` and `as_numbers` from here.
 
-Every column but the label is a feature, the sensitive ones too, so that a group can be read from a sample, as from
-a picture.
+Every column but the label is a feature. Sensitive columns are features, too, so that a sample shows its group, as a
+picture does.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class OwnTableSpec(OwnFields):
     """Your own table: label, sensitive columns and features."""
 
     name: Literal["table"] = "table"
-    root: Path | None = Field(None, description="directory that data.table starts from; default: where you are")
+    root: Path | None = Field(None, description="directory of data.table; default: the current directory")
     table: Annotated[Path, StartsFrom("root")] = Field(
         description=".csv, .tsv (.gz too), .jsonl or .parquet, one row a person"
     )
     leave_out: tuple[Written, ...] = Field(
-        (), description="columns that are no features, such as names and numbers of cases"
+        (), description="columns that are not features, such as names and case numbers"
     )
 
 
@@ -88,7 +88,8 @@ class GermanSpec(SplitFields):
 class Table:
     """features, label and groups of N people.
 
-    splits: (N,) codes; None for at random. majoritized: values of sensitive columns that make no person minoritized.
+    splits: (N,) codes; None: drawn at random. majoritized: values of sensitive columns of people who are not
+    minoritized.
     """
 
     features: pd.DataFrame
@@ -100,7 +101,7 @@ class Table:
 
 
 def own(spec: OwnTableSpec, seed: int) -> Population:
-    """Your table as `spec` says."""
+    """The user's table according to `spec`."""
     path = spec.table if spec.root is None else spec.root / spec.table
     frame = read_table(path)
     check_header(frame, path)
@@ -117,7 +118,7 @@ def own(spec: OwnTableSpec, seed: int) -> Population:
     no_features = {label.name, *left_out, *([] if split is None else [split.name])}
     features = [name for name in frame if name not in no_features]
     if not features:
-        raise InputError(f"data.leave_out: leaves {path} without a feature; name fewer columns")
+        raise InputError(f"data.leave_out: leaves no feature of {path}; name fewer columns")
     if not all(str(name).strip() for name in features):
         raise InputError(
             f"data.table: {path} has a column without a name, such as the row numbers that pandas writes; name it, or "
@@ -145,10 +146,10 @@ _ADULT = [
 
 
 def adult(spec: AdultSpec, seed: int) -> Population:
-    """Adult: the publisher's test file to test on, a random sixth of the other one to validate on.
+    """Adult: the publisher's test file is for testing, a random sixth of the training file for validation.
 
-    Left out are `fnlwgt`, a weight of the survey, and `education`, which repeats `education-num`. An unknown
-    value, `?`, is a category of its own.
+    The columns `fnlwgt`, a weight of the survey, and `education`, which repeats `education-num`, are left out. An
+    unknown value, `?`, is a category.
     """
     import pandas as pd
 
@@ -181,7 +182,7 @@ _SMALL_RACES = ("Asian", "Native American", "Other")
 
 
 def compas(spec: CompasSpec, seed: int) -> Population:
-    """COMPAS, filtered as ProPublica did; not arrested again is the beneficial label.
+    """COMPAS with ProPublica's filter. The beneficial label is `not arrested again`.
 
     Three races of fewer than 350 people each (Asian, Native American, Other) are one group, `other`.
     """
@@ -238,7 +239,7 @@ def population(
     seed: int,
     at_random: Callable[[], NDArray[np.int64]] | None = None,
 ) -> Population:
-    """The population of `table`. name: of the data set. at_random: draws splits, for a table without any."""
+    """The population of `table`. name: of the data set. at_random: draws splits for a table without splits."""
     splits = at_random() if table.splits is None and at_random else table.splits
     assert splits is not None
     check_roles([str(column.name) for column in table.groups])
@@ -263,7 +264,7 @@ def population(
 
 
 def _with_points(features: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """Numbers with a point where they have a decimal comma, but in sensitive columns, which hold names."""
+    """Replace decimal commas by points, except in sensitive columns, which hold names."""
     import pandas as pd
 
     changed = features.copy()
@@ -287,7 +288,7 @@ def as_numbers(column: pd.Series) -> pd.Series:
 
 
 def found_file(root: Path | None, dataset: str, names: Sequence[str]) -> Path:
-    """The first file in `root` with one of `names`, or with .gz behind it. Raises InputError if there is none."""
+    """The first file in `root` with one of `names`, or one of them and .gz. Raises InputError if no file exists."""
     if root is None:
         raise InputError(f"data.root: needs the directory of {names[0]}; {remedy(dataset)}")
     places = (root / f"{name}{end}" for name in names for end in ("", ".gz"))
@@ -306,9 +307,9 @@ def published_file(
     *,
     skip: bool = False,
 ) -> pd.DataFrame:
-    """A publisher's file as text, raw or gzipped. Raises InputError, with the remedy, if it is not whole.
+    """A publisher's file as text, raw or gzipped. Raises InputError, with the remedy, for an incomplete file.
 
-    columns: their names, if the file has no header. skip: whether its first line is none of the table.
+    columns: their names, if the file has no header. skip: whether the first line is not part of the table.
     """
     import pandas as pd
 

@@ -18,7 +18,7 @@ COLUMN = "text"
 
 
 class Form(Protocol):
-    """As `models.estimators.contract.Features` has it, which data do not import."""
+    """The protocol of `models.estimators.contract.Features`, which this package does not import."""
 
     @property
     def kind(self) -> str: ...
@@ -34,7 +34,7 @@ class Form(Protocol):
 
 
 def forms(vocabulary: Vocabulary, length: int) -> tuple[Form, ...]:
-    """The forms, in the order in which the `fit` of an estimator is offered them."""
+    """The forms, in the order in which `fit` of an estimator receives them."""
     return Frame(vocabulary, length), Strings(vocabulary, length), Ids(vocabulary, length)
 
 
@@ -81,7 +81,7 @@ class Frame(Strings):
 
 
 class Ids:
-    """An array of token ids, as language models get it."""
+    """An array of token ids, the input of language models."""
 
     kind = "token ids"
     remedy = "; it does not take texts, either"

@@ -1,4 +1,4 @@
-"""Facts that texts have beside their tokens, and the vocabulary that is learned from them."""
+"""Facts about texts beside their tokens, and the vocabulary of a training split."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _BYTE_PAIRS = 1024
 
 @dataclass(frozen=True)
 class Twins:
-    """Texts that differ in words of the group only.
+    """Texts that differ only in words of the group.
 
-    inputs: (S, N, L) ids, text n as of each group; a text and its twins have the same label. kinds: (N,) codes of
-    `kind_names`, by which differences are also told, such as professions.
+    inputs: (S, N, L) ids of text n in the words of each group; a text and its twins have the same label. kinds: (N,)
+    codes of `kind_names`, such as professions, for differences by kind.
     """
 
     inputs: NDArray[np.int64]

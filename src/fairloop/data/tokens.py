@@ -42,7 +42,7 @@ class Vocabulary(ABC):
     @property
     @abstractmethod
     def fingerprint(self) -> str:
-        """A hash of everything that decides about ids."""
+        """A hash of everything that determines ids."""
 
     @abstractmethod
     def split(self, texts: Sequence[str]) -> list[list[int]]:
@@ -76,7 +76,7 @@ class Vocabulary(ABC):
 
 
 class Words(Vocabulary):
-    """Words and punctuation marks, as they are written. Any other word is `<unk>`.
+    """Words and punctuation marks with their case. Any other word is `<unk>`.
 
     words: in the order of their ids. A decoded text has one space between words and none before closing marks.
     """
@@ -86,13 +86,13 @@ class Words(Vocabulary):
         self._ids = {word: i for i, word in enumerate(self.words, _FIRST)}
         written = all(_WORD.fullmatch(word) and word != SPECIALS[UNKNOWN] for word in self.words)
         if len(self._ids) < len(self.words) or not written:
-            raise InputError("a vocabulary of words needs different ones, each a word or a punctuation mark")
+            raise InputError("a vocabulary of words needs distinct words or punctuation marks")
 
     @classmethod
     def of(cls, texts: Iterable[str], most: int | None = None, least: int = 1) -> Words:
         """The words of `texts`, the most frequent first, equally frequent ones in alphabetical order.
 
-        most: how many are kept; None: all. least: how often a word occurs to be kept.
+        most: largest number of words; None: all. least: smallest number of occurrences of a word.
         """
         counts = Counter(word for text in texts for word in words_in(text))
         del counts[SPECIALS[UNKNOWN]]
@@ -129,7 +129,7 @@ class BytePairs(Vocabulary):
 
     @classmethod
     def of(cls, texts: Iterable[str], size: int = 512) -> BytePairs:
-        """Learned from `texts`, whose order does not matter. A small text may give fewer than `size` ids.
+        """Learn the vocabulary from `texts` in any order. Few texts may give fewer than `size` ids.
 
         Raises InputError for a size that does not hold every byte.
         """

@@ -1,4 +1,4 @@
-"""Measures of one kind of data, beside rates, fairness and shares. `measures_of` alone knows which kind has which."""
+"""Measures for one kind of data, beside rates, fairness and shares. `measures_of` selects them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fairloop.evaluation.interface import KindMeasures, Value
 
 
 def measures_of(population: Population) -> KindMeasures:
-    """The measures of the population's kind of data. Pictures and tables have none of their own."""
+    """The measures for the population's kind of data. Pictures and tables have no measures of their own."""
     if population.tokens is None:
         return KindMeasures()
     from fairloop.evaluation.texts import TextMeasures

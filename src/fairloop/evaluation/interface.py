@@ -1,4 +1,4 @@
-"""The interface between the loop, which measures each generation, and the measures of one kind of data."""
+"""The interface between the loop and the measures of one kind of data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Codes = NDArray[np.int64]
 
 
 class Value(NamedTuple):
-    """One value: split, label and group as columns of the tidy table have them."""
+    """One value, with split, label and group as in the columns of the tidy table."""
 
     split: str
     label: str | None
@@ -27,9 +27,9 @@ class Value(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """N generated samples. inputs: (N, ...). labels, groups: (N,) as annotators see them; None if one diverged.
+    """N generated samples. inputs: (N, ...). labels, groups: (N,) by annotators; None if an annotator diverged.
 
-    learned: gives the batches of the first epoch that their generator learned from; None: real people, each once.
+    learned: a function that gives the batches of the generator's first epoch; None: real people, each once.
     """
 
     inputs: Tensor
@@ -39,7 +39,7 @@ class Samples(NamedTuple):
 
 
 class KindMeasures:
-    """Measures of one kind of data. This one has none."""
+    """Base class of the measures of one kind of data, without measures."""
 
     keeps_samples = False
     """Whether it needs all measured samples at once."""
@@ -52,16 +52,16 @@ class KindMeasures:
         numerics: Numerics,
         rng: np.random.Generator,
     ) -> Iterator[Value]:
-        """Of a generator and its samples. generator: None if it diverged; it then has no samples."""
+        """Values of a generator and its samples. generator: None if it diverged, without samples."""
         del generation, generator, samples, numerics, rng
         return iter(())
 
     def of_classifier(self, classifier: Classifier | None, numerics: Numerics) -> Iterator[Value]:
-        """Of a classifier; None if it diverged."""
+        """Values of a classifier. classifier: None if it diverged."""
         del classifier, numerics
         return iter(())
 
     def words(self, inputs: Tensor) -> list[str]:
-        """Samples in words for the gallery; empty if there are none, or if nobody should read them."""
+        """Samples in words for the gallery; empty without samples, and for texts that reports do not show."""
         del inputs
         return []

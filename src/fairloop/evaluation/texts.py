@@ -23,16 +23,16 @@ from fairloop.sources.source import decisions, probabilities
 from fairloop.tables.token_ids import END, PAD
 
 AT = 1000
-"""n-grams of which distinct ones are counted, in every group and generation alike."""
+"""Number of n-grams for counts of distinct n-grams, equal in all groups and generations."""
 
 COPIED = (4, 8)
 
 _NONE = np.zeros(0, np.int64)
-_AT_ONCE = 128  # texts whose logits are computed together: a vocabulary is larger than any picture's channels
+_AT_ONCE = 128  # texts in one step of logits, because a vocabulary is larger than the channels of a picture
 
 
 class Part(NamedTuple):
-    """The texts that a value is about. chosen: their positions. code: of the group, or -1 for all groups."""
+    """The texts of a value. chosen: their positions. code: of the group, or -1 for all groups."""
 
     label: str | None
     group: str
@@ -41,8 +41,8 @@ class Part(NamedTuple):
 
 
 class Reference(NamedTuple):
-    """Real training texts of one group, or all. texts: how many. frequencies: (V,) texts with each word. ranked: (K,)
-    their words, the most frequent first. watched: (W,) counts of texts with each watched word, or label.
+    """Real training texts of one group, or of all. texts: their number. frequencies: (V,) texts with each word. ranked:
+    (K,) their words, the most frequent first. watched: (W,) counts of texts with each watched word, or label.
     """
 
     texts: int
@@ -60,7 +60,7 @@ class TextMeasures(KindMeasures):
         self._population, self._tokens = population, tokens
 
     def words(self, inputs: Tensor) -> list[str]:
-        """Generated texts; none if reports should not show them."""
+        """Generated texts; empty if reports do not show them."""
         return self._tokens.decode(inputs.cpu().numpy()) if self._population.texts.shown else []
 
     def of_generator(
@@ -97,7 +97,7 @@ class TextMeasures(KindMeasures):
                 yield from self._of_twins(twins, generator, numerics)
 
     def of_classifier(self, classifier: Classifier | None, numerics: Numerics) -> Iterator[Value]:
-        """How often the label of a test text changes with the words of its group, and the change of its score."""
+        """The share of test texts whose label changes with the words of their group, and the change of scores."""
         twins = self._population.texts.twins
         if twins is None:
             return
@@ -115,7 +115,7 @@ class TextMeasures(KindMeasures):
     def _named(
         self, classifier: Classifier, twins: Twins, numerics: Numerics
     ) -> tuple[list[Codes], list[NDArray[np.float64]]]:
-        """Labels, and scores of the beneficial label, of texts as of each group."""
+        """Labels, and scores of the beneficial label, of texts in the words of each group."""
         decided, score = [], []
         for code, texts in enumerate(torch.from_numpy(twins.inputs)):
             batches = list(_batches(texts, numerics))
@@ -163,7 +163,7 @@ class TextMeasures(KindMeasures):
     ) -> Iterator[Value]:  # fmt: skip
         logs = _likelihoods(generator, inputs, numerics).sum(axis=1)
         tokens = (inputs != PAD).sum(dim=1).numpy() if generator is not None else np.zeros(len(inputs), np.int64)
-        ends = (inputs == END).any(dim=1).numpy()  # an event, too; a text that is cut has none
+        ends = (inputs == END).any(dim=1).numpy()  # the end mark counts as a token; a cut text has no end mark
         words = (corpus.lengths + ends) * (tokens > 0)
         for part in parts:
             chosen = part.chosen
@@ -189,7 +189,7 @@ class TextMeasures(KindMeasures):
                 yield Value("test", name, group, "swap_association", value, np.nan)
 
     def _parts(self, n: int, labels: Codes | None, groups: Codes | None) -> list[Part]:
-        """All texts, those of each group, and those of each label; none of a group or label that nothing names."""
+        """All texts, the texts of each group, and the texts of each label."""
         nothing = np.full(n, -1)
         parts = [Part(None, "overall", np.arange(n), -1)]
         for code, name in enumerate(self._population.group_names if groups is not None else ()):
@@ -209,7 +209,7 @@ class TextMeasures(KindMeasures):
 
     @cached_property
     def _ids(self) -> dict[str, int]:
-        """Ids of words, those of the training texts first: ties must not depend on what is measured first."""
+        """Ids of words, with training texts first, so that ties do not depend on the order of measures."""
         words = (word for text in self._split(self._population.train.inputs[:]) for word in text)
         return {word: i for i, word in enumerate(dict.fromkeys(words))}
 
@@ -223,17 +223,17 @@ class TextMeasures(KindMeasures):
 
     @cached_property
     def _known(self) -> dict[int, NDArray[np.uint64]]:
-        """Sorted keys of the n-grams of training texts; of whole texts at 0."""
+        """Sorted keys of the n-grams of training texts, by n; at 0, keys of whole texts."""
         return _keys(self._train)
 
     def _keys(self, batches: Iterable[Tensor]) -> dict[int, NDArray[np.uint64]]:
-        """The same of other texts."""
+        """Sorted keys of the n-grams of the texts in `batches`, by n."""
         rows = torch.cat([batch.cpu() for batch in batches]).numpy()
         return _keys(self._corpus(np.unique(rows, axis=0)))
 
     @cached_property
     def _references(self) -> dict[int, Reference]:
-        """By group; all of them at -1."""
+        """References by group; at -1, of all groups."""
         train, groups, size = self._train, self._population.train.groups, int(self._train.words.max(initial=0)) + 1
         chosen = {-1: np.arange(train.size)}
         chosen |= {code: np.flatnonzero(groups == code) for code in range(len(self._population.group_names))}

@@ -7,7 +7,6 @@ as soon as anything imported it.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,10 +19,11 @@ import pandas as pd
 from fairloop._util.directories import claim_free
 from fairloop._util.escape import frame_for_csv
 from fairloop._util.files import replacing, write_text
+from fairloop._util.options import called_from_python
 from fairloop.auditing import Audit, audited
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.limits import limits as every_limit
-from fairloop.auditing.log.columns import Columns, in_python
+from fairloop.auditing.log.columns import Columns
 from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from fairloop.forecasting import future, page, words
@@ -33,7 +33,7 @@ from fairloop.forecasting.people import check_labels
 from fairloop.forecasting.policies import policies
 from fairloop.forecasting.replay import Replay, replay
 from fairloop.forecasting.setup import Setup
-from fairloop.tables.values import name
+from fairloop.tables.values import name, several
 
 __all__ = ["FILES", "Broken", "Replay", "Setup", "WhatIf", "forecast", "free", "whatif"]
 
@@ -45,28 +45,13 @@ FILES = (
 
 
 def whatif(
-    log: Any,
-    *,
-    round: Hashable,
-    label: Hashable,
-    groups: Hashable | Sequence[Hashable],
-    features: Sequence[Hashable],
-    prediction: Hashable = None,
-    score: Hashable = None,
-    threshold: float | None = None,
-    propensity: Hashable = None,
-    weight: Hashable = None,
-    policy: str | Sequence[str] = ("as-is",),
-    rounds: int = 6,
-    seeds: int = 10,
-    estimator: str | None = None,
-    last: int = 1,
-    learn_from: str = "all",
-    beneficial: object = None,
-    round_order: str | Sequence[object] | None = None,
-    fail_on: str | Sequence[str] = (),
+    log: Any, *, round: Hashable, label: Hashable, groups: Hashable | Sequence[Hashable], features: Sequence[Hashable],
+    prediction: Hashable = None, score: Hashable = None, threshold: float | None = None, propensity: Hashable = None,
+    weight: Hashable = None, policy: str | Sequence[str] = ("as-is",), rounds: int = 6, seeds: int = 10,
+    estimator: str | None = None, last: int = 1, learn_from: str = "all", beneficial: object = None,
+    round_order: str | Sequence[object] | None = None, fail_on: str | Sequence[str] = (),
     limits: str | Path | None = None,
-) -> WhatIf:
+) -> WhatIf:  # fmt: skip
     """Follow a log of decisions into the next rounds, under policies.
 
     log, round, label, groups, prediction, score, threshold, propensity: as `fairloop.audit` has them.
@@ -81,37 +66,17 @@ def whatif(
 
     Raises InputError for a log or an argument that cannot be used, before anything is trained.
     """
-    given = {key: value for key, value in locals().items() if key != "log"}
-    try:
-        return forecast(log, **given)
-    except InputError as error:
-        raise InputError(_in_python(str(error))) from error
-
-
-def _in_python(message: str) -> str:
-    """An error's `message` with names of parameters in place of options."""
-    return re.sub(r"--([a-z]+(-[a-z]+)*)", lambda found: found[1].replace("-", "_"), in_python(message))
+    with called_from_python():
+        return forecast(**locals())
 
 
 def forecast(
-    log: Any,
-    *,
-    groups: Hashable | Sequence[Hashable],
-    features: Sequence[Hashable],
-    threshold: float | None = None,
-    policy: str | Sequence[str] = ("as-is",),
-    rounds: int = 6,
-    seeds: int = 10,
-    estimator: str | None = None,
-    last: int = 1,
-    learn_from: str = "all",
-    beneficial: object = None,
-    round_order: str | Sequence[object] | None = None,
-    fail_on: str | Sequence[str] = (),
-    limits: str | Path | None = None,
-    tell: Callable[[str], None] = lambda _: None,
-    **named: Hashable,
-) -> WhatIf:
+    log: Any, *, groups: Hashable | Sequence[Hashable], features: Sequence[Hashable], threshold: float | None = None,
+    policy: str | Sequence[str] = ("as-is",), rounds: int = 6, seeds: int = 10, estimator: str | None = None,
+    last: int = 1, learn_from: str = "all", beneficial: object = None,
+    round_order: str | Sequence[object] | None = None, fail_on: str | Sequence[str] = (),
+    limits: str | Path | None = None, tell: Callable[[str], None] = lambda _: None, **named: Hashable,
+) -> WhatIf:  # fmt: skip
     """As `whatif`, with errors that name options of the command line. tell: hears how far it is."""
     asked = policies((policy,) if isinstance(policy, str) else policy)
     setup = Setup(asked, rounds, seeds, estimator, last, learn_from)
@@ -133,14 +98,14 @@ def forecast(
         round_order=list(read.told.names), fail_on=fail_on, limits=limits, **options,
     )  # fmt: skip
     wanted = future.measures(read, audit.limits)
+    future.check_estimator(read, setup)
     again = replay(read, setup, audit.measured, [one for one in wanted if one.metric != SHARE])
     return WhatIf(read, setup, audit, wanted, again, future.paths(read, setup, wanted, tell))
 
 
 def _names(columns: Any) -> tuple[str, ...]:
     """One column or several, as names without repetition."""
-    several = columns if isinstance(columns, Sequence) and not isinstance(columns, str) else (columns,)
-    return tuple(dict.fromkeys(map(name, several)))
+    return tuple(dict.fromkeys(map(name, several(columns))))
 
 
 @dataclass(frozen=True, repr=False)

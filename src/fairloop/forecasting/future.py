@@ -20,9 +20,9 @@ from fairloop.loop.generations import Generation, generations
 from fairloop.loop.people.rounds import Round
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS
+from fairloop.metrics.statistics import ALPHA
 from fairloop.store.memory import MemoryModels
 
-LEVEL = 0.95
 SHARE = "group_share"
 
 Paths = NDArray[np.float64]
@@ -58,6 +58,12 @@ def measures(log: Logged, limits: Sequence[Limit]) -> tuple[Measure, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def check_estimator(log: Logged, setup: Setup) -> None:
+    """Raise InputError for an estimator of yours that cannot follow one of the policies, before anything is trained."""
+    for policy in setup.policies if setup.estimator else ():
+        _trainer(log, setup, policy, 0, past(log))
+
+
 def paths(log: Logged, setup: Setup, wanted: Sequence[Measure], tell: Callable[[str], None]) -> Paths:
     """The values of all policies. Policies share people, outcomes and the random numbers of models, seed by seed."""
     found = np.full((len(setup.policies), setup.seeds, setup.rounds, len(wanted)), np.nan)
@@ -71,10 +77,17 @@ def paths(log: Logged, setup: Setup, wanted: Sequence[Measure], tell: Callable[[
 
 
 def _rounds(log: Logged, setup: Setup, policy: Policy, seed: int, played: tuple[Round, ...]) -> list[Generation]:
+    trainer = _trainer(log, setup, policy, seed, played)
+    try:
+        return list(generations(trainer, start=log.size))
+    except InputError as error:
+        raise InputError(as_options(str(error))) from error
+
+
+def _trainer(log: Logged, setup: Setup, policy: Policy, seed: int, played: tuple[Round, ...]) -> ModelTrainer:
     people = source(log, setup.pool(log), seed, played)
     try:
-        trainer = ModelTrainer(setup.spec(log, seed, policy), MemoryModels(), source=people)
-        return list(generations(trainer, start=log.size))
+        return ModelTrainer(setup.spec(log, seed, policy), MemoryModels(), source=people)
     except InputError as error:
         raise InputError(as_options(str(error))) from error
 
@@ -96,7 +109,7 @@ def fans(found: Paths, policies: Sequence[Policy], wanted: Sequence[Measure]) ->
     nothing = np.full_like(mean, np.nan)
     reach = nothing
     if seeds > 1:
-        reach = t.ppf((1 + LEVEL) / 2, seeds - 1) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
+        reach = t.ppf(1 - ALPHA / 2, seeds - 1) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
     rows = []
     for i, policy in enumerate(policies):
         for j, measure in enumerate(wanted):

@@ -24,6 +24,8 @@ from fairloop.errors import InputError
 from fairloop.tables import frames
 
 _MOST_VALUES = 50  # of a feature that is text
+_LARGEST = 1e30  # of numbers, whose squares have to be finite
+_TOLD_APART = 1e-4  # of their size: single precision tells a thousand steps of that range apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Logged:
     the beneficial label, 0 of another, -1 if missing. selected: (n,) whether the beneficial label is predicted.
     propensity: (n,) chances that the label is observed; None where no column says so. weight: (n,) how many people each
     row stands for, or a multiple of that; None where no column says so. features: (n, d), numbered as
-    `feature_names` has them.
+    `feature_names` has them. alike: columns that were named as features, and are left out: all rows have one value.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Logged:
     weight: NDArray[np.float64] | None
     features: NDArray[np.float64]
     feature_names: tuple[str, ...]
+    alike: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -102,12 +105,12 @@ def logged(log: Any, columns: Columns, beneficial: object = None, round_order: o
     whole, table = whole[used].reset_index(drop=True), table.filter(pa.array(used))
     label, predicted, _, _ = codes.outcomes(whole, columns, beneficial)
     group, _ = codes.groups(whole, columns)
-    features, names = _features(table, columns, called, whole)
+    features, names, alike = _features(table, columns, whole)
     round_ = whole["round"].map({name: i for i, name in enumerate(told.names)}).to_numpy(np.int64).astype(np.int64)
     propensity = None if columns.propensity is None else _numbers(table, "--propensity", columns.propensity, called)
     weight = None if columns.weight is None else _numbers(table, "--weight", columns.weight, called)
     name = place.name if isinstance(place, Path) else "log"
-    return Logged(name, told, round_, group, label, predicted == 1, propensity, weight, features, names)
+    return Logged(name, told, round_, group, label, predicted == 1, propensity, weight, features, names, alike)
 
 
 def _whole(table: pa.Table, columns: Columns, called: str) -> pd.DataFrame:
@@ -133,45 +136,71 @@ def _numbers(table: pa.Table, option: str, column: str, called: str) -> NDArray[
 
 
 def _features(
-    table: pa.Table, columns: Columns, called: str, whole: pd.DataFrame
-) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """(n, d) numbers as they are, and a column of 0 and 1 for each value of text; with names."""
-    blocks: list[NDArray[np.float64]] = []
-    names: list[str] = []
+    table: pa.Table, columns: Columns, whole: pd.DataFrame
+) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
+    """(n, d) numbers as they are, and a column of 0 and 1 for each value of text; names; columns with one value."""
+    found: dict[str, NDArray[np.float64]] = {}
+    alike: list[str] = []
     for column in columns.features:
         texts = _texts(table.column(column))
         _check_is_no_answer(column, texts, whole)
         if lacking := texts.count(None):
             raise InputError(f"--features: '{column}' has {lacking:,} rows without a value; fill them, or leave it out")
-        values = frames.plain(table.column(column)).type
-        if kinds.is_boolean(values) or not _is_number(texts):
-            distinct = sorted(set(map(str, texts)))
-            if len(distinct) > _MOST_VALUES:
-                raise InputError(f"--features: '{column}' is text with {len(distinct):,} values, more than "
-                                 f"{_MOST_VALUES}; put them into bands, or leave it out")  # fmt: skip
-            known = distinct if len(distinct) > 2 else distinct[1:]
-            blocks += [np.array(texts, object) == value for value in known]
-            names += [f"{column}={value}" for value in known]
+        kind = frames.plain(table.column(column)).type
+        if kinds.is_temporal(kind):
+            raise InputError(f"--features: '{column}' holds times; give a number, such as days since a first day")
+        numbers = None if kinds.is_boolean(kind) else _as_numbers(column, texts)
+        if len(set(texts)) == 1:
+            alike.append(column)
         else:
-            blocks.append(np.array(texts, object).astype(np.float64))
-            names.append(column)
-    features = np.column_stack(blocks).astype(np.float64) if blocks else np.zeros((len(whole), 0))
-    if not features.shape[1]:
+            found |= _by_value(column, texts) if numbers is None else {column: numbers}
+    if not found:
         raise InputError("--features: each has a single value; name others")
-    return features, tuple(names)
+    return np.column_stack(list(found.values())).astype(np.float64), tuple(found), tuple(alike)
 
 
-def _is_number(texts: Sequence[str | None]) -> bool:
+def _by_value(column: str, texts: Sequence[str | None]) -> dict[str, NDArray[np.float64]]:
+    """A column of 0 and 1 for each value of text, by name; of two values, for the second."""
+    distinct = sorted(set(map(str, texts)))
+    if len(distinct) > _MOST_VALUES:
+        raise InputError(f"--features: '{column}' is text with {len(distinct):,} values, more than "
+                         f"{_MOST_VALUES}; put them into bands, or leave it out")  # fmt: skip
+    known = distinct if len(distinct) > 2 else distinct[1:]
+    return {f"{column}={value}": (np.array(texts, object) == value).astype(np.float64) for value in known}
+
+
+def _as_numbers(column: str, texts: Sequence[str | None]) -> NDArray[np.float64] | None:
+    """Texts as numbers; None if one of them is none.
+
+    Raises InputError for infinite ones, and for those that a model in single precision could not tell apart.
+    """
     try:
-        return bool(np.isfinite(np.array(texts, object).astype(np.float64)).all())
+        found = np.array(texts, object).astype(np.float64)
     except ValueError:
-        return False
+        return None
+    if endless := int((~np.isfinite(found)).sum()):
+        raise InputError(f"--features: '{column}' has {endless:,} rows with an infinite number; give finite ones, or "
+                         "leave it out")  # fmt: skip
+    size, spread = np.abs(found).max(initial=0), np.ptp(found) if len(found) else 0.0
+    if size > _LARGEST or 0 < spread < _TOLD_APART * size:
+        raise InputError(f"--features: '{column}' has numbers from {found.min():.9g} to {found.max():.9g}, too large "
+                         "to be told apart; subtract a number from all, or take another unit")  # fmt: skip
+    return found
 
 
 def _check_is_no_answer(column: str, texts: list[Any], whole: pd.DataFrame) -> None:
-    """Raise InputError for a feature that equals the label or the prediction in all rows that have it."""
+    """Raise InputError for a feature that equals the label or the prediction in all rows that have it, or that is the
+    label in other words, such as 1.0 for yes.
+    """
     values: Any = pd.Series(texts, dtype=object)
     for part in ("label", "prediction"):
         known = whole[part].notna()
-        if known.any() and (values[known] == whole[part][known]).all():
+        given, answer = values[known], whole[part][known]
+        if known.any() and ((given == answer).all() or (part == "label" and _translates(given, answer))):
             raise InputError(f"--features: '{column}' holds the {part} in every row; leave it out")
+
+
+def _translates(given: Any, answer: Any) -> bool:
+    """Whether each of several values of `given` goes with one value of `answer`, and the reverse."""
+    pairs = set(zip(given, answer, strict=True))
+    return len(pairs) == given.nunique(dropna=False) == answer.nunique(dropna=False) > 1

@@ -89,4 +89,7 @@ class Setup:
 
 def as_options(message: str) -> str:
     """An error about the spec's model, with the option in its place."""
-    return message.replace("classifier.model", "--estimator").replace("annotator.model", "--estimator")
+    message = message.replace("use people.weights=none instead", "name another")
+    for part in ("classifier.model", "annotator.model", "people.weights"):
+        message = message.replace(part, "--estimator")
+    return message

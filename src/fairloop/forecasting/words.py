@@ -57,8 +57,11 @@ def assumptions(found: WhatIf) -> list[str]:
                      f"features and group, fitted on the rows with a label{weighted}.")  # fmt: skip
     else:
         lines.append("Outcomes of all these rows are known.")
+    lines += _left_out(found, which)
     if setup.revealed(log) == "all":
-        lines.append("Outcomes of everybody become known, as in the log.")
+        idle = " and ".join(one.name for one in setup.policies if one.share)
+        more = f", so {idle} can reveal no more: decisions go on as under as-is." if idle else "."
+        lines.append("Outcomes of everybody become known, as in the log" + more)
     else:
         e = setup.explored(log)
         lines.append("As-is, outcomes of accepted people become known" + (
@@ -66,6 +69,19 @@ def assumptions(found: WhatIf) -> list[str]:
             if e else ", and no others."))  # fmt: skip
     return [*lines, "Outcomes are known by the end of their round. Measures count everybody, with outcomes as drawn, "
             "and decisions before exploration."]  # fmt: skip
+
+
+def _left_out(found: WhatIf, which: str) -> list[str]:
+    """The groups that do not come, and the features that tell nothing. which: the rounds that people are drawn from."""
+    log = found.log
+    present, lines = set(log.group[found.setup.pool(log)].tolist()), []
+    if gone := [name for place, name in enumerate(log.told.groups) if place not in present]:
+        lines.append(f"Nobody of {', '.join(gone)} is in {which}, so nobody of it comes later, and its measures are "
+                     "undefined. Draw people from more rounds (last) if it is to come.")  # fmt: skip
+    if log.alike:
+        lines.append(f"All rows have the same {', '.join(log.alike)}, which tells nothing and is no feature of the "
+                     "model.")  # fmt: skip
+    return lines
 
 
 def replayed(found: WhatIf) -> list[str]:

@@ -1,1 +1,1 @@
-"""The loop over generations: its trainers, the inputs of each model, measuring."""
+"""The loop over generations: trainers, inputs of models, and measures."""

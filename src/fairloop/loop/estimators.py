@@ -1,4 +1,4 @@
-"""The estimators of a run: the objects behind its recipes, and the names and forms in which these see people."""
+"""The estimators of a run: the objects of its recipes, and the forms of features and labels that they take."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from fairloop.training.plan import section_of
 from fairloop.training.recipe import Recipe
 
 _TRIED_ON = 32  # real people of each label
-_SAMPLED = 8  # by a generator that is tried
+_SAMPLED = 8  # by a generator in a trial
 
 
 class Estimators:
     """The estimators of a run.
 
     population: real people. objects: your own estimators by role; None: those that recipes name.
-    forms, labels: of features and of the values behind codes of labels; None: as `population` has them.
+    forms, labels: forms of features, and values of label codes; None: those of `population`.
     """
 
     def __init__(
@@ -47,19 +47,19 @@ class Estimators:
         labels: Sequence[Hashable] | None = None,
     ) -> None:
         self.objects = objects
-        self._tried: set[str] = set()
+        self._tried: dict[str, FittedClassifier] = {}
         self._population = population
         self._given_forms = forms
         self._labels: Sequence[Hashable] = labels or population.label_names
 
     @cached_property
     def _forms(self) -> Sequence[Features]:
-        from fairloop.loop.forms import forms_of  # needs pandas, which networks do without
+        from fairloop.loop.forms import forms_of  # needs pandas, which networks do not need
 
         return self._given_forms or forms_of(self._population)
 
     def of(self, recipe: Recipe) -> Any | None:
-        """The object behind `recipe`, not fitted; None for a network. Raises InputError for wrong arguments."""
+        """The unfitted object of `recipe`; None for a network. Raises InputError for wrong arguments."""
         if self.objects:
             return self.objects[recipe.role]
         section, asked = section_of(recipe.role), recipe.training
@@ -75,7 +75,7 @@ class Estimators:
         return FittedGenerator(own, self._forms, empty, recipe.title)
 
     def classifier(self, own: Any, recipe: Recipe, grouper: Classifier | None = None) -> FittedClassifier:
-        """C_i or an annotator before its fit. grouper: A_S, for one that is told groups."""
+        """C_i or an annotator before its fit. grouper: A_S, for a classifier that takes groups."""
         groups = self._population.group_names
         names = groups if recipe.role is ModelRole.GROUP_ANNOTATOR else self._labels
         return FittedClassifier(own, self._forms, names, recipe.title, groups=groups, grouper=grouper)
@@ -116,21 +116,21 @@ class Estimators:
             self.teach_classifier(recipe, model, people)
             model(people.inputs, people.groups)
 
-        if kind not in self._tried:  # a classifier may be of the kind of its annotator
+        if kind not in self._tried:  # a classifier may have the class of its annotator
             self._try(use, by_group)
-            self._tried.add(kind)
-        return model
+            self._tried[kind] = model
+        return self._tried[kind]
 
-    def check_weights(self, own: Any) -> None:
-        """Raise InputError if a curation weighs people for a classifier that cannot be told weights."""
+    def check_weights(self, own: Any, where: str, instead: str) -> None:
+        """Raise InputError for a classifier that cannot be told weights, which the field `where` gives people."""
         if not takes_weights(own):
             raise InputError(
-                f"curation.steps: the fit of {type(own).__name__} has no parameter sample_weight, so it cannot weigh "
-                "people; use {kind: oversample} instead"
+                f"{where}: the fit of {type(own).__name__} has no parameter sample_weight, so it cannot weigh people; "
+                f"use {instead} instead"
             )
 
     def check_annotator(self, own: Any, recipe: Recipe) -> None:
-        """Raise InputError for an annotator that would have to be told groups."""
+        """Raise InputError for an annotator that takes groups."""
         if takes_groups(own):
             raise InputError(
                 f"{title_of(recipe.title, own)}: its fit has a parameter sensitive_features, but annotators are "
@@ -138,7 +138,7 @@ class Estimators:
             )
 
     def _try(self, use: Callable[[Batch], None], by_group: bool = False) -> None:
-        """Fit to a few real people and use the model; to all of them if these are too few for the object."""
+        """Fit to a few real people, or to all people if the object needs more, and use the model."""
         train = self._population.train
         codes = train.groups if by_group else train.labels
         few = np.sort(np.concatenate([np.flatnonzero(codes == code)[:_TRIED_ON] for code in np.unique(codes)]))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # pandas is slow to import, and only estimators see frames
 
 
 def forms_of(population: Population) -> tuple[Features, ...]:
-    """The forms, in the order in which the `fit` of an estimator is offered them."""
+    """The forms, in the order in which `fit` of an estimator receives them."""
     if population.forms:
         return population.forms
     if population.columns:
@@ -28,13 +28,13 @@ def forms_of(population: Population) -> tuple[Features, ...]:
     return (Flat(population.shape),)
 
 
-_REMEMBERED = 4  # frames: the splits of a test, and the samples that several models are asked about
+_REMEMBERED = 4  # frames: test splits, and samples that several models predict
 
 
 class Frame:
     """A frame with the columns of the data: whole numbers as int64, others as float64, texts as pandas categoricals.
 
-    The last frames are remembered, because several models are asked about the same people.
+    The last frames are cached, because several models predict the same people.
     """
 
     kind = "a frame"
@@ -57,7 +57,7 @@ class Frame:
             if not np.isfinite(values).all():
                 what = "no value" if np.isnan(values).any() else "an infinite number"
                 raise InputError(
-                    f"{whose}: has {what} in column {column.name!r}, where the data always have a finite one"
+                    f"{whose}: has {what} in column {column.name!r}, where the data have only finite numbers"
                 )
         coded: NDArray[np.float32] = np.zeros((len(codes), sum(column.width for column in self._columns)), np.float32)
         for column, values, first in zip(self._columns, codes.T, [0, *self._edges], strict=True):
@@ -83,7 +83,7 @@ class Frame:
 
 
 class OneHot:
-    """An array of numbers in [0, 1], as networks get it: numbers by rank, texts one-hot."""
+    """An array of numbers in [0, 1], the input of networks: numbers by rank, texts one-hot."""
 
     kind = "an array of numbers, texts one-hot"
     remedy = "; it does not take a frame with categoricals, either"

@@ -1,4 +1,4 @@
-"""The loop over generations. It knows no files: it asks `models` for each model, and yields measurements."""
+"""The loop over generations. It uses no files. It requests each model from `models`, and yields measurements."""
 
 from __future__ import annotations
 
@@ -57,18 +57,18 @@ class Generation:
 
 
 def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: int = 0) -> Iterator[Generation]:
-    """Follow a data ecosystem over its generations.
+    """Simulate a data ecosystem, generation by generation.
 
-    spec: a run's, or a loop of your own objects.
+    spec: of a run, or a loop of the user's own objects.
     models: finds and keeps trained models by recipe; in memory if None.
-    start: the first generation to yield; the earlier ones were recorded before.
+    start: the first generation to yield; earlier generations are recorded already.
 
     Raises InputError, before anything is trained, for a spec that does not fit its data or this machine.
     """
     if isinstance(spec, RunSpec):
         return generations(ModelTrainer(spec, models if models is not None else MemoryModels()), start)
     if models is not None:
-        raise InputError("models: a loop of your own objects keeps no models; leave it out")
+        raise InputError("models: a loop of your own objects stores no models; leave the argument out")
     return generations(spec.trainer, start)
 
 
@@ -102,8 +102,8 @@ def generations(trainer: ModelTrainer, start: int = 0) -> Iterator[Generation]:
 
 
 def _left_behind(trainer: ModelTrainer, start: int) -> History:
-    """The models of the latest generation before `start` that is kept, with earlier ones that its successors need. The
-    loop makes the generations after it again.
+    """The models of the latest stored generation before `start`, with the earlier models that later generations need.
+    The loop repeats the generations after it.
     """
     rules, annotators = trainer.spec.rules, trainer.annotators()
     for i in range(start - 1, -1, -1):

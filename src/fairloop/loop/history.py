@@ -1,4 +1,4 @@
-"""The models that the generations so far leave to the next one, and the annotators."""
+"""The models of past generations for the next generation, and the annotators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairloop.store.interface import Trained
 
 
 class Annotators(NamedTuple):
-    """A_L, which gives labels, and A_S, which names groups."""
+    """A_L, the annotator of labels, and A_S, the annotator of groups."""
 
     label: Trained[Classifier]
     group: Trained[Classifier]
@@ -19,9 +19,10 @@ class Annotators(NamedTuple):
 
 @dataclass
 class History:
-    """The models that the generations so far leave to the next one.
+    """The models of past generations for the next generation.
 
-    generators, classifiers: G_j and C_j by generation; models from before the last one only while they are needed.
+    generators, classifiers: G_j and C_j by generation; models before the latest generation stay only while they are
+    needed.
     """
 
     rules: Setting
@@ -39,6 +40,6 @@ class History:
         return self.rules.labeller_among(generation, self.annotators.label, self.classifiers)
 
     def forget_before(self, generation: int) -> None:
-        """Let go of all earlier models."""
+        """Remove all earlier models."""
         self.generators = {j: model for j, model in self.generators.items() if j >= generation}
         self.classifiers = {j: model for j, model in self.classifiers.items() if j >= generation}

@@ -1,4 +1,4 @@
-"""The data that each model of a run learns from: samples of one generation, or of several and of real people."""
+"""The training data of each model of a run: samples of one or more generations, and real people."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams
 
 _KeptAs = tuple[Origin, int, bool, Labelling, float]
-"""Samples that are kept once for all models: their origin and number, whether groups are named, labels, temperature."""
+"""The key of samples that all models share: their origin and number, whether they have groups, labels, temperature."""
 
 
 class Inputs:
-    """The inputs of a run's models. Recipes name the data; a history has the models that make or label them."""
+    """The inputs of a run's models. Recipes define the data. A history has the models that generate or label them."""
 
     def __init__(self, population: Population, numerics: Numerics) -> None:
         self._population, self._numerics = population, numerics
@@ -52,17 +52,17 @@ class Inputs:
         return mixed(source, curator, people, recipe.synthetic_share, recipe.schedule, streams)
 
     def everybody(self, recipe: Recipe) -> Feed:
-        """The real people of a model that learns from them alone, each once, in the order of their files."""
+        """The real people of a model that learns only from them, each once, in the order of their files."""
         return lambda epoch: ((batch, None) for batch in self.people(recipe).in_order(at_once=True))
 
     def real(self, recipe: Recipe) -> Feed:
-        """The batches of a model that learns from real people alone, as A_L, A_S and G_0 do."""
+        """The batches of a model that learns only from real people, such as A_L, A_S and G_0."""
         return real(self.people(recipe), recipe.schedule.batch, recipe.streams(self._numerics.device))
 
     def of(self, recipe: Recipe, history: History, *, labels: bool = False, groups: bool = False) -> Supply:
         """The data that the model of `recipe` learns from, before curation.
 
-        labels, groups: whether a generator learns labels and groups, too. Curations get both in any case.
+        labels, groups: whether a generator learns labels and groups, too. Curators always get both.
         """
         supplies = [
             self.people(recipe, history)
@@ -73,14 +73,14 @@ class Inputs:
         return supplies[0] if len(supplies) == 1 else Pool(tuple(supplies), np.array([s for _, s in recipe.parts]))
 
     def critics(self, annotator: Classifier, labeller: Classifier, grouper: Classifier) -> Critics:
-        """The models that curations may ask."""
+        """The models that curators may use."""
         people = self._population
         majoritized = [code for code, name in enumerate(people.group_names) if name not in people.minoritized]
         strata = Strata(len(people.label_names), len(people.group_names))
         return Critics(strata, people.beneficial, tuple(majoritized), annotator, labeller, grouper, self._numerics)
 
     def people(self, recipe: Recipe, history: History | None = None) -> RealData:
-        """The real people that the model of `recipe` may see, with their shares in the present population."""
+        """The real people that the model of `recipe` may learn from, with their shares in the present population."""
         positions, weights = self._there(recipe.mixture.people, recipe.generation, history)
         return RealData(self._population.train, self._numerics, positions, weights)
 
@@ -92,7 +92,7 @@ class Inputs:
         return np.bincount(groups, weights, minlength=len(self._population.group_names)).astype(np.float64)
 
     def release(self, later: Iterable[Recipe]) -> None:
-        """Let go of kept samples that no model of the recipes `later` learns from."""
+        """Remove stored samples that no model of the recipes `later` learns from."""
         if not self._kept:
             return
         reached = {(recipe.role, g) for recipe in later if recipe.mixture.rules.kept for g in recipe.made_by}
@@ -113,7 +113,7 @@ class Inputs:
     def _there(
         self, people: RealPeople, generation: int, history: History | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float64] | None]:
-        """(M,) positions of `people` in the training set; (M,) their shares in `generation`, None if all are alike."""
+        """(M,) positions of `people` in the training set; (M,) their shares in `generation`, None for equal shares."""
         positions = np.arange(*(people.span or (0, len(self._population.train))))
         if history is None or not people.responses:
             return positions, None
@@ -124,9 +124,9 @@ class Inputs:
     ) -> NDArray[np.float64]:
         """(M,) shares, summing to 1, of the people at `positions` after `steps`. NaN after a classifier that diverged.
 
-        steps: how people respond before the generations 1, 2, ... Before each, a person stays with the probability
-        that `retention` has for their group and for the decision of the classifier before; newcomers are as all
-        people at first.
+        steps: people's response before the generations 1, 2, ... Before each, a person stays with the probability
+        in `retention` for their group and the decision of the previous classifier. Newcomers have the distribution of
+        the first generation.
         """
         wanted = [(step, history.classifiers[i].recipe.fingerprint) for i, step in enumerate(steps)]
         known, shares = self._present
@@ -148,7 +148,7 @@ class Inputs:
         newcomers = np.full(len(positions), 1 / len(positions))
         staying = shares
         if step.on:
-            if decider.diverged:  # it decided nothing
+            if decider.diverged:  # it made no decisions
                 return np.full(len(positions), np.nan)
             train = self._population.train
             in_order = RealData(train, self._numerics).in_order(at_once=decider.module.at_once)
@@ -160,7 +160,7 @@ class Inputs:
         return joined
 
     def _made(self, generation: int, recipe: Recipe, history: History, labels: bool, groups: bool) -> Supply:
-        """Samples of `generation`, labelled as they were when models first learned from them."""
+        """Samples of `generation` with the labels of their first use in training."""
         rules, grouped = recipe.mixture.rules_of(generation), groups or recipe.curated
         labeller, code, labelling = None, NOBODY, BY_LABELLER
         if labels or recipe.curated or recipe.role is ModelRole.CLASSIFIER:
@@ -181,7 +181,7 @@ class Inputs:
         return source if rules.kept is None else self._keeping(source, rules.kept, grouped, recipe)
 
     def _keeping(self, source: Source, size: int, groups: bool, recipe: Recipe) -> Kept:
-        assert source.origin is not None  # a recipe with kept samples tells origins
+        assert source.origin is not None  # a recipe with kept samples has origins
         streams = Streams(recipe.seed, source.origin.generation, ModelRole.GENERATOR, self._numerics.device)
         key = (source.origin, size, groups, source.labelling, source.temperature)
         if key not in self._kept:
@@ -193,7 +193,7 @@ class Inputs:
 
 
 def warn_of_starved_strata(recipes: Iterable[Recipe]) -> None:
-    """Warn of strata that an ideal wants but that get no place in a batch, once for each curation and size of batch."""
+    """Warn of strata with a share of an ideal but no place in a batch, once for each curation and batch size."""
     curations = [(recipe.curation.star, recipe.curated_batch) for recipe in recipes]
     for i, (star, batch) in enumerate(curations):
         if star is not None and (star, batch) not in curations[:i]:
@@ -201,17 +201,17 @@ def warn_of_starved_strata(recipes: Iterable[Recipe]) -> None:
 
 
 def check_steps(curation: CurationSpec, critics: Critics) -> bool:
-    """Whether a step of `curation` weighs people.
+    """Whether a step of `curation` weights people.
 
     Raises InputError if a step cannot be built, or cannot curate for a generator that `curation` targets.
     """
     weighing = [step for step in curation.steps if getattr(curator_of(step, critics), "weighs", False)]
     if weighing and curation.curates("generator"):
         kind = weighing[0]["kind"]
-        raise InputError(f"curation.target: {kind} weighs the loss of classifiers; use curation.target=classifier")
+        raise InputError(f"curation.target: {kind} weights the loss of classifiers; use curation.target=classifier")
     return bool(weighing)
 
 
 def labelling_of(labels: LabelsSpec, annotator: Trained[Classifier]) -> Labelling:
-    """Labelling as `labels` has it, with `annotator` for A_L."""
+    """The labelling that `labels` defines, with `annotator` as A_L."""
     return Labelling(labels.choice, annotator.module, labels.human_share, tuple(labels.error))

@@ -49,7 +49,7 @@ class Measurer:
         labeller: Trained[Classifier],
         learned: Callable[[], Iterable[Tensor]] | None = None,
     ) -> Iterator[Row]:
-        """Everything about generation i; the annotators' own rows stand with generation 0.
+        """All rows of generation i. Generation 0 includes the annotators' rows.
 
         labeller: of the samples that the generation learned from. learned: as in `evaluation.interface.Samples`.
         """
@@ -74,9 +74,9 @@ class Measurer:
         yield from self._samples(i, generator, labellers, learned)
 
     def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
-        """Pictures from the same latents in every generation; places of fresh samples in G_0's latent space.
+        """Pictures from the same latents in every generation, and positions of fresh samples in G_0's latent space.
 
-        Empty if the generator diverged, or an annotator: annotators name the samples.
+        The gallery is empty if the generator or an annotator diverged, because annotators label the samples.
         """
         label, group = self._annotators
         if any(trained.diverged for trained in (generator, label, group)):
@@ -105,15 +105,15 @@ class Measurer:
         of_groups = trained.recipe.role is ModelRole.GROUP_ANNOTATOR
         for split_name, split in self._population.tests.items():
             counts = self._confusion(trained.module, split, of_groups)
-            counts = counts * 0 if trained.diverged else counts  # its predictions mean nothing
-            # No group is beneficial. The rates of A_S are about the last one.
+            counts = counts * 0 if trained.diverged else counts  # its predictions are meaningless
+            # No group is beneficial. The rates of A_S are those of the last group.
             beneficial = counts.shape[1] - 1 if of_groups else self._population.beneficial
             rates = perf.performance(counts, beneficial)
             for group, metric, value, error in perf.flatten(rates, self._population.group_names):
                 yield Row(i, None, trained.recipe.role, split_name, None, group, metric, value, error)
 
     def people(self, i: int, shares: NDArray[np.float64]) -> Iterator[Row]:
-        """(S,) shares of groups among the real people that models of generation i may see."""
+        """(S,) shares of groups among the real people for models of generation i."""
         for group, share in zip(self._population.group_names, shares.tolist(), strict=True):
             yield Row(i, None, ModelRole.CLASSIFIER, "people", None, group, "group_share", share, np.nan)
 
@@ -126,7 +126,7 @@ class Measurer:
     ) -> Iterator[Row]:
         """Shares of labels (by each labeller), groups and strata (by A_L and A_S), and A_S's confidence.
 
-        Samples of a generator that diverged have no shares, and neither do labels of a classifier that diverged.
+        Samples of a diverged generator and labels of a diverged classifier have no shares.
         """
         inputs, labels, chances = self._annotated(i, generator, labellers)
         groups = chances.argmax(axis=1)
@@ -139,9 +139,10 @@ class Measurer:
     def _annotated(
         self, i: int, generator: Trained[Generator], labellers: dict[str, Trained[Classifier]]
     ) -> tuple[Tensor, dict[str, NDArray[np.int64]], NDArray[np.float64]]:
-        """(N, ...) fresh samples if a measure reads them, else none; (N,) their labels by measure; (N, S) A_S's shares.
+        """(N, ...) fresh samples if a measure needs them, else none; (N,) their labels by measure; (N, S) A_S's
+        probabilities.
 
-        A diverged generator has no samples; a diverged labeller names none.
+        A diverged generator has no samples. A diverged labeller gives no labels.
         """
         named = {labeller.recipe.fingerprint: [torch.zeros(0, dtype=torch.int64)] for labeller in labellers.values()}
         grouped = [torch.zeros(0, len(self._population.group_names))]
@@ -167,7 +168,7 @@ class Measurer:
     def _shares(
         self, i: int, labels: dict[str, NDArray[np.int64]], groups: NDArray[np.int64], chances: NDArray[np.float64]
     ) -> Iterator[Row]:
-        """Shares among samples, whose `labels` are given by measure, whose `groups` and `chances` by A_S."""
+        """Shares among samples. labels: by measure. groups, chances: of A_S."""
         label_names, group_names = self._population.label_names, self._population.group_names
 
         def row(label: str | None, group: str, metric: str, value: float, error: float) -> Row:
@@ -188,13 +189,13 @@ class Measurer:
             yield row(None, name, "group_confidence", margin, error)
 
     def _of_kind(self, i: int, generator: Trained[Generator], samples: Samples) -> Iterator[Row]:
-        """Everything that this kind of data measures of a generator and its samples."""
+        """The measures of this kind of data of a generator and its samples."""
         rng = numpy_stream(self._spec.seed, Role.MEASUREMENT, i)
         for told in self._own.of_generator(i, _sound(generator), samples, self._numerics, rng):
             yield Row(i, None, ModelRole.GENERATOR, *told)
 
     def _drawn(self, i: int, generator: Generator, n: int, rng: torch.Generator) -> Iterator[Tensor]:
-        """Samples at the temperature that holds in generation i."""
+        """Samples at the temperature of generation i."""
         source = Source(generator, self._numerics, temperature=self._spec.at(i).temperature)
         size = max(n, 1) if generator.at_once else chunk(self._population.shape)
         return (source.draw(min(size, n - start), rng).inputs for start in range(0, n, size))
@@ -221,12 +222,12 @@ class Measurer:
 
 
 def _sound(trained: Trained[Model]) -> Model | None:
-    """The model, unless it diverged."""
+    """The model; None if it diverged."""
     return None if trained.diverged else trained.module
 
 
 def _of_each_stratum(split: Split, most: int) -> Pictures:
-    """The first two images of each stratum; if that is more than `most`, one of each comes before a second."""
+    """Up to two images of each stratum, `most` in total: the first image of every stratum precedes second images."""
     codes = split.labels * (split.groups.max() + 1) + split.groups
     found = [np.flatnonzero(codes == code) for code in np.unique(codes)]
     shown: Pictures = split.inputs[np.concatenate([places[k : k + 1] for k in range(2) for places in found])[:most]]

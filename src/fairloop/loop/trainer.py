@@ -1,4 +1,4 @@
-"""Builds and trains the models of one run, networks and estimators, each by its recipe; asks `models` first."""
+"""The trainer of a run's models, networks and estimators, by their recipes. It loads stored models from `models`."""
 
 from __future__ import annotations
 
@@ -50,15 +50,15 @@ from fairloop.training.streams import Streams, initialising
 
 Model = TypeVar("Model", Generator, Classifier)
 
-_TRIED_ON = 2  # real samples, for models that are not trained yet
-_SHOWN = 8  # real samples, for an annotator that has just been fitted by one call
-_LOOKED_AT = 16  # samples of each new generator, before anything learns from them
+_TRIED_ON = 2  # real samples for trials of untrained models
+_SHOWN = 8  # real samples for trials of an annotator that has just been fitted by one call
+_LOOKED_AT = 16  # samples of each new generator to check before a model learns from it
 
 
 class ModelTrainer:
     """The models of a run.
 
-    Made once, before anything is trained: raises InputError for a spec that does not fit its data or machine.
+    Its constructor raises InputError for a spec that does not fit its data or machine, before any training.
     """
 
     def __init__(
@@ -70,10 +70,10 @@ class ModelTrainer:
         estimators: Estimators | None = None,
         source: People | None = None,
     ) -> None:
-        """recorded: the numerics that the models were trained with, if they are only to be loaded.
+        """recorded: the numerics of the models' training, for a trainer that only loads them.
 
-        population, estimators: the data and the models, if not those that the spec describes. source: the people who
-        come in rounds, as `loop.people` makes them.
+        population, estimators: the data and the models, in place of those that the spec describes. source: the people
+        of rounds, from `loop.people`.
         """
         self.spec = spec = with_files_read(spec)
         self.numerics: Numerics = resolve(spec.precision, spec.device, spec.threads, strict=recorded is None)
@@ -94,13 +94,13 @@ class ModelTrainer:
         warn_of_starved_strata((*self.plan.classifiers, *reversed(self.plan.generators)))
 
     def fit_roots(self) -> None:
-        """Fit G_0, A_L and A_S, as far as the run has them; they need no other model.
+        """Fit those of G_0, A_L and A_S that the run has. They need no other model.
 
-        A model that another process is fitting already comes last, so that runs that begin side by side share this work
-        instead of waiting for each other.
+        A model that another process is fitting comes last, so that concurrent runs share this work instead of waiting
+        for each other.
         """
         recipes = [*self.plan.generators[:1], *self.plan.annotators]
-        if self._objects:  # a wrong classifier is found before others are fitted
+        if self._objects:  # finds a wrong classifier before other fits
             recipes.append(recipes.pop(0))
         while recipes:
             recipes.sort(key=self._models.busy)
@@ -133,7 +133,7 @@ class ModelTrainer:
         return self._roots[recipe.fingerprint]
 
     def generator(self, generation: int, history: History) -> Trained[Generator]:
-        """G_i, trained on samples of earlier generations, and on real data where the spec says so."""
+        """G_i, trained on samples of earlier generations, and on real data if the spec includes them."""
         recipe = self.plan.generators[generation]
         start = history.generators[generation - 1].module if recipe.starts_warm else None
         own = self._estimators.of(recipe)
@@ -156,7 +156,7 @@ class ModelTrainer:
         return self._classifier(recipe, self.inputs.feed(recipe, history, groups=groups), start)
 
     def taught(self, generation: int, feed: Feed | None, before: Trained[Classifier] | None) -> Trained[Classifier]:
-        """C_i in rounds of people, trained on the batches of `feed`; None: there is nobody to learn from.
+        """C_i in rounds of people, trained on the batches of `feed`; None: there are no people to learn from.
 
         before: C_{i-1}.
         """
@@ -165,12 +165,12 @@ class ModelTrainer:
         return self._classifier(recipe, feed, start)
 
     def kept_generator(self, generation: int) -> Trained[Generator] | None:
-        """G_i if it was kept from before."""
+        """G_i if it is stored, else None."""
         recipe = self.plan.generators[generation]
         return self._generator(recipe, _nothing) if self._models.has(recipe) else None
 
     def kept_classifier(self, generation: int) -> Trained[Classifier] | None:
-        """C_i if it was kept from before."""
+        """C_i if it is stored, else None."""
         recipe = self.plan.classifiers[generation]
         return self._classifier(recipe, _nothing) if self._models.has(recipe) else None
 
@@ -202,7 +202,7 @@ class ModelTrainer:
         return trained
 
     def _classifier(self, recipe: Recipe, feed: Feed | None, start: Classifier | None = None) -> Trained[Classifier]:
-        told = takes_groups(self._estimators.of(recipe)) and self.source is None  # else the groups are known
+        told = takes_groups(self._estimators.of(recipe)) and self.source is None  # otherwise groups are known
         grouper = self.annotators().group.module if told else None  # built before: one model is initialised at a time
 
         def fit(model: Classifier, state: State | None) -> Iterator[Checkpoint[Classifier]]:
@@ -222,9 +222,9 @@ class ModelTrainer:
         fit: Callable[[Model, State | None], Iterator[Checkpoint[Model]]],
         start: Model | None,
     ) -> Trained[Model]:
-        """The model of `recipe`, with the first weights of `start` if there is one.
+        """The model of `recipe`, with the initial weights of `start` if given.
 
-        Raises DivergedError if it diverged and the run is to stop then.
+        Raises DivergedError if it diverged and the run stops on divergence.
         """
 
         def begun(state: State | None) -> Iterator[Checkpoint[Model]]:
@@ -243,7 +243,7 @@ class ModelTrainer:
         return trained
 
     def _look_at(self, trained: Trained[Generator]) -> None:
-        """Raise InputError if other models must not learn from its first samples."""
+        """Raise InputError if the first samples of a generator are unfit for training."""
         if (limits := self.population.value_range) is None:
             return
         recipe = trained.recipe
@@ -277,8 +277,8 @@ class ModelTrainer:
             return build(recipe)
 
     def _try_models(self) -> None:
-        """Build each kind of model and of curation once, so that a wrong argument ends the run before it starts; and if
-        models are to be trained, take a few samples through each.
+        """Build each kind of model and of curation once, so that a wrong argument ends the run before it starts. If
+        models are to be trained, also try each on a few samples.
         """
         recipes = self.plan
         for recipe in (recipes.label_annotator, recipes.group_annotator):
@@ -286,7 +286,7 @@ class ModelTrainer:
             if recipe is recipes.label_annotator and self.spec.people.by_annotator:
                 self._check_response(critic)
         critics = self.inputs.critics(critic, critic, critic)
-        spread: dict[str, bool] = {}  # whether a kind of generator has latents that can be spread
+        spread: dict[str, bool] = {}  # whether a kind of generator has a temperature
         built: list[TrainingSpec] = []
         for generation, where, span in told_spans(self.spec):
             told = [
@@ -304,9 +304,9 @@ class ModelTrainer:
                     if classifier.training not in built:
                         self._check_response(self._initialised(classifier, self._tried_classifier))
                         built.append(classifier.training)
-                    weighs = check_steps(span.curation, critics) or span.people.weighs
-                    if weighs and (own := self._estimators.of(classifier)) is not None:
-                        self._estimators.check_weights(own)
+                    weighs = check_steps(span.curation, critics)
+                    if (own := self._estimators.of(classifier)) is not None:
+                        self._check_weights(own, span, by_curation=weighs)
         for recipe in recipes:
             for generation in recipe.made_by:
                 temperature = recipe.mixture.rules_of(generation).temperature
@@ -319,12 +319,20 @@ class ModelTrainer:
             seen = PublishedClassifier(tried.eval(), self.numerics, people.beneficial, people.shape[0])
             check_response(self.source.kind, seen)
 
+    def _check_weights(self, own: Any, span: RunSpec, *, by_curation: bool) -> None:
+        """Raise InputError if people have weights, and the classifier's fit takes none."""
+        if by_curation:
+            self._estimators.check_weights(own, "curation.steps", "{kind: oversample}")
+        past = () if self.source is None or span.people.weights == "none" else self.source.past
+        if span.people.weighs or any(one.weighs for one in past):
+            self._estimators.check_weights(own, "people.weights", "people.weights=none")
+
     def _check_warm_start(self, target: str, *recipes: Recipe) -> None:
         for recipe in recipes:
             if target in (recipe.role, "both") and (own := self._estimators.of(recipe)) is not None:
                 raise InputError(
-                    f"warm_start={target}: each {recipe.role} ({type(own).__name__}) is fitted by one call, which "
-                    "begins anew; leave it out"
+                    f"warm_start={target}: each {recipe.role} ({type(own).__name__}) is fitted by one call, "
+                    "without initial weights; leave it out"
                 )
 
     def _tried_generator(self, recipe: Recipe) -> Generator:
@@ -378,7 +386,7 @@ def _kind(generator: TrainingSpec) -> str:
 
 def _check_temperature(temperature: float, generator: TrainingSpec, spread: dict[str, bool]) -> None:
     if temperature != 1 and not spread[_kind(generator)]:
-        raise InputError(f"temperature={temperature:g}: '{generator.model}' has no latents that could be spread")
+        raise InputError(f"temperature={temperature:g}: '{generator.model}' has no temperature")
 
 
 def _nothing(epoch: int) -> NoReturn:

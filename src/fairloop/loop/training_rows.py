@@ -22,7 +22,7 @@ _LABELLERS: dict[int, str | None] = {NOBODY: None, TRUTH: "true label", ANNOTATO
 
 
 def minoritized(population: Population) -> Iterator[Row]:
-    """For each group, 1 if the population calls it minoritized, else 0."""
+    """For each group, 1 if it is minoritized in the population, else 0."""
     for group in population.group_names:
         value = float(group in population.minoritized)
         yield Row(0, None, ModelRole.GROUP_ANNOTATOR, None, None, group, MINORITIZED, value, np.nan)
@@ -63,7 +63,7 @@ def _quotas(i: int, recipe: Recipe, curator: Star, population: Population) -> It
 
 
 def _origins(i: int, epoch: int, role: ModelRole, counts: Tensor) -> Iterator[Row]:
-    """Shares of the samples that a model learned from, by their maker and labeller."""
+    """Shares of the training samples of a model, by generation and labeller."""
     for place in counts.nonzero().tolist():
         made_by, labelled_by = place[0] + REAL, place[1] + NOBODY
         maker = "real people" if made_by == REAL else f"generation {made_by}"

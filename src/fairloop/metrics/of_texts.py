@@ -22,7 +22,7 @@ _of_twins = partial(Entry, splits=("test",), low=-inf, high=inf, direction="to 0
 ENTRIES = (
     _of_texts(
         name="perplexity", title="perplexity", low=0, high=inf, one="every token was certain",
-        sentence="The inverse of the geometric mean of the probabilities that a language model gives to tokens.",
+        sentence="The inverse of the geometric mean of a language model's probabilities of tokens.",
         detail="Per token of the vocabulary, end marks included, over all tokens of the texts together. Split `test`: "
         "of real texts; it rises as a loop forgets them. Split `generated`: of the model's own samples; it falls as "
         "they become alike. Only for models that tell likelihoods.",
@@ -45,18 +45,18 @@ ENTRIES = (
     ),
     _of_texts(
         name="type_token_ratio", title="type-token ratio", undefined=_FEW, one="no word occurs twice",
-        sentence="The share of different words among 1,000 words.",
+        sentence="The share of distinct words among 1,000 words.",
         detail=f"{_BASELINE} Always 1,000, because the ratio falls with their number. Texts in random order.",
     ),
     _of_texts(
         name="distinct_2", title="distinct pairs of words", undefined=_FEW, one="no pair occurs twice",
-        sentence="The share of different pairs of neighbouring words among 1,000 pairs.",
-        detail=f"{_BASELINE} Alone it is no sign of collapse: smoothing makes new pairs while words are lost.",
+        sentence="The share of distinct pairs of neighbouring words among 1,000 pairs.",
+        detail=f"{_BASELINE} Alone it is not a sign of collapse: smoothing makes new pairs while words are lost.",
         source="Li et al., 2016, arXiv 1510.03055",
     ),
     _of_texts(
         name="distinct_3", title="distinct triples of words", undefined=_FEW, one="no triple occurs twice",
-        sentence="The share of different triples of neighbouring words among 1,000 triples.", detail=_BASELINE,
+        sentence="The share of distinct triples of neighbouring words among 1,000 triples.", detail=_BASELINE,
     ),
     _of_texts(
         name="zipf_slope", title="Zipf slope", low=-20, high=20, undefined="no text, or one word only",
@@ -109,7 +109,7 @@ ENTRIES = (
     _of_texts(
         name="tail_alive", title="rare words alive", parts=("overall", "group"), zero="none", one="all",
         undefined="no word is rare, or none of the words occurs",
-        sentence="The share of rare words, of those that the data set watches, that occur.",
+        sentence="The share of the rare watched words of the data set that occur.",
         detail=f"{_BASELINE} It depends on `measure.samples`.",
     ),
     _of_twins(
@@ -126,7 +126,7 @@ ENTRIES = (
     ),
     _of_twins(
         name="swap_association", title="association with the group", roles=("generator",), parts=("stratum",),
-        sentence="Of texts of one kind, such as a profession, `swap_rest` less its mean over kinds.",
+        sentence="The mean of `swap_rest` over texts of one kind, such as a profession, less its mean over kinds.",
         detail="`label` names the kind. It shrinks to 0 if the model forgets how groups and kinds go together: then "
         "less bias is collapse, so read it beside the perplexity.", undefined="no text of that kind",
     ),
@@ -139,7 +139,7 @@ ENTRIES = (
         name="swap_flips", title="labels that change with the group's words", roles=("classifier",),
         parts=("group", "stratum"), low=0, high=1, zero="none", one="all",
         sentence="The share of test texts whose predicted label is not that of the first group's twin.",
-        detail="A lower bound of individual unfairness: nothing but words of the group differs.",
+        detail="A lower bound of individual unfairness: only words of the group differ.",
         undefined=_UNTOLD,
     ),
     _of_twins(

@@ -1,12 +1,12 @@
-"""Rates of people with weights, and their certainty.
+"""Rates of people with weights, and their precision.
 
 A rate is `p = sum(w x) / sum(w)` over its denominator. By linearisation its variance is `V = sum(w**2 (x - p)**2) /
-sum(w)**2`: people are a sample, weights belong to them. `n = p (1 - p) / V` people without weights would be as certain.
-Kish's (1965) number, `sum(w)**2 / sum(w**2)`, leaves out whether weights follow the outcome.
+sum(w)**2`: people are a sample, weights belong to them. `n = p (1 - p) / V` is the number of unweighted people of equal
+certainty. Kish's (1965) number, `sum(w)**2 / sum(w**2)`, ignores dependence between weights and the outcome.
 
 Intervals take the smaller of the two, over the rate's own denominator: in simulations Wilson's interval then covers in
-94.5 % of logs or more. With the sum of weights in its place it covers in 64 to 94 %: that sum grows with the unit of
-weights, and says nothing of the number of people asked. No result changes if all weights are multiplied by one number.
+94.5 % of logs or more. With the sum of weights in its place it covers in 64 to 94 %, because that sum depends on the
+unit of weights. No result changes if all weights are multiplied by one number.
 """
 
 from __future__ import annotations
@@ -19,14 +19,12 @@ from numpy.typing import NDArray
 
 from fairloop.metrics import group_rates as perf
 from fairloop.metrics.catalogue import OF_COUNTS
-from fairloop.metrics.group_rates import Rate, divide
-
-_NOTHING = 1e-12
-"""Rates nearer to 0 or 1 are that: sums of weights in another order differ in their last bits."""
+from fairloop.metrics.group_rates import Rate
+from fairloop.metrics.shares import linearised
 
 
 class Sums(NamedTuple):
-    """Sums over people: of weights, and of their squares. Arrays of one shape, of that of the counts beside them."""
+    """Sums over people of weights, and of their squares. Arrays of the shape of the counts."""
 
     weights: NDArray[np.float64]
     squares: NDArray[np.float64]
@@ -59,15 +57,11 @@ def share(hits: Sums, of: Sums, members: NDArray[np.int64]) -> Rate:
     weight, total, square, squares = (
         np.append(sums.sum(), sums) for sums in (hits.weights, of.weights, hits.squares, of.squares)
     )
-    rate = divide(weight, total)
-    rate = np.where(np.abs(rate - rate.round()) < _NOTHING, rate.round(), rate)
-    variance = divide((1 - rate) ** 2 * square + rate**2 * (squares - square).clip(0), total**2)
-    variance = np.where(rate == rate.round(), 0 * variance, variance)
-    kish, linear = divide(total**2, squares), divide(rate * (1 - rate), variance)
+    found = linearised(weight, square, total, squares)
     return Rate(
-        overall=float(rate[0]),
-        by_group=rate[1:],
+        overall=float(found.value[0]),
+        by_group=found.value[1:],
         members=np.append(members.sum(), members),
-        effective=np.fmin(kish, linear),  # there is no variance where nobody, or everybody, is a hit
-        errors=np.sqrt(variance),
+        effective=np.fmin(found.kish, found.linear),  # the variance is 0 if no people, or all people, are hits
+        errors=np.sqrt(found.variance),
     )

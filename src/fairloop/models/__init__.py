@@ -1,4 +1,4 @@
-"""Generators and classifiers. A name that is no key here is read as `module:Name`, anybody's own class."""
+"""Generators and classifiers. A name that is not a key here is read as `module:Name`, a user's own class."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
 
-if TYPE_CHECKING:  # text becomes a class only where a model is built: torch is slow to import
+if TYPE_CHECKING:  # names become classes only when a model is built, because torch is slow to import
     from fairloop.models.interface import Classifier, Generator
 
 GENERATORS = {
@@ -50,9 +50,9 @@ CLASSIFIERS = {
 def build_generator(
     name: str, shape: tuple[int, ...], arguments: Mapping[str, Any], facts: Mapping[str, Any] | None = None
 ) -> Generator:
-    """The generator `name` for samples of `shape`. Raises InputError if there is none that takes these.
+    """The generator `name` for samples of `shape`. Raises InputError if it does not exist or does not take them.
 
-    facts: of the data, such as the size of a vocabulary; handed to models that have an argument of that name.
+    facts: of the data, such as the size of a vocabulary; a model receives the facts that its arguments name.
     """
     from fairloop.models.interface import Generator
 
@@ -70,7 +70,7 @@ def build_classifier(
     section: str = "classifier",
     facts: Mapping[str, Any] | None = None,
 ) -> Classifier:
-    """The classifier `name` for samples of `shape`. Raises InputError if there is none that takes these.
+    """The classifier `name` for samples of `shape`. Raises InputError if it does not exist or does not take them.
 
     section: of the spec, for error messages. facts: of the data, as for `build_generator`.
     """
@@ -83,14 +83,14 @@ def build_classifier(
 
 
 def estimator(section: str, name: str) -> Any | None:
-    """The estimator `name`: a class or an object that has `fit` and is no network. None if there is none.
+    """The estimator `name`: a class or an object with `fit` that is not a network; None without one.
 
     section: of the spec.
     """
     try:
         found = find(GENERATORS if section == "generator" else CLASSIFIERS, name, f"{section}.model")
     except InputError:
-        return None  # the error comes where the model is built
+        return None  # building the model raises the error
     if not hasattr(found, "fit"):
         return None
     from torch import nn
@@ -102,9 +102,9 @@ def estimator(section: str, name: str) -> Any | None:
 def build_estimator(
     section: str, name: str, found: Any, arguments: Mapping[str, Any], facts: Mapping[str, Any] | None = None
 ) -> Any:
-    """A new object of the class `found`, or a copy of the object, with `arguments`.
+    """A new object of the class `found` with `arguments`, or a copy of the object.
 
-    facts: of the data, as for `build_generator`; not for an object. Raises InputError if it does not take these.
+    facts: of the data, as for `build_generator`; not for an object. Raises InputError if the class does not take them.
     """
     try:
         if inspect.isclass(found):
@@ -150,7 +150,7 @@ def _build(
 
 
 def _with_facts(factory: Any, arguments: Mapping[str, Any], facts: Mapping[str, Any] | None) -> dict[str, Any]:
-    """A copy of `arguments`, which a constructor may change, and the facts that `factory` asks for beside them."""
+    """A copy of `arguments`, because a constructor may change them, and the facts that `factory` has parameters for."""
     asked = _parameters(factory)
     return copy.deepcopy({**{name: fact for name, fact in (facts or {}).items() if name in asked}, **arguments})
 
@@ -158,12 +158,12 @@ def _with_facts(factory: Any, arguments: Mapping[str, Any], facts: Mapping[str, 
 def _parameters(factory: Any) -> Mapping[str, inspect.Parameter]:
     try:
         return inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # no function, or one that does not tell
+    except (TypeError, ValueError):  # not a function, or one without a signature
         return {}
 
 
 def _whose(kind: str) -> str:
-    """Where arguments may come from that the user did not write."""
+    """A note on the source of arguments that the user did not write."""
     return (
         f"; a preset's or a spec file's arguments stay when only {kind}.model is set: "
         f"--set '{kind}.arguments={{}}' clears them"

@@ -1,4 +1,4 @@
-"""Copies of the people that a generator has seen: the generator without a model."""
+"""The bootstrap: a generator that copies people of its training data."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pyarrow import feather
 
 
 class Bootstrap:
-    """Samples are people that it has seen, drawn at random with replacement. smoothing is none: nobody new is made."""
+    """Samples are people of the training data, drawn at random with replacement, without smoothing."""
 
-    takes = "token ids"  # of data that have some
+    takes = "token ids"  # for data of texts
 
     def fit(self, X: pd.DataFrame | NDArray[Any]) -> Bootstrap:  # noqa: N803  (as scikit-learn calls it)
-        """Remember the people."""
+        """Keep the people."""
         self._people = X
         return self
 
     def sample(self, n: int, rng: np.random.Generator) -> Any:
-        """N people, of the kind that `fit` got."""
+        """N people, in the type of the `X` of `fit`."""
         chosen = rng.integers(len(self._people), size=n)
         return self._people.iloc[chosen] if isinstance(self._people, pd.DataFrame) else self._people[chosen]
 
@@ -32,7 +32,7 @@ class Bootstrap:
         return as_bytes(self._people)
 
     def from_bytes(self, content: bytes) -> None:
-        """Remember the people of `to_bytes`."""
+        """Restore the people of `to_bytes`."""
         self._people = of_bytes(content)
 
 

@@ -18,21 +18,22 @@ from fairloop.models.copula import holds_numbers, typed
 
 
 class _States(NamedTuple):
-    """A column as a few states. codes: (N,). values: (k,) texts, or (k, m) numbers, of which one is drawn."""
+    """A column as a few states. codes: (N,). values: (k,) texts, or (k, m) numbers; a sample draws one of m."""
 
     codes: NDArray[np.int64]
     values: NDArray[Any]
 
 
 class ChowLiuTree:
-    """Each column depends on one other; the tree keeps as much mutual information between columns as a tree can.
+    """Each column depends on one other column. The tree has the largest mutual information between columns of all
+    trees.
 
-    bins: states of a column of numbers that has more different values than that; each holds about as many people.
-    knots: quantiles that are kept of the numbers in a state; a sample draws one of them.
+    bins: states of a column with more distinct numbers; states hold about equally many people.
+    knots: quantiles of the numbers in a state; a sample draws one of them.
 
     The pairs of columns that the tree joins have the joint shares of the data, state by state; others follow from
-    these. Columns that tell nothing of each other start trees of their own. A combination of joined states that the
-    data lack is never made.
+    these. Independent columns start separate trees. Samples never contain a combination of joined states that the
+    data lack.
 
     Source: Chow and Liu, *Approximating discrete probability distributions with dependence trees*, 1968.
     """
@@ -40,7 +41,7 @@ class ChowLiuTree:
     def __init__(self, bins: int = 32, knots: int = 32) -> None:
         for name, value in (("bins", bins), ("knots", knots)):
             if not isinstance(value, int) or value < 2:
-                raise ValueError(f"{name}={value!r}: at least 2 are needed")
+                raise ValueError(f"{name}={value!r}: give 2 or more")
         self.bins, self.knots = bins, knots
 
     def fit(self, X: pd.DataFrame | NDArray[Any]) -> ChowLiuTree:  # noqa: N803  (as scikit-learn calls it)
@@ -99,7 +100,7 @@ class ChowLiuTree:
 
 
 def mutual_information(first: NDArray[np.int64], second: NDArray[np.int64]) -> float:
-    """Of two columns of codes, in nats; at least 0."""
+    """The mutual information of two columns of codes, in nats, 0 or more."""
     joint = _counts(first, second) / len(first)
     apart = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
     seen = joint > 0

@@ -1,6 +1,6 @@
 """The convolutional VAEs of the paper's experiments (arXiv 2403.07857 and its code).
 
-Each is a function of the shape of an image that gives a `VAE`. All of them take, beside what shapes their layers, the
+Each is a function of the shape of an image that returns a `VAE`. Beside the sizes of layers, all of them take the
 arguments of its loss: `reconstruction`, `reduction`, `kl_weight`.
 """
 
@@ -26,7 +26,7 @@ def conv_vae(
 ) -> VAE:
     """The VAE of the ColoredMNIST experiments: 4x4 stride-2 convolutions down, transposed ones up.
 
-    Each convolution but the last is followed by a ReLU. The decoder's linear layer is not, as in the paper's code.
+    A ReLU follows each convolution but the last. No ReLU follows the decoder's linear layer, as in the paper's code.
 
     shape: (C, H, W); H and W divisible by 2 for each entry of `widths`.
     widths: channels of the convolutions, outermost first.
@@ -58,13 +58,13 @@ def dcvae(
 ) -> VAE:
     """The VAE of the ColoredSVHN experiments: stride-2 convolutions without padding, 64 pixels down to 2 and up from 1.
 
-    shape: (C, H, W); sides that the decoder's kernels reach, which are 64, 80, 96, ... for the published ones.
+    shape: (C, H, W), with sides that the decoder's kernels produce: 64, 80, 96, ... for the published kernels.
     widths: channels of the encoder's 4x4 convolutions, outermost first; the decoder has all but the last.
     kernels: of the decoder's transposed convolutions, innermost first, as many as `widths`.
-    hidden: channels that the decoder begins with.
+    hidden: channels of the decoder's input.
     latent: size of the latent space.
 
-    Upstream clamps images and outputs to [0, 1]. Here both lie there by their type and by the sigmoid.
+    Upstream clamps images and outputs to [0, 1]. Here images have that range by their type, and outputs by the sigmoid.
     """
     channels, height, width = image_shape(shape)
     if len(kernels) != len(widths):
@@ -124,8 +124,8 @@ def celeba_vae_64(
     widths: channels of the stride-2 convolutions, outermost first, and of the mirrored decoder.
     latent: size of the latent space.
 
-    Upstream's binary cross entropy rejects the tanh's negative values. Ours maps them to [0, 1] by (1 + tanh x) / 2,
-    which is the sigmoid of 2x, and has the other CelebA VAE's loss.
+    Upstream's binary cross entropy rejects the tanh's negative values. This VAE maps them to [0, 1] by (1 + tanh x) /
+    2, the sigmoid of 2x, and has the loss of the other CelebA VAE.
     """
     channels = image_shape(shape)[0]
     inner = (widths[-1], *_halved(shape, len(widths), least=2))
@@ -150,7 +150,9 @@ class _Doubled(nn.Module):
 
 
 def _halved(shape: tuple[int, ...], layers: int, least: int) -> tuple[int, int]:
-    """Height and width after so many halvings, each at least `least`: batch norm learns nothing from one pixel."""
+    """Height and width after `layers` halvings. Both must be `least` or more, because batch norm needs several
+    pixels.
+    """
     _, height, width = image_shape(shape)
     scale = 2**layers
     if height % scale or width % scale or min(height, width) < least * scale:
@@ -163,7 +165,7 @@ def _halved(shape: tuple[int, ...], layers: int, least: int) -> tuple[int, int]:
 
 
 def _reached(side: int, kernels: Sequence[int]) -> int:
-    """From how many pixels stride-2 transposed convolutions reach `side`."""
+    """The number of pixels from which stride-2 transposed convolutions reach `side`."""
     reached: list[int] = []
     while not reached or reached[-1] < side:
         pixels = len(reached) + 1
@@ -181,7 +183,7 @@ def _reached(side: int, kernels: Sequence[int]) -> int:
 
 
 def _convolved(side: int, layers: int) -> int:
-    """Pixels that 4x4 stride-2 convolutions without padding leave of `side`."""
+    """The number of pixels of a side after 4x4 stride-2 convolutions without padding."""
     for _ in range(layers):
         side = (side - 4) // 2 + 1
     if side < 1:

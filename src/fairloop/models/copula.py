@@ -14,22 +14,22 @@ from scipy.special import ndtr, ndtri
 from fairloop.models.bootstrap import as_bytes, of_bytes
 
 Margin = tuple[NDArray[np.float64], NDArray[Any]]
-"""Of a column of texts: (k + 1,) ends of their places in [0, 1], and (k,) values, the most frequent first. Of numbers:
-(knots,) shares, and the quantiles at these."""
+"""The distribution of a column. Texts: (k + 1,) ends of their intervals in [0, 1], and (k,) values, the most frequent
+first. Numbers: (knots,) shares, and the quantiles at these shares."""
 
-_LEAST = 1e-9  # of an eigenvalue, so that collinear columns have a factor, too
+_LEAST = 1e-9  # smallest eigenvalue, so that collinear columns have a factor
 _DEGREES = 12  # of the series of a covariance in powers of the correlation
 _GRID = np.linspace(-0.999, 0.999, 401)
 
 
 class GaussianCopula:
-    """Columns with the distributions of the data, joined by the correlations of a normal distribution behind them.
+    """Columns with the distributions of the data, and the dependence of a latent normal distribution.
 
-    knots: quantiles that are kept of a column of numbers.
+    knots: number of quantiles of a column of numbers.
 
-    A value stands for an interval of a standard normal variable, of the value's share; texts lie side by side by
-    frequency. Correlations are those that give the covariances of the intervals' mean scores. A dependence that does
-    not follow the order of the texts is lost.
+    Each value has an interval of a standard normal variable with the value's share as its probability; intervals of
+    texts are ordered by frequency. Correlations reproduce the covariances of the intervals' mean scores. The model
+    loses dependence that does not follow the order of the texts.
 
     Sources: Nelsen, *An Introduction to Copulas*, 2006; for mixed columns, Patki et al., *The Synthetic Data Vault*,
     2016.
@@ -37,7 +37,7 @@ class GaussianCopula:
 
     def __init__(self, knots: int = 256) -> None:
         if not isinstance(knots, int) or knots < 2:
-            raise ValueError(f"knots={knots!r}: at least 2 quantiles are needed")
+            raise ValueError(f"knots={knots!r}: give 2 or more quantiles")
         self.knots = knots
 
     def fit(self, X: pd.DataFrame | NDArray[Any]) -> GaussianCopula:  # noqa: N803  (as scikit-learn calls it)
@@ -53,7 +53,7 @@ class GaussianCopula:
         return self
 
     def sample(self, n: int, rng: np.random.Generator, temperature: float = 1.0) -> Any:
-        """N people, of the kind that `fit` got. temperature: standard deviation of the normal variables."""
+        """N people, in the type of the `X` of `fit`. temperature: standard deviation of the normal variables."""
         shares = ndtr(temperature * rng.standard_normal((n, len(self._margins))) @ self._factor.T)
         columns = [_values(share, margin) for share, margin in zip(shares.T, self._margins, strict=True)]
         if not isinstance(self._like, pd.DataFrame):
@@ -100,7 +100,7 @@ def _margin(column: pd.Series[Any], knots: int) -> Margin:
 
 
 def _places(column: pd.Series[Any], margin: Margin) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(N,) the ends of each value's place in [0, 1]: the shares of the values below it, and up to it."""
+    """(N,) the ends of each value's interval in [0, 1]: the share of smaller values, and the share up to the value."""
     points, values = margin
     if values.dtype == object:
         codes = pd.Index(values).get_indexer(pd.Index(column.astype(object)))
@@ -130,7 +130,8 @@ def _means(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.fl
 
 
 def _correlations(places: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> NDArray[np.float64]:
-    """(F, F) correlations of normal variables, so that the mean scores of their intervals have the covariances seen.
+    """(F, F) correlations of normal variables for which the mean scores of their intervals have the covariances of the
+    data.
 
     With Hermite coefficients a and b of two columns' scores, a correlation r gives the covariance sum_k r^k a_k b_k. A
     column of one value has no covariance, so its correlations are 0.
@@ -150,7 +151,7 @@ def _correlations(places: list[tuple[NDArray[np.float64], NDArray[np.float64]]])
 
 
 def _factor(correlations: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(F, F) a square root of the nearest correlations that a normal distribution can have."""
+    """(F, F) a square root of the nearest valid correlation matrix."""
     roots, vectors = np.linalg.eigh(correlations)
     factor = vectors * np.sqrt(np.maximum(roots, _LEAST))
     whole: NDArray[np.float64] = factor / np.sqrt((factor**2).sum(axis=1, keepdims=True))
@@ -166,11 +167,11 @@ def _values(shares: NDArray[np.float64], margin: Margin) -> NDArray[Any]:
 
 
 def typed(column: NDArray[Any], kind: Any) -> pd.Series[Any]:
-    """(N,) values as a column of the data's type, rounded where that holds no fractions."""
+    """(N,) values as a column of the data's type, rounded if the type holds no fractions."""
     whole = holds_numbers(kind) and not pd.api.types.is_float_dtype(kind)
     return pd.Series(np.rint(column) if whole else column).astype(kind)
 
 
 def holds_numbers(kind: Any) -> bool:
-    """Whether a column of this type has an order and distances; truth values have not."""
+    """Whether a column of this type has an order and distances, unlike truth values."""
     return bool(pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind))

@@ -1,4 +1,4 @@
-"""A small denoising diffusion model, for the question whether effects hold for better generators.
+"""A small denoising diffusion model, for tests of effects with a better generator.
 
 Ho, Jain and Abbeel (arXiv 2006.11239) for training, Song, Meng and Ermon (arXiv 2010.02502) for sampling; network and
 noise schedules are those of `diffusers`, the extra `fairloop[diffusion]`.
@@ -17,22 +17,22 @@ from fairloop.models.interface import Generator, image_shape
 
 try:
     from diffusers import DDIMScheduler, DDPMScheduler, UNet2DModel
-except (ImportError, RuntimeError) as error:  # diffusers says by either that something of its own is not there
+except (ImportError, RuntimeError) as error:  # diffusers raises either if one of its own dependencies is missing
     raise ImportError(f"it needs diffusers, pip install 'fairloop[diffusion]' ({error})") from error
 
 
 class DDPM(Generator):
-    """Learns to tell the noise in noisy images; makes images out of noise alone, in a few deterministic steps.
+    """Predicts the noise in noisy images. It samples images from noise in a few deterministic steps.
 
     shape: (C, H, W); H and W divisible by 2 for each entry of `widths` but the first.
-    widths: channels of the U-Net, outermost first; between two of them images are halved. The innermost has attention.
+    widths: channels of the U-Net, outermost first. Images are halved between two of them. The innermost has attention.
     blocks: residual blocks at each width.
     levels: of noise in training, linear from 1e-4 to 0.02.
-    steps: of DDIM from noise to a sample, each one pass of the network; more give better samples, and take longer. A
-        divisor of `levels`: else the last step would not be to the level without noise.
+    steps: number of DDIM steps from noise to a sample, each one pass of the network; more steps give better samples and
+    take longer. It must divide `levels`, so that the last step ends at the level without noise.
 
-    Its loss is the mean squared error of the noise. It has no encoder. It makes its samples in 20 passes where a VAE
-    takes one, and in most generations every batch is sampled: expect runs to take many times as long.
+    Its loss is the mean squared error of the noise. It has no encoder. A sample takes 20 passes, against one of a VAE.
+    Most generations sample every batch, so runs take many times as long.
     """
 
     def __init__(

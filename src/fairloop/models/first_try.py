@@ -1,4 +1,4 @@
-"""A first try of a run's models on a few real samples, so that a wrong one ends the run before anything is trained."""
+"""A trial of a run's models on a few real samples, so that a faulty model ends the run before any training."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def try_generator(
     rng: torch.Generator,
     temperature: float = 1.0,
 ) -> Tensor:
-    """Samples of `model`, as many as there are `images` ((n, ...) float or int64), after one step's loss and gradients.
+    """Take one step's loss and gradients of `model` on `images` ((n, ...) float or int64); return n samples.
 
-    title: how errors call it. temperature: of the samples, where the model has one.
+    title: its name in errors. temperature: of the samples, if the model has one.
 
-    Raises InputError for a loss that cannot train it, or samples of a wrong shape or type.
+    Raises InputError for an unusable loss, and for samples of a wrong shape or type.
     """
     _check_trainable(model, title)
     model.train()
@@ -56,9 +56,9 @@ def _sampled(model: Generator, temperature: float, n: int, rng: torch.Generator)
 
 
 def try_classifier(model: Classifier, title: str, classes: int, images: Tensor, numerics: Numerics) -> None:
-    """One step's loss and gradients of `model` on `images` ((n, ...) float), and its logits of them.
+    """Take one step's loss and gradients of `model` on `images` ((n, ...) float), and compute their logits.
 
-    title: how errors call it. Raises InputError for logits that are not (n, classes), and for what cannot be trained.
+    title: its name in errors. Raises InputError for logits that are not (n, classes), and for an unusable loss.
     """
     _check_trainable(model, title)
     for training in (True, False):
@@ -78,7 +78,7 @@ def check_range(title: str, samples: Tensor, limits: tuple[float, float] = (0, 1
 
 
 def loss_fault(loss: object) -> str | None:
-    """Why a model cannot be trained on `loss`; None if it is one number with a gradient."""
+    """The fault of a `loss`; None if it is one number with a gradient."""
     if not isinstance(loss, Tensor):
         return f"the loss is a {type(loss).__name__}; return a scalar tensor"
     if loss.numel() != 1:
@@ -92,7 +92,7 @@ def loss_fault(loss: object) -> str | None:
 
 
 def samples_fault(samples: object, shape: tuple[int, ...], *, texts: bool = False) -> str | None:
-    """Why others cannot use `samples`; None if they are a tensor of floats of `shape`, or of ids of texts."""
+    """The fault of `samples`; None if they are a tensor of `shape` of floats, or of token ids."""
     if not isinstance(samples, Tensor):
         return f"sample gives a {type(samples).__name__}, not a tensor; return one of shape {shape}"
     if samples.shape != shape:
@@ -117,7 +117,7 @@ def _texts_fault(samples: Tensor) -> str | None:
 
 
 def range_fault(samples: Tensor, slack: float = 0.0, limits: tuple[float, float] = (0, 1)) -> str | None:
-    """Why `samples` are none; None if they stay in `limits`, as far as they are finite."""
+    """The fault of the range of `samples`; None if all finite values are within `limits`."""
     finite = samples[samples.isfinite()]
     low, high = (edge.item() for edge in finite.aminmax()) if finite.numel() else (0.0, 1.0)
     if limits[0] - slack <= low <= high <= limits[1] + slack:
@@ -131,7 +131,7 @@ def range_fault(samples: Tensor, slack: float = 0.0, limits: tuple[float, float]
 
 
 def logits_fault(logits: object, shape: tuple[int, int]) -> str | None:
-    """Why others cannot use `logits`; None if they are a tensor of floats of `shape`, a column for each class."""
+    """The fault of `logits`; None if they are a tensor of floats of `shape`, a column for each class."""
     if not isinstance(logits, Tensor):
         return f"forward gives a {type(logits).__name__}, not a tensor; return logits of shape {shape}"
     if logits.shape != shape:
@@ -157,11 +157,13 @@ def _check_trainable(model: nn.Module, title: str) -> None:
 
 
 def _called(title: str, what: str, call: Callable[[], T], numerics: Numerics | None) -> T:
-    """The result of `call`. Raises InputError that names `title` for any other error of the call."""
+    """The result of `call`. Raises InputError with `title` for any other error of the call."""
     try:
         if numerics is None:
             return call()
         with numerics.autocast():
             return call()
-    except Exception as error:  # anybody's code may raise anything
-        raise InputError(f"{title}: {what} fails on a few samples: {said(error)}; mend it, or its arguments") from error
+    except Exception as error:  # a user's code may raise any exception
+        raise InputError(
+            f"{title}: {what} fails on a few samples: {said(error)}; correct it, or its arguments"
+        ) from error

@@ -12,11 +12,11 @@ from fairloop.tables.token_ids import BEGIN, END, PAD
 
 
 class TinyGPT(Generator):
-    """Draws each token by all tokens before it.
+    """A transformer language model that predicts each token from all tokens before it.
 
-    shape: (L,). vocabulary: V, which the data hand over. width: d, of which each of `heads` has a part. layers: blocks.
-    bias: of linear layers and norms. top_k: only the k likeliest tokens are drawn; 0: all. top_p: only the likeliest
-    tokens whose probabilities sum to p.
+    shape: (L,). vocabulary: V, from the data. width: d, divided among `heads`. layers: number of blocks.
+    bias: of linear layers and norms. top_k: sample only from the k likeliest tokens; 0: all. top_p: sample only
+    from the likeliest tokens with probabilities that sum to p.
 
     Blocks norm their inputs; positions are learned; the output layer is the embedding. `PAD` and `BEGIN` have no
     probability. Parameters: V d + L d + layers (12 d^2 + 13 d) + 2 d with biases.
@@ -76,7 +76,7 @@ class TinyGPT(Generator):
             tokens = drawn(narrowed(logits, self._top_k, self._top_p), noise) + END
             texts[going, position] = tokens
             there = tokens != END
-            if there.sum() < 0.75 * len(there):  # to move the cache at every end would cost more than it saves
+            if there.sum() < 0.75 * len(there):  # moving the cache at every end would cost more than it saves
                 going, tokens = going[there], tokens[there]
                 cache.select(there)
             if not len(going):
@@ -125,7 +125,7 @@ def narrowed(logits: Tensor, top_k: int, top_p: float) -> Tensor:
 
 
 def drawn(logits: Tensor, noise: Tensor) -> Tensor:
-    """(B,) a column for each row of logits, by the row's place `noise` in [0, 1) of the summed probabilities."""
+    """(B,) a column for each row of logits, drawn by inversion of the cumulated probabilities at `noise` in [0, 1)."""
     ends = logits.softmax(dim=1).cumsum(dim=1)
     total = ends[:, -1:]
     found = torch.searchsorted(ends, noise[:, None] * total, right=True)[:, 0]

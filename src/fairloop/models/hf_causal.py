@@ -22,19 +22,19 @@ from fairloop.tables.token_ids import BEGIN, END, PAD, SPECIALS, UNKNOWN
 try:
     from transformers import AutoConfig, AutoModelForCausalLM
     from transformers.utils import logging
-except (ImportError, RuntimeError) as error:  # transformers says by either that something of its own is not there
+except (ImportError, RuntimeError) as error:  # transformers raises either if one of its own dependencies is missing
     raise ImportError(f"it needs transformers, pip install 'fairloop[text]' ({error})") from error
 
 
 class HFCausal(Generator):
-    """Begins with the weights in `directory`, at every generation; with `warm_start`, with those of its predecessor.
+    """A pretrained model that starts from the weights in `directory`, or of its predecessor with `warm_start`.
 
-    shape: (L,). vocabulary: V, which the data hand over: the ids of the model, after those of `tables.token_ids`.
-    directory: with config.json and weights, as `save_pretrained` writes them. Nothing is downloaded, and no code in it
-    runs. top_k, top_p: as for `tiny-gpt`.
+    shape: (L,). vocabulary: V, from the data: the ids of the model, after those of `tables.token_ids`.
+    directory: with config.json and weights, as `save_pretrained` writes them. The class downloads nothing and runs no
+    code of the directory. top_k, top_p: as for `tiny-gpt`.
 
-    `END` is the model's token for the end, `BEGIN` that for the beginning, or the end's if there is none. Dropout is
-    off, since it takes torch's global random numbers. A recipe names the directory, not its content.
+    `END` is the model's end token, `BEGIN` its begin token, or the end token without one. Dropout is
+    off, because it takes torch's global random numbers. A recipe names the directory, not its content.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class HFCausal(Generator):
 
     @property
     def _cache(self) -> str:
-        """The name of the cache of keys and values, which is another one in newer versions of transformers."""
+        """The name of the cache of keys and values, which differs between versions of transformers."""
         names = inspect.signature(type(self.model).forward).parameters
         return "cache" if "cache" in names else "past_key_values"
 

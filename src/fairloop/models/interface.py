@@ -1,8 +1,8 @@
-"""The two small interfaces that every model fulfils, ours and other people's.
+"""The two interfaces of models, in fairloop and in users' code.
 
 A model knows neither generations nor settings. It is built from the shape of one sample and its own keyword
-arguments: `Generator(shape, **arguments)`, `Classifier(shape, classes, **arguments)`. What else is asked of it is in
-`fairloop.testing`, as checks that can be run.
+arguments: `Generator(shape, **arguments)`, `Classifier(shape, classes, **arguments)`. `fairloop.testing` checks all
+other requirements.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 
 class Generator(nn.Module, ABC):
-    """Learns to make samples that look like those it was shown."""
+    """A model that learns to generate samples like its training data."""
 
     @abstractmethod
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
@@ -30,7 +30,7 @@ class Generator(nn.Module, ABC):
 
     @property
     def at_once(self) -> bool:
-        """Whether many samples are made faster in one call than in several, and fit into memory."""
+        """Whether one call for many samples is faster than several calls, and fits into memory."""
         return False
 
     @property
@@ -40,42 +40,42 @@ class Generator(nn.Module, ABC):
 
     @property
     def has_encoder(self) -> bool:
-        """Whether `encode` and `reconstruct` can be called."""
+        """Whether the model has `encode` and `reconstruct`."""
         return type(self).encode is not Generator.encode
 
     @property
     def has_temperature(self) -> bool:
-        """Whether `sample_at` can be called."""
+        """Whether the model has `sample_at`."""
         return type(self).sample_at is not Generator.sample_at
 
     @property
     def has_likelihood(self) -> bool:
-        """Whether `log_likelihood` can be called."""
+        """Whether the model has `log_likelihood`."""
         return type(self).log_likelihood is not Generator.log_likelihood
 
     def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
-        """As `sample`, from latents that are `temperature` times as far spread; a language model raises probabilities
-        to 1 / temperature. Only for generators that have either.
+        """As `sample`, with `temperature` times the standard deviation of latents. A language model raises
+        probabilities to 1 / temperature. Only for generators with `has_temperature`.
         """
-        raise TypeError(f"{type(self).__name__} has no latents to spread")
+        raise TypeError(f"{type(self).__name__} has no temperature")
 
     def log_likelihood(self, inputs: Tensor) -> Tensor:
-        """(B, L): of texts ((B, L) int64 ids), the log-probability of each token given those before it, in nats; 0 for
-        padding. Only for language models.
+        """(B, L) log-probabilities of the tokens of texts ((B, L) int64 ids), each given the tokens before it, in nats;
+        0 for padding. Only for language models.
         """
         raise TypeError(f"{type(self).__name__} has no likelihood")
 
     def encode(self, inputs: Tensor) -> Tensor:
-        """(B, L): where `inputs` lie in latent space. Only for generators that have one."""
+        """(B, L) positions of `inputs` in latent space. Only for generators with an encoder."""
         raise TypeError(f"{type(self).__name__} has no encoder")
 
     def reconstruct(self, inputs: Tensor) -> Tensor:
-        """`inputs` through the encoder and back, in [0, 1]. Only for generators that have an encoder."""
+        """Decoded encodings of `inputs`, in [0, 1]. Only for generators with an encoder."""
         raise TypeError(f"{type(self).__name__} has no encoder")
 
 
 class Classifier(nn.Module, ABC):
-    """Names the label or the group of a sample. Annotators are classifiers too."""
+    """A model that predicts the label or the group of a sample. Annotators are classifiers, too."""
 
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class Classifier(nn.Module, ABC):
     def decided(self, inputs: Tensor, groups: Tensor | None = None) -> Tensor:
         """(B,) int64: the argmax of the logits.
 
-        groups: (B,) codes of real people's groups, for a classifier that is told them; it asks A_S about samples.
+        groups: (B,) codes of real people's groups, for a classifier that takes groups. A_S names groups of samples.
         """
         del groups
         codes: Tensor = self(inputs).argmax(dim=1)
@@ -92,12 +92,12 @@ class Classifier(nn.Module, ABC):
 
     @property
     def at_once(self) -> bool:
-        """Whether many samples are named faster in one call than in several."""
+        """Whether one call for many samples is faster than several calls."""
         return False
 
     @property
     def takes_groups(self) -> bool:
-        """Whether it is told the groups of people."""
+        """Whether the classifier takes the groups of people."""
         return False
 
     @property
@@ -107,7 +107,7 @@ class Classifier(nn.Module, ABC):
 
 
 def image_shape(shape: tuple[int, ...]) -> tuple[int, int, int]:
-    """`shape` as (C, H, W). Raises ValueError if samples are no images."""
+    """`shape` as (C, H, W). Raises ValueError if samples are not images."""
     if len(shape) != 3:
         raise ValueError(f"it needs images (channels, height, width), and samples have the shape {tuple(shape)}")
     channels, height, width = shape

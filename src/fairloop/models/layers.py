@@ -1,4 +1,4 @@
-"""Layers that compute what torch's do, sooner; their parameters are torch's."""
+"""Faster layers with the results and parameters of torch's layers."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from torch.nn import functional as F
 
 
 class TransposedConv2d(nn.ConvTranspose2d):
-    """A transposed convolution whose bias is added apart.
+    """A transposed convolution with a separate addition of the bias.
 
-    oneDNN's transposed kernels become slow by the bias: by its gradient, and in some shapes by adding it.
+    The bias slows oneDNN's transposed kernels: its gradient in all shapes, its addition in some.
     Measured on a Zen 4 core, with the sum of outputs as the loss: 128 to 64 channels at 7 pixels, batch 256, forward
     and backward 0.85x the time in either precision, forward 0.75x (fp32) and 1.04x (bf16); 128 to 64 at 5, batch 64,
     0.89x (fp32) and 0.45x (bf16). No gain below 32 output channels.
     """
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
-        """(B, before, H, W) to (B, after, H', W'), as `nn.ConvTranspose2d` says."""
+        """(B, before, H, W) to (B, after, H', W'), as in `nn.ConvTranspose2d`."""
         del output_size  # there is only one
         options = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
         out = F.conv_transpose2d(input, self.weight, None, *options)  # type: ignore[arg-type]
@@ -28,7 +28,8 @@ class UpConv2d(nn.ConvTranspose2d):
     """A 4x4 stride-2 transposed convolution with padding 1, as a 2x2 convolution and a pixel shuffle.
 
     Each output pixel sees 2x2 of the 4x4 weights, so the four output phases are four 2x2 convolutions on the same
-    input. Worth it for few output channels (here 3), which the transposed kernels waste their vectors on.
+    input. This is faster for few output channels (here 3), where the transposed kernels leave their vectors mostly
+    empty.
     Measured on a Zen 4 core at batch 256, 64 to 3 channels: forward 0.43x to 0.47x the time of the transposed
     convolution, forward and backward 0.59x (bf16) to 0.80x (fp32); slower than it at 64 output channels.
     """
@@ -50,10 +51,10 @@ class UpConv2d(nn.ConvTranspose2d):
 class UpsampledConv2d(nn.Conv2d):
     """Nearest upsampling by 2, replication padding by 1, a 3x3 convolution: as a 2x2 convolution and a pixel shuffle.
 
-    Of the nine upsampled pixels that an output sees only 2x2 differ, so their weights are summed first: 16 of 36
-    products remain, and the upsampled image is never held. Measured on a Zen 4 core in fp32, forward and backward,
+    An output depends on nine upsampled pixels, of which 2x2 differ, so their weights are summed first: 16 of 36
+    products remain, and the upsampled image is never stored. Measured on a Zen 4 core in fp32, forward and backward,
     against the three steps: 0.12x the time for 128 to 3 channels at 64 pixels, 0.49x for 256 to 128 at 32, 0.82x for
-    1024 to 512 at 8; about even at 4, where summing weights costs as much as it saves.
+    1024 to 512 at 8; equal at 4, where summing weights costs as much as it saves.
     """
 
     sums: Tensor
@@ -79,7 +80,8 @@ class UpsampledConv2d(nn.Conv2d):
 class HalvingMaxPool2d(nn.Module):
     """`nn.MaxPool2d(2)`, to the bit; without gradients as maxima of every second row and column.
 
-    torch's kernel goes pixel by pixel, and its vectors over channels, of which small networks have few. Measured on a
+    torch's kernel takes one pixel at a time and vectorizes over channels, of which small networks have few. Measured on
+    a
     Zen 4 core for 6 channels of 24 pixels, batch 256: 0.1x (bf16) to 0.2x (fp32) the time. Its gradient is torch's.
     """
 

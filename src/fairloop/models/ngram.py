@@ -15,22 +15,22 @@ from fairloop.tables.token_ids import BEGIN, END, PAD
 
 Ids = NDArray[np.int64]
 
-_AT_ONCE = 256  # whole distributions that are computed together
+_AT_ONCE = 256  # full distributions in one step
 
 
 class NGram:
-    """Draws each token by the `order - 1` tokens before it. It is fitted by counting, and keeps all counts.
+    """A language model that predicts each token from the `order - 1` tokens before it. It is fitted by counting.
 
-    order: of the model; 1 looks at no tokens before.
+    order: of the model; 1 ignores the preceding tokens.
     discount: D in [0, 1], subtracted from each count; `estimated`: n1 / (n1 + 2 n2) for each order, where n1 and n2 are
         the numbers of n-grams that occur once and twice. 0: no smoothing, the maximum likelihood.
-    base: what the lowest order is interpolated with. `uniform`: with equal shares for all tokens of the vocabulary, so
-        every token can occur. `continuation`: with nothing and not discounted, so only tokens of the data occur.
-    vocabulary: V, the number of ids; data of text hand it over. 0: the largest id that occurs, plus 1.
+    base: the distribution below the lowest order. `uniform`: equal probabilities for all tokens of the vocabulary, so
+    every token can occur. `continuation`: none, without a discount, so only tokens of the data occur.
+    vocabulary: V, the number of ids, from the data. 0: the largest id that occurs, plus 1.
 
     P(w | h) = max(c(hw) - D, 0) / c(h) + D * t(h) / c(h) * P(w | h'), where h' lacks the oldest token of h, and t(h) is
     the number of tokens that follow h. The highest order counts occurrences; a lower order counts distinct tokens to
-    the left, `BEGIN` among them. A context that never occurred leaves the choice to h'. Every text begins with
+    the left, `BEGIN` among them. An unseen context takes the distribution of h'. Every text begins with
     `order - 1` marks `BEGIN`, which are never predicted; `END` is predicted like a token.
 
     Sources: Kneser and Ney, *Improved backing-off for m-gram language modeling*, 1995; Chen and Goodman, *An empirical
@@ -112,7 +112,7 @@ class NGram:
         return content.getvalue()
 
     def from_bytes(self, content: bytes) -> None:
-        """Know the counts of `to_bytes`."""
+        """Restore the counts of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             self._size, self._length = json.loads(arrays["facts"].tobytes())
             counts = [[arrays[f"{name}-{i}"] for name in ("contexts", "entries", "counts")] for i in range(self.order)]
@@ -120,7 +120,7 @@ class NGram:
 
     @property
     def _floor(self) -> float:
-        """The share of a token below all orders."""
+        """The probability of a token below all orders."""
         return 1 / (self._size - END) if self.base == "uniform" else 0.0  # `PAD` and `BEGIN` never occur
 
     def _checked(self, texts: Any) -> Ids:
@@ -164,7 +164,7 @@ class NGram:
         return _Level(contexts, entries, counts, self._size, float(discount))
 
     def _known(self, history: Ids) -> list[Ids]:
-        """(B,) for each order: the context of `history`; -1 where it never occurred."""
+        """(B,) for each order: the context of `history`; -1 for an unseen context."""
         known = [np.zeros(len(history), np.int64)]
         for level, before in zip(self._levels[1:], history.T, strict=True):
             found = _places(level.contexts, known[-1] * self._size + before)
@@ -172,7 +172,7 @@ class NGram:
         return known
 
     def _next(self, history: Ids, rng: np.random.Generator) -> Ids:
-        """(B,) tokens. An order either draws one, or leaves the choice to the next lower one."""
+        """(B,) tokens. Each order draws a token, or passes the draw to the next lower order."""
         tokens, open_ = np.zeros(len(history), np.int64), np.ones(len(history), bool)
         for level, contexts in zip(reversed(self._levels), reversed(self._known(history)), strict=True):
             decides = open_ & (contexts >= 0) & (rng.random(len(history)) >= level.left_over[contexts])
@@ -182,7 +182,7 @@ class NGram:
         return tokens
 
     def _sharper(self, history: Ids, rng: np.random.Generator, temperature: float) -> Ids:
-        """(B,) tokens at that temperature, which takes whole distributions: one for each history that differs."""
+        """(B,) tokens at `temperature`, from the full distribution of each distinct history."""
         distinct, of = np.unique(history, axis=0, return_inverse=True)
         tokens = np.zeros(len(history), np.int64)
         for first in range(0, len(distinct), _AT_ONCE):
@@ -223,12 +223,12 @@ class _Level:
 
     @cached_property
     def left_over(self) -> NDArray[np.float64]:
-        """(C,) the share that the discount leaves to the next lower order."""
+        """(C,) the probability that the discount leaves to the next lower order."""
         return self.discount * np.diff(self._starts) / self._totals
 
     @cached_property
     def shares(self) -> NDArray[np.float64]:
-        """(E,) discounted."""
+        """(E,) discounted shares."""
         shares: NDArray[np.float64] = (
             np.maximum(self.counts - self.discount, 0) / self._totals[self.entries // self.size]
         )
@@ -240,14 +240,14 @@ class _Level:
         return np.concatenate([[0.0], np.maximum(self.counts - self.discount, 0).cumsum()])
 
     def interpolated(self, contexts: Ids, tokens: Ids, lower: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(B,) P(token | context), where `lower` holds those of the next lower order."""
+        """(B,) P(token | context). lower: (B,) the probabilities of the next lower order."""
         places = _places(self.entries, contexts * self.size + tokens)
         own = np.where(places >= 0, self.shares[places], 0)
         found: NDArray[np.float64] = own + self.left_over[contexts] * lower
         return found
 
     def entries_of(self, contexts: Ids) -> tuple[Ids, Ids]:
-        """The entries of `contexts`, one after the other: the place in `contexts`, and the place of the entry."""
+        """The entries of `contexts` in order: positions in `contexts`, and positions of entries."""
         starts, sizes = self._starts[contexts], self._starts[contexts + 1] - self._starts[contexts]
         rows = np.repeat(np.arange(len(contexts)), sizes)
         within = np.arange(len(rows)) - np.repeat(sizes.cumsum() - sizes, sizes)
@@ -262,7 +262,7 @@ class _Level:
 
 
 def _places(keys: Ids, wanted: Ids) -> Ids:
-    """The place of each of `wanted` in the sorted `keys`; -1 for one that is not there."""
+    """The positions of `wanted` in the sorted `keys`; -1 for a missing key."""
     places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
     return np.where(keys[places] == wanted, places, -1)
 

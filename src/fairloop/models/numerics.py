@@ -1,4 +1,4 @@
-"""Where and in which precision the maths runs. Part of every recipe: other numerics, other bits."""
+"""The device and the precision of computations. They are part of every recipe, because they change bits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Module = TypeVar("Module", bound=nn.Module)
 class Numerics:
     """Resolved numerics.
 
-    precision: `fp32`, or `bf16` for the large products (losses, optimizer and weights stay fp32).
+    precision: `fp32`, or `bf16` for the large matrix products (losses, optimizer and weights stay fp32).
     device: `cpu`, `cuda` or `mps`.
     threads: CPU threads of this process.
     """
@@ -32,15 +32,16 @@ class Numerics:
         return torch.autocast(self.device, torch.bfloat16, enabled=self.precision == "bf16")
 
     def apply_threads(self) -> None:
-        """Give this process its number of threads, which decides the last bits of results.
+        """Set the number of threads of this process, which affects the last bits of results.
 
-        It is torch's only global setting that fairloop touches: before every epoch, since others may have changed it.
+        fairloop changes no other global setting of torch. It sets this before every epoch, because other code may
+        change it.
         """
         if torch.get_num_threads() != self.threads:
             torch.set_num_threads(self.threads)
 
     def place(self, module: Module) -> Module:
-        """`module` on the device, in the memory layout that convolutions are fastest in."""
+        """`module` on the device, in the fastest memory layout for convolutions."""
         module.to(self.device)
         for parameter in module.parameters():
             if parameter.dim() == 4:
@@ -48,7 +49,7 @@ class Numerics:
         return module
 
     def tensor(self, images: Tensor) -> Tensor:
-        """uint8 images (N, C, H, W) as float in [0, 1] on the device; float rows (N, F) as they are."""
+        """uint8 images (N, C, H, W) as float in [0, 1] on the device; float rows (N, F) unchanged."""
         images = self.sent(images)
         if images.dtype != torch.uint8:
             return images
@@ -66,9 +67,9 @@ class Numerics:
 
 
 def resolve(precision: str, device: str, threads: int, *, strict: bool = True) -> Numerics:
-    """Numerics from a spec's words: `auto` becomes what this machine is fastest in.
+    """Numerics from the fields of a spec: `auto` becomes the fastest choice on this machine.
 
-    Raises InputError where the machine lacks the device that was asked for; if not `strict`, takes what there is.
+    Raises InputError if the machine lacks the device. If not `strict`, it takes another device.
     """
     resolved = _device() if device == "auto" else device
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}

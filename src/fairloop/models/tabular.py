@@ -19,7 +19,7 @@ class TabularVAE(Generator):
     shape: (F,). blocks: the width of each column, summing to F: 1 for a number in [0, 1], more for a one-hot category.
     hidden: widths of the encoder's layers, mirrored in the decoder. latent: L.
 
-    Numbers are normal around the decoder's mean, each with a spread of its own that is learned; categories are drawn
+    Numbers are normal around the decoder's mean, each with a learned standard deviation; categories are drawn
     from the decoder's probabilities (Xu et al., *Modeling Tabular Data using Conditional GAN*, 2019, describes a
     similar model).
     """
@@ -57,7 +57,7 @@ class TabularVAE(Generator):
 
     @torch.no_grad()
     def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
-        """The same, from latents that are `temperature` times as far spread."""
+        """As `sample`, with `temperature` times the standard deviation of latents."""
         z = temperature * torch.randn((n, self.latent), generator=rng, device=rng.device)
         return self._drawn(self.decoder(z).float(), rng)
 
@@ -69,7 +69,7 @@ class TabularVAE(Generator):
 
     @torch.no_grad()
     def reconstruct(self, inputs: Tensor) -> Tensor:
-        """(B, F): the mean of each number, the likeliest category."""
+        """(B, F) reconstructions: the mean of each number, the likeliest category."""
         return self._drawn(self.decoder(self.encode(inputs)).float(), None)
 
     def _drawn(self, decoded: Tensor, rng: torch.Generator | None) -> Tensor:
@@ -107,13 +107,13 @@ class MLP(Classifier):
 
 
 def check_blocks(shape: tuple[int, ...], blocks: Sequence[int]) -> None:
-    """Raise ValueError if columns of these widths make no row of this shape."""
+    """Raise ValueError if the widths of columns do not sum to the length of a row."""
     if shape != (sum(blocks),):
         raise ValueError(f"blocks sum to {sum(blocks)}, but a row has shape {shape}")
 
 
 def perceptron(widths: Sequence[int]) -> nn.Sequential:
-    """Linear layers from each width to the next, with rectifiers between them."""
+    """Linear layers from each width to the next, with ReLU between them."""
     layers: list[nn.Module] = []
     for before, after in itertools.pairwise(widths):
         layers += [nn.Linear(before, after), nn.ReLU()]

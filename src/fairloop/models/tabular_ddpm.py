@@ -15,13 +15,13 @@ from torch.nn import functional as F
 from fairloop.models.interface import Generator
 from fairloop.models.tabular import check_blocks, perceptron
 
-_EDGE = 1e-3  # shares beyond it count as it: a normal variable has no place for 0 and 1
-_LEAST = 1e-30  # of a probability whose logarithm is taken
-_MOST_NOISE = 0.999  # of a level, so that the last one keeps a trace of the row
+_EDGE = 1e-3  # shares are clipped to it, because normal quantiles of 0 and 1 are infinite
+_LEAST = 1e-30  # smallest probability in a logarithm
+_MOST_NOISE = 0.999  # of a level, so that the last level keeps a trace of the row
 
 
 class TabularDDPM(Generator):
-    """Numbers drown in Gaussian noise, categories in uniform noise; a network learns to take it away, level by level.
+    """Diffusion with Gaussian noise for numbers and uniform noise for categories; a network removes it level by level.
 
     shape: (F,). blocks: the width of each column, summing to F: 1 for a number in [0, 1], more for a one-hot category.
     hidden: widths of the network's layers. embedding: width of the noised row, and of its level, before these.
@@ -37,7 +37,7 @@ class TabularDDPM(Generator):
     in TabDDPM, the numbers that the network predicts are clipped to the range of the data at each level.
     """
 
-    at_once = True  # a pass for each level, whatever the number of rows
+    at_once = True  # a pass for each level, for any number of rows
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class TabularDDPM(Generator):
         super().__init__()
         check_blocks(shape, blocks)
         if levels < 2:
-            raise ValueError(f"levels={levels}: at least 2 are needed")
+            raise ValueError(f"levels={levels}: give 2 or more")
         if embedding < 2 or embedding % 2:
-            raise ValueError(f"embedding={embedding}: an even number of at least 2 is needed")
+            raise ValueError(f"embedding={embedding}: give an even number of 2 or more")
         self.levels = levels
         self.inlet = nn.Linear(sum(blocks), embedding)
         self.level = nn.Sequential(nn.Linear(embedding, embedding), nn.SiLU(), nn.Linear(embedding, embedding))
@@ -75,7 +75,7 @@ class TabularDDPM(Generator):
     _left: Tensor
 
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
-        """The mean over the rows; see the class."""
+        """The mean loss of the rows; the class docstring defines the loss."""
         level = torch.randint(self.levels, (len(inputs),), generator=rng, device=inputs.device)
         alpha, before, after = (each[:, None] for each in self._around(level))
         clean = torch.special.ndtri(inputs[:, self._numbers].clamp(_EDGE, 1 - _EDGE))
@@ -136,7 +136,8 @@ class TabularDDPM(Generator):
 def noise_schedule(levels: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The cosine schedule, of variances of numbers and of shares of categories.
 
-    (T,): what each level leaves of the level before. (T + 1,): what is left of the row before each level, and at last.
+    (T,): the share of signal that each level keeps. (T + 1,): the share of the row that is left before each level, and
+    at the end.
     """
     ideal = np.cos((np.arange(levels + 1) / levels + 0.008) / 1.008 * np.pi / 2) ** 2
     alpha = np.maximum(ideal[1:] / ideal[:-1], 1 - _MOST_NOISE)
@@ -144,7 +145,7 @@ def noise_schedule(levels: int) -> tuple[NDArray[np.float64], NDArray[np.float64
 
 
 def blurred(shares: Tensor, left: Tensor) -> Tensor:
-    """(B, K) probabilities of a category of which `left` stays, and the rest is spread over all values."""
+    """(B, K) probabilities of a category: `left` of it stays, and the rest is spread over all values."""
     return left * shares + (1 - left) / shares.shape[1]
 
 
@@ -152,14 +153,14 @@ def posterior(first: Tensor, noisy: Tensor, alpha: Tensor, before: Tensor) -> Te
     """(B, K) probabilities of a category before a level.
 
     first: (B, K) its probabilities without noise. noisy: (B, K) its value after the level, one-hot.
-    alpha: what the level leaves. before: what the levels before it leave.
+    alpha: the share that the level keeps. before: the share that the levels before it keep.
     """
     joint = blurred(first, before) * blurred(noisy, alpha)
     return joint / joint.sum(dim=1, keepdim=True)
 
 
 def posterior_mean(first: Tensor, noisy: Tensor, alpha: Tensor, before: Tensor) -> Tensor:
-    """The mean of numbers before a level, of normal ones. first: without noise. noisy: after it. See `posterior`."""
+    """The mean of normal numbers before a level. first: without noise. noisy: after the level. See `posterior`."""
     return (before.sqrt() * (1 - alpha) * first + alpha.sqrt() * (1 - before) * noisy) / (1 - alpha * before)
 
 

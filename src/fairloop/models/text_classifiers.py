@@ -1,4 +1,4 @@
-"""Classifiers of texts. What they say of a text does not depend on how much padding follows it."""
+"""Classifiers of texts. Their logits do not depend on the padding after a text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fairloop.tables.token_ids import PAD
 
 
 class TextCNN(Classifier):
-    """Convolutions over embedded tokens, each with the largest value that it has in a text (Kim, arXiv 1408.5882).
+    """Convolutions over embedded tokens, with a maximum over the positions of a text (Kim, arXiv 1408.5882).
 
-    shape: (L,). classes: K. vocabulary: V, which the data hand over. width: of embeddings. filters: of each of `sizes`,
-    the numbers of tokens that a filter sees.
+    shape: (L,). classes: K. vocabulary: V, from the data. width: of embeddings. filters: number of filters of each of
+    `sizes`, in tokens.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class TextCNN(Classifier):
         return logits
 
     def _largest(self, layer: nn.Module, x: Tensor, there: Tensor) -> Tensor:
-        """(B, filters) over the places of a text; tokens beyond its end count as zeros."""
+        """(B, filters) maxima over the positions of a text; positions after its end count as zeros."""
         beyond = layer.weight.shape[2] - 1 if isinstance(layer, nn.Conv1d) else 0
         found: Tensor = layer(F.pad(x, (0, beyond))).relu()
         return found.masked_fill(~there[:, None], 0).amax(dim=2)
@@ -54,7 +54,7 @@ class TextCNN(Classifier):
 class TextTransformer(Classifier):
     """A transformer encoder, and the mean of its outputs over the tokens of a text.
 
-    shape: (L,). classes: K. vocabulary: V, which the data hand over. width: d, of which each of `heads` has a part.
+    shape: (L,). classes: K. vocabulary: V, from the data. width: d, divided among `heads`.
     """
 
     def __init__(
@@ -86,6 +86,6 @@ class TextTransformer(Classifier):
 
 
 def _tokens(inputs: Tensor) -> Tensor:
-    """(B, L) whether a place holds a token; the first one always counts."""
+    """(B, L) whether a position holds a token; the first position always counts."""
     there = inputs != PAD
     return torch.cat([torch.ones_like(there[:, :1]), there[:, 1:]], dim=1)

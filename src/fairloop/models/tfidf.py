@@ -1,12 +1,12 @@
-"""Logistic regression on weighted counts of words: the classifier of texts that trains in a second."""
+"""Logistic regression on weighted counts of words, a classifier of texts that trains in a second."""
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
-
-from fairloop.models.estimators.keeping import from_trusted_bytes, trusted_bytes
 
 try:
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -19,7 +19,7 @@ except ImportError as error:
 class TfidfLogistic:
     """scikit-learn's `TfidfVectorizer` and `LogisticRegression` on strings.
 
-    ngrams: the longest run of words that counts as a feature. least: texts in which a feature occurs to count.
+    ngrams: most words in a feature. least: smallest number of texts with a feature.
     C: inverse strength of the L2 penalty.
     """
 
@@ -51,9 +51,23 @@ class TfidfLogistic:
         return found
 
     def to_bytes(self) -> bytes:
-        """The fitted pipeline, as skops writes it."""
-        return trusted_bytes(self._pipeline)
+        """The fitted weights: seven arrays as NumPy writes them. skops takes a second for a vocabulary of 10,000."""
+        words, labels = self._pipeline[0], self._pipeline[1]
+        features = "\n".join(words.get_feature_names_out()).encode()
+        held = io.BytesIO()
+        np.savez(
+            held, features=np.frombuffer(features, np.uint8), idf=words.idf_, coefficients=labels.coef_,
+            intercepts=labels.intercept_, rounds=labels.n_iter_, classes=np.array(labels.classes_.tolist()),
+            of_objects=labels.classes_.dtype == object,
+        )  # fmt: skip
+        return held.getvalue()
 
     def from_bytes(self, content: bytes) -> None:
         """Restore the weights of `to_bytes`."""
-        self._pipeline = from_trusted_bytes(content)
+        held = np.load(io.BytesIO(content), allow_pickle=False)
+        words, labels = self._pipeline[0], self._pipeline[1]
+        words.vocabulary_ = {name: place for place, name in enumerate(held["features"].tobytes().decode().split("\n"))}
+        words.idf_ = held["idf"]
+        labels.coef_, labels.intercept_, labels.n_iter_ = held["coefficients"], held["intercepts"], held["rounds"]
+        labels.classes_ = held["classes"].astype(object) if held["of_objects"] else held["classes"]
+        labels.n_features_in_ = labels.coef_.shape[1]

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 
 class Cache:
-    """Keys and values of the positions that a causal transformer has seen, so that a step looks at new ones alone."""
+    """Keys and values of earlier positions in a causal transformer, so that a step computes only new positions."""
 
     def __init__(self, layers: int, rows: int, heads: int, length: int, width: int, like: Tensor) -> None:
         self._kept = [like.new_zeros(2, rows, heads, length, width) for _ in range(layers)]
@@ -24,7 +24,7 @@ class Cache:
         return kept[0, :, :, :end], kept[1, :, :, :end]
 
     def select(self, rows: Tensor) -> None:
-        """Go on with these rows alone."""
+        """Keep only `rows`."""
         self._kept = [kept[:, rows] for kept in self._kept]
 
 
@@ -38,7 +38,7 @@ class Attention(nn.Module):
         self._heads, self._causal = heads, causal
 
     def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0, mask: Tensor | None = None) -> Tensor:
-        """(B, T, width). mask: (B, 1, 1, T) the positions that may be seen; not for a causal one."""
+        """(B, T, width). mask: (B, 1, 1, T) the visible positions; not for causal attention."""
         rows, length, width = x.shape
         queries, keys, values = self.qkv(x).view(rows, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
         if cache is None:
@@ -69,7 +69,7 @@ def attended(
 
 
 def _later_hidden(past: int, length: int, device: torch.device) -> Tensor | None:
-    """(length, past + length) the positions that each of `length` new ones may see; None for all.
+    """(length, past + length) the visible positions of each of `length` new ones; None for all.
 
     `is_causal` would align the mask at the top left, as if nothing were past.
     """
@@ -102,7 +102,7 @@ class Block(nn.Module):
 
 
 def initialise(model: nn.Module, blocks: Sequence[Block]) -> None:
-    """Normal weights of spread 0.02, and 0.02 / sqrt(2 layers) where outputs are added up; biases 0 (GPT-2's)."""
+    """GPT-2's weights: standard deviation 0.02, or 0.02 / sqrt(2 layers) if outputs are added to x; biases 0."""
     small = {id(layer) for block in blocks for layer in block.residual}
     for part in model.modules():
         if isinstance(part, nn.Linear | nn.Embedding):
@@ -113,7 +113,7 @@ def initialise(model: nn.Module, blocks: Sequence[Block]) -> None:
 
 
 def check_texts(shape: tuple[int, ...], vocabulary: int) -> int:
-    """L, the length of texts of `shape`. Raises ValueError if samples are no texts."""
+    """L, the length of texts of `shape`. Raises ValueError if samples are not texts."""
     if len(shape) != 1 or vocabulary < 1:
         raise ValueError(
             f"it needs texts, (L,) token ids of a vocabulary, and samples have the shape {tuple(shape)}"
@@ -123,8 +123,8 @@ def check_texts(shape: tuple[int, ...], vocabulary: int) -> int:
 
 
 def check_sizes(width: int, heads: int, layers: int) -> None:
-    """Raise ValueError unless heads share the width, and there are layers."""
+    """Raise ValueError if heads do not divide the width, or without a layer."""
     if min(layers, width) < 1:
         raise ValueError(f"layers={layers}, width={width}: give whole numbers of at least 1")
     if heads < 1 or width % heads:
-        raise ValueError(f"width={width} is no multiple of heads={heads}")
+        raise ValueError(f"width={width} is not a multiple of heads={heads}")

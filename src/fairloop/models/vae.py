@@ -1,4 +1,4 @@
-"""Variational autoencoders (Kingma and Welling, arXiv 1312.6114): what all of them share."""
+"""The base class of variational autoencoders (Kingma and Welling, arXiv 1312.6114)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class VAE(Generator):
         _check_choice("reconstruction", reconstruction, get_args(Reconstruction))
         _check_choice("reduction", reduction, get_args(Reduction))
         if not isinstance(kl_weight, int | float) or not 0 <= kl_weight < float("inf"):
-            raise ValueError(f"kl_weight must be a number from 0 on, not {kl_weight!r} (YAML reads 5.0e-6, not 5e-6)")
+            raise ValueError(f"kl_weight must be a number >= 0, not {kl_weight!r} (YAML reads 5.0e-6, not 5e-6)")
         self.encoder, self.decoder, self.latent = encoder, decoder, latent
         self.reconstruction, self.reduction, self.kl_weight = reconstruction, reduction, kl_weight
 

@@ -49,7 +49,7 @@ def numbers(
     try:
         found = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"people.arguments.{name}: {value!r} is no number, nor a full list of numbers") from None
+        raise InputError(f"people.arguments.{name}: {value!r} is not a number, nor a full list of numbers") from None
     fits = shape is None or (
         found.ndim == len(shape) and all(w in (None, n) for w, n in zip(shape, found.shape, strict=True))
     )

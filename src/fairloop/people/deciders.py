@@ -94,4 +94,4 @@ def _place(feature: str | int, names: Names, field: str) -> int:
         return feature
     if feature in known:
         return known.index(feature)
-    raise InputError(f"{field}.feature={feature}: is none of {', '.join(known)}{meant(str(feature), known)}")
+    raise InputError(f"{field}.feature={feature}: is not one of {', '.join(known)}{meant(str(feature), known)}")

@@ -38,7 +38,8 @@ class Performative(Kind):
     the weight of a single feature of 1. `coin`: a feature of -1 or 1, P(label 1) = 1/2 + (mean + epsilon theta) x.
     epsilon: strength of the response. law: of people of `credit` (`people.base`). movable: names of features of
     `credit` that move; None for all but groups. ridge: of the logistic loss that stable and optimal point of `credit`
-    belong to; every weight is penalised. mean, spread: of the other families.
+    belong to; every weight is penalised. intercept: whether the model of `credit` has an intercept, with the same
+    penalty; distances are those of the weights alone. mean, spread: of the other families.
 
     Facts:
     - The response depends on the published parameters alone, and starts from the base in every round.
@@ -50,6 +51,8 @@ class Performative(Kind):
     - `coin`: stable at mean / (1 - epsilon), optimal at mean / (1 - 2 epsilon).
     - `credit`: all people move by the same vector, so an intercept without a penalty reaches the stable point in one
       round for every epsilon. Divergence beyond the theorem's bound is a law of location families, not of this one.
+    - Distances go to 0 only under a classifier that minimises this loss: on everybody's labels, with this ridge, and
+      with an intercept if `intercept` says so. The ridge of a softmax layer with two outputs is half its weight decay.
     """
 
     def __init__(
@@ -61,8 +64,12 @@ class Performative(Kind):
         ridge: float = 0.01,
         mean: float = 1.0,
         spread: float = 1.0,
+        intercept: bool = False,
     ) -> None:
         self.family = checked.choice(family, "family", FAMILIES)
+        if not isinstance(intercept, bool):
+            raise InputError(f"people.arguments.intercept: {intercept!r} is neither true nor false")
+        self.intercept = intercept
         self.epsilon, self.ridge = checked.number(epsilon, "epsilon"), checked.number(ridge, "ridge", 0)
         self.mean, self.spread = checked.number(mean, "mean"), checked.number(spread, "spread", 0)
         if self.family == "credit":
@@ -70,8 +77,8 @@ class Performative(Kind):
             self.names = self.base.names
             self.strength = self.epsilon * np.array(chosen(movable, self.names), dtype=np.float64)
             return
-        if law is not None or movable is not None:
-            raise InputError(f"people.arguments: family {family!r} takes no law and no movable; leave them out")
+        if law is not None or movable is not None or intercept:
+            raise InputError(f"people.arguments: family {family!r} takes no law, movable or intercept; leave them out")
         if self.family == "coin" and abs(self.mean) + abs(self.epsilon) > 0.5:
             raise InputError(
                 f"people.arguments: mean {self.mean:g} and epsilon {self.epsilon:g} give a coin probabilities beyond "
@@ -143,8 +150,11 @@ class Performative(Kind):
         return self._kept(**found)
 
     def _kept(self, features: Array, groups: Array, labels: Array) -> State:
-        credit = Credit(features, labels.astype(np.float64), self.strength, np.full(features.shape[1], self.ridge))
-        points = {"stable": credit.stable(), "optimal": credit.optimum()}
+        seen, strength, width = features, self.strength, features.shape[1]
+        if self.intercept:
+            seen, strength = np.hstack([seen, np.ones((len(seen), 1))]), np.append(strength, 0.0)
+        credit = Credit(seen, labels.astype(np.float64), strength, np.full(len(strength), self.ridge))
+        points = {"stable": credit.stable()[:width], "optimal": credit.optimum()[:width]}
         return {"features": features, "groups": groups, "labels": labels, **points}
 
     def _applicants(self, state: State, n: int, theta: Array, rngs: Streams) -> People:

@@ -51,7 +51,7 @@ class Fields(TypedDict, total=False):
 def preset(name: str, **changes: Unpack[Fields]) -> RunSpec:
     """Preset `name` with some fields changed: `preset("demo", seed=1, star={"target": "classifier"})`.
 
-    A mapping changes the fields that it names and leaves the others of its section as the preset has them.
+    A mapping changes the fields that it names. The other fields of its section stay as in the preset.
 
     Raises InputError for an unknown preset or field, or a wrong value.
     """
@@ -61,7 +61,7 @@ def preset(name: str, **changes: Unpack[Fields]) -> RunSpec:
 def read(what: str, overrides: Iterable[str] = ()) -> RunSpec:
     """The spec of a preset or of a spec file, with `a.b=value` overrides.
 
-    A file may extend a preset or another file: `extends: compas`. A relative path begins in the file's directory.
+    A file may extend a preset or another file: `extends: compas`. A relative path is relative to the file's directory.
 
     Raises InputError for an unknown name, a file that cannot be read or extends itself, and a wrong field or value.
     """
@@ -72,31 +72,31 @@ def read(what: str, overrides: Iterable[str] = ()) -> RunSpec:
 
 
 def is_file(what: str) -> bool:
-    """Whether `what` is the path of a spec file, and no name of a preset."""
+    """Whether `what` is the path of a spec file, not the name of a preset."""
     return Path(what).suffix in (".yaml", ".yml", ".json") or Path(what).is_file()
 
 
 def names() -> list[str]:
-    """Every preset."""
+    """The names of all presets."""
     return _names(files(__name__))
 
 
 def sweeps() -> list[str]:
-    """Every sweep preset."""
+    """The names of all sweep presets."""
     return _names(files(__name__) / "sweeps")
 
 
 def sweep(name: str) -> SweepSpec:
     """The sweep preset `name`. Raises InputError for an unknown name."""
     if name not in sweeps():
-        raise InputError(f"'{name}' is no sweep preset ({', '.join(sweeps())}){meant(name, sweeps())}")
+        raise InputError(f"'{name}' is not a sweep preset ({', '.join(sweeps())}){meant(name, sweeps())}")
     return sweep_spec(_read(files(__name__) / "sweeps" / f"{name}.yaml"), name)
 
 
 def fields(name: str) -> dict[str, Any]:
     """The fields that preset `name` sets. Raises InputError for an unknown name."""
     if name not in names():
-        raise InputError(f"'{name}' is no preset ({', '.join(names())}) and no spec file{meant(name, names())}")
+        raise InputError(f"'{name}' is not a preset ({', '.join(names())}) or a spec file{meant(name, names())}")
     return _read(files(__name__) / f"{name}.yaml")
 
 
@@ -119,7 +119,7 @@ def _extended(file: Path, within: tuple[Path, ...]) -> object:
     own = {name: value for name, value in content.items() if name != "extends"}
     base = content["extends"]
     if not isinstance(base, str):
-        raise InputError(f"extends={base}: is no name of a preset and no path of a spec file")
+        raise InputError(f"extends={base}: is neither the name of a preset nor the path of a spec file")
     if is_file(str(file.parent / base)):
         below = _extended(file.parent / base, (*within, file.resolve()))
     else:
@@ -128,11 +128,10 @@ def _extended(file: Path, within: tuple[Path, ...]) -> object:
 
 
 def _for_other_data(below: Any, own: Mapping[str, Any]) -> Any:
-    """`below` without the parts that belong to its data if `own` names another data set.
+    """`below`, without the parts for its data if `own` names another data set.
 
-    These are the data's fields and, where one of pictures, tables and texts replaces another, the models with their
-    arguments.
-    Data of the user's own function may be either, so they leave the models alone.
+    These are the fields of the data and, if the kind of data (pictures, tables, texts) changes, the models with their
+    arguments. The kind of data from a user's own function is unknown, so models stay.
     """
     if not isinstance(below, Mapping):
         return below

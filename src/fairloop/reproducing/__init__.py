@@ -1,7 +1,7 @@
-"""The published curves again, on the user's own machine: planned by a budget of time, run as a sweep, laid beside them.
+"""Reproduction of the published curves on the user's machine: a plan for a time budget, a sweep, and a comparison.
 
-`planning` is the arithmetic of what fits; here are the runs, their timing and the plan that a directory keeps, so that
-the same command goes on with the same plan; `page` writes the results.
+`planning` computes the runs that fit the budget. This module has the runs, their timing, and the stored plan, so that
+the same command resumes the same plan. `page` writes the results.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fairloop.sweep.job import Job, jobs_in, run_in
 from fairloop.sweep.local import default_workers
 
 SEEDS = 25
-"""As many as were published."""
+"""The published number of seeds."""
 
 PLAN = "plan.json"
 """The file of the plan in the sweep's directory."""
@@ -61,9 +61,9 @@ def curves_named(text: str | None) -> tuple[Curve, ...]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """The runs that a user wants.
+    """The runs that a user requests.
 
-    base: the spec of every run, but for setting, STAR target and seed; its generations are those of a whole run.
+    base: the spec of every run except setting, STAR target and seed; its generations are the length of a whole run.
     budget: seconds. workers: runs at a time.
     """
 
@@ -74,27 +74,27 @@ class Wanted:
     workers: int
 
     def spec(self, run: Run) -> RunSpec:
-        """The spec of a run. Raises InputError if the base does not go with its curve."""
+        """The spec of a run. Raises InputError if the base does not fit its curve."""
         fields = self.base.model_dump(mode="json")
         fields["star"]["target"] = run.curve.star
         changed = {"setting": run.curve.setting, "seed": run.seed, "generations": run.generations}
         return from_mapping({**fields, **changed})
 
     def as_plain(self) -> dict[str, Any]:
-        """All that decides the plan, as plain data."""
+        """The inputs of the plan, as plain data."""
         experiment = {**self.base.experiment(), "generations": self.base.generations}
         return json.loads(json.dumps({**asdict(self), "base": experiment}))  # type: ignore[no-any-return]
 
 
 def workers_for(spec: RunSpec) -> int:
-    """The number of runs at a time: one on a GPU, otherwise as many as the machine has cores and memory for."""
+    """The number of runs at a time: one on a GPU, otherwise limited by cores and memory."""
     on_cpu = resolve(spec.precision, spec.device, spec.threads).device == "cpu"
     return default_workers(spec.threads) if on_cpu else 1
 
 
 @dataclass(frozen=True)
 class Planned:
-    """A plan, what was wanted, and the timing that it comes from."""
+    """A plan, its inputs, and its timing."""
 
     wanted: Wanted
     plan: Plan
@@ -107,7 +107,7 @@ class Planned:
         return planning.rows(self.plan, wanted.curves, wanted.seeds, self.costs, wanted.base.generations)
 
     def specs(self, out: Path) -> list[RunSpec]:
-        """The specs of the planned runs; a run that is longer in `out` already keeps its length."""
+        """The specs of the planned runs. A run that is longer in `out` keeps its length."""
         specs = [self.wanted.spec(run) for run in self.plan.runs]
         done = [run_in(out, spec).committed() for spec in specs]
         return [
@@ -121,7 +121,7 @@ class Planned:
 
 
 def timed(wanted: Wanted) -> Costs:
-    """Time a few steps of each kind of model, on the device that the runs would use, and reckon whole runs.
+    """Time a few steps of each kind of model on the device of the runs, and estimate whole runs.
 
     Raises InputError if the spec does not fit its data or this machine.
     """
@@ -130,7 +130,7 @@ def timed(wanted: Wanted) -> Costs:
 
 
 def planned(wanted: Wanted, costs: Costs) -> Planned:
-    """The runs that fit. Raises InputError if not even the first generation of the first curve does."""
+    """The runs that fit the budget. Raises InputError if the first generation of the first curve does not fit."""
     wishes = list(planning.wishes(wanted.curves, wanted.seeds, wanted.base.generations))
     plan = planning.planned(wishes, costs, wanted.budget * (1 - planning.RESERVE), wanted.workers)
     if not plan.runs:
@@ -146,7 +146,7 @@ def planned(wanted: Wanted, costs: Costs) -> Planned:
 
 
 def kept(out: Path, wanted: Wanted) -> Planned | None:
-    """The plan that `out` keeps, if it was made for the same wishes; None if it is for others, or there is none.
+    """The plan that `out` holds, if its inputs are equal; None for other inputs, or without a plan.
 
     Raises InputError if the runs in `out` are of another spec, or the file is damaged.
     """
@@ -162,12 +162,12 @@ def kept(out: Path, wanted: Wanted) -> Planned | None:
     now = wanted.as_plain()
     if asked["base"] != now["base"]:
         told = _first(asked["base"], now["base"])
-        raise InputError(f"--out: {out} holds runs of other fields ({told}); choose another directory")
+        raise InputError(f"--out: {out} holds runs with other fields ({told}); choose another directory")
     return Planned(wanted, plan, costs) if asked == now else None
 
 
 def keep(out: Path, found: Planned) -> None:
-    """Keep the plan in `out`."""
+    """Write the plan to `out`."""
     costs = {curve_name(curve): [list(piece) for piece in of_curve] for curve, of_curve in found.costs.items()}
     told = {"wanted": found.wanted.as_plain(), "plan": asdict(found.plan), "costs": costs}
     out.mkdir(parents=True, exist_ok=True)

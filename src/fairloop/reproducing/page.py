@@ -20,11 +20,12 @@ TABLE = "departures.csv"
 
 
 def write(table: pd.DataFrame, folder: Path, about: Sequence[str]) -> None:
-    """Replace `folder` by the page about the runs of `table` (the tidy table), its figures and its table.
+    """Write the page about the runs of `table` (the tidy table), its figures and its table to `folder`, which is
+    replaced.
 
-    about: paragraphs that say what was run.
+    about: paragraphs about the runs.
 
-    Raises InputError if nothing was published for these runs.
+    Raises InputError if there are no published curves for these runs.
     """
     cells, found = paper.laid_over(table), departures.departures(table)
     pictures = []

@@ -1,4 +1,4 @@
-"""A plan for a budget of time: an order of wishes, and the longest beginning of it that is done in time."""
+"""A plan for a time budget: an ordered list of requested runs, and its longest prefix that fits the budget."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Run(NamedTuple):
 
 
 class _Stage(NamedTuple):
-    """Curves that are wished for together: how much of their length, and for how many seeds before other stages."""
+    """Curves of one stage of the order: the share of their length, and the number of seeds before other stages."""
 
     curves: tuple[Curve, ...]
     share: float
@@ -39,22 +39,22 @@ _STAGES = (
     _Stage((Curve("seqgen-seqclass", "none"), Curve("seqgen-seqclass", "classifier")), 0.5, 2),
     _Stage((Curve("seqgen-seqclass", "generator"),), 0.3, 1),
 )
-"""The cheapest curves come first, and whole: their generator is trained once."""
+"""The cheapest curves come first, and completely, because their generator is trained once."""
 
 CURVES = tuple(curve for stage in _STAGES for curve in stage.curves)
 """The published curves of ColoredMNIST."""
 
 RESERVE = 0.1
-"""The share of a budget that a plan leaves free, since a few steps are timed on a machine that does nothing else."""
+"""The share of a budget that a plan leaves free, because the timing of a few steps has the machine for itself."""
 
 Costs = Mapping[Curve, Sequence[Piece]]
-"""Of each curve, the pieces of a whole run. Curves of one seed share the models of one name."""
+"""The pieces of a whole run of each curve. Curves of one seed share models with one name."""
 
 
 def wishes(curves: Sequence[Curve], seeds: Sequence[int], length: int) -> Iterator[Run]:
-    """Runs in the order of their worth: whole cheap curves and the middle of others, more seeds, then their ends.
+    """Runs in the order of their value: cheap curves and the middle of others, more seeds, then the ends.
 
-    length: generations of a whole run. A later run of the same curve and seed goes on with the earlier one.
+    length: generations of a whole run. A later run of the same curve and seed extends the earlier run.
     """
     stages = [stage for stage in _STAGES if set(stage.curves) & set(curves)]
     for first in (True, False):
@@ -67,9 +67,9 @@ def wishes(curves: Sequence[Curve], seeds: Sequence[int], length: int) -> Iterat
 
 @dataclass(frozen=True)
 class Plan:
-    """The runs that fit, in the order in which they are begun.
+    """The runs that fit, in the order of their start.
 
-    seconds: expected until all are done. left_out: wishes that do not fit, whole or in part.
+    seconds: expected until the end of all runs. left_out: requested runs that do not fit, or fit only in part.
     """
 
     runs: tuple[Run, ...]
@@ -78,9 +78,9 @@ class Plan:
 
 
 def planned(wished: Sequence[Run], costs: Costs, budget: float, workers: int) -> Plan:
-    """The longest beginning of `wished` that `workers` side by side do within `budget` seconds.
+    """The longest prefix of `wished` that `workers` complete within `budget` seconds.
 
-    Wishes are added one by one; of the first that does not fit, as many generations as do. So a larger budget never
+    Runs are added one by one. The first run that does not fit gets the generations that fit. So a larger budget never
     plans less.
     """
     chosen: dict[_Key, int] = {}
@@ -101,7 +101,7 @@ _Key = tuple[Curve, int]
 
 
 def _in_order(chosen: Mapping[_Key, int]) -> tuple[Run, ...]:
-    """Curve after curve, so that workers side by side have other seeds and need other models."""
+    """Runs sorted by curve, so that concurrent workers have different seeds and need different models."""
     runs = (Run(curve, seed, generations) for (curve, seed), generations in chosen.items())
     return tuple(sorted(runs, key=lambda run: (CURVES.index(run.curve), run.seed)))
 
@@ -111,7 +111,7 @@ def _seconds(chosen: Mapping[_Key, int], costs: Costs, workers: int) -> float:
 
 
 Work = list[tuple[tuple[int, str] | None, float]]
-"""The pieces of a run: the seed and the name of a model (None: done alone), and its seconds."""
+"""The pieces of a run: the seed and the name of a model (None: work of the run alone), and its seconds."""
 
 
 def work_of(run: Run, costs: Costs) -> Work:
@@ -124,7 +124,7 @@ def work_of(run: Run, costs: Costs) -> Work:
 
 
 def makespan(runs: Sequence[Work], workers: int) -> float:
-    """Seconds until all `runs` are done. A free worker takes the next, and waits for a model that another trains."""
+    """Seconds until the end of all `runs`. A free worker takes the next run, and waits for models that others train."""
     waiting, under_way = iter(runs), [iter(Work()) for _ in range(workers)]
     ready: dict[tuple[int, str], float] = {}
     events, now = [(0.0, worker) for worker in range(workers)], 0.0
@@ -145,9 +145,9 @@ def makespan(runs: Sequence[Work], workers: int) -> float:
 
 
 class Row(NamedTuple):
-    """A row of the plan's table: seeds of one curve with as many generations each.
+    """A row of the plan's table: seeds of one curve with equally many generations.
 
-    seconds: of work on one core that no row before has. missing: generations of each seed that do not fit.
+    seconds: work on one core that no earlier row contains. missing: generations of each seed that do not fit.
     """
 
     curve: Curve
@@ -158,7 +158,7 @@ class Row(NamedTuple):
 
 
 def rows(plan: Plan, curves: Sequence[Curve], seeds: Sequence[int], costs: Costs, length: int) -> list[Row]:
-    """The plan as a table, in which each of `seeds` of each of `curves` stands once. length: of a whole run."""
+    """The plan as a table, with each of `seeds` of each of `curves` once. length: of a whole run."""
     planned_of = {(run.curve, run.seed): run.generations for run in plan.runs}
     counted: set[tuple[int, str]] = set()
     found = []

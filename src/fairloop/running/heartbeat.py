@@ -1,4 +1,4 @@
-"""A run's signs of life: its status file, written beside the training by a thread of its own."""
+"""The heartbeat of a run: its status file, which a separate thread writes during the training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SECONDS_BETWEEN_SIGNS = 10.0
 
 
 class Heartbeat:
-    """Keeps the status of a run while it is entered; only the process that has locked the run may enter it.
+    """A context that keeps the status of a run up to date. Only the process with the run's lock may enter it.
 
     The file is replaced at most once a second, and at least every ten seconds. Measured on a busy core: a write takes
     0.5 ms of processor time, and the training spends 6 microseconds an epoch on its notes.
@@ -49,15 +49,15 @@ class Heartbeat:
         self._write()
 
     def waits(self, model: str) -> None:
-        """Another process trains `model`, which the run needs."""
+        """Note that another process trains `model`, which the run needs."""
         self._tell(state="waiting", doing=model, epoch=0, epochs=0)
 
     def trains(self, model: str, epoch: int, epochs: int) -> None:
-        """`epoch` of the `epochs` of `model` are done."""
+        """Note that `epoch` of the `epochs` of `model` are complete."""
         self._tell(state="running", doing=model, epoch=epoch, epochs=epochs)
 
     def recorded(self) -> None:
-        """One more generation is recorded."""
+        """Note one more recorded generation."""
         self._pace.tick()
         self._tell(done=self._pace.done)
 
@@ -78,10 +78,10 @@ class Heartbeat:
 
 
 def _first(directory: RunDirectory) -> datetime | None:
-    """When the first session began. Runs of before the status file tell it in their provenance alone."""
+    """The start of the first session, which runs without a status file have only in their provenance."""
     if (before := directory.status()) is not None:
         return before.since
-    started = next((session["started"] for session in directory.provenance().get("sessions", [])), "")
+    started = next((session.started for session in directory.provenance().sessions), "")
     try:
         found = datetime.fromisoformat(started)
     except ValueError:

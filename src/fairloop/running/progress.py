@@ -1,4 +1,4 @@
-"""Views of a run for a person: live on a terminal, a line for each generation elsewhere."""
+"""Views of a run for users: a live view on a terminal, a line for each generation elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class LineView:
-    """A line for the beginning and for each generation, handed to `say`; by default to this module's log."""
+    """Prints a line at the start and for each generation with `say`; the default is this module's log."""
 
     def __init__(self, say: Callable[[str], None] = _log.info) -> None:
         self._say = say
@@ -38,11 +38,11 @@ class LineView:
         return None
 
     def prepare(self, spec: RunSpec) -> None:
-        """Say that the data are read, which may take a while."""
+        """Print that reading the data begins, which may take long."""
         self._say(f"{spec.name}: reading data ...")
 
     def start(self, spec: RunSpec, population: Population, done: int) -> None:
-        """Say which run begins, or from which generation it goes on."""
+        """Print the name of the run, and the generation of its start or resumption."""
         self._pace = Pace(spec.generations, done)
         self._minoritized = population.minoritized
         if done >= spec.generations:
@@ -54,11 +54,11 @@ class LineView:
         self._say(f"{spec.name}: {spec.identity}, {words}")
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
-        """The same checkpoints: nothing is shown between generations."""
+        """Return the checkpoints unchanged, without output."""
         return checkpoints
 
     def generation(self, generation: Generation) -> None:
-        """Say its headline numbers, and how long the rest will take."""
+        """Print its headline numbers, and the estimated time that remains."""
         self._pace.tick()
         self._say(f"{_headline(generation, self._minoritized)}, {self._left()}")
 
@@ -93,7 +93,7 @@ class LiveView(LineView):
         self._progress.stop()
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
-        """A bar that moves on with each epoch."""
+        """Show a bar that advances with each epoch."""
         task: TaskID = self._progress.add_task(recipe.title, total=recipe.training.epochs, loss="")
         try:
             for checkpoint in checkpoints:
@@ -125,7 +125,7 @@ def _headline(generation: Generation, minoritized: tuple[str, ...]) -> str:
 
 
 def _of_round(generation: Generation) -> str:
-    """The decisions of a round, measured on everybody."""
+    """The headline of a round: measures of its decisions about all people."""
     accuracy, accepted = (_number(generation.value(name, split="true")) for name in ("accuracy", "selection_rate"))
     apart = _number(generation.value("equalized_odds", "difference", split="true"))
     return f"round {generation.index}: accuracy {accuracy}, equalized odds difference {apart}, {accepted} accepted"

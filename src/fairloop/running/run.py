@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from fairloop import data
 from fairloop._util.files import DAMAGED, set_aside
@@ -28,6 +28,7 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
+from fairloop.store.provenance import Provenance, Session, SessionNumerics
 from fairloop.training.fitting import Checkpoint, State
 from fairloop.training.plan import Plan
 from fairloop.training.recipe import MATHS_VERSION, Recipe
@@ -36,25 +37,25 @@ _PACKAGES = ("fairloop", "torch", "numpy", "pyarrow", "safetensors", "pydantic")
 
 
 class View(AbstractContextManager["View"], Protocol):
-    """Shows a run to a person while it goes on."""
+    """The protocol of views of a run in progress."""
 
     def prepare(self, spec: RunSpec) -> None:
-        """The data are read and the models tried, which may take a while."""
+        """Called before the data are read and the models tried, which may take long."""
 
     def start(self, spec: RunSpec, population: Population, done: int) -> None:
-        """The run begins, or goes on after `done` recorded generations."""
+        """Called when the run starts, or resumes after `done` recorded generations."""
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
-        """The same checkpoints, shown as they pass."""
+        """Show the checkpoints as they pass, and return them."""
         ...
 
     def generation(self, generation: Generation) -> None:
-        """A generation is recorded."""
+        """Called after a generation is recorded."""
 
 
 @contextmanager
 def _no_exit() -> Iterator[None]:
-    """Raise FairloopError where code of the user's ends the program, so that a run cut short never looks finished."""
+    """Raise FairloopError if the user's code exits the program, so that an aborted run never looks finished."""
     try:
         yield
     except SystemExit as end:
@@ -72,18 +73,18 @@ def run(
     repair: bool = False,
     files: DataSpec | None = None,
 ) -> None:
-    """Run `spec` in `directory`: from the beginning, or on from its last whole generation.
+    """Run `spec` in `directory`, from the beginning or from its last complete generation.
 
-    models: a directory of models that several runs share, and in which all are kept; `directory` has its own otherwise.
+    models: a directory of models that several runs share and that keeps all models; by default `directory` has its own.
     through: wraps the store of models, for example with leases or with copies elsewhere.
-    repair: set aside damaged files, with a warning for each, and go on from the generation before them.
-    files: the spec's data with paths that hold in this process, if the spec's relative paths do not.
+    repair: set aside damaged files, with a warning for each, and resume from the generation before them.
+    files: the spec's data with paths that are valid in this process, if the spec's relative paths are not.
     Raises InputError before anything is trained if the directory holds another run, is in use, or if the spec does not
     fit the data or this machine.
     """
     spec = with_files_read(spec)
     if not repair:
-        directory.check(spec)  # before data are read; the check that counts comes once the directory is locked
+        directory.check(spec)  # a first check before data are read; the check under the lock is decisive
     view.prepare(spec)
     store, pulse = DirectoryModels(models or directory.models), Heartbeat(directory, spec)
     watched = _Watched(through(store), view, pulse)
@@ -91,7 +92,7 @@ def run(
     keep = spec.keep if models is None else "all"
     with directory.locked():
         done = _ready(directory, trainer, store, repair=repair)
-        session = Session(directory, trainer, store.root)
+        session = SessionWriter(directory, trainer, store.root)
         with pulse, _no_exit():
             view.start(spec, trainer.population, done)
             for generation in generations(trainer, start=done) if done < spec.generations else ():
@@ -112,48 +113,51 @@ def _trainer(spec: RunSpec, models: Models, files: DataSpec | None) -> ModelTrai
     return ModelTrainer(spec, models, population=data.load(files, spec.seed))
 
 
-class Session:
-    """One session of a run, as the run's provenance records it."""
+class SessionWriter:
+    """Keeps the provenance of a run while a session goes on."""
 
     def __init__(self, directory: RunDirectory, trainer: ModelTrainer, models: Path) -> None:
         self._directory = directory
         self._spec = trainer.spec
         self._models = os.path.relpath(models, directory.root)
-        self._before = directory.provenance().get("sessions", [])
+        self._before = directory.provenance().sessions
         self._started = time.monotonic()
-        self._entry: dict[str, Any] = {
-            "run": self._spec.identity,
-            "maths": MATHS_VERSION,
-            "started": datetime.now(UTC).isoformat(timespec="seconds"),
-            "seconds": 0.0,
-            "generations": [],
-            "trained": [],
-            "packages": {name: _version(name) for name in _PACKAGES},
-            "commit": _commit(),
-            "python": platform.python_version(),
-            "machine": f"{platform.system()} {platform.machine()}",
-            "numerics": trainer.numerics.record(),
-            "data": trainer.population.fingerprint,
-        }
-        if self._before and self._before[-1]["packages"] != self._entry["packages"]:
+        self._now = Session(
+            run=self._spec.identity,
+            maths=MATHS_VERSION,
+            started=datetime.now(UTC).isoformat(timespec="seconds"),
+            seconds=0.0,
+            generations=(),
+            trained=(),
+            packages={name: _version(name) for name in _PACKAGES},
+            commit=_commit(),
+            python=platform.python_version(),
+            machine=f"{platform.system()} {platform.machine()}",
+            numerics=SessionNumerics(**trainer.numerics.record()),
+            data=trainer.population.fingerprint,
+        )
+        if self._before and self._before[-1].packages != self._now.packages:
             warnings.warn("this run was begun with other versions of packages; see provenance.json", stacklevel=2)
         self._write()
 
     def record(self, generation: int, trained: Sequence[str]) -> None:
-        """Record a generation. trained: the models that this session has trained so far, not those that it found."""
-        self._entry["generations"].append(generation)
-        self._entry["trained"] = list(trained)
-        self._entry["seconds"] = round(time.monotonic() - self._started, 1)
+        """Record a generation. trained: the models that this session has trained, without loaded models."""
+        self._now = self._now.model_copy(
+            update={
+                "generations": (*self._now.generations, generation),
+                "trained": tuple(trained),
+                "seconds": round(time.monotonic() - self._started, 1),
+            }
+        )
         self._write()
 
     def _write(self) -> None:
-        self._directory.describe(
-            self._spec, {"run": self._entry["run"], "models": self._models, "sessions": [*self._before, self._entry]}
-        )
+        sessions = (*self._before, self._now)
+        self._directory.describe(self._spec, Provenance(run=self._now.run, models=self._models, sessions=sessions))
 
 
 class _Watched:
-    """A store whose fits are shown as they go, told to the heartbeat, and counted."""
+    """A store that shows the progress of fits, reports them to the heartbeat, and counts them."""
 
     def __init__(self, models: Models, view: View, pulse: Heartbeat) -> None:
         self._models = models
@@ -184,12 +188,12 @@ class _Watched:
 
 
 def _ready(directory: RunDirectory, trainer: ModelTrainer, store: DirectoryModels, *, repair: bool) -> int:
-    """Check the locked `directory`, and mend it first if `repair`. Returns how many of its generations are recorded."""
+    """Check the locked `directory`, after repairing it if `repair`. Returns the number of recorded generations."""
     if repair:
         _repair(directory, trainer.spec, store, trainer.plan)
     else:
         directory.check(trainer.spec)
-    directory.records()  # else damage would come to light only at the end
+    directory.records()  # otherwise damage would appear only at the end
     _same_ground(directory, trainer)
     return directory.committed()
 
@@ -199,35 +203,36 @@ def _repair(directory: RunDirectory, spec: RunSpec, store: DirectoryModels, plan
     aside = directory.mend(spec)
     aside += [set_aside(path) for recipe in plan for path in store.damages(recipe)]
     for path in aside:
-        warnings.warn(f"{path.name.removesuffix(DAMAGED)} was damaged; it is set aside as {path}", stacklevel=2)
+        warnings.warn(f"{path.name.removesuffix(DAMAGED)} was damaged; it has been renamed to {path}", stacklevel=2)
 
 
 def _same_ground(directory: RunDirectory, trainer: ModelTrainer) -> None:
-    """Raise InputError if an earlier session had other data, numerics or maths than this one."""
-    for session in directory.provenance().get("sessions", [])[-1:]:
-        if session["data"] != trainer.population.fingerprint:
+    """Raise InputError if an earlier session had other data, numerics or another version of computations."""
+    provenance = directory.provenance()
+    for session in provenance.sessions[-1:]:
+        if session.data != trainer.population.fingerprint:
             raise InputError(f"data: {directory.root} was begun with other data; give those, or another --out")
-        if (others := directory.maths() - {MATHS_VERSION}) and directory.committed() < trainer.spec.generations:
+        if (others := provenance.maths - {MATHS_VERSION}) and directory.committed() < trainer.spec.generations:
             raise InputError(
                 f"--out: {directory.root} was begun by another version of fairloop, which makes other models of the "
                 f"same recipes (maths {max(others)}, not {MATHS_VERSION}); go on with that version, or choose another "
                 "--out"
             )
-        before, now = session["numerics"], trainer.numerics.record()
-        for name in before:
-            if before[name] != now[name]:
+        now, held = trainer.numerics.record(), session.numerics
+        for name, before in held.model_dump().items() if held else ():
+            if before != now[name]:
                 raise InputError(
-                    f"{name}={now[name]}: {directory.root} was begun with {before[name]}; "
-                    f"go on with --set {name}={before[name]} where that is possible, or choose another --out"
+                    f"{name}={now[name]}: {directory.root} was begun with {before}; "
+                    f"go on with --set {name}={before} where that is possible, or choose another --out"
                 )
 
 
 def _prune(models: DirectoryModels, plan: Plan, keep: str, latest: int) -> None:
-    """Delete the models that no later generation needs, unless all models are kept.
+    """Delete the models that later generations do not need, unless all models are kept.
 
-    The annotators, G_0, and the last generation with its labeller stay, also with `none`, for a run that resumes.
+    The annotators, G_0, and the last generation with its labeller stay, also with `none`, so that a run can resume.
     """
-    if keep == "all":  # as in every run with rounds of people
+    if keep == "all":  # the case of every run with rounds of people
         return
     stay = (plan.label_annotator, plan.group_annotator, plan.generators[0], plan.generators[latest])
     names = {recipe.fingerprint for recipe in (*stay, *plan.classifiers[max(0, latest - 1) : latest + 1])}

@@ -1,7 +1,7 @@
-"""Runs in TensorBoard, Weights & Biases or MLflow, through accelerate's trackers: a view that logs recorded values.
+"""Logs of runs in TensorBoard, Weights & Biases or MLflow, through the trackers of accelerate.
 
-The values are read back from the run's records, so that a generation counts before it is logged, and one that was
-recorded without a tracker is logged by the next session that has it.
+The values come from the run's records. So only recorded generations are logged, and a session with a tracker also logs
+generations of sessions without it.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _COMPARISONS = {">=": "at least ", "<=": "at most ", ">": "above ", "<": "below 
 
 
 def check(tracker: Tracker) -> None:
-    """Raise InputError if a package that it needs is not installed."""
+    """Raise InputError if a package of the tracker is not installed."""
     for package, remedy in (("accelerate", "'fairloop[tracking]'"), (tracker, tracker)):
         if find_spec(package) is None:
             raise InputError(f"--track {tracker}: {package} is not installed; pip install {remedy}")
 
 
 class Tracked:
-    """A view that hands each recorded generation to a tracker, once, and all else to `view`."""
+    """A view that passes each recorded generation once to a tracker, and everything to `view`."""
 
     def __init__(self, view: View, tracker: Tracker, directory: RunDirectory) -> None:
         check(tracker)
@@ -68,37 +68,39 @@ class Tracked:
             self._view.__exit__(kind, error, trace)
 
     def prepare(self, spec: RunSpec) -> None:
-        """As `view` shows it."""
+        """Pass on to `view`."""
         self._view.prepare(spec)
 
     def start(self, spec: RunSpec, population: Population, done: int) -> None:
-        """Begin the tracker's run, or go on with it. Raises InputError if it cannot be begun."""
+        """Start or resume the tracker's run. Raises InputError if it cannot start."""
         self._view.start(spec, population, done)
         notes = self._read()
         if notes["logged"] >= spec.generations:
             return
         try:
             self._tracker = _open(self._name, self._directory, spec, notes)
-        except Exception as error:  # three packages, each with errors of its own
+        except Exception as error:  # three packages raise their own errors
             raise InputError(f"--track {self._name}: cannot begin ({' '.join(str(error).split())})") from error
         self._write(notes)
         self._log()
 
     def watch(self, recipe: Recipe, checkpoints: Iterator[Checkpoint[M]]) -> Iterator[Checkpoint[M]]:
-        """As `view` shows them."""
+        """Pass on to `view`."""
         return self._view.watch(recipe, checkpoints)
 
     def generation(self, generation: Generation) -> None:
-        """Log it, with generations that were recorded and not logged before."""
+        """Log the generation, and earlier generations that were recorded without a log."""
         self._view.generation(generation)
         self._log()
 
     def _log(self) -> None:
-        """Log recorded generations that are not logged. A tracker that fails ends no run: it is asked again."""
+        """Log recorded generations that are not logged. A failing tracker does not end the run. The next call tries
+        again.
+        """
         notes = self._read()
         records = self._directory.records().to_pandas()
         for i, rows in records[records["generation"] >= notes["logged"]].groupby("generation"):
-            # Noted first: should this process die here, a gap is better than a generation that is logged twice.
+            # Noted before logging, because after a crash here a gap is better than a generation that is logged twice.
             self._write({**notes, "logged": int(i) + 1})
             try:
                 self._hand_over(int(i), rows)
@@ -129,10 +131,11 @@ class Tracked:
 
 
 def scalars(rows: pd.DataFrame) -> dict[str, float]:
-    """The rows of one generation by a name for each: `classifier test/accuracy/red`, `generator training/loss`.
+    """The values of one generation by names such as `classifier test/accuracy/red` and `generator training/loss`.
 
-    Values of each epoch stand with that of the last epoch alone. Undefined values are left out. Signs that trackers do
-    not take become words: label `>=5` is `at least 5`.
+    Values by epoch are reduced to the last epoch. Undefined values are left out. Signs that trackers do not accept
+    become
+    words: label `>=5` is `at least 5`.
     """
     last = rows["epoch"].isna() | (rows["epoch"] == rows.groupby(["role", "metric"])["epoch"].transform("max"))
     found: dict[str, float] = {}
@@ -151,11 +154,11 @@ def _sign_free(name: str) -> str:
 
 
 def _open(name: Tracker, directory: RunDirectory, spec: RunSpec, notes: dict[str, Any]) -> Any:
-    """Start the tracker. A new run's id is put into `notes`, and its spec is told to the tracker."""
+    """Start the tracker. A new run's id is stored in `notes`, and the tracker gets its spec."""
     from accelerate import PartialState
     from accelerate.tracking import MLflowTracker, TensorBoardTracker, WandBTracker
 
-    PartialState(cpu=True)  # trackers ask it whether this is the main process; so it looks for no other
+    PartialState(cpu=True)  # trackers ask it for the main process; with cpu=True it looks for no other process
     place, new = directory.root / "tracking", notes["id"] is None
     place.mkdir(parents=True, exist_ok=True)
     fields = {
@@ -171,7 +174,7 @@ def _open(name: Tracker, directory: RunDirectory, spec: RunSpec, notes: dict[str
             tracker.log({"spec": f"```\n{spec.to_yaml()}```"}, step=0)
         return tracker
     if name == "wandb":
-        os.environ.setdefault("WANDB_QUIET", "true")  # or each session ends with a page of numbers
+        os.environ.setdefault("WANDB_QUIET", "true")  # without this, each session ends with a page of numbers
         notes["id"] = notes["id"] or uuid4().hex
         tracker = WandBTracker(_PROJECT, name=spec.identity, id=notes["id"], resume="allow", dir=str(place))
         tracker.start()

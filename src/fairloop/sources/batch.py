@@ -14,7 +14,7 @@ UNNAMED = -1
 
 
 class Batch(NamedTuple):
-    """B samples. Shapes and ranges hold everywhere in fairloop."""
+    """B samples. All of fairloop uses these shapes and ranges."""
 
     inputs: Tensor
     """(B, C, H, W) float in [0, 1] for pictures; (B, F) float for rows of a table; (B, L) int64 ids for texts."""
@@ -23,13 +23,13 @@ class Batch(NamedTuple):
     groups: Tensor
     """(B,) int64, 0..S-1 (intersectional groups already multiplied out), or `UNNAMED`."""
     origins: Tensor | None = None
-    """(B, 2) int64: the generation and the labeller of each sample, as `origin.Origin` has them; None where all
-    are alike."""
+    """(B, 2) int64: the generation and the labeller of each sample, in the codes of `origin.Origin`; None if all
+    samples have one origin."""
     weights: Tensor | None = None
     """(B,) float, 1 on average: the weight of each sample in a classifier's loss; None for equal weights."""
 
     def __repr__(self) -> str:
-        """Two lines: the shapes, and how often each label and group occurs."""
+        """Two lines: the shapes, and the counts of labels and groups."""
         shape, kind = tuple(self.inputs.shape), str(self.inputs.dtype).removeprefix("torch.")
         more = [name for name in ("origins", "weights") if getattr(self, name) is not None]
         first = ", with ".join([f"Batch of {len(self.labels)}: inputs {shape} {kind} on {self.inputs.device}", *more])
@@ -37,7 +37,7 @@ class Batch(NamedTuple):
 
     @property
     def images(self) -> Tensor:
-        """The former name of `inputs`; it goes with the next release."""
+        """The former name of `inputs`. The next release removes it."""
         return self.inputs
 
     def select(self, index: Tensor) -> Batch:
@@ -52,7 +52,7 @@ class Batch(NamedTuple):
 
 
 def join(*batches: Batch) -> Batch:
-    """All batches, at least one, as one, in their order. Origins and weights stay where all have them."""
+    """Join one or more batches in their order. Origins and weights stay if all batches have them."""
     inputs, labels, groups, origins, weights = zip(*batches, strict=True)
     return Batch(torch.cat(inputs), torch.cat(labels), torch.cat(groups), _all_or_none(origins), _all_or_none(weights))
 
@@ -90,5 +90,5 @@ def counted(codes: Tensor, size: int) -> Tensor:
 
 
 def free_to_ask(tensor: Tensor) -> bool:
-    """Whether its values can be looked at without waiting for a device."""
+    """Whether the values of a tensor can be read without waiting for a device."""
     return tensor.device.type == "cpu"

@@ -1,4 +1,4 @@
-"""The labels of samples: by a classifier, partly by people, with their errors."""
+"""Labels of samples: by a classifier, and partly by people with their errors."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fairloop.sources.origin import ANNOTATOR
 
 @dataclass(frozen=True)
 class Labelling:
-    """The labellers of samples. By default the labeller names all of them, by the argmax of its logits.
+    """The labelling of samples. By default the labeller labels all samples, with the argmax of its logits.
 
     choice: `argmax`, or `sample`: a draw from the labeller's probabilities.
-    annotator: A_L, as a stand-in for people. share: of the samples that it labels.
-    error: P(a label by A_L is wrong): (S,) by group, or (1,) for all groups; empty: as A_L sees it. A wrong label is
-        any other one, all alike.
+    annotator: A_L, as a stand-in for people. share: of samples that A_L labels.
+    error: P(a label by A_L is wrong): (S,) by group, or (1,) for all groups; empty: its labels stay. A wrong label is
+    uniform over the other labels.
     """
 
     choice: Literal["argmax", "sample"] = "argmax"
@@ -30,7 +30,7 @@ class Labelling:
 
     @property
     def differs_by_group(self) -> bool:
-        """Whether groups must be known to label."""
+        """Whether labelling needs the groups."""
         return len(self.error) > 1
 
     def label(
@@ -67,7 +67,7 @@ class Labelling:
 
 
 BY_LABELLER = Labelling()
-"""The labeller labels all, with the argmax of its logits."""
+"""The labeller labels all samples, with the argmax of its logits."""
 
 
 def _uniform(like: Tensor, rng: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""The data of several generations together, for policies under which the latest does not replace all others."""
+"""Mixtures of the data of several generations, for policies that keep earlier generations."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ class Pool:
 
 @dataclass(frozen=True)
 class Kept:
-    """Samples that are made and named once, when the first is drawn, and kept as if in a file: pictures in 8 bits.
+    """Samples that are generated and labelled once, at the first draw, and then kept; pictures have 8 bits, as in a
+    file.
 
-    size: how many. shape: of one. stream: gives their random numbers, in the initial state.
-    naming: gives those of their labels, likewise; if None, `stream` does.
+    size: number of samples. shape: of one sample. stream: returns their random stream in its initial state.
+    naming: returns the random stream of their labels; None: `stream`.
     """
 
     source: Source
@@ -51,7 +52,7 @@ class Kept:
     naming: Callable[[], torch.Generator] | None = None
 
     def draw(self, n: int, rng: torch.Generator) -> Batch:
-        """N of them: none twice as long as there are enough."""
+        """Draw n of the samples, without replacement while enough remain."""
         index = passes(self.size, n, rng).cpu()
         drawn = self._samples.select(index).each(lambda part: part.to(self.numerics.device))
         return drawn._replace(inputs=self.numerics.tensor(drawn.inputs))

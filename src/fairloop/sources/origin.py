@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 REAL = -1
-"""The generation of real people: they are there before any model makes anything."""
+"""The generation of real people, before all generations of models."""
 
 ANNOTATOR, TRUTH, NOBODY = -1, -2, -3
-"""Labellers other than the classifiers 0, 1, ..."""
+"""Codes of labellers other than the classifiers 0, 1, ..."""
 
 
 class Origin(NamedTuple):

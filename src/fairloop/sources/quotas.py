@@ -1,4 +1,4 @@
-"""Quotas: how many places of a batch each stratum gets. The one home of this rule, for batches of any kind."""
+"""Quotas: the number of places of a batch for each stratum. Batches of every kind use this module."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SLACK = 1e-9  # 0.29 * 100 is 28.999999999999996 in floating point, but 29 peop
 
 
 def floored(ideal: NDArray[np.float64], n: int) -> NDArray[np.int64]:
-    """(Z,) int64: floor(ideal_k * n) places, as published; the places that are left over belong to no stratum.
+    """(Z,) int64: floor(ideal_k * n) places, as published. The remaining places belong to no stratum.
 
     ideal: (Z,) shares that sum to 1.
     """
@@ -37,12 +37,12 @@ def edges(ideal: NDArray[np.float64], n: int) -> tuple[NDArray[np.int64], NDArra
 
 
 def rounded(whole: Counts, part: Any, shift: Any) -> Counts:
-    """(Z,) int64: the places between `edges` rounded up or down, so that all have an owner; whole numbers stay.
+    """(Z,) int64: the places between `edges` rounded up or down, so that every place has a stratum; whole numbers stay.
 
     Systematic sampling: one shift of the cumulated places, so that they sum to n and keep their means over shifts.
 
     whole, part: of `edges`; arrays, or tensors on any device.
-    shift: uniform in [0, 1), a float32: nearer to 1 it would eat up the slack.
+    shift: uniform in [0, 1), a float32; a float64 closer to 1 would exceed the slack.
     """
     ends: Counts = whole + (part + shift >= 1)
     places: Counts = ends[1:] - ends[:-1]
@@ -62,7 +62,7 @@ def drawn(ideal: NDArray[np.float64], n: int, rounding: Rounding, rng: np.random
 
 
 def warn_if_starved(ideal: NDArray[np.float64], n: int, rounding: Rounding, option: str) -> None:
-    """Warn of strata that the ideal wants but that get no place in a batch of n.
+    """Warn of strata with a share of the ideal but no place in a batch of n.
 
     option: the name of the choice of rounding in warnings.
     """
@@ -76,7 +76,7 @@ def warn_if_starved(ideal: NDArray[np.float64], n: int, rounding: Rounding, opti
 
 
 def known(rounding: str) -> Rounding:
-    """`rounding`, if there is such a rule. Raises InputError if not."""
+    """Return `rounding`. Raises InputError for an unknown rule."""
     if rounding not in get_args(Rounding):
-        raise InputError(f"rounding: '{rounding}' is none of {', '.join(get_args(Rounding))}")
+        raise InputError(f"rounding: '{rounding}' is not one of {', '.join(get_args(Rounding))}")
     return cast(Rounding, rounding)

@@ -1,4 +1,4 @@
-"""The sources of batches: real people, or a generator with models that name its samples."""
+"""The sources of batches: real people, or a generator with a labeller and a grouper."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _CHUNK, _CHUNK_VALUES = 1024, 2**22
 
 
 def chunk(shape: tuple[int, ...]) -> int:
-    """The number of samples of `shape` that are decoded or predicted at once outside training.
+    """The number of samples of `shape` in one step of decoding or prediction outside training.
 
-    More than 1024 gain no speed. Of large inputs fewer fit into memory, with the activations of a model.
+    Steps above 1024 gain no speed. Steps of large inputs are smaller, so that a model's activations fit into memory.
     """
     return max(1, min(_CHUNK, _CHUNK_VALUES // math.prod(shape)))
 
@@ -44,9 +44,9 @@ class Source:
 
     Without a labeller or grouper, labels or groups are `UNNAMED`.
 
-    labelling: the way labels are given. temperature: the standard deviation of latents.
+    labelling: the labelling of samples. temperature: the standard deviation of latents.
     origin: of every sample; None: not recorded.
-    groups_only_sort: whether only curators need groups, and the model that learns does not.
+    groups_only_sort: whether only curators need the groups.
     """
 
     generator: Generator
@@ -60,9 +60,9 @@ class Source:
 
     @torch.no_grad()
     def draw(self, n: int, rng: torch.Generator, naming: torch.Generator | None = None) -> Batch:
-        """N fresh samples; by default, label and group are the argmax of the labeller's and the grouper's logits.
+        """Draw n fresh samples. By default, label and group are the argmax of the labeller's and the grouper's logits.
 
-        naming: gives the random numbers of labels, so that those of inputs do not depend on them; `rng` if None.
+        naming: the random stream of labels, separate from that of inputs; None: `rng`.
         """
         with self.numerics.autocast():
             inputs = self._inputs(n, rng)
@@ -80,7 +80,7 @@ class Source:
 
 
 def unsorted(supply: Supply) -> Supply:
-    """`supply` for samples that no curator sorts: it names no groups that nothing else needs."""
+    """`supply` for samples without a curator: it omits groups that only a curator would need."""
     if isinstance(supply, Source) and supply.groups_only_sort and not supply.labelling.differs_by_group:
         return replace(supply, grouper=None)
     return supply
@@ -93,7 +93,7 @@ def _group(grouper: Classifier | None, inputs: Tensor) -> Tensor:
 
 
 class RealData:
-    """People of a split, or samples kept as if they were people; served in batches on the device.
+    """People of a split, or stored samples in their place, in batches on the device.
 
     Data on disk are read batch by batch.
     """
@@ -126,7 +126,7 @@ class RealData:
     def epoch(self, batch: int, rng: torch.Generator) -> Iterator[Batch]:
         """All people once, in an order drawn from `rng`; the last batch holds the rest and may be short.
 
-        Where the split allows it, each image is mirrored with probability 1/2.
+        If the split allows it, each image is mirrored with probability 1/2.
         """
         order = torch.randperm(len(self), generator=rng, device=rng.device).cpu()
         for index in torch.split(order, batch):
@@ -161,13 +161,13 @@ class RealData:
 
 
 def passes(size: int, n: int, rng: torch.Generator) -> Tensor:
-    """(n,) int64 positions in 0..size-1: no position a second time before all had their first."""
+    """(n,) int64 positions in 0..size-1. Positions repeat only after all have come."""
     rounds = [torch.randperm(size, generator=rng, device=rng.device) for _ in range(-(-n // size))]
     return torch.cat(rounds)[:n] if rounds else torch.zeros(0, dtype=torch.long, device=rng.device)
 
 
 def _of_people(batch: Batch) -> Batch:
-    """The same samples, with the origin of real people."""
+    """The batch with the origin of real people."""
     origin = torch.tensor(Origin(REAL, TRUTH), device=batch.labels.device)
     return batch._replace(origins=origin.expand(len(batch.labels), 2))
 

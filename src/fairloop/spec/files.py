@@ -1,4 +1,4 @@
-"""Files that a spec names. Validation opens none of them: they are read where data are read, before any training."""
+"""Files that a spec names. Validation does not open them. They are read together with the data, before any training."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _IDEALS = ("star.ideal", "star.ideal.kind")
 
 
 def with_files_read(spec: RunSpec) -> RunSpec:
-    """`spec`, in which the rows of each file replace its path, also in the schedule.
+    """Replace the path of each file in `spec` and in its schedule by the rows of the file.
 
-    Raises InputError, which names the field, for a file that cannot be read or holds no ideal.
+    Raises InputError with the name of the field for a file that cannot be read or holds no ideal.
     """
     if not spec.names_files:
         return spec
@@ -25,7 +25,7 @@ def with_files_read(spec: RunSpec) -> RunSpec:
 
 
 def _read(changes: Mapping[str, Any], where: str = "", prefix: str = "") -> dict[str, Any]:
-    """Fields by their names or paths, in which the rows of a file replace its path. where: words before an error."""
+    """Replace the path of a file in `fields` (by names or paths) by its rows. where: text before an error."""
     found: dict[str, Any] = {}
     for name, value in changes.items():
         path = f"{prefix}{name}"

@@ -1,4 +1,4 @@
-"""Sections of a spec about models and how they are trained."""
+"""Sections of a spec about models and their training."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from pydantic import Field
 from fairloop.spec.sections import Plain, Section
 
 FOR_TABLES = {"generator": "tabular-vae", "classifier": "mlp", "annotator": "mlp"}
-"""The model of each section where the data are a table and the spec names no model."""
+"""The default model of each section if the data are a table."""
 
 FOR_TEXTS = {"generator": "ngram", "classifier": "text-cnn", "annotator": "text-cnn"}
-"""The same where they are texts."""
+"""The default model of each section if the data are texts."""
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
 
 
 class TrainingSpec(Section):
-    """A model and how it is trained. An estimator, such as one of scikit-learn, is fitted by one call: its recipe holds
-    `model` and `arguments` alone.
+    """A model and its training. An estimator, such as one of scikit-learn, is fitted by one call: its recipe holds only
+    `model` and `arguments`.
     """
 
     model: str = Field(description="a name that fairloop knows, or module:Name of a network or an estimator")
@@ -35,24 +35,24 @@ class TrainingSpec(Section):
     frozen_norm_after: int | None = Field(
         None,
         ge=1,
-        exclude_if=lambda epochs: epochs is None,  # models from before this field keep their names
+        exclude_if=lambda epochs: epochs is None,  # older models keep their names
         description="epochs after which batch norm stays in evaluation mode, as upstream's did; default: never",
     )
     betas: tuple[Beta, Beta] | None = Field(
         None,
         exclude_if=lambda betas: betas is None,
-        description="of adam and adamw, how much of the running means is kept; default: 0.9 and 0.999",
+        description="of adam and adamw, decay rates of the running means; default: 0.9 and 0.999",
     )
     decay_vectors: bool = Field(
         True,
         exclude_if=lambda decayed: decayed is True,
-        description="whether weight_decay holds for biases and norms, too, which have one dimension",
+        description="whether weight_decay also holds for biases and norms, which have one dimension",
     )
     clip_norm: float | None = Field(
         None,
         gt=0,
         exclude_if=lambda norm: norm is None,
-        description="largest norm of the gradient of a batch; longer ones are shortened; default: none",
+        description="largest norm of the gradient of a batch; longer gradients are scaled down; default: none",
     )
     warm_up: int = Field(
         0, ge=0, exclude_if=lambda steps: steps == 0, description="first steps, over which the learning rate rises"

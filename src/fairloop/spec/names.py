@@ -1,23 +1,23 @@
-"""Names of runs and cases, for tables, files and people: every name is made here."""
+"""Names of runs and cases for tables, files and readers."""
 
 from __future__ import annotations
 
 OWN_FIELDS = frozenset({"setting", "star.target", "seed"})
-"""The fields of a spec that have a place of their own in every name."""
+"""The fields of a spec that every name shows."""
 
 
 def identity_of(setting: str, star: str, seed: int, *, data: str = "", digest: str = "") -> str:
     """The name of a run in tables and of its directory in a sweep, such as `seqclass.none.seed-3.0a1b2c3d`.
 
-    data: of a loop of one's own objects, its name. digest: tells runs apart that differ in other fields.
+    data: the name of a loop of one's own objects. digest: distinguishes runs that differ in other fields.
     """
     return ".".join(filter(None, (data, setting, star, f"seed-{seed}", digest)))
 
 
 def case_name(setting: str, star: str, told: str = "", *, data: str = "") -> str:
-    """A run's name for people, without its seed, such as `seqclass + STAR on classifier, budget 64`.
+    """A run's name for readers, without its seed, such as `seqclass + STAR on classifier, budget 64`.
 
-    star: the target of STAR. told: the further fields that tell cases apart, in words. data: the data set, if there are
+    star: the target of STAR. told: further fields that distinguish cases, in words. data: the data set, if runs have
     several.
     """
     before = f"{data}: " if data else ""
@@ -25,5 +25,5 @@ def case_name(setting: str, star: str, told: str = "", *, data: str = "") -> str
 
 
 def run_name(case: str, seed: int) -> str:
-    """A run's name for people: its case and its seed."""
+    """A run's name for readers: its case and its seed."""
     return f"{case}, seed {seed}"

@@ -1,4 +1,4 @@
-"""The section of a spec about people whose data depend on decisions, and the rest of a spec that suits it."""
+"""The section of a spec about people whose data depend on decisions, and the check of all other sections beside it."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 PEOPLE = "people"
 """The setting without generators."""
 
-NO_LABELS = "people.kind: its outcomes are no labels, so no classifier can learn them; use another kind or family"
+NO_LABELS = "people.kind: its outcomes are not labels, so no classifier can learn them; use another kind or family"
 
 ANNOTATOR = "annotator"
-"""The value of `people.first` that stands for A_L."""
+"""The value of `people.first` that names A_L."""
 
 _FOLDED = {"retention": "retention", "newcomers": "arrivals"}
 _RULES = ", ".join(RULES[:-1])
@@ -51,15 +51,15 @@ class PeopleSpec(Section):
     retention: list[Annotated[list[Probability], Field(min_length=1)]] = Field(
         [], description="P(a person returns), a row for each group: when rejected, when accepted; empty: all return"
     )
-    newcomers: Probability = Field(0.0, description="share of those who would return that others replace at random")
+    newcomers: Probability = Field(0.0, description="share of returning people that new people replace at random")
     revealed: Literal["all", "accepted"] = Field("all", description="the people whose label becomes known")
     exploration: Probability = Field(0.0, description="share of the rejected who are accepted at random")
     verified: Probability = Field(
         0.0,
-        exclude_if=lambda share: share == 0,  # runs from before this field keep their names
-        description="share of all people, drawn at random, whose label becomes known whatever the decision",
+        exclude_if=lambda share: share == 0,  # older runs keep their names
+        description="share of all people, drawn at random, whose label becomes known regardless of the decision",
     )
-    delay: int = Field(0, ge=0, description="rounds until a label is known: 0 means by the end of its own round")
+    delay: int = Field(0, ge=0, description="rounds until a label is known; 0: at the end of its own round")
     weights: Literal["propensity", "none"] = Field(
         "propensity",
         description="of known labels in the fit: 1 / P(the label is known) where exploration or verified makes that "
@@ -105,16 +105,17 @@ class PeopleSpec(Section):
 
     @property
     def weighs(self) -> bool:
-        """Whether known labels have weights in the fit."""
+        """Whether known labels are weighted in the fit."""
         return self.weights == "propensity" and self.revealed == "accepted" and max(self.exploration, self.verified) > 0
 
 
 def folded(values: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of a spec in which people who leave or return are in one section.
+    """Collect the fields about leaving and returning people in one section.
 
-    That is `people` in setting=people, where `response` is the former name, and `response` in all other settings.
+    That section is `people` in setting=people, where its former name was `response`. It is `response` in all other
+    settings.
 
-    Raises ValueError if both sections say something.
+    Raises ValueError if both sections set a field.
     """
     of_people, of_response = values.get("people"), values.get("response")
     if not isinstance(of_people, Mapping | None) or not isinstance(of_response, Mapping | None):
@@ -127,13 +128,13 @@ def folded(values: Mapping[str, Any]) -> Mapping[str, Any]:
         if not said:
             continue
         if sections[target].get(into):
-            raise ValueError(f"people.{new}: is response.{old}, too; give one of them")
+            raise ValueError(f"people.{new}: is the same field as response.{old}; set one of them")
         sections[target][into] = said
     return {**values, **{name: fields for name, fields in sections.items() if name in values or fields}}
 
 
 def arguments_of(people: PeopleSpec) -> dict[str, Any]:
-    """The arguments of the kind; a policy of lenders that the spec names as a rule is one of them."""
+    """The arguments of the kind, with the lender's policy if the spec names it as a rule."""
     names = {rule(chosen).kind for chosen in (people.first, people.rule) if chosen not in (None, ANNOTATOR)}
     policy = sorted(names & set(OF_LENDERS))
     takes_it = "policy" in parameters(type_of(people.kind))
@@ -141,7 +142,7 @@ def arguments_of(people: PeopleSpec) -> dict[str, Any]:
 
 
 def check_fit(people: PeopleSpec, kind: Kind, come_again: bool) -> None:
-    """Raise InputError for what a spec says of people that people of this kind are not.
+    """Raise InputError if retention, newcomers or decision rules of a spec do not fit people of this kind.
 
     come_again: whether the same people come in every round.
     """
@@ -169,12 +170,12 @@ def _check_return(people: PeopleSpec, come_again: bool) -> None:
 
 
 def draws_from(data: DataSpec) -> bool:
-    """Whether people are rows of `data`; else the kind makes them."""
+    """Whether people are rows of `data`. If not, the kind makes them."""
     return is_table(data) or getattr(data, "name", "").count(":") == 1
 
 
 def check(spec: RunSpec) -> None:
-    """Raise ValueError if a spec says something about people that its setting has no place for, or the reverse."""
+    """Raise ValueError if the setting of a spec has no use for its section about people, or lacks fields of it."""
     if spec.setting != PEOPLE:
         if spec.people != PeopleSpec():
             wrong = next(name for name in PeopleSpec.model_fields if getattr(spec.people, name) != _default(name))
@@ -199,14 +200,16 @@ def check(spec: RunSpec) -> None:
     }
     if unfit := [name for name, right in without.items() if not right]:
         only = "takes only the kind of policy.classifier" if unfit[0] == "policy.classifier" else "has no generator"
-        raise ValueError(f"{unfit[0]}: setting=people {only}; leave it out")
+        raise ValueError(f"{unfit[0]}: setting=people {only}; leave the field out")
     _check_people(spec)
 
 
 def _check_people(spec: RunSpec) -> None:
     people = spec.people
     if people.first == ANNOTATOR and people.rule is None and people.history == 0:
-        raise ValueError("people.history=0: A_L decides first and learns from them; give some, or another people.first")
+        raise ValueError(
+            "people.history=0: A_L decides first and learns from them; give 1 or more, or another people.first"
+        )
     if people.retention and any(len(row) != 2 for row in people.retention):
         raise ValueError("people.retention: needs two probabilities in each row, when rejected and when accepted")
     if people.rule is not None and (spec.star.target != "none" or spec.curation.target != "none"):
@@ -222,10 +225,10 @@ def _check_people(spec: RunSpec) -> None:
 
 
 def _check_kind(people: PeopleSpec, from_data: bool) -> None:
-    """Raise InputError for a kind that cannot be, or cannot be what the spec says.
+    """Raise InputError for a kind that cannot be built, or does not fit the spec.
 
-    from_data: whether its people are rows of a data set. These are not read here, and neither are files of arguments,
-    so that groups and features are checked only when a run begins.
+    from_data: whether its people are rows of a data set. This check reads no data set and no file of arguments, so
+    groups and features are checked when a run begins.
     """
     made, arguments = type_of(people.kind), arguments_of(people)
     if not made.gives_labels(arguments):

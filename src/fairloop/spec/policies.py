@@ -20,19 +20,20 @@ from fairloop.sources.origin import REAL
 class Policy(Protocol):
     """The generations that a model learns from.
 
-    grows: whether an epoch passes over all their data. If not, it is as long as one generation's data.
+    grows: whether an epoch passes over the data of all these generations. If not, it is as long as one generation's
+    data.
     """
 
     grows: ClassVar[bool]
 
     def generations(self, latest: int) -> Sequence[int]:
-        """The generations that are used when `latest` is the last that made data; `REAL` stands for real people."""
+        """The generations to learn from if `latest` is the last that made data; `REAL` stands for real people."""
         ...
 
 
 @dataclass(frozen=True)
 class Replace:
-    """The latest generation's data take the place of all others' (arXiv 2403.07857)."""
+    """The data of the latest generation replace all earlier data (arXiv 2403.07857)."""
 
     grows: ClassVar[bool] = False
 
@@ -43,7 +44,7 @@ class Replace:
 
 @dataclass(frozen=True)
 class Accumulate:
-    """Real people's and all generations' data together, ever more (Gerstgrasser et al., arXiv 2404.01413)."""
+    """The data of real people and of all generations accumulate (Gerstgrasser et al., arXiv 2404.01413)."""
 
     grows: ClassVar[bool] = True
 
@@ -92,7 +93,7 @@ def policy(text: str, field: str = "policy") -> Policy:
     """
     match = _TEXT.fullmatch(text.strip())
     if match is None:
-        raise InputError(f"{field}: '{text}' is no policy; write a name, such as accumulate or window(3)")
+        raise InputError(f"{field}: '{text}' is not a policy; write a name, such as accumulate or window(3)")
     kind = find(POLICIES, match[1].strip(), field)
     try:
         arguments = parsed(f"[{match[2] or ''}]")
@@ -104,7 +105,7 @@ def policy(text: str, field: str = "policy") -> Policy:
 
 
 class Part(NamedTuple):
-    """Data of one generation (`REAL`: of real people), and their share among all that a model learns from."""
+    """Data of one generation (`REAL`: of real people), and their share among the data that a model learns from."""
 
     generation: int
     share: float
@@ -124,12 +125,12 @@ class Ingredients(NamedTuple):
 
     @property
     def plain(self) -> bool:
-        """Whether all is of the latest generation, as in the published settings."""
+        """Whether all data come from the latest generation, as in the published settings."""
         return [part.generation for part in self.parts] == [self.latest]
 
     @property
     def real(self) -> bool:
-        """Whether real people are among them."""
+        """Whether real people are among the data."""
         return self.parts[0].generation == REAL
 
 
@@ -145,10 +146,10 @@ def ingredients(
 ) -> Ingredients:
     """The data that a model learns from when generation `latest` is the last that made any.
 
-    people: how many real people there are. samples: how many samples each generation of models counts as.
-    kept: how many it counts as instead, by generation, where samples were kept that were made before.
-    by_size: whether generations have weights by these numbers, or equal weights.
-    real_share: of real people; None if they are one more generation among those that the policy chooses.
+    people: number of real people. samples: number of samples that each generation of models counts for.
+    kept: the number by generation, in place of `samples`, for generations whose samples were kept.
+    by_size: whether generations are weighted by these numbers, or equally.
+    real_share: share of real people; None if the policy treats them as one more generation.
     """
     chosen_ones = sorted(set(chosen.generations(latest)))
     if not chosen_ones or chosen_ones[0] < REAL or chosen_ones[-1] > latest:

@@ -1,7 +1,7 @@
 """RunSpec: everything that defines a run. Validated as a whole, before anything starts.
 
 A spec is plain data: it round-trips through YAML and JSON, and `--set` and `--grid` name its fields.
-This module imports no torch, so that a command line can explain itself at once.
+This module imports no torch, so that the help of a command appears at once.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ from fairloop.spec.star import StarSpec
 SettingName = Literal["seqgen-seqclass", "seqgen-nonseqclass", "seqclass", "control", "people"]
 
 FREE_TO_CHANGE = ("name", "generations", "keep", "on_divergence", "data.root", "data.cache")
-"""Fields about the name of a run, its length, the models that it keeps, its end, and the place of its data.
+"""Fields about the name of a run, its length, its stored models, its end, and the location of its data.
 
-All others define the experiment, and may not change between the sessions of one run.
+All other fields define the experiment. They may not change between the sessions of one run.
 """
 
 LATER = ("policy", "labels", "curation", "response", "people", "temperature", "warm_start", "schedule")
-"""Fields that came after the first runs were named: left out at their default, so that those keep their names."""
+"""Fields that are newer than the first runs. Names omit their defaults, so that older runs keep their names."""
 
 _LINE_BREAKS = "\x85\u2028\u2029"
 _SCHEDULED = ("synthetic_share", "generator", "classifier", "star", *LATER[:-1])
@@ -57,22 +57,22 @@ _OF_ONE_GENERATION = "the spec of one generation: requirements across generation
 
 
 class MeasureSpec(Section):
-    """The samples by which each generation is measured."""
+    """The samples for the measures of each generation."""
 
     samples: int = Field(10_000, ge=1, description="samples behind each population share")
     gallery: int = Field(64, ge=0, description="pictures kept per generation, of the same latents each time")
-    latents: int = Field(1_000, ge=0, description="samples; their places in G_0's latent space are kept")
+    latents: int = Field(1_000, ge=0, description="samples whose positions in G_0's latent space are stored")
 
 
 class RunSpec(Section):
-    """One run: a data ecosystem followed over generations."""
+    """One run: the simulation of a data ecosystem over generations."""
 
     name: str = Field("run", description="name of the run in tables and figures")
     seed: int = Field(0, ge=0, lt=2**63, description="of every random number in the run")
     setting: SettingName = Field(
-        "seqgen-seqclass", description="which generators learn from samples, and which model labels"
+        "seqgen-seqclass", description="the generators that learn from samples, and the model that labels"
     )
-    generations: int = Field(40, ge=1, description="how many, the one on real data included")
+    generations: int = Field(40, ge=1, description="number of generations, with the one on real data")
     synthetic_share: float = Field(
         1.0, ge=0, le=1, description="share of each generator batch that is synthetic, from generation 1 on"
     )
@@ -88,7 +88,7 @@ class RunSpec(Section):
     people: PeopleSpec = Field(PeopleSpec(), description="people who come in rounds and respond to decisions")
     temperature: float = Field(1.0, gt=0, description="standard deviation of the latents that data are made from")
     warm_start: Target = Field(
-        "none", description="which models begin as their predecessors ended, from generation 1 on"
+        "none", description="the models that start from their predecessors' weights, from generation 1 on"
     )
     schedule: dict[int, dict[str, Any]] = Field(
         {},
@@ -98,17 +98,17 @@ class RunSpec(Section):
     measure: MeasureSpec = Field(MeasureSpec(), description="measurements")
     on_divergence: Literal["stop", "go_on"] = Field(
         "stop",
-        description="when a loss or weights are no longer finite: stop, or go_on with the measures of that model "
-        "undefined, and those of all that learn from it",
+        description="if a loss or weights are no longer finite: stop, or go_on with the measures of that model "
+        "undefined, and of all models that learn from it",
     )
     keep: Literal["all", "last", "none"] = Field(
-        "all", description="models that stay on disk: all, those of the last generation, or none once it is done"
+        "all", description="models that stay on disk: all, those of the last generation, or none after the run"
     )
     precision: Literal["auto", "fp32", "bf16"] = Field(
-        "auto", description="of large products; auto is bf16 where the hardware has it"
+        "auto", description="of large matrix products; auto is bf16 where the hardware has it"
     )
-    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="where models are trained")
-    threads: int = Field(1, ge=1, description="CPU threads; several runs side by side beat several threads")
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="the device that trains models")
+    threads: int = Field(1, ge=1, description="CPU threads; several runs side by side are faster than several threads")
 
     @model_validator(mode="before")
     @classmethod
@@ -150,8 +150,8 @@ class RunSpec(Section):
             )
         if generator.real_share is not None and self.synthetic_share < 1:
             raise ValueError(
-                f"synthetic_share={self.synthetic_share}: policy.generator.real_share says how many are real people, "
-                "too; give one of them"
+                f"synthetic_share={self.synthetic_share}: policy.generator.real_share sets the share of real people, "
+                "too; set one of them"
             )
         return self
 
@@ -192,7 +192,9 @@ class RunSpec(Section):
         return self
 
     def at(self, generation: int) -> RunSpec:
-        """The spec that holds in `generation`: with all changes that `schedule` names up to it, and no schedule."""
+        """The spec that holds in `generation`: the changes of `schedule` up to it are applied, and its schedule is
+        empty.
+        """
         if not self.schedule:
             return self
         fields = self.model_dump(mode="json", exclude={"schedule"})
@@ -203,11 +205,11 @@ class RunSpec(Section):
 
     @property
     def spans(self) -> dict[int, RunSpec]:
-        """The specs that hold one after the other, by the generation from which on each does."""
+        """The specs that hold in turn, by their first generation."""
         return {generation: self.at(generation) for generation in sorted({0, *self.schedule})}
 
     def responds(self, generation: int) -> bool:
-        """Whether people respond to outcomes in `generation`, or did before it."""
+        """Whether people respond to outcomes in `generation` or an earlier one."""
         return any(span.response.on for start, span in self.spans.items() if start <= generation)
 
     @property
@@ -225,7 +227,7 @@ class RunSpec(Section):
 
     @property
     def dataset(self) -> str:
-        """The name of the data in tables: of the data set or, if it makes the people, of the kind."""
+        """The name of the data in tables: of the data set, or of the kind if the kind makes the people."""
         by_kind = self.setting == PEOPLE and not of_people.draws_from(self.data)
         return self.people.kind if by_kind else self.data.name
 
@@ -242,11 +244,11 @@ class RunSpec(Section):
     def experiment(self) -> dict[str, Any]:
         """The fields that define the run's models and measures, as plain data.
 
-        Raises InputError if an ideal is a file that is not read yet: the shares define the run, and not their path.
+        Raises InputError if an ideal is a file that is not read yet, because its shares define the run.
         """
         if self.names_files:
             raise InputError(
-                "star.ideal: names a file that is not read yet; read it by fairloop.spec.files.with_files_read"
+                "star.ideal: names a file that is not read yet; read it with fairloop.spec.files.with_files_read"
             )
         fields = self.model_dump(mode="json")
         for path in FREE_TO_CHANGE:
@@ -258,7 +260,7 @@ class RunSpec(Section):
         return fields
 
     def flat(self) -> dict[str, Any]:
-        """The fields of `experiment` by their whole path, `a.b.c`."""
+        """The fields of `experiment` by their full path, `a.b.c`."""
         return dict(_leaves(self.experiment()))
 
     @property
@@ -275,7 +277,7 @@ class RunSpec(Section):
         """Every field, resolved, as text that `from_mapping` reads back."""
         fields = self.model_dump(mode="json")
         text = json.dumps(fields, ensure_ascii=False)
-        breaks = any(mark in text for mark in _LINE_BREAKS)  # which YAML would fold, unless they are escaped
+        breaks = any(mark in text for mark in _LINE_BREAKS)  # YAML folds these unless they are escaped
         return yaml.safe_dump(fields, sort_keys=False, allow_unicode=not breaks)
 
 
@@ -292,7 +294,7 @@ def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
     Raises InputError: one line with every wrong field, its value and the remedy.
     """
     if not isinstance(fields, Mapping):
-        raise InputError("spec: is not a mapping of fields; see `fairloop run --help` for the fields")
+        raise InputError("spec: is not a mapping of fields; `fairloop run --help` lists the fields")
     try:
         merged = json.loads(json.dumps(fields, default=str))
     except (TypeError, ValueError, RecursionError):  # odd keys, or YAML that contains itself
@@ -306,7 +308,7 @@ def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
 
 
 def from_file(path: Path, overrides: Iterable[str] = ()) -> RunSpec:
-    """A spec from a YAML or JSON file. Raises InputError if it cannot be read or is no spec."""
+    """A spec from a YAML or JSON file. Raises InputError if the file cannot be read or is not a spec."""
     fields = read_fields(path)
     return from_mapping(fields if fields is not None else {}, overrides)
 
@@ -320,11 +322,11 @@ def read_fields(path: Path) -> object:
     try:
         return parsed(text)
     except ValueError as error:
-        raise InputError(f"spec: '{path}' is no YAML: {error}") from error
+        raise InputError(f"spec: '{path}' is not valid YAML: {error}") from error
 
 
 def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tuple[str, Any, str]]:
-    """(path, default, description) of every field; for `data`, of those that ColoredMNIST has."""
+    """(path, default, description) of every field; for `data`, of the fields of ColoredMNIST."""
     rows: list[tuple[str, Any, str]] = []
     for name, info in model.model_fields.items():
         if name == "data" and model is RunSpec:
@@ -368,7 +370,7 @@ def _override(fields: dict[str, Any], override: str) -> None:
     try:
         value = parsed(text)
     except ValueError:
-        raise InputError(f"--set {override}: '{text}' is no value that YAML understands") from None
+        raise InputError(f"--set {override}: '{text}' is not a value that YAML understands") from None
     assign(fields, path.strip(), value)
 
 

@@ -1,4 +1,4 @@
-"""Changes of fields between generations, in any notation of a `schedule`, and the specs that follow from them."""
+"""Changes of fields between generations in each notation of a `schedule`, and the resulting specs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from fairloop.errors import InputError
 
 Changes = Mapping[str, Any]
-"""{field: value}: a field by its whole path (`star.budget`), or a section with some of its fields."""
+"""{field: value}: a field by its full path (`star.budget`), or a section with some of its fields."""
 Fields = Mapping[str, Any]
 """All fields of a spec as plain data, sections as mappings."""
 
@@ -24,8 +24,8 @@ _FIXED = (
 
 
 def named(model: type[BaseModel], changes: Changes) -> dict[str, Any]:
-    """{path: value} of the fields that `changes` name. A section stands for those of its fields that it holds; any
-    other field, such as a list or the arguments of a model, is named as a whole.
+    """{path: value} of the fields that `changes` name. A section counts as the fields that it holds. Any other field,
+    such as a list or the arguments of a model, counts as a whole.
 
     Raises ValueError if a field is named twice.
     """
@@ -41,7 +41,7 @@ def named(model: type[BaseModel], changes: Changes) -> dict[str, Any]:
 def check_change(before: Fields, now: Fields, generation: int, keeps_generator: bool) -> None:
     """Raise ValueError if a run whose spec has the fields `before` cannot have the fields `now` from `generation` on.
 
-    keeps_generator: whether its setting does.
+    keeps_generator: whether the setting keeps its generator.
     """
     for section, field in _FIXED:
         if before[section][field] != now[section][field]:

@@ -1,4 +1,4 @@
-"""The JSON schema of spec files, by which editors complete and check them."""
+"""The JSON schema of spec files, for completion and checks in editors."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def schema() -> dict[str, Any]:
     found["title"] = "A spec of fairloop"
     found["properties"]["extends"] = {
         "type": "string",
-        "description": "a preset or a spec file whose fields hold where this file names no others",
+        "description": "a preset or a spec file with the fields that this file leaves out",
     }
-    for name in DATASETS.keys() - {DEFAULT}:  # the others are told apart by their names
+    for name in DATASETS.keys() - {DEFAULT}:  # `name` identifies all other data sets
         fields = found["$defs"][DATASETS[name].spec.__name__]
         fields["required"] = sorted({*fields.get("required", ()), "name"})
     found["$defs"][DATASETS[ELSEWHERE].spec.__name__]["properties"]["name"]["pattern"] = ":"

@@ -1,6 +1,6 @@
 """Sections of a spec about the next generation's data: policies, labels, curation, people who leave.
 
-The default of each is the method of the paper (arXiv 2403.07857), and leaves no mark in a recipe.
+The default of each is the method of the paper (arXiv 2403.07857). A recipe omits defaults.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Learner = Literal["classifier", "generator"]
 
 
 def _plain(fields: dict[str, Any]) -> dict[str, Any]:
-    """`fields` as recipes and spec.yaml hold them. Raises ValueError for values that change there, such as dates."""
+    """Return `fields` as they are in recipes and spec.yaml. Raises ValueError for values that change there."""
     for name, value in fields.items():
         try:
             json.dumps(value, allow_nan=False)
@@ -34,7 +34,7 @@ def _plain(fields: dict[str, Any]) -> dict[str, Any]:
 
 
 Plain = Annotated[dict[str, Any], AfterValidator(_plain)]
-"""Arguments of a user's class; a run that goes on reads back the same values."""
+"""Arguments of a user's class. A resumed run reads the same values from spec.yaml."""
 
 
 class Section(BaseModel):
@@ -50,7 +50,9 @@ class DataPolicySpec(Section):
         "replace",
         description="replace (by the latest generation's), accumulate, accumulate-subsample, window(k) or module:Name",
     )
-    weights: Literal["equal", "size"] = Field("equal", description="generations weigh alike, or by how much they made")
+    weights: Literal["equal", "size"] = Field(
+        "equal", description="weights of generations: equal, or by their number of samples"
+    )
     real_share: Probability | None = Field(
         None, description="share of real people, with their true labels, before curation; default: as the policy has it"
     )
@@ -58,12 +60,12 @@ class DataPolicySpec(Section):
         None, ge=1, description="samples that each generation makes; default: as many as there are real people"
     )
     kept: bool = Field(
-        False, description="each generation makes its samples once; if not, they are drawn afresh for every batch"
+        False, description="each generation makes its samples once; if false, samples are drawn afresh for every batch"
     )
 
     @model_validator(mode="after")
     def _is_known(self) -> DataPolicySpec:
-        if ":" in self.kind:  # the user's own code; tables of the run can be read without it
+        if ":" in self.kind:  # the user's code; tables of the run can be read without it
             return self
         try:
             self.policy()
@@ -90,13 +92,13 @@ class PolicySpec(Section):
         None, ge=1, description="real people that a generation can learn from; default: all of the training set"
     )
     real: Literal["fixed", "fresh"] = Field(
-        "fixed", description="the same real people in every generation, or others each time; fresh needs policy.people"
+        "fixed", description="the same real people in every generation, or new ones; fresh needs policy.people"
     )
 
     @model_validator(mode="after")
     def _fresh_people_are_counted(self) -> PolicySpec:
         if self.real == "fresh" and self.people is None:
-            raise ValueError("real=fresh: say by policy.people how many new people each generation brings")
+            raise ValueError("real=fresh: set policy.people to the number of new people in each generation")
         return self
 
 
@@ -106,7 +108,8 @@ class LabelsSpec(Section):
     choice: Literal["argmax", "sample"] = Field("argmax", description="the likeliest label, or a draw by probabilities")
     human_share: Probability = Field(0.0, description="share of samples that A_L labels, as a stand-in for people")
     error: list[Probability] = Field(
-        [], description="P(a label by A_L is wrong): one number for all, or one for each group; empty: as A_L sees it"
+        [],
+        description="P(a label by A_L is wrong): one number for all, or one for each group; empty: A_L's labels stay",
     )
 
     @field_validator("error", mode="before", json_schema_input_type=Probability | list[Probability])
@@ -116,7 +119,7 @@ class LabelsSpec(Section):
 
 
 class CurationSpec(Section):
-    """Curators other than STAR; a batch passes them before STAR."""
+    """Curators other than STAR. They curate a batch before STAR does."""
 
     target: Target = Field("none", description="the models that learn from curated batches")
     steps: list[Plain] = Field(
@@ -143,7 +146,7 @@ class CurationSpec(Section):
 
 
 class ResponseSpec(Section):
-    """Real people who come back or not, by their outcome."""
+    """The return of real people by their outcome."""
 
     retention: list[Annotated[list[Probability], Field(min_length=1)]] = Field(
         [], description="P(a person returns), a row for each group with one for each outcome; empty: all return"

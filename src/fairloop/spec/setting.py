@@ -1,4 +1,4 @@
-"""The settings of a data ecosystem: which models learn from each other, and which model labels."""
+"""The settings of a data ecosystem: the models that learn from each other, and the model that labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 class Setting:
     """One way in which generations of models feed each other (arXiv 2403.07857, section 3).
 
-    name: how specs, tables and figures call it.
+    name: its name in specs, tables and figures.
     generators: `sequential`: G_i learns from samples of G_{i-1}; `fixed`: G_0, trained on real data, is kept;
         `none`: the data are people who come in rounds.
     labels: the labeller of the data of generation i: the classifier C_{i-1} (the annotator A_L at i = 0),
@@ -32,7 +32,7 @@ class Setting:
         return ANNOTATOR if by_annotator else generation - 1
 
     def labeller_among(self, generation: int, annotator: T, classifiers: Mapping[int, T] | Sequence[T]) -> T:
-        """The same, chosen from A_L and C_0, C_1, ... themselves or from anything that stands for them."""
+        """The labeller itself, chosen from A_L and C_0, C_1, ..., or from objects in their places."""
         labeller = self.labeller(generation)
         return annotator if labeller == ANNOTATOR else classifiers[labeller]
 
@@ -49,4 +49,4 @@ SETTINGS: dict[str, Setting] = {
 """The settings in which models learn from samples of generators."""
 
 EVERY_SETTING = {**SETTINGS, "people": Setting("people", "none", "true")}
-"""The same, and the one in which people come in rounds."""
+"""The settings of `SETTINGS`, and the one in which people come in rounds."""

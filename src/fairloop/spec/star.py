@@ -24,7 +24,8 @@ class StarSpec(Section):
         None, ge=1, description="samples in a curated classifier batch; default: classifier.batch"
     )
     rounding: Literal["floor", "stochastic"] = Field(
-        "floor", description="of quotas; stochastic keeps the expected shares of strata that are too small for one"
+        "floor",
+        description="rounding of quotas; stochastic keeps the expected shares of strata below one sample",
     )
 
     @field_validator("ideal", mode="before")

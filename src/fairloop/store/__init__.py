@@ -1,1 +1,1 @@
-"""Where models and records live: in memory, or in a directory that a person can read."""
+"""Storage of models and records: in memory, or in a readable directory."""

@@ -1,9 +1,9 @@
-"""A run's directory, made for people to read.
+"""A run's directory, in a readable layout.
 
 spec.yaml                        every field of the spec, resolved
 provenance.json                  version, commit, packages, device, sessions
-status.json                      how far the run is, for people and scripts that look on; see `store.status`
-records/generation-0003.parquet  all rows of a generation, or none; once the run is done, all in one file,
+status.json                      the progress of the run, for readers and scripts; see `store.status`
+records/generation-0003.parquet  all rows of a generation; after the end of the run, all rows are in one file,
                                  records/generations-0000-0039.parquet
 galleries/generation-0003.npz    pictures, latents and reconstructions of its generator; none in rounds of people
 log/round-0003.parquet           in rounds of people, the decision maker's log; see `store.log`
@@ -13,7 +13,6 @@ models/generator-3-<recipe>.safetensors
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import zipfile
@@ -21,13 +20,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict
 
 from fairloop._util.directories import RUN_HEADER, claim, is_run
 from fairloop._util.files import (
@@ -45,23 +43,25 @@ from fairloop.errors import InputError
 from fairloop.spec.run import RunSpec, from_mapping, read_fields
 from fairloop.store import records
 from fairloop.store.log import Log
+from fairloop.store.provenance import Provenance
 from fairloop.store.records import HELD, SCHEMA
 from fairloop.store.status import Status
 from fairloop.store.tidy_rows import Gallery, RoundLog, Row
 
 MOST_OF_A_GALLERY = 2**30
-"""Bytes of the arrays of a gallery. Larger galleries are refused, however small their files are."""
+"""Largest number of bytes of the arrays of a gallery. Larger galleries are refused."""
 
 _ALWAYS = {"name", "seed", "setting", "generations", "data", "generator", "classifier", "annotator", "star", "threads"}
-"""Fields that every version wrote into spec.yaml, among them the last field."""
+"""Fields that every version writes into spec.yaml, with the last field among them."""
 _PACK = re.compile(r"generations-0000-(\d{4,})\.parquet")
 
 
 class RunDirectory:
-    """One run on disk."""
+    """One run on disk. patience: seconds for which `locked` waits for another process."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, patience: float = 0.0) -> None:
         self.root = root
+        self._patience = patience
         self.models = root / "models"
         self.log = Log(root / "log")
         self._records = root / "records"
@@ -75,10 +75,10 @@ class RunDirectory:
     def spec(self) -> RunSpec:
         """The spec of the run. Raises InputError if there is no run here, or its spec is damaged."""
         if not self.exists:
-            raise InputError(f"{self.root}: holds no run of fairloop (there is no {self._spec_path.name})")
+            raise InputError(f"{self.root}: holds no run of fairloop ({self._spec_path.name} is missing)")
         _read_sealed(self._spec_path)
         fields = read_fields(self._spec_path)
-        if not isinstance(fields, dict) or not fields.keys() >= _ALWAYS:  # cut short, so that its seal is gone, too
+        if not isinstance(fields, dict) or not fields.keys() >= _ALWAYS:  # truncated, so that its seal is missing
             raise damaged(self._spec_path, "it does not hold the whole spec")
         return from_mapping(fields)
 
@@ -104,9 +104,9 @@ class RunDirectory:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from writing here. Raises InputError if one does."""
+        """Lock the directory against other processes. Raises InputError if another process holds the lock."""
         self.root.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(self.root / "run.lock", timeout=0)
+        lock = FileLock(self.root / "run.lock", timeout=self._patience)
         try:
             lock.acquire()
         except Timeout:
@@ -125,34 +125,29 @@ class RunDirectory:
             self._owner.unlink(missing_ok=True)
             lock.release()
 
-    def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
-        """Write the provenance of the run, and its spec where that is new."""
+    def describe(self, spec: RunSpec, provenance: Provenance) -> None:
+        """Write the provenance of the run, and its spec if it has changed."""
         if self._described is None or self._described[0] != spec:
             _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
-        self._described = spec, str(provenance.get("run", ""))
-        _write_sealed(self._provenance_path, json.dumps({"seal": SEAL + BLANK, **provenance}, indent=2) + "\n")
+        self._described = spec, provenance.run
+        _write_sealed(self._provenance_path, provenance.to_json())
 
-    def provenance(self) -> dict[str, Any]:
+    def provenance(self) -> Provenance:
         """The provenance that `describe` wrote; empty before. Raises InputError if the file is damaged."""
         if not self._provenance_path.is_file():
-            return {}
+            return Provenance()
         try:
-            found = _Provenance.model_validate_json(_read_sealed(self._provenance_path))
+            return Provenance.model_validate_json(_read_sealed(self._provenance_path))
         except ValueError as error:
             raise damaged(self._provenance_path, str(error).partition(" [type")[0]) from error
-        return found.model_dump(exclude={"seal"})
 
     def status(self) -> Status | None:
-        """How far the run says that it is; None if it does not say, as runs of 0.1.0."""
+        """The status that the run wrote; None without one, as for runs of 0.1.0."""
         return Status.read(self.root)
 
     def tell(self, status: Status) -> None:
-        """Keep how far the run is. Nothing depends on it, so a disk that cannot take it is no error."""
+        """Write the status of the run. No result depends on it, so a full disk raises no error."""
         status.write(self.root)
-
-    def maths(self) -> set[int]:
-        """The versions of the maths that made its generations; see `recipe.MATHS_VERSION`."""
-        return {session["maths"] for session in self.provenance().get("sessions", []) if session["generations"]}
 
     def committed(self) -> int:
         """The number of recorded generations, from 0 on without a gap."""
@@ -162,7 +157,9 @@ class RunDirectory:
         return count
 
     def commit(self, generation: int, rows: list[Row], gallery: Gallery, log: RoundLog | None = None) -> None:
-        """Record a generation: first its gallery and log, then all its rows at once. The rows make it count."""
+        """Record a generation: first its gallery and log, then its rows in one step. The rows complete the
+        generation.
+        """
         run = self._described[1] if self._described else self._names[0]
         if log is not None:
             self.log.write(generation, log, run)
@@ -177,12 +174,12 @@ class RunDirectory:
         return *(path for path in of_some if path.is_file()), self._records_path(generation)
 
     def records(self) -> pa.Table:
-        """Every recorded row, in order, text as `TEXT`. Raises InputError if a file is damaged."""
+        """All recorded rows, in order, with text as `TEXT`. Raises InputError if a file is damaged."""
         while True:
             try:
                 names = self._names
                 tables = [records.read(path, held, names) for path, held in self._whole()]
-            except FileNotFoundError:  # the process that runs it has packed it meanwhile
+            except FileNotFoundError:  # the running process has packed it meanwhile
                 continue
             nothing = pa.Table.from_batches([], HELD)  # HELD.empty_table() would import pandas
             return pa.concat_tables(tables) if tables else nothing
@@ -206,10 +203,12 @@ class RunDirectory:
             arrays = _unpacked(path.read_bytes())
             whose = str(arrays.pop("run", "")), int(arrays.pop("generation", generation))
             gallery = Gallery(**arrays)
-        except Exception as error:  # NumPy and zipfile raise many kinds for a damaged file
+        except Exception as error:  # NumPy and zipfile raise many kinds of exceptions for a damaged file
             raise InputError(f"{path}: is damaged ({error}); the run's table does not need it") from error
         if whose[0] not in ("", *self._names) or whose[1] != generation:
-            raise InputError(f"{path}: is of generation {whose[1]} of the run {whose[0]}; the table does not need it")
+            raise InputError(
+                f"{path}: belongs to generation {whose[1]} of the run {whose[0]}; the table does not need it"
+            )
         return gallery
 
     def decisions(self) -> pa.Table:
@@ -218,29 +217,29 @@ class RunDirectory:
         Raises InputError if the run has none, or if a file is damaged.
         """
         if not self.log.root.is_dir():
-            raise InputError(f"{self.root}: has no log of decisions; runs with setting=people have one")
+            raise InputError(f"{self.root}: has no log of decisions; use a run with setting=people")
         try:
             return self.log.table(self.committed(), self._names)
         except FileNotFoundError as error:
             raise damaged(Path(error.filename), "it is not there") from error
 
     def mend(self, spec: RunSpec) -> list[Path]:
-        """Set aside damaged files, so that the run can go on from the generation before them. Returns those files.
+        """Set aside damaged files, so that the run can resume from the generation before them. Returns these files.
 
-        spec: takes the place of a damaged spec.yaml, if provenance.json names it as the spec of this run.
+        spec: replaces a damaged spec.yaml, if provenance.json names it as the spec of this run.
 
         Raises InputError if neither file identifies the run.
         """
         aside = []
         if self.exists and self._is_damaged(self.spec):
-            if self.provenance().get("run") != spec.identity:
+            if self.provenance().run != spec.identity:
                 self.spec()
             aside.append(set_aside(self._spec_path))
             _write_sealed(self._spec_path, f"{RUN_HEADER}\n# {SEAL}{BLANK}\n{spec.to_yaml()}")
         self.check(spec)
         if self._is_damaged(self.provenance):
             aside.append(set_aside(self._provenance_path))
-            self.describe(spec, {"run": spec.identity})
+            self.describe(spec, Provenance(run=spec.identity))
         for path, held in self._whole():
             if self._is_damaged(partial(records.read, path, held, self._names)):
                 aside.append(set_aside(path))
@@ -256,7 +255,7 @@ class RunDirectory:
         return aside
 
     def _take_back(self, generation: int) -> None:
-        """Delete the records from `generation` on; the run makes these generations again."""
+        """Delete the records from `generation` on, so that the run repeats these generations."""
         if generation < (packed := self._packed()):
             whole = records.read(self._pack_path(packed), range(packed), self._names).cast(SCHEMA)
             if generation:
@@ -275,10 +274,9 @@ class RunDirectory:
 
     @property
     def _names(self) -> list[str]:
-        """The run's name now, and its names in versions whose specs had other fields."""
+        """The run's current name, and its names in versions with other fields of specs."""
         provenance = self.provenance()
-        sessions = provenance.get("sessions", [])
-        return [str(provenance.get("run", "")), *(session["run"] for session in sessions)]
+        return [provenance.run, *(session.run for session in provenance.sessions)]
 
     @property
     def _owner(self) -> Path:
@@ -303,7 +301,7 @@ class RunDirectory:
         return self._records / f"generations-0000-{generations - 1:04d}.parquet"
 
     def _packed(self) -> int:
-        """The number of generations that one file holds together."""
+        """The number of generations in the packed file."""
         names = (path.name for path in self._records.iterdir()) if self._records.is_dir() else ()
         matches = map(_PACK.fullmatch, names)
         return max((int(match[1]) + 1 for match in matches if match), default=0)
@@ -321,28 +319,6 @@ class RunDirectory:
         return self._galleries / f"generation-{generation:04d}.npz"
 
 
-class _Session(BaseModel):
-    """One session of a run. Fields that other modules read have a default, whichever version wrote the file."""
-
-    model_config = ConfigDict(extra="allow")
-    started: str = ""
-    seconds: float = 0.0
-    generations: list[int] = []
-    trained: list[str] = []
-    packages: dict[str, str] = {}
-    numerics: dict[Literal["precision", "device", "threads"], str | int] = {}
-    data: str = ""
-    run: str = ""
-    maths: int = 2  # of the first versions, which wrote none
-
-
-class _Provenance(BaseModel):
-    model_config = ConfigDict(extra="allow")
-    run: str = ""
-    models: str = "models"
-    sessions: list[_Session] = []
-
-
 def _write_sealed(path: Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_bytes(sealed(text.encode()))
@@ -356,7 +332,9 @@ def _read_sealed(path: Path) -> bytes:
 
 
 def _packed(arrays: dict[str, Any]) -> bytes:
-    """A compressed .npz file of arrays. Its comment is its seal, since zip's checksums leave out the list of arrays."""
+    """A compressed .npz file of arrays. Its comment is its seal, because zip's checksums do not cover the list of
+    arrays.
+    """
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():  # as np.savez_compressed, which could not add the comment
@@ -367,13 +345,13 @@ def _packed(arrays: dict[str, Any]) -> bytes:
 
 
 def _unpacked(content: bytes) -> dict[str, Any]:
-    """The arrays of a gallery. Raises ValueError if they are larger than any gallery, or were changed."""
+    """The arrays of a gallery. Raises ValueError if they are too large for a gallery, or were changed."""
     if is_sealed(content) is False:
         raise ValueError("its checksum does not match")
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         if (size := sum(member.file_size for member in archive.infolist())) > MOST_OF_A_GALLERY:
             raise ValueError(f"it would take {size / 1e9:.1f} GB of memory")
-        if (member := archive.testzip()) is not None:  # NumPy stops before the end, where a checksum is compared
+        if (member := archive.testzip()) is not None:  # NumPy stops before the end of the file and compares no checksum
             raise ValueError(f"the checksum of {member} does not match")
     with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
         return dict(arrays)
@@ -388,12 +366,14 @@ def _differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any,
 
 
 def find_runs(paths: list[Path]) -> list[RunDirectory]:
-    """The runs in `paths`, each a run's directory or one that holds several. Raises InputError if one has none."""
+    """The runs in `paths`. Each path is a run's directory or contains several. Raises InputError for a path without a
+    run.
+    """
     runs = []
     for path in paths:
         roots = [path] if is_run(path) else [spec.parent for spec in sorted(path.glob("**/spec.yaml"))]
         found = [RunDirectory(root) for root in roots if is_run(root)]
         if not found:
-            raise InputError(f"{path}: holds no run of fairloop, neither in it nor below")
+            raise InputError(f"{path}: holds no run of fairloop; give the directory of a run or of a sweep")
         runs += found
     return runs

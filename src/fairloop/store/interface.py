@@ -14,9 +14,9 @@ from fairloop.training.recipe import Recipe
 M = TypeVar("M", bound=nn.Module)
 
 Fit = Callable[[State | None], Iterator[Checkpoint[M]]]
-"""Trains a model from a state (None: from its beginning) to its end, one checkpoint an epoch.
+"""A function that trains a model from a state (None: from the beginning) to the end, and yields a checkpoint per epoch.
 
-From a state at the end, it only builds the model. So loading and training are one function.
+From a final state, it only builds the model. So the same function loads and trains models.
 """
 
 
@@ -30,12 +30,12 @@ class Trained(Generic[M]):
 
     @property
     def diverged(self) -> bool:
-        """Whether numbers of the model, or of a parent, stopped being finite."""
+        """Whether values of the model, or of a parent, are no longer finite."""
         return "diverged" in self.log
 
     @property
     def taught(self) -> bool:
-        """Whether it has learned anything: there was somebody with a known label, and all numbers stayed finite."""
+        """Whether the model has learned: some label was known, and all values stayed finite."""
         return "untaught" not in self.log and not self.diverged
 
 
@@ -43,15 +43,15 @@ class Models(Protocol):
     """Trained models by recipe."""
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        """The model of `recipe`: kept from before, or fitted now and kept."""
+        """The model of `recipe`, loaded from the store, or fitted now and stored."""
         ...
 
     def has(self, recipe: Recipe) -> bool:
-        """Whether the model of `recipe` is kept, whole."""
+        """Whether the store holds the complete model of `recipe`."""
         ...
 
     def busy(self, recipe: Recipe) -> bool:
-        """Whether another process is fitting it at this moment."""
+        """Whether another process is fitting the model now."""
         ...
 
 

@@ -3,15 +3,15 @@
 | column | content |
 |---|---|
 | round | the round, from 0 on |
-| person | a number; the same in all rounds, in kinds whose people come again |
+| person | a number; the same in all rounds, in kinds with returning people |
 | group, prediction | names; the prediction is the decision before exploration, as a label |
-| score | of the decision; none without a model |
-| accepted | after exploration |
-| label | none if it never becomes known, or is not known yet |
-| propensity | the chance that the label becomes known, given all that was known at the decision |
-| observed_at | the round by whose end the label is known; none if it never is |
+| score | of the decision; empty without a model |
+| accepted | whether the person is accepted, after exploration |
+| label | empty if it never becomes known, or is not known yet |
+| propensity | the probability that the label becomes known, given the information at the decision |
+| observed_at | the round at whose end the label is known; empty if it never is |
 
-A file holds each label with the round by whose end it is known. `Log.table` leaves out labels that are not known yet.
+A file also holds labels that become known in later rounds. `Log.table` leaves out labels that are not known yet.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ class Log:
         self.root = root
 
     def path(self, number: int) -> Path:
-        """The file of a round, whether it exists or not."""
+        """The file of a round, which may not exist."""
         return self.root / f"round-{number:04d}.parquet"
 
     def write(self, number: int, one: RoundLog, run: str) -> None:
-        """Keep the log of a round. run: the name of the run."""
-        # Text stays in codes on the way, and the file has text: without Arrow's own schema it says nothing of codes.
+        """Write the log of a round. run: the name of the run."""
+        # Text is dictionary-encoded in memory. The file holds plain text, because it omits Arrow's schema.
         fast = {"store_schema": False, "use_dictionary": _REPEATED, "write_statistics": ["round"]}
         records.write(self.path(number), _table(number, one), run, {_BENEFICIAL: one.beneficial}, **fast)
 

@@ -11,14 +11,14 @@ from fairloop.training.recipe import Recipe
 
 
 class MemoryModels:
-    """Keeps every network's state, and every estimator, for as long as it lives. Several runs may share one."""
+    """A store in memory of the state of networks and of estimators. Several runs may share one store."""
 
     def __init__(self) -> None:
         self._states: dict[str, State] = {}
         self._estimators: dict[str, Trained[Any]] = {}
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        """The model of `recipe`, kept from before or fitted now."""
+        """The model of `recipe`, from memory or fitted now."""
         if (kept := self._estimators.get(recipe.fingerprint)) is not None:
             return kept
         checkpoint = last(fit(self._states.get(recipe.fingerprint)))
@@ -30,17 +30,17 @@ class MemoryModels:
         return trained
 
     def has(self, recipe: Recipe) -> bool:
-        """Whether it is kept."""
+        """Whether the model is in memory."""
         return recipe.fingerprint in self._states or recipe.fingerprint in self._estimators
 
     def busy(self, recipe: Recipe) -> bool:
-        """No: other processes do not reach this memory."""
+        """Always false: other processes do not reach this memory."""
         del recipe
         return False
 
 
 class NoModels:
-    """Keeps nothing: each model is fitted whenever it is asked for."""
+    """A store that keeps no model. Each request fits a model."""
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
         """The model of `recipe`, fitted now."""
@@ -48,7 +48,7 @@ class NoModels:
         return Trained(recipe, checkpoint.module, checkpoint.log)
 
     def has(self, recipe: Recipe) -> bool:
-        """No."""
+        """Always false."""
         del recipe
         return False
 

@@ -1,4 +1,4 @@
-"""Models on disk: one safetensors file per recipe, whole, verified, and never fitted twice at once."""
+"""Models on disk: one safetensors file per recipe, complete and verified; a model has at most one fit at a time."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ _WEIGHT, _LOG, _OPTIMIZER = "weight/", "log/", "optimizer/"
 class DirectoryModels:
     """Models in a directory, by recipe. Several runs and processes may share it.
 
-    A model that cannot be kept, as some estimators, is fitted whenever it is asked for, and `has` is false.
+    A model that cannot be kept, such as some estimators, is fitted at each request, and `has` is false.
 
-    While one process fits a recipe, others that need it wait. An interrupted fit goes on from its last saved epoch; a
-    fit saves at most every `seconds_between_saves`.
+    While one process fits a recipe, other processes wait for the model. An interrupted fit resumes from its last saved
+    epoch. A fit saves at most every `seconds_between_saves`.
     """
 
     def __init__(self, root: Path, seconds_between_saves: float = SECONDS_BETWEEN_SAVES) -> None:
@@ -42,15 +42,15 @@ class DirectoryModels:
         self._seconds = seconds_between_saves
 
     def path(self, recipe: Recipe) -> Path:
-        """The file of the model of `recipe`, whether it exists or not."""
+        """The file of the model of `recipe`, which may not exist."""
         return self.root / f"{recipe.filename}.safetensors"
 
     def has(self, recipe: Recipe) -> bool:
-        """Whether the file exists; files are always whole."""
+        """Whether the file exists. Files are always complete."""
         return self.path(recipe).is_file()
 
     def busy(self, recipe: Recipe) -> bool:
-        """Whether another process is fitting it at this moment."""
+        """Whether another process is fitting the model now."""
         if not self.root.is_dir():
             return False
         lock = self._lock(recipe)
@@ -62,7 +62,7 @@ class DirectoryModels:
         return False
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        """The model of `recipe`: loaded, or fitted and kept. Raises InputError if its file is damaged."""
+        """The model of `recipe`, loaded, or fitted and stored. Raises InputError if its file is damaged."""
         self.root.mkdir(parents=True, exist_ok=True)
         if not self.has(recipe):
             with self._lock(recipe):
@@ -74,7 +74,7 @@ class DirectoryModels:
         return Trained(recipe, checkpoint.module, checkpoint.log)
 
     def forget(self, recipe: Recipe) -> None:
-        """Delete the model of `recipe`, if it is there."""
+        """Delete the model of `recipe`, if it exists."""
         self.path(recipe).unlink(missing_ok=True)
         self._partial(recipe).unlink(missing_ok=True)
 
@@ -145,7 +145,7 @@ def _load(path: Path, recipe: Recipe) -> State:
 
 
 def _taken_apart(optimizer: dict[str, Any]) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """An optimizer's state: tensors, by names that `_put_together` understands, and the rest as plain data."""
+    """An optimizer's state: tensors by names for `_put_together`, and the rest as plain data."""
     state = optimizer["state"]
     tensors = {
         f"{_OPTIMIZER}{parameter}/{name}": value

@@ -18,7 +18,7 @@ SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in get_type_hints(Row).i
 """The columns of a run's records: the fields of a `Row`."""
 
 TEXT = pa.dictionary(pa.int32(), pa.string())
-"""Text in memory: each word once, or a thousand runs would not fit."""
+"""The type of text in memory: dictionary-encoded, so that a thousand runs fit."""
 
 HELD = pa.schema([(field.name, TEXT if field.type == pa.string() else field.type) for field in SCHEMA])
 
@@ -30,7 +30,7 @@ def of_rows(rows: Sequence[Row]) -> pa.Table:
 
 
 def completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
-    """The table, with a default in each column that came after it was written: in fields of `Row` that have one."""
+    """The table, completed by the defaults of columns that are newer than its file: fields of `Row` with a default."""
     for name, default in Row._field_defaults.items():
         if name not in table.column_names:
             column = schema.field(name)
@@ -39,7 +39,7 @@ def completed(table: pa.Table, schema: pa.Schema) -> pa.Table:
 
 
 def write(path: Path, table: pa.Table, run: str, more: Mapping[str, str] | None = None, **options: Any) -> None:
-    """Replace `path` by the rows of `table`, which belong to the run of the name `run`.
+    """Write the rows of `table` to `path`. run: the name of their run.
 
     more: metadata of the file. options: of `pyarrow.parquet.ParquetWriter`.
     """
@@ -54,8 +54,8 @@ def write(path: Path, table: pa.Table, run: str, more: Mapping[str, str] | None 
 def read(path: Path, generations: range, runs: Collection[str]) -> pa.Table:
     """The rows that `write` wrote, text as `TEXT`. Raises FileNotFoundError; InputError for a damaged or foreign file.
 
-    generations: of the file. runs: the names of its run, now and before. Files from before there were seals name no
-    run; they are checked page by page.
+    generations: of the file. runs: the current and the earlier names of its run. Files of versions without seals name
+    no run; their pages have checksums.
     """
     table = completed(whole(path, runs), HELD)
     if not table.schema.equals(HELD):
@@ -76,7 +76,7 @@ def whole(path: Path, runs: Collection[str]) -> pa.Table:
         options = {"metadata": footer, "page_checksum_verification": True}
         words = [field.name for field in footer.schema.to_arrow_schema() if field.type == pa.string()]
         with pq.ParquetFile(pa.BufferReader(content), read_dictionary=words, **options) as file:
-            table = file.read(use_threads=False)  # a small file: threads would cost more than they save
+            table = file.read(use_threads=False)  # threads cost more than they save for a small file
             run = (file.metadata.metadata or {}).get(b"run", b"").decode(errors="replace")
     except (pa.ArrowException, OSError, ValueError) as error:
         raise damaged(path, str(error).splitlines()[0]) from error

@@ -1,7 +1,7 @@
-"""Runs and models that are kept elsewhere, at any address that fsspec understands, and lent to one worker at a time.
+"""Runs and models in remote storage, at any address that fsspec accepts, with leases for one worker at a time.
 
-Uploaded files are whole. Models, records and galleries are never replaced: where two workers make the same file, its
-content is the same.
+Uploaded files are complete. Models, records and galleries are never replaced, because two workers that make the same
+file write the same content.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
-from typing import Any
 from uuid import uuid4
 
 import fsspec
@@ -22,6 +21,7 @@ from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Fit, M, Models, Trained
 from fairloop.store.models import DirectoryModels
+from fairloop.store.provenance import Provenance
 from fairloop.store.status import STATUS, State, Status
 from fairloop.store.tidy_rows import Gallery, RoundLog, Row
 from fairloop.training.recipe import Recipe
@@ -39,34 +39,35 @@ class Folder:
             raise InputError(f"{address}: cannot be opened ({error})") from error
 
     def names(self) -> list[str]:
-        """Every file below, as a path relative to the folder."""
+        """All files below the folder, as relative paths."""
         self._files.invalidate_cache()
         found = self._files.find(self._root) if self._files.exists(self._root) else []
-        # In some file systems, paths begin with a slash where the address has none.
+        # Some file systems add a slash before the paths of an address without one.
         root = self._root.strip("/")
         return sorted(path.strip("/")[len(root) :].strip("/") for path in found if not path.endswith(_UNFINISHED))
 
     def has(self, name: str) -> bool:
-        """Whether the file is there."""
+        """Whether the file exists."""
         self._files.invalidate_cache()
         return bool(self._files.exists(self._path(name)))
 
     def get(self, name: str, to: Path) -> None:
-        """Copy a file here, whole or not at all."""
+        """Download a file, completely or not at all."""
         with replacing(to) as temporary:
             self._files.get_file(self._path(name), str(temporary))
 
     def put(self, path: Path, name: str, *, replace: bool = False) -> None:
-        """Copy a file there, unless there is one of that name."""
+        """Upload a file, unless the name exists."""
         if replace or not self.has(name):
-            # Under another name first: not every file system puts a file in one step, but all move it in one.
+            # Upload under another name first, because all file systems move a file in one step, but not all write it in
+            # one.
             unfinished = f"{self._path(name)}.{uuid4().hex}{_UNFINISHED}"
             self._files.makedirs(unfinished.rpartition("/")[0], exist_ok=True)
             self._files.put_file(str(path), unfinished)
             self._files.mv(unfinished, self._path(name))
 
     def fetch(self, to: Path, names: Iterable[str]) -> int:
-        """Copy the files that are not here yet, and all descriptions. Returns the number of copied files."""
+        """Download missing files and all descriptions. Returns the number of copied files."""
         count = 0
         for name in names:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
@@ -81,13 +82,13 @@ class Folder:
 
 
 def claim_address(address: str) -> None:
-    """Raise InputError if `address` holds a run: `fetch` would not find a sweep in the same place."""
+    """Raise InputError if `address` holds a run, because `fetch` would not find a sweep at the same address."""
     if Folder(address).has(_DESCRIPTIONS[0]):
         raise InputError(f"--out: {address} holds a run, not a sweep; choose another address")
 
 
 def claim_for(folder: Folder, names: Sequence[str], to: Path) -> None:
-    """Raise InputError unless `to` can take the files `names` of `folder`: those of a sweep, or of one run alone."""
+    """Raise InputError unless `to` can take the files `names` of `folder`: the files of a sweep, or of a single run."""
     if _DESCRIPTIONS[0] not in names:
         claim(to, "a sweep")
         return
@@ -97,7 +98,7 @@ def claim_for(folder: Folder, names: Sequence[str], to: Path) -> None:
 
 
 _DESCRIPTIONS = ("spec.yaml", "provenance.json")
-"""Small files that grow with a run, and are therefore replaced, each in one step."""
+"""Small files that change during a run. Each is replaced in one step."""
 
 
 class CopiedRun(RunDirectory):
@@ -109,42 +110,42 @@ class CopiedRun(RunDirectory):
         self._told: tuple[State, int] | None = None
 
     def fetch(self) -> None:
-        """Copy all files of the folder into the directory."""
+        """Download all files of the folder into the directory."""
         self._folder.fetch(self.root, self._folder.names())
 
-    def describe(self, spec: RunSpec, provenance: dict[str, Any]) -> None:
-        """Write the spec and the provenance of the run, here and there."""
+    def describe(self, spec: RunSpec, provenance: Provenance) -> None:
+        """Write the spec and the provenance of the run in the directory and in the folder."""
         super().describe(spec, provenance)
         for name in _DESCRIPTIONS:
             self._folder.put(self.root / name, name, replace=True)
 
     def tell(self, status: Status) -> None:
-        """Keep how far the run is: here each time, there at the beginning, after each generation and at the end."""
+        """Write the status: locally each time, remotely at the beginning, after each generation and at the end."""
         super().tell(status)
         if self._told != (status.state, status.done):
             self._told = (status.state, status.done)
-            with suppress(Exception):  # of any file system; a status that is not copied is no reason to end a run
+            with suppress(Exception):  # any error of a file system; a missing copy of the status must not end a run
                 self._folder.put(self.root / STATUS, STATUS, replace=True)
 
     def commit(self, generation: int, rows: list[Row], gallery: Gallery, log: RoundLog | None = None) -> None:
-        """Record a generation here, then there. The records come last: they make it count."""
+        """Record a generation locally, then remotely. The records come last, because they complete the generation."""
         super().commit(generation, rows, gallery, log)
         for path in self.files_of(generation):
             self._folder.put(path, path.relative_to(self.root).as_posix())
 
     def pack(self) -> None:
-        """Nothing: a pack would replace uploaded files."""
+        """Do nothing, because a pack would replace uploaded files."""
 
 
 class CopiedModels:
-    """Models in a directory, each looked up in a folder before it is trained, and copied there afterwards."""
+    """Models in a directory, with copies in a remote folder. Training first looks for a copy."""
 
     def __init__(self, models: DirectoryModels, folder: Folder) -> None:
         self._models = models
         self._folder = folder
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        """The model of `recipe`, from here, from there, or fitted now."""
+        """The model of `recipe`, from the directory, from the folder, or fitted now."""
         path = self._models.path(recipe)
         if not self._models.has(recipe) and self._folder.has(path.name):
             self._folder.get(path.name, path)
@@ -154,18 +155,18 @@ class CopiedModels:
         return trained
 
     def has(self, recipe: Recipe) -> bool:
-        """Whether it is here or there."""
+        """Whether the directory or the folder has the model."""
         return self._models.has(recipe) or self._folder.has(self._models.path(recipe).name)
 
     def busy(self, recipe: Recipe) -> bool:
-        """Whether another process is fitting it here."""
+        """Whether another process on this machine is fitting the model."""
         return self._models.busy(recipe)
 
 
 class LeasedModels:
-    """Models that a worker makes only while it holds the lease of their recipe.
+    """Models that a worker fits only while it holds the lease of their recipe.
 
-    lease: waits for the recipe, and holds it. lent: whether another worker holds it.
+    lease: waits for the recipe's lease, and holds it. lent: whether another worker holds the lease.
     """
 
     def __init__(
@@ -179,16 +180,16 @@ class LeasedModels:
         self._lent = lent
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        """The model of `recipe`, after waiting for a worker that is making it."""
+        """The model of `recipe`, after a wait for any worker that is fitting it."""
         if self._models.has(recipe):
             return self._models.model(recipe, fit)
         with self._lease(recipe):
             return self._models.model(recipe, fit)
 
     def has(self, recipe: Recipe) -> bool:
-        """Whether it is kept."""
+        """Whether the store has the model."""
         return self._models.has(recipe)
 
     def busy(self, recipe: Recipe) -> bool:
-        """Whether another worker is making it."""
+        """Whether another worker is fitting the model."""
         return self._lent(recipe)

@@ -1,6 +1,6 @@
-"""How far a run is, as data: `status.json` in its directory, which the run replaces while it goes on.
+"""The progress of a run, as data: `status.json` in its directory, which a running run replaces.
 
-The file serves people and scripts that look on. No run and no table depends on it.
+The file is for readers and scripts. No run and no table depends on it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from fairloop._util.files import write_text
 
 STATUS = "status.json"
 SILENT_AFTER = 60.0
-"""Seconds without a sign of life after which a process counts as silent. A living run gives one every ten seconds."""
+"""Seconds without an update after which a process counts as silent. A live run updates its status every ten seconds."""
 
-_MOST_BYTES = 2**25  # of a file that is read: that of a sweep with 100,000 runs is smaller
+_MOST_BYTES = 2**25  # largest file that is read; the file of a sweep with 100,000 runs is smaller
 
 Count = Annotated[int, Field(ge=0)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -32,10 +32,10 @@ def _now() -> datetime:
 
 
 class Beat(BaseModel):
-    """The process that writes a status file, and when.
+    """The process that writes a status file, and its times.
 
-    process, machine: its id and its host. since: when the work began, in the first session. updated: when the file was
-    written. Both times are in UTC.
+    process, machine: its id and its host. since: start of the work, in the first session. updated: time of writing the
+    file. Both times are in UTC.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,7 +46,7 @@ class Beat(BaseModel):
 
     @classmethod
     def read(cls, root: Path) -> Self | None:
-        """The status in the directory `root`; None if there is none, or if it cannot be read."""
+        """The status in the directory `root`; None if it is missing or cannot be read."""
         try:
             with (root / STATUS).open("rb") as file:
                 return cls.model_validate_json(file.read(_MOST_BYTES))
@@ -54,32 +54,31 @@ class Beat(BaseModel):
             return None
 
     def write(self, root: Path) -> None:
-        """Replace the status in the directory `root`. A disk that cannot take it is no reason to end a run."""
+        """Replace the status in the directory `root`. A full disk does not end the run."""
         told = self.model_copy(update={"updated": _now()})
         with suppress(OSError):
             write_text(root / STATUS, told.model_dump_json(indent=1) + "\n", durable=False)
 
     @property
     def silence(self) -> float:
-        """Seconds since the last sign of life."""
+        """Seconds since the last update."""
         return max(0.0, (_now() - self.updated).total_seconds())
 
     @property
     def life(self) -> Life:
-        """Whether the process lives. Of a process on another machine only its silence is known."""
+        """Whether the process is alive. For a process on another machine, the answer follows from its silence."""
         if self.machine == os.uname().nodename and not _exists(self.process):
             return "gone"
         return "silent" if self.silence > SILENT_AFTER else "alive"
 
 
 class Status(Beat):
-    """How far one run is.
+    """The progress of one run.
 
-    state: the run's; it is `waiting` while another run trains a model that this one needs. done: generations that are
-    recorded, of `generations`. doing: the model that the run trains or waits for, such as `generator 3`. epoch: how
-    many of that model's `epochs` are done; both are 0 where none is trained. pace: seconds that a generation takes in
-    this session; None before the first. remaining: seconds that the rest will take; None if that is not known.
-    message: why the run failed.
+    state: the run's; it is `waiting` while another run trains a model that this run needs. done: recorded generations,
+    of `generations`. doing: the model that the run trains or waits for, such as `generator 3`. epoch: completed epochs
+    of that model's `epochs`; both are 0 without training. pace: seconds per generation in this session; None before the
+    first. remaining: estimated seconds until the end; None if unknown. message: the error of a failed run.
     """
 
     state: State = "running"
@@ -94,7 +93,7 @@ class Status(Beat):
 
 
 def ended(error: BaseException | None) -> State:
-    """The state in which work ends that `error` ends, or that nothing ends before its time."""
+    """The final state of work that `error` ended, or that ended normally (None)."""
     if error is None:
         return "finished"
     return "failed" if isinstance(error, Exception) else "interrupted"

@@ -10,21 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 TRAINING = "training"
-"""The split of rows about the data that models learned from. Their `label` names the labeller, `group` the maker."""
+"""The split of rows about training data of models. Their `label` names the labeller, `group` the generator."""
 
 
 MINORITIZED = "minoritized"
-"""The metric that says of each group whether the population calls it minoritized."""
+"""The metric that is 1 for minoritized groups of the population, and 0 for others."""
 
 
 RUN_COLUMNS = ("run", "dataset", "setting", "star", "seed")
-"""The columns of the tidy table that are alike in all rows of a run."""
+"""The columns of the tidy table that are constant within a run."""
 
 
 class Row(NamedTuple):
     """One value; its fields are the other columns of the tidy table. None: does not apply. NaN: undefined.
 
-    A new column is a new field with a default, at the end: files from before have that default.
+    A new column is a new field with a default, at the end. Older files have that default.
     """
 
     generation: int
@@ -54,9 +54,9 @@ def _no_texts() -> NDArray[np.str_]:
 class RoundLog:
     """The decision maker's log of a round of people, (n,) each.
 
-    person: a number, the same in all rounds for people who come again in kinds where people do. group, prediction,
+    person: a number, the same in all rounds for returning people. group, prediction,
     label: codes; the label is `UNKNOWN` if it never becomes known. score: NaN without a model. accepted: after
-    exploration. propensity: of a known label. observed_at: the round by whose end the label is known, or `UNKNOWN`.
+    exploration. propensity: of a known label. observed_at: the round at whose end the label is known, or `UNKNOWN`.
     beneficial: the name of the label that is good for the person.
     """
 
@@ -77,12 +77,12 @@ class RoundLog:
 
 @dataclass(frozen=True)
 class Gallery:
-    """Samples of one generation's generator, to look at. The latents are the same in every generation.
+    """Samples of one generation's generator, for figures. The latents are the same in every generation.
 
-    images: N samples. labels, groups: (N,) int64, as A_L and A_S see them.
-    latents: (M, L) float32, places of other samples in the latent space of G_0; (0, 0) if it has none.
+    images: N samples. labels, groups: (N,) int64, by A_L and A_S.
+    latents: (M, L) float32, positions of other samples in the latent space of G_0; (0, 0) without a latent space.
     originals: R real images of the test split, the same in every generation.
-    reconstructions: the originals through the generator's encoder and back; (0, 0) if it has none.
+    reconstructions: decoded encodings of the originals; (0, 0) without an encoder.
     texts: (N,) the samples in words, for data of texts that may be shown; else (0,).
     """
 
@@ -102,5 +102,5 @@ class Gallery:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it shows nothing."""
+        """Whether the gallery has no samples."""
         return not any(len(array) for array in vars(self).values())

@@ -1,4 +1,4 @@
-"""The time and disk that a sweep will take, estimated from one step of each kind of model on this machine."""
+"""Estimates of the time and disk of a sweep, from one step of each kind of model on this machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from fairloop.training.recipe import Recipe
 
 _STEPS = 4  # of an epoch that is timed
 _EPOCHS = 3  # of a model that is timed; the first warms up
-_NO_RATE = 1e-12  # how fast such a model learns: whatever the spec says of rates, it cannot diverge
+_NO_RATE = 1e-12  # learning rate of a timed model, in place of the spec's rate, so that it cannot diverge
 
 Kind = tuple[str, ...]
 
@@ -48,7 +48,7 @@ class Cost(NamedTuple):
 class Estimate:
     """The work of a sweep.
 
-    models: how many are trained, by role. alone: how many the same runs would train, each for itself.
+    models: number of trained models, by role. alone: the number that the same runs would train separately.
     steps: seconds of one step, by role. work: seconds on one core. longest: seconds of the longest chain of models that
     learn from each other. bytes: on disk, with every model kept.
     """
@@ -61,12 +61,12 @@ class Estimate:
     bytes: int
 
     def seconds(self, workers: int) -> float:
-        """With that many workers side by side."""
+        """Estimated seconds with `workers` concurrent workers."""
         return max(self.work / workers, self.longest)
 
 
 def estimate(specs: Sequence[RunSpec]) -> Estimate:
-    """Time a few steps of each kind of model that `specs` train in any generation, and reckon from there.
+    """Time a few steps of each kind of model that `specs` train in any generation, and estimate the sweep.
 
     Raises InputError if a spec does not fit its data or this machine.
     """
@@ -75,9 +75,9 @@ def estimate(specs: Sequence[RunSpec]) -> Estimate:
 
 
 class Piece(NamedTuple):
-    """A model that a run trains, or what the run does alone: measure a generation.
+    """A piece of the work of a run: the training of a model, or the measuring of a generation.
 
-    name: of the model; pieces of one name are one model, which the first run to come there trains. None: done alone.
+    name: of the model; pieces with one name are one model, which one run trains. None: work of the run alone.
     """
 
     name: str | None
@@ -92,12 +92,12 @@ def pieces(specs: Sequence[RunSpec]) -> list[list[Piece]]:
     for spec, plan_ in zip(specs, plans, strict=True):
         models = [Piece(r.fingerprint, r.generation, _steps(r) * costs[_kind(r)].seconds) for r in plan_]
         alone = [Piece(None, i, measuring) for i in range(spec.generations)]
-        found.append(sorted([*models, *alone], key=lambda piece: piece.generation))  # stable: parents stay before
+        found.append(sorted([*models, *alone], key=lambda piece: piece.generation))  # a stable sort keeps parents first
     return found
 
 
 def _priced(specs: Sequence[RunSpec]) -> tuple[list[Plan], dict[Kind, Cost], float]:
-    """The plans of all runs, the cost of each kind of model, and the seconds that measuring a generation takes."""
+    """The plans of all runs, the cost of each kind of model, and the seconds of measuring a generation."""
     plans = _plans(specs)
     _check(specs, plans)
     costs: dict[Kind, Cost] = {}
@@ -114,7 +114,7 @@ def _priced(specs: Sequence[RunSpec]) -> tuple[list[Plan], dict[Kind, Cost], flo
 def _reckoned(
     specs: Sequence[RunSpec], plans: Sequence[Plan], costs: Mapping[Kind, Cost], measuring: float
 ) -> Estimate:
-    """The work of all recipes. measuring: seconds that measuring a generation takes."""
+    """The work of all recipes. measuring: seconds of measuring a generation."""
     recipes = {recipe.fingerprint: recipe for plan_ in plans for recipe in plan_}
     seconds = {name: _steps(recipe) * costs[_kind(recipe)].seconds for name, recipe in recipes.items()}
     longest: dict[str, float] = {}
@@ -136,7 +136,7 @@ def _reckoned(
 
 
 def _spans(spec: RunSpec, plan_: Plan) -> list[list[Recipe]]:
-    """The recipes of generations in which the same spec holds, in their order; the annotators are with the first."""
+    """The recipes of consecutive generations with the same spec, in order; the annotators belong to the first."""
     begins = sorted({0, *spec.schedule})
     found: dict[int, list[Recipe]] = {}
     for recipe in plan_:
@@ -145,7 +145,7 @@ def _spans(spec: RunSpec, plan_: Plan) -> list[list[Recipe]]:
 
 
 def _plans(specs: Sequence[RunSpec]) -> list[tuple[Plan, Population]]:
-    """Each run's plan. Of runs that differ in the seed alone, the data are loaded once: only their name differs."""
+    """Each run's plan. Runs that differ only in the seed load the data once, because only the fingerprint differs."""
     loaded: dict[str, Population] = {}
     plans = []
     for spec in specs:
@@ -163,7 +163,7 @@ def _plans(specs: Sequence[RunSpec]) -> list[tuple[Plan, Population]]:
 
 
 def _check(specs: Sequence[RunSpec], plans: Sequence[tuple[Plan, Population]]) -> None:
-    """Raise InputError as the runs would. Of runs that differ in the seed alone, one is checked."""
+    """Raise the InputErrors of the runs. Among runs that differ only in the seed, one is checked."""
     once = {
         spec.model_copy(update={"seed": 0}).model_dump_json(): (spec, population)
         for spec, (_, population) in reversed(list(zip(specs, plans, strict=True)))
@@ -173,7 +173,9 @@ def _check(specs: Sequence[RunSpec], plans: Sequence[tuple[Plan, Population]]) -
 
 
 def _kind(recipe: Recipe) -> Kind:
-    """All that decides how long a step takes. The number of generations in a batch hardly matters."""
+    """A key of the fields that determine the time of a step. The number of generations in a batch has almost no
+    effect.
+    """
     star, mixture = recipe.curation.star, recipe.mixture
     parts: tuple[Any, ...] = (
         recipe.training.model_dump(exclude={"epochs", "learning_rate"}),
@@ -193,9 +195,9 @@ def _steps(recipe: Recipe) -> int:
 
 
 def _try(spec: RunSpec, generation: int, population: Population, timed: _Timed) -> float:
-    """A few steps of each model of `generation`, made as generation 0 or 1 of a run of their own.
+    """Train a few steps of each model of `generation`, as generation 0 or 1 of a short run.
 
-    Returns the seconds that measuring one takes.
+    Returns the seconds of measuring a generation.
     """
     measuring = 0.0
     for _ in generations(_Brief(_short(spec, generation, population), timed, population=_few(spec, population))):
@@ -204,7 +206,7 @@ def _try(spec: RunSpec, generation: int, population: Population, timed: _Timed) 
 
 
 def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
-    """A run that is in all its generations as `spec` is in `generation`, but learns next to nothing."""
+    """A short run with the fields of `spec` in `generation`, whose models hardly learn."""
     now = spec.at(generation)
     fields = now.model_dump()
     in_rounds = spec.setting == PEOPLE
@@ -215,16 +217,16 @@ def _short(spec: RunSpec, generation: int, population: Population) -> RunSpec:
     fields["policy"] |= {"people": None, "real": "fixed"}
     for learner in ("generator", "classifier"):
         fields["policy"][learner]["samples"] = None
-    if not now.takes_people:  # responses enter the data of other generations
+    if not now.takes_people:  # responses need real people in the data
         fields["response"] = {}
     fields["star"]["ideal"] = ideals.shares_for(fields["star"]["ideal"], population).tolist()  # of all, not of a few
     return RunSpec.model_validate({**fields, "schedule": {}, "keep": "all", "generations": min(generation, 1) + 1})
 
 
 def _few(spec: RunSpec, population: Population) -> Population:
-    """The population with as many people to learn from as the timed steps need, evenly chosen.
+    """The population with as many training people as the timed steps need, evenly chosen.
 
-    All people, if there is an estimator: it has one step.
+    With an estimator, all people, because it has one step.
     """
     roles = (ModelRole.GENERATOR, ModelRole.CLASSIFIER, ModelRole.LABEL_ANNOTATOR)
     if any(estimator_of(role, span) is not None for span in spec.spans.values() for role in roles):
@@ -239,7 +241,7 @@ def _few(spec: RunSpec, population: Population) -> Population:
 
 
 class _Brief(ModelTrainer):
-    """Builds every model as a run does, and trains it for no more than `_STEPS` batches an epoch."""
+    """A trainer that builds every model as a run does, and trains it for at most `_STEPS` batches an epoch."""
 
     def _generator(self, recipe: Recipe, feed: Feed, start: Generator | None = None) -> Trained[Generator]:
         return super()._generator(recipe, _cut(feed), start)
@@ -261,7 +263,7 @@ class _Timed(MemoryModels):
         self._last = time.perf_counter()
 
     def cost(self, recipe: Recipe) -> Cost:
-        """Of the model that stood for that of `recipe`; generation 1 stands for all that follow."""
+        """The cost of the timed model for `recipe`. Generation 1 represents all later generations."""
         return self._costs[recipe.role, min(recipe.generation, 1)]
 
     def model(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
@@ -277,11 +279,11 @@ class _Timed(MemoryModels):
 
         trained = super().model(recipe, clocked)
         size = sum(tensor.nbytes for tensor in trained.module.state_dict().values())
-        if (recipe.role, recipe.generation) not in self._costs:  # later it is only loaded
+        if (recipe.role, recipe.generation) not in self._costs:  # later requests only load it
             self._costs[recipe.role, recipe.generation] = Cost(min(seconds[1:] or seconds), size)
         self._last = time.perf_counter()
         return trained
 
     def since_last_fit(self) -> float:
-        """Seconds since the last model was ready."""
+        """Seconds since the last model was complete."""
         return time.perf_counter() - self._last

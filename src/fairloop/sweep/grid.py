@@ -1,4 +1,4 @@
-"""From seeds, cases and a grid of fields to the specs of a sweep."""
+"""The specs of a sweep, from seeds, cases and a grid of fields."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ def sweep_spec(fields: object, where: str) -> SweepSpec:
 
 
 MOST_RUNS = 100_000
-"""Of one sweep: more are a slip of the pen."""
+"""Largest number of runs of one sweep. A larger number is probably a typing error."""
 
 _SEEDS = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """Specs that belong together.
+    """The specs of a sweep.
 
-    base: fields that all runs share. cases: combinations of fields (`a.b: value`) that were named one by one.
-    grid: fields with all their values; every combination is run for every case and seed.
+    base: fields that all runs share. cases: single combinations of fields (`a.b: value`).
+    grid: fields with their values; every combination is run for every case and seed.
     """
 
     base: Mapping[str, Any]
@@ -62,21 +62,21 @@ class Sweep:
     grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def specs(self) -> list[RunSpec]:
-        """All runs, each once, seeds varying fastest, so that workers side by side need different models.
+        """All runs, each once. Seeds vary fastest, so that concurrent workers need different models.
 
-        STAR on a generator that the setting keeps fixed has no meaning and is left out.
+        Runs with STAR on a generator that the setting keeps fixed are left out.
         Raises InputError for wrong fields or values, or if nothing is left.
         """
         specs: dict[str, RunSpec] = {}
         for path in {*self.grid, *(path for case in self.cases for path in case)}:
             if path == "seed" or path in FREE_TO_CHANGE:
                 remedy = "use --seeds" if path == "seed" else "use --set; all runs of a sweep share it"
-                raise InputError(f"{path}: does not tell experiments apart; {remedy}")
+                raise InputError(f"{path}: does not change an experiment; {remedy}")
         if (n := math.prod([len(self.cases), len(self.seeds), *map(len, self.grid.values())])) > MOST_RUNS:
             raise InputError(f"--grid: makes {n:,} runs of it, more than {MOST_RUNS:,}")
         points = [dict(zip(self.grid, values, strict=True)) for values in itertools.product(*self.grid.values())]
         for case, point, seed in itertools.product(self.cases, points, self.seeds):
-            fields = json.loads(json.dumps(self.base))  # a deep copy that also separates objects that YAML anchors join
+            fields = json.loads(json.dumps(self.base))  # a deep copy that also separates objects joined by YAML anchors
             for path, value in {**case, **point, "seed": seed}.items():
                 assign(fields, path, value)
             if not _is_void(fields):
@@ -102,14 +102,14 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def parse_grid(texts: Iterable[str]) -> dict[str, list[Any]]:
-    """`field=value,value,...` by field; values are YAML, so a list is written in brackets."""
+    """`field=value,value,...` by field. Values are YAML; lists need brackets."""
     grid: dict[str, list[Any]] = {}
     for text in texts:
         path, separator, values = text.partition("=")
         try:
             grid[path.strip()] = parsed(f"[{values}]")
         except ValueError:
-            raise InputError(f"--grid {text}: the values are no YAML; separate them by commas") from None
+            raise InputError(f"--grid {text}: the values are not YAML; separate them by commas") from None
         if not separator or not path.strip() or not grid[path.strip()]:
             raise InputError(f"--grid {text}: write it as field=value,value, for example setting=seqclass,control")
     return grid

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from signal import strsignal
 from typing import Any, Literal, NamedTuple, Protocol
 
 from fairloop._util.directories import claim
@@ -18,21 +18,22 @@ from fairloop.spec.names import OWN_FIELDS, case_name, run_name
 from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec, varied
 from fairloop.store.directory import RunDirectory
+from fairloop.sweep.workers import ending
 
 MEMORY_PER_RUN = int(1.5 * 2**30)
-"""Bytes of memory that the count of workers sets aside for a run; `colored-mnist` peaks below that."""
+"""Bytes of memory per run in the number of workers; the peak of `colored-mnist` is lower."""
 
 FAILED, WRONG_INPUT, INTERRUPTED = 1, 2, 130
-"""The exit codes of a run that failed, that was not started, and that was stopped. Its log ends with the reason."""
+"""The exit codes of a run that failed, had wrong input, or was interrupted. Its log ends with the reason."""
 
 
 @dataclass
 class Job:
     """One run of a sweep.
 
-    case: the run's name for people without its seed; it holds the fields in which the runs of the sweep differ.
-    line: the last line of its log. done: generations that are recorded. code: its exit code, once it has ended.
-    log: where a person finds all its lines, in words.
+    case: the run's name for readers without its seed; it holds the fields in which the runs of the sweep differ.
+    line: the last line of its log. done: recorded generations. code: its exit code after the end.
+    log: the location of its log, in words.
     """
 
     spec: RunSpec
@@ -45,7 +46,7 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The run's name for people."""
+        """The run's name for readers."""
         return run_name(self.case, self.spec.seed)
 
     def end(self, code: int) -> None:
@@ -57,21 +58,36 @@ class Job:
     def end_with_process(self, code: int, *, together: bool) -> None:
         """Note that the run's process has ended with the exit code `code`, negative after a signal.
 
-        The run is done only if all of its generations are recorded. together: other runs were in that process, so that
-        its code need not be this run's.
+        The run is done only if all of its generations are recorded. together: other runs shared the process, so the
+        exit code may be theirs.
         """
         whole = self.done >= self.spec.generations
         if code not in (FAILED, WRONG_INPUT, INTERRUPTED) and not whole:
-            how = f"was killed by signal {-code} ({strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
-            self.line = f"its process {how} after {self.done} of {self.spec.generations} generations"
+            self.line = f"its process {ending(code)} after {self.done} of {self.spec.generations} generations"
         self.end(0 if whole and together else code if code or whole else FAILED)
 
 
+def exit_code(work: Callable[[], None], log: logging.Logger) -> int:
+    """Do the `work` of a run. Returns its exit code; if that is not 0, the log ends with the reason."""
+    try:
+        work()
+    except KeyboardInterrupt:
+        log.error("fairloop: interrupted; run the same command again to go on")
+        return INTERRUPTED
+    except (FairloopError, OSError) as error:
+        log.error("fairloop: %s", error)
+        return WRONG_INPUT if isinstance(error, InputError) else FAILED
+    except Exception:
+        log.exception("fairloop:")
+        return FAILED
+    return 0
+
+
 class SweepView(AbstractContextManager["SweepView"], Protocol):
-    """Shows a sweep to a person while it goes on."""
+    """The protocol of views of a sweep in progress."""
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Show the jobs as they stand now. A sweep calls this several times a second."""
+        """Show the current state of the jobs. A sweep calls this several times a second."""
 
 
 def run_in(out: Path, spec: RunSpec) -> RunDirectory:
@@ -80,7 +96,7 @@ def run_in(out: Path, spec: RunSpec) -> RunDirectory:
 
 
 def jobs_in(out: Path, specs: Sequence[RunSpec]) -> list[Job]:
-    """A job for each spec. Jobs of runs that are recorded whole below `out` are done.
+    """A job for each spec. Jobs of runs that are complete below `out` are done.
 
     Raises InputError if `out` cannot hold a sweep, or if a directory in it holds another run.
     """
@@ -96,7 +112,7 @@ def jobs_in(out: Path, specs: Sequence[RunSpec]) -> list[Job]:
 
 
 def jobs_at(specs: Sequence[RunSpec]) -> list[Job]:
-    """A waiting job for each spec."""
+    """A waiting job for each spec, for a sweep at an address."""
     return [Job(spec, _case(spec, differences)) for spec, differences in zip(specs, varied(specs), strict=True)]
 
 
@@ -106,7 +122,7 @@ def _case(spec: RunSpec, differences: dict[str, Any]) -> str:
 
 
 def raise_if_failed(jobs: Sequence[Job]) -> None:
-    """Raise FairloopError if any job failed; InputError if all that failed did so for wrong input."""
+    """Raise FairloopError if any job failed; InputError if all failures are wrong input."""
     failed = [job for job in jobs if job.state == "failed"]
     if not failed:
         return
@@ -119,7 +135,7 @@ def raise_if_failed(jobs: Sequence[Job]) -> None:
 
 
 class Work(NamedTuple):
-    """How many models some runs trained, and how many the same runs would train alone, by kind."""
+    """The number of models that runs trained, and the number that they would train separately, by kind."""
 
     trained: Counter[str]
     alone: Counter[str]
@@ -127,16 +143,16 @@ class Work(NamedTuple):
     def __str__(self) -> str:
         kinds = ("generator", "classifier")
         counts = ", ".join(f"{self.trained[kind]} {kind}s instead of {self.alone[kind]}" for kind in kinds)
-        return f"trained {self.trained.total()} models where runs alone would train {self.alone.total()}: {counts}"
+        return f"trained {self.trained.total()} models, against {self.alone.total()} in separate runs: {counts}"
 
 
 def shared_work(runs: Sequence[RunDirectory]) -> Work:
-    """The models that all sessions of `runs` trained."""
+    """The number of models that all sessions of `runs` trained."""
     work = Work(Counter(), Counter())
     for run in runs:
         spec, done = run.spec(), run.committed()
-        for session in run.provenance().get("sessions", []):
-            work.trained.update(title.rstrip(" 0123456789") for title in session.get("trained", []))
+        for session in run.provenance().sessions:
+            work.trained.update(title.rstrip(" 0123456789") for title in session.trained)
         generators = {"sequential": done, "fixed": min(done, 1), "none": 0}[spec.rules.generators]
         annotators = {"label annotator": 1, "group annotator": 1}
         classifiers = done

@@ -1,7 +1,7 @@
-"""A sweep on this machine: one process per run, some at a time, each on cores of its own (fairloop.sweep.workers).
+"""A sweep on this machine: one process per run, some at a time, each on its own cores (fairloop.sweep.workers).
 
-Runs share one directory of models. The first run that asks for a model fits it, while others that need it wait. So no
-model is trained twice; and since every run is `fairloop run`, a sweep's results are those of its runs made alone.
+Runs share one directory of models. The first run that needs a model fits it, while other runs wait for it. So no
+model is trained twice. Every run is `fairloop run`, so a sweep gives the results of separate runs.
 """
 
 from __future__ import annotations
@@ -30,16 +30,15 @@ def run_all(
     track: str | None = None,
     replicas: int = 1,
 ) -> None:
-    """Run every job that is not done, `workers` at a time. A run that fails does not stop the others.
+    """Run every job that is not done, `workers` at a time. A failed run does not stop the others.
 
-    replicas: runs in one process; the next ones begin when all of them have ended.
+    replicas: runs in one process; the next runs begin after all of them have ended.
 
     Raises FairloopError at the end if any failed (InputError if all of those for wrong input), and stops all of
     them cleanly on KeyboardInterrupt.
     """
     waiting = [job for job in reversed(jobs) if job.state != "done"]
-    threads = max(job.spec.threads for job in jobs)
-    with SweepPulse(out, jobs, workers) as pulse, _Pool(out, models, workers, threads, track) as pool:
+    with SweepPulse(out, jobs, workers) as pulse, _Pool(jobs, out, models, workers, track) as pool:
         while waiting or pool.busy:
             for slot in pool.free():
                 pool.start(slot, [waiting.pop() for _ in range(min(replicas, len(waiting)))])
@@ -51,11 +50,12 @@ def run_all(
 
 
 class _Pool:
-    """Slots for processes; each runs one job, or several together. Leaving it stops all processes."""
+    """Slots for processes; each process runs one job or several. Leaving the context stops all processes."""
 
-    def __init__(self, out: Path, models: Path, workers: int, threads: int, track: str | None) -> None:
+    def __init__(self, jobs: Sequence[Job], out: Path, models: Path, workers: int, track: str | None) -> None:
         self._out, self._models, self._track = out, models, track
-        self._shares = _core_shares(workers, threads)
+        self._imports = slow_imports(jobs)
+        self._shares = _core_shares(workers, max(job.spec.threads for job in jobs))
         self._running: dict[int, tuple[list[Job], Worker]] = {}
         self._locks: dict[str, FileLock] = {}
 
@@ -81,10 +81,11 @@ class _Pool:
     def start(self, slot: int, group: Sequence[Job]) -> None:
         """Run the jobs of `group` in `slot`, except those that another sweep runs."""
         if ours := [job for job in group if _ours(job, self._out, self._locks)]:
-            self._running[slot] = ours, _start(ours, self._out, self._models, self._shares[slot], self._track)
+            task = _task(ours, self._out, self._models, self._track)
+            self._running[slot] = ours, Worker(task._replace(cores=self._shares[slot], imports=self._imports))
 
     def look(self) -> None:
-        """Note the progress of all jobs that run, and the end of those that have ended."""
+        """Note the progress of all running jobs, and the end of finished jobs."""
         for slot, (group, worker) in list(self._running.items()):
             code = worker.code
             for job in group:
@@ -101,17 +102,19 @@ class _Pool:
 
 
 def default_workers(threads: int) -> int:
-    """The number of runs for which this machine has cores and free memory."""
+    """The number of runs that the cores and the free memory of this machine allow."""
     cores = len(_cores()) // threads
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (ValueError, OSError):  # not every system tells
+    except (ValueError, OSError):  # not every system reports it
         return max(1, cores)
     return max(1, min(cores, free // MEMORY_PER_RUN))
 
 
 def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
-    """Lock the run of `job` until its process ends. False if another sweep in `out` has it: then the job fails."""
+    """Lock the run of `job` until its process ends. False if another sweep in `out` holds the lock; the job then
+    fails.
+    """
     job.log = str(out / "logs" / f"{job.spec.identity}.log")
     Path(job.log).parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(Path(job.log).with_suffix(".lock"), timeout=0)
@@ -125,8 +128,8 @@ def _ours(job: Job, out: Path, locks: dict[str, FileLock]) -> bool:
     return True
 
 
-def _start(group: Sequence[Job], out: Path, models: Path, cores: set[int] | None, track: str | None) -> Worker:
-    """Start a process for one run, or for several together."""
+def _task(group: Sequence[Job], out: Path, models: Path, track: str | None) -> Task:
+    """The task of a process for one run, or for several together."""
     for job in group:
         write_text(Path(job.log).with_suffix(".yaml"), job.spec.to_yaml())
         Path(job.log).write_bytes(b"")
@@ -135,14 +138,17 @@ def _start(group: Sequence[Job], out: Path, models: Path, cores: set[int] | None
     if len(group) == 1:
         spec, place, words = places[0]
         tracked = ["--track", track] if track else []
-        return Worker(
-            Task("fairloop", ["run", spec, "--out", place, "--store", str(models), *tracked], Path(words), cores)
-        )
+        return Task("fairloop", ["run", spec, "--out", place, "--store", str(models), *tracked], Path(words))
     words = str(out / "logs" / f"together-{group[0].spec.identity}.log")
     Path(words).write_bytes(b"")
-    return Worker(
-        Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words), cores)
-    )
+    return Task("fairloop.sweep.threads", [str(models), *(part for place in places for part in place)], Path(words))
+
+
+def slow_imports(jobs: Sequence[Job]) -> tuple[str, ...]:
+    """The slow modules that runs of `jobs` may import one by one."""
+    models = {part.model for job in jobs for part in (job.spec.generator, job.spec.classifier, job.spec.annotator)}
+    of_libraries = any(":" in model or model.startswith(("fairlearn-", "tfidf-")) for model in models)
+    return ("skops.io",) if of_libraries else ()  # it keeps estimators, and imports all of scikit-learn
 
 
 def _core_shares(workers: int, threads: int) -> list[set[int] | None]:
@@ -158,7 +164,7 @@ def _cores() -> set[int]:
 
 
 def last_line(log: Path) -> str:
-    """The last line of a run's log; empty if it has none."""
+    """The last line of a run's log; empty without lines."""
     return next(_lines_from_end(log), "")
 
 

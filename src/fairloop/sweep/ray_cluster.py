@@ -1,8 +1,10 @@
-"""A sweep on a Ray cluster: one task per run. Ray places the tasks, and starts a task anew if its worker was lost.
+"""A sweep on a Ray cluster: warm actors, each of which carries out one run at a time. Ray places and replaces them.
 
-A desk, one small actor, lends each recipe to one run at a time, so that nothing is trained twice on any number of
-machines, and collects the lines of all runs. Runs are kept in a directory that all machines share, or at any address
-that fsspec understands; then each run works in a folder of its own and copies its files once they are whole.
+An actor holds the resources of a run, and a server that has imported torch and forks a process for each run, as a sweep
+on one machine does (fairloop.sweep.workers): no memory and no setting of one run reaches the next. A desk, one more
+actor, lends each recipe to one run at a time, so that nothing is trained twice on any number of machines, and collects
+the lines of all runs. Runs are kept in a directory that all machines share, or at any address that fsspec understands;
+then each run works in a folder of its own and copies its files once they are whole.
 """
 
 from __future__ import annotations
@@ -11,69 +13,31 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
+from multiprocessing import Pipe
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from threading import Event, Thread
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from fairloop.data import DataSpec
-from fairloop.data.shared_fields import placed
 from fairloop.errors import FairloopError, InputError
-from fairloop.spec.run import RunSpec, from_mapping
-from fairloop.store.directory import RunDirectory
 from fairloop.sweep.job import MEMORY_PER_RUN, WRONG_INPUT, Job, SweepView, raise_if_failed
+from fairloop.sweep.local import last_line, slow_imports
+from fairloop.sweep.ray_run import News, Place, Sent, carry_out, sent
 from fairloop.sweep.status import SweepPulse
+from fairloop.sweep.workers import ORPHANED, Task, Worker, ending
 
 if TYPE_CHECKING:
-    from fairloop.running.progress import LineView
-    from fairloop.store.models import DirectoryModels
-    from fairloop.store.remote import Folder
-    from fairloop.training.recipe import Recipe
+    from multiprocessing.connection import Connection
 
 RETRIES = 3
-"""How often a run is started anew after its worker or machine was lost."""
+"""How often a run is started anew after its process, its actor or its machine was lost."""
 
 _POLL_SECONDS = 0.5
-_ASK_AGAIN_SECONDS = 0.5
 _BEAT_SECONDS = 10.0
 _LOST_SECONDS = 60.0
-
-
-class Place(NamedTuple):
-    """The places of a sweep's runs and models: two directories that all machines share, or two addresses."""
-
-    runs: str
-    models: str
-
-    @classmethod
-    def below(cls, out: str, store: str | None) -> Place:
-        """The usual place below `out`, with models at `store` if that is given.
-
-        Raises InputError unless both are directories or both are addresses.
-        """
-        if store is not None and ("://" in store) != ("://" in out):
-            raise InputError(f"--store {store}: must be an address where --out is one, and else a directory")
-        return cls(
-            *(
-                place if "://" in place else str(Path(place).resolve())
-                for place in (f"{out.rstrip('/')}/runs", store or f"{out.rstrip('/')}/models")
-            )
-        )
-
-    @property
-    def remote(self) -> bool:
-        """Whether they are addresses."""
-        return "://" in self.runs
-
-
-class News(NamedTuple):
-    """The last line of a run, and how many of its generations are recorded."""
-
-    line: str
-    done: int
+_MOST_STARTING = 8
+"""Actors that wait for room on the cluster, which tells a cluster that can grow to do so."""
 
 
 class Desk:
@@ -103,7 +67,7 @@ class Desk:
         return holder != run and time.monotonic() - self._alive.get(holder, 0.0) < _LOST_SECONDS
 
     def beat(self, run: str) -> None:
-        """Note a sign of life of `run`."""
+        """Note a sign of life of `run`. A run without any loses its recipes, or others would wait for ever."""
         self._alive[run] = time.monotonic()
 
     def forget(self, run: str) -> None:
@@ -120,6 +84,58 @@ class Desk:
         return news
 
 
+class Common(NamedTuple):
+    """Facts that all runs of a sweep share. desk: its actor. version: of fairloop. imports: those of many runs."""
+
+    place: Place
+    desk: Any
+    version: str
+    imports: tuple[str, ...] = ()
+
+
+class LostError(Exception):
+    """The process of a run was killed. Ray tries the run again."""
+
+
+class Runner:
+    """Carries out runs, one at a time, each in a process of its own. An actor of Ray."""
+
+    def work(self, told: Sent, run: str, common: Common) -> tuple[int, str]:
+        """Carry out a run. Returns its exit code and the last line of its log.
+
+        Raises LostError if the run's process was killed.
+        """
+        import ray
+
+        place, desk = common.place, common.desk
+        if (found := version("fairloop")) != common.version:
+            return WRONG_INPUT, f"a worker has fairloop {found}, the sweep {common.version}; install the same on all"
+        ray.get(desk.forget.remote(run))  # an earlier try, lost with its process, may hold recipes
+        with TemporaryDirectory(prefix="fairloop-") as scratch:
+            log = Path(scratch) / f"{run}.log" if place.remote else Path(place.log(run))
+            ours, theirs = Pipe()
+            worker = Worker(Task(carry_out, (told, place, theirs, log), log, imports=common.imports))
+            theirs.close()
+            _answer(ours, run, lambda method, *arguments: ray.get(getattr(desk, method).remote(*arguments)))
+            while (code := worker.code) is None:
+                Worker.wait([worker], _BEAT_SECONDS)
+            if code < 0 or code == ORPHANED:
+                raise LostError(f"its process {ending(code)}")
+            return code, last_line(log)
+
+
+def _answer(pipe: Connection, run: str, ask: Callable[..., Any]) -> None:
+    """Carry questions of a run's process to the desk, and signs of its life, until it ends."""
+    while True:
+        ask("beat", run)
+        if pipe.poll(_BEAT_SECONDS):
+            try:
+                method, arguments = pipe.recv()
+                pipe.send(ask(method, *arguments))
+            except (EOFError, OSError):
+                return
+
+
 def run_all(
     jobs: Sequence[Job], place: Place, address: str, view: SweepView, *, workers: int | None = None, gpus: float = 0.0
 ) -> None:
@@ -134,14 +150,17 @@ def run_all(
     out = None if place.remote else Path(place.runs).parent
     try:
         _check_room(ray.cluster_resources(), threads, gpus)
-        tasks = _Tasks(ray, place, threads, gpus)
+        desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+        common = Common(place, desk, version("fairloop"), slow_imports(jobs))
+        runners = _Runners(ray, common, threads, gpus, workers or sys.maxsize)
         waiting = [job for job in reversed(jobs) if job.state != "done"]
         with SweepPulse(out, jobs, workers or 0) as pulse:
-            while waiting or tasks.running:
-                while waiting and (workers is None or len(tasks.running) < workers):
-                    tasks.start(waiting.pop())
-                ended = tasks.ended()
-                tasks.hear(jobs)
+            while waiting or runners.busy:
+                runners.fit(len(waiting))
+                while waiting and runners.free:
+                    runners.start(waiting.pop())
+                ended = runners.ended()
+                runners.hear(jobs)
                 for job, code, line in ended:
                     job.line = line or job.line
                     job.end(code)
@@ -150,43 +169,88 @@ def run_all(
     except ray.exceptions.RayError as error:
         raise FairloopError(f"--ray {address}: {_last(error)}; the same command goes on") from error
     finally:
-        ray.shutdown()  # which ends the tasks of this sweep, and no others
+        ray.shutdown()  # which ends the actors of this sweep, and no others
     raise_if_failed(jobs)
 
 
-class _Tasks:
-    """The tasks of a sweep on a cluster, and the desk between them."""
+class _Runners:
+    """The actors of a sweep on a cluster, at most `most`.
 
-    def __init__(self, ray: Any, place: Place, threads: int, gpus: float) -> None:
-        self.running: dict[Any, Job] = {}
-        self._ray, self._place = ray, place
-        self._desk = ray.remote(Desk).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-        # A process of its own for each run: nothing that one leaves behind reaches the next.
+    ray.util.ActorPool would lend them, but does not tell which run failed, and knows neither actors that wait for room
+    nor an end of those that are not needed any more.
+    """
+
+    def __init__(self, ray: Any, common: Common, threads: int, gpus: float, most: int) -> None:
+        self._ray, self._common, self._most = ray, common, most
+        self._starting: dict[Any, Any] = {}
+        self._free: list[Any] = []
+        self._running: dict[Any, tuple[Any, Job]] = {}
         needs = {"num_cpus": threads, "num_gpus": gpus, "memory": MEMORY_PER_RUN}
-        self._task = ray.remote(max_retries=RETRIES, max_calls=1, **needs)(_work)
+        self._kind = ray.remote(Runner).options(max_restarts=-1, max_task_retries=RETRIES, **needs)
+
+    @property
+    def busy(self) -> bool:
+        """Whether any run goes on."""
+        return bool(self._running)
+
+    @property
+    def free(self) -> bool:
+        """Whether an actor waits for a run."""
+        return bool(self._free)
+
+    def fit(self, waiting: int) -> None:
+        """Start actors for runs that wait, and end those for which none waits any more: others may need the room."""
+        missing = waiting - len(self._free) - len(self._starting)
+        room = self._most - len(self._free) - len(self._starting) - len(self._running)
+        for _ in range(min(missing, room, _MOST_STARTING - len(self._starting))):
+            actor = self._kind.remote()
+            self._starting[actor.__ray_ready__.remote()] = actor
+        for _ in range(-missing):
+            actor = self._starting.popitem()[1] if self._starting else self._free.pop()
+            self._ray.kill(actor)
 
     def start(self, job: Job) -> None:
-        """Hand a run to the cluster, which begins it when it has room."""
-        job.log = "the logs of Ray"
-        self.running[self._task.remote(sent(job.spec), self._place, self._desk, version("fairloop"))] = job
+        """Hand a run to a free actor."""
+        actor, run = self._free.pop(), job.spec.identity
+        job.log = self._common.place.log(run)
+        if not self._common.place.remote:
+            Path(job.log).parent.mkdir(parents=True, exist_ok=True)
+            Path(job.log).write_bytes(b"")
+        work = actor.work.options(retry_exceptions=[LostError])
+        self._running[work.remote(sent(job.spec), run, self._common)] = actor, job
 
     def hear(self, jobs: Sequence[Job]) -> None:
         """Note the news at the desk. The last news of a run may come after its end."""
-        news = self._ray.get(self._desk.news.remote())
+        news = self._ray.get(self._common.desk.news.remote())
         for job in jobs:
             if job.code is None and job.spec.identity in news:
                 job.state, (job.line, job.done) = "running", news[job.spec.identity]
 
     def ended(self) -> list[tuple[Job, int, str]]:
-        """Wait a moment. Returns the runs that have ended, with their exit codes and the reasons of failures."""
-        references, _ = self._ray.wait(list(self.running), timeout=_POLL_SECONDS)
-        ended: list[tuple[Job, int, str]] = []
-        for reference in references:
-            job, (code, line) = self.running.pop(reference), _outcome(self._ray, reference)
-            if code:
-                self._ray.get(self._desk.forget.remote(job.spec.identity))
-            ended.append((job, code, line))
-        return ended
+        """Wait a moment. Returns the runs that have ended, with their exit codes and last lines."""
+        references, _ = self._ray.wait([*self._starting, *self._running], timeout=_POLL_SECONDS)
+        return [self._end(reference) for reference in references if not self._begun(reference)]
+
+    def _begun(self, reference: Any) -> bool:
+        """Whether an actor has begun, rather than a run ended."""
+        if (actor := self._starting.pop(reference, None)) is None:
+            return False
+        self._ray.get(reference)
+        self._free.append(actor)
+        return True
+
+    def _end(self, reference: Any) -> tuple[Job, int, str]:
+        actor, job = self._running.pop(reference)
+        try:
+            code, line = self._ray.get(reference)
+        except self._ray.exceptions.RayError as error:
+            self._ray.kill(actor)
+            code, line = 1, f"was lost {RETRIES + 1} times or broke: {_last(error)}"
+        else:
+            self._free.append(actor)
+        if code:
+            self._ray.get(self._common.desk.forget.remote(job.spec.identity))
+        return job, code, line
 
 
 def _connected(address: str, cores: int | None) -> Any:
@@ -206,6 +270,8 @@ def _connected(address: str, cores: int | None) -> Any:
             f"--ray {address}: no Ray cluster is to be reached there ({str(error).splitlines()[0]}); "
             "start one with `ray start --head`, or use --ray local"
         ) from error
+    except Exception as error:  # Ray raises no class of its own where one of its processes does not start in time
+        raise FairloopError(f"--ray {address}: Ray does not start ({str(error).splitlines()[0]}); try again") from error
     return ray
 
 
@@ -216,132 +282,5 @@ def _check_room(resources: dict[str, float], threads: int, gpus: float) -> None:
             raise InputError(f"{option}={wanted:g}: the cluster has {resources.get(name, 0.0):g} {name}s in all")
 
 
-class Sent(NamedTuple):
-    """A run for a worker, which works in another directory.
-
-    fields: the spec as it was written, since its words name the run. data: its data, with absolute paths.
-    modules: directories in which Python finds modules of one's own.
-    """
-
-    fields: dict[str, Any]
-    data: dict[str, Any]
-    modules: tuple[str, ...]
-
-
-def sent(spec: RunSpec) -> Sent:
-    """`spec` for a worker, as plain data."""
-    here = Path.cwd()
-    # The directories of `python -m fairloop`, by which a sweep on this machine starts its runs.
-    modules = dict.fromkeys(str(here / entry) for entry in ("", *sys.path))
-    return Sent(spec.model_dump(mode="json"), placed(spec.data, here).model_dump(mode="json"), tuple(modules))
-
-
-def received(told: Sent) -> tuple[RunSpec, DataSpec]:
-    """The spec, and its data with paths that hold here. Modules of one's own can be imported from now on.
-
-    Raises InputError if a field is wrong on this machine.
-    """
-    sys.path += [entry for entry in told.modules if entry not in sys.path]
-    spec = from_mapping(told.fields)
-    return spec, from_mapping({"data": told.data}).data
-
-
 def _last(error: Exception) -> str:
     return str(error).strip().splitlines()[-1]
-
-
-def _outcome(ray: Any, reference: Any) -> tuple[int, str]:
-    try:
-        outcome: tuple[int, str] = ray.get(reference)
-    except ray.exceptions.RayError as error:
-        return 1, f"was lost {RETRIES + 1} times or broke: {_last(error)}"
-    return outcome
-
-
-def _work(told: Sent, place: Place, desk: Any, wanted: str) -> tuple[int, str]:
-    """One run, in a worker. Returns its exit code and, if that is not 0, the reason."""
-    from fairloop._util.process import keep_freed_memory
-
-    keep_freed_memory()  # before torch allocates
-    import ray
-
-    if version("fairloop") != wanted:
-        return WRONG_INPUT, f"a worker has fairloop {version('fairloop')}, the sweep {wanted}; install the same on all"
-    try:
-        spec, files = received(told)
-    except InputError as error:
-        return WRONG_INPUT, str(error)
-    ray.get(desk.forget.remote(spec.identity))  # an earlier try, lost with its worker, may hold recipes
-
-    def say(line: str, done: int) -> None:
-        desk.say.remote(spec.identity, News(line, done))
-
-    try:
-        with _alive(desk, spec.identity), _opened(place, spec.identity) as (directory, models, copied):
-            from fairloop.running.run import run
-
-            def leased(store: DirectoryModels) -> Any:
-                from fairloop.store.remote import LeasedModels
-
-                return LeasedModels(
-                    copied(store),
-                    lambda recipe: _lease(ray, desk, recipe, spec.identity),
-                    lambda recipe: ray.get(desk.lent.remote(recipe.fingerprint, spec.identity)),
-                )
-
-            run(spec, directory, _view(say, directory), models, leased, files=files)
-    except InputError as error:
-        return WRONG_INPUT, str(error)
-    except (FairloopError, OSError) as error:
-        return 1, str(error)
-    return 0, ""
-
-
-@contextmanager
-def _alive(desk: Any, run: str) -> Iterator[None]:
-    """Give the desk signs of life of `run`. A run without any loses its recipes, or others would wait for ever."""
-    ended = Event()
-
-    def beat() -> None:
-        while not ended.wait(_BEAT_SECONDS):
-            desk.beat.remote(run)
-
-    thread = Thread(target=beat, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-@contextmanager
-def _opened(place: Place, run: str) -> Iterator[tuple[RunDirectory, Path, Callable[[DirectoryModels], Any]]]:
-    """The run's directory, the directory of models, and a wrapper for the store of models."""
-    if not place.remote:
-        yield RunDirectory(Path(place.runs) / run), Path(place.models), lambda store: store
-        return
-    from fairloop.store.remote import CopiedModels, CopiedRun, Folder
-
-    with TemporaryDirectory(prefix="fairloop-") as scratch:
-        # As in a sweep's directory, so that the paths in provenance hold after fetching.
-        directory = CopiedRun(Path(scratch) / "runs" / run, Folder(f"{place.runs}/{run}"))
-        directory.fetch()
-        folder: Folder = Folder(place.models)
-        yield directory, Path(scratch) / "models", lambda store: CopiedModels(store, folder)
-
-
-@contextmanager
-def _lease(ray: Any, desk: Any, recipe: Recipe, run: str) -> Iterator[None]:
-    while not ray.get(desk.take.remote(recipe.fingerprint, run)):
-        time.sleep(_ASK_AGAIN_SECONDS)
-    try:
-        yield
-    finally:
-        desk.give_back.remote(recipe.fingerprint, run)
-
-
-def _view(say: Callable[[str, int], None], directory: RunDirectory) -> LineView:
-    from fairloop.running.progress import LineView
-
-    return LineView(lambda line: say(line, directory.committed()))

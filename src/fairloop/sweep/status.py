@@ -1,4 +1,4 @@
-"""How far a sweep is, as data: `status.json` in its directory. It also holds the runs that have not begun."""
+"""The progress of a sweep, as data: `status.json` in its directory. It also holds the runs that have not begun."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MOST_TIME_WRITING = 0.01  # as a share: the file of 100,000 runs is large
 
 
 class Entry(BaseModel):
-    """A run as its sweep sees it.
+    """The state of a run in its sweep.
 
-    run: its name in tables, and that of its directory. case, seed: its name for people. line: the last line of its
-    log, which says why a failed run failed.
+    run: its name in tables and of its directory. case, seed: its name for readers. line: the last line of its
+    log, which has the reason of a failure.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,7 +35,7 @@ class Entry(BaseModel):
 
 
 class SweepStatus(Beat):
-    """How far a sweep is. workers: how many runs it has under way at a time; 0 if a cluster decides."""
+    """The progress of a sweep. workers: number of concurrent runs; 0 if a cluster decides."""
 
     state: State = "running"
     workers: Count = 0
@@ -43,9 +43,9 @@ class SweepStatus(Beat):
 
 
 class SweepPulse:
-    """Keeps the status of a sweep while it is entered.
+    """A context that keeps the status of a sweep up to date.
 
-    out: the sweep's directory; None, where it has none on this machine, keeps nothing.
+    out: the sweep's directory; None without a directory on this machine: no status is written.
     """
 
     def __init__(self, out: Path | None, jobs: Sequence[Job], workers: int = 0) -> None:
@@ -67,7 +67,7 @@ class SweepPulse:
         self._write("failed" if failed else ended(error))
 
     def beat(self) -> None:
-        """Write how the jobs stand, unless that was done a moment ago."""
+        """Write the state of the jobs, at limited frequency."""
         if time.monotonic() >= self._next:
             began = time.monotonic()
             self._write("running")

@@ -1,4 +1,4 @@
-"""Runs and sweeps as they stand, from the files that they keep. Only reads."""
+"""The current state of runs and sweeps, from their files. This module only reads."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from fairloop.sweep.job import jobs_at
 from fairloop.sweep.status import Entry, SweepStatus
 
 State = Literal["failed", "silent", "running", "waiting", "interrupted", "unknown", "finished"]
-"""In the order of urgency. `silent`: the run gives no sign of life. `unknown`: the run is not finished, and of 0.1.0,
-which kept no status."""
+"""States in the order of urgency. `silent`: the run has stopped updating its status. `unknown`: the run is not
+finished, and of version 0.1.0, which wrote no status."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """One run as it stands.
+    """The current state of one run.
 
-    run: its name in tables. case, seed: its name for people. done: generations that are recorded, of `generations`.
-    doing: its activity. epoch: of the model that it trains, of `epochs`; both are 0 where it trains none. accuracy,
-    unfairness: accuracy and equalized odds difference of the last recorded classifier on test data; NaN if there is
-    none. pace: seconds that a generation takes. remaining: seconds that the rest will take. took: seconds of all
-    sessions. note: why it failed, or another trouble.
+    run: its name in tables. case, seed: its name for readers. done: recorded generations, of `generations`.
+    doing: its activity. epoch: of the model in training, of `epochs`; both are 0 without training. accuracy,
+    unfairness: accuracy and equalized odds difference of the last recorded classifier on test data; NaN without
+    one. pace: seconds per generation. remaining: estimated seconds until the end. took: seconds of all
+    sessions. note: the reason of a failure, or another problem.
     """
 
     run: str
@@ -60,26 +60,26 @@ class Sight:
 
     @property
     def name(self) -> str:
-        """The run's name for people."""
+        """The run's name for readers."""
         return run_name(self.case, self.seed)
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Some runs as they stand. workers: how many their sweeps have under way at a time; 0 if nothing says."""
+    """The current state of some runs. workers: number of concurrent runs of their sweeps; 0 if unknown."""
 
     runs: list[Sight] = field(default_factory=list)
     workers: int = 0
 
     def count(self, state: State) -> int:
-        """How many runs are in that state."""
+        """The number of runs in `state`."""
         return sum(run.state == state for run in self.runs)
 
     @property
     def remaining(self) -> float | None:
-        """Seconds until all runs that go on or wait have ended; None if no run has a pace yet.
+        """Estimated seconds until all running and waiting runs have ended; None if no run has a pace yet.
 
-        A run without a pace of its own counts with the mean of the others.
+        A run without a pace counts with the mean pace of the others.
         """
         paces = [run.pace for run in self.runs if run.pace is not None]
         going = [run for run in self.runs if run.state in ("running", "waiting")]
@@ -94,7 +94,7 @@ class Scene:
 
 
 def look(paths: Sequence[Path]) -> Scene:
-    """All runs in `paths`, with those that a sweep there has not begun. Raises InputError if a path holds none."""
+    """All runs in `paths`, also runs that a sweep there has not begun. Raises InputError for a path without runs."""
     sweeps = {path.absolute(): found for path in paths if (found := SweepStatus.read(path))}
     runs = [run for path in paths for run in _runs_in(path, begun=path.absolute() in sweeps)]
     for run in runs:
@@ -124,7 +124,7 @@ def _runs_in(path: Path, *, begun: bool) -> list[RunDirectory]:
 
 
 def _planned(entry: Entry, sweep: SweepStatus) -> Sight:
-    """A run of a sweep that has no directory yet."""
+    """A run of a sweep without a directory."""
     sight = Sight(entry.run, entry.case, entry.seed, "waiting", entry.done, entry.generations)
     if entry.state == "failed":
         return replace(sight, state="failed", note=entry.line or "its process was killed")
@@ -134,7 +134,7 @@ def _planned(entry: Entry, sweep: SweepStatus) -> Sight:
 
 
 def _look(run: RunDirectory, spec: RunSpec, case: str, entry: Entry | None, *, alive: bool) -> Sight:
-    """alive: whether the sweep to which `entry` belongs goes on."""
+    """alive: whether the sweep of `entry` is running."""
     sight = Sight(spec.identity, case, spec.seed, "unknown", run.committed(), spec.generations)
     try:
         sight = _with_status(sight, run.status())
@@ -143,10 +143,9 @@ def _look(run: RunDirectory, spec: RunSpec, case: str, entry: Entry | None, *, a
         elif entry and entry.state == "failed" and sight.state in ("interrupted", "unknown"):
             sight = replace(sight, state="failed", note=entry.line or "its process was killed")
         accuracy, unfairness = _measures(run.root, sight.done)
-        sessions = run.provenance().get("sessions", [])
-        took = sum(session["seconds"] for session in sessions)
+        took = sum(session.seconds for session in run.provenance().sessions)
         return replace(sight, accuracy=accuracy, unfairness=unfairness, took=took)
-    except InputError as damage:  # of one run, which must not hide the others
+    except InputError as damage:  # damage of one run must not hide the others
         return replace(sight, state="failed", note=str(damage))
 
 
@@ -176,9 +175,9 @@ def _with_status(sight: Sight, status: Status | None) -> Sight:
 
 
 def _in_order(sights: Sequence[Sight]) -> list[Sight]:
-    """The runs by case, in the order of the first of each, and by seed.
+    """The runs sorted by case, in the order of each case's first run, and by seed.
 
-    Runs of several sweeps that would have one name get the end of their name in tables, too.
+    Runs of several sweeps with equal names also get the end of their name in tables.
     """
     places = {case: i for i, case in enumerate(dict.fromkeys(sight.case for sight in sights))}
     sights = sorted(sights, key=lambda sight: (places[sight.case], sight.seed))
@@ -195,7 +194,7 @@ def _spec(root: Path, changed: int) -> RunSpec:
 
 @cache
 def _measures(root: Path, done: int) -> tuple[float, float]:
-    """Accuracy and equalized odds difference of the last of `done` generations; NaN if there is none."""
+    """Accuracy and equalized odds difference of the last of `done` generations; NaN without one."""
     records = RunDirectory(root).records()
 
     def value(group: str, metric: str) -> float:

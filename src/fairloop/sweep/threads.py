@@ -15,11 +15,13 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
+from threading import Lock, Thread
 from typing import NamedTuple, NoReturn
 
 from fairloop._util.process import keep_freed_memory
-from fairloop.sweep.job import FAILED, INTERRUPTED, WRONG_INPUT
+from fairloop.store.directory import RunDirectory
+from fairloop.store.status import Status
+from fairloop.sweep.job import INTERRUPTED, exit_code
 
 
 class Place(NamedTuple):
@@ -30,6 +32,32 @@ class Place(NamedTuple):
     log: Path
 
 
+class Directory(RunDirectory):
+    """A run's directory that keeps the run as interrupted when its program ends in the middle of a step."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root)
+        self._lock = Lock()
+        self._last: Status | None = None
+        self._closed = False
+
+    def tell(self, status: Status) -> None:
+        """Keep how far the run is, unless it was interrupted."""
+        with self._lock:
+            if not self._closed:
+                self._last = status
+                super().tell(status)
+
+    def interrupt(self) -> None:
+        """Keep that the run is interrupted, if it goes on. Later statuses are not kept."""
+        with self._lock:
+            self._closed = True
+            if self._last is not None and self._last.state in ("running", "waiting"):
+                super().tell(
+                    self._last.model_copy(update={"state": "interrupted", "doing": "", "epoch": 0, "epochs": 0})
+                )
+
+
 def main(arguments: Sequence[str]) -> NoReturn:
     """The exit code is the largest of the runs'; 130 where they were interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -37,38 +65,38 @@ def main(arguments: Sequence[str]) -> NoReturn:
     models, *rest = map(Path, arguments)
     codes: list[int] = []
     places = [Place(*rest[i : i + 3]) for i in range(0, len(rest), 3)]
-    threads = [Thread(target=lambda place=place: codes.append(_run(place, models)), daemon=True) for place in places]
+    directories = [Directory(place.out) for place in places]
+    threads = [
+        Thread(target=lambda *of: codes.append(_run(*of)), args=(place, directory, models), daemon=True)
+        for place, directory in zip(places, directories, strict=True)
+    ]
     try:
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     except KeyboardInterrupt:
+        for directory in directories:
+            directory.interrupt()
         os._exit(INTERRUPTED)  # all files are whole, and threads in the middle of a step cannot be stopped
     sys.exit(max(codes))
 
 
-def _run(place: Place, models: Path) -> int:
-    from fairloop.errors import FairloopError, InputError
+def _run(place: Place, directory: Directory, models: Path) -> int:
     from fairloop.models.numerics import resolve
     from fairloop.running.progress import LineView
     from fairloop.running.run import run
     from fairloop.spec.run import from_file
-    from fairloop.store.directory import RunDirectory
     from fairloop.training.cuda_graphs import own_stream
 
     log = _log_in(place.log)
-    try:
+
+    def work() -> None:
         spec = from_file(place.spec)
         with own_stream(resolve(spec.precision, spec.device, spec.threads).device):
-            run(spec, RunDirectory(place.out), LineView(log.info), models)
-    except (FairloopError, OSError) as error:
-        log.error("fairloop: %s", error)
-        return WRONG_INPUT if isinstance(error, InputError) else FAILED
-    except Exception:  # the others go on
-        log.exception("fairloop:")
-        return FAILED
-    return 0
+            run(spec, directory, LineView(log.info), models)
+
+    return exit_code(work, log)
 
 
 def _log_in(path: Path) -> logging.Logger:

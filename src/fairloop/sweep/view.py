@@ -28,11 +28,11 @@ _URGENCY: tuple[State, ...] = get_args(State)
 _HEADER = ("state", "gen.", "acc.", "EO", "left")
 _GAP = "  "
 _ROOM_FOR_WORDS = 24
-"""Characters of a row for the words about the run; in narrower tables the words stand below the row."""
+"""Characters of a row for text about the run. In narrower tables, the text is below the row."""
 
 
 class SweepLines:
-    """Every new line of every run, behind the run's name, handed to `say`; by default to this module's log."""
+    """Prints every new line of every run, after the run's name, with `say`; the default is this module's log."""
 
     def __init__(self, say: Callable[[str], None] = _log.info) -> None:
         self._say = say
@@ -47,7 +47,7 @@ class SweepLines:
         return None
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Say each new line."""
+        """Print each new line."""
         for job in jobs:
             if job.state != "waiting" and job.line and self._shown.get(job.spec.identity) != job.line:
                 self._shown[job.spec.identity] = job.line
@@ -72,7 +72,7 @@ class SweepTable:
         self._live.stop()
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Draw the table anew, unless that was done a moment ago; at once when the last job has ended."""
+        """Draw the table at limited frequency, and at once after the last job."""
         if time.monotonic() >= self._next or all(job.state in ("done", "failed") for job in jobs):
             self._next = time.monotonic() + SECONDS_BETWEEN_LOOKS
             size = self._live.console.size
@@ -87,8 +87,8 @@ def sweep_view(console: Console, out: Path | None) -> SweepLines | SweepTable:
 def table(scene: Scene, width: int, height: int | None = None) -> Text:
     """The runs of a scene in `width` columns: a row for each, and a summary below.
 
-    Names, numbers and words are never cut: where names have no room in the rows, rows are grouped below the name of
-    their case, and long words are folded. height: lines of the terminal, where finished runs make room for the others.
+    Names, numbers and text are never cut. If names do not fit into the rows, rows are grouped below the name of
+    their case. Long text is folded. height: lines of the terminal; if rows exceed it, finished runs are left out.
     """
     runs, lines = scene.runs, _lines(scene, scene.runs, width)
     if height is not None and len(lines) > height:
@@ -132,7 +132,7 @@ def _row(first: str, room: int, cells: Sequence[str], widths: Sequence[int]) -> 
 
 
 def _with_words(row: str, words: str, width: int) -> list[str]:
-    """The row with words in its last column, folded there; below the row if that column is too narrow."""
+    """The row with folded text in its last column, or below the row if that column is too narrow."""
     if not words:
         return [row.rstrip()]
     room = width - len(row) - len(_GAP)

@@ -1,4 +1,4 @@
-"""Runs seen from another terminal, until a person leaves."""
+"""A view of runs from another terminal, until the user stops it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairloop.sweep.view import SECONDS_BETWEEN_LOOKS, table
 
 
 def watch(paths: Sequence[Path], console: Console, *, once: bool) -> Scene:
-    """Show the runs in `paths` until Ctrl-C; `once`, or where there is no terminal, one time. Returns the last scene.
+    """Show the runs in `paths` until Ctrl-C, or one time with `once` or without a terminal. Returns the last scene.
 
     Raises InputError if one of the paths holds no run.
     """
@@ -32,7 +32,7 @@ def watch(paths: Sequence[Path], console: Console, *, once: bool) -> Scene:
                 scene = look(paths)
                 live.update(table(scene, *console.size), refresh=True)
                 time.sleep(SECONDS_BETWEEN_LOOKS)
-        except KeyboardInterrupt:  # a person leaves; the runs go on
+        except KeyboardInterrupt:  # the user stops watching; the runs continue
             return scene
 
 

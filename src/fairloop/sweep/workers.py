@@ -13,14 +13,14 @@ import runpy
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from functools import cache
 from multiprocessing import connection
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fairloop._util.process import as_a_new_process, interrupts_blocked
 
@@ -36,14 +36,22 @@ _PATIENCE_SECONDS = 30.0
 _ALONE_SECONDS = 3.0  # for a process without a sweep to end by itself
 _INTERRUPTED = 130
 
+ORPHANED = 255
+"""The exit code of a process that was stopped, since the fork server that would tell of its end was killed."""
+
 
 class Task(NamedTuple):
-    """A module to run with `arguments`, as `python -m` does. log: gets all words. cores: those to use; None: all."""
+    """A module to run with `arguments`, as `python -m` does, or a function to call with them.
 
-    module: str
-    arguments: Sequence[str]
+    log: gets all words. cores: those to use; None: all. imports: modules that the fork server imports beside its own if
+    this is its first task.
+    """
+
+    what: str | Callable[..., None]
+    arguments: Sequence[Any]
     log: Path
-    cores: set[int] | None
+    cores: set[int] | None = None
+    imports: tuple[str, ...] = ()
 
 
 class Worker:
@@ -51,13 +59,16 @@ class Worker:
 
     def __init__(self, task: Task) -> None:
         with _no_main():
-            self._process = _context().Process(target=_work, args=(task, Path.cwd(), dict(os.environ)))
+            self._process = _context(task.imports).Process(target=_work, args=(task, Path.cwd(), dict(os.environ)))
             self._process.start()
 
     @property
     def code(self) -> int | None:
-        """The exit code, negative after a signal; None while it works."""
-        return self._process.exitcode
+        """The exit code, negative after a signal; None while it works. Ends a process that lost its fork server."""
+        code = self._process.exitcode
+        if code == ORPHANED and self._process.pid is not None:
+            _end(self._process.pid)
+        return code
 
     @staticmethod
     def wait(workers: Sequence[Worker], seconds: float) -> None:
@@ -78,16 +89,23 @@ class Worker:
                 worker._process.join()
 
 
+def ending(code: int) -> str:
+    """The end of a process with the exit code `code`, in words."""
+    if code == ORPHANED:
+        return "was stopped, since the server that forks processes was killed,"
+    return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
+
+
 @cache
-def _context() -> ForkServerContext | SpawnContext:
-    """The fork server, which is started now. New processes take its place where it has no place for its socket: TMPDIR
-    may be too long, or its file system may know none.
+def _context(imports: tuple[str, ...]) -> ForkServerContext | SpawnContext:
+    """The fork server, which is started now if it has not been. New processes take its place where it has no place for
+    its socket: TMPDIR may be too long, or its file system may know none.
     """
     if _FORKS:
         from multiprocessing import forkserver, resource_tracker
 
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(list(PRELOADED))
+        context.set_forkserver_preload([*PRELOADED, *imports])
         try:
             resource_tracker.ensure_running()  # which unblocks interrupts
             with interrupts_blocked():  # the server inherits this: Ctrl-C must not end its imports with a traceback
@@ -123,8 +141,11 @@ def _work(task: Task, folder: Path, environment: dict[str, str]) -> None:
     for number, place, mode in ((0, os.devnull, os.O_RDONLY), (1, task.log, os.O_WRONLY), (2, task.log, os.O_WRONLY)):
         os.dup2(os.open(place, mode | (os.O_APPEND | os.O_CREAT if mode else 0), 0o666), number)
     Thread(target=_end_with_the_sweep, name="end with the sweep", daemon=True).start()
-    sys.argv = [task.module, *task.arguments]
-    runpy.run_module(task.module, run_name="__main__", alter_sys=True)
+    if callable(task.what):
+        task.what(*task.arguments)
+        return
+    sys.argv = [task.what, *task.arguments]
+    runpy.run_module(task.what, run_name="__main__", alter_sys=True)
 
 
 def _end_with_the_sweep() -> None:
@@ -136,6 +157,17 @@ def _end_with_the_sweep() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_ALONE_SECONDS)
     os._exit(_INTERRUPTED)  # all files are whole
+
+
+def _end(process: int) -> None:
+    """End a process that is no child of this one, within seconds."""
+    until = time.monotonic() + _ALONE_SECONDS
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGTERM)
+        while time.monotonic() < until:
+            os.kill(process, 0)  # sends nothing
+            time.sleep(0.05)
+        os.kill(process, signal.SIGKILL)
 
 
 def _sweep_goes_on() -> bool:

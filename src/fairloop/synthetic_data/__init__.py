@@ -18,13 +18,14 @@ import pandas as pd
 from fairloop._util.directories import claim_free
 from fairloop._util.escape import frame_for_csv
 from fairloop._util.files import replacing, write_text
-from fairloop.errors import InputError
+from fairloop._util.options import called_from_python
 from fairloop.synthetic_data import arms, page, words
 from fairloop.synthetic_data import shares as counted
 from fairloop.synthetic_data.arms import DEFAULT, Arm, Design, Value
 from fairloop.synthetic_data.contrasts import contrasts
 from fairloop.synthetic_data.distances import Distance, copies, distances
 from fairloop.synthetic_data.pair import Pair, paired
+from fairloop.tables.values import several
 
 __all__ = ["DEFAULT", "FILES", "Comparison", "Design", "Distance", "compared", "free", "synthetic"]
 
@@ -63,18 +64,15 @@ def synthetic(
 
     Raises InputError for tables or arguments that cannot be used.
     """
-    sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     design = Design(estimator, arguments, test, splits, rows, seed)
-    try:
-        return compared(paired(real, synthetic, label, sensitive, beneficial, leave_out), design)
-    except InputError as error:
-        raise InputError(words.in_python(str(error))) from error
+    with called_from_python():
+        return compared(paired(real, synthetic, label, several(groups), beneficial, leave_out), design)
 
 
 def compared(pair: Pair, design: Design) -> Comparison:
     """The comparison of two tables. Errors name options of the command line."""
     arms.check(design, pair)
-    return Comparison(pair, design, tuple(arms.measured(design, pair, split) for split in range(design.splits)))
+    return Comparison(pair, design, arms.all_measured(design, pair, range(design.splits)))
 
 
 @dataclass(frozen=True, repr=False)

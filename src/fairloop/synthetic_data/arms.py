@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -27,6 +27,18 @@ ARMS: tuple[Arm, ...] = ("real", "synthetic", "both")
 
 Value = tuple[str, str]
 """A group, or a part over groups, and a metric."""
+
+Form = Callable[[pd.DataFrame], Callable[[pd.DataFrame], Any]]
+"""From the features that are learnt from to a function that gives any features the form which estimators see."""
+
+_MOST_CELLS = 2**28  # of an array; 2 GiB
+
+
+class _RefusedError(Exception):
+    """The fit of an estimator refuses people in a form. reason: its error."""
+
+    def __init__(self, reason: Exception) -> None:
+        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -82,14 +94,33 @@ def check(design: Design, pair: Pair) -> None:
     design.build(0)
 
 
-def measured(design: Design, pair: Pair, split: int) -> dict[Arm, dict[Value, float]]:
+Measures = dict[Arm, dict[Value, float]]
+"""Of the estimators of one split."""
+
+
+def measured(design: Design, pair: Pair, split: int) -> Measures:
     """The measures of the estimators of one split."""
+    return all_measured(design, pair, [split])[0]
+
+
+def all_measured(design: Design, pair: Pair, splits: Iterable[int]) -> tuple[Measures, ...]:
+    """The measures of each split. All estimators see people in one form, the first that all their fits take."""
+    refusals: list[_RefusedError] = []
+    for form in (_frame, _array):
+        try:
+            return tuple(_measured(design, pair, split, form) for split in splits)
+        except _RefusedError as refusal:
+            refusals.append(refusal)
+    raise _unusable(design, refusals[0].reason) from refusals[0].reason
+
+
+def _measured(design: Design, pair: Pair, split: int, form: Form) -> Measures:
     learn, test = design.held_out(len(pair.real), split)
     real = pair.real.take(learn)
     synthetic = pair.synthetic.take(design.chosen(len(pair.synthetic), len(real), split))
     tested = pair.real.take(test)
     arms: dict[Arm, People] = {"real": real, "synthetic": synthetic, "both": real.and_(synthetic)}
-    return {arm: _measures(pair, tested, _predicted(design, pair, split, arms[arm], tested)) for arm in arms}
+    return {arm: _measures(pair, tested, _predicted(design, pair, split, form, arms[arm], tested)) for arm in arms}
 
 
 def _measures(pair: Pair, tested: People, predictions: Codes) -> dict[Value, float]:
@@ -101,25 +132,23 @@ def _measures(pair: Pair, tested: People, predictions: Codes) -> dict[Value, flo
     return {(group, metric): value for group, metric, value, _ in rows}
 
 
-def _predicted(design: Design, pair: Pair, split: int, learnt: People, tested: People) -> Codes:
+def _predicted(design: Design, pair: Pair, split: int, form: Form, learnt: People, tested: People) -> Codes:
     """(N,) codes of labels. People who all have one label teach nothing but that."""
     present = np.unique(learnt.labels)
     if len(present) == 1:
         return np.full(len(tested), present[0])
-    problem: Exception | None = None
-    for features in (_frame, _array):
-        for names in (np.array(pair.label_names, object)[present], np.arange(len(present))):
-            place = np.zeros(len(pair.label_names), np.int64)
-            place[present] = np.arange(len(present))
-            own, shape = design.build(split), features(learnt.features)
-            try:
-                own.fit(shape(learnt.features), names[place[learnt.labels]])
-            except Exception as error:  # noqa: BLE001  (an estimator may raise anything)
-                problem = problem or error
-                continue
-            return present[_places(design, own, shape(tested.features), names)]
-    assert problem is not None
-    raise _unusable(design, problem) from problem
+    place = np.zeros(len(pair.label_names), np.int64)
+    place[present] = np.arange(len(present))
+    shape, refusals = form(learnt.features), []
+    for names in (np.array(pair.label_names, object)[present], np.arange(len(present))):
+        own = design.build(split)
+        try:
+            own.fit(shape(learnt.features), names[place[learnt.labels]])
+        except Exception as error:  # noqa: BLE001  (an estimator may raise anything)
+            refusals.append(error)
+            continue
+        return present[_places(design, own, shape(tested.features), names)]
+    raise _RefusedError(refusals[0])
 
 
 def _places(design: Design, own: Any, features: Any, names: NDArray[Any]) -> Codes:
@@ -144,9 +173,21 @@ def _frame(learnt: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
 
 def _array(learnt: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
     """To an array: numbers less their mean, by their standard deviation, with 0 where they miss; texts one-hot."""
+    _check_size(learnt)
     numbers = learnt.select_dtypes("number")
     spread = numbers.std(ddof=0).replace(0, 1)
     return partial(_standardised, [str(name) for name in numbers], numbers.mean(), spread)
+
+
+def _check_size(learnt: pd.DataFrame) -> None:
+    """Raise InputError if texts one-hot take too much memory."""
+    texts = {str(name): len(learnt[name].cat.categories) for name in learnt.select_dtypes("category")}
+    if len(learnt) * sum(texts.values()) > _MOST_CELLS:
+        most = max(texts, key=texts.__getitem__)
+        raise InputError(
+            f"--estimator: it takes no frame, and an array of {len(learnt):,} people with texts one-hot is too large "
+            f"('{most}' has {texts[most]:,}); name columns in --leave-out, or give another estimator"
+        )
 
 
 def _standardised(numbers: list[str], mean: Any, spread: Any, people: pd.DataFrame) -> NDArray[np.float64]:

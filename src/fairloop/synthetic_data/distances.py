@@ -17,8 +17,9 @@ _BINS = 10  # of numbers, in pairs of columns: each of about as many real people
 class Distance(NamedTuple):
     """columns: one or two. value: in [0, 1]; 0 of equal distributions.
 
-    Of a column of numbers Kolmogorov and Smirnov's distance. Of texts, and of two columns, total variation: half the
-    sum of the differences of shares; numbers are in tenths of the real people then.
+    Of a column of numbers Kolmogorov and Smirnov's distance; a missing value counts as less than all numbers. Of texts,
+    and of two columns, total variation: half the sum of the differences of shares; numbers are in tenths of the real
+    people then, and missing values are apart.
     """
 
     columns: tuple[str, ...]
@@ -50,7 +51,8 @@ def _codes(real: pd.Series, synthetic: pd.Series) -> tuple[Codes, Codes]:
     """The same codes for both: of texts, or of tenths of numbers. What misses has one of its own."""
     if real.dtype.name == "category":
         return tuple(column.cat.codes.to_numpy(np.int64) + 1 for column in (real, synthetic))  # type: ignore[return-value]
-    edges = np.unique(np.nanquantile(real.to_numpy(np.float64), np.arange(1, _BINS) / _BINS))
+    known = real.dropna().to_numpy(np.float64)
+    edges = np.unique(np.quantile(known, np.arange(1, _BINS) / _BINS)) if len(known) else known
     found = []
     for column in (real, synthetic):
         numbers = column.to_numpy(np.float64)
@@ -61,14 +63,15 @@ def _codes(real: pd.Series, synthetic: pd.Series) -> tuple[Codes, Codes]:
 def _alone(real: pd.Series, synthetic: pd.Series, codes: Codes, made: Codes) -> float:
     if real.dtype.name == "category":
         return _variation(codes, made)
-    one, other = (column.dropna().to_numpy(np.float64) for column in (real, synthetic))
-    return between(one, other).ks if len(one) and len(other) else float("nan")
+    ranks = pd.concat([real, synthetic]).rank(method="dense").fillna(0).to_numpy()  # its order alone counts
+    return between(ranks[: len(real)], ranks[len(real) :]).ks
 
 
 def _together(one: tuple[Codes, Codes], other: tuple[Codes, Codes]) -> float:
     width = 1 + max(codes.max() for codes in other)
-    real, made = (first * width + second for first, second in zip(one, other, strict=True))
-    return _variation(real, made)
+    joint = np.concatenate([first * width + second for first, second in zip(one, other, strict=True)])
+    occurring = np.unique(joint, return_inverse=True)[1]  # of two columns with many texts, few pairs occur
+    return _variation(occurring[: len(one[0])], occurring[len(one[0]) :])
 
 
 def _variation(real: Codes, made: Codes) -> float:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.data.cells import check_feature, check_few, check_finite, check_header
+from fairloop.data.cells import MOST_TEXTS, check_feature, check_few, check_finite, check_header
 from fairloop.data.picture_files import read_table
 from fairloop.data.population_from_columns import AND, RESERVED
 from fairloop.data.spelling import by_size, evident, listed, recognised
@@ -145,6 +145,8 @@ def _with_columns(
                     raise InputError(
                         f"{option}: {name} has no column '{column}'; it has {listed([str(each) for each in table])}"
                     )
+    if again := [column for place, column in enumerate(groups) if column in groups[:place]]:
+        raise InputError(f"--group: '{again[0]}' is named twice; name each column once")
     if twice := {label, *leave_out} & set(groups) or {label} & set(leave_out):
         raise InputError(f"--group, --leave-out: '{sorted(twice)[0]}' has two roles; name each column once")
     for column in leave_out:
@@ -157,11 +159,17 @@ def _with_columns(
                 f"{called[other]}: has no column {listed(lacking)}, which {called[one]} has; add it, or name it in "
                 "--leave-out"
             )
+    if not all(str(column).strip() for column in tables[0]):
+        raise InputError(
+            f"{called[0]}: has a column without a name, such as the row numbers that pandas writes; name it, or name "
+            "'' in --leave-out"
+        )
     return tables
 
 
 def _texts(column: pd.Series) -> list[str | None]:
-    return [written(value) for value in column]
+    # A Series gives floats of 64 bits, which write the digits that 32 bits lack.
+    return [written(value) for value in (column.to_numpy() if column.dtype.kind == "f" else column)]
 
 
 def _intersections(columns: Sequence[pd.Series]) -> list[str | None]:
@@ -213,7 +221,7 @@ def _features(tables: Sequence[pd.DataFrame], called: Sequence[str]) -> list[pd.
 def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
     """Two columns as numbers if both hold nothing else, or else as categoricals of the same texts."""
     numbers = [_numbers(column, name) for column, name in zip(columns, called, strict=True)]
-    present = [found for found in numbers if found is not None]
+    present = _as_precise([found for found in numbers if found is not None], columns)
     if len(present) == len(numbers):
         whole = all(bool(((found == found.round()) & (found.abs() <= _EXACT)).all()) for found in present)
         return [found.astype(np.int64) if whole else found for found in present]
@@ -226,8 +234,28 @@ def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
                 "write it alike, or name it in --leave-out"
             )
     texts = [_texts(column) for column in columns]
+    for column, name in zip(texts, called, strict=True):
+        _check_texts(column, columns[0].name, name)
     known = sorted({text for column in texts for text in column if text is not None}, key=by_size)
     return [pd.Categorical(column, known) for column in texts]
+
+
+def _as_precise(numbers: list[pd.Series], columns: Sequence[pd.Series]) -> list[pd.Series]:
+    """Both columns' numbers in the precision of the coarser one, if it can hold them: 0.1 of 32 bits is 0.1."""
+    kinds = [column.dtype.name.lower() for column in columns]
+    kind = next((kind for kind in ("float16", "float32") if kind in kinds), "float64")
+    if not all((found.abs().fillna(0) <= np.finfo(kind).max).all() for found in numbers):
+        return numbers
+    return [found.astype(kind).astype(np.float64) for found in numbers]
+
+
+def _check_texts(texts: Sequence[str | None], column: object, called: str) -> None:
+    """Raise InputError for texts so many that they name people."""
+    found = len({text for text in texts if text is not None})
+    if found > max(MOST_TEXTS, len(texts) // 10):
+        raise InputError(
+            f"{called}: column '{column}' has {found:,} different texts in {len(texts):,} rows; name it in --leave-out"
+        )
 
 
 def _numbers(column: pd.Series, called: str) -> pd.Series | None:

@@ -51,12 +51,6 @@ class Section:
     changes: Sequence[Change] = ()
 
 
-def in_python(message: str) -> str:
-    """An error that names options of the command line, with the names of arguments in their place."""
-    names = {"--group": "groups", "--leave-out": "leave_out"}
-    return re.sub(r"--[a-z-]+", lambda found: names.get(found[0], found[0][2:].replace("-", "_")), message)
-
-
 def head(comparison: Comparison) -> list[str]:
     """Sentences about the tables and the design."""
     pair, design = comparison.pair, comparison.design

@@ -18,15 +18,15 @@ _ALWAYS = re.compile(r"[+-]?\d+,\d+")
 
 
 class Decimals:
-    """Text of one column with points for commas; remembers, chunk by chunk, what its commas may mean."""
+    """Text of one column with points for commas. It tracks the possible meanings of its commas over chunks."""
 
     def __init__(self) -> None:
-        self._proof: str | None = None  # a decimal comma without doubt
+        self._proof: str | None = None  # a certain decimal comma
         self._grouped: str | None = None
         self._point: str | None = None
 
     def pointed(self, values: Any) -> Any:
-        """The values, an Arrow column of text, with a point in each that is a number with a comma."""
+        """The values, an Arrow column of text, with points for commas in numbers."""
         commas = pc.match_substring_regex(values, _COMMA)
         if not pc.any(commas).as_py():
             self._point = self._point or _first(values, pc.match_substring_regex(values, _POINT))
@@ -51,7 +51,7 @@ class Decimals:
 
 
 def numbers(column: Sequence[str | None], where: str) -> list[str | None]:
-    """A whole column with points for decimal commas if all its values are numbers; else as it is.
+    """A whole column with points for decimal commas if all its values are numbers, else unchanged.
 
     Raises InputError if commas may stand for thousands.
     """
@@ -64,7 +64,7 @@ def numbers(column: Sequence[str | None], where: str) -> list[str | None]:
 
 
 def always(values: Iterable[str | None]) -> bool:
-    """Whether every value is written with a decimal comma, as software writes floats: then names are numbers."""
+    """Whether every value has a decimal comma, as in floats from software, so that even names are numbers."""
     known = [value for value in values if value is not None]
     return bool(known) and all(_ALWAYS.fullmatch(v) for v in known) and not all(re.match(_GROUPED, v) for v in known)
 

@@ -1,7 +1,7 @@
-"""CSV files, however they are written: one reader for every command.
+"""CSV files in any dialect: one reader for every command.
 
-Two parsers read the same records. Arrow's is fast, and right where quotes stand as they should; Python's takes over for
-files in which they do not, says which row is wrong, and gives each record to the letter.
+Two parsers read the same records. Arrow's is fast, and correct for regular quotes. Python's takes over for files with
+irregular quotes, names the row of an error, and returns each record verbatim.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from fairloop.errors import InputError
 from fairloop.tables.values import name
 
 ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
-"""Of the names of CSV files, in small or capital letters."""
+"""Endings of the names of CSV files, in small or capital letters."""
 
 _DELIMITERS = ",;\t|"
 _SPACE = " \t\xa0"  # around cells
-_BLOCK = 4 << 20  # bytes at a time
-_ROWS = 1 << 16  # records at a time, where Python reads
-_LOOK = 20  # records that a delimiter is judged by
+_BLOCK = 4 << 20  # bytes in one step
+_ROWS = 1 << 16  # records in one step of Python's parser
+_LOOK = 20  # records for the choice of a delimiter
 _MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
@@ -45,11 +45,11 @@ def ending(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Csv:
-    """A CSV file and how it is written, found by reading it once.
+    """A CSV file and its dialect, determined by reading it once.
 
     header: names of columns. delimiter: comma, semicolon, tab or bar. encoding: of Python. mark: whether a byte order
-        mark comes first. regular: whether Arrow reads the same records as Python. bounded: whether it must not unpack
-        to more than memory may hold.
+        mark comes first. regular: whether Arrow reads the same records as Python. bounded: whether the size of
+        its unpacked content is limited.
     """
 
     path: Path
@@ -62,13 +62,13 @@ class Csv:
 
     @property
     def said(self) -> str | None:
-        """How the file was read, for readers of the results."""
+        """A note on the encoding of the file, for readers of the results; None for UTF-8 and UTF-16."""
         return f"{self.path.name} is not UTF-8 and was read as Latin-1" if self.encoding == "latin-1" else None
 
     def records(self) -> Iterator[tuple[list[str], str]]:
-        """The cells of each record after the header, without spaces around, and the record to the letter.
+        """The cells of each record after the header, without surrounding spaces, and the record verbatim.
 
-        Raises InputError for records that cannot be told apart or have another number of cells than the header.
+        Raises InputError for malformed records, and for records with another number of cells than the header.
         """
         with _unpacked(self.path, self.bounded) as file:
             records = _records(_text(file, self.encoding), self.delimiter, self.path)
@@ -81,12 +81,13 @@ class Csv:
                 yield [cell.strip(_SPACE) for cell in cells], record
 
     def first(self) -> str:
-        """The header to the letter."""
+        """The header, verbatim."""
         with _unpacked(self.path, self.bounded) as file:
             return next(_records(_text(file, self.encoding), self.delimiter, self.path))[1]
 
     def batches(self, places: Sequence[int], block: int = _BLOCK) -> Iterator[pa.RecordBatch]:
-        """The columns at `places` as text, `block` bytes at a time; empty cells are empty text, spaces around may stay.
+        """The columns at `places` as text, in blocks of `block` bytes. Empty cells are empty text; surrounding spaces
+        may stay.
 
         Raises InputError like `records`.
         """
@@ -95,14 +96,14 @@ class Csv:
             for batch in self._fast(places, block) if self.regular else ():
                 yield batch
                 done += len(batch)
-        except pa.ArrowInvalid:  # a record that is wrong, or longer than a block
+        except pa.ArrowInvalid:  # a malformed record, or one longer than a block
             yield from self._slow(places, done)
         else:
             if not self.regular:
                 yield from self._slow(places, 0)
 
     def table(self) -> pa.Table:
-        """All of it as text; empty cells are missing. Names that come again get a number, such as `age.1`."""
+        """The whole table as text; empty cells are missing. Repeated names get a number, such as `age.1`."""
         names = _numbered(self.header)
         schema = pa.schema([(column, pa.string()) for column in names])
         batches = [batch.rename_columns(names) for batch in self.batches(range(len(names)))]
@@ -114,7 +115,7 @@ class Csv:
         names = [str(i) for i in range(len(self.header))]
         wanted = [names[i] for i in places]
         with _unpacked(self.path, self.bounded) as file:
-            # All as text: types that are guessed from the first rows fail on later ones.
+            # All columns are text, because types that are inferred from the first rows fail on later rows.
             yield from pa.csv.open_csv(
                 file,
                 read_options=pa.csv.ReadOptions(
@@ -134,11 +135,11 @@ class Csv:
 
 
 def surveyed(path: Path, *, bounded: bool = True) -> Csv:
-    """How a CSV file is written: UTF-8, UTF-16 with its mark, or else Latin-1; and its delimiter and header.
+    """The dialect of a CSV file: its encoding (UTF-8, UTF-16 with a byte order mark, or Latin-1), delimiter and header.
 
-    bounded: whether it is refused beyond `limits.MOST_BYTES`; no need if it is read in batches.
+    bounded: whether a file above `limits.MOST_BYTES` is refused; false for reading in batches.
 
-    Raises InputError for an empty file, and for one that is damaged or no text.
+    Raises InputError for an empty file, a damaged file, and a file that is not text.
     """
     try:
         return _surveyed(path, bounded)
@@ -151,21 +152,21 @@ def _surveyed(path: Path, bounded: bool) -> Csv:
         start = file.read(1 << 20)
     encoding = next((code for mark, code in _MARKS.items() if start.startswith(mark)), None)
     if encoding is None and b"\0" in start[:1024]:
-        raise InputError(f"{path}: is no text, or UTF-16 without the mark that says so; save it as UTF-8")
+        raise InputError(f"{path}: is not text, or is UTF-16 without a byte order mark; save it as UTF-8")
     for code in (encoding,) if encoding else ("utf-8", "latin-1"):
         delimiter, header = _head(start.decode(code, "replace").removeprefix("\ufeff"), path)
         try:
             regular = _regular(path, code, delimiter, bounded)
         except UnicodeDecodeError as error:
             if code == "latin-1" or encoding:
-                raise InputError(f"{path}: begins as {code.upper()}, but is none ({error.reason})") from error
+                raise InputError(f"{path}: begins as {code.upper()}, but is not ({error.reason})") from error
             continue
         return Csv(path, header, delimiter, code, encoding is not None, regular, bounded)
     raise AssertionError("any bytes are Latin-1")
 
 
 def _head(start: str, path: Path) -> tuple[str, tuple[str, ...]]:
-    """The delimiter by which the first records have the same number of cells, the more the better; and the header."""
+    """The delimiter that gives the first records the largest constant number of cells, and the header."""
     best: tuple[bool, int] = (False, 0)
     found: tuple[str, tuple[str, ...]] = (",", ())
     cut = len(start) >= 1 << 19
@@ -184,13 +185,13 @@ def _head(start: str, path: Path) -> tuple[str, tuple[str, ...]]:
             best, found = (alike, len(rows[0])), (delimiter, tuple(name(cell.strip()) for cell in rows[0]))
     if not found[1]:
         if start.strip():
-            next(_records(io.StringIO(start, newline=""), ",", path))  # raises an error that says where
+            next(_records(io.StringIO(start, newline=""), ",", path))  # raises an error with the row
         raise InputError(f"{path}: is empty; it needs a header that names the columns")
     return found
 
 
 def _regular(path: Path, encoding: str, delimiter: str, bounded: bool) -> bool:
-    """Whether quotes stand where Arrow and Python read them alike. Raises UnicodeDecodeError for another encoding."""
+    """Whether Arrow and Python read the quotes of the file equally. Raises UnicodeDecodeError for another encoding."""
     decoder, quotes, regular = codecs.getincrementaldecoder(encoding)(), _Quotes(delimiter), True
     with _unpacked(path, bounded) as file:
         for number, block in enumerate(iter(lambda: file.read(_BLOCK), b"")):
@@ -204,15 +205,17 @@ def _regular(path: Path, encoding: str, delimiter: str, bounded: bool) -> bool:
 
 
 class _Quotes:
-    """Follows quotes through a file, whose runs open a cell after a separator, close it before one, or are doubled."""
+    """Tracks quotes through a file. They are regular if they open a cell after a separator, close it before one, or are
+    doubled.
+    """
 
     def __init__(self, delimiter: str) -> None:
         self._separators = np.frombuffer(f"{delimiter}\r\n".encode(), np.uint8)
-        self._before = "\n"  # the last character that is no quote, and the quotes after it
+        self._before = "\n"  # the last character that is not a quote, and the quotes after it
         self.within = False
 
     def regular(self, text: str) -> bool:
-        """Whether all quotes so far stand so."""
+        """Whether all quotes up to now are regular."""
         whole = self._before + text
         known = whole.rstrip('"')
         self._before = known[-1:] + whole[len(known) :]
@@ -230,7 +233,7 @@ class _Quotes:
 
 
 def _records(lines: Any, delimiter: str, path: Path) -> Iterator[tuple[list[str], str]]:
-    """The cells of each record, and the record to the letter; a cell in quotes may hold several lines."""
+    """The cells of each record, and the record verbatim. A cell in quotes may hold several lines."""
     read: list[str] = []
 
     def remembered() -> Iterator[str]:
@@ -240,7 +243,7 @@ def _records(lines: Any, delimiter: str, path: Path) -> Iterator[tuple[list[str]
 
     try:
         for cells in csv.reader(remembered(), delimiter=delimiter, skipinitialspace=True, strict=True):
-            if cells:  # no blank line
+            if cells:  # skips blank lines
                 yield cells, "".join(read)
             read.clear()
     except (csv.Error, UnicodeDecodeError) as error:
@@ -248,7 +251,7 @@ def _records(lines: Any, delimiter: str, path: Path) -> Iterator[tuple[list[str]
 
 
 def _text(file: IO[bytes], encoding: str) -> Iterator[str]:
-    """Lines with their ends, split nowhere else, without the mark."""
+    """Lines with their ends, split only at line ends, without the byte order mark."""
     for number, line in enumerate(io.TextIOWrapper(file, encoding, newline="")):
         yield line if number else line.removeprefix("\ufeff")
 

@@ -1,11 +1,11 @@
-"""Anybody's frame as Arrow: pandas, polars, Arrow itself, Hugging Face's data sets, dictionaries of columns.
+"""Frames of any library as Arrow: pandas, polars, Arrow itself, Hugging Face's data sets, dictionaries of columns.
 
-Frames come through Arrow's C stream interface (`__arrow_c_stream__`), not through narwhals: Arrow is what logs are
-counted in, a stream costs no further dependency, its types keep what matters here (the order of categories, the width
-of floats, periods), and it also carries DuckDB, cuDF, Ibis and others. Three kinds have no such stream, or one that
-fails for columns of mixed types: pandas, Hugging Face's data sets, and dictionaries.
+Frames come through Arrow's C stream interface (`__arrow_c_stream__`), not through narwhals. The audit counts logs in
+Arrow, a stream needs no further dependency, its types keep the order of categories, the width of floats and periods,
+and DuckDB, cuDF, Ibis and others support it, too. Three kinds have no such stream, or a stream that fails for columns
+of mixed types: pandas, Hugging Face's data sets, and dictionaries.
 
-Imports no torch, and pandas or Hugging Face's library only when one of their frames has come.
+This module imports no torch. It imports pandas and Hugging Face's library only for their frames.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ Values = Any
 
 
 def names(frame: object) -> list[str]:
-    """The names of a frame's columns, as text (see `values.name`). Raises InputError for an object that is no frame."""
+    """The names of a frame's columns, as text (see `values.name`). Raises InputError for other objects."""
     return [name(column) for column in _named(held(frame))]
 
 
 def table(frame: object, wanted: Sequence[str] | None = None) -> pa.Table:
-    """The columns of `frame` that are `wanted`, or all, by name, in simple Arrow types.
+    """The `wanted` columns of `frame`, or all columns, by name, in simple Arrow types.
 
     frame: of pandas, polars, Arrow (tables, batches, readers), Hugging Face's `datasets`, or anything else with
         `__arrow_c_stream__`; a dictionary of columns (lists, arrays), or a list of dictionaries, one a row.
-    wanted: as `names` has them.
+    wanted: names as in `names(frame)`.
 
     Categories stay dictionaries, see `plain` and `order`. Intervals, periods and columns of mixed types become text,
     class labels of Hugging Face's their names.
 
-    Raises InputError for an object that is no frame, for a missing column and for a repeated one.
+    Raises InputError for an object that is not a frame, for a missing column and for a repeated one.
     """
     frame = held(frame)
     found = names(frame)
@@ -58,7 +58,7 @@ def table(frame: object, wanted: Sequence[str] | None = None) -> pa.Table:
 
 
 def understood(read: pa.Table | pa.RecordBatch) -> pa.Table:
-    """A table as it was read, with text for intervals and periods, and names for class labels."""
+    """A table with text in place of intervals and periods, and names in place of class labels."""
     read = pa.Table.from_batches([read]) if isinstance(read, pa.RecordBatch) else read
     labels = _class_labels(read.schema.metadata or {})
     columns = [_understood(read.column(i), field) for i, field in enumerate(read.schema)]
@@ -69,7 +69,7 @@ def understood(read: pa.Table | pa.RecordBatch) -> pa.Table:
 
 
 def plain(values: Values) -> Values:
-    """Values themselves, where categories or runs of them are given; text of one kind."""
+    """Values in place of dictionary or run-end encodings; one type of text."""
     kind = values.type
     if pa.types.is_run_end_encoded(kind):
         return plain(pc.run_end_decode(values))
@@ -90,14 +90,14 @@ def texts(values: Values) -> list[str | None]:
     if pa.types.is_nested(values.type) or pa.types.is_null(values.type):
         return [written(value) for value in values.to_pylist()]
     encoded = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
-    encoded = encoded.dictionary_encode()  # each value is written once
+    encoded = encoded.dictionary_encode()  # writes each distinct value once
     distinct = np.array([*map(written, encoded.dictionary.to_pylist()), None], dtype=object)
     found: list[str | None] = distinct[encoded.indices.fill_null(len(distinct) - 1).to_numpy()].tolist()
     return found
 
 
 def order(values: Values) -> list[str] | None:
-    """The categories of an ordered categorical, in their order, as text; None for any other column."""
+    """The categories of an ordered categorical, in their order, as text; None for other columns."""
     if not (pa.types.is_dictionary(values.type) and values.type.ordered):
         return None
     chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
@@ -106,9 +106,9 @@ def order(values: Values) -> list[str] | None:
 
 
 def held(frame: Any) -> Any:
-    """`frame` in a form that can be read twice; a table of the rows where a stream can be read once only.
+    """`frame` in a form that can be read twice: a table for a stream that can be read only once.
 
-    Raises InputError for an object that is no frame.
+    Raises InputError for an object that is not a frame.
     """
     library = _library(frame)
     if isinstance(frame, Mapping) and library != "datasets":
@@ -164,7 +164,7 @@ def _aligned(columns: Sequence[pa.Array]) -> pa.Table:
 
 
 def _array(values: Any) -> pa.Array:
-    """Values of any container as Arrow; text where their types are mixed."""
+    """Values of any container as Arrow; text if their types are mixed."""
     if isinstance(values, str | bytes):
         raise ValueError(f"a column is the text {values[:20]!r}; give a list")
     frame: Any = getattr(values, "source", None)
@@ -195,7 +195,7 @@ def _array(values: Any) -> pa.Array:
 
 
 def _understood(values: Values, field: pa.Field | None) -> Values:
-    """Intervals, periods and UUIDs as text, also as categories; the storage of other extensions."""
+    """Intervals, periods and UUIDs as text, also in categories; for other extension types, their storage."""
     kind, about = values.type, (field.metadata or {} if field is not None else {})
     if pa.types.is_dictionary(kind) and isinstance(kind.value_type, pa.BaseExtensionType):
         chunks = values.chunks if isinstance(values, pa.ChunkedArray) else [values]
@@ -252,7 +252,7 @@ def _by_distinct(codes: NDArray[np.int64], text: Callable[[int], str | None]) ->
 
 
 def _class_labels(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:
-    """The names of classes by column, which the metadata of Hugging Face's tables carry."""
+    """The names of classes by column, from the metadata of Hugging Face's tables."""
     try:
         features = json.loads(metadata.get(b"huggingface", b"{}"))["info"]["features"]
         return {column: feature["names"] for column, feature in features.items() if feature["_type"] == "ClassLabel"}

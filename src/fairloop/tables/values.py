@@ -1,14 +1,15 @@
-"""Values and names of columns as text, as a person would write them: alike from a frame, from parquet and from CSV."""
+"""Values and names of columns as text in their usual spelling, equal for frames, parquet and CSV."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from math import isnan
 from typing import Any
 
 import numpy as np
 
-_PLAIN = 1e16  # from here on Python, and so CSV, writes floats with an exponent
+_PLAIN = 1e16  # Python, and so CSV, writes floats from here on with an exponent
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(?:(\.\d+))?(Z|[+-]\d\d:?\d\d)?")
 _INTERVAL = re.compile(r"([\[(])([^,]+), ([^,]+)([\])])")
 _PART = r"(?:'([^'\\]*)'|(-?\d+))"
@@ -18,8 +19,9 @@ _TUPLE = re.compile(rf"\({_PART}(?:, {_PART})+\)")
 def written(value: Any) -> str | None:
     """A value of any type as text, None if it is missing.
 
-    Whole numbers have no `.0`, floats of any width the fewest digits that tell them apart, dates no midnight; truth
-    values are True and False; intervals are such as `(25, 35]`, periods such as `2023-10`; no space is around.
+    Whole numbers have no `.0`, floats of any width have the fewest digits that identify them, dates have no midnight.
+    Truth values are True and False. Intervals have the form `(25, 35]`, periods `2023-10`. Surrounding spaces are
+    removed.
     """
     if value is None or type(value).__name__ in ("NaTType", "NAType"):
         return None
@@ -34,9 +36,9 @@ def written(value: Any) -> str | None:
 
 
 def spelt(text: str) -> str:
-    """Text that says a number, a truth value, a time or an interval, spelt as `written` spells them; other text stays.
+    """Text for a number, a truth value, a time or an interval in the spelling of `written`; other text stays unchanged.
 
-    Only spellings that differ between kinds of files are unified: `1.10` stays apart from `1.1`, `01` from `1`.
+    Only spellings that differ between file formats are unified: `1.10` and `1.1` stay distinct, and so do `01` and `1`.
     """
     text = text.strip()
     first = text[:1]
@@ -52,11 +54,16 @@ def spelt(text: str) -> str:
     return text.capitalize() if text.lower() in ("true", "false") else text
 
 
+def several(columns: Any) -> tuple[Any, ...]:
+    """One column or several, as a tuple."""
+    return tuple(columns) if isinstance(columns, Sequence) and not isinstance(columns, str) else (columns,)
+
+
 def name(column: object) -> str:
     """The name of a column as text: numbers as digits, the levels of a tuple one after the other."""
     if isinstance(column, tuple):
         return ", ".join(name(level) for level in column)
-    if isinstance(column, str) and _TUPLE.fullmatch(column):  # how pandas writes tuples to parquet
+    if isinstance(column, str) and _TUPLE.fullmatch(column):  # pandas writes tuples to parquet in this form
         return ", ".join(word or number for word, number in re.findall(_PART, column))
     return column if isinstance(column, str) else written(column) or str(column)
 

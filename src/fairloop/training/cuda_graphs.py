@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 Step = Callable[[Any], Tensor]
-"""Trains on a batch, a named tuple of tensors or None, and returns the loss, () float, without gradient."""
+"""A training step: it takes a batch, a named tuple of tensors or None, and returns the loss, () float, without
+gradient."""
 
 _WARM_UP = 3
 _capturing = Lock()
@@ -24,7 +25,7 @@ def own_stream(device: str) -> AbstractContextManager[object]:
 
 
 def replayed(step: Step, device: str, noise: torch.Generator) -> Step:
-    """`step`. On a GPU it is captured after a few batches, and then replayed for all batches of that shape.
+    """`step`. A GPU captures it after a few batches, and then replays it for all batches of that shape.
 
     step: must not wait for the device, and must draw random numbers from `noise` alone. For a model that breaks this
     rule, capturing fails with a warning, and steps are launched one by one.
@@ -53,7 +54,7 @@ class _Replayed:
         return self._launch(batch)
 
     def _launch(self, batch: Any) -> Tensor:
-        """Run the step on the stream on which it is captured later, as capturing demands."""
+        """Run the step on the stream of the later capture, as CUDA requires."""
         current = torch.cuda.current_stream()
         self._stream.wait_stream(current)
         with torch.cuda.stream(self._stream):
@@ -69,7 +70,7 @@ class _Replayed:
         try:
             with (
                 _capturing,
-                torch.cuda.stream(torch.cuda.current_stream()),  # which a capture that fails does not restore
+                torch.cuda.stream(torch.cuda.current_stream()),  # a failed capture does not restore it
                 torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
             ):
                 self._loss = self._step(self._batch)

@@ -2,8 +2,8 @@
 
 The methods of `torch.optim.Optimizer` are wrapped for torch.compile. The wrappers import `torch._dynamo`, and with it
 sympy, at their first call. fairloop compiles nothing. The classes here take the methods inside the wrappers, by
-`__wrapped__`: `functools.wraps` documents that attribute, torch does not promise it. A method without it is used as it
-is, and only starts later. tests/test_startup.py tells whether that happens with the installed torch.
+`__wrapped__`: `functools.wraps` documents that attribute, torch does not promise it. A method without it is used
+unchanged, and only starts later. tests/test_startup.py tests for this with the installed torch.
 """
 
 from __future__ import annotations

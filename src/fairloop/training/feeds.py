@@ -44,7 +44,7 @@ class Remembered:
 
 
 class Schedule(NamedTuple):
-    """The sizes of an epoch's batches: `steps` of them have `batch` samples each, but the last has `last`."""
+    """The sizes of an epoch's batches: `steps` batches of `batch` samples; the last batch has `last` samples."""
 
     steps: int
     batch: int
@@ -72,7 +72,7 @@ def synthetic(source: Supply, curator: Curator, schedule: Schedule, streams: Str
 
 
 def synthetic_part(share: float, batch: int) -> int:
-    """floor(share * batch), rounded as any stratum's quota is."""
+    """floor(share * batch), with the rounding of quotas."""
     return int(quotas.floored(np.array(share), batch))
 
 
@@ -96,7 +96,7 @@ def mixed(source: Supply, curator: Curator, data: RealData, share: float, schedu
 
 
 def _with_origins(batch: Batch, curation: Curation | None, generation: int) -> Curation | None:
-    """`curation`, with the number of samples of each origin if the batch tells origins.
+    """`curation`, with the number of samples of each origin if the batch has origins.
 
     generation: of the model that learns from the batch.
     """

@@ -27,12 +27,12 @@ Log = dict[str, Tensor]
 """The record of a training, by epoch: `loss` (E,), and the fields of `Curation` for its batches: `redrawn` (E, steps),
 `candidates`, `offered` and `chosen` (E, steps, strata), and, summed over the steps, `origins` (E, G, L). If training
 ended because a number was no longer finite, `diverged` (2,) holds the epoch and the batch; both are -1 if a parent of
-the model diverged. `untaught` () is there if nobody's label was known, so that the model has learned nothing."""
+the model diverged. `untaught` () exists if no label was known, so that the model has learned nothing."""
 
 
 @dataclass(frozen=True)
 class State:
-    """A model after `epochs` epochs, as plain tensors: enough to train on, or to load it once all epochs are done."""
+    """A model after `epochs` epochs, as plain tensors, for resuming its training or for loading the finished model."""
 
     epochs: int
     weights: dict[str, Tensor]
@@ -44,7 +44,7 @@ class State:
 class Checkpoint(Generic[M]):
     """A model after a whole epoch.
 
-    epoch: the number of epochs that are done, of `epochs`.
+    epoch: the number of completed epochs, of `epochs`.
     """
 
     module: M
@@ -114,7 +114,7 @@ def fit_at_once(
 
 
 def fit_nothing(model: M, training: TrainingSpec, numerics: Numerics, state: State | None) -> Iterator[Checkpoint[M]]:
-    """A model with its first weights, which has nothing to learn from, as one checkpoint."""
+    """A model without training data, with its first weights, as one checkpoint."""
     numerics.place(model)
     if state is not None:
         model.load_state_dict(state.weights)
@@ -131,7 +131,7 @@ def _cross_entropy(logits: Tensor, batch: Batch) -> Tensor:
 def undefined(
     model: M, training: TrainingSpec, log: Log | None = None, at: tuple[int, int] = (-1, -1)
 ) -> Checkpoint[M]:
-    """`model` after divergence `at` an epoch and batch: it counts as finished, and its weights are NaN."""
+    """`model` after divergence `at` an epoch and batch. It counts as finished. Its weights are NaN."""
     for parameter in model.parameters():
         parameter.data.fill_(torch.nan)
     loss = torch.cat([(log or {}).get("loss", torch.zeros(0, dtype=torch.float64)), torch.tensor([torch.nan])])
@@ -141,9 +141,9 @@ def undefined(
 
 
 def infinite(model: nn.Module) -> dict[str, Tensor]:
-    """Masks of the places in a new model's tensors that are not finite, such as a mask of -inf in attention.
+    """Masks of the values in a new model's tensors that are not finite, such as an attention mask of -inf.
 
-    Parameters that are trained have no such mask: an infinity in them is always divergence.
+    Trainable parameters have no mask, because an infinity in them is always divergence.
     """
     trained = {name for name, parameter in model.named_parameters() if parameter.requires_grad}
     places = {name: ~tensor.isfinite() for name, tensor in model.state_dict().items() if name not in trained}
@@ -174,7 +174,7 @@ def _fit(
         update(model, optimizer, training, next(taken), training.epochs * steps)
         return loss.detach()
 
-    # A graph holds the mode and the rate with which it was captured, so there is none where these change.
+    # A graph holds the mode and the rate of its capture, so steps with other modes or rates use no graph.
     steady = training.frozen_norm_after is None and not is_scheduled(training)
     train = replayed(step, numerics.device, rng) if steady else step
     for epoch in range(done, training.epochs):
@@ -193,7 +193,7 @@ def _fit(
 
 
 def _restored(model: nn.Module, optimizer: torch.optim.Optimizer, state: State) -> tuple[int, Log]:
-    """The epochs that are done and their log. `model` and `optimizer` get the weights and moments of `state`."""
+    """Restore the weights and moments of `state`; return the number of completed epochs and their log."""
     model.load_state_dict(state.weights)
     if state.optimizer is None:
         return state.epochs, state.log
@@ -208,7 +208,7 @@ def _restored(model: nn.Module, optimizer: torch.optim.Optimizer, state: State) 
 
 
 def _passed_over(feed: Feed, epoch: int, train: Step) -> tuple[list[Tensor], list[Curation | None]]:
-    """The loss and the curation of each batch, up to a loss that is not finite where asking for it takes no time."""
+    """The loss and the curation of each batch. On a CPU, they end at a loss that is not finite."""
     losses, curations = [], []
     for batch, curation in feed(epoch):
         losses.append(train(batch))
@@ -219,7 +219,7 @@ def _passed_over(feed: Feed, epoch: int, train: Step) -> tuple[list[Tensor], lis
 
 
 def told_of(curations: Sequence[Curation | None]) -> Log:
-    """The counts of an epoch's curations on the CPU; only here, and for the loss, the host waits for the device."""
+    """The counts of an epoch's curations on the CPU. The host waits for the device only here and for the loss."""
     epoch: Log = {}
     for name in Curation._fields:
         told = [value for curation in curations if (value := getattr(curation, name, None)) is not None]
@@ -232,9 +232,10 @@ def told_of(curations: Sequence[Curation | None]) -> Log:
 
 
 def _lost_at(model: nn.Module, losses: list[Tensor], meant: dict[str, Tensor]) -> int | None:
-    """The first batch whose loss was not finite; else the last one, if the step after it lost the weights.
+    """The first batch with a loss that was not finite, else the last batch, if its step made the weights infinite or
+    NaN.
 
-    meant: places in the weights that were not finite from the beginning.
+    meant: masks of weights that were not finite from the beginning.
     """
     finite = torch.stack(losses).isfinite().cpu()
     if not finite.all():

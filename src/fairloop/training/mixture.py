@@ -1,7 +1,7 @@
-"""The data that a model learns from, and the rules by which they were made, as its recipe holds them.
+"""The data that a model learns from, and the rules that generated them, as parts of its recipe.
 
-At its defaults, each part is the paper's way (arXiv 2403.07857). `described` gives the plain data that a recipe's
-fingerprint hashes. It leaves out defaults, so that models from before a field was added keep their names.
+The default of each part is the method of the paper (arXiv 2403.07857). `described` returns the plain data that a
+recipe's fingerprint hashes. It leaves out defaults, so that older models keep their names when a field is added.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PUBLISHED_LABELS = LabelsSpec()
 
 
 def latest(learner: str, generation: int) -> int:
-    """The latest generation that has made samples when G_i or C_i of `generation` learns; `REAL` before the first.
+    """The latest generation with samples when G_i or C_i of `generation` learns; `REAL` before the first.
 
     learner: the role of the model. Annotators learn from real people.
     """
@@ -34,7 +34,7 @@ def first_use(learner: str, generation: int) -> int:
 class SampleRules:
     """The rules by which a generation makes samples for a model.
 
-    kept: how many samples are made once and kept; None: samples are drawn afresh for every batch.
+    kept: number of samples that are made once and kept; None: samples are drawn afresh for every batch.
     temperature: standard deviation of the latents.
     """
 
@@ -54,8 +54,8 @@ class SampleRules:
 class RealPeople:
     """The real people that models of one generation may see.
 
-    span: their positions in the training set, from the first number to before the second; None: the whole set.
-    responses: how people respond to decisions, as (generation, response): before that generation and those after it.
+    span: the half-open range of their positions in the training set; None: the whole set.
+    responses: people's responses to decisions, as (generation, response): from before that generation on.
     """
 
     span: tuple[int, int] | None = None
@@ -70,7 +70,7 @@ class RealPeople:
         return steps[1:]
 
     def described(self) -> dict[str, Any]:
-        """The people as plain data. A response that holds from generation 1 on needs no number."""
+        """The people as plain data. A response from generation 1 on has no number."""
         told: dict[str, Any] = {} if self.span is None else {"people": list(self.span)}
         responses = [[i, response.model_dump(mode="json")] for i, response in self.responses]
         if [i for i, _ in self.responses] == [1]:
@@ -83,7 +83,7 @@ class Mixture:
     """The data that a model learns from.
 
     parts: generations, or `REAL` for real people, with their shares; empty: the latest generation alone.
-    earlier: other rules that held when samples of a generation were made and kept, as (generation, rules).
+    earlier: different rules of generations with kept samples, as (generation, rules).
     """
 
     parts: tuple[Part, ...] = ()
@@ -92,12 +92,12 @@ class Mixture:
     people: RealPeople = RealPeople()
 
     def rules_of(self, generation: int) -> SampleRules:
-        """The rules by which samples of `generation` are made."""
+        """The rules for the samples of `generation`."""
         return dict(self.earlier).get(generation, self.rules)
 
     @property
     def labellings(self) -> list[LabelsSpec]:
-        """Each way in which samples got their labels."""
+        """All labellings of the samples."""
         return [self.rules.labels, *(rules.labels for _, rules in self.earlier)]
 
     def described(self) -> dict[str, Any]:
@@ -115,11 +115,11 @@ AS_PUBLISHED = Mixture()
 class Regime:
     """The data policies, rules and responses of a run.
 
-    held: the specs as they hold in generations 0, 1, ...
+    held: the specs of generations 0, 1, ...
     """
 
     def __init__(self, spec: RunSpec, people: int) -> None:
-        """people: in the training set."""
+        """people: number of people in the training set."""
         spans = spec.spans
         self.held = [spans[max(start for start in spans if start <= i)] for i in range(spec.generations)]
         self._everybody = people
@@ -138,7 +138,7 @@ class Regime:
         )
 
     def rounds(self, generation: int) -> list[int]:
-        """The rounds whose people's labels C_i may learn from; `REAL` for people with labels from before round 0."""
+        """The rounds of the people whose labels C_i may learn from; `REAL` for labels from before round 0."""
         policy, latest_known = self.held[generation].policy.classifier.policy(), generation
         while latest_known > REAL and latest_known + self.held[latest_known].people.delay > generation:
             latest_known -= 1
@@ -170,7 +170,7 @@ class Regime:
         return RealPeople((first, first + policy.people), self._responses(generation))
 
     def _responses(self, generation: int) -> tuple[tuple[int, ResponseSpec], ...]:
-        """The changes in how people respond. Before people first respond there are none."""
+        """The changes of people's response to decisions. Before the first response there are none."""
         changes: list[tuple[int, ResponseSpec]] = []
         for i in range(1, generation + 1):
             response = self.held[i].response

@@ -28,7 +28,7 @@ def is_scheduled(training: TrainingSpec) -> bool:
 
 
 def update(model: nn.Module, optimizer: torch.optim.Optimizer, training: TrainingSpec, step: int, steps: int) -> None:
-    """Change the parameters by their gradients, in a step (from 0 on) of a training of `steps`."""
+    """Update the parameters by their gradients, in step `step` (from 0 on) of a training of `steps`."""
     if is_scheduled(training):
         for group in optimizer.param_groups:
             group["lr"] = training.learning_rate * rate_share(training.warm_up, training.final_rate, step, steps)

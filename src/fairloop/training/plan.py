@@ -1,4 +1,4 @@
-"""The recipes of a run, which follow from its spec and data. The spec is checked first, in every generation."""
+"""The recipes of a run, from its spec and data. Every generation of the spec is checked first."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Plan:
 
     generators, classifiers: by generation (fixed generators repeat the first). In rounds of people there are no
     generators, and with a rule for all rounds no classifiers.
-    people: by generation, the real people that its models may see.
-    annotators: those of A_L and A_S that the run trains.
+    people: by generation, the real people for its models.
+    annotators: A_L and A_S, if the run trains them.
     """
 
     label_annotator: Recipe
@@ -61,7 +61,7 @@ def plan(
 ) -> Plan:
     """The recipes of every model in the run. Raises InputError if the spec does not fit the data.
 
-    objects: your own estimators by role; None: the models that the spec names.
+    objects: the user's estimators by role; None: the models that the spec names.
     """
     _check_against(spec, population)
     planner = _Planner(spec, population, numerics, objects or {})
@@ -69,7 +69,7 @@ def plan(
 
 
 def estimator_of(role: ModelRole, spec: RunSpec, objects: Mapping[ModelRole, Any] | None = None) -> Any | None:
-    """The estimator of `role`: the object given, else the class or object that the spec names; None for a network."""
+    """The estimator of `role`: the given object, or the class or object that the spec names; None for a network."""
     if objects:
         return objects[role]
     section = section_of(role)
@@ -84,7 +84,7 @@ def section_of(role: ModelRole) -> str:
 def training_of(
     role: ModelRole, spec: RunSpec, generation: int, objects: Mapping[ModelRole, Any] | None = None
 ) -> TrainingSpec:
-    """The model of `role` and its training. An estimator has no fields of a training in steps."""
+    """The model of `role` and its training. An estimator has no fields about training steps."""
     asked: TrainingSpec = getattr(spec, section_of(role))
     if objects:
         return TrainingSpec(model=f"{type(objects[role]).__module__}:{type(objects[role]).__qualname__}", epochs=1)
@@ -123,7 +123,7 @@ class _Planner:
         return Plan(*annotators, tuple(generators), tuple(classifiers), people, annotators)
 
     def rounds(self) -> Plan:
-        """The recipes of a run in which people come in rounds."""
+        """The recipes of a run with rounds of people."""
         spec, classifiers = self._spec, self._made["classifier"]
         for i in range(spec.generations if spec.people.rule is None else 0):
             classifiers.append(self._of_round(i))
@@ -134,7 +134,7 @@ class _Planner:
     def _of_round(self, i: int) -> Recipe:
         """C_i, which learns from the people whose labels are known by the end of round i.
 
-        The people of all rounds so far follow from the classifier before, which decided in round i.
+        The people of all rounds up to i depend on the previous classifier, which decided in round i.
         """
         spec = self._regime.held[i]
         rounds = self._regime.rounds(i)
@@ -149,7 +149,7 @@ class _Planner:
         return replace(recipe, parents=tuple(self._before(recipe)))
 
     def _before(self, recipe: Recipe) -> Iterator[Parent]:
-        """The model that decided before C_i learned, and those that advise its curation or give its first weights."""
+        """The model that decided before C_i learned, and the models for its curation or its first weights."""
         i, steps = recipe.generation, recipe.curation.steps
         decider = self._made["classifier"][i - 1] if i else self._label_annotator
         if i or self._spec.people.by_annotator:
@@ -168,7 +168,7 @@ class _Planner:
         return replace(recipe, data=self._population.fingerprint, mixture=Mixture(people=people))
 
     def _learned(self, learner: Learner, i: int) -> Recipe:
-        """G_i or C_i, which learns from models before it."""
+        """G_i or C_i, which learns from earlier models."""
         role, spec = ModelRole(learner), self._regime.held[i]
         mix = self._regime.ingredients(learner, i)
         share = spec.synthetic_share if role is ModelRole.GENERATOR and spec.synthetic_share < 1 else None
@@ -189,7 +189,7 @@ class _Planner:
         return estimator_of(role, self._regime.held[i], self._objects)
 
     def _told(self, role: ModelRole, i: int) -> set[str]:
-        """`y` and `groups`, as far as an estimator's fit asks for them beside features and a classifier's labels."""
+        """`y` and `groups`, if an estimator's fit takes them beside features and a classifier's labels."""
         own = self._estimator(role, i)
         if own is None:
             return set()
@@ -201,7 +201,9 @@ class _Planner:
         return Recipe(role, self._spec.seed, i, training, self._numerics, schedule)
 
     def _whole(self, role: ModelRole, i: int, size: int) -> Schedule:
-        """The batches of an estimator, which it gets together: one of rows of a table, or by `star.batch`."""
+        """The batches that make the training data of an estimator: one batch of table rows, or batches of
+        `star.batch`.
+        """
         shape, star = self._population.shape, self._regime.held[i].star
         batch = size if len(shape) == 1 else min(size, chunk(shape))
         if role is ModelRole.CLASSIFIER and star.curates("classifier") and star.batch:
@@ -212,8 +214,8 @@ class _Planner:
     def _schedule(self, role: ModelRole, i: int, size: int) -> Schedule:
         """The batches of an epoch over `size` people or samples.
 
-        C_i has as many steps as G_i, so that both see alike many samples. All batches of G_1, G_2, ... are full, and so
-        are those of classifiers with STAR; any other last batch may be short.
+        C_i has as many steps as G_i, so that both learn from equally many samples. All batches of G_1, G_2, ... and of
+        classifiers with STAR are full. The last batch of other models may be short.
         """
         spec, batch = self._regime.held[i], getattr(self._regime.held[i], section_of(role)).batch
         steps = -(-size // (spec.generator.batch if role is ModelRole.CLASSIFIER else batch))
@@ -225,7 +227,7 @@ class _Planner:
         return Schedule(steps, batch, batch if full or not 0 < rest < batch else rest)
 
     def _curation(self, spec: RunSpec, learner: Learner, batch: int) -> CurationRules:
-        """How batches of `batch` are curated."""
+        """The curation of batches of `batch`."""
         steps = tuple(spec.curation.steps) if spec.curation.curates(learner) else ()
         if not spec.star.curates(learner):
             return CurationRules(steps)
@@ -258,7 +260,7 @@ class _Planner:
 
 
 def _check_against(spec: RunSpec, population: Population) -> None:
-    """Raise InputError if an ideal or a regime of any generation does not fit the data."""
+    """Raise InputError if an ideal or a data policy of any generation does not fit the data."""
     everybody = len(population.train)
     needed = (spec.policy.people or 0) * (spec.generations if spec.policy.real == "fresh" else 1)
     if needed > everybody:
@@ -274,9 +276,7 @@ def _check_against(spec: RunSpec, population: Population) -> None:
 
 
 def told_spans(spec: RunSpec) -> Iterator[tuple[int, AbstractContextManager[None], RunSpec]]:
-    """Each spec of the run: the first generation in which it holds, a context whose errors name the entry of the
-    schedule, and the spec.
-    """
+    """Each spec of the run, with its first generation and a context that adds the entry of the schedule to errors."""
     yield 0, nullcontext(), spec
     for generation in sorted(spec.schedule):
         yield generation, _scheduled(generation), spec.at(generation)

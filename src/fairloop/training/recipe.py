@@ -1,7 +1,7 @@
-"""Recipes: everything that shaped a trained model. A fingerprint is the name by which stores keep and find it.
+"""Recipes: all inputs of a trained model. The fingerprint of a recipe is the model's name in stores.
 
-A trained model is a pure function of its recipe. Recipes follow from the spec and the data alone, before
-anything is trained, so two runs that need the same model know it.
+A trained model is a pure function of its recipe. Recipes follow from the spec and the data, before any training, so
+two runs can share a model.
 """
 
 from __future__ import annotations
@@ -29,28 +29,29 @@ from fairloop.training.mixture import AS_PUBLISHED, Mixture, latest
 from fairloop.training.streams import Streams
 
 MATHS_VERSION = 4
-"""Raised whenever the same recipe would give other bits than before. Models of another version are never used.
+"""The version of computations. Raise it when the same recipe would give other bits. Models of other versions are not
+used.
 
 3: faster transposed convolutions and pooling. 4: `conv-vae` has no activation after its decoder's linear layer.
 """
 
 
 class Influence(StrEnum):
-    """How a model shaped another one that learned after it."""
+    """The influence of a model on a later model."""
 
     GENERATOR = "generator"  # made samples
     LABELLER = "labeller"  # labelled samples
     GROUPER = "grouper"  # named the groups of samples
     ANNOTATOR = "annotator"  # labelled samples in place of people, or advised a curation
-    DECIDER = "decider"  # decided about real people before they left or returned
-    START = "start"  # gave its weights as the first ones
+    DECIDER = "decider"  # decided about real people, who then left or returned
+    START = "start"  # gave its weights as initial weights
 
 
 @dataclass(frozen=True)
 class Parent:
     """A model that shaped another one.
 
-    generation: of the samples that it made or labelled, or of the decider; None where there is one of the kind.
+    generation: of the samples that it made or labelled, or of the decider; None for a model without generations.
     """
 
     influence: Influence
@@ -65,7 +66,7 @@ class Parent:
 
 @dataclass(frozen=True)
 class StarRule:
-    """STAR as a recipe has it: its ideal as (K, S) shares, its budget as a number."""
+    """STAR in a recipe: its ideal as (K, S) shares, its budget as a number."""
 
     ideal: tuple[tuple[float, ...], ...]
     budget: int
@@ -78,7 +79,7 @@ class StarRule:
 
 @dataclass(frozen=True)
 class CurationRules:
-    """How batches are curated: by each of `steps`, then by STAR; not at all by default."""
+    """The curation of batches: first by each of `steps`, then by STAR. The default is no curation."""
 
     steps: tuple[Mapping[str, Any], ...] = ()
     star: StarRule | None = None
@@ -93,17 +94,17 @@ class CurationRules:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that a trained model is a function of.
+    """All inputs of the training of a model.
 
     role, seed, generation: the streams of its random numbers.
     training: the model and its training.
     schedule: the batches of an epoch.
-    data: fingerprint of the real data it saw; None if it saw none.
-    curation: how its batches were curated.
-    synthetic_share: of its batches; None if it saw only one kind.
-    mixture: the generations and real people that it learned from, and how their samples were made.
-    parents: the models that shaped it.
-    people: how those of its round come, are decided about and become known; None where no people come in rounds.
+    data: fingerprint of its real training data; None without real data.
+    curation: of its batches.
+    synthetic_share: of its batches; None for batches without a fixed share.
+    mixture: the generations and real people that it learned from, and the rules for their samples.
+    parents: the models that influenced it.
+    people: arrival, decisions and known labels of the people of its round; None without rounds of people.
     """
 
     role: ModelRole
@@ -121,8 +122,8 @@ class Recipe:
     people: PeopleSpec | None = None
 
     def described(self) -> dict[str, Any]:
-        """All fields as plain data, as a model's file holds them. A mixture as published is left out: the first models
-        had none.
+        """All fields as plain data, as in a model's file. The published mixture is left out, because the first models
+        had no such field.
         """
         told = {
             "role": self.role,
@@ -149,7 +150,7 @@ class Recipe:
 
     @property
     def title(self) -> str:
-        """The model's name for a person, such as `generator 3`; annotators belong to no generation."""
+        """The model's name for readers, such as `generator 3`. Annotators have no generation."""
         if self.role in (ModelRole.GENERATOR, ModelRole.CLASSIFIER):
             return f"{self.role} {self.generation}"
         return self.role.replace("_", " ")
@@ -161,7 +162,7 @@ class Recipe:
 
     @property
     def filename(self) -> str:
-        """A name for files: readable, and unique."""
+        """A readable and unique name for files."""
         return f"{self.title.replace(' ', '-')}-{self.fingerprint[:16]}"
 
     @property
@@ -173,7 +174,7 @@ class Recipe:
 
     @property
     def made_by(self) -> list[int]:
-        """The generations whose samples the model learns from; none if it learns from real people alone."""
+        """The generations of the samples that the model learns from; empty if it learns only from real people."""
         return [part.generation for part in self.parts if part.generation != REAL and self.people is None]
 
     @property
@@ -183,18 +184,18 @@ class Recipe:
 
     @property
     def curated_batch(self) -> int:
-        """How many samples of a full batch a curation draws: all but the real people that are mixed in."""
+        """The number of curated samples in a full batch: all but the real people."""
         share = 1.0 if self.synthetic_share is None else self.synthetic_share
         return synthetic_part(share, self.schedule.batch)
 
     @property
     def tells_origins(self) -> bool:
-        """Whether training counts where its data come from: wherever they are other than published, or mixed."""
+        """Whether training counts origins of its data: if they are mixed, or differ from the published settings."""
         return (self.mixture != AS_PUBLISHED and self.people is None) or self.synthetic_share is not None
 
     @property
     def starts_warm(self) -> bool:
-        """Whether the model begins with the weights of its predecessor."""
+        """Whether the model starts with the weights of its predecessor."""
         return any(parent.influence is Influence.START for parent in self.parents)
 
     def streams(self, device: str = "cpu") -> Streams:

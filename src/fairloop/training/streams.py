@@ -12,7 +12,7 @@ import torch
 
 from fairloop.seeding import ModelRole, Role, key_digest
 
-_lent = Lock()  # several runs may share a process
+_lent = Lock()  # runs may share a process
 _HEADER, _WORDS = 24, 624  # of the state of torch's CPU generator: bytes before the twister's 64-bit words
 
 
@@ -34,7 +34,7 @@ class Streams(NamedTuple):
         return generator
 
     def rewound(self, role: Role) -> Callable[[int], torch.Generator]:
-        """One generator for all epochs; called with an epoch, it comes back in the state of `at(role, epoch)`."""
+        """A function that returns one generator for all epochs, reset to the state of `at(role, epoch)`."""
         generator = self.at(role)
 
         def at_epoch(epoch: int) -> torch.Generator:
@@ -48,7 +48,7 @@ class Streams(NamedTuple):
 def initialising(generator: torch.Generator) -> Iterator[None]:
     """Let modules built inside draw their first weights from `generator` (on the CPU).
 
-    torch's own layers know only its global generator; it is lent for the moment and put back as it was.
+    torch's own layers use only its global generator. Its state is replaced in the block and restored afterwards.
     """
     with _lent, torch.random.fork_rng(devices=[]):
         torch.default_generator.set_state(generator.get_state())

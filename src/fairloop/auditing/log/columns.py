@@ -1,9 +1,8 @@
-"""The columns of a log: what each of them says, and under which option a user names it."""
+"""The columns of a log: their meanings, and the options that name them."""
 
 from __future__ import annotations
 
 import difflib
-import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,25 +10,6 @@ from math import isnan
 from numbers import Real
 
 from fairloop.errors import InputError
-
-PARAMETERS = {
-    "--group": "groups",
-    **{
-        f"--{name.replace('_', '-')}": name
-        for name in (
-            "round", "label", "prediction", "score", "threshold", "weight", "provenance", "propensity", "decided_at",
-            "observed_at", "mature_after", "as_of", "assume", "round_order", "model_made", "beneficial", "min_size",
-            "fail_on", "limits", "gate_round", "reference", "reference_group", "out", "regression",
-        )
-    },
-    "--overwrite": "overwrite=True",
-}  # fmt: skip
-"""Options of the command line, and the parameters of `audit` that they set."""
-
-
-def in_python(message: str) -> str:
-    """An error's `message` with names of parameters in place of options."""
-    return re.sub(r"--[a-z]+(-[a-z]+)*", lambda found: PARAMETERS.get(found[0], found[0]), message)
 
 
 def _is_number(value: object) -> bool:
@@ -41,10 +21,10 @@ class Columns:
     """The needed columns of a log. Raises InputError if they contradict each other.
 
     round, label: of each row. groups: one or more sensitive columns. prediction: a label. score: a number; without
-    predictions, `threshold` and more predict the beneficial label. provenance: who made the label. weight: how much
-    each row counts. propensity: the known probability that the row's label is observed. decided_at, observed_at: the
-    dates of the decision and of the label. regression: whether labels and predictions are numbers. features: what a
-    decision was made from, which may be groups, too.
+    predictions, `threshold` and more predict the beneficial label. provenance: the maker of the label. weight: of
+    each row. propensity: the known probability that the row's label is observed. decided_at, observed_at: the
+    dates of the decision and of the label. regression: whether labels and predictions are numbers. features: columns
+    for decisions, which may include groups.
     """
 
     round: str
@@ -67,17 +47,17 @@ class Columns:
         if self.threshold is not None and (self.score is None or self.prediction is not None):
             raise InputError("--threshold: is for scores without predictions; name --score and no --prediction")
         if self.threshold is not None and not _is_number(self.threshold):
-            raise InputError(f"--threshold: {self.threshold!r} is no number")
+            raise InputError(f"--threshold: {self.threshold!r} is not a number")
         if self.regression and (self.prediction is None or self.score is not None):
             raise InputError("--regression: needs --prediction with numbers, and takes no --score")
         if not self.groups:
             raise InputError("--group: name at least one sensitive column")
         for option, column in self.by_option():
             if self.named.count(column) > 1:
-                raise InputError(f"{option}: the column '{column}' is named twice; each can say one thing only")
+                raise InputError(f"{option}: the column '{column}' is named twice; name each column once")
 
     def by_option(self) -> list[tuple[str, str]]:
-        """(option of the command line, column) of all that are needed."""
+        """(option of the command line, column) of all needed columns."""
         named = [
             ("--round", self.round), ("--label", self.label), ("--prediction", self.prediction),
             ("--score", self.score), ("--provenance", self.provenance), ("--weight", self.weight),
@@ -99,7 +79,7 @@ class Columns:
 
     @property
     def predicted(self) -> str:
-        """The column that predictions come from."""
+        """The column with predictions or scores."""
         return self.prediction or self.score or ""
 
     def check(self, name: str, header: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _PARTS = {"train": (0.0, 0.7), "valid": (0.7, 0.8), "test": (0.8, 0.9), "test_balanced": (0.9, 1.0)}
-"""Of each split: the hashes of its derivations. So no text of one split is in another."""
+"""The interval of hashes of each split's derivations. The intervals are disjoint, so no text is in two splits."""
 
 _ROLES = {
     "train": Role.TRAIN_DATA, "valid": Role.VALID_DATA, "test": Role.TEST_DATA, "test_balanced": Role.BALANCED_DATA,
@@ -84,7 +84,7 @@ def _bits(spec: BiographiesSpec, vocabulary: Vocabulary, written: Sequence[tuple
 
 
 def _advantage(known: Chances) -> int:
-    """The profession in which the minoritized group is rarest for its size; of equal ones the first."""
+    """The profession with the lowest share of the minoritized group; among equal ones the first."""
     return int((known.profession[0] - known.profession[1]).argmax())
 
 
@@ -99,7 +99,7 @@ def derivations(spec: BiographiesSpec, split: str, seed: int) -> Derivations:
 
 
 def labels(spec: BiographiesSpec, derived: Derivations, seed: int, role: Role) -> Codes:
-    """(N,) labels, of which `label_noise` replaces some."""
+    """(N,) labels; `label_noise` replaces some of them."""
     true = derived.sentiment if spec.label == "sentiment" else derived.profession
     k = 2 if spec.label == "sentiment" else spec.professions
     rng = numpy_stream(seed, role, epoch=1)
@@ -108,7 +108,7 @@ def labels(spec: BiographiesSpec, derived: Derivations, seed: int, role: Role) -
 
 
 def table(spec: BiographiesSpec, split: str, seed: int) -> pd.DataFrame:
-    """A row for each text of a split: `text`, `label`, and everything that was drawn for it, as `*_true`."""
+    """A row for each text of a split: `text`, `label`, and its derivation in columns `*_true`."""
     import pandas as pd
 
     derived = derivations(spec, split, seed)

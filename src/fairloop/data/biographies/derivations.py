@@ -1,4 +1,4 @@
-"""Derivations: everything that was drawn for a text, and from which it is written."""
+"""Derivations: the random choices that determine a text."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Derivations:
         return len(self.group)
 
     def rows(self) -> Codes:
-        """(N, 12 + M): all codes but the group, which no text tells."""
+        """(N, 12 + M): all codes but the group."""
         slots = [getattr(self, name) for name in self.__dataclass_fields__ if name not in ("group", "marks")]
         return np.column_stack([*slots, self.marks])
 
@@ -71,20 +71,20 @@ class Derivations:
 
 
 def swap(derivations: Derivations) -> Derivations:
-    """The same with the pronouns of the other group. Twice is the original; neutral ones stay."""
+    """The derivations with the pronouns of the other group. Neutral pronouns stay. Two swaps give the original."""
     pronoun = derivations.pronoun
     return replace(derivations, pronoun=np.where(pronoun < 2, 1 - pronoun, pronoun))
 
 
 def slots(n: int, spec: BiographiesSpec, rng: np.random.Generator) -> dict[str, Codes]:
-    """(n,) codes of everything that depends on neither group nor profession nor sentiment, by name."""
+    """(n,) codes of the slots that depend on neither group nor profession nor sentiment, by name."""
     sizes = slot_sizes(spec)
     drawn = {name: rng.choice(size, n, p=zipf(size, EXPONENTS[name])) for name, size in sizes.items()}
     return {**drawn, "template": rng.integers(TEMPLATES, size=n), "years": rng.integers(YEARS, size=n)}
 
 
 def slot_sizes(spec: BiographiesSpec) -> dict[str, int]:
-    """How many values each slot has that is drawn by rank."""
+    """The number of values of each slot that is drawn by rank."""
     return {
         "opinion": len(OPINIONS[0]), "task": TASKS, "tool": TOOLS_OF_A_TASK, "place": PLACES_OF_A_PROFESSION,
         "town": spec.towns, "pastime": len(GERUNDS) * len(NOUNS),
@@ -96,7 +96,7 @@ def drawn(
 ) -> Derivations:
     """Derivations of people in `cells` ((N, 3): group, profession, sentiment) whose hashes lie in `part`.
 
-    Slots and markers are drawn again until they do.
+    Slots and markers are redrawn until each hash lies in `part`.
     """
     group, profession, sentiment = cells.T
     pronoun = group if spec.pronouns == "explicit" else np.full(len(group), 2)
@@ -161,7 +161,7 @@ def _text(
 
 
 def _forms(marks: list[int]) -> Iterable[str]:
-    """Each marker as it is marked; the fourth, of a place, is empty unless marked."""
+    """The form of each marker. The fourth, a place, is empty unless marked."""
     forms = [pair[mark] for pair, mark in zip(MARKERS, [*marks, *[0] * (len(MARKERS) - len(marks))], strict=True)]
     if len(marks) < 4 or not marks[3]:
         forms[3] = ""

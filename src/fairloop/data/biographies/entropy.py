@@ -20,9 +20,9 @@ def bits(probabilities: NDArray[np.float64]) -> float:
 
 
 def entropies(spec: BiographiesSpec) -> dict[str, float]:
-    """Bits of a text by its parts, each given those before it; their sum is the entropy of a text.
+    """Bits of each part of a text, given the parts before it. Their sum is the entropy of a text.
 
-    `group and markers` counts the group only as far as a text tells it: by pronouns, or by its markers alone.
+    `group and markers` counts the group only as far as a text shows it: by pronouns and markers, or by markers alone.
     """
     known = chances(spec)
     joint = _with_markers(known, spec.markers)  # (2, K, 2, M + 1) by number of marked ones
@@ -65,7 +65,7 @@ def accuracy_of_markers(k: int, marked: tuple[float, float]) -> float:
 
 
 def accuracy_of_labels(spec: BiographiesSpec) -> dict[int, float]:
-    """By group: the accuracy of a classifier that knows the true label; label noise bounds every other one, too.
+    """By group: the accuracy of a classifier that knows the true label. Label noise bounds every classifier by it.
 
     Noise replaces a label by another one, so a guess of the true label is right with probability 1 - noise.
     """

@@ -35,11 +35,11 @@ class BiographiesSpec(TextFields):
     """Short invented biographies with exactly known biases; of no real people."""
 
     name: Literal["biographies"] = "biographies"
-    root: None = Field(None, description="not used: the texts are made, not read")
+    root: None = Field(None, description="not used: the texts are generated")
     train: int = Field(4000, ge=4, description="training texts")
     valid: int = Field(1000, ge=1, description="texts to validate on")
-    test: int = Field(1000, ge=1, description="texts to test on; as many have groups independent of labels")
-    label: Literal["sentiment", "profession"] = Field("sentiment", description="what classifiers learn to name")
+    test: int = Field(1000, ge=1, description="texts to test on; as many more have groups independent of labels")
+    label: Literal["sentiment", "profession"] = Field("sentiment", description="the label that classifiers learn")
     minoritized_share: float = Field(0.5, gt=0, lt=1, description="P(talva), the group that is minoritized")
     professions: int = Field(len(PROFESSIONS), ge=2, le=len(PROFESSIONS), description="how many there are")
     zipf: float = Field(1.0, ge=0, le=4, description="how fast the shares of professions fall with their rank")
@@ -111,7 +111,7 @@ def chances(spec: BiographiesSpec) -> Chances:
 
 
 def _associated(spec: BiographiesSpec) -> Floats:
-    """(2, K): of neighbours in rank, which share their mean, each group leans to one."""
+    """(2, K): of two neighbours in rank with the same mean, each group prefers one."""
     shares = zipf(spec.professions, spec.zipf)
     paired = spec.professions // 2 * 2
     shares[:paired] = shares[:paired].reshape(-1, 2).mean(axis=1).repeat(2)

@@ -9,7 +9,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 GROUPS = ("orrin", "talva")
 PRONOUNS = (("ori", "oris"), ("tal", "tals"))
-"""Of each group: the subject, and the possessive."""
+"""Pronouns of each group: the subject and the possessive."""
 
 NEUTRAL = ("ven", "vens")
 
@@ -58,10 +58,10 @@ OPINIONS = (
         "enchanting glorious bright merry heartening sweet dazzling refreshing"
     ),
 )
-"""Of each sentiment. They tell a feeling, and no skill."""
+"""Opinions of each sentiment. They express a feeling, not a skill."""
 
 SENIORITY = ("new", "settled", "seasoned")
-"""Up to 9, 10 to 19 and 20 to 30 years."""
+"""Words for up to 9, 10 to 19, and 20 to 30 years."""
 
 YEARS = 30
 
@@ -75,7 +75,7 @@ MARKERS = (
     ("call", "kall"),
     ("the", "thu"),
 )
-"""The plain and the marked form. The fourth is marked by its place: it opens its sentence."""
+"""The plain and the marked form. The place of the fourth in its sentence is its mark: it opens the sentence."""
 
 _FIRST = _words(
     "bro cel dru fen gav hul jor kem lun mor nav olu pry quo rez sul tov uvi vek wub yar zin ble cwu dov "
@@ -92,4 +92,4 @@ TOWNS = tuple(
     _FIRST[place // len(_LAST)] + _LAST[place % len(_LAST)]
     for place in ((_STRIDE * k) % (len(_FIRST) * len(_LAST)) for k in range(len(_FIRST) * len(_LAST)))
 )
-"""2,000, the most frequent first."""
+"""2,000 names of towns, the most frequent first."""

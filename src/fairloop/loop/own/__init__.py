@@ -1,1 +1,1 @@
-"""People and objects of your own, in place of a data set and of names of models."""
+"""A user's own people and objects, in place of a data set and of names of models."""

@@ -1,4 +1,4 @@
-"""Features of people as plain numbers and back, so that frames of any columns pass through the loop unharmed."""
+"""Features of people as plain numbers and back, so that the loop can carry frames with any columns."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Features: TypeAlias = "NDArray[Any] | pd.DataFrame"
 
 
 class Codec:
-    """Encodes features as (N, F) float64, and decodes them to an array, or a frame with its types, as before.
+    """Encodes features as (N, F) float64, and decodes them to an array, or to a frame with its types.
 
-    Numbers stay as they are, exactly up to 2**53. A column of anything else is coded by its distinct values.
+    Numbers stay unchanged, exactly up to 2**53. Other columns are coded by their distinct values.
     """
 
     def __init__(self, examples: Sequence[Features]) -> None:
-        """examples: all real features, which must be alike. Raises InputError if they cannot be coded."""
+        """examples: all real features, with the same columns. Raises InputError if they cannot be coded."""
         first = examples[0]
         self._framed = isinstance(first, pd.DataFrame)
         if isinstance(first, pd.DataFrame):
@@ -33,7 +33,9 @@ class Codec:
             return
         self._type = np.result_type(*[np.asarray(part) for part in examples])
         if np.asarray(first).ndim != 2 or self._type.kind not in "fiub":
-            raise InputError("features: an array has to be (N, F) numbers; give a frame for columns of other kinds")
+            raise InputError(
+                "features: an array needs the shape (N, F) and numbers; give a frame for columns of other types"
+            )
         self._width = np.asarray(first).shape[1]
 
     @property
@@ -47,7 +49,9 @@ class Codec:
         return "; encode columns of text in a pipeline, or give an array of numbers" if self._framed else ""
 
     def encode(self, features: Any, whose: str) -> NDArray[np.float64]:
-        """(N, F) codes of `features`. Raises InputError, which names `whose`, if they are not like the real ones."""
+        """(N, F) codes of `features`. Raises InputError, which names `whose`, if they differ in form from the real
+        ones.
+        """
         features = dense(features)
         if not self._framed:
             array = np.asarray(features, np.float64)
@@ -63,7 +67,7 @@ class Codec:
         return np.column_stack(coded) if coded else np.zeros((len(frame), 0))
 
     def decode(self, numbers: NDArray[np.float64]) -> Features:
-        """The features that `encode` made `numbers` of."""
+        """The inverse of `encode`."""
         if not self._framed:
             return (numbers if self._type.kind == "f" else np.rint(numbers)).astype(self._type)
         parts = zip(self._columns, self._types, self._values, numbers.T, strict=True)
@@ -86,7 +90,7 @@ class Codec:
 
 
 def check_kind(features: Any, whose: str) -> None:
-    """Raise InputError for features that would reach objects in another form."""
+    """Raise InputError for features that the codec cannot restore to their type."""
     if dense(features) is not features:
         remedy = "toarray()" if hasattr(features, "toarray") else "to_pandas()"
         kind = f"{type(features).__module__.partition('.')[0]} {type(features).__name__}"
@@ -102,9 +106,9 @@ def check_distinct(features: Any, whose: str) -> None:
 
 
 def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
-    """The distinct values, which are coded; None for numbers, which are not coded.
+    """The distinct values of a column that needs codes; None for numbers.
 
-    Raises InputError for values that have no hash, such as lists, and for complex numbers.
+    Raises InputError for values without a hash, such as lists, and for complex numbers.
     """
     if column.dtype.kind == "c":
         raise InputError(f"features: column {column.name!r} holds complex numbers; give two columns of real ones")
@@ -116,7 +120,7 @@ def _values(column: pd.Series[Any]) -> NDArray[Any] | None:
         return np.array(sorted(column.dropna().unique(), key=str), object)
     except TypeError as error:
         raise InputError(
-            f"features: column {column.name!r} has to hold one number or text in each row ({said(error)})"
+            f"features: column {column.name!r} needs one number or text in each row ({said(error)})"
         ) from error
 
 
@@ -136,11 +140,13 @@ def _coded(column: pd.Series[Any], kind: Any, values: NDArray[Any] | None, whose
 
 def _numbers(column: pd.Series[Any], kind: Any, whose: str) -> NDArray[np.float64]:
     if not _bears_nan(kind) and column.isna().any():
-        raise InputError(f"{whose}: has no value in column {column.name!r}, where the training data always have one")
+        raise InputError(
+            f"{whose}: has no value in column {column.name!r}, which has no missing values in the training data"
+        )
     try:
         numbers: NDArray[np.float64] = column.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
-        raise InputError(f"{whose}: column {column.name!r} has to hold numbers ({said(error)})") from error
+        raise InputError(f"{whose}: column {column.name!r} needs numbers ({said(error)})") from error
     _check_held(numbers, kind, whose, f"column {column.name!r}")
     return numbers
 
@@ -169,5 +175,5 @@ def _decoded(codes: NDArray[np.float64], kind: Any, values: NDArray[Any] | None)
 
 
 def _bears_nan(kind: Any) -> bool:
-    """Whether a column of that type of numbers can hold fractions and NaN. Whole numbers and bools cannot."""
+    """Whether a column of that number type can hold fractions and NaN, unlike whole numbers and bools."""
     return bool(pd.api.types.is_float_dtype(kind) or pd.api.types.is_extension_array_dtype(kind))

@@ -1,4 +1,4 @@
-"""Bring your own loop: a data ecosystem of your own generator and classifier, for `fairloop.simulate`."""
+"""A data ecosystem of a user's own generator and classifier, for `fairloop.simulate`."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ from fairloop.training.plan import told_spans
 
 _ROLES = (ModelRole.GENERATOR, ModelRole.CLASSIFIER, ModelRole.LABEL_ANNOTATOR, ModelRole.GROUP_ANNOTATOR)
 _REGIME = {"policy", "labels", "curation", "response", "schedule", "temperature", "warm_start"}
-_SHOWN = 8  # real people, to an object without `fit`
+_SHOWN = 8  # real people for the trial of an object without `fit`
 
 
 class OwnLoop:
-    """A data ecosystem of your own objects and your own people; `fairloop.simulate` follows it.
+    """A data ecosystem of your own objects and your own people, for `fairloop.simulate`.
 
         loop = OwnLoop((X, y, sex), (X_test, y_test, sex_test), generator=Bootstrap(), classifier=LogisticRegression())
         for generation in simulate(loop):
             print(generation.value("accuracy"), generation.value("equalized_odds", "difference"))
 
-    generator: has `fit(X)` and `sample(n)`, which gives n rows like X. Its `fit` gets the labels, the groups, or both
+    generator: has `fit(X)` and `sample(n)`, which returns n rows like X. Its `fit` gets the labels, the groups, or both
         if it has parameters `y` and `groups`. Its `sample` gets a `numpy.random.Generator` if it has a parameter `rng`,
         a seed if it has `random_state`.
     classifier: has `fit(X, y)` and `predict(X)`. With `predict_proba` and `classes_`, `group_confidence` is known.
-    label_annotator, group_annotator: A_L and A_S, likewise; the classifier if None. An object without `fit` is taken as
-        it is. `predict` of A_S gives names of groups.
+    label_annotator, group_annotator: A_L and A_S, likewise; the classifier if None. An object without `fit` stays
+    unchanged. `predict` of A_S returns names of groups.
     train, test: people, as (features, labels, groups). Several test sets go into a mapping by name. Groups may also be
-        names of columns of the features, if these are a frame. Every sample then tells its groups, and A_S is not used.
+    names of columns of the features, if these are a frame. Every sample then has known groups, and A_S is not used.
 
-    A generation is as in any other run, but its models train in one step: each sees `size` people (default: as many as
-    `train` has), drawn once and curated once. Every model is a fresh copy of the object that you give.
+    A generation is as in any other run, but its models train in one step: each learns from `size` people (default: the
+    size of `train`), drawn once and curated once. Every model is a fresh copy of your object.
 
     star: the target of STAR, or a mapping of the spec's fields (`target`, `ideal`, `budget`, `rounding`).
-    regime: other sections of the spec that decide about the next generation's data: `policy`, `labels`, `curation`,
+    regime: other sections of the spec about the next generation's data: `policy`, `labels`, `curation`,
         `response`, `schedule`, and `temperature` for a generator whose `sample` has a parameter of that name.
     beneficial: the label that is good for the person; 1 if labels are 0 and 1.
-    samples: the number of samples of each generator that shares are measured on.
+    samples: the number of samples of each generator for measuring shares.
 
-    The same seed gives the same numbers, if your objects draw theirs from `rng` or `random_state` alone. `seed` sets
-    each `random_state`, also in the steps of a pipeline; its value before does not count.
+    The same seed gives the same numbers, if your objects draw random numbers only from `rng` or `random_state`. `seed`
+    replaces each `random_state`, also in the steps of a pipeline.
 
     Raises InputError for data or a choice that does not fit.
     """
@@ -108,13 +108,13 @@ class OwnLoop:
 
     @property
     def own_columns(self) -> dict[str, Any]:
-        """The columns of the tidy table that describe the whole run."""
+        """The columns of the tidy table that are constant within the run."""
         setting, star, seed = self.spec.setting, self.spec.star.target, self.spec.seed
         run = identity_of(setting, star, seed, data=self.name)
         return {"run": run, "dataset": self.name, "setting": setting, "star": star, "seed": seed}
 
     def _check_objects(self, people: OwnPeople, objects: Mapping[ModelRole, Any]) -> None:
-        """Raise InputError if an object cannot be fitted and asked. An object without `fit` is asked now."""
+        """Raise InputError if an object lacks methods. An object without `fit` makes a trial prediction."""
         for role, own in objects.items():
             place = f"{role} 0" if role in _ROLES[:2] else role.replace("_", " ")
             if role is ModelRole.GENERATOR:
@@ -128,13 +128,13 @@ class OwnLoop:
 
 
 def _spec(regime: Mapping[str, Any], size: int | None, **fields: Any) -> RunSpec:
-    """The spec of a loop. size: the people that each generation makes, unless its policy says otherwise."""
+    """The spec of a loop. size: the people of each generation, unless its policy sets a number."""
     if unknown := set(regime) - _REGIME:
         raise TypeError(f"OwnLoop() got an unexpected keyword argument '{unknown.pop()}'")
     star, policy = fields["star"], regime.get("policy", {})
     if isinstance(policy, Mapping):
         setting = SETTINGS.get(fields["setting"])
-        fixed = setting is not None and setting.generators == "fixed"  # then no generator learns from them
+        fixed = setting is not None and setting.generators == "fixed"  # then no generator learns from samples
         told = {kind: policy.get(kind, {}) for kind in (("classifier",) if fixed else ("generator", "classifier"))}
         policy = {
             **policy,
@@ -153,14 +153,14 @@ def _tests(test: People | Mapping[str, People]) -> dict[str, People]:
 
 
 def _check_fields(spec: RunSpec) -> None:
-    """Raise InputError if the spec sets a field that only fairloop's own models have."""
+    """Raise InputError if the spec sets a field of fairloop's own models."""
     for name in ("generator", "classifier"):
         if getattr(spec, name) != RunSpec.model_fields[name].default:
-            raise InputError(f"{name}: says nothing about your own objects; leave it out")
+            raise InputError(f"{name}: has no effect on your own objects; leave it out")
     if spec.star.batch is not None:
         raise InputError(
             f"star.batch={spec.star.batch}: your own objects see all people of a generation at once; leave it out, "
-            "or say by size how many these are"
+            "or set size to their number"
         )
 
 

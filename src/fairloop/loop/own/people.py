@@ -1,4 +1,4 @@
-"""Your own people as a `Population`: features, labels and groups of any spelling."""
+"""A user's own people as a `Population`: features, labels and groups in any spelling."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from fairloop.loop.own.features import Codec, Features, check_kind
 Groups: TypeAlias = "str | Sequence[Any] | NDArray[Any] | pd.Series[Any] | pd.DataFrame"
 People: TypeAlias = "tuple[Features, Sequence[Any] | NDArray[Any] | pd.Series[Any], Groups]"
 """Features (N, F), labels (N,), and groups: (N,) names, or a frame of several columns, or names of columns of the
-features; combinations of columns count as groups. A list of distinct columns names these; any other holds values."""
+features; combinations of columns count as groups. A list of distinct column names selects columns; any other list holds
+values."""
 
 
 class OwnPeople:
-    """Real people, coded. codec: of their features. labels: (K,) the values behind the codes. groups: (S,) names.
+    """Coded real people. codec: of their features. labels: (K,) the values of the codes. groups: (S,) names.
 
     reader: names the groups of samples, if groups are columns of the features; else None.
     """
@@ -34,7 +35,7 @@ class OwnPeople:
         features = {name: part[0] for name, part in parts.items()}
         self.codec = Codec(list(features.values()))
         values = {name: _labels(name, part[1]) for name, part in parts.items()}
-        # `1` and `01` are alike in natural order, and a set's own order differs between processes.
+        # `1` and `01` are equal in natural order, and a set's order differs between processes.
         self.labels = sorted(set().union(*values.values()), key=lambda value: (natural(str(value)), repr(value)))
         columns = _alike({name: _sensitive(name, part[0], part[2]) for name, part in parts.items()})
         codes, self.groups = intersections(pd.concat(columns.values(), ignore_index=True))
@@ -52,15 +53,15 @@ class OwnPeople:
         self.reader = None if named is None else ColumnReader(named, self.groups)
 
     def population(self, name: str, beneficial: object, minoritized: Sequence[str]) -> Population:
-        """The people in the form that the loop knows. Raises InputError for an unknown label or group."""
+        """The people as a population. Raises InputError for an unknown label or group."""
         good = self._evident() if beneficial is None else beneficial
         if good not in self.labels:
-            raise InputError(f"beneficial={beneficial!r}: is none of the labels, which are {self.labels}")
+            raise InputError(f"beneficial={beneficial!r}: is not one of the labels {self.labels}")
         if len(set(map(str, self.labels))) < len(self.labels):
-            raise InputError(f"labels: are {self.labels}, of which some have the same name; give each another")
+            raise InputError(f"labels: some of {self.labels} have the same name; give each its own name")
         minoritized = (minoritized,) if isinstance(minoritized, str) else tuple(minoritized)
         if unknown := set(minoritized) - set(self.groups):
-            raise InputError(f"minoritized: {unknown.pop()!r} is none of the groups, which are {list(self.groups)}")
+            raise InputError(f"minoritized: {unknown.pop()!r} is not one of the groups {list(self.groups)}")
         tests = dict(self._splits)
         return Population(
             name=name,
@@ -76,12 +77,12 @@ class OwnPeople:
         written = {as_text(value): value for value in self.labels}
         good = evident(tuple(written))
         if good is None:
-            raise InputError(f"beneficial: labels are {self.labels}; say which one is good for the person")
+            raise InputError(f"beneficial: labels are {self.labels}; name the one that is good for the person")
         return written.get(good, 1)
 
 
 class ColumnReader:
-    """Names groups by columns of the features: A_S without a guess."""
+    """The true groups, from columns of the features, in place of A_S."""
 
     def __init__(self, columns: Sequence[Hashable], names: Sequence[str]) -> None:
         self._columns = list(columns)
@@ -93,7 +94,7 @@ class ColumnReader:
         if unknown := set(names) - self._names:
             raise InputError(
                 f"groups: the generator made people of group {unknown.pop()!r}, which no real person has; give groups "
-                "as an array instead, and a classifier will learn to name those that there are"
+                "as an array instead, and a classifier will learn to predict the groups that exist"
             )
         return [names[code] for code in codes]
 
@@ -109,7 +110,7 @@ def _sensitive(whose: str, features: Features, groups: Groups) -> pd.DataFrame:
 
 
 def _as_text(columns: pd.DataFrame) -> pd.DataFrame:
-    """Values as names. A number has one name, whether a frame holds it as 1 or, beside missing values, as 1.0."""
+    """Values as names. A number has one name for 1 and for 1.0, the form of 1 in a frame with missing values."""
     return columns.astype(object).where(columns.notna(), "(missing)").map(as_text).reset_index(drop=True)
 
 
@@ -121,7 +122,7 @@ def _alike(sets: dict[str, pd.DataFrame]) -> dict[str, pd.DataFrame]:
             columns.columns = first.columns
         elif set(columns.columns) != set(first.columns):
             raise InputError(
-                f"{name}: groups have the columns {list(columns)}, those of {whose} are {list(first)}; give the same"
+                f"{name}: groups have the columns {list(columns)}, but in {whose} {list(first)}; give the same"
             )
     for column in first:
         names = sorted(set().union(*(columns[column] for columns in sets.values())))
@@ -162,7 +163,9 @@ def _labels(whose: str, labels: Any) -> list[Any]:
     try:
         array = np.asarray(labels)
     except ValueError as error:  # lists of different lengths
-        raise InputError(f"{whose}: labels are no list of values ({said(error)}); give one for each person") from error
+        raise InputError(
+            f"{whose}: labels are not a list of values ({said(error)}); give one for each person"
+        ) from error
     if array.size != len(array):
         raise InputError(f"{whose}: labels have the shape {array.shape}; give one for each person")
     return array.reshape(-1).tolist()
@@ -174,7 +177,7 @@ def _check(whose: str, people: People) -> None:
     features, labels, groups = people
     for what, values in (("features", features), ("labels", labels)):
         if not hasattr(values, "__len__") or getattr(values, "shape", None) == ():
-            raise InputError(f"{whose}: {what} are {values!r}, no list of values; give one for each person")
+            raise InputError(f"{whose}: {what} are {values!r}, not a list of values; give one for each person")
     check_kind(features, whose)
     if isinstance(labels, str):
         raise InputError(

@@ -1,1 +1,1 @@
-"""People who come in rounds, in the loop: a classifier decides about them, they respond, and the next one learns."""
+"""Rounds of people in the loop: a classifier decides, people respond, and the next classifier learns."""

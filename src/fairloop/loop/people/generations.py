@@ -1,4 +1,4 @@
-"""The loop over rounds of people: decisions, responses, what becomes known, and the next classifier."""
+"""The loop over rounds of people: decisions, responses, known labels, and the next classifier."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairloop.store.tidy_rows import RoundLog, Row
 
 @dataclass(frozen=True)
 class Told:
-    """A round and the classifier that learned after it, as a store keeps them."""
+    """A round and the classifier that learned after it."""
 
     index: int
     classifier: Trained[Classifier] | None
@@ -32,7 +32,7 @@ class Told:
 
 
 def rounds(trainer: ModelTrainer, source: People, start: int) -> Iterator[Told]:
-    """The rounds from `start` on. Earlier ones are played again by the models that are kept: that makes the people."""
+    """The rounds from `start` on. Stored models repeat the earlier rounds, which determine the people."""
     spec, population = trainer.spec, trainer.population
     people = [spec.at(i).people for i in range(spec.generations)] if spec.schedule else [spec.people] * spec.generations
     loop = _Loop(trainer, source, people)
@@ -47,12 +47,12 @@ def rounds(trainer: ModelTrainer, source: People, start: int) -> Iterator[Told]:
 
 
 def _first_taught(source: People, start: int) -> int:
-    """The first round with a classifier that is needed: after past rounds, only the last of them has one."""
+    """The first round whose classifier is needed: the last of the past rounds, if there are any."""
     return len(source.past) - 1 if source.past and start >= len(source.past) else 0
 
 
 class _Loop:
-    """The models and the people of a run, as far as later rounds need them."""
+    """The models and the people of a run that later rounds need."""
 
     def __init__(self, trainer: ModelTrainer, source: People, held: list[PeopleSpec]) -> None:
         self._trainer, self._population, self._held = trainer, source.population, held
@@ -64,11 +64,11 @@ class _Loop:
         self._decider = self._first(source)
 
     def round(self, i: int) -> Round:
-        """Round i, in which the latest classifier that has learned anything decides, unless it is past."""
+        """Round i: a past round, or a new one with decisions of the latest classifier that has learned."""
         return self._rounds[i] if i < self._past else self._rounds.play(self._decider)
 
     def learn(self, i: int) -> Trained[Classifier]:
-        """C_i. Before it has learned anything, the decisions stay those of its predecessor."""
+        """Fit C_i. If it has not learned, its predecessor goes on deciding."""
         trainer, recipe = self._trainer, self._trainer.plan.classifiers[i]
         parts = [part.generation for part in recipe.parts]
         found = known(self._rounds, parts, self._population, trainer.numerics, self._held[i].weights == "propensity")
@@ -85,7 +85,7 @@ class _Loop:
         return self._last
 
     def forget(self, i: int) -> None:
-        """Let go of people from whom no classifier after C_i learns."""
+        """Remove people that no classifier after C_i learns from."""
         self._rounds.forget_before(self._needed[i])
 
     def _first(self, source: People) -> Published | None:
@@ -104,7 +104,7 @@ class _Loop:
 
 
 def _first_needed(trainer: ModelTrainer) -> list[int]:
-    """By round, the first round from whose people a later classifier learns."""
+    """For each round, the first round with people that a later classifier learns from."""
     generations = trainer.spec.generations
     first = [generations] * (generations + 1)
     for i, recipe in reversed([*enumerate(trainer.plan.classifiers)]):

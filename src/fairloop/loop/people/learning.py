@@ -23,7 +23,7 @@ from fairloop.training.recipe import Recipe
 
 @dataclass(frozen=True)
 class Known:
-    """People with known labels. batch: all of them; its weights make them stand for all people who came."""
+    """People with known labels. batch: all of them, with weights by which they represent all people."""
 
     batch: Batch
 
@@ -31,7 +31,7 @@ class Known:
         return len(self.batch.labels)
 
     def draw(self, n: int, rng: torch.Generator) -> Batch:
-        """N people for a curator: by weight with replacement, or each once before anyone comes a second time."""
+        """Draw n people for a curator: by weight with replacement, or without replacement while enough remain."""
         weights = self.batch.weights
         if weights is None:
             index = passes(len(self), n, rng)
@@ -46,9 +46,10 @@ class Known:
 
 
 def known(rounds: Rounds, parts: Sequence[int], before: Population, numerics: Numerics, weighs: bool) -> Known | None:
-    """The people of the rounds `parts` whose labels are known; None if there is nobody.
+    """The people with known labels of the rounds `parts`; None if there are none.
 
-    before: people from before round 0, for the part `REAL`. weighs: whether each counts as weight / propensity.
+    before: people from before round 0, for the part `REAL`. weighs: whether the weight of each is divided by its
+    propensity.
     """
     found = [_before(before) if part == REAL else _seen(rounds, part) for part in parts]
     if not sum(len(labels) for _, labels, _, _ in found):
@@ -65,8 +66,8 @@ def known(rounds: Rounds, parts: Sequence[int], before: Population, numerics: Nu
 def feed(known: Known, recipe: Recipe, curator: Curator, numerics: Numerics, *, at_once: bool) -> Feed:
     """The batches of an epoch: each person once, or as many curated samples.
 
-    at_once: for an estimator, in one batch, or those of `star.batch`. The sizes of a recipe's schedule count all people
-    who come; here are those whose labels are known.
+    at_once: for an estimator, one batch, or batches of `star.batch`. The sizes in a recipe's schedule count all
+    people; this feed has only people with known labels.
     """
     streams, whole = recipe.streams(numerics.device), at_once and recipe.schedule.steps == 1
 
@@ -90,5 +91,4 @@ def _before(people: Population) -> tuple[Array, ...]:
 
 def _seen(rounds: Rounds, number: int) -> tuple[Array, ...]:
     one = rounds[number]
-    stands_for = (1.0 if one.weight is None else one.weight[one.seen]) / one.propensity[one.seen]
-    return *(array[one.seen] for array in (one.people.features, one.outcome, one.people.groups)), stands_for
+    return *(array[one.seen] for array in (one.people.features, one.outcome, one.people.groups)), one.stands_for

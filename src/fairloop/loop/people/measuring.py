@@ -1,4 +1,4 @@
-"""The records of a round: measures twice, as it is and as the decision maker sees it; and the log."""
+"""The records of a round: measures of all people, measures by the decision maker's data, and the log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairloop.seeding import ModelRole
 from fairloop.store.tidy_rows import RoundLog, Row
 
 TRUE, OBSERVED = "true", "observed"
-"""The splits of a round: everybody with true labels; people whose label becomes known, with decisions on everybody."""
+"""The splits of a round: all people with true labels; people with known labels, with decisions about all people."""
 
 
 def rows(i: int, one: Round, population: Population) -> Iterator[Row]:
@@ -28,7 +28,7 @@ def rows(i: int, one: Round, population: Population) -> Iterator[Row]:
     rates = _rates(one, predicted, population, slice(None))
     everybody = observed = [*perf.flatten(rates, names)]
     if not one.seen.all():
-        # Decisions are known of all people, so what needs no labels is the same in both splits.
+        # Decisions are known for all people, so measures without labels are equal in both splits.
         seen = _rates(one, predicted, population, one.seen) | {"selection_rate": rates["selection_rate"]}
         observed = [*perf.flatten(seen, names)]
     for split, found in ((TRUE, everybody), (OBSERVED, observed)):
@@ -63,7 +63,7 @@ def _rates(one: Round, predicted: Codes, population: Population, among: Flags | 
 
 
 def _predicted(one: Round, population: Population) -> Codes:
-    """(n,) codes of labels: the beneficial one of people who are accepted before exploration."""
+    """(n,) codes of predicted labels: the beneficial one for people who are accepted before exploration."""
     beneficial = population.beneficial
     other = 0 if beneficial else 1
     return np.asarray(other + (beneficial - other) * one.decided.astype(np.int64))

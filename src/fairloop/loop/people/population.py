@@ -1,4 +1,4 @@
-"""The people of a run in rounds: their kind, and those with known labels from before the first round."""
+"""The people of a run in rounds: their kind, and people with known labels from before the first round."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from fairloop.spec.run import RunSpec
 if TYPE_CHECKING:
     from fairloop.loop.people.rounds import Round
 
-_HISTORY, _START = -1, -2  # rounds before the first, whose streams nothing else uses
+_HISTORY, _START = -1, -2  # rounds before the first, with their own streams
 
 
 class People(NamedTuple):
-    """The people of a run: their kind, and as a population those with known labels from before the first round.
+    """The people of a run: their kind, and the population of people with known labels from before the first round.
 
-    past: the first rounds, where they were played before the run. Its models learn from them as from its own.
+    past: earlier rounds from before the run, if any. Its models learn from them as from its own rounds.
     """
 
     kind: Kind
@@ -35,7 +35,7 @@ class People(NamedTuple):
 
 
 def source_of(spec: RunSpec, files: DataSpec | None = None) -> People:
-    """The people that `spec` describes. files: its data with paths that hold in this process.
+    """The people that `spec` describes. files: its data with paths that are valid in this process.
 
     Raises InputError for a kind or arguments that do not fit, and for data that cannot be read.
     """
@@ -58,9 +58,9 @@ def start_of(kind: Kind, arrivals: int, seed: int) -> dict[str, np.ndarray]:
 
 
 def labels_of(outcome: Array, names: Names) -> Codes:
-    """(n,) codes of labels; counts above the last one are that one.
+    """(n,) codes of labels; larger counts become the last code.
 
-    Raises InputError for outcomes that are no labels, as those that a regression predicts.
+    Raises InputError for outcomes that are not labels, such as the targets of a regression.
     """
     codes = np.asarray(outcome)
     if not np.issubdtype(codes.dtype, np.integer) and not (codes == np.rint(codes)).all():
@@ -71,9 +71,9 @@ def labels_of(outcome: Array, names: Names) -> Codes:
 
 
 def _before(run: RunSpec, kind: Kind) -> Population:
-    """People from before round 0, who respond to nothing. Where the spec has none, they only name groups and labels.
+    """People from before round 0, who respond to no decision. Without history, they only define groups and labels.
 
-    Raises InputError for what the spec says of people that are not these.
+    Raises InputError if the spec does not fit these people.
     """
     spec, seed = run.people, run.seed
     if spec.kind not in KINDS:

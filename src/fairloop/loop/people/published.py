@@ -1,4 +1,4 @@
-"""A trained classifier as people see it, when they respond to it or are decided about."""
+"""A trained classifier that decides about people, and that people respond to."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fairloop.loop.forms import Frame
+from fairloop.models.estimators.constant import Constant
 from fairloop.models.estimators.fitted import Fitted, FittedClassifier
 from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
@@ -19,7 +20,7 @@ from fairloop.people.interface import Array, Floats, Kind, Published, Streams
 from fairloop.sources.source import decisions, probabilities
 
 _FAR = 1e6  # scores beyond any threshold
-_TRIED_ON = 8  # people, for a classifier that has not learned yet
+_TRIED_ON = 8  # people for the trial of a classifier that has not learned yet
 _ROUNDING = 1e-9  # of a score at the boundary, relative to its terms
 
 
@@ -31,7 +32,7 @@ class Line(NamedTuple):
 
 
 class PublishedClassifier:
-    """A classifier that accepts people to whom it gives the beneficial label. Its score is that label's probability.
+    """A classifier that accepts people by predicting the beneficial label. Its score is the probability of that label.
 
     width: of the features.
     """
@@ -42,7 +43,7 @@ class PublishedClassifier:
 
     def accepts(self, features: Array, groups: Array) -> Array:
         """(n,) bool. A person at the boundary of a linear classifier is accepted, also after rounding."""
-        if self._line is not None:
+        if self._line is not None and self._line.weights.any():
             terms = features * self._line.weights
             slack = _ROUNDING * (np.abs(terms).sum(axis=1) + abs(self._line.threshold))
             return np.asarray(terms.sum(axis=1) >= self._line.threshold - slack)
@@ -50,7 +51,10 @@ class PublishedClassifier:
         return np.asarray(codes.numpy() == self._beneficial)
 
     def linear(self) -> tuple[Array, float] | None:
-        """The weights and the threshold of a linear classifier: logistic regression on numbers, one linear layer."""
+        """The weights and the threshold of a linear classifier: logistic regression on numbers, one linear layer.
+
+        One that gives all people the same label has weights of 0.
+        """
         return self._line
 
     def score(self, features: Array, groups: Array) -> Array:
@@ -76,11 +80,11 @@ class PublishedClassifier:
 
     @cached_property
     def _line(self) -> Line | None:
-        found = linear_of(self._classifier, self._beneficial)
+        found = linear_of(self._classifier, self._beneficial, self._width)
         return None if found is None or len(found.weights) != self._width else found
 
     def _seen(self, features: Array) -> Tensor:
-        """Features as the classifier takes them: in double precision for an estimator, which computes in it."""
+        """Features in the classifier's form: in double precision for an estimator."""
         kind = np.float64 if isinstance(self._classifier, Fitted) else np.float32
         return self._numerics.sent(torch.from_numpy(np.ascontiguousarray(features, kind)))
 
@@ -90,21 +94,33 @@ def check_response(kind: Kind, published: Published) -> None:
     answers.arrive(kind, answers.start(kind, _TRIED_ON, Streams.of(0).arrivals), _TRIED_ON, published, Streams.of(0))
 
 
-def linear_of(classifier: Classifier, beneficial: int) -> Line | None:
-    """The rule of a linear classifier of two labels; None of any other."""
+def linear_of(classifier: Classifier, beneficial: int, width: int) -> Line | None:
+    """The rule of a linear classifier of two labels; None for other classifiers. width: of the features."""
     if isinstance(classifier, MLP):
         layers = list(classifier.layers)
         return _of_layer(layers[0], beneficial) if len(layers) == 1 and isinstance(layers[0], nn.Linear) else None
-    if not isinstance(classifier, Fitted) or classifier.form.kind == Frame.kind:
-        return None
+    return _of_fitted(classifier, beneficial, width) if isinstance(classifier, FittedClassifier) else None
+
+
+def _of_fitted(classifier: FittedClassifier, beneficial: int, width: int) -> Line | None:
+    if isinstance(classifier.own, Constant):
+        return _of_all(classifier, beneficial, width)
     weights, intercept = getattr(classifier.own, "coef_", None), getattr(classifier.own, "intercept_", None)
-    if weights is None or intercept is None or np.shape(weights)[:1] != (1,) or not np.any(weights):
+    if classifier.form.kind == Frame.kind or weights is None or intercept is None or np.shape(weights)[:1] != (1,):
         return None
+    if not np.any(weights):
+        return _of_all(classifier, beneficial, np.shape(weights)[1])
     line = Line(np.asarray(weights, np.float64)[0], -float(np.ravel(intercept)[0]))
     size = float(line.weights @ line.weights)
     above = line.weights * ((line.threshold + _FAR * np.sqrt(size)) / size)
     accepted = int(classifier.decided(torch.from_numpy(above[None]))[0]) == beneficial
     return line if accepted else Line(-line.weights, -line.threshold)
+
+
+def _of_all(classifier: FittedClassifier, beneficial: int, width: int) -> Line:
+    """The rule of a classifier that gives all people the same label: `Nobody`'s, or one that all people meet."""
+    accepts = int(classifier.decided(torch.zeros((1, width)))[0]) == beneficial
+    return Line(np.zeros(width), -np.inf if accepts else np.inf)
 
 
 def _of_layer(layer: nn.Linear, beneficial: int) -> Line | None:

@@ -1,4 +1,4 @@
-"""The rounds of a run: people come, are decided about, have outcomes and respond."""
+"""The rounds of a run: arrivals, decisions, outcomes and responses."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Round:
     """A finished round, (n,) each.
 
     decided: by the classifier or rule. accepted: after exploration. score: of the decision; NaN without a model.
-    outcome: labels of all people. seen: whether the label becomes known. propensity: the chance of that, known at the
-    time of the decision. known_at: the round by whose end labels that are seen are known. measures: of the kind.
-    weight: how many people each stands for in a fit, or a multiple of that; None: one.
+    outcome: labels of all people. seen: whether the label becomes known. propensity: its probability at the
+    time of the decision. known_at: the round at whose end seen labels are known. measures: of the kind.
+    weight: relative weight of each person in a fit; None: equal weights.
     """
 
     people: People
@@ -37,11 +37,21 @@ class Round:
     measures: Mapping[str, float | Array]
     weight: Floats | None = None
 
+    @property
+    def stands_for(self) -> Floats:
+        """How many people each person with a known label stands for in a fit, or a multiple of that."""
+        return np.asarray((1.0 if self.weight is None else self.weight[self.seen]) / self.propensity[self.seen])
+
+    @property
+    def weighs(self) -> bool:
+        """Whether people with known labels stand for different numbers."""
+        return bool((self.stands_for != 1).any())
+
 
 class Rounds:
-    """The rounds of a run, one after the other. They follow from the spec and from the models that decide.
+    """The rounds of a run in order. The spec and the deciding models determine them.
 
-    held: how people come and become known in the rounds 0, 1, ... past: the first rounds, played before.
+    held: the rules for arrivals and known labels in the rounds 0, 1, ... past: earlier rounds from before the run.
     """
 
     def __init__(self, kind: Kind, held: Sequence[PeopleSpec], seed: int, past: Sequence[Round] = ()) -> None:
@@ -54,7 +64,7 @@ class Rounds:
         return self._played[number]
 
     def forget_before(self, number: int) -> None:
-        """Let go of the people of earlier rounds, from which no later classifier learns."""
+        """Remove the people of earlier rounds, which no later classifier learns from."""
         self._played = {played: one for played, one in self._played.items() if played >= number}
 
     def play(self, published: Published | None) -> Round:
@@ -78,7 +88,7 @@ class Rounds:
         return self._played[number]
 
     def _after(self, number: int, done: rounds.Round) -> State:
-        """The state in which the next round begins: some people have left, and others have come in their place."""
+        """The state at the start of the next round, after some people have left and new people have replaced them."""
         spec = self._held[min(number + 1, len(self._held) - 1)]
         if done.people.identity is None or not (spec.retention or spec.newcomers):
             return done.state
@@ -90,7 +100,7 @@ class Rounds:
 
 
 def _known(done: rounds.Round, spec: PeopleSpec, rngs: Streams) -> tuple[Flags, Floats]:
-    """(n,) the people whose label becomes known, and the chance of that at the time of the decision."""
+    """(n,) whether labels become known, and (n,) the probability of that at the time of the decision."""
     if spec.revealed == "all":
         return np.ones(len(done.people), bool), np.ones(len(done.people))
     if not spec.verified:

@@ -1,1 +1,1 @@
-"""Estimators: models of scikit-learn's kind, which are fitted by one call."""
+"""Estimators: models in the style of scikit-learn, fitted by one call."""

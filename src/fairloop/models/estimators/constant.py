@@ -1,4 +1,4 @@
-"""The classifier where all people have one label."""
+"""The classifier of data with a single label."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Constant:
-    """The classifier of people who all have one label: it predicts that label."""
+    """The classifier of data with a single label. It predicts that label."""
 
     def __init__(self, label: Hashable) -> None:
         self.label = label
@@ -17,5 +17,5 @@ class Constant:
         return [self.label] * len(people)
 
     def to_bytes(self) -> bytes:
-        """Nothing: what is told beside the bytes names the label."""
+        """Nothing: the label is stored beside the bytes."""
         return b""

@@ -1,4 +1,6 @@
-"""The methods that estimators must have, checked before anything is fitted; calls of them whose errors name them."""
+"""Checks of the methods of estimators before any fit, and calls of these methods with errors that name the
+estimator.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,13 @@ T = TypeVar("T")
 
 
 class UnfitError(Exception):
-    """People to whom an estimator cannot be fitted. The message says why, and what to do; it needs the title alone."""
+    """An estimator cannot be fitted to the people. The message has the reason and the remedy, without the title."""
 
 
 class Features(Protocol):
-    """The features of people, as an estimator sees them, and as the loop does.
+    """Conversion of the features of people between the forms of an estimator and of the loop.
 
-    kind: of what the estimator sees, in words. remedy: for one that cannot use it; empty, or after a semicolon.
+    kind: the estimator's form, in words. remedy: for an estimator that refuses it; empty, or text after a semicolon.
     """
 
     @property
@@ -37,10 +39,12 @@ class Features(Protocol):
     def remedy(self) -> str: ...
 
     def encode(self, features: Any, whose: str) -> NDArray[Any]:
-        """(N, ...) as the loop has them. Raises InputError, which names `whose`, for features unlike the real ones."""
+        """(N, ...) in the form of the loop. Raises InputError, which names `whose`, for features unlike the real
+        ones.
+        """
 
     def decode(self, numbers: NDArray[Any]) -> Any:
-        """The features that `encode` made `numbers` of."""
+        """The inverse of `encode`."""
 
 
 def check_generator(own: Any, title: str) -> None:
@@ -54,8 +58,8 @@ def check_generator(own: Any, title: str) -> None:
 
 
 def check_classifier(own: Any, title: str) -> None:
-    """Raise InputError unless `own` is an object with `predict(X)`. A `fit` must be `fit(X, y)`, and the object then
-    one that can be copied.
+    """Raise InputError unless `own` is an object with `predict(X)`. A `fit` must be `fit(X, y)`; an object
+    with `fit` must also support copies.
     """
     _check_is_object(own, title)
     _check_has(own, title, "predict(X)")
@@ -83,14 +87,14 @@ def called(title: str, what: str, call: Callable[[], T], remedy: str) -> T:
 
 
 def is_refusal(error: BaseException | None) -> bool:
-    """Whether a `fit` that raised `error` may take people or labels in another form. LightGBM has errors of its own."""
+    """Whether a `fit` that raised `error` may take another form of people or labels. LightGBM raises its own errors."""
     return isinstance(error, TypeError | ValueError) or type(error).__module__.startswith("lightgbm.")
 
 
 def summed_up(refusals: Sequence[InputError], kinds: Sequence[str], targets: int) -> InputError:
-    """One error for all forms that a `fit` refused: the last form's, those of the others, and that of codes for labels.
+    """One error for all forms that a `fit` refused: of the last form, of the others, and of codes for labels.
 
-    kinds: of the forms. targets: the forms of labels that were tried with each.
+    kinds: of the forms. targets: number of forms of labels that were tried with each.
     """
     *others, last = refusals[:: max(targets, 1)]
     main, later = (said(error.__cause__ or error) for error in (last, refusals[-1]))
@@ -103,7 +107,7 @@ def summed_up(refusals: Sequence[InputError], kinds: Sequence[str], targets: int
 
 
 def copied(rule: Any) -> Any:
-    """A copy of `rule`, since asking may change it; `rule` itself if it cannot be copied."""
+    """A copy of `rule`, because predictions may change it; `rule` itself if it cannot be copied."""
     try:
         return called("", "", lambda: copy.deepcopy(rule), "")
     except InputError:
@@ -111,7 +115,7 @@ def copied(rule: Any) -> Any:
 
 
 def parameters(method: Any) -> Mapping[str, inspect.Parameter]:
-    """Parameters of a method by name; none for a method without a signature, as some compiled ones."""
+    """Parameters of a method by name; none for a method without a signature, such as some compiled methods."""
     try:
         return inspect.signature(method).parameters
     except (TypeError, ValueError):
@@ -148,13 +152,13 @@ def number(rng: torch.Generator) -> int:
 
 
 def numbers(inputs: torch.Tensor) -> NDArray[Any]:
-    """`inputs` on the CPU; numpy has no bf16, in which networks may make samples."""
+    """`inputs` on the CPU as NumPy array; samples of networks in bf16 become floats, because NumPy has no bf16."""
     inputs = inputs.detach().cpu()
     return (inputs.float() if inputs.dtype in (torch.bfloat16, torch.float16) else inputs).numpy()
 
 
 def sampled(own: Any, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Any:
-    """N samples of a generator, which gets a generator or a seed of its own from `rng`. named: further arguments."""
+    """N samples of a generator with its own random generator or seed from `rng`. named: further arguments."""
     takes = parameters(own.sample)
     if "rng" in takes:
         return own.sample(n, rng=np.random.default_rng(number(rng)), **named)
@@ -165,7 +169,7 @@ def sampled(own: Any, n: int, rng: torch.Generator, named: Mapping[str, Any]) ->
 
 
 def own_threads() -> AbstractContextManager[Any]:
-    """A context in which libraries of native code have as many threads as torch, which has those of the spec."""
+    """A context in which native libraries use as many threads as torch, the number in the spec."""
     if "threadpoolctl" not in sys.modules:  # scikit-learn imports it
         return nullcontext()
     context: AbstractContextManager[Any] = _pools().limit(limits=torch.get_num_threads())
@@ -174,14 +178,14 @@ def own_threads() -> AbstractContextManager[Any]:
 
 @cache
 def _pools() -> Any:
-    """The pools of threads of this process; a search for them takes longer than a prediction."""
+    """The thread pools of this process, cached because a search for them takes longer than a prediction."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
 
 
 def dense(values: Any) -> Any:
-    """A sparse matrix as an array, and another library's frame as a pandas frame; all other `values` as they are."""
+    """A sparse matrix as an array, another library's frame as a pandas frame, and all other `values` unchanged."""
     if hasattr(values, "toarray") and hasattr(values, "nnz"):
         return values.toarray()
     return values.to_pandas() if hasattr(values, "to_pandas") else values
@@ -195,7 +199,7 @@ def _check_is_object(own: Any, title: str) -> None:
 def _check_has(own: Any, title: str, call: str, remedy: str = "") -> None:
     name = call.partition("(")[0]
     if hasattr(type(own), "__getattr__") and not hasattr(own, name):
-        return  # the method may come with fitting
+        return  # `fit` may add the method
     if not callable(getattr(own, name, None)):
         raise InputError(f"{title}: has no method {name}; give an object with {call}{remedy}")
 
@@ -205,7 +209,7 @@ def _check_takes(own: Any, title: str, call: str, named: Iterable[str] = ()) -> 
     name = call.partition("(")[0]
     try:
         signature = inspect.signature(getattr(own, name))
-    except (AttributeError, TypeError, ValueError):  # the method comes with fitting, or has no signature
+    except (AttributeError, TypeError, ValueError):  # `fit` adds the method, or it has no signature
         return
     ours = ("rng", *seeding.SEEDS) if name == "sample" else ("sensitive_features",)
     added = [key for key in ours if key in signature.parameters]
@@ -228,6 +232,6 @@ def _check_is_copied(own: Any, title: str) -> None:
 
 
 def array_of(names: Sequence[Hashable]) -> NDArray[Any]:
-    """(K,) names, in a type that changes none of them."""
+    """(K,) names, in a type that keeps all of them unchanged."""
     array = np.asarray(names)
     return array if array.tolist() == list(names) else np.array(names, object)

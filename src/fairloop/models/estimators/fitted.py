@@ -1,7 +1,7 @@
 """Estimators behind the interfaces of generators and classifiers. They need no torch.
 
-A generator is any object with `fit(X)` and `sample(n)`; a classifier any with `fit(X, y)` and `predict(X)`. X has the
-first of several forms that the object's `fit` takes, such as a frame, then an array of numbers.
+A generator is any object with `fit(X)` and `sample(n)`, a classifier any object with `fit(X, y)` and `predict(X)`.
+Several forms of X are tried in order, such as a frame, then an array of numbers; `fit` takes the first that works.
 """
 
 from __future__ import annotations
@@ -39,23 +39,23 @@ from fairloop.models.estimators.keeping import Kept, packed, restored, unpacked
 from fairloop.models.interface import Classifier, Generator
 from fairloop.tables.token_ids import PAD
 
-_CERTAIN = 1e-3  # lifts the logit of a prediction above equal ones
+_CERTAIN = 1e-3  # raises the logit of a prediction above equal logits
 _ROUNDING = 1e-3  # allowed distance of a probability from [0, 1]
-_TIE = 1e-9  # probabilities as near as that may be ordered otherwise by `predict`
+_TIE = 1e-9  # `predict` may order probabilities within this distance differently
 
 _BY_PROBABILITY = (
     "sklearn.ensemble._forest.RandomForestClassifier",
     "sklearn.ensemble._hist_gradient_boosting.gradient_boosting.HistGradientBoostingClassifier",
     "sklearn.linear_model._logistic.LogisticRegression",
 )
-"""Classes whose `predict` gives the likeliest label, so that one call tells both."""
+"""Classes whose `predict` returns the label with the largest `predict_proba`, so that one call gives both."""
 
 
 class Fitted(nn.Module):
-    """An estimator, which `learn` fits in one step. Without a fit, and after the divergence of a parent, it gives NaN.
+    """An estimator that `learn` fits in one step. Without a fit, and after the divergence of a parent, it returns NaN.
 
-    prototype: never fitted itself; each fit is that of a copy. forms: of its features, in the order in which they are
-    tried; if the prototype's attribute `takes` is the kind of one of them, that one alone. place: its name in errors.
+    prototype: an unfitted object; each fit is of a copy. forms: of its features, in order of trial; if the prototype's
+    attribute `takes` names the kind of one form, only that form. place: its name in errors.
     """
 
     def __init__(self, prototype: Any, forms: Sequence[Features], place: str) -> None:
@@ -69,11 +69,11 @@ class Fitted(nn.Module):
 
     @property
     def can_be_kept(self) -> bool:
-        """Whether `state_dict` holds the whole estimator; else it has to be fitted again."""
+        """Whether `state_dict` holds the whole estimator. If not, the estimator is fitted again."""
         return self.own is None or self._content().numel() > 0
 
     def get_extra_state(self) -> Tensor:
-        """The estimator as bytes; none if it cannot be kept."""
+        """The estimator as bytes; empty if it cannot be kept."""
         return self._content()
 
     def set_extra_state(self, state: Any) -> None:
@@ -96,7 +96,7 @@ class Fitted(nn.Module):
 
     @property
     def form(self) -> Features:
-        """The form that its fit took."""
+        """The form of features that its fit took."""
         return self._forms[self._form]
 
     @property
@@ -106,7 +106,7 @@ class Fitted(nn.Module):
     def _learn(self, method: str, inputs: Tensor, targets: Sequence[Any], rng: torch.Generator, **named: Any) -> None:
         """Fit a copy that has `method`, by the first of the forms and `targets` (none for a generator) that it takes.
 
-        Raises InputError, which tells the refusal of the last form, if it takes none.
+        Raises InputError with the refusal of the last form if it takes none.
         """
         state, people = rng.get_state(), numbers(inputs)
         refusals: list[InputError] = []
@@ -126,7 +126,7 @@ class Fitted(nn.Module):
     def _fitted(
         self, method: str, features: Features, coded: NDArray[Any], labels: Any, rng: torch.Generator, **named: Any
     ) -> Any:
-        """The result of the `fit` of a copy if that has `method`, else the copy itself."""
+        """The result of `fit` of a copy if the result has `method`, else the copy itself."""
         own = seeded(copy.deepcopy(self._prototype), rng)
         people, rest = features.decode(coded), () if labels is None else (labels,)
         with own_threads():
@@ -134,7 +134,7 @@ class Fitted(nn.Module):
                 self.title,
                 "fit fails",
                 lambda: own.fit(people, *rest, **named),
-                f"it gets {features.kind}, as you gave them{features.remedy}",
+                f"it gets {features.kind}, as in your data{features.remedy}",
             )
         found = returned if callable(getattr(returned, method, None)) else own
         if not callable(getattr(found, method, None)):
@@ -143,7 +143,7 @@ class Fitted(nn.Module):
 
 
 class FittedGenerator(Fitted, Generator):
-    """A generator's estimator. nobody: (0, ...) samples as the loop has them."""
+    """The estimator of a generator. nobody: (0, ...) samples in the form of the loop."""
 
     def __init__(self, prototype: Any, forms: Sequence[Features], nobody: Tensor, place: str = "generator") -> None:
         super().__init__(prototype, forms, place)
@@ -156,13 +156,13 @@ class FittedGenerator(Fitted, Generator):
 
     @property
     def at_once(self) -> bool:
-        """Whether many samples are made at once: rows are, pictures take too much memory."""
+        """Whether many samples fit into one call. Rows do; pictures take too much memory."""
         return self._nobody.dim() == 2
 
     def learn(
         self, inputs: Tensor, labels: NDArray[Any] | None, groups: NDArray[Any] | None, rng: torch.Generator
     ) -> None:
-        """Fit to `inputs`; to (N,) names of `labels` and `groups`, too, if `fit` has parameters `y` and `groups`."""
+        """Fit to `inputs`, and to (N,) names of `labels` and `groups` if `fit` has parameters `y` and `groups`."""
         told = {"y": labels, "groups": groups}
         named = {name: values for name, values in told.items() if name in wanted(self._prototype)}
         self._learn("sample", inputs, (), rng, **named)
@@ -173,18 +173,18 @@ class FittedGenerator(Fitted, Generator):
         return hasattr(self._prototype, "log_likelihood")
 
     def log_likelihood(self, inputs: Tensor) -> Tensor:
-        """(B, L) float64, as the object gives it."""
+        """(B, L) float64 log-likelihoods from the object."""
         if self.own is None:
             return torch.full(inputs.shape, torch.nan, dtype=torch.float64)
         told = self.own.log_likelihood(self.form.decode(numbers(inputs)))
         return torch.from_numpy(np.asarray(told, np.float64)).to(inputs.device)
 
     def sample(self, n: int, rng: torch.Generator) -> Tensor:
-        """N samples. `rng` gives the object a generator or a seed of its own."""
+        """N samples. `rng` seeds the object's random generator."""
         return self._made(n, rng, {})
 
     def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
-        """The same, at that temperature, if the object has one."""
+        """As `sample`, with `temperature` if the object has that parameter."""
         return self._made(n, rng, {"temperature": temperature})
 
     def _made(self, n: int, rng: torch.Generator, named: Mapping[str, Any]) -> Tensor:
@@ -196,12 +196,12 @@ class FittedGenerator(Fitted, Generator):
         sorts = isinstance(drawn, tuple) and bool(drawn)  # from scikit-learn's mixtures: people by component
         coded = called(
             self.title,
-            "sample gives no people like the real ones",
+            "sample does not return people like the real ones",
             lambda: self.form.encode(drawn[0] if sorts else drawn, self.title),
             f"return {self.form.kind} of n rows, as its fit got them",
         )
         if len(coded) != n:
-            raise InputError(f"{self.title}: made {len(coded)} people where {n} were asked for; return n rows")
+            raise InputError(f"{self.title}: made {len(coded)} people in place of {n}; return n rows")
         people = torch.from_numpy(coded).to(rng.device)
         return people[torch.randperm(n, generator=rng, device=rng.device)] if sorts else people
 
@@ -213,7 +213,7 @@ class FittedGenerator(Fitted, Generator):
 class FittedClassifier(Fitted, Classifier):
     """A classifier's estimator.
 
-    names: (K,) the labels that the codes 0..K-1 stand for. groups: (S,) names of groups.
+    names: (K,) labels of the codes 0..K-1. groups: (S,) names of groups.
     grouper: names the groups of samples, for an estimator whose `fit` has a parameter `sensitive_features`.
     """
 
@@ -229,7 +229,7 @@ class FittedClassifier(Fitted, Classifier):
     ) -> None:
         super().__init__(prototype, forms, place)
         self._names, self._groups = names, groups
-        self._ask_grouper = grouper.forward if grouper is not None else None  # no part of this module
+        self._ask_grouper = grouper.forward if grouper is not None else None  # not a submodule of this module
         self._present: list[int] | None = None
         self._seed = 0
         if not hasattr(prototype, "fit"):
@@ -237,7 +237,7 @@ class FittedClassifier(Fitted, Classifier):
 
     @property
     def takes_groups(self) -> bool:
-        """Whether it is told the groups of people."""
+        """Whether the estimator takes the groups of people."""
         return takes_groups(self._prototype)
 
     at_once = True
@@ -252,10 +252,10 @@ class FittedClassifier(Fitted, Classifier):
     ) -> None:
         """Fit to `inputs` and (N,) codes of labels.
 
-        weights: (N,) how much each person counts; only for one that `takes_weights`. groups: (N,) names.
+        weights: (N,) weights of people; only for an estimator that `takes_weights`. groups: (N,) names.
 
-        If all people have one label, nothing is fitted, and that label is predicted. A classifier that refuses names of
-        labels is fitted to codes 0..k-1 of those that occur. An object without `fit` is taken as it is.
+        If all people have one label, the classifier predicts that label without a fit. A classifier that refuses names
+        of labels is fitted to codes 0..k-1 of the labels that occur. An object without `fit` stays unchanged.
         """
         if not hasattr(self._prototype, "fit"):
             return
@@ -275,9 +275,9 @@ class FittedClassifier(Fitted, Classifier):
         self._seed = number(rng)
 
     def forward(self, inputs: Tensor, groups: Tensor | None = None) -> Tensor:
-        """(B, K) float64 logits. `predict` decides their argmax, `predict_proba` their differences.
+        """(B, K) float64 logits, with the argmax from `predict` and the differences from `predict_proba`.
 
-        groups: (B,) codes, of real people; those of samples are asked of A_S.
+        groups: (B,) codes, of real people. A_S names the groups of samples.
         """
         if not len(inputs) or self.own is None:
             return torch.full((len(inputs), len(self._names)), torch.nan, dtype=torch.float64, device=inputs.device)
@@ -296,7 +296,7 @@ class FittedClassifier(Fitted, Classifier):
         return torch.from_numpy(logits).to(inputs.device)
 
     def decided(self, inputs: Tensor, groups: Tensor | None = None) -> Tensor:
-        """(B,) int64: the argmax of the logits, by `predict` alone."""
+        """(B,) int64: the argmax of the logits, from `predict` alone."""
         if not len(inputs) or self.own is None:
             return super().decided(inputs, groups)
         people, named = self.form.decode(numbers(inputs)), self._named(inputs, groups)
@@ -324,26 +324,26 @@ class FittedClassifier(Fitted, Classifier):
         return self._coded(said.reshape(-1))
 
     def _coded(self, labels: NDArray[Any], where: str = "predicts") -> NDArray[np.int64]:
-        """(N,) codes of the labels that the object gives. where: it gives them, in errors."""
+        """(N,) codes of the labels that the object returns. where: the source of the labels, for errors."""
         code_of = {name: code for code, name in enumerate(self._names)}
         if self._present is not None and not isinstance(self.own, Constant):
             code_of = dict(enumerate(self._present))
         try:
-            import pandas as pd  # half a second, which networks do without
+            import pandas as pd  # takes half a second; networks do not need it
 
             places, distinct = pd.factorize(labels.astype(object), use_na_sentinel=False)
-        except TypeError:  # a label that has no hash is none
+        except TypeError:  # a label without a hash is not a label
             places, distinct = np.arange(len(labels)), labels
         for label in distinct.tolist():
             if not isinstance(label, Hashable) or label not in code_of:
                 uncertain = isinstance(label, float) and 0 < label < 1
                 remedy = "labels, not probabilities" if uncertain else "labels as its fit got them"
-                raise InputError(f"{self.title}: {where} {label!r}, which is none of {list(code_of)}; return {remedy}")
+                raise InputError(f"{self.title}: {where} {label!r}, not one of {list(code_of)}; return {remedy}")
         codes: NDArray[np.int64] = np.array([code_of[label] for label in distinct.tolist()], np.int64)[places]
         return codes
 
     def _shares(self, people: Any, n: int, named: Mapping[str, Any]) -> NDArray[np.float64] | None:
-        """(n, K) its probabilities; None if it tells none."""
+        """(n, K) its probabilities; None without `predict_proba` or `classes_`."""
         remedy = "let it hold the label of each column of predict_proba"
         columns = called(self.title, "classes_ cannot be read", self._columns, remedy)
         if columns is None:
@@ -353,13 +353,13 @@ class FittedClassifier(Fitted, Classifier):
         return shares
 
     def _columns(self) -> NDArray[np.int64] | None:
-        """(k,) codes of the columns of its probabilities; None if it tells none."""
+        """(k,) codes of the columns of its probabilities; None without `classes_`."""
         classes = getattr(self.own, "classes_", None)
         told = classes is not None and hasattr(self.own, "predict_proba")
         return self._coded(np.asarray(classes), "classes_ holds") if told else None
 
     def _likeliest(self, shares: NDArray[np.float64] | None) -> NDArray[np.int64] | None:
-        """(n,) codes of its predictions, if they follow from its probabilities; else None."""
+        """(n,) codes of its predictions if its probabilities determine them, else None."""
         kind = type(self.own)
         if shares is None or f"{kind.__module__}.{kind.__qualname__}" not in _BY_PROBABILITY:
             return None

@@ -1,7 +1,7 @@
-"""Fitted estimators as bytes and back, without pickle. Nothing is loaded that runs code.
+"""Fitted estimators as bytes and back, without pickle. Loading never runs stored code.
 
 An object's own `to_bytes` and `from_bytes` come first, then the format of its library: UBJSON of XGBoost, text of
-LightGBM, skops for scikit-learn's kind, which refuses every type that is not trusted here or by skops.
+LightGBM, skops for scikit-learn, which refuses every type that neither skops nor this module trusts.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ TRUSTED = (
     "sklearn.tree._tree.Tree",
     "sklearn.utils.validation.check_array",
 )
-"""Parts of scikit-learn's models that skops leaves to its callers: they hold numbers, and run nothing when loaded."""
+"""Parts of scikit-learn's models that skops leaves to its callers. They hold numbers, and loading them runs no code."""
 
 _PARSING = RLock()
-"""Of one reader at a time. The headers of arrays are parsed as Python literals, and the parser of CPython 3.11 counts
-its depth for all threads together: two replicas that read at once end with a SystemError."""
+"""A lock for one reader at a time. The headers of arrays are parsed as Python literals, and the parser of CPython 3.11
+counts its depth for all threads together, so two concurrent readers end with a SystemError."""
 
 
 class Kept(NamedTuple):
-    """An estimator as bytes. told: beside them, as plain data, with their `kind` and the version that wrote them."""
+    """An estimator as bytes. told: plain data beside them, with their `kind` and the version that wrote them."""
 
     told: dict[str, Any]
     content: bytes
@@ -67,7 +67,7 @@ def packed(own: Any, told: dict[str, Any]) -> Tensor:
 
 
 def unpacked(state: Tensor) -> Kept | None:
-    """The content of what `packed` gave; None if nothing was kept."""
+    """The inverse of `packed`; None for an estimator that could not be kept."""
     if not state.numel():
         return None
     whole = state.numpy().tobytes()
@@ -76,7 +76,7 @@ def unpacked(state: Tensor) -> Kept | None:
 
 
 def restored(kept: Kept, prototype: Any, title: str) -> Any:
-    """The estimator that was kept. prototype: an object of its kind, not fitted.
+    """The stored estimator. prototype: an unfitted object of its class.
 
     Raises InputError for content that cannot be read, and for types that are not trusted. Warns of other versions.
     """
@@ -87,15 +87,15 @@ def restored(kept: Kept, prototype: Any, title: str) -> Any:
         return _READERS[kept.told["kind"]](kept, copy.deepcopy(prototype))
     except Exception as error:
         raise InputError(
-            f"{title}: the kept model cannot be read: {said(error)}; delete its file, and it is fitted again"
+            f"{title}: the kept model cannot be read: {said(error)}; delete its file to fit it again"
         ) from error
 
 
 def not_kept(model: str) -> str:
-    """The warning about a model whose fits cannot be kept. model: its name."""
+    """The warning about a model that cannot be kept after its fit. model: its name."""
     missing = model.startswith(("sklearn.", "fairlearn-")) and importlib.util.find_spec("skops") is None
-    remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "docs/models.md says why"
-    return f"{model}: is not kept, so it is fitted again whenever it is needed; {remedy}"
+    remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "docs/models.md explains the reason"
+    return f"{model}: is not kept, so it is fitted again at each use; {remedy}"
 
 
 def trusted_bytes(content: Any) -> bytes:
@@ -109,7 +109,7 @@ def trusted_bytes(content: Any) -> bytes:
 
 
 def from_trusted_bytes(content: bytes) -> Any:
-    """The object that `trusted_bytes` got. Raises an exception of skops for types that are not trusted."""
+    """The inverse of `trusted_bytes`. Raises an exception of skops for types that are not trusted."""
     from skops.io import get_untrusted_types, loads
 
     with _PARSING:
@@ -153,7 +153,7 @@ def _from_skops(kept: Kept, prototype: Any) -> Any:
 
 
 class Booster:
-    """A booster of LightGBM as the classifier that it was."""
+    """A restored booster of LightGBM as a classifier."""
 
     def __init__(self, kept: Kept, prototype: Any) -> None:
         from lightgbm import Booster as Read
@@ -188,7 +188,7 @@ _READERS: dict[str, Callable[[Kept, Any], Any]] = {
 
 
 def _versions(own: Any) -> dict[str, str]:
-    """Versions of the packages that `own` names, else of that of its class, by name."""
+    """Versions by name of the packages that `own` names, or of the package of its class."""
     packages = getattr(own, "packages", (type(own).__module__.partition(".")[0],))
     known = {package: _version(package) for package in packages if package != "fairloop"}
     return {package: version for package, version in known.items() if version is not None}

@@ -1,7 +1,7 @@
-"""Mitigations of fairlearn, the extra `fairloop[fairness]`, as estimators with names and arguments that are text.
+"""Mitigations of fairlearn, the extra `fairloop[fairness]`, as estimators with text for names and arguments.
 
-Each wraps a classifier of scikit-learn's kind, tells two labels apart, and is told the groups at its fit. After the fit
-it holds only what a prediction needs, so that it can be kept without pickle.
+Each wraps a classifier in the style of scikit-learn, for two labels, and takes the groups at its fit. After the fit it
+holds only the parts that a prediction needs, so that it can be kept without pickle.
 
 Sources: Agarwal et al. (arXiv 1803.02453) for exponentiated gradient and grid search, Hardt et al. (arXiv 1610.02413)
 for thresholds by group.
@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 
 class _Warning(logging.Handler):
-    """Warns of what fairlearn would print on stderr."""
+    """Warns in place of the messages that fairlearn would print on stderr."""
 
     def emit(self, record: logging.LogRecord) -> None:
         warnings.warn(record.getMessage(), stacklevel=2)
@@ -61,7 +61,7 @@ class Mitigation:
     """
 
     packages: ClassVar[Sequence[str]] = ("fairlearn", "sklearn")
-    """Their versions are kept beside the model."""
+    """Packages whose versions are stored beside the model."""
 
     def __init__(self, estimator: str = LOGISTIC, estimator_arguments: Mapping[str, Any] | None = None) -> None:
         self.random_state: int | None = None
@@ -73,7 +73,7 @@ class Mitigation:
         self.classes_, codes = np.unique(y, return_inverse=True)
         if len(self.classes_) > 2:
             names = ", ".join(map(str, self.classes_))
-            raise UnfitError(f"tells two labels apart, not {len(self.classes_)} ({names}); use another classifier")
+            raise UnfitError(f"needs two labels, not {len(self.classes_)} ({names}); use another classifier")
         base = copy.deepcopy(self._base)
         if self.random_state is not None:
             seeded(base, torch.Generator().manual_seed(self.random_state))
@@ -100,7 +100,7 @@ class Mitigation:
 
 
 class _Randomised(Mitigation):
-    """A mitigation whose predictions are drawn, each label with the probability that `predict_proba` has for it."""
+    """A mitigation that draws its predictions with the probabilities of `predict_proba`."""
 
     randomised = True
 
@@ -112,7 +112,7 @@ class _Randomised(Mitigation):
 class ExponentiatedGradient(_Randomised):
     """A weighted mixture of classifiers that keeps a constraint on the data of its fit; each prediction draws one.
 
-    constraints: the rates that groups share. eps: by how much they may differ. max_iter: at most so many classifiers.
+    constraints: the rates to equalize. eps: their largest difference. max_iter: largest number of classifiers.
     """
 
     def __init__(
@@ -148,10 +148,10 @@ class ExponentiatedGradient(_Randomised):
 
 
 class GridSearch(Mitigation):
-    """Of some classifiers along a grid of weights, the one with the least error plus violation of a constraint.
+    """The classifier with the least error plus constraint violation among classifiers along a grid of weights.
 
-    constraints: as above. grid_size: the number of classifiers; many groups need many. constraint_weight: of the
-    violation, in [0, 1]; the error has the rest.
+    constraints: the rates to equalize. grid_size: the number of classifiers; many groups need a large number.
+    constraint_weight: of the violation, in [0, 1]; the error has the remaining weight.
     """
 
     def __init__(
@@ -191,8 +191,8 @@ class GridSearch(Mitigation):
 class ThresholdOptimizer(_Randomised):
     """A classifier whose scores get thresholds by group, randomised so that a constraint holds on the data of its fit.
 
-    It is told the groups at predictions, too; people of a group that it has not seen get the classifier's own decision.
-    constraints, objective, grid_size, flip: as fairlearn has them.
+    Predictions need the groups, too. People of a group that was not in the fit get the classifier's own decision.
+    constraints, objective, grid_size, flip: as in fairlearn.
     """
 
     def __init__(
@@ -250,10 +250,10 @@ class ThresholdOptimizer(_Randomised):
 
 
 class CorrelationRemover(Mitigation):
-    """A classifier of features from which the linear part that groups explain is taken away.
+    """A classifier of features without the linear part that groups explain.
 
-    It is told the groups at predictions, too. alpha: the share of that part that is taken, in [0, 1]. Features are
-    numbers, texts one-hot.
+    Predictions need the groups, too. alpha: the share of that part that is removed, in [0, 1]. Features are
+    numbers; texts are one-hot.
     """
 
     def __init__(
@@ -277,7 +277,7 @@ class CorrelationRemover(Mitigation):
         return {"classifier": base if classifier is None else classifier, **shift}
 
     def _without(self, X: Any, groups: NDArray[Any], shift: Mapping[str, Any]) -> Floats:
-        """(N, F) the features less what the groups explain. A group that the fit has not seen counts as none."""
+        """(N, F) the features less the part that groups explain. A group that was not in the fit explains nothing."""
         features = np.asarray(X, np.float64)
         explained = (_one_hot(groups, shift["names"]) - shift["mean"]) @ shift["beta"]
         left: Floats = self._alpha * (features - explained) + (1 - self._alpha) * features
@@ -296,9 +296,9 @@ class CorrelationRemover(Mitigation):
 
 
 def _built(name: str, arguments: Mapping[str, Any]) -> Any:
-    """The classifier `name`, new. Raises ValueError for one that cannot be built."""
+    """A new classifier `name`. Raises ValueError if it cannot be built."""
     if ":" not in str(name):
-        raise ValueError(f"estimator={name}: is no module:Name, such as {LOGISTIC}")
+        raise ValueError(f"estimator={name}: is not a module:Name, such as {LOGISTIC}")
     found = find({}, name, "estimator")
     try:
         if inspect.isclass(found):
@@ -328,8 +328,8 @@ def _check_positive(**values: float) -> None:
 def _check_weighted(base: Any) -> None:
     if not takes_weights(base):
         raise ValueError(
-            f"estimator: the fit of {type(base).__name__} has no parameter sample_weight, by which the reductions of "
-            "fairlearn work; use fairlearn-threshold-optimizer, or another estimator"
+            f"estimator: the fit of {type(base).__name__} has no parameter sample_weight, which the reductions of "
+            "fairlearn need; use fairlearn-threshold-optimizer, or another estimator"
         )
 
 
@@ -343,7 +343,7 @@ def _scores(classifier: Any, X: Any) -> Any:
 
 
 def _positive(classifier: Any, X: Any) -> Floats:
-    """(N,) the classifier's probability of code 1; its decision where it has none."""
+    """(N,) the classifier's probability of code 1, or its decision if it has no probabilities."""
     if not hasattr(classifier, "predict_proba"):
         return np.asarray(classifier.predict(X), np.float64)
     found = np.asarray(classifier.predict_proba(X), np.float64)
@@ -356,7 +356,9 @@ def _both(positive: Floats) -> Floats:
 
 
 def _rule(found: Any) -> dict[str, Any]:
-    """A group's thresholds as numbers: with chance `ignored` the label is drawn by `instead`, else a test decides."""
+    """A group's thresholds as numbers: with probability `ignored`, `instead` draws the label; otherwise a test
+    decides.
+    """
     tests = [
         (float(chance), test.operator, float(test.threshold))
         for chance, test in ((found.p0, found.operation0), (found.p1, found.operation1))

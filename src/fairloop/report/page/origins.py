@@ -1,46 +1,47 @@
-"""The origin of the numbers: specs and provenance of runs."""
+"""The origin of the values: specs and provenance of runs."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fairloop.report.page.pictures import Recorded
 from fairloop.spec.run import varied
+from fairloop.store.provenance import Session
 
 Json = dict[str, Any]
 
 
-_SESSIONS = {
-    "fairloop": ("packages", "fairloop"),
-    "maths": ("maths",),
-    "commit": ("commit",),
-    "torch": ("packages", "torch"),
-    "Python": ("python",),
-    "machine": ("machine",),
-    "device": ("numerics", "device"),
-    "precision": ("numerics", "precision"),
-    "threads": ("numerics", "threads"),
-    "data": ("data",),
+_FACTS: dict[str, Callable[[Session], object]] = {
+    "fairloop": lambda session: session.packages.get("fairloop"),
+    "maths": lambda session: session.maths,
+    "commit": lambda session: session.commit,
+    "torch": lambda session: session.packages.get("torch"),
+    "Python": lambda session: session.python,
+    "machine": lambda session: session.machine,
+    "device": lambda session: session.numerics and session.numerics.device,
+    "precision": lambda session: session.numerics and session.numerics.precision,
+    "threads": lambda session: session.numerics and session.numerics.threads,
+    "data": lambda session: session.data,
 }
-"""The place of each fact in the record of a session."""
+"""The facts about a session that the table of runs shows, by their titles."""
 
 
 def origins(runs: Sequence[Recorded]) -> Json:
-    """Fields of specs: `shared` by all runs, and the names of the `varied` ones. Provenance `common` to all runs.
+    """Fields of specs that all runs have (`shared`), names of `varied` fields, and provenance `common` to all runs.
 
     titles, runs: a table of runs, with the varied fields and other differences.
     """
     specs = [run.spec for run in runs]
     fields = varied(specs)
-    sessions = [run.directory.provenance().get("sessions", []) for run in runs]
+    sessions = [run.directory.provenance().sessions for run in runs]
     columns = {
         **{path: [_text(mine[path]) for mine in fields] for path in fields[0]},
         "generations": [f"{run.directory.committed()} of {run.spec.generations}" for run in runs],
-        "started": [mine[0]["started"] if mine else "" for mine in sessions],
-        "minutes": [f"{sum(session['seconds'] for session in mine) / 60:.1f}" for mine in sessions],
-        **{title: [_each(mine, path) for mine in sessions] for title, path in _SESSIONS.items()},
+        "started": [mine[0].started if mine else "" for mine in sessions],
+        "minutes": [f"{sum(session.seconds for session in mine) / 60:.1f}" for mine in sessions],
+        **{title: [_each(mine, fact) for mine in sessions] for title, fact in _FACTS.items()},
     }
     common = [(title, cells[0]) for title, cells in columns.items() if len(set(cells)) == 1]
     shown = {title: cells for title, cells in columns.items() if len(set(cells)) > 1}
@@ -53,15 +54,9 @@ def origins(runs: Sequence[Recorded]) -> Json:
     }
 
 
-def _each(sessions: Sequence[Json], path: Sequence[str]) -> str:
-    """The values at `path` in the sessions of a run, each once."""
-    found = []
-    for session in sessions:
-        value: Any = session
-        for name in path:
-            value = value.get(name, "") if isinstance(value, dict) else ""
-        found.append(str(value or ""))
-    return ", ".join(dict.fromkeys(found))
+def _each(sessions: Sequence[Session], fact: Callable[[Session], object]) -> str:
+    """The values of a fact in the sessions of a run, each once."""
+    return ", ".join(dict.fromkeys(str(fact(session) or "") for session in sessions))
 
 
 def _text(value: Any) -> str:
