@@ -208,6 +208,31 @@ def test_no_derivation_is_in_two_splits_and_the_tail_of_few_texts_is_no_reason()
         assert not set(one) & set(other)
 
 
+def test_each_split_has_its_part_of_all_derivations():
+    """By their hashes, of a few of each: equal texts would hardly occur by chance."""
+    ends = [0.0]
+    for split in ("train", "valid", "test", "test_balanced"):
+        places = derivations(made(train=60, valid=60, test=60), split, 0).hashes()
+        assert places.min() >= ends[-1]
+        ends.append(float(places.max()))
+    assert ends == sorted(ends)
+
+
+@pytest.mark.parametrize("counts", ["exact", "drawn"])
+def test_shares_of_sentiments_and_professions_are_those_of_the_group_that_the_spec_names(counts):
+    """Read from the table of a split: orrin comes first in every field, talva second."""
+    shares = ((0.6, 0.3, 0.1), (0.2, 0.3, 0.5))
+    spec = made(
+        train=4000, counts=counts, professions=3, profession_given_group=shares, favourable_given_group=(0.9, 0.2)
+    )
+    frame, off = table(spec, "train", 0), 0.001 if counts == "exact" else 0.04
+    for group, own, favourable in zip(words.GROUPS, shares, (0.9, 0.2), strict=True):
+        rows = frame[frame["group_true"] == group]
+        assert (rows["sentiment_true"] == "favourable").mean() == pytest.approx(favourable, abs=off)
+        for profession, share in zip(words.PROFESSIONS, own, strict=False):
+            assert (rows["profession_true"] == profession).mean() == pytest.approx(share, abs=off)
+
+
 def test_every_latent_is_kept():
     spec = made(train=50)
     frame, population = table(spec, "train", 0), load(spec, 0)

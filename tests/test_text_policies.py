@@ -1,8 +1,7 @@
 """The laws of resampled texts in whole runs: what the spec's data policies draw from, and how far shares drift.
 
-Texts of one word make an unsmoothed model of order 1 hold the shares of the texts that it learned from. Their variance
-around the real shares has a closed form under each policy; runs of `simulate` must follow it within four standard
-errors.
+Texts of one word make an unsmoothed model of order 1 hold the shares of the texts that it learned from. Under each
+policy their variance around the real shares has a closed form; runs of `simulate` must follow it.
 """
 
 from __future__ import annotations

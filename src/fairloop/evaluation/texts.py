@@ -179,8 +179,8 @@ class TextMeasures(KindMeasures):
         logs = [_likelihoods(generator, torch.from_numpy(texts), numerics) for texts in twins.inputs]
         for code, group in list(enumerate(self._population.group_names))[1:]:
             apart = twins.differ(code) if generator is not None else np.zeros(len(twins.kinds), bool)
-            texts = twins.inputs[code][apart], twins.inputs[0][apart]
-            word, rest = of.swap(*texts, logs[code][apart], logs[0][apart])
+            texts, others = twins.inputs[code][apart], twins.inputs[0][apart]
+            word, rest = of.swap(texts, others, logs[code][apart], logs[0][apart])
             yield Value("test", None, group, "swap_group_word", *of.mean(word))
             yield Value("test", None, group, "swap_rest", *of.mean(rest))
             by_kind = of.by_kind(rest, twins.kinds[apart], len(twins.kind_names))
@@ -230,7 +230,8 @@ class TextMeasures(KindMeasures):
 
     def _keys(self, batches: Iterable[Tensor]) -> dict[int, NDArray[np.uint64]]:
         """Sorted keys of the n-grams of the texts in `batches`, by n."""
-        return _keys(self._corpus(np.unique(torch.cat([batch.cpu() for batch in batches]).numpy(), axis=0)))
+        rows = torch.cat([batch.cpu() for batch in batches]).numpy()
+        return _keys(self._corpus(np.unique(rows, axis=0)))
 
     @cached_property
     def _references(self) -> dict[int, Reference]:
