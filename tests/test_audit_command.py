@@ -85,7 +85,7 @@ def test_logs_that_cannot_be_read_are_explained(tmp_path):
         "ragged.csv": (f"{head}\n0,1,1\n".encode(), "row 1 has 3 cells, but the header has 4"),
         "blank.csv": (f"{head}\n,1,1,F\n0,1,,F\n".encode(), "no row of the log has both"),
         "damaged.parquet": (b"PAR1 and more", "cannot be read"),
-        "what.xlsx": (b"x", "ends in none of"),
+        "what.xlsx": (b"x", "does not end in one of"),
     }
     for name, (content, words) in cases.items():
         (tmp_path / name).write_bytes(content)

@@ -68,7 +68,7 @@ WRONG_FILES = {
     "- limit: tpr<0.5\n- why: so": r"line 2: there is no 'limit'",
     "- limit: tpr<0.5\n  setby: me": r"line 1: a limit has no 'setby'; did you mean 'set_by'\?",
     "- limit: tpr<0.5\n  limit: fpr>0.5": r"line 1: 'limit' is given twice",
-    "- limit: tpr<0.5\n  date: soon": r"line 1: the date 'soon' is none; write it as 2026-01-31",
+    "- limit: tpr<0.5\n  date: soon": r"line 1: the date 'soon' is invalid; write it as 2026-01-31",
     "- limit: [tpr<0.5]": r"line 1: 'limit' takes text",
     "\n\n- limit: tprr<0.5": r"line 3: 'tprr<0.5': there is no measure 'tprr'; did you mean .*tpr",
     "- limit: tpr[Femal]<0.5": r"line 1: 'tpr\[Femal\]<0.5': there is no group 'Femal'; did you mean 'Female'",
@@ -290,7 +290,7 @@ def test_the_exit_code_of_wrong_options(tmp_path, run):
         ("--gate-round 2024: there is no such round", ("--gate-round", "2024")),
         ("--reference 2024: there is no such round", ("--reference", "2024")),
         ("--reference-group Mal: there is no such group; did you mean 'Male'", ("--reference-group", "Mal")),
-        ("--verdict-url: is for --model-card", ("--verdict-url", "https://example.org")),
+        ("--verdict-url: needs --model-card", ("--verdict-url", "https://example.org")),
     ):
         code, said = run("log.csv", "wrong", *more)
         assert code == 2

@@ -367,7 +367,7 @@ def test_the_command_takes_what_python_takes_and_each_names_its_own_options(tmp_
         (("--threshold", "0.4"), {"threshold": 0.4}, "--threshold: ", "threshold: "),
         (("--propensity", "ee"), {"propensity": "ee"}, "--propensity: ", "propensity: "),
         (("--mature-after", "soon"), {"mature_after": "soon"}, "--mature-after soon", "mature_after soon"),
-        (("--as-of", "2024-01-01"), {"as_of": "2024-01-01"}, "--as-of: is for --mature-after", "as_of: is for mature_"),
+        (("--as-of", "2024-01-01"), {"as_of": "2024-01-01"}, "--as-of: needs --mature-after", "as_of: is for mature_"),
     ):
         assert here(*command, "--overwrite", *flags) == 2
         assert flag in capsys.readouterr().err

@@ -163,7 +163,7 @@ def test_a_rounds_age_is_that_of_its_youngest_decision_and_today_is_the_logs_lat
         ({"mature_after": "90d", "decided_at": "word"}, "which is not a date"),
         ({"mature_after": "90d", "decided_at": "number"}, "not dates"),
         ({"mature_after": "90d", "decided_at": "gap"}, "no date in 1 rows"),
-        ({"decided_at": "day"}, "decided_at: is for mature_after"),
+        ({"decided_at": "day"}, "decided_at: needs mature_after"),
         ({"as_of": "2024-01-01"}, "as_of: is for"),
         ({"observed_at": "day", "as_of": "soon"}, "as_of soon: is not a date"),
     ],

@@ -79,7 +79,7 @@ def test_a_limit_between_groups_does_not_pass_where_one_group_is_left(expression
 
 @pytest.mark.parametrize("never", ["tpr_difference>5", "tpr_difference<-0.5", "accuracy>=10", "tpr[F]<-1"])
 def test_a_limit_that_no_value_can_break_is_refused(never):
-    with pytest.raises(InputError, match=r"no value can break it, as .* lies between 0 and 1"):
+    with pytest.raises(InputError, match=r"no value can break it, because .* lies between 0 and 1"):
         audit(complete(), **NAMED, fail_on=never)
 
 

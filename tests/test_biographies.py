@@ -210,12 +210,33 @@ def test_every_latent_is_kept():
 
 
 def test_the_floor_of_perplexity_is_the_entropy_of_a_token():
-    population = load(made(), 0)
-    tokens = (population.train.inputs != 0).sum(axis=1).mean()
+    tokens = float((load(made(), 0).train.inputs != 0).sum(axis=1).mean())
     assert tokens == pytest.approx(38, abs=0.1)
-    assert population.texts.bits == pytest.approx(42.468226, abs=1e-6)
     assert texts_measures.floor(42, 42) == 2
-    assert texts_measures.floor(population.texts.bits, float(tokens)) == pytest.approx(2.17, abs=0.01)
+    assert texts_measures.floor(sum(entropies(made()).values()), tokens) == pytest.approx(2.17, abs=0.01)
+
+
+@pytest.mark.parametrize(("train", "floor"), [(1000, 2.06), (4000, 2.12)])
+def test_towns_that_no_training_text_has_are_one_word_and_lower_the_floor(train, floor):
+    """By the entropy of towns of which the unknown ones are one; a vocabulary of bytes knows them all."""
+    spec = made(train=train)
+    population = load(spec, 0)
+    shares, known = zipf(2000), np.isin(words.TOWNS, population.tokens.words)
+    towns = bits(np.append(shares[known], shares[~known].sum()))
+    wanted = sum(entropies(spec).values()) - bits(shares) + towns
+    assert population.texts.bits == pytest.approx(wanted)
+    assert texts_measures.floor(population.texts.bits, 38) == pytest.approx(floor, abs=0.01)
+
+
+def test_bytes_know_every_town():
+    pytest.importorskip("tokenizers")
+    some = made(vocabulary="byte-pairs", length=200)
+    assert load(some, 0).texts.bits == pytest.approx(sum(entropies(some).values()))
+
+
+@pytest.mark.parametrize("fields", [{"length": 38}, {"vocabulary_size": 50}])
+def test_there_is_no_floor_where_texts_are_cut_or_lack_words(fields):
+    assert load(made(**fields), 0).texts.bits is None
 
 
 def test_words_are_of_one_slot_each_and_towns_are_pronounceable():

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from fairloop import simulate
+from fairloop.data import load
+from fairloop.data.biographies.spec import BiographiesSpec
 from fairloop.data.tokens import BytePairs
 from fairloop.errors import InputError
 from fairloop.models import build_generator
@@ -110,3 +112,34 @@ def test_wrong_directories_and_vocabularies_are_named(pretrained, vocabulary, di
 def test_a_directory_without_a_vocabulary_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no tokenizer\.json"):
         BytePairs.of_directory(tmp_path)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(InputError, match=r"no tokenizer\.json that is a vocabulary"):
+        BytePairs.of_directory(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("length", "arguments", "problem"),
+    [
+        (14, {"top_p": 0}, "top_p=0: give"),
+        (14, {"top_k": -1}, "top_k=-1"),
+        (33, {}, "up to 33 tokens, and the model reads 32"),
+    ],
+)
+def test_arguments_that_leave_no_token_and_texts_that_are_too_long_are_named(pretrained, length, arguments, problem):
+    whole = {"directory": str(pretrained), **arguments}
+    with pytest.raises(InputError, match=problem):
+        build_generator("hf-causal", (length,), whole, {"vocabulary": len(BytePairs.of_directory(pretrained))})
+
+
+def test_data_take_the_vocabulary_of_a_directory_by_their_spec(pretrained, capfd):
+    """A whole run by names alone, without a word of the library's own."""
+    tuned = {"model": "hf-causal", "arguments": {"directory": str(pretrained)}, "epochs": 1, "batch": 40}
+    few = {"name": "biographies", "train": 40, "valid": 8, "test": 8, "length": 30, "vocabulary": str(pretrained)}
+    words = {"model": "tfidf-logistic"}
+    asked = spec(generator=tuned, classifier=words, annotator=words, data=few, generations=2)
+    assert asked.data.vocabulary == pretrained
+    last = list(simulate(asked, MemoryModels()))[-1]
+    assert last.value("perplexity", role="generator", split="test") > 1
+    assert "Loading" not in "".join(capfd.readouterr())
+    with pytest.raises(InputError, match=r"data\.vocabulary=byte-pair: byte-pair: has no tokenizer\.json"):
+        load(BiographiesSpec(vocabulary="byte-pair"), 0)

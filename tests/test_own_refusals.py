@@ -157,9 +157,8 @@ def test_strata_that_get_no_place_are_told_by_the_size_of_each_models_batch():
 
 
 def test_why_codes_fail_is_told_too():
-    error = summed_up(
-        [InputError("fit fails"), _because("fit fails: names", "names"), _because("x", "ranks")], "a frame", 2
-    )
+    frame, names, codes = InputError("fit fails"), _because("fit fails: names", "names"), _because("x", "ranks")
+    error = summed_up([frame, codes, names, codes], ["a frame"], 2)
     assert str(error) == (
         "fit fails: names; a frame fails by: fit fails (codes 0, 1, ... in place of labels fail, too: ranks)"
     )

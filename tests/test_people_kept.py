@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import signal
+from itertools import product
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
+from scipy.stats import norm
 
 from disturbed import Runs
 from fairloop import audit
 from fairloop import load as opened
+from fairloop.auditing.measures.values import Measure
 from fairloop.errors import InputError
 from fairloop.report.summary import headline, summary
 from fairloop.report.table import gathered
@@ -106,6 +109,32 @@ def test_an_audit_of_a_run_finds_its_columns_and_covers_the_truth(tmp_path, caps
     assert here("audit", str(tmp_path / "run")) == 0
     assert "weighted" in capsys.readouterr().out
     assert (tmp_path / "run" / "audit" / "verdict.json").is_file()
+
+
+def of_the_law() -> dict[tuple[str, str], float]:
+    """Rates under RULE in closed form: X | y ~ N(2 y - 1, 1), half of each group with y = 1, 70 % of people in A."""
+    found = {}
+    for group, at in (("A", 0.3), ("B", 1.0)):
+        tpr, fpr = norm.sf(at, 1), norm.sf(at, -1)
+        found |= {("tpr", group): tpr, ("fpr", group): fpr, ("accuracy", group): (tpr + 1 - fpr) / 2}
+    every = {(name, "overall"): 0.7 * found[name, "A"] + 0.3 * found[name, "B"] for name in ("tpr", "fpr", "accuracy")}
+    return found | every
+
+
+@pytest.mark.slow
+def test_intervals_of_audits_of_runs_cover_the_law_and_the_truth_at_about_their_rate(tmp_path):
+    """Over seeds. People of a round vary less about their own rates than about the law, so these are covered more."""
+    by_law, by_truth, law = [], [], of_the_law()
+    for seed in range(8):
+        _, found, true = audited(tmp_path / str(seed), f"seed={seed}", "people.exploration=0.05")
+        truth = true.set_index(["generation", "group", "metric"])["value"]
+        for number, ((metric, group), known) in product(range(3), law.items()):
+            one, real = found.measured.value(Measure(metric, group), number), truth.loc[number, group, metric]
+            assert abs(real - known) < 0.08
+            by_law.append(one.low <= known <= one.high)
+            by_truth.append(one.low <= real <= one.high)
+    assert 0.91 <= np.mean(by_law) <= 0.985
+    assert 0.93 <= np.mean(by_truth) <= 1
 
 
 def test_an_audit_without_exploration_says_that_it_cannot_tell(tmp_path):

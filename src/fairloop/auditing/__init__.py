@@ -1,7 +1,7 @@
-"""The measures of a run on a log of someone's own retraining rounds, and what to make of them.
+"""Audits of a user's log of retraining rounds: the measures of a run, their drifts and verdicts.
 
-The module is called so because the public function is `fairloop.audit`: a submodule of that name would take its place
-as soon as anything imported it.
+The module is not called `audit`, because the import of a submodule of that name would replace the public function
+`fairloop.audit`.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def audit(
 
 
 def audited(log: Any, **arguments: Any) -> Audit:
-    """As `audit`, with errors that name options of the command line."""
+    """As `audit`, with names of command line options in errors."""
     name_of_run = Path(log).name if isinstance(log, str | Path) and is_run(Path(log)) else "log"
     found = opened(log, arguments)
     return _audited(found.log, name_of_run, **found.arguments)
@@ -132,7 +132,7 @@ def _audited(
     regression: bool = False,
     **named: Hashable,
 ) -> Audit:
-    """called: the name of a log that is no file. named: the other columns of `audit`."""
+    """called: the name of a log that is not a file. named: the other columns of `audit`."""
     wanted = every_limit(fail_on, limits)
     by_part: dict[str, Any] = {part: name(column) for part, column in named.items() if column is not None}
     columns = Columns(groups=tuple(map(name, several(groups))), threshold=threshold, regression=regression, **by_part)
@@ -156,8 +156,8 @@ def _audited(
 class Audit:
     """The findings about a log.
 
-    name: of the log. limits: those that were named. judged: the place of the round that each of them judges.
-    reference: the rounds that drift is measured from. source: the digest of the log. limits_file: name and SHA-256 of
+    name: of the log. limits: the given limits. judged: the position of the judged round of each limit.
+    reference: the reference rounds of drift. source: the digest of the log. limits_file: name and SHA-256 of
     the file of limits, None without one.
     """
 
@@ -187,7 +187,7 @@ class Audit:
 
     @property
     def passed(self) -> bool | None:
-        """Whether all limits are kept; an undefined one has not passed. None without limits."""
+        """Whether all limits are kept. An undefined limit has not passed. None without limits."""
         return all(one.passed for one in self.gate) if self.gate else None
 
     @property
@@ -197,17 +197,17 @@ class Audit:
 
     @cached_property
     def detectable(self) -> list[Detectable]:
-        """By measure of `drifts`, the drift that this log would have shown with 80 % power."""
+        """The drift that this log would have shown with 80 % power, for each measure of `drifts`."""
         return power.detectable(self.measured, self.drifts, self.limits, self.reference)
 
     @cached_property
     def crossings(self) -> list[Crossing]:
-        """Trends that are more than noise and that cross a limit, or soon will."""
+        """Significant trends that have crossed a limit or will cross it soon."""
         return verdicts.crossings(self.measured, self.limits)
 
     @property
     def failures(self) -> list[str]:
-        """Which limits have not passed, each in words."""
+        """The limits that have not passed, each in words."""
         return [
             f"{one.limit}: {one.value.measure} is {text.told(one.value)} in round {one.round}"
             f"{text.because(one.value)}" + (f" ({one.reason})" if one.limit.end else "")
@@ -217,7 +217,7 @@ class Audit:
 
     @property
     def notes(self) -> list[str]:
-        """How labels are missing, trends that cross a limit, how the log was read, and what else one has to know."""
+        """Notes: missing labels, trends that cross a limit, the reading of the log, and further warnings."""
         names = self.measured.rounds.names
         warnings = [text.warning(one, names) for one in self.crossings if len(names) > 1]
         read, flags = text.as_read(self.measured), text.flags(self.drifts, self.measured)
@@ -237,7 +237,7 @@ class Audit:
 
     @cached_property
     def apart(self) -> list[Apart]:
-        """Each group against all the others in the last round."""
+        """Differences of each group from all the others in the last round."""
         return rest.apart(self.measured)
 
     @property
@@ -252,11 +252,11 @@ class Audit:
 
     @property
     def verdict(self) -> str:
-        """All of it in words, for a terminal of 80 columns."""
+        """The audit in words, for a terminal of 80 columns."""
         return for_terminal("\n\n".join(map(text.filled, self._blocks(self._drift_lines()))))
 
     def _blocks(self, measures: list[str]) -> list[list[str]]:
-        """The verdict; `measures` say what became of them."""
+        """The paragraphs of the verdict. measures: the lines about drifts."""
         names = self.measured.rounds.names
         several = len(names) > 1
         blocks = [
@@ -283,7 +283,7 @@ class Audit:
 
     @property
     def compared(self) -> list[str]:
-        """The reference of the comparison, if somebody chose it."""
+        """The chosen references of comparisons, in words; empty for the defaults."""
         with_ = self.measured.compared_with
         found = [] if with_ is None else [f"differences and ratios compare the other groups with {with_}"]
         return found + [f"drift is measured from {self.reference.words}"] * (self.reference != FIRST)
@@ -295,7 +295,7 @@ class Audit:
         return f"<Audit of {self.name}: {self.finding or 'no limits'}>"
 
     def _repr_html_(self) -> str:
-        """The gate and how labels are missing, for a notebook."""
+        """The gate and the notes about missing labels, for a notebook."""
         return shown.html(self.gate, self.measured.rounds.names[-1], self.name, text.labels(self.measured))
 
     def to_json(self) -> str:
@@ -311,9 +311,8 @@ class Audit:
     ) -> tuple[str, ...]:
         """Write `FILES` into the directory `out`, `SCORES` if there are scores, `JUNIT` if there are limits.
 
-        model: its name; with one, `MODEL_CARD` is written, see `model_card`, as for `url`. overwrite: whether `out` may
-        hold an audit, which is replaced. Returns the names of the
-        files. Raises InputError if `out` cannot be used.
+        model: its name; with a name, `MODEL_CARD` is written. url: see `model_card`. overwrite: whether to replace an
+        audit in `out`. Returns the names of the files. Raises InputError if `out` cannot be used.
         """
         out = Path(out)
         with called_from_python():
@@ -342,7 +341,7 @@ class Audit:
     def write_figures(self, directory: str | Path) -> list[str]:
         """Write measures with a limit and rates of groups as PNG, SVG, PDF and CSV; returns the names without ending.
 
-        Raises InputError if `directory` holds something else than figures.
+        Raises InputError if `directory` holds other files than figures.
         """
         from fairloop.auditing.output import figures
 
@@ -354,5 +353,5 @@ class Audit:
 
 
 def free(out: Path, overwrite: bool) -> None:
-    """Raise InputError if an audit cannot be written to the directory `out`: it is something else, or holds one."""
+    """Raise InputError if `out` is not a directory for audits, or holds an audit."""
     claim_free(out, "an audit", (*FILES, *OPTIONAL), overwrite=overwrite)

@@ -91,8 +91,16 @@ def check_few(names: Sequence[str], rows: int, column: object, field: str) -> No
         )
 
 
-def check_roles(groups: Sequence[str], label: str | None = None, split: str | None = None) -> None:
-    """Raise InputError if one column has two purposes."""
+def check_roles(
+    groups: Sequence[str],
+    label: str | None = None,
+    split: str | None = None,
+    content: tuple[str, str] | None = None,
+) -> None:
+    """Raise InputError if one column has two purposes. content: the field and the column of what models learn."""
+    for what, taken in (("the label", [label]), ("the split", [split]), ("a group", groups)):
+        if content is not None and content[1] in taken:
+            raise InputError(f"{content[0]}: '{content[1]}' is {what}, too; choose another column")
     for number_, name in enumerate(groups):
         if name in groups[:number_]:
             raise InputError(f"data.groups: '{name}' is named twice; name each column once")

@@ -64,7 +64,8 @@ def load(spec: OwnPicturesSpec, seed: int) -> Population:
 
     label, split = column(spec.label, "data.label"), column(spec.split, "data.split") if spec.split else None
     sensitive = [column(name, "data.groups") for name in spec.groups]
-    check_roles([str(one.name) for one in sensitive], str(label.name), None if split is None else str(split.name))
+    names = [str(one.name) for one in sensitive], str(label.name), None if split is None else str(split.name)
+    check_roles(*names, content=("data.image", spec.image))
     labels = named(label, "data.label")
     own = spec.seed_of(seed)
     splits: NDArray[np.int64] = (

@@ -27,7 +27,7 @@ from fairloop.data.population_from_columns import (
 )
 from fairloop.data.shared_fields import OwnFields, StartsFrom, TextFields
 from fairloop.data.spelling import Written
-from fairloop.data.texts import TextFacts, learned
+from fairloop.data.texts import TextFacts, learned, warn_of_lost_words
 from fairloop.errors import InputError
 from fairloop.tables.token_ids import END
 
@@ -53,15 +53,16 @@ def load(spec: OwnTextsSpec, seed: int) -> Population:
     check_header(frame, path)
     if frame.empty:
         raise InputError(f"data.table: {path} has no rows")
-    written = words(wanted(frame, spec.text, "data.text", where=path))
+    read = wanted(frame, spec.text, "data.text", where=path)
     label = wanted(frame, spec.label, "data.label", where=path)
     groups = [wanted(frame, name, "data.groups", where=path) for name in spec.groups]
     split = wanted(frame, spec.split, "data.split", where=path) if spec.split else None
-    check_roles([str(group.name) for group in groups], str(label.name), None if split is None else str(split.name))
+    names = [str(group.name) for group in groups], str(label.name), None if split is None else str(split.name)
+    check_roles(*names, content=("data.text", str(read.name)))
     labels = named(label, "data.label")
     return population(
         spec,
-        written,
+        words(read),
         labels,
         intersections_of([named(column, "data.groups") for column in groups]),
         shares_of_splits(len(frame), spec.valid, spec.test, spec.seed_of(seed))
@@ -108,6 +109,7 @@ def population(
     ids = vocabulary.encode(texts, spec.length)
     if not (ids == END).any():
         raise InputError(f"data.length={spec.length}: no text ends within this number of tokens; give more")
+    warn_of_lost_words(ids[splits == TRAIN], spec.length)
     return People(
         name=str(getattr(spec, "name", "")),
         images=ids,

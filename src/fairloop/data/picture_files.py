@@ -224,7 +224,7 @@ def read_table(file: Path, without: Sequence[str] = ()) -> pd.DataFrame:
             columns = [name for name in schema.names if name not in without]
             frame = _classes_as_text(pq.read_table(file, columns=columns).to_pandas(), schema.metadata or {})
         elif kind == ".jsonl":
-            frame = pd.read_json(file, lines=True, dtype=False)
+            frame = pd.read_json(file, lines=True, dtype=False, encoding="utf-8-sig")
             _check_keys(file)
         else:
             frame = _read_csv(file)

@@ -91,11 +91,15 @@ class OwnFields(SplitFields):
 class TextFields(DataFields):
     """Fields of data sets of texts."""
 
-    vocabulary: Literal["words", "byte-pairs"] = Field(
-        "words", description="tokens of the texts, learned from the training split; byte-pairs: extra `text`"
+    vocabulary: Literal["words", "byte-pairs"] | Path = Field(
+        "words",
+        description="tokens of the texts: `words` or `byte-pairs`, learned from the training split, or the directory "
+        "of a pretrained model, whose tokenizer.json is read; all but words need the extra `text`",
     )
     vocabulary_size: int | None = Field(
-        None, ge=5, description="most token ids; default: all words, or 1024 byte pairs; other words are <unk>"
+        None,
+        ge=5,
+        description="most token ids that are learned; default: all words, or 1024 byte pairs; other words are <unk>",
     )
     length: int = Field(64, ge=2, description="tokens of a text at most, its end mark included; longer texts are cut")
     shown: bool = Field(True, description="whether reports show generated texts")

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.errors import InputError
+from fairloop._util.limits import MOST_CELLS
+from fairloop.errors import InputError, said
 from fairloop.tables.token_ids import END, PAD, SPECIALS, UNKNOWN
 
 Ids = NDArray[np.int64]
@@ -52,7 +53,14 @@ class Vocabulary(ABC):
         """The text of each row of ids without marks."""
 
     def encode(self, texts: Sequence[str], length: int) -> Ids:
-        """(N, length) ids: tokens, `END`, padding. A text of `length` tokens or more is cut and has no `END`."""
+        """(N, length) ids: tokens, `END`, padding. A text of `length` tokens or more is cut and has no `END`.
+
+        Raises InputError for more ids than a table may have cells.
+        """
+        if len(texts) * length > MOST_CELLS:
+            raise InputError(
+                f"data.length={length}: {len(texts):,} texts of so many tokens have more than {MOST_CELLS:,}; give less"
+            )
         rows = np.full((len(texts), length), PAD, np.int64)
         for row, ids in zip(rows, self.split(texts), strict=True):
             whole = [*ids, END][:length]
@@ -142,10 +150,13 @@ class BytePairs(Vocabulary):
     @classmethod
     def of_directory(cls, directory: Path) -> BytePairs:
         """The vocabulary of a pretrained model: `tokenizer.json` in `directory`. Raises InputError if it has none."""
+        _tokenizers()
         try:
             return cls((directory / "tokenizer.json").read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"{directory}: has no tokenizer.json that can be read ({error.strerror})") from error
+        except Exception as error:  # tokenizers raises Exception itself
+            raise InputError(f"{directory}: has no tokenizer.json that is a vocabulary ({said(error)})") from error
 
     def __len__(self) -> int:
         return _FIRST + int(self._tokenizer.get_vocab_size())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -27,11 +27,15 @@ class Value(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """N generated samples. inputs: (N, ...). labels, groups: (N,) by annotators; None if an annotator diverged."""
+    """N generated samples. inputs: (N, ...). labels, groups: (N,) by annotators; None if an annotator diverged.
+
+    learned: a function that gives the batches of the generator's first epoch; None: real people, each once.
+    """
 
     inputs: Tensor
     labels: Codes | None
     groups: Codes | None
+    learned: Callable[[], Iterable[Tensor]] | None = None
 
 
 class KindMeasures:

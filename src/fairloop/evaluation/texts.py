@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -20,13 +20,14 @@ from fairloop.metrics.texts import Corpus, Measured
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.sources.source import decisions, probabilities
-from fairloop.tables.token_ids import PAD
+from fairloop.tables.token_ids import END, PAD
 
 AT = 1000
 """Number of n-grams for counts of distinct n-grams, equal in all groups and generations."""
 
 COPIED = (4, 8)
 
+_NONE = np.zeros(0, np.int64)
 _AT_ONCE = 128  # texts in one step of logits, because a vocabulary is larger than the channels of a picture
 
 
@@ -70,8 +71,8 @@ class TextMeasures(KindMeasures):
         numerics: Numerics,
         rng: np.random.Generator,
     ) -> Iterator[Value]:
-        """Perplexity of real test texts and of its own samples, words of the samples, twins; in generation 0 also words
-        of real test texts, as a baseline.
+        """Perplexity of real test texts and of its own samples, words of the samples, copies of what it learned from,
+        twins; in generation 0 also words of real test texts, as a baseline.
         """
         order = torch.from_numpy(rng.permutation(len(samples.inputs)))
         inputs = samples.inputs.cpu()[order]
@@ -81,7 +82,11 @@ class TextMeasures(KindMeasures):
         test = self._population.tests["test"]
         in_test, real = self._parts(len(test), test.labels, test.groups), self._test
         if generation == 0:
-            yield from self._of_words("test", real, in_test, test.labels)
+            shuffled = [part._replace(chosen=rng.permutation(part.chosen)) for part in in_test]
+            yield from self._of_words("test", real, shuffled, test.labels)
+        learned = self._known if samples.learned is None or generator is None else self._keys(samples.learned())
+        yield from self._of_copies("generated", corpus, parts, learned)
+        yield from self._of_copies("test", real if generator is not None else corpus.of(_NONE), in_test, learned)
         if (bits := self._population.texts.bits) is not None:
             tokens = float((_read(test) != PAD).sum()) / len(test)
             yield Value("test", None, "overall", "perplexity_floor", of.floor(bits, tokens), np.nan)
@@ -101,8 +106,9 @@ class TextMeasures(KindMeasures):
         for code, group in list(enumerate(self._population.group_names))[1:]:
             flips = decided[code] != decided[0] if decided else np.zeros(0, bool)
             gaps = score[code] - score[0] if score else np.zeros(0)
+            apart = twins.differ(code) if len(flips) else np.zeros(len(test), bool)
             for part in self._parts(len(test), test.labels, None):
-                chosen = part.chosen if len(flips) else np.zeros(0, np.int64)
+                chosen = part.chosen[apart[part.chosen]]
                 yield Value("test", part.label, group, "swap_flips", *of.mean(flips[chosen]))
                 yield Value("test", part.label, group, "swap_score", *of.mean(gaps[chosen]))
 
@@ -140,13 +146,25 @@ class TextMeasures(KindMeasures):
                 found["tail_mass"], found["tail_alive"] = of.tail(watched, reference.watched)
             yield from _values(split, part, found)
 
+    def _of_copies(
+        self, split: str, corpus: Corpus, parts: Sequence[Part], learned: dict[int, NDArray[np.uint64]]
+    ) -> Iterator[Value]:
+        """Copies of the texts that the model learned from, by the keys of their n-grams. No texts: all undefined."""
+        copied = of.among(of.whole(corpus), learned[0])
+        for part in parts:
+            chosen = part.chosen if corpus.size else _NONE
+            own = corpus.of(chosen)
+            found = {"learned_texts": of.mean(copied[chosen])}
+            yield from _values(split, part, found | {f"learned_{n}": of.copied(own, n, learned[n]) for n in COPIED})
+
     def _perplexities(
         self, split: str, generator: Generator | None, inputs: Tensor, corpus: Corpus, parts: Sequence[Part],
         numerics: Numerics,
     ) -> Iterator[Value]:  # fmt: skip
         logs = _likelihoods(generator, inputs, numerics).sum(axis=1)
         tokens = (inputs != PAD).sum(dim=1).numpy() if generator is not None else np.zeros(len(inputs), np.int64)
-        words = (corpus.lengths + 1) * (tokens > 0)  # the end mark counts as a token
+        ends = (inputs == END).any(dim=1).numpy()  # the end mark counts as a token; a cut text has no end mark
+        words = (corpus.lengths + ends) * (tokens > 0)
         for part in parts:
             chosen = part.chosen
             found = {
@@ -158,12 +176,12 @@ class TextMeasures(KindMeasures):
     def _of_twins(self, twins: Twins, generator: Generator | None, numerics: Numerics) -> Iterator[Value]:
         logs = [_likelihoods(generator, torch.from_numpy(texts), numerics) for texts in twins.inputs]
         for code, group in list(enumerate(self._population.group_names))[1:]:
-            found = of.swap(twins.inputs[code], twins.inputs[0], logs[code], logs[0])
-            word, rest = (values if generator is not None else np.zeros(0) for values in found)
+            apart = twins.differ(code) if generator is not None else np.zeros(len(twins.kinds), bool)
+            told = (array[apart] for array in (twins.inputs[code], twins.inputs[0], logs[code], logs[0]))
+            word, rest = of.swap(*told)
             yield Value("test", None, group, "swap_group_word", *of.mean(word))
             yield Value("test", None, group, "swap_rest", *of.mean(rest))
-            kinds = twins.kinds[: len(rest)]
-            by_kind = of.by_kind(rest, kinds, len(twins.kind_names))
+            by_kind = of.by_kind(rest, twins.kinds[apart], len(twins.kind_names))
             there = by_kind[~np.isnan(by_kind)]
             size = float(np.sqrt((there**2).mean())) if len(there) else np.nan
             yield Value("test", None, group, "swap_association_size", size, np.nan)
@@ -206,7 +224,11 @@ class TextMeasures(KindMeasures):
     @cached_property
     def _known(self) -> dict[int, NDArray[np.uint64]]:
         """Sorted keys of the n-grams of training texts, by n; at 0, keys of whole texts."""
-        return {0: np.unique(of.whole(self._train)), **{n: np.unique(of.ngrams(self._train, n)) for n in COPIED}}
+        return _keys(self._train)
+
+    def _keys(self, batches: Iterable[Tensor]) -> dict[int, NDArray[np.uint64]]:
+        """Sorted keys of the n-grams of the texts in `batches`, by n."""
+        return _keys(self._corpus(torch.cat([batch.cpu() for batch in batches]).unique(dim=0).numpy()))
 
     @cached_property
     def _references(self) -> dict[int, Reference]:
@@ -233,6 +255,10 @@ class TextMeasures(KindMeasures):
         wanted = [self._ids.setdefault(word, len(self._ids)) for word in watched]
         pairs = [len(np.unique(corpus.texts[corpus.words == word])) for word in wanted]
         return np.array(pairs, np.int64)
+
+
+def _keys(corpus: Corpus) -> dict[int, NDArray[np.uint64]]:
+    return {0: np.unique(of.whole(corpus)), **{n: np.unique(of.ngrams(corpus, n)) for n in COPIED}}
 
 
 def _values(split: str, part: Part, found: dict[str, Measured]) -> Iterator[Value]:

@@ -90,7 +90,8 @@ def generations(trainer: ModelTrainer, start: int = 0) -> Iterator[Generation]:
         history.generators[i] = generator
         history.classifiers[i] = classifier = trainer.classifier(i, history)
         if i >= start:
-            rows = list(measurer.generation(i, generator, classifier, history.labeller(i)))
+            learned = trainer.learned(generator.recipe)
+            rows = list(measurer.generation(i, generator, classifier, history.labeller(i), learned))
             if spec.responds(i) or spec.policy.people:
                 shares = trainer.inputs.groups_present(trainer.plan.people[i], i, history)
                 rows += measurer.people(i, shares)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -42,11 +42,16 @@ class Measurer:
         self._originals = _of_each_stratum(population.tests["test"], spec.measure.gallery)
 
     def generation(
-        self, i: int, generator: Trained[Generator], classifier: Trained[Classifier], labeller: Trained[Classifier]
+        self,
+        i: int,
+        generator: Trained[Generator],
+        classifier: Trained[Classifier],
+        labeller: Trained[Classifier],
+        learned: Callable[[], Iterable[Tensor]] | None = None,
     ) -> Iterator[Row]:
         """All rows of generation i. Generation 0 includes the annotators' rows.
 
-        labeller: of the samples that the generation learned from.
+        labeller: of the samples that the generation learned from. learned: as in `evaluation.interface.Samples`.
         """
         self._numerics.apply_threads()
         if i == 0:
@@ -66,7 +71,7 @@ class Measurer:
             "label_share_by_labeller": labeller,
             "label_share_by_classifier": classifier,
         }
-        yield from self._samples(i, generator, labellers)
+        yield from self._samples(i, generator, labellers, learned)
 
     def gallery(self, i: int, generator: Trained[Generator]) -> Gallery:
         """Pictures from the same latents in every generation, and positions of fresh samples in G_0's latent space.
@@ -113,7 +118,11 @@ class Measurer:
             yield Row(i, None, ModelRole.CLASSIFIER, "people", None, group, "group_share", share, np.nan)
 
     def _samples(
-        self, i: int, generator: Trained[Generator], labellers: dict[str, Trained[Classifier]]
+        self,
+        i: int,
+        generator: Trained[Generator],
+        labellers: dict[str, Trained[Classifier]],
+        learned: Callable[[], Iterable[Tensor]] | None,
     ) -> Iterator[Row]:
         """Shares of labels (by each labeller), groups and strata (by A_L and A_S), and A_S's confidence.
 
@@ -123,7 +132,8 @@ class Measurer:
         groups = chances.argmax(axis=1)
         yield from self._shares(i, labels, groups, chances)
         label, group = self._annotators
-        samples = Samples(inputs, None if label.diverged else labels["label_share"], None if group.diverged else groups)
+        named = None if label.diverged else labels["label_share"]
+        samples = Samples(inputs, named, None if group.diverged else groups, learned)
         yield from self._of_kind(i, generator, samples)
 
     def _annotated(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -14,6 +14,7 @@ from torch import Tensor
 from fairloop import data
 from fairloop.curation.interface import Curation
 from fairloop.errors import DivergedError, InputError
+from fairloop.evaluation import measures_of
 from fairloop.loop.estimators import Estimators
 from fairloop.loop.history import Annotators, History
 from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
@@ -33,7 +34,7 @@ from fairloop.spec.models import TrainingSpec
 from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
-from fairloop.training.feeds import Feed
+from fairloop.training.feeds import Feed, Remembered
 from fairloop.training.fitting import (
     Checkpoint,
     State,
@@ -87,6 +88,8 @@ class ModelTrainer:
         self._roots: dict[str, Trained[Any]] = {}
         self._diverged: set[str] = set()
         self._only_loads = recorded is not None
+        self._remembers = measures_of(self.population).keeps_samples
+        self._fed: Remembered | None = None
         self._try_models()
         warn_of_starved_strata((*self.plan.classifiers, *reversed(self.plan.generators)))
 
@@ -136,7 +139,14 @@ class ModelTrainer:
         own = self._estimators.of(recipe)
         told = set() if own is None else wanted(own)
         feed = self.inputs.feed(recipe, history, labels="y" in told, groups="groups" in told)
-        return self._generator(recipe, feed, start)
+        self._fed = Remembered(feed) if self._remembers else None
+        return self._generator(recipe, self._fed or feed, start)
+
+    def learned(self, recipe: Recipe) -> Callable[[], Iterable[Tensor]] | None:
+        """Gives the batches of the first epoch of G_i, the latest generator; None if these are real people, each once,
+        or if no measure reads them.
+        """
+        return self._fed.inputs if self._fed is not None and recipe.generation else None
 
     def classifier(self, generation: int, history: History) -> Trained[Classifier]:
         """C_i, trained on labelled samples."""

@@ -1,8 +1,8 @@
 """Rates of selection against the highest one: impact ratios and the four-fifths rule; gates on intervals.
 
-The rule of 29 CFR 1607.4 D: a selection rate less than four fifths of that of the group with the highest rate is
-generally regarded as evidence of adverse impact. It is strict: exactly four fifths is not. It is a rule of thumb of US
-employment law for selection rates; the text itself asks for statistical significance beside it.
+The rule of 29 CFR 1607.4 D: a selection rate below four fifths of the highest group's rate is generally regarded as
+evidence of adverse impact. The inequality is strict: exactly four fifths is not evidence. The rule is a rule of thumb
+of US employment law for selection rates, and its text also requires statistical significance.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ from fairloop.metrics.statistics import ALPHA
 FOUR_FIFTHS = 0.8
 
 SMALL_CATEGORY = 0.02
-"""Categories of fewer people, as a share of all, may be left out of an audit by New York City's Local Law 144."""
+"""New York City's Local Law 144 lets an audit leave out categories with a smaller share of all people."""
 
 
 class Impact(NamedTuple):
     """(S,) arrays. highest: the group that the others are compared with, -1 if no group has a rate above 0.
 
     ratio: of each group's rate to that of `highest`, with an interval (MOVER-R); NaN for a group without members.
-    below: whether it is less than the limit, by exact comparison of counts. z: against `highest`, in pooled standard
-    errors; NaN for itself. fisher: p-values of Fisher's exact test, for small groups; far too shy for others.
+    below: whether the ratio is less than the limit, by exact comparison of counts. z: difference from `highest` in
+    pooled standard errors; NaN for `highest`. fisher: p-values of Fisher's exact test, for small groups; very
+    conservative for large groups.
     """
 
     highest: int
@@ -43,7 +44,8 @@ class Impact(NamedTuple):
 def impact(hits: ArrayLike, members: ArrayLike, alpha: float = ALPHA, limit: float = FOUR_FIFTHS) -> Impact:
     """Impact ratios of groups from (S,) counts of selected people and of all.
 
-    Of equal highest rates the first group is taken. Intervals are of one ratio each, as if the highest were known.
+    Among equal highest rates, the first group counts as the highest. Each interval is for one ratio, with a known
+    highest group.
 
     >>> found = impact([48, 12], [80, 40])
     >>> found.highest, found.ratio.value.tolist(), found.below.tolist()
@@ -56,7 +58,7 @@ def impact(hits: ArrayLike, members: ArrayLike, alpha: float = ALPHA, limit: flo
         return Impact(-1, Estimate(nothing, nothing, nothing), np.zeros(len(hit), bool), nothing, nothing)
     top = int(np.nanargmax(rates.value))
     found = ratio(rates, rates.at(np.full(len(hit), top)))
-    alone = np.arange(len(hit)) == top  # it is 1 by definition
+    alone = np.arange(len(hit)) == top  # its ratio is 1 by definition
     found = Estimate(*(np.where(alone, 1.0, one) for one in (found.value, found.low, found.high)))
     counts = list(zip(hit.tolist(), member.tolist(), strict=True))
     return Impact(
@@ -91,7 +93,7 @@ def scoring_counts(scores: ArrayLike, groups: Codes, size: int) -> tuple[NDArray
 
 
 def small_categories(members: ArrayLike) -> Flags:
-    """(S,) whether each category has less than `SMALL_CATEGORY` of all people; its count and rate are still shown."""
+    """(S,) whether each category has less than `SMALL_CATEGORY` of all people. Its count and rate remain visible."""
     return np.asarray(np.asarray(members) < SMALL_CATEGORY * np.sum(members))
 
 
@@ -99,11 +101,13 @@ Verdict = Literal["PASS", "FAIL", "UNDEFINED"]
 
 
 def verdict(low: float, high: float, side: Literal["lower", "upper"], sign: str, limit: float) -> Verdict:
-    """The verdict of an interval, low to high, on a limit. Values that are `sign` ("<", "<=", ">", ">=") it break it.
+    """The verdict of an interval, low to high, on a limit. A value breaks the limit if `value sign limit` is true, with
+    a
+    sign of "<", "<=", ">" or ">=".
 
-    side "lower": FAIL only if it is shown that the limit is broken, else PASS. "upper": PASS only if it is shown that
-    the limit is kept, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Numbers within 1e-9 of the limit are equal to
-    it. Bounds take the lower end of the lower bound's interval and the upper end of the upper one's.
+    side "lower": FAIL only if the whole interval breaks the limit, else PASS. "upper": PASS only if the whole interval
+    keeps the limit, else FAIL. For "<" the ends swap. NaN is UNDEFINED. Numbers within 1e-9 of the limit are equal to
+    it. Bounds take the lower end of the lower bound's interval and the upper end of the upper bound's interval.
 
     >>> verdict(0.05, 0.2, "lower", ">", 0.1), verdict(0.05, 0.2, "upper", ">", 0.1)
     ('PASS', 'FAIL')
@@ -117,8 +121,9 @@ def verdict(low: float, high: float, side: Literal["lower", "upper"], sign: str,
 
 
 def gate_alpha(alpha: float, lower_gates: int) -> float:
-    """The level of each of several `lower` gates, of which any fails wrongly with at most `alpha`.
+    """The level of each of several `lower` gates, for a probability of at most `alpha` that any of them fails wrongly.
 
-    `upper` gates take `alpha` itself: all must pass, and one that is broken passes with at most `alpha` (Berger, 1982).
+    `upper` gates take `alpha` itself: all must pass, and a broken one passes with probability `alpha` at most (Berger,
+    1982).
     """
     return alpha / max(1, lower_gates)

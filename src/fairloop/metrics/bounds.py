@@ -1,7 +1,7 @@
-"""Worst-case bounds of rates, where labels are missing and nothing is assumed about the missing ones (Manski, 1989).
+"""Worst-case bounds of rates with missing labels, without assumptions about the missing labels (Manski, 1989).
 
-If labels are known for the selected alone, TPR and FPR among the labelled rows are exactly 1 in every group: nothing
-about people. Each missing label is 0 or 1; a bound is the smallest or largest rate over all ways to complete the labels
+If only selected rows have labels, TPR and FPR among the labelled rows are exactly 1 in every group and carry no
+information. Each missing label is 0 or 1; a bound is the smallest or largest rate over all ways to complete the labels
 in which the rate exists. Cells are arrays of shape (S,), one entry a group; groups are completed independently.
 """
 
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Cells:
-    """How many rows of each group have which decision and label; (S,) arrays of counts, or of sums of weights.
+    """Rows of each group by decision and label; (S,) arrays of counts, or of sums of weights.
 
     selected_unknown, rejected_unknown: rows without a label. squares: with weights, the sums of their squares.
     """
@@ -38,7 +38,9 @@ class Cells:
 
     @classmethod
     def of_selected(cls, positive: ArrayLike, negative: ArrayLike, rejected: ArrayLike) -> Cells:
-        """Cells of a log with labels for all selected rows, `positive` and `negative`, and for no rejected one."""
+        """Cells of a log with labels for all selected rows, `positive` and `negative`, and without labels for rejected
+        rows.
+        """
         known, unknown = np.asarray([positive, negative], np.float64), np.asarray(rejected, np.float64)
         none = np.zeros_like(unknown)
         return cls(known[0], known[1], none, none, none, unknown)
@@ -48,8 +50,8 @@ class Cells:
 class Bounds:
     """The smallest and the largest value of a measure over all completions of the labels; arrays of shape (S,).
 
-    low, high: in [0, 1], NaN where no completion defines the measure. low_members, high_members: the number of rows of
-    which the bound is a share (with weights, that of rows without weights that would be as certain); 0 where the bound
+    low, high: in [0, 1], NaN where no completion defines the measure. low_members, high_members: the number of rows in
+    the denominator of the bound (with weights: the number of unweighted rows of equal certainty); 0 for a bound that
     follows from the definition alone.
     """
 
@@ -89,7 +91,7 @@ def count(selected: Flags, labels: Floats, groups: Codes, size: int, weights: Fl
 def bounds(cells: Cells, most: ArrayLike = 1.0) -> dict[str, Bounds]:
     """Sharp bounds of `tpr`, `fpr`, `ppv`, `for`, `accuracy`, `base_rate` and `selection_rate` in each group.
 
-    most: (S,) the largest share of positive labels among rejected rows without one, an assumption; 1 assumes nothing.
+    most: (S,) assumed largest share of positive labels among rejected rows without a label; 1: no assumption.
 
     >>> found = bounds(Cells.of_selected([37], [24], [59]))["tpr"]
     >>> round(float(found.low[0]), 6), float(found.high[0])
@@ -101,7 +103,7 @@ def bounds(cells: Cells, most: ArrayLike = 1.0) -> dict[str, Bounds]:
 
 
 Ends = tuple[tuple[Floats, Floats], tuple[Floats, Floats]]
-"""Numerator and denominator of the lower bound, then of the upper one."""
+"""Numerator and denominator of the lower bound, then of the upper bound."""
 
 
 def _ends(c: Cells, most: Floats) -> dict[str, Ends]:
@@ -134,12 +136,12 @@ def _bounds(ends: Ends, squares: Ends | None) -> Bounds:
     members = [of for _, of in ends]
     if squares is not None:
         members = [_effective(end, square) for end, square in zip(ends, squares, strict=True)]
-    # With one denominator 0, every completion in which the rate exists has the value that the other one gives.
+    # If one denominator is 0, every completion with a defined rate has the value of the other quotient.
     return Bounds(np.where(np.isnan(low), high, low), np.where(np.isnan(high), low, high), *members)
 
 
 def _effective(end: tuple[Floats, Floats], square: tuple[Floats, Floats]) -> Floats:
-    """The smaller of Kish's and the linearised number of rows, as for shares of people who have weights."""
+    """The smaller of Kish's and the linearised number of rows, as for shares of people with weights."""
     share, (hit, of) = divide(*end), square
     spread = (1 - share) ** 2 * hit + share**2 * (of - hit)
     linear = divide(share * (1 - share) * end[1] ** 2, np.where(share * (1 - share) > 0, spread, 0))
@@ -147,11 +149,11 @@ def _effective(end: tuple[Floats, Floats], square: tuple[Floats, Floats]) -> Flo
 
 
 def no_better_on_average(cells: Cells) -> Floats:
-    """(S,) `most` for `bounds`: the rejected are on average no better than the selected: at most PPV is positive.
+    """(S,) `most` for `bounds`, assuming that the share of positive labels among the rejected is at most PPV.
 
-    Then TPR is at least, and FPR at most, the group's selection rate. No data can test it unless labels of rejected
-    rows are known; name it beside each number. Labels of all selected rows are needed, and none of rejected ones. The
-    intervals of these bounds are too wide, never too narrow.
+    Then TPR is at least, and FPR at most, the group's selection rate. Only labels of rejected rows could test this
+    assumption, so name it beside each number. All selected rows need labels; rejected rows must have none. The
+    intervals of these bounds are conservative.
 
     >>> cells = Cells.of_selected([40], [10], [50])
     >>> float(bounds(cells, no_better_on_average(cells))["tpr"].low[0])
@@ -159,17 +161,18 @@ def no_better_on_average(cells: Cells) -> Floats:
     """
     if cells.selected_unknown.any() or cells.rejected_positive.any() or cells.rejected_negative.any():
         raise InputError(
-            "no_better_on_average: it needs labels of all selected rows and of no rejected one; "
+            "no_better_on_average: needs labels of all selected rows and of no rejected row; "
             "pass `most` to `bounds` yourself for other logs"
         )
     return np.nan_to_num(divide(cells.selected_positive, cells.selected_positive + cells.selected_negative), nan=1.0)
 
 
 def no_better_than_the_last_selected(positive: ArrayLike, members: ArrayLike, alpha: float = ALPHA) -> Floats:
-    """(S,) `most` for `bounds`: the rejected are no better than the selected just above the threshold.
+    """(S,) `most` for `bounds`, assuming that the rejected are no better than the selected just above the threshold.
 
     positive, members: (S,) counts in a band of selected rows that was fixed in advance, such as the lowest tenth. The
-    share is the upper Wilson limit of their rate; without members it is 1. As untestable as `no_better_on_average`.
+    share is the upper Wilson limit of their rate; without members it is 1. The data cannot test this assumption, as for
+    `no_better_on_average`.
 
     >>> float(no_better_than_the_last_selected([30], [50]).round(3)[0])
     0.724
@@ -178,10 +181,10 @@ def no_better_than_the_last_selected(positive: ArrayLike, members: ArrayLike, al
 
 
 def interval(found: Bounds, alpha: float = ALPHA) -> tuple[Estimate, Estimate]:
-    """The bounds `low` and `high` as estimates, (S,) each, whose outer limits cover the measure with 1 - `alpha`.
+    """The bounds `low` and `high` as estimates, (S,) each. Their outer limits cover the measure with 1 - `alpha`.
 
-    Where bounds lie far apart only one end can miss, so a one-sided interval at each (z = 1.645 for 95 %) suffices;
-    where they meet it takes a two-sided one (1.96). Imbens and Manski (2004) give the value between:
+    If bounds are far apart, only one end can miss, so a one-sided interval at each end (z = 1.645 for 95 %) suffices.
+    If they meet, a two-sided interval (1.96) is needed. Imbens and Manski (2004) give the value in between:
     `Phi(z + width / error) - Phi(-z) = 1 - alpha`. A bound without rows has the limit 0, or 1.
     """
     ends = ((found.low, found.low_members), (found.high, found.high_members))
@@ -213,7 +216,7 @@ def between_one_and_two_sides(width: Floats, alpha: float) -> Floats:
 def difference(one: tuple[Estimate, Estimate], other: tuple[Estimate, Estimate]) -> tuple[Estimate, Estimate]:
     """Bounds of the difference of a measure in two groups, from the `interval` of each: sharp, [L - U', U - L'].
 
-    Each end has an interval by Newcombe's method; its outer limits cover the difference as those of the groups do.
+    Each end has an interval by Newcombe's method. Its outer limits have the coverage of the groups' intervals.
     """
     return one[0].less(other[1]), one[1].less(other[0])
 
@@ -221,8 +224,8 @@ def difference(one: tuple[Estimate, Estimate], other: tuple[Estimate, Estimate])
 def largest_difference(found: Bounds) -> tuple[float, float]:
     """Bounds of the largest less the smallest value over groups.
 
-    The upper one is sharp. The lower one, `max(0, max L - min U)`, is sharp up to the steps of counts. 0, 0 of a single
-    group; NaN if a group's bounds are.
+    The upper bound is sharp. The lower bound, `max(0, max L - min U)`, is sharp up to the steps of counts. Both are 0
+    for a single group, and NaN if a group's bounds are NaN.
 
     >>> found = bounds(Cells.of_selected([9, 2], [1, 8], [2, 2]))["tpr"]
     >>> [round(one, 4) for one in largest_difference(found)]

@@ -1,7 +1,7 @@
-"""Whether scores mean what they say: reliability by bins, calibration errors, and the parts of the Brier score.
+"""Calibration of scores: reliability by bins, calibration errors, and the parts of the Brier score.
 
-Scores are probabilities of label 1, of one group. The calibration error (ECE) is never 0 by chance: of perfectly
-calibrated scores of 100 people it is .1 on average. Print it beside `expected_if_calibrated`, or the mitigated form.
+Scores are probabilities of label 1, of one group. The calibration error (ECE) has a positive bias: for perfectly
+calibrated scores of 100 people its mean is .1. Print it beside `expected_if_calibrated`, or use the mitigated form.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ Floats = NDArray[np.float64]
 class Reliability(NamedTuple):
     """Scores and labels by bin; arrays of shape (B,), means NaN in an empty bin.
 
-    share: of the weight of all people. people: Kish's number, their number without weights. score, observed: mean score
-    and share of label 1. chance: the variance of `observed` that scores imply if they are calibrated. spread: variance
-    of scores in the bin. together: their covariance with labels there.
+    share: of the weight of all people. people: Kish's number, or the number of people without weights. score, observed:
+    mean score and share of label 1. chance: the variance of `observed` under calibrated scores. spread: variance
+    of scores in the bin. together: their covariance with labels in the bin.
     """
 
     share: Floats
@@ -41,9 +41,10 @@ class Reliability(NamedTuple):
 
 
 def bin_of(scores: ArrayLike, bins: int = 10) -> NDArray[np.int64]:
-    """(N,) the bin of each score, [0, .1), [.1, .2), ..., [.9, 1]: edges belong to the bin above, 1 to the last.
+    """(N,) the bin of each score, [0, .1), [.1, .2), ..., [.9, 1]: edges belong to the upper bin, and 1 to the last
+    bin.
 
-    Edges are `k / bins` in the scores' own type: those of `linspace` put .3, .6 and .7 a bin too low.
+    Edges are `k / bins` in the scores' own type. Edges of `linspace` would put .3, .6 and .7 one bin too low.
 
     >>> bin_of([0.0, 0.3, 0.65, 0.7, 1.0]).tolist()
     [0, 3, 6, 7, 9]
@@ -81,22 +82,24 @@ def reliability(scores: ArrayLike, labels: Floats, weights: Floats | None = None
 
 
 def calibration_error(found: Reliability) -> float:
-    """The expected calibration error, `sum share |score - observed|`, in [0, 1]; too large by chance."""
+    """The expected calibration error, `sum share |score - observed|`, in [0, 1], with a positive bias."""
     return _sum(found, np.abs(found.score - found.observed))
 
 
 def expected_if_calibrated(found: Reliability) -> float:
-    """About the calibration error to expect of calibrated scores: `sum share sqrt(2 chance / pi)`, bins normal."""
+    """The approximate expected calibration error of calibrated scores: `sum share sqrt(2 chance / pi)`, for normal
+    bins.
+    """
     return _sum(found, np.sqrt(2 / np.pi * found.chance))
 
 
 def squared_calibration_error(found: Reliability) -> float:
-    """The plain squared form, `sum share (score - observed)^2`; too large by chance, as the plain error is."""
+    """The squared calibration error, `sum share (score - observed)^2`, with a positive bias."""
     return _sum(found, (found.score - found.observed) ** 2)
 
 
 def mitigated_squared_error(found: Reliability) -> float:
-    """The squared form less its chance part, 0 on average of calibrated scores, at times negative (Kumar et al., 2019).
+    """The squared error less its bias: its mean is 0 for calibrated scores; it can be negative (Kumar et al., 2019).
 
     `sum share ((score - observed)^2 - observed (1 - observed) / (people - 1))`; bins of one person are left out.
     """
@@ -106,7 +109,8 @@ def mitigated_squared_error(found: Reliability) -> float:
 
 
 class BrierParts(NamedTuple):
-    """`brier = reliability - resolution + uncertainty + within - covariance`, exact also for scores that vary in bins.
+    """`brier = reliability - resolution + uncertainty + within - covariance`, exact also for varying scores within
+    bins.
 
     within, covariance: variance of scores in bins, and twice their covariance with labels (Stephenson et al., 2008).
     """

@@ -1,4 +1,4 @@
-"""The catalogue of measures: one entry for each measure that fairloop stores, prints, draws or judges.
+"""The catalogue of measures: one entry for each measure in tables, figures and verdicts.
 
 An entry gives a measure its name, its meaning, its range and its direction (is up good?). Tables, audits, comparisons,
 summaries, figures, pages, the help of the command line and docs/metrics read these facts here.
@@ -20,7 +20,7 @@ from fairloop.metrics.entry import AGGREGATES, PARTS, Entry
 
 _MODELS = ("generator", "classifier", "label_annotator", "group_annotator")
 _LEARNERS = ("generator", "classifier")
-_DIVERGED = "the generator diverged, or a model that names its samples"
+_DIVERGED = "the generator diverged, or a model that labels its samples"
 _of_samples = partial(Entry, roles=("generator",), splits=("generated",), zero="none", one="all", undefined=_DIVERGED)
 _of_batches = partial(Entry, roles=_LEARNERS, splits=("generated",), high=inf)
 _ALONE = ("difference", "ratio")
@@ -31,7 +31,7 @@ _DISTANCES = ("overall", "group", "max")
 _ENTRIES = (
     Entry(
         name="accuracy", title="accuracy", formula=formulas.accuracy, share=True, direction="up", benefit=True,
-        sentence="The share of people whose label is predicted right.",
+        sentence="The share of people with a correct predicted label.",
         zero="all wrong", one="all right", undefined="no samples",
         headline=("overall", "difference"), judged=("overall", "difference"),
     ),
@@ -42,39 +42,39 @@ _ENTRIES = (
     ),
     Entry(
         name="tpr", title="true positive rate", formula=formulas.tpr, share=True, direction="up", benefit=True,
-        sentence="Of the people with the beneficial label, the share to whom the classifier gives it.",
+        sentence="The share of people with the beneficial label to whom the classifier gives it.",
         zero="none of them", one="all of them", undefined="nobody has the beneficial label", judged=("overall",),
     ),
     Entry(
         name="tnr", title="true negative rate", formula=formulas.tnr, share=True, direction="up",
-        sentence="Of the people without the beneficial label, the share to whom the classifier does not give it.",
+        sentence="The share of people without the beneficial label to whom the classifier does not give it.",
         zero="all of them selected", one="none selected", undefined="everybody has the beneficial label",
         detail="`1 - fpr`.",
     ),
     Entry(
         name="fpr", title="false positive rate", formula=formulas.fpr, share=True, direction="down",
-        sentence="Of the people without the beneficial label, the share to whom the classifier gives it.",
+        sentence="The share of people without the beneficial label to whom the classifier gives it.",
         zero="none of them", one="all of them", undefined="everybody has the beneficial label", judged=("overall",),
     ),
     Entry(
         name="fnr", title="false negative rate", formula=formulas.fnr, share=True, direction="down",
-        sentence="Of the people with the beneficial label, the share to whom the classifier does not give it.",
+        sentence="The share of people with the beneficial label to whom the classifier does not give it.",
         zero="all of them selected", one="none selected", undefined="nobody has the beneficial label",
         detail="`1 - tpr`.",
     ),
     Entry(
         name="ppv", title="positive predictive value", formula=formulas.ppv, share=True, direction="up",
-        sentence="Of the people to whom the classifier gives the beneficial label, the share that has it.",
+        sentence="The share of people with the beneficial label among those to whom the classifier gives it.",
         zero="none of them has it", one="all of them have it", undefined="nobody is selected", detail="Precision.",
     ),
     Entry(
         name="count", title="count", formula=formulas.count, high=inf,
-        sentence="The number of people measured.", zero="none", one="one person",
+        sentence="The number of people.", zero="none", one="one person",
     ),
     Entry(
         name="generalized_entropy_index", title="generalized entropy index", parts=("overall", "group"), high=inf,
         formula=formulas.generalized_entropy_index, direction="to 0",
-        sentence="The inequality of benefits between people, each on their own: a wrongly given beneficial label has "
+        sentence="The inequality of benefits between individual people: a wrongly given beneficial label has "
         "benefit 2, a right prediction 1, a wrongly denied beneficial label 0.",
         zero="all have the same benefit", undefined="no samples, or nobody has a benefit",
         detail="Half the variance of benefits over their squared mean (alpha = 2). It compares people, not groups; the "
@@ -102,33 +102,33 @@ _ENTRIES = (
     ),
     _of_logs(
         name="fdr", title="false discovery rate", share=True, direction="down",
-        sentence="Of the people to whom the classifier gives the beneficial label, the share that does not have it.",
+        sentence="The share of people without the beneficial label among those to whom the classifier gives it.",
         zero="all of them have it", one="none of them has it", undefined="nobody is selected", detail="`1 - ppv`.",
     ),
     _of_logs(
         name="for", title="false omission rate", share=True, direction="down",
-        sentence="Of the people to whom the classifier does not give the beneficial label, the share that has it.",
+        sentence="The share of people with the beneficial label among those to whom the classifier does not give it.",
         zero="none of them has it", one="all of them have it", undefined="everybody is selected",
     ),
     _of_logs(
         name="auc", title="area under the ROC curve", short="AUC", parts=_OF_SCORES, share=True, direction="up",
-        sentence="The chance that a person with the beneficial label has a higher score than a person without it.",
-        zero="all pairs the wrong way round", one="all pairs the right way round",
+        sentence="The probability that a person with the beneficial label has a higher score than a person without it.",
+        zero="all pairs in the wrong order", one="all pairs in the right order",
         undefined="all people have one label", detail="Ties count half. Intervals on the logit scale.",
         source="DeLong, DeLong and Clarke-Pearson, 1988",
     ),
     _of_logs(
         name="brier", title="Brier score", parts=_OF_SCORES, share=True, direction="down",
         sentence="The mean squared distance of the score from the label, which is 0 or 1.",
-        zero="all scores are right and sure", one="all scores are wrong and sure", undefined="no labels",
-        detail="Of scores in [0, 1]. Normal intervals.", source="Brier, 1950",
+        zero="all scores equal the labels", one="all scores are wrong with certainty", undefined="no labels",
+        detail="For scores in [0, 1]. Normal intervals.", source="Brier, 1950",
     ),
     _of_logs(
         name="calibration_error", title="calibration error", parts=_OF_SCORES, low=-1, direction="to 0",
         sentence="The mean squared distance of scores from the share of the beneficial label, over ten bins of scores, "
-        "less the part that chance explains.",
-        zero="calibrated, or no more off than chance", undefined="no labels",
-        detail="Of scores in [0, 1]. It may be negative; of calibrated scores it is 0 on average. Bins of one person "
+        "less its bias.",
+        zero="calibrated, or the error is its bias", undefined="no labels",
+        detail="For scores in [0, 1]. It can be negative; its mean for calibrated scores is 0. Bins of one person "
         "are left out.",
         source="Kumar, Liang and Ma, 2019, arXiv 1909.10155",
     ),
@@ -180,15 +180,15 @@ _ENTRIES = (
         sentence="The mean loss over the batches of an epoch of training.",
         undefined="the model diverged",
         detail="The batches train the model meanwhile. Classifiers and annotators: cross entropy in nats per sample. "
-        "Generators: their own loss, of which [models.md](models.md) tells the unit; for `conv-vae` the negative "
+        "Generators: their own loss, in the unit of [models.md](models.md); for `conv-vae` the negative "
         "evidence lower bound in nats, summed over a batch.",
     ),
     Entry(
         name="diverged_at_batch", title="diverged at batch", roles=_MODELS, splits=(), parts=("overall",), high=inf,
-        sentence="The batch at which the loss or the weights stopped being finite, and training ended.",
+        sentence="The batch at which the loss or the weights were no longer finite, and training ended.",
         undefined="the model was not trained",
-        detail="Batches count from 0; `epoch` says in which epoch, and `loss` is NaN there. NaN without an epoch: a "
-        "model that it would have learned from diverged. There only if that happened and the spec says "
+        detail="Batches count from 0; `epoch` has the epoch, and its `loss` is NaN. NaN without an epoch: a "
+        "parent of the model diverged. The rows exist only after a divergence under "
         "`on_divergence: go_on`.",
     ),
     _of_batches(
@@ -199,73 +199,73 @@ _ENTRIES = (
     ),
     _of_batches(
         name="star_candidates", title="candidates of STAR", parts=("stratum",),
-        sentence="The mean number of candidates in a stratum, before any was chosen.",
+        sentence="The mean number of candidates in a stratum, before the choice.",
         detail="Over all strata they sum to curated samples plus budget.",
     ),
     _of_batches(
         name="star_batch", title="batch of STAR", parts=("overall",),
         sentence="The number of samples that STAR curates in a batch.",
-        detail="Of this generation; of a generator's batch, the synthetic part. No `epoch`.",
+        detail="For this generation; for a generator, the synthetic part of the batch. No `epoch`.",
     ),
     _of_batches(
         name="star_quota", title="quota of STAR", parts=("stratum",),
-        sentence="The number of samples of a stratum that STAR wants in a curated batch.",
-        detail="With `star.rounding=stochastic` its mean. Reports read it here. No `epoch`.",
+        sentence="The number of places of a stratum in a curated batch of STAR.",
+        detail="With `star.rounding=stochastic` its mean. No `epoch`.",
     ),
     _of_batches(
         name="curation_offered", title="offered to curations", parts=("stratum",),
         sentence="The mean number of samples in a stratum that the first step of a curation drew.",
-        detail="There with `curation.steps`.",
+        detail="Only with `curation.steps`.",
     ),
     _of_batches(
         name="curation_chosen", title="chosen by curations", parts=("stratum",),
-        sentence="The mean number of samples in a stratum that the last step of a curation let through, by their "
+        sentence="The mean number of samples in a stratum that the last step of a curation chose, by their "
         "weights.",
-        detail="There with `curation.steps`. Over all strata they sum to what STAR draws, or else to the batch.",
+        detail="Only with `curation.steps`. Over all strata they sum to the draws of STAR, or to the batch.",
     ),
     Entry(
         name="origin_share", title="share of origins", roles=_LEARNERS, splits=("training",), parts=("origin",),
-        sentence="The share of an epoch's samples with one maker and one labeller.",
+        sentence="The share of an epoch's samples with one generator (or real people) and one labeller.",
         detail="After curation. For models with a data policy, real people, kept samples, `labels` or a "
-        "`temperature` other than the published, and generators with a `synthetic_share` below 1. The real images "
-        "that the synthetic share adds count, so shares sum to 1.",
+        "`temperature` that differs from the published one, and generators with a `synthetic_share` below 1. Real "
+        "images of a synthetic share below 1 count, so shares sum to 1.",
     ),
     Entry(
         name="minoritized", title="minoritized", roles=("group_annotator",), splits=(), parts=("group",),
-        sentence="Whether the data set calls a group minoritized.", zero="it does not", one="it does",
+        sentence="Whether the group is minoritized in the data set.", zero="no", one="yes",
         detail="Generation 0 only; no `epoch`.",
     ),
     _of_samples(
         name="label_share", title="share of labels", parts=("label",),
-        sentence="The share of generated samples with a label, as the label annotator names it.",
+        sentence="The share of generated samples with a label, by the label annotator.",
     ),
     _of_samples(
         name="label_share_by_labeller", title="share of labels, by labeller", parts=("label",),
-        sentence="The share of generated samples with a label, as the generation's labeller names it.",
+        sentence="The share of generated samples with a label, by the generation's labeller.",
         detail="The labeller of the samples that the generation learned from.",
     ),
     _of_samples(
         name="label_share_by_classifier", title="share of labels, by classifier", parts=("label",),
-        sentence="The share of generated samples with a label, as the generation's classifier names it.",
+        sentence="The share of generated samples with a label, by the generation's classifier.",
     ),
     Entry(
         name="group_share", title="share of groups", roles=_LEARNERS, splits=("generated", "people"), parts=("group",),
         zero="none", one="all", undefined=_DIVERGED,
-        sentence="The share of a group among generated samples, as the group annotator names it, or among real people.",
-        detail="Role `generator`, split `generated`: of samples. Role `classifier`, split `people`: of the real "
-        "people that models of this generation can draw, each counted by the probability of being drawn; only with "
-        "`policy.people` (then of the first people of the training set, or of those whose turn it is) or `response`; "
-        "with `setting: people`, of the people who come in the round.",
+        sentence="The share of a group among generated samples, by the group annotator, or among real people.",
+        detail="Role `generator`, split `generated`: among samples. Role `classifier`, split `people`: among the real "
+        "people that models of this generation can draw, weighted by the probability of the draw; only with "
+        "`policy.people` (then among the first people of the training set, or the people of the generation) or "
+        "`response`; with `setting: people`, among the people of the round.",
     ),
     _of_samples(
         name="stratum_share", title="share of strata", parts=("stratum",),
-        sentence="The share of generated samples in a stratum, as both annotators name it.",
+        sentence="The share of generated samples in a stratum, by both annotators.",
     ),
     _of_samples(
         name="group_confidence", title="confidence in groups", parts=("group",), low=0.5,
         zero="", one="the annotator is certain",
-        sentence="The mean margin between the group annotator's two largest probabilities, over samples that it puts "
-        "into the group with a margin of .5 or more.",
+        sentence="The mean margin between the group annotator's two largest probabilities, over samples of the group "
+        "with a margin of .5 or more.",
         undefined="no such sample",
         source="Wyllie, Shumailov and Papernot, 2024, arXiv 2403.07857 (its figures leave out smaller margins)",
     ),
@@ -277,10 +277,10 @@ CATALOGUE: Mapping[str, Entry] = {entry.name: entry for entry in _ENTRIES}
 """Every measure by its name, in the order of tables."""
 
 OF_COUNTS = tuple(entry for entry in _ENTRIES if entry.formula is not None)
-"""Measures of everybody and of each group, from confusion counts."""
+"""Measures of all people and of each group, from confusion counts."""
 
 OF_CLASSIFIERS = tuple(entry for entry in _ENTRIES if entry.formula is not None or entry.worst_of)
-"""The same, and the measures that compare groups in several of them."""
+"""These measures, and the measures that compare groups in several of them."""
 
 HEADLINE = tuple((e.name, part) for part in PARTS for e in _ENTRIES if part in e.headline)
 """Name and part of the measures at the head of comparisons, summaries and pages about runs."""
@@ -295,11 +295,11 @@ LIMITS = {
     for part in entry.parts
     if part != "group"
 }
-"""The names that `fairloop audit --fail-on` takes, each with the measure and the part that it means."""
+"""The names that `fairloop audit --fail-on` takes, each with its measure and part."""
 
 
 def in_words(mark: str = "") -> str:
-    """The names that `--fail-on` takes, in few words, for help and docs. mark: around each name."""
+    """The names that `--fail-on` takes, as short text for help and docs. mark: around each name."""
     kinds: dict[tuple[str, ...], list[str]] = {}
     for entry in _ENTRIES:
         if "log" in entry.splits:

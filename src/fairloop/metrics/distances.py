@@ -1,7 +1,7 @@
-"""How far the scores of two groups lie apart: Kolmogorov and Smirnov's distance, Wasserstein's, and their noise.
+"""Distances between the scores of two groups: Kolmogorov and Smirnov's, Wasserstein's, and their noise.
 
-Both distribution functions are compared at distinct scores: with ties unresolved the distance would depend on their
-order. Two samples of one distribution are never 0 apart; print `expected_noise` beside a distance.
+Both distribution functions are compared at distinct scores, because unresolved ties would make the distance depend on
+their order. The distance of two samples of one distribution is above 0; print `expected_noise` beside a distance.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MEAN, _TOP = 0.8687311606361592, 1.3580986393225505
 class Distance(NamedTuple):
     """ks: the largest difference of distribution functions, in [0, 1]. wasserstein: the area between them, in scores.
 
-    Both are 0 of equal distributions, NaN where a group has no weight.
+    Both are 0 for equal distributions, and NaN if a group has no weight.
     """
 
     ks: float
@@ -62,7 +62,7 @@ def apart(values: Floats, one: Floats, other: Floats) -> Distance:
 def expected_noise(
     one: ArrayLike, other: ArrayLike, one_weights: Floats | None = None, other_weights: Floats | None = None
 ) -> Noise:
-    """The mean of `between` if both groups had the pooled distribution, each with its own number.
+    """The mean of `between` if both groups, with their sizes, had the pooled distribution.
 
     From the Brownian bridge: `ks` by Kolmogorov's distribution with Hodges's (1958) correction, too large with ties;
     `wasserstein` by `sqrt(2 / pi) sqrt(1/n + 1/m)` times the integral of `sqrt(F (1 - F))`. Numbers are Kish's.
@@ -82,7 +82,7 @@ def expected_noise(
 def noise(values: Floats, pooled: Floats, people: Sequence[float]) -> Noise:
     """As `expected_noise`, from (B,) sums of weights of both groups together at ascending, distinct `values`.
 
-    people: how many each group has, by Kish's number.
+    people: Kish's number of each group.
     """
     small, large = sorted(people)
     scale = float(np.sqrt(divide(1, small) + divide(1, large)))

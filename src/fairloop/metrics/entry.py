@@ -1,4 +1,4 @@
-"""An entry of the catalogue of measures: its fields, and the parts that a measure has."""
+"""An entry of the catalogue of measures: its fields, and the parts of a measure."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ _OF_GROUPS = ("overall", "group", *AGGREGATES)
 class Entry:
     """One measure.
 
-    name: its `metric` in tables and its name in `--fail-on`. title, short: its name for a reader; short where columns
-        are narrow. sentence: its meaning. detail: what docs/metrics adds, in Markdown.
-    roles, splits: of its rows; a row about training has no split. parts: what its rows are about: `overall`, each
-        `group`, each `label`, each `stratum`, each `origin`, and `AGGREGATES` over groups.
-    low, high: its range. zero, one: the meaning of these values. undefined: where it is NaN.
+    name: its `metric` in tables and its name in `--fail-on`. title, short: its name for readers; short for narrow
+    columns. sentence: its meaning. detail: further text in docs/metrics, in Markdown.
+    roles, splits: of its rows; a row about training has no split. parts: the subjects of its rows: `overall`, each
+    `group`, each `label`, each `stratum`, each `origin`, and `AGGREGATES` over groups.
+    low, high: its range. zero, one: the meaning of these values. undefined: the case of NaN.
     direction: of its values overall and in a group.
-    formula: of confusion counts. share: whether it is a share of people, or a mean over them, which has a standard
-        error and an interval.
-        worst_of: measures whose largest difference and smallest ratio between groups it is.
-    headline: parts that comparisons, summaries and pages about runs begin with. judged: parts of which every audit
-        gives a verdict. benefit: whether a group would rather have more of it; audits name groups that lost some.
+    formula: of confusion counts. share: whether it is a share of people, or a mean over people, with a standard
+    error and an interval.
+    worst_of: measures; this measure is their largest difference and smallest ratio between groups.
+    headline: parts at the head of comparisons, summaries and pages about runs. judged: parts with a verdict in every
+    audit. benefit: whether a higher value is a benefit for the group; audits name groups with losses.
     source: the paper that defines it.
     """
 
@@ -76,11 +76,13 @@ class Entry:
 
     @property
     def rates(self) -> tuple[str, ...]:
-        """The shares whose differences between groups are its difference; none if it is not a share of people."""
+        """The shares with differences between groups that this measure summarises; none if it is not a share of
+        people.
+        """
         return self.worst_of or ((self.name,) if self.share else ())
 
     def called(self, part: str = "overall", *, short: bool = False) -> str:
-        """Its title with that of a part, such as `equalized odds difference` or, short, `EO difference`."""
+        """Its title with the title of a part, such as `equalized odds difference` or, short, `EO difference`."""
         title = (self.short or self.title) if short else self.title
         if part not in ("difference", "ratio"):
             return title
@@ -88,7 +90,7 @@ class Entry:
         return f"{title} {part}{between}"
 
     def good(self, part: str = "overall") -> Direction:
-        """Which values of a part are good."""
+        """The direction of good values of a part."""
         if part == "difference":
             return "to 0"
         return "to 1" if part == "ratio" else self.direction

@@ -1,7 +1,7 @@
-"""Means of all rows from labels of some, with their variance over the exploration alone.
+"""Means over all rows from labels of some rows, with their variance over the exploration alone.
 
-Rows are fixed; chance decides which labels are seen. A row is seen with its propensity, independent of others. New rows
-in every round add the variance of sampling them. Estimates of rates by group are in `propensity`.
+Rows are fixed, and labels are observed at random. The label of a row is observed with its propensity, independently of
+other rows. New rows in every round add sampling variance. Estimates of rates by group are in `propensity`.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ class SeenMean(NamedTuple):
 
 
 def horvitz_thompson(labels: Floats, propensity: Floats) -> SeenMean:
-    """The mean of label / propensity over seen rows, and 0 over others (Horvitz and Thompson, 1952). Unbiased.
+    """The unbiased mean of label / propensity, with 0 for unseen rows (Horvitz and Thompson, 1952).
 
     labels: (N,) 0, 1, NaN where unseen. propensity: (N,) in (0, 1]. The value can leave [0, 1]. Raises InputError
-    for a propensity of 0: such rows have no estimate.
+    for a propensity of 0.
 
     >>> horvitz_thompson(np.array([1, 1, np.nan, 1, np.nan]), np.array([1, 1, 0.25, 0.25, 0.25])).value
     1.2
@@ -39,8 +39,8 @@ def horvitz_thompson(labels: Floats, propensity: Floats) -> SeenMean:
 def hajek(labels: Floats, propensity: Floats) -> SeenMean:
     """The mean of seen labels with weights 1 / propensity (Hajek, 1971): `propensity.rates`' base rate, of one group.
 
-    Exact if all labels are the same; its bias is of the order 1 / N. NaN if no label is seen. Raises like
-    `horvitz_thompson`.
+    It is exact if all labels are equal. Its bias is of the order 1 / N. NaN without seen labels. Raises InputError
+    for a propensity of 0.
     """
     known, everybody = _checked(labels, propensity), np.zeros(len(labels), dtype=np.int64)
     weight = divide(known, propensity)

@@ -1,7 +1,8 @@
 """Intervals of the smallest ratio between groups, and of the lowest and the highest group.
 
-An extreme of several noisy numbers lies too far out on average. So its inner limit holds for all of them at once
-(Bonferroni). The outer one is the outermost of their own limits: the really extreme group's own interval covers it.
+An extreme of several noisy values is biased outwards. So its inner limit holds for all of them at once
+(Bonferroni). The outer limit is the outermost of their limits, because the interval of the truly extreme group covers
+its value.
 `intervals.largest_difference` does the same for differences.
 """
 
@@ -20,8 +21,9 @@ def smallest_ratio(
 ) -> tuple[float, float]:
     """The interval of the smallest ratio of two of S `groups` in any of `rates`, of level 1 - `alpha`, in [0, 1].
 
-    Ratios are taken both ways, so the smallest one is at most 1. reference: the group that the others are compared
-    with; None for each with each. MOVER-R gives the interval of a pair. 1, 1 of a single group; NaN if a rate is.
+    Each pair counts in both orders, so the smallest ratio is at most 1. reference: the group for comparison with all
+    others; None: all pairs. MOVER-R gives the interval of a pair. Both limits are 1 for a single group, and NaN if a
+    rate is NaN.
     """
     one, other = group_pairs(groups, reference)
     if not len(one):
@@ -37,19 +39,20 @@ def smallest_ratio(
 
 
 def lowest_group(rate: Ends, groups: int, alpha: float) -> tuple[float, float]:
-    """The interval of the lowest value among S `groups`, of level 1 - `alpha`; NaN if a value is."""
+    """The interval of the lowest value among S `groups`, of level 1 - `alpha`; NaN if a value is NaN."""
     (lower, _), (_, upper) = rate(alpha), rate(alpha / groups)
     return float(lower.low.min()), float(upper.high.min())
 
 
 def highest_group(rate: Ends, groups: int, alpha: float) -> tuple[float, float]:
-    """The interval of the highest value among S `groups`, of level 1 - `alpha`; NaN if a value is."""
+    """The interval of the highest value among S `groups`, of level 1 - `alpha`; NaN if a value is NaN."""
     (lower, _), (_, upper) = rate(alpha / groups), rate(alpha)
     return float(lower.low.max()), float(upper.high.max())
 
 
 def ratio_to(reference: int, lower: Floats, upper: Floats) -> tuple[float, float]:
-    """Bounds of the smallest ratio, either way, of a group's value and that of `reference`, from bounds of values.
+    """Bounds of the smallest ratio, in either order, of a group's value and the value of `reference`, from bounds of
+    values.
 
     >>> ratio_to(0, np.array([0.5, 0.4]), np.array([0.5, 0.4]))
     (0.8, 0.8)
@@ -67,7 +70,7 @@ def ratio_to(reference: int, lower: Floats, upper: Floats) -> tuple[float, float
 
 
 def difference_to(reference: int, lower: Floats, upper: Floats) -> tuple[float, float]:
-    """Bounds of the largest distance of a group's value from that of `reference`, from bounds of values.
+    """Bounds of the largest distance of a group's value from the value of `reference`, from bounds of values.
 
     >>> difference_to(0, np.array([0.5, 0.25]), np.array([0.5, 0.25]))
     (0.25, 0.25)

@@ -1,8 +1,8 @@
-"""The formula of each measure that confusion counts suffice for: cells in, numerator and denominator out.
+"""The formulas of measures of confusion counts: cells in, numerator and denominator out.
 
 Cells hold one value for each group, or one for all people together. They are counts of people, or sums of their
-weights. A measure is the quotient of the two results; it is undefined where the denominator is 0. `catalogue` says
-more of each.
+weights. A measure is the quotient of the two results, and undefined if the denominator is 0. `catalogue` describes
+each measure.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ Quotient = tuple[Values, Values]
 
 
 class Cells(NamedTuple):
-    """People by the beneficial label and its prediction, (S,) each. right: people whose label is predicted, of any
+    """People by the beneficial label and its prediction, (S,) each. right: people with a correct prediction of any
     label.
 
-    With more than two labels, all cells but `right` take the beneficial label against the rest.
+    With more than two labels, all cells but `right` compare the beneficial label with the rest.
     """
 
     right: Values

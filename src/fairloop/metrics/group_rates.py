@@ -1,8 +1,8 @@
-"""Performance and fairness of a classifier, by group: confusion counts in, rates and disparities out.
+"""Performance and fairness of a classifier by group, from confusion counts.
 
-Everything follows from one table of counts, (group, label, prediction). `catalogue` says which measures there are, and
-`formulas` defines them. A rate without members is undefined (NaN), never 0, and so is every disparity that involves
-one. The tests compare the values with fairlearn's.
+All measures follow from one table of counts, (group, label, prediction). `catalogue` lists the measures, and `formulas`
+defines them. A rate without members is undefined (NaN), and so is every disparity that involves it. The tests compare
+the values with fairlearn's.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _SHARES = np.array([entry.share for entry in OF_COUNTS])
 class Rate:
     """A measure of all people together and of each group.
 
-    overall: of all people. by_group: (S,). members: (S + 1,) the number of people behind each value, overall first; a
-    share of none is NaN. errors: (S + 1,) standard errors, where they are not those of a share without weights; NaN for
-    a measure that is not a share. effective: (S + 1,) with weights, the number of people without weights of equal
+    overall: of all people. by_group: (S,). members: (S + 1,) the number of people in each value, overall first; a
+    share without people is NaN. errors: (S + 1,) standard errors, if they differ from those of an unweighted share; NaN
+    for a measure that is not a share. effective: (S + 1,) with weights, the number of people without weights of equal
     certainty (see `metrics.weighted`).
     """
 
@@ -84,7 +84,7 @@ def cells(table: NDArray[Any], beneficial: int = 1) -> Cells:
 def performance(counts: NDArray[Any], beneficial: int = 1) -> dict[str, Rate]:
     """Each measure in `catalogue.OF_COUNTS` by its name, from `confusion`'s (S, K, K) counts.
 
-    With more than two labels, all but accuracy and count take the `beneficial` label against the rest.
+    With more than two labels, all measures but accuracy and count compare the `beneficial` label with the rest.
     """
     people = cells(np.concatenate([counts.sum(axis=0, keepdims=True), counts]), beneficial)
     quotients = np.empty((2, len(OF_COUNTS), len(counts) + 1))
@@ -104,9 +104,9 @@ def performance(counts: NDArray[Any], beneficial: int = 1) -> dict[str, Rate]:
 
 
 def disparities(rates: dict[str, Rate], metric: str) -> dict[str, float]:
-    """The parts of a measure that are over all groups, such as its difference; NaN where a group's value is.
+    """The parts of a measure over all groups, such as its difference; NaN if a group's value is NaN.
 
-    A measure with `worst_of` has the largest difference and the smallest ratio of these.
+    A measure with `worst_of` has the largest difference and the smallest ratio of those measures.
     """
     entry = CATALOGUE[metric]
     return _over_groups(entry, {name: rates[name].disparities() for name in entry.worst_of or (metric,)})
@@ -137,7 +137,7 @@ def flatten(
 ) -> Iterator[tuple[str, str, float, float]]:
     """(group, metric, value, standard error) of every measure in `catalogue.OF_CLASSIFIERS`.
 
-    groups: (S,) their names. compared: the same rates of the groups that disparities are about; all of them if None.
+    groups: (S,) their names. compared: the rates of the groups for disparities; None: `rates`.
     """
     everybody, found = ("overall", *groups), _all_disparities(rates if compared is None else compared)
     for entry in OF_CLASSIFIERS:
@@ -150,7 +150,7 @@ def flatten(
 
 
 def _all_disparities(rates: dict[str, Rate]) -> dict[str, dict[str, float]]:
-    """`Rate.disparities` of each measure by its name, in a few operations for all."""
+    """`Rate.disparities` of each measure by its name, vectorized over measures."""
     table = np.array([rate.by_group for rate in rates.values()])
     low, high = table.min(axis=1), table.max(axis=1)  # NaN if any group's value is
     found = np.column_stack([high - low, divide(low, high), low, high]).tolist()

@@ -1,4 +1,4 @@
-"""Which of many groups differ from the others: each group against all the rest, G questions in place of G (G - 1) / 2.
+"""Differences among many groups: each group against all the rest, with G tests in place of G (G - 1) / 2.
 
 Holm's method keeps the level over groups. The best possible critical value (of the largest of the correlated
 statistics) is 1 % smaller at five groups, and less so beyond. The largest less the smallest rate is not a measure of
@@ -22,14 +22,16 @@ from fairloop.metrics.statistics import ALPHA
 Floats = NDArray[np.float64]
 
 FEWEST = 10
-"""Hits, and misses, without which a group is too small to tell: normal intervals and tests miss their level there."""
+"""Smallest number of hits, and of misses, of a group in tests. Normal intervals and tests of smaller groups miss their
+level."""
 
 
 class AgainstRest(NamedTuple):
     """Each group's rate less that of all others, (S,) arrays.
 
-    difference: with Newcombe's intervals that hold for all groups at once (Bonferroni). z: in standard errors under
-    equality. p: of z, two-sided. adjusted: p by Holm's method over the groups that are not `too_small`, NaN for these.
+    difference: with Newcombe's simultaneous intervals for all groups (Bonferroni). z: in standard errors under
+    equality. p: of z, two-sided. adjusted: p by Holm's method over the other groups, NaN for groups that are
+    `too_small`.
     too_small: groups with fewer than `FEWEST` hits or misses.
     """
 
@@ -41,7 +43,7 @@ class AgainstRest(NamedTuple):
 
 
 def number_of_tests(groups: int) -> int:
-    """How many tests `groups` groups are: of two groups, each against the rest is one and the same test."""
+    """The number of tests for `groups` groups. Two groups have one test, because each is the other's rest."""
     return 1 if groups == 2 else groups
 
 
@@ -67,7 +69,7 @@ def against_rest(hits: ArrayLike, members: ArrayLike, alpha: float = ALPHA, fewe
 
 
 def expected_range(groups: int, spread: float = 1.0) -> float:
-    """The largest less the smallest of `groups` equal rates, on average, if each has the standard error `spread`.
+    """The expected range of the estimates of `groups` equal rates, each with the standard error `spread`.
 
     It is Tippett's (1925) d2 times `spread`, `sqrt(p (1 - p) / n)` for groups of n people.
 

@@ -1,8 +1,8 @@
-"""Scores of any number of people in flat memory: a histogram on [0, 1], with bounds of what binning costs.
+"""Scores of any number of people in constant memory: a histogram on [0, 1], with bounds of the error of binning.
 
-A histogram of 65,536 bins takes 2.5 MiB, whatever it counts. AUC is off by at most half the chance that two people with
-different labels share a bin, KS by at most the largest share of a bin, Wasserstein's distance by a bin's width, and the
-Brier score not at all. Histograms of parts of a log add up.
+A histogram of 65,536 bins takes 2.5 MiB. The error of AUC is at most half the probability that two people with
+different labels share a bin, of KS at most the largest share of a bin, of Wasserstein's distance at most a bin's width.
+The Brier score is exact. Histograms of parts of a log add up.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Histogram:
 
     @classmethod
     def of(cls, scores: ArrayLike, labels: Floats, weights: Floats | None = None, bins: int = BINS) -> Histogram:
-        """Of (N,) scores in [0, 1], with labels 0, 1, or NaN where unknown, and weights of people, 1 if None.
+        """The histogram of (N,) scores in [0, 1], with labels 0, 1, or NaN for unknown labels, and weights of people, 1
+        if None.
 
         >>> round(Histogram.of([0.1, 0.4, 0.35, 0.8], np.array([0, 0, 1, 1.0])).auc().value, 6)
         0.75
@@ -49,7 +50,7 @@ class Histogram:
         return cls(tabulate(place, bins, labels, weight), sums, float(errors.sum()))
 
     def __add__(self, other: Histogram) -> Histogram:
-        """Of the people of both."""
+        """The histogram of the people of both."""
         if len(self.weights) != len(other.weights):
             raise InputError(f"histograms of {len(self.weights)} and {len(other.weights)} bins do not add up")
         table = ScoreTable(*(one + another for one, another in zip(self.table, other.table, strict=True)))
@@ -65,7 +66,7 @@ class Histogram:
         return float(divide(self.squares, self.table.positive.sum() + self.table.negative.sum()))
 
     def distance(self, other: Histogram) -> tuple[Distance, Distance]:
-        """The distances of all people's scores from those of `other`, and the most that each can be off."""
+        """The distances of all people's scores from those of `other`, and bounds of their errors."""
         centres = (np.arange(len(self.weights)) + 0.5) / len(self.weights)
         largest = max(float(divide(one.weights.max(), one.weights.sum())) for one in (self, other))
         return apart(centres, self.weights, other.weights), Distance(largest, 1 / len(self.weights))

@@ -1,8 +1,8 @@
-"""The reach of chance: intervals of rates, of differences between groups, and of changes.
+"""Intervals of rates, of differences between groups, and of changes.
 
 All are closed forms of counts. A rate has Wilson's score interval (1927). A change between two rounds has the
-interval that Newcombe (1998) builds from two such intervals, and that Zou and Donner (2008) generalise: distances to
-the limits are squared, added and rooted. It holds for independent samples; of the same people twice it is too wide.
+interval of Newcombe (1998) from two Wilson intervals, which Zou and Donner (2008) generalise: the distance to a limit
+is the root of the sum of squared distances. It holds for independent samples; for the same people twice it is too wide.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Estimate:
         return Estimate(self.value[index], self.low[index], self.high[index])
 
     def less(self, before: Estimate) -> Estimate:
-        """The change from an independent `before`, with an interval of the level that both have."""
+        """The change from an independent `before`, with an interval of the level of both estimates."""
         change = self.value - before.value
         return Estimate(
             change,
@@ -83,19 +83,19 @@ def of_rate(rate: Rate, alpha: float) -> Estimate:
 
 def of_difference(rates: Sequence[Rate], alpha: float) -> Estimate:
     """() the largest difference between two groups in any of `rates`, with an interval of level 1 - alpha."""
-    groups = np.arange(1, len(rates[0].by_group) + 1)  # 0 is everybody
+    groups = np.arange(1, len(rates[0].by_group) + 1)  # 0 is the value of all people
     known = [lambda level, rate=rate: (of_rate(rate, level).at(groups),) * 2 for rate in rates]
     lower, upper = largest_difference(known, len(groups), alpha)
     return Estimate(upper.value, lower.low, upper.high)
 
 
 Ends = Callable[[float], tuple[Estimate, Estimate]]
-"""Of an alpha, the lower and the upper bound of a rate in each of S groups, (S,), with limits of level 1 - alpha. Where
-a rate is identified both are its estimate."""
+"""A function of alpha that returns the lower and the upper bound of a rate in each of S groups, (S,), with limits of
+level 1 - alpha. Both are the estimate of an identified rate."""
 
 
 def group_pairs(groups: int, reference: int | None = None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """(P,) each: every two groups, both ways; or, both ways, the others with `reference`."""
+    """(P,) each: all pairs of groups in both orders, or all pairs with `reference` in both orders."""
     one, other = np.nonzero(~np.eye(groups, dtype=bool))
     if reference is None:
         return one, other
@@ -108,12 +108,12 @@ def largest_difference(
 ) -> tuple[Estimate, Estimate]:
     """() bounds of the largest difference between two of S `groups` in any of `rates`, with limits of level 1 - alpha.
 
-    The largest of several noisy differences is too large on average, the more so the more and the smaller the groups
-    are. So the lower limit holds for all pairs at once (Bonferroni). The upper one need not: whichever pair really
-    differs most, its own interval covers it. The lower limit of the lower bound and the upper limit of the upper bound
-    are the ends of the interval. All are 0 of a single group, and NaN if a rate of a group is.
+    The largest of several noisy differences is biased upwards, and more so for many small groups. So the lower limit
+    holds for all pairs at once (Bonferroni). The upper limit needs no correction, because the interval of the pair with
+    the largest true difference covers it. The lower limit of the lower bound and the upper limit of the upper bound
+    are the ends of the interval. All are 0 for a single group, and NaN if a rate of a group is NaN.
 
-    reference: the group that the others are compared with; None for each with each.
+    reference: the group for comparison with all others; None: all pairs.
     """
     one, other = group_pairs(groups, reference)
     pairs = len(rates) * len(one) // 2
@@ -132,5 +132,5 @@ def largest_difference(
 
 
 def _largest(estimates: Sequence[Estimate], part: str) -> Floats:
-    """() of all pairs in all estimates, at least 0; NaN if any is."""
+    """() the largest value of all pairs in all estimates, at least 0; NaN if one is NaN."""
     return np.asarray(np.maximum(0, np.max([getattr(one, part).max() for one in estimates])))

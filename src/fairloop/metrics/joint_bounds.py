@@ -1,7 +1,7 @@
-"""Bounds that need all completions of the labels at once: of the equalized odds difference, and of the AUC.
+"""Bounds from joint completions of the labels: of the equalized odds difference, and of the AUC.
 
-TPR falls and FPR rises as more of the rejected are taken for positive, so the two bounds of equalized odds cannot be
-reached at once, and bounds of each rate alone are wider than those of both. The same holds for AUC.
+TPR falls and FPR rises with the number of rejected people whose labels are set to positive. So the bounds of both rates
+cannot be attained at once, and separate bounds are wider than joint bounds. The same holds for AUC.
 """
 
 from __future__ import annotations
@@ -21,19 +21,20 @@ from fairloop.metrics.shares import known_labels
 Floats = NDArray[np.float64]
 
 MOST_COMPLETIONS = 2_000_000
-"""Above so many pairs of TPR and FPR in a group, bounds of each rate alone are used."""
+"""Largest number of pairs of TPR and FPR in a group for joint bounds; above it, separate bounds are used."""
 
 _FEW = 50
 
 
 def equalized_odds_difference(cells: Cells, most: ArrayLike = 1.0) -> tuple[float, float, bool]:
-    """Bounds of the equalized odds difference over all groups, and whether the lower one is sharp.
+    """Bounds of the equalized odds difference over all groups, and whether the lower bound is sharp.
 
-    Two groups: both are sharp, `sharp` is True. More: the largest bounds of any two, which are valid; the upper one is
-    sharp, the lower one may be too low. With weights or too many completions it is that of TPR and FPR apart, valid,
-    too low. 0, 0 of a single group; NaN if TPR or FPR of a group is undefined in every completion.
+    For two groups both bounds are sharp, and `sharp` is True. For more groups, the bounds are the largest of all pairs:
+    the upper bound is sharp, the lower bound is valid but may be too low. With weights or too many completions, the
+    lower bound is that of separate TPR and FPR, which is valid but too low. Both are 0 for a single group, and NaN if
+    TPR or FPR of a group is undefined in every completion.
 
-    most: (S,) as for `bounds`; the number of positive labels that it allows is rounded down.
+    most: (S,) as for `bounds`; the allowed number of positive labels is rounded down.
 
     >>> low, high, sharp = equalized_odds_difference(Cells.of_selected([9, 2], [1, 8], [2, 2]))
     >>> round(low, 4), round(high, 4), sharp
@@ -57,7 +58,7 @@ def equalized_odds_difference(cells: Cells, most: ArrayLike = 1.0) -> tuple[floa
 
 
 def _completions(cells: Cells, group: int, most: float) -> Floats:
-    """(P, 2) TPR and FPR of a group in every completion in which both exist."""
+    """(P, 2) TPR and FPR of a group in every completion with both defined."""
     hits, false_hits, missed, right, selected_unknown, rejected_unknown = (
         float(one[group])
         for one in (
@@ -75,7 +76,8 @@ def _completions(cells: Cells, group: int, most: float) -> Floats:
 
 
 def _furthest_pair(points: list[Floats]) -> float:
-    """The largest distance of two groups; that of two groups is the smallest larger difference of TPR and FPR.
+    """The largest distance of two groups. The distance of two groups is the smallest possible maximum of the TPR and
+    FPR differences.
 
     A few completions of each group bound the distance of a pair from above, so that few pairs take all of them.
     """
@@ -91,7 +93,7 @@ def _furthest_pair(points: list[Floats]) -> float:
             break
         i, j = pairs[place]
         nearer = KDTree(points[j], 64).query(points[i], p=np.inf, distance_upper_bound=at_most[place])[0].min()
-        furthest = max(furthest, min(float(nearer), float(at_most[place])))  # infinite if none is nearer
+        furthest = max(furthest, min(float(nearer), float(at_most[place])))  # infinite if no point is nearer
     return furthest
 
 
@@ -107,12 +109,13 @@ def auc_bounds(scores: ArrayLike, labels: Floats, most: float = 1.0) -> tuple[fl
 def auc_completions(
     scores: ArrayLike, labels: Floats, most: float = 1.0
 ) -> tuple[tuple[float, float], tuple[Floats, Floats]]:
-    """The least and the greatest AUC of one group over all completions of its labels, and the labels that attain them.
+    """The smallest and the largest AUC of one group over all completions of its labels, and the labels that attain
+    them.
 
-    scores: (N,) finite. labels: (N,) 0, 1, or NaN where unknown. most: the largest share of positive labels among the
-    latter, an assumption. For each number of positive labels among the unlabelled, the AUC is least if they have the
-    lowest scores and greatest if they have the highest; midranks do not depend on labels. NaN if no completion has both
-    labels. Rows without weights alone.
+    scores: (N,) finite. labels: (N,) 0, 1, or NaN where unknown. most: the assumed largest share of positive labels
+    among the unknown labels. For each number of positive labels among them, the AUC is smallest if they have the
+    lowest scores and largest if they have the highest scores; midranks do not depend on labels. NaN if no completion
+    has both labels. Rows must not have weights.
     """
     known = known_labels(labels)
     ranks = midranks(scores)
@@ -141,10 +144,10 @@ class AucBounds(NamedTuple):
     high: Auc
 
     def interval(self, alpha: float) -> tuple[Estimate, Estimate]:
-        """() both bounds, whose outer limits cover the AUC of all people with 1 - `alpha`; see `bounds.interval`.
+        """() both bounds. Their outer limits cover the AUC of all people with 1 - `alpha`; see `bounds.interval`.
 
-        A bound's sampling error is DeLong's for the labels that attain it: to let their number move with the sample
-        changes the AUC by less than its error, as it is least, or greatest, there.
+        A bound's sampling error is DeLong's for the labels that attain it. The dependence of their number on the sample
+        changes the AUC by less than this error, because the AUC has an extremum there.
         """
         from scipy.special import ndtr  # slow to import
 
@@ -159,7 +162,7 @@ class AucBounds(NamedTuple):
 
 
 def sampled_auc_bounds(scores: ArrayLike, labels: Floats, most: float = 1.0, doubt: float = 0.0) -> AucBounds:
-    """`auc_bounds` with what their sampling errors need. doubt: by how much bins of scores may put an AUC off."""
+    """`auc_bounds` with the parts of their sampling errors. doubt: bound of the error of an AUC by bins of scores."""
     _, completed = auc_completions(scores, labels, most)
     low, high = (auc(scores, one) for one in completed)
     return AucBounds(low._replace(value=max(0.0, low.value - doubt)), high._replace(value=min(1.0, high.value + doubt)))

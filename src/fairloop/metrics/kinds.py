@@ -1,9 +1,9 @@
-"""Accuracy, Brier score and AUC of all people from labels seen by chance, with intervals from each uncertain part.
+"""Accuracy, Brier score and AUC of all people from labels that are observed at random, with intervals from each part.
 
-Labelled people are of four kinds, by decision and label, and stand for all people by their weights. A handful of
-explored people of one label decides such a measure. The error of a weighted mean, estimated from these same people, is
-smallest where they are fewest: intervals from it cover in 88 to 94 % of logs with 3 to 17 of them. So the parts are
-kept apart. The selection rate and the share of label 1 among selected and among rejected people have Wilson's
+Labelled people are of four kinds, by decision and label, and represent all people by their weights. A few explored
+people of one label dominate a measure. The estimated error of a weighted mean is smallest for the fewest of them:
+intervals from it cover in 88 to 94 % of logs with 3 to 17 explored people of a label. So the parts are estimated
+separately. The selection rate and the share of label 1 among selected and among rejected people have Wilson's
 intervals, and a mean within a kind has Student's. The measure is computed at each limit with all other parts at their
 values; these distances are squared, added and rooted (MOVER; Zou and Donner, 2008).
 """
@@ -26,7 +26,7 @@ Floats = NDArray[np.float64]
 class Kinds(NamedTuple):
     """Sums over labelled people by decision (rejected, selected) and label (0, 1): (..., 2, 2) arrays.
 
-    weights: of the people whom they stand for; squares: of these weights.
+    weights: sums of weights, the number of people that they represent; squares: sums of squared weights.
     """
 
     weights: Floats
@@ -35,14 +35,15 @@ class Kinds(NamedTuple):
     def shares(self, alpha: float) -> list[Estimate]:
         """The selection rate, and the share of label 1 among the selected and among the rejected; (...,) each.
 
-        Among people with one decision weights do not follow the outcome: the smaller of Kish's number and the
-        linearised one counts. Selected people weigh less than rejected ones by design: there Kish's number is wrong.
+        Among people with one decision, weights are independent of the outcome, so the smaller of Kish's number and the
+        linearised number counts. Selected people have smaller weights than rejected people by design, so Kish's number
+        is wrong for the selection rate.
         """
         decided, squares = (one.sum(axis=-1) for one in self)
         rate = linearised(decided[..., 1], squares[..., 1], decided.sum(axis=-1), squares.sum(axis=-1))
         within = linearised(self.weights[..., 1], self.squares[..., 1], decided, squares)
         chosen = wilson(rate.value, rate.linear, critical(alpha))
-        sure = np.isnan(rate.linear)  # all have one decision
+        sure = np.isnan(rate.linear)  # all people have one decision
         positive = wilson(within.value, np.fmin(within.kish, within.linear), critical(alpha))
         return [
             Estimate(rate.value, *(np.where(sure, rate.value, one) for one in (chosen.low, chosen.high))),
@@ -51,9 +52,10 @@ class Kinds(NamedTuple):
 
 
 def mean(kinds: Kinds, means: Estimate, alpha: float) -> Estimate:
-    """(...,) the mean over all people of what has the `means` (..., 2, 2) in each kind, limits of level 1 - alpha.
+    """(...,) the mean over all people of a quantity with `means` (..., 2, 2) in the kinds, with limits of level 1 -
+    alpha.
 
-    A kind with a mean that has no error, such as whether a decision is right, has that mean as both limits.
+    A mean without error, such as the correctness of decisions in a kind, has both limits equal to it.
 
     >>> kinds = Kinds(np.array([[120.0, 60], [24, 37]]), np.array([[2400.0, 1200], [24, 37]]))
     >>> right = np.array([[1.0, 0], [0, 1]])
@@ -71,15 +73,15 @@ def mean(kinds: Kinds, means: Estimate, alpha: float) -> Estimate:
 
 
 def _mixed(share: Floats, one: Floats, other: Floats) -> Floats:
-    """The mean of a `share` of `one` and the rest of `other`, which may be undefined where they have no share."""
+    """The mixture of `one` with `share` and `other` with the rest. A part with share 0 may be undefined."""
     mean = np.where(share > 0, share * one, 0) + np.where(share < 1, (1 - share) * other, 0)
     return np.asarray(np.where(np.isnan(share), np.nan, mean))
 
 
 def mean_within(weights: Floats, squares: Floats, values: Floats, alpha: float) -> Estimate:
-    """() the mean of (C,) `values` with Student's limits of level 1 - alpha, Kish's number for that of people.
+    """() the mean of (C,) `values` with Student's limits of level 1 - alpha, for Kish's number of people.
 
-    weights, squares: (C,) sums of weights, and of their squares, of people with that value. NaN limits of one person.
+    weights, squares: (C,) sums of weights, and of their squares, of people with each value. NaN limits for one person.
     """
     from scipy.special import stdtrit  # slow to import
 
@@ -146,7 +148,7 @@ def _logit(share: Floats) -> Floats:
 
 
 def propagated(formula: Callable[..., Floats], parts: Sequence[Estimate]) -> Estimate:
-    """`formula` of independent parts, with the limits that follow from those of each part."""
+    """`formula` of independent parts, with limits from the limits of the parts."""
     values = [part.value for part in parts]
     value = formula(*values)
     below, above = np.zeros_like(value), np.zeros_like(value)

@@ -1,8 +1,8 @@
-"""Which rows of a log are old enough for their labels: a rule of dates.
+"""Maturity of the labels of a log: a rule of dates.
 
-Labels that need time (a loan's default) come early for some outcomes and late for others. Rows that happen to have a
-label early are no sample of all rows, and rows without one are not good. So a row counts by its age alone, whether or
-not its label has come; an event after the window is not an event, in every round alike.
+Labels that need time, such as a loan's default, come early for some outcomes and late for others. Rows with an early
+label are a biased sample of all rows, and rows without a label are not known to be good. So a row counts by its age
+alone, with or without a label, and an event after the window never counts as an event.
 
 Times are NumPy datetimes, (N,); windows are NumPy time spans. A row without a time (NaT) is never old enough.
 """
@@ -27,7 +27,7 @@ _PLAIN = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?")
 
 
 def mature(decided: Times, as_of: np.datetime64, window: np.timedelta64) -> Flags:
-    """(N,) whether each row's age, `as_of - decided`, is at least `window`; its label is not asked for.
+    """(N,) whether each row's age, `as_of - decided`, is at least `window`, independent of its label.
 
     >>> decided = np.array(["2026-01-01", "2026-03-01"], "datetime64[D]")
     >>> mature(decided, np.datetime64("2026-04-01"), np.timedelta64(90, "D")).tolist()
@@ -37,23 +37,23 @@ def mature(decided: Times, as_of: np.datetime64, window: np.timedelta64) -> Flag
 
 
 def mature_rounds(rows: Flags, rounds: Codes, size: int) -> Flags:
-    """(R,) whether all rows of each of the rounds 0..size-1 are mature; a round without rows is.
+    """(R,) whether all rows of each of the rounds 0..size-1 are mature; a round without rows is mature.
 
-    rows: (N,) from `mature`. rounds: (N,) codes. Measures that need no label hold for other rounds, too.
+    rows: (N,) from `mature`. rounds: (N,) codes. Measures without labels need no mature rounds.
     """
     return np.asarray(np.bincount(rounds[~rows], minlength=size) == 0)
 
 
 def happened_in_time(events: Flags, decided: Times, observed: Times, window: np.timedelta64) -> Flags:
-    """(N,) `events` whose time, `observed - decided`, is at most `window`; later ones count as none.
+    """(N,) `events` whose time, `observed - decided`, is at most `window`. Later events do not count.
 
-    observed: (N,) when each event was seen; NaT where none was, or where its time is unknown, which is not an event.
+    observed: (N,) times of events; NaT without an event, or for an unknown time, which is not an event.
     """
     return np.asarray(events & (observed - decided <= window), bool)
 
 
 def known_by(labels: NDArray[np.float64], observed: Times, as_of: np.datetime64) -> NDArray[np.float64]:
-    """(N,) labels without those seen after `as_of` or at an unknown time: NaN. It makes no row mature."""
+    """(N,) labels, with NaN for labels observed after `as_of` or at an unknown time. Maturity of rows is separate."""
     return np.where(observed <= as_of, labels, np.nan)
 
 

@@ -1,7 +1,8 @@
-"""Does it depend on the decision, the score or the group whether a label is known? Tests, and a rule for a warning.
+"""Tests whether missing labels depend on the decision, the score or the group, and a rule for warnings.
 
-All are tests of a known label (R) against something else, without correction for continuity (it makes them far too
-shy). No test can show that labels are missing at random: without a finding there is "no evidence" of dependence.
+All tests are of a known label (R) against another variable, without a correction for continuity, which would make them
+too conservative. No test can show that labels are missing at random; a test without a finding is "no evidence" of
+dependence.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from fairloop.metrics.statistics import ALPHA
 Floats = NDArray[np.float64]
 
 LEAST_GAP = 0.01
-"""Label rates nearer than this are no reason for a warning, however many rows make the difference certain."""
+"""Smallest difference of label rates for a warning. A smaller difference causes no warning, even if it is
+significant."""
 
 _SINGULAR = 1e-10
 
 
 class Finding(NamedTuple):
-    """statistic: chi-square, or |z| of ranks squared. p: its p-value. Both NaN where nothing can be compared."""
+    """statistic: chi-square, or |z| of ranks squared. p: its p-value. Both are NaN without two parts to compare."""
 
     statistic: float
     p: float
@@ -41,8 +43,8 @@ def by_decision(counts: NDArray[np.int64]) -> Finding:
     """R against the decision, given the group: Cochran's and Mantel and Haenszel's test of (S, 2, 2) `label_counts`.
 
     With S selected, M known, n rows and m selected rows known in a group, it is `(sum(m - S M / n))^2 / sum V`,
-    `V = S (n - S) M (n - M) / (n^2 (n - 1))`. A test of all groups pooled takes a difference of groups
-    in both rates for dependence on the decision.
+    `V = S (n - S) M (n - M) / (n^2 (n - 1))`. A pooled test of all groups would confuse
+    a difference of groups in both rates with dependence on the decision.
 
     >>> found = by_decision(np.array([[[30, 10], [10, 30]]]))
     >>> round(found.statistic, 3), round(found.p, 6)
@@ -56,12 +58,14 @@ def by_decision(counts: NDArray[np.int64]) -> Finding:
 
 
 def known_for_selected_only(counts: NDArray[np.int64]) -> bool:
-    """Whether no rejected row has a label, of (S, 2, 2) `label_counts` with both decisions: no test is needed then."""
+    """Whether only selected rows have labels, in (S, 2, 2) `label_counts` with both decisions. No test is needed
+    then.
+    """
     return bool(counts[:, 0].any() and counts[:, 1, 1].any() and not counts[:, 0, 1].any())
 
 
 def pearson(table: ArrayLike) -> Finding:
-    """Independence of the two sides of a (G, K) table of counts: Pearson's chi-square; empty rows, columns left out.
+    """Pearson's chi-square test of independence for a (G, K) table of counts, without empty rows and columns.
 
     >>> round(pearson([[70, 50], [45, 35]]).p, 3)
     0.77
@@ -81,8 +85,8 @@ def given_stratum(tables: NDArray[np.int64]) -> Finding:
 
     The test of `by_decision` for more than two columns (Landis, Heyman and Koch, 1978). With e, (K,), the known rows of
     each column less those expected in each stratum, summed over strata, and V its covariance, it is `e' V^- e`, with
-    the rank of V as degrees of freedom. Strata add up: many small rounds find what none of them shows. Of one stratum
-    it is Pearson's test.
+    the rank of V as degrees of freedom. Evidence adds up over strata, so many small rounds together have power. For one
+    stratum it is Pearson's test.
     """
     table = np.asarray(tables, np.float64)
     if len(table) == 1:
@@ -99,23 +103,26 @@ def given_stratum(tables: NDArray[np.int64]) -> Finding:
 
 
 def gap_given_stratum(tables: NDArray[np.int64]) -> float:
-    """The largest difference of label rates between two of K columns, standardised: of (H, K, 2) counts, 0 of one.
+    """The largest standardised difference of label rates between two of K columns, from (H, K, 2) counts; 0 for one
+    column.
 
-    The label rate of a column is that of its known rows beyond those expected in each stratum.
+    The label rate of a column counts its known rows beyond those expected in each stratum.
     """
     table = np.asarray(tables, np.float64)
     return _range(divide(_excess(table), table.sum(axis=(0, 2))))
 
 
 def _excess(table: Floats) -> Floats:
-    """(K,) known rows less expected ones, of (H, K, 2)."""
+    """(K,) known rows less expected known rows, from (H, K, 2) counts."""
     rows = table.sum(axis=2)
     share = np.nan_to_num(divide(table[:, :, 1].sum(axis=1), rows.sum(axis=1)))
     return np.asarray(table[:, :, 1].sum(axis=0) - share @ rows)
 
 
 def by_group(counts: NDArray[np.int64]) -> Finding:
-    """R against the group, of (S, 2, 2) `label_counts`: Pearson's chi-square, good even if few labels are expected."""
+    """R against the group, from (S, 2, 2) `label_counts`: Pearson's chi-square, valid even for small expected
+    counts.
+    """
     return pearson(counts.sum(axis=1))
 
 
@@ -136,16 +143,19 @@ def by_score(known: Flags, scores: ArrayLike) -> Finding:
 
 
 def by_score_bins(known: Flags, scores: ArrayLike, bins: int = 10) -> Finding:
-    """R against (N,) scores, in any way: Pearson's chi-square over `bins` of about equal counts; ties stay together."""
+    """R against (N,) scores, in any form: Pearson's chi-square over `bins` of about equal counts; ties stay
+    together.
+    """
     ranks = midranks(scores)
     place = np.minimum(((ranks - 0.5) / len(ranks) * bins).astype(np.int64), bins - 1)
     return pearson(np.bincount(place * 2 + known, minlength=2 * bins).reshape(bins, 2))
 
 
 def holm(p: ArrayLike) -> Floats:
-    """p-values of one family, of any shape, adjusted by Holm's (1979) method; NaN is no test.
+    """p-values of one family, of any shape, adjusted by Holm's (1979) method; NaN marks a missing test.
 
-    A test whose adjusted value is at most alpha is significant; any is, by chance alone, in at most alpha of families.
+    A test is significant if its adjusted value is at most alpha. By chance alone, at most a share alpha of families has
+    a significant test.
 
     >>> holm([0.01, 0.04, 0.03]).round(3).tolist()
     [0.03, 0.06, 0.06]
@@ -160,10 +170,10 @@ def holm(p: ArrayLike) -> Floats:
 
 
 def depends(adjusted: ArrayLike, gaps: ArrayLike, alpha: float = ALPHA) -> Flags:
-    """Which tests are worth a warning: adjusted p at most `alpha`, and label rates that differ by `LEAST_GAP` or more.
+    """Whether tests cause a warning: adjusted p at most `alpha`, and label rates that differ by `LEAST_GAP` or more.
 
     adjusted: from `holm` over all rounds and tests. gaps: of the same shape, the largest difference of two label rates
-    (a gap of exactly .01 counts, whatever its last bits).
+    (a gap of exactly .01 counts, up to its last bits).
 
     >>> depends([0.001, 0.001, 0.2], [0.3, 0.005, 0.3]).tolist()
     [True, False, False]

@@ -1,4 +1,4 @@
-"""The former name of `group_rates`, for one more release."""
+"""The former name of `group_rates`. The next release removes it."""
 
 from fairloop.metrics.group_rates import Rate, confusion, demographic_parity, equalized_odds, flatten, performance
 

@@ -1,4 +1,4 @@
-"""The people in the data that models make: shares with their errors, and the confidence of an annotator."""
+"""Shares of labels and groups in generated data with their errors, and the confidence of an annotator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ CERTAIN_MARGIN = 0.5
 
 
 def shares(codes: NDArray[np.int64], size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(size,) shares of the codes 0..size-1 among (N,) `codes`, and their standard errors; of none, NaN."""
+    """(size,) shares of the codes 0..size-1 among (N,) `codes`, and their standard errors; NaN without codes."""
     share = divide(np.bincount(codes, minlength=size), len(codes))
     return share, np.sqrt(divide(share * (1 - share), len(codes)))
 
@@ -20,8 +20,8 @@ def shares(codes: NDArray[np.int64], size: int) -> tuple[NDArray[np.float64], ND
 def confidence(probabilities: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(S,) mean margin between the two largest of (N, S) probabilities, per predicted group, and standard errors.
 
-    Only samples with a margin of at least `CERTAIN_MARGIN` count; NaN for a group with none (or, for the
-    standard error, with one).
+    Only samples with a margin of at least `CERTAIN_MARGIN` count. The mean of a group is NaN without a sample, and the
+    standard error with fewer than two.
     """
     ordered = np.sort(probabilities, axis=1)
     margin = ordered[:, -1] - ordered[:, -2] if ordered.shape[1] > 1 else ordered[:, -1]

@@ -1,6 +1,6 @@
-"""How small a drift an audit can find: what its tests need, from the errors of its rounds.
+"""The power of an audit: the smallest drift that its tests find, from the errors of its rounds.
 
-Statements are about; they assume equal errors that are right, and rounds that are independent samples.
+Results are approximate. They assume correct equal errors, and rounds that are independent samples.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _NODES = 200
 
 
 def trend_drift(errors: ArrayLike, alpha: float = ALPHA / 3, power: float = POWER) -> float:
-    """The total drift, first round to last, along a line that `trend.fit` finds with `power`, in the unit of `errors`.
+    """The total linear drift, first round to last, that `trend.fit` finds with `power`, in the unit of `errors`.
 
-    errors: (R,) positive standard errors of rounds. alpha: two-sided, .05 / 3 where three measures are watched.
+    errors: (R,) positive standard errors of rounds. alpha: two-sided, .05 / 3 for three watched measures.
     `P(Z + shift > t max(1, sqrt(X / f))) = power` gives the slope in errors, with f = R - 2, X chi-square with f
-    degrees of freedom, and t Student's quantile: `trend.fit` enlarges errors where rounds scatter more than they say,
-    and only then. NaN with fewer than three rounds.
+    degrees of freedom, and t Student's quantile: `trend.fit` enlarges errors if rounds scatter more than their errors
+    explain. NaN with fewer than three rounds.
 
     >>> [round(trend_drift(np.ones(rounds)), 2) for rounds in (4, 6, 12)]
     [13.31, 6.42, 3.66]
@@ -72,9 +72,9 @@ def _found(shift: float, limits: NDArray[np.float64], weights: NDArray[np.float6
 
 
 def reported_error(error: float, pairs: int, alpha: float = ALPHA) -> float:
-    """The standard error that `intervals.of_difference` appears to have, of a difference whose own is `error`.
+    """The effective standard error of `intervals.of_difference` for a difference with the standard error `error`.
 
-    pairs: of groups, twice as many for equalized odds; its lower limit holds for all pairs at once.
+    pairs: of groups, twice as many for equalized odds, because its lower limit holds for all pairs at once.
 
     >>> round(reported_error(1.0, 2), 4)
     1.0718
@@ -85,8 +85,8 @@ def reported_error(error: float, pairs: int, alpha: float = ALPHA) -> float:
 def verdict_drift(error: float, pairs: int, alpha: float = ALPHA / 7, power: float = POWER) -> float:
     """The change of a largest difference, first round to last, that gets the verdict "grew" with `power`.
 
-    error: standard error of one round's difference. pairs: as for `reported_error`. Too low with many groups, whose
-    other pairs add noise.
+    error: standard error of one round's difference. pairs: as for `reported_error`. The result is too low for many
+    groups, because other pairs add noise.
 
     >>> round(verdict_drift(1.0, 2), 2)
     5.16
@@ -96,7 +96,7 @@ def verdict_drift(error: float, pairs: int, alpha: float = ALPHA / 7, power: flo
 
 
 def group_loss(error: float, groups: int, alpha: float = ALPHA, power: float = POWER) -> float:
-    """The loss of a group, first round to last, that is said with `power`: three rates of `groups` groups are watched.
+    """The loss of a group, first round to last, that an audit reports with `power`, for three rates of `groups` groups.
 
     error: standard error of its change.
 

@@ -1,10 +1,10 @@
-"""Rates of all people from labels of some, where the chance to see each label is known.
+"""Rates of all people from the labels of some people, with known probabilities of observing each label.
 
-A propensity is the chance that a row's label becomes known, given everything known at the decision: 1 for the selected,
-e for rejected rows that are explored at random. Labelled rows stand for `1 / propensity` rows each.
+A propensity is the probability that a row's label becomes known, given the information at the decision: 1 for the
+selected, e for rejected rows that are explored at random. Each labelled row represents `1 / propensity` rows.
 
-Kish's effective size is wrong here: weights follow the outcome, and with no explored row in the numerator, the worst
-case, it is largest. `shares.Share.linear` takes its place, and refusals go by counts.
+Kish's effective size is wrong here, because weights depend on the outcome. It is largest in the worst case, without an
+explored row in the numerator. `shares.Share.linear` replaces it, and refusals depend on counts.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from fairloop.metrics.statistics import ALPHA
 Floats = NDArray[np.float64]
 
 FEWEST = 5
-"""Fewer explored rows in the denominator of a rate, and its interval from weights is refused."""
+"""Smallest number of explored rows in the denominator of a rate for an interval from weights."""
 
 MOST_Z = 3.5
-"""Label counts further from the stated propensities, in standard errors, refute them."""
+"""Largest distance of label counts from the stated propensities, in standard errors; larger distances refute them."""
 
 WIDE = 0.5
-"""An interval wider than this is uninformative."""
+"""Largest width of an informative interval."""
 
 
 class Weighted(NamedTuple):
     """A rate of all rows of each group, (S,) arrays.
 
     share: Hajek's estimate. explored: labelled rows in the denominator whose propensity is below 1. refused: whether
-    they are fewer than `FEWEST` although the denominator may hold such rows.
+    their number is below `FEWEST` in a denominator that can contain explored rows.
     """
 
     share: Share
@@ -47,7 +47,7 @@ class Weighted(NamedTuple):
     def interval(self, alpha: float) -> Estimate:
         """Wilson's interval of level 1 - `alpha` with the linearised number of rows; NaN where refused.
 
-        At a share of 0 or 1 it is refused, too, unless every label in the denominator was sure to be seen.
+        At a share of 0 or 1 it is also NaN, unless every label in the denominator has propensity 1.
         """
         certain = np.where(np.isfinite(self.share.linear), self.share.linear, np.nan)
         certain = np.where(np.isnan(certain) & (self.explored == 0), self.share.kish, certain)
@@ -87,7 +87,7 @@ def auc(scores: ArrayLike, labels: Floats, propensity: Floats, weights: Floats |
 
 
 class Explored(NamedTuple):
-    """Counts of each group, (S,), where all selected rows have labels, and rejected ones with one propensity.
+    """Counts of each group, (S,), for a log with labels of all selected rows and one propensity for rejected rows.
 
     positive, negative: selected rows by label. rejected: all. explored: rejected rows with a label.
     explored_positive: of these, positive.
@@ -101,11 +101,11 @@ class Explored(NamedTuple):
 
 
 def explored(selected: Flags, labels: Floats, propensity: Floats, groups: Codes, size: int) -> Explored:
-    """The counts that `three_parts` needs; refused where propensities vary within the rejected rows of a group."""
+    """The counts for `three_parts`. Raises InputError if propensities vary within the rejected rows of a group."""
     known = known_labels(labels)
     if not known[selected].all():
         row = int(np.flatnonzero(selected & ~known)[0])
-        raise InputError(f"labels: selected row {row} has none; use bounds, or `propensity.rates`")
+        raise InputError(f"labels: selected row {row} has no label; use bounds, or `propensity.rates`")
     for group in range(size):
         chances = propensity[~selected & (groups == group)]
         if len(chances) and not np.ptp(chances) <= 1e-9:
@@ -124,7 +124,8 @@ def explored(selected: Flags, labels: Floats, propensity: Floats, groups: Codes,
 
 
 def three_parts(counts: Explored, alpha: float = ALPHA) -> dict[str, Estimate]:
-    """(S,) `tpr` and `fpr` of all rows, with intervals of level 1 - `alpha` that hold at any number of explored rows.
+    """(S,) `tpr` and `fpr` of all rows, with intervals of level 1 - `alpha` that are valid for any number of explored
+    rows.
 
     `logit TPR = logit(selection rate) + log PPV - log q`, with q the share of positive labels among the explored: three
     independent parts with Wilson limits, whose distances are squared, added and rooted (Zou and Donner, 2008). Without
@@ -160,7 +161,7 @@ def _three_parts(
 
 
 def _limit(logs: list[Estimate], end: str) -> Floats:
-    """A limit of the sum of independent estimates; of one that is infinite, the limit alone counts."""
+    """A limit of the sum of independent estimates. An infinite estimate determines the limit alone."""
     values, limits = np.array([one.value for one in logs]), np.array([getattr(one, end) for one in logs])
     infinite = np.isinf(values)
     beyond = np.isinf(values.sum(axis=0)) & (np.sign(values.sum(axis=0)) == (1 if end == "high" else -1))
@@ -175,23 +176,25 @@ def false_omission_rate(counts: Explored, alpha: float = ALPHA) -> Estimate:
 
 
 def wrong(labels: Floats, propensity: Floats) -> Flags:
-    """(N,) rows whose propensity cannot be: outside (0, 1] or NaN with a label; outside [0, 1), or NaN, without one."""
+    """(N,) whether the propensity of each row is impossible: outside (0, 1] or NaN with a label; outside [0, 1) or NaN
+    without one.
+    """
     known = known_labels(labels)
     seen, unseen = (propensity > 0) & (propensity <= 1), (propensity >= 0) & (propensity < 1)
     return ~np.where(known, seen, unseen)
 
 
 def unreachable(propensity: Floats, selected: Flags, groups: Codes, size: int) -> Flags:
-    """(S, 2) whether any row of a group that is rejected (0) or selected (1) has propensity 0: use bounds there."""
+    """(S, 2) whether a rejected (0) or selected (1) row of a group has propensity 0. Such groups need bounds."""
     never = np.bincount((groups * 2 + selected)[propensity == 0], minlength=2 * size)
     return (never > 0).reshape(size, 2)
 
 
 class Agreement(NamedTuple):
-    """Whether labels come at the stated rate. overall: z of all rows. cells: (S, 2) z of rejected and selected rows.
+    """Agreement of labels with propensities. overall: z of all rows. cells: (S, 2) z of rejected and selected rows.
 
-    z is `sum(R - propensity) / sqrt(sum(propensity (1 - propensity)))`, R whether a label is known; NaN where no label
-    depends on chance. rows: the sum of 1 / propensity over labelled rows, an estimate of the number of all.
+    z is `sum(R - propensity) / sqrt(sum(propensity (1 - propensity)))`, R whether a label is known; NaN if all
+    propensities are 0 or 1. rows: the sum of 1 / propensity over labelled rows, an estimate of the number of all.
     """
 
     overall: float
@@ -200,12 +203,12 @@ class Agreement(NamedTuple):
 
     @property
     def refuted(self) -> bool:
-        """Whether any z is beyond `MOST_Z`: the propensities are not those by which labels came."""
+        """Whether any |z| exceeds `MOST_Z`, so that the propensities do not fit the labels."""
         return bool((np.abs(np.append(self.cells, self.overall)) > MOST_Z).any())
 
 
 def agreement(labels: Floats, propensity: Floats, selected: Flags, groups: Codes, size: int) -> Agreement:
-    """Whether the (N,) propensities, known for every row, agree with the labels that came."""
+    """The agreement of the (N,) propensities, known for every row, with the known labels."""
     known = known_labels(labels)
     cell = groups * 2 + selected
     excess, variance = (
@@ -220,7 +223,7 @@ def agreement(labels: Floats, propensity: Floats, selected: Flags, groups: Codes
 
 
 def explored_rows_needed(tpr: float, q: float, half_width: float, alpha: float = ALPHA) -> float:
-    """How many rejected rows must be explored, per group and round, for an interval of TPR of about this half width.
+    """The number of rejected rows to explore, per group and round, for an interval of TPR of about this half width.
 
     tpr: expected, in (0, 1). q: share of positive labels among the rejected, in (0, 1]. It is
     `(z tpr (1 - tpr) / half_width)^2 (1 - q) / q`, from the largest of the three parts' errors.

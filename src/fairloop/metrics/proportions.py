@@ -20,8 +20,8 @@ Floats = NDArray[np.float64]
 def pooled_z(hits: ArrayLike, members: ArrayLike, other_hits: ArrayLike, other_members: ArrayLike) -> Floats:
     """The difference of two shares in standard errors under equality, `(p - q) / sqrt(P (1 - P) (1/n + 1/m))`.
 
-    P is the share of both together. NaN where a share is undefined or P is 0 or 1. The square is Pearson's chi-square
-    without a correction for continuity, which makes the test far too shy.
+    P is the share of both together. NaN if a share is undefined or P is 0 or 1. The square is Pearson's chi-square
+    without a correction for continuity, which would make the test too conservative.
 
     >>> float(pooled_z(14, 50, 40, 100).round(4))
     -1.4434
@@ -35,10 +35,10 @@ def pooled_z(hits: ArrayLike, members: ArrayLike, other_hits: ArrayLike, other_m
 
 
 def ratio(numerator: Estimate, denominator: Estimate) -> Estimate:
-    """The ratio of two independent positive estimates, with the interval of the level that both have.
+    """The ratio of two independent positive estimates, with an interval of the level of both.
 
-    The limits are those of MOVER-R (Donner and Zou, 2012): from the distances of each estimate to its limits. A
-    denominator of 0 makes the value undefined (NaN) and the upper limit infinite, and so does a lower limit of 0.
+    MOVER-R (Donner and Zou, 2012) computes the limits from the distances of each estimate to its limits. A denominator
+    of 0 makes the value undefined (NaN). A denominator, or a lower limit of it, of 0 makes the upper limit infinite.
 
     >>> from fairloop.metrics.intervals import wilson
     >>> found = ratio(wilson(0.28, 50, 1.96), wilson(0.4, 100, 1.96))
@@ -51,7 +51,7 @@ def ratio(numerator: Estimate, denominator: Estimate) -> Estimate:
     low = divide(below, product + np.sqrt((product**2 - below * beyond).clip(0)))
     high = divide(product + np.sqrt((product**2 - above * within).clip(0)), within)
     known = np.isfinite(product)
-    low = np.where(known & np.isnan(low), 0.0, low)  # nobody was hit: 0 / 0
+    low = np.where(known & np.isnan(low), 0.0, low)  # no hits: 0 / 0
     high = np.where(known & (denominator.low <= 0), np.inf, high)
     return Estimate(divide(numerator.value, denominator.value), low, high)
 
@@ -59,8 +59,8 @@ def ratio(numerator: Estimate, denominator: Estimate) -> Estimate:
 def sign_of_ratio(hits: int, members: int, other_hits: int, other_members: int, limit: float | str) -> float:
     """-1, 0 or 1: whether `(hits / members) / (other_hits / other_members)` is less than, equal to or above `limit`.
 
-    Counts are compared as fractions, and the limit is the decimal number that it prints as: 8 of 25 against 2 of 5 is
-    .8 exactly, where floats say .7999999999999999. NaN where the ratio is undefined.
+    Counts are compared as fractions, and the limit counts as its decimal number: 8 of 25 against 2 of 5 is exactly .8,
+    while floats give .7999999999999999. NaN if the ratio is undefined.
 
     >>> sign_of_ratio(8, 25, 2, 5, 0.8)
     0.0
@@ -73,7 +73,7 @@ def sign_of_ratio(hits: int, members: int, other_hits: int, other_members: int, 
 def sign_of_difference(hits: int, members: int, other_hits: int, other_members: int, limit: float | str) -> float:
     """-1, 0 or 1: whether `hits / members - other_hits / other_members` is less than, equal to or above `limit`.
 
-    Exact, as `sign_of_ratio` is. NaN where a share is undefined.
+    The comparison is exact, as in `sign_of_ratio`. NaN if a share is undefined.
 
     >>> sign_of_difference(2, 5, 3, 10, 0.1), 2 / 5 - 3 / 10 > 0.1
     (0.0, True)

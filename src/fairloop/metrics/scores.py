@@ -1,7 +1,7 @@
-"""How well scores tell labels apart: the AUC with its interval, and the Brier score; of one group of people.
+"""The quality of the scores of one group: the AUC with its interval, and the Brier score.
 
 Both follow from a `ScoreTable`: sums of weights of each label at each distinct score. A table of equal bins in place of
-distinct scores (`metrics.histograms`) keeps memory flat, and has a bound of its error.
+distinct scores (`metrics.histograms`) needs constant memory, and has a bound of its error.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fairloop.metrics.shares import Codes, Flags, checked_weights, known_labels
 Floats = NDArray[np.float64]
 
 FEW = 10
-"""Fewer people of a label make an AUC's interval doubtful: it is flagged."""
+"""Smallest number of people of a label for a reliable interval of an AUC; others are flagged."""
 
 
 class ScoreTable(NamedTuple):
@@ -39,7 +39,7 @@ class Auc(NamedTuple):
     """An AUC in [0, 1], .5 for scores without information; NaN if a label is missing.
 
     error: its standard error; NaN with a single person of a label. positives, negatives: Kish's number of people of
-    each label; their number, without weights. doubt: the AUC is off by at most this, 0 from distinct scores.
+    each label, or the number of people without weights. doubt: bound of the error of the AUC; 0 for distinct scores.
     """
 
     value: float
@@ -50,11 +50,11 @@ class Auc(NamedTuple):
 
     @property
     def few(self) -> bool:
-        """Whether a label has too few people for the interval to be trusted."""
+        """Whether a label has too few people for a reliable interval."""
         return min(self.positives, self.negatives) < FEW
 
     def interval(self, alpha: float) -> Estimate:
-        """() with an interval of level 1 - `alpha` from the logit scale; NaN limits at 0 and 1, all separated."""
+        """() the AUC with an interval of level 1 - `alpha` from the logit scale; NaN limits at 0 and 1."""
         value = np.asarray(self.value)
         spread = value * (1 - value)
         if not spread > 0:
@@ -88,7 +88,7 @@ def midranks(scores: ArrayLike) -> Floats:
 
 
 def tabulate(place: Codes, size: int, labels: Floats, weights: Floats | None = None) -> ScoreTable:
-    """The table of (N,) people at places 0..size-1 of a scale; people without a label (NaN) or weight are left out."""
+    """The table of (N,) people at positions 0..size-1 of a scale, without people without a label (NaN) or weight."""
     positive, negative = known_labels(labels) & (labels == 1), labels == 0
     weight = np.ones(len(labels)) if weights is None else checked_weights(weights)
     return ScoreTable(
@@ -101,7 +101,7 @@ def tabulate(place: Codes, size: int, labels: Floats, weights: Floats | None = N
 
 
 def auc(scores: ArrayLike, labels: Floats, weights: Floats | None = None) -> Auc:
-    """The chance that a person with label 1 scores above one with label 0; ties count half.
+    """The probability that a person with label 1 has a higher score than a person with label 0; ties count half.
 
     scores: (N,) finite. labels: (N,) 0, 1, or NaN where unknown, which leaves the person out. weights: (N,) of people,
     or 1 / propensity of labels, or the product. The standard error is that of DeLong, DeLong and Clarke-Pearson (1988),
@@ -119,7 +119,7 @@ def auc_of(table: ScoreTable, doubt: float = 0.0) -> Auc:
     positive, negative = table.positive.sum(), table.negative.sum()
     if not (positive and negative):
         return Auc(np.nan, np.nan, *(_kish(table)), doubt)
-    below = divide(table.negative.cumsum() - table.negative / 2, negative)  # share of label 0 that a row outranks
+    below = divide(table.negative.cumsum() - table.negative / 2, negative)  # share of label 0 below a row
     above = 1 - divide(table.positive.cumsum() - table.positive / 2, positive)
     value = float((table.positive * below).sum() / positive)
     people = _kish(table)
@@ -160,7 +160,7 @@ def brier(scores: ArrayLike, labels: Floats, weights: Floats | None = None) -> f
 
 
 def probabilities(scores: ArrayLike) -> NDArray[np.floating]:
-    """(N,) `scores` if all are in [0, 1]; others are refused. Floating point numbers keep their type."""
+    """(N,) `scores`. Raises InputError for a score outside [0, 1]. Floating point numbers keep their type."""
     values = np.asarray(scores)
     values = values if np.issubdtype(values.dtype, np.floating) else values.astype(np.float64)
     wrong = values[~((values >= 0) & (values <= 1))]
@@ -170,7 +170,7 @@ def probabilities(scores: ArrayLike) -> NDArray[np.floating]:
 
 
 def finite(scores: ArrayLike) -> Floats:
-    """(N,) `scores` as float64 if all are finite; others are refused."""
+    """(N,) `scores` as float64. Raises InputError for a score that is not finite."""
     values = np.asarray(scores, np.float64)
     wrong = values[~np.isfinite(values)]
     if len(wrong):

@@ -1,4 +1,4 @@
-"""Shares of rows that have weights, by group: of people who stand for others, or of labels seen by chance.
+"""Shares of weighted rows by group: of people with survey weights, or of labels that are observed at random.
 
 A share is `p = sum(w x) / sum(w)` over the rows of its denominator. Weights are those of people, or 1 / propensity, or
 the product: then `p` is Hajek's estimate (1971). By linearisation its variance is `V = sum(w^2 (x - p)^2) / sum(w)^2`;
@@ -21,17 +21,18 @@ Flags = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 
 SHARES = ("selection_rate", "tpr", "fpr", "ppv", "for", "accuracy", "base_rate")
-"""Shares that `parts` knows. `for` is the false omission rate: of positive labels among the rejected."""
+"""Shares that `parts` computes. `for` is the false omission rate: the share of positive labels among the rejected."""
 
 _NOTHING = 1e-12
-"""Shares nearer to 0 or 1 are that: sums of weights in another order differ in their last bits."""
+"""Shares within this distance of 0 or 1 are set to 0 or 1, because the order of a sum of weights changes its last
+bits."""
 
 
 class Share(NamedTuple):
     """A share by group; arrays of shape (S,).
 
-    value: in [0, 1], NaN of no row. variance: V. rows: in the denominator, with a weight. kish: `sum(w)^2 / sum(w^2)`
-    over these rows (Kish, 1965). linear: `p (1 - p) / V`, the number of rows without weights that would be as certain;
+    value: in [0, 1], NaN without rows. variance: V. rows: in the denominator, with a weight. kish: `sum(w)^2 /
+    sum(w^2)` over these rows (Kish, 1965). linear: `p (1 - p) / V`, the number of unweighted rows with equal certainty;
     NaN at 0 and 1.
     """
 
@@ -63,8 +64,8 @@ def linearised(hits: Floats, hit_squares: Floats, of: Floats, of_squares: Floats
 def parts(selected: Flags, labels: Floats) -> dict[str, tuple[Flags, Flags]]:
     """Numerator and denominator, (N,) each, of every share in `SHARES`; a numerator lies inside its denominator.
 
-    selected: (N,) the decisions. labels: (N,) 1, 0, or NaN where unknown; rows without a label are in no denominator
-    but that of the selection rate.
+    selected: (N,) the decisions. labels: (N,) 1, 0, or NaN where unknown; rows without a label are only in the
+    denominator of the selection rate.
 
     >>> hits, members = parts(np.array([True, True, False]), np.array([1, 0, np.nan]))["ppv"]
     >>> hits.tolist(), members.tolist()
@@ -83,11 +84,13 @@ def parts(selected: Flags, labels: Floats) -> dict[str, tuple[Flags, Flags]]:
 
 
 def known_labels(labels: Floats) -> Flags:
-    """(N,) whether each label is known; labels are 0, 1, or NaN where unknown, anything else is refused."""
+    """(N,) whether each label is known. Raises InputError for labels other than 0, 1, and NaN (unknown)."""
     known = ~np.isnan(labels)
     wrong = labels[known & (labels != 0) & (labels != 1)]
     if len(wrong):
-        raise InputError(f"labels: {wrong[0]:g} is neither 0, 1 nor NaN (unknown); say which label is the positive one")
+        raise InputError(
+            f"labels: {wrong[0]:g} is neither 0, 1 nor NaN (unknown); code the positive label as 1 and the other as 0"
+        )
     return known
 
 
@@ -111,7 +114,7 @@ def weighted_share(hits: Flags, members: Flags, groups: Codes, size: int, weight
 
 
 def checked_weights(weights: Floats) -> Floats:
-    """(N,) `weights`, as float64; a negative or undefined one is refused."""
+    """(N,) `weights`, as float64. Raises InputError for a negative or undefined weight."""
     weight = np.asarray(weights, np.float64)
     wrong = weight[~(np.isfinite(weight) & (weight >= 0))]
     if len(wrong):
@@ -120,9 +123,9 @@ def checked_weights(weights: Floats) -> Floats:
 
 
 def person_interval(share: Share, alpha: float) -> Estimate:
-    """(S,) shares of people who have weights, with Wilson's interval of level 1 - `alpha` from min(Kish, linear).
+    """(S,) shares of people with weights, with Wilson's interval of level 1 - `alpha` from min(Kish, linear).
 
-    In simulations it covers in 94.5 % of samples or more. The sum of weights in place of an effective number covers in
-    64 to 94 %: it grows with the unit of weights. At a share of 0 or 1 Kish's number is all there is.
+    In simulations its coverage is 94.5 % or more. With the sum of weights in place of an effective number, the coverage
+    is 64 to 94 %, because the sum depends on the unit of weights. At a share of 0 or 1 only Kish's number is defined.
     """
     return wilson(share.value, np.fmin(share.kish, share.linear), critical(alpha))

@@ -1,7 +1,7 @@
 """Statistics over seeds: the interval or spread of a mean, and the generation at which a curve leaves a band.
 
-Every interval, spread and band over seeds that a table, a figure or a page shows is computed here. Those of rates
-within one run or log are in `intervals`, lines through rounds in `trend`.
+This module computes all intervals, spreads and bands over seeds in tables, figures and pages. Intervals of rates
+within one run or log are in `intervals`, and lines through rounds in `trend`.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ ALPHA = 0.05
 """The level of every verdict, of intervals (1 - ALPHA) and of simultaneous bands."""
 
 FEWEST_SEEDS = 5
-"""With fewer seeds there is no interval, and so no verdict."""
+"""Smallest number of seeds for an interval, and for a verdict."""
 
 FEWEST_IN_BAND = 1 + ceil(log2(1 / ALPHA))
-"""With fewer seeds no simultaneous band attains the level: the smallest p-value of n seeds is 2^-(n - 1)."""
+"""Smallest number of seeds for a simultaneous band, because the smallest p-value of n seeds is 2^-(n - 1)."""
 
 POWER = 0.8
 """The power with which a needed number of seeds, or a detectable drift, shows a difference."""
 
 MOST_NEEDED = 10_000
-"""`seeds_needed` counts no further."""
+"""Largest result of `seeds_needed`."""
 
 QUANTILES = (0.05, 0.95)
 """The ends of a published band."""
 
 _NODES = 96  # of the quadrature: six digits
-_EXACT = 13  # seeds, of which all 2^12 sign flips are tried; of more, random ones
+_EXACT = 13  # seeds, with all 2^12 sign flips; more seeds use random flips
 _FLIPS = 9_999
 
 
 def shown(seeds: int) -> Shown:
-    """The kind of uncertainty beside a mean over `seeds` seeds: one rule for all tables, figures and pages.
+    """The type of uncertainty beside a mean over `seeds` seeds, for all tables, figures and pages.
 
-    From `FEWEST_SEEDS` on an interval; from two on the spread, which is the lowest and the highest seed's value.
+    With `FEWEST_SEEDS` or more seeds an interval; with two or more the spread: the lowest and the highest seed's value.
     """
     if seeds >= FEWEST_SEEDS:
         return "interval"
@@ -52,10 +52,10 @@ def shown(seeds: int) -> Shown:
 
 @dataclass(frozen=True)
 class OverSeeds:
-    """Of each column of values, over the seeds in which it is defined. NaN where undefined or not `shown`.
+    """Statistics of each column of values, over the seeds with a defined value. NaN if undefined or not `shown`.
 
-    seeds: in which it is defined. mean. std: of the sample. low, high: the 95 % interval of the mean, where an interval
-    is shown. lowest, highest: of the seeds' values, where the spread is.
+    seeds: number of defined values. std: of the sample. low, high: the 95 % interval of the mean, if an interval
+    is shown. lowest, highest: of the seeds' values, if the spread is shown.
     """
 
     seeds: NDArray[np.int64]
@@ -68,9 +68,9 @@ class OverSeeds:
 
 
 def over_seeds(values: Values) -> OverSeeds:
-    """Mean, and interval or spread, of each column of `values`, (seeds, columns). NaN is no value.
+    """Mean, and interval or spread, of each column of `values`, (seeds, columns). NaN values are left out.
 
-    The interval is Student's: of normal values it covers their mean at its level, however few there are.
+    The interval is Student's, which has its level for any number of normal values.
     """
     from scipy.special import stdtrit  # slow to import
 
@@ -91,11 +91,11 @@ def over_seeds(values: Values) -> OverSeeds:
 
 
 def over_splits(values: Values, tested: float) -> OverSeeds:
-    """As `over_seeds`, of random splits of the same people: (splits, columns). tested: their share to test on.
+    """As `over_seeds`, for random splits of the same people: (splits, columns). tested: the share of test people.
 
-    Splits share people, so their values are no independent ones. The interval is that of Nadeau and Bengio (2003,
-    *Inference for the Generalization Error*): the variance of the mean, 1/J of the splits' variance, becomes
-    1/J + tested / (1 - tested) of it.
+    Splits share people, so their values are dependent. The interval is that of Nadeau and Bengio (2003,
+    *Inference for the Generalization Error*): the factor of the splits' variance in the variance of the mean is
+    1/J + tested / (1 - tested) in place of 1/J.
     """
     found = over_seeds(values)
     wider = np.sqrt(1 + found.seeds * tested / (1 - tested))
@@ -107,11 +107,12 @@ def over_splits(values: Values, tested: float) -> OverSeeds:
 def welch(value: Values, stds: Values, seeds: Values, alpha: Values | float = ALPHA) -> tuple[Values, Values]:
     """(low, high) about `value`, a sum or difference of independent means, at level 1 - `alpha`.
 
-    stds, seeds: (means, values) the sample's standard deviation behind each mean, and of how many values it is. The
+    stds, seeds: (means, values) the sample standard deviation and the number of values of each mean. The
     variance of a mean is v = std^2 / seeds. The interval is Student's. Spreads may differ: its degrees of freedom are
-    those of Welch (1947) and Satterthwaite (1946), (sum v)^2 / sum(v^2 / (seeds - 1)). Below `FEWEST_SEEDS` seeds these
-    cover too seldom (simulated: 88 % with two seeds beside 25), so there they are the fewest, seeds - 1, which covers
-    95 % or more (Mickey and Brown, 1966) and is wide. NaN where a mean has fewer than two seeds.
+    those of Welch (1947) and Satterthwaite (1946), (sum v)^2 / sum(v^2 / (seeds - 1)). Below `FEWEST_SEEDS` seeds their
+    coverage is too low (simulated: 88 % with two seeds beside 25). The degrees of freedom are then the smallest seeds -
+    1, with a coverage of 95 % or more (Mickey and Brown, 1966) and a wide interval. NaN for a mean of fewer than two
+    seeds.
     """
     from scipy.special import stdtrit  # slow to import
 
@@ -129,15 +130,15 @@ def welch(value: Values, stds: Values, seeds: Values, alpha: Values | float = AL
 
 @cache
 def expected_inside(seeds: int, runs: int = 1) -> float:
-    """The share of new values to expect between the 5 % and the 95 % quantile that were estimated from `seeds` seeds.
+    """The expected share of new values between the 5 % and the 95 % quantile that were estimated from `seeds` seeds.
 
-    All are normal and independent. runs: a new value is the mean of that many runs; 1: a single run. It is less than
-    .9, since the quantiles are estimated too far inside: between neighbouring order statistics X_i and X_(i+1), by
-    linear interpolation. The double integral over both is Gauss and Legendre's, in coordinates in which they are
+    Values are normal and independent. runs: a new value is the mean of `runs` runs. The share is less than .9, because
+    the estimated quantiles are biased inwards: they interpolate linearly between neighbouring order statistics X_i and
+    X_(i+1). The double integral over both is Gauss and Legendre's, in coordinates in which they are
     uniform: Phi(X_i) is Beta(i, n - i + 1), and given it, Phi(X_(i+1)) is the least of n - i uniform values above.
     """
     if seeds < 2:
-        return 0.0  # a band of no width
+        return 0.0  # a band of width 0
     from scipy.special import betaincinv, ndtr, ndtri  # slow to import
 
     place, further = divmod(QUANTILES[0] * (seeds - 1), 1)
@@ -151,12 +152,12 @@ def expected_inside(seeds: int, runs: int = 1) -> float:
 
 
 def seeds_needed(difference: float, std: float) -> float:
-    """The fewest seeds at which a paired t test, two-sided at level `ALPHA`, shows `difference` with power `POWER`.
+    """The smallest number of seeds for a two-sided paired t test of `difference` at level `ALPHA` with power `POWER`.
 
     std: of the paired differences. With d = |difference| / std, the fewest n with
     P(|T| > t) >= POWER, where T is noncentral t with n - 1 degrees of freedom and noncentrality d sqrt(n), and t the
-    1 - ALPHA / 2 quantile of Student's t. NaN where d is undefined (no spread, or fewer than two seeds) or 0; infinite
-    where more than `MOST_NEEDED` are.
+    1 - ALPHA / 2 quantile of Student's t. NaN if d is undefined (no spread, or fewer than two seeds) or 0; infinite
+    above `MOST_NEEDED`.
     """
     if not (std > 0 and difference != 0):  # NaN, too
         return float("nan")
@@ -181,10 +182,10 @@ def _power(effect: float, seeds: int) -> float:
 
 @dataclass(frozen=True)
 class Band:
-    """A band around no difference, which holds at all generations at once. One value a generation.
+    """A simultaneous band around a difference of 0, with one value for each generation.
 
-    seeds: in which the difference is defined. judged: whether these are enough. reach: half the band's width, NaN where
-    not judged. outside: whether the mean difference is.
+    seeds: number of defined differences. judged: whether they suffice. reach: half the band's width, NaN if
+    not judged. outside: whether the mean difference is outside the band.
     """
 
     seeds: NDArray[np.int64]
@@ -194,16 +195,16 @@ class Band:
 
 
 def simultaneous_band(differences: Values, alpha: float = ALPHA) -> Band:
-    """Where paired `differences`, (seeds, generations), leave a band that all of them stay in with 1 - `alpha`.
+    """The simultaneous band of paired `differences`, (seeds, generations), with coverage 1 - `alpha`.
 
     The statistic of a generation is |sum| / sqrt(sum of squares) over seeds, a monotone function of Student's |t| that
-    needs no division by a spread. If there is no difference, a seed's whole curve of differences is as likely with the
-    opposite sign. So the largest statistic over generations is compared with those of curves whose signs are flipped
-    seed by seed (all ways, or 9,999 random ones). It is exact for two cases that are drawn alike, whatever their
-    distribution and however generations depend on each other, and for differences that are distributed symmetrically.
-    Of other changes without a mean it is not: random walks of exponential steps leave it in up to 10 %.
+    needs no division by a spread. Without a difference, a seed's curve of differences and its negative are equally
+    likely. So the largest statistic over generations is compared with those of curves with flipped signs of seeds
+    (all flips, or 9,999 random flips). It is exact for two cases with equal distributions, of any form and with any
+    dependence between generations, and for symmetric distributions of differences. It is not exact for other
+    differences with mean 0: random walks of exponential steps leave the band in up to 10 % of cases.
 
-    NaN is no value. A generation in which fewer than `FEWEST_IN_BAND` seeds have one is not judged.
+    NaN values are left out. A generation with fewer than `FEWEST_IN_BAND` values is not judged.
     """
     known = np.isfinite(differences)
     seeds = known.sum(axis=0)
@@ -214,14 +215,14 @@ def simultaneous_band(differences: Values, alpha: float = ALPHA) -> Band:
         size = np.sqrt((values**2).sum(axis=0))
         scaled = np.divide(values, size, out=np.zeros_like(values), where=size > 0)
         largest = np.sort(np.abs(_flips(len(values)) @ scaled).max(axis=1))[::-1]
-        limit = largest[int(alpha * len(largest))] + 1e-9  # so many are beyond it, at most
+        limit = largest[int(alpha * len(largest))] + 1e-9  # at most this number of statistics exceed it
         reach[judged] = limit * size / seeds[judged]
         outside[judged] = np.abs(scaled.sum(axis=0)) > limit
     return Band(seeds, judged, reach, outside)
 
 
 def no_band(seeds: int) -> str:
-    """Why `seeds` seeds have no simultaneous band, in words."""
+    """The reason for a missing simultaneous band with `seeds` seeds, in words."""
     return (
         f"a band at the {100 * ALPHA:.0f} % level takes {FEWEST_IN_BAND} seeds; with {seeds} the smallest p-value is "
         f"2^-{seeds - 1} = {0.5 ** (seeds - 1):.3g}"
@@ -229,14 +230,16 @@ def no_band(seeds: int) -> str:
 
 
 def by_chance(verdicts: int) -> str:
-    """How many of so many verdicts say by chance that something differs, where nothing does."""
+    """The expected number of false positives among the verdicts, in words."""
     expected = ALPHA * verdicts
     return f"{expected:.2g}" if expected < 10 else f"{expected:.0f}"
 
 
 @cache
 def _flips(seeds: int) -> Values:
-    """(flips, seeds) of 1 and -1, the first row all 1. Opposite flips give the same statistic: one is there."""
+    """(flips, seeds) of 1 and -1, the first row all 1. Opposite flips give the same statistic, so one of each pair
+    suffices.
+    """
     if seeds > _EXACT:
         return np.vstack([np.ones(seeds), np.random.default_rng(0).choice([-1.0, 1.0], (_FLIPS, seeds))])
     every = np.arange(2 ** (seeds - 1))[:, None] >> np.arange(seeds) & 1

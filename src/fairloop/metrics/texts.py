@@ -1,4 +1,4 @@
-"""Measures of texts: arrays of words in, numbers out. Most depend on how much text there is; each says what it does."""
+"""Measures of texts: arrays of words in, numbers out. Most depend on the amount of text; each docstring names it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HALVINGS = 60
 
 
 class Measured(NamedTuple):
-    """A value and its standard error; NaN where it is undefined or has none."""
+    """A value and its standard error; NaN if undefined."""
 
     value: float
     error: float = np.nan
@@ -46,7 +46,7 @@ class Corpus(NamedTuple):
 
 
 def perplexity(logs: Floats, events: Ids) -> Measured:
-    """exp(- sum of `logs` / sum of `events`), both (N,) of a text: micro, so long texts count for more."""
+    """exp(- sum of `logs` / sum of `events`), both (N,) by text. This micro average gives long texts more weight."""
     total = int(events.sum())
     if not total:
         return UNDEFINED
@@ -58,7 +58,7 @@ def perplexity(logs: Floats, events: Ids) -> Measured:
 
 
 def floor(bits: float, tokens: float) -> float:
-    """The perplexity of a source whose texts have so many `bits` and, on average, `tokens`."""
+    """The perplexity of a source with `bits` of entropy and a mean of `tokens` tokens per text."""
     return float(2 ** (bits / tokens))
 
 
@@ -91,18 +91,18 @@ def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def distinct(corpus: Corpus, n: int, at: int) -> Measured:
-    """The share of different n-grams among the first `at`: with more of them it falls, whatever the text.
+    """The share of distinct n-grams among the first `at`. The number is fixed, because the share falls with it.
 
-    Undefined with fewer. For n = 1 it is the type-token ratio. Let the order of texts be random.
+    NaN with fewer n-grams. For n = 1 it is the type-token ratio. The order of texts should be random.
     """
     keys = ngrams(corpus, n)[:at]
     return Measured(len(np.unique(keys)) / at) if len(keys) == at else UNDEFINED
 
 
 def zipf_slope(counts: Ids) -> Measured:
-    """The power s of the law rank^-s, by maximum likelihood. counts: (K,) of words, in the ranks that OTHER texts give.
+    """The power s of the law rank^-s, by maximum likelihood. counts: (K,) of words, ranked in OTHER texts.
 
-    Ranks from the same texts, or a line through log counts, are biased. Undefined where no s in [-20, 20] fits.
+    Ranks from the same texts, and a line through log counts, are biased. NaN if no s in [-20, 20] fits.
     """
     total, logs = counts.sum(), np.log(np.arange(1, len(counts) + 1))
     if not total:
@@ -123,9 +123,9 @@ def zipf_slope(counts: Ids) -> Measured:
 
 
 def types_alive(found: int, frequencies: Ids, real: int, texts: int) -> Measured:
-    """`found` types in `texts` texts, over those expected in as many that are drawn from `real` ones with replacement.
+    """`found` types in `texts` texts, over the expected types in `texts` draws with replacement from `real` texts.
 
-    frequencies: (K,) in how many of the real texts each type occurs. 1: as many as in real texts, whatever the number.
+    frequencies: (K,) number of real texts with each type. A value of 1 means as many types as in real texts.
     """
     if not texts or not real:
         return UNDEFINED
@@ -134,7 +134,7 @@ def types_alive(found: int, frequencies: Ids, real: int, texts: int) -> Measured
 
 
 def copied(corpus: Corpus, n: int, known: NDArray[np.uint64]) -> Measured:
-    """The share of n-grams that are among the sorted keys `known`. Read it beside that of held-out texts."""
+    """The share of n-grams with keys among the sorted keys `known`. Read it beside the share of held-out texts."""
     keys = ngrams(corpus, n)
     if not len(keys):
         return UNDEFINED
@@ -159,10 +159,10 @@ def whole(corpus: Corpus) -> NDArray[np.uint64]:
 
 
 def tail(generated: Ids, real: Floats) -> tuple[Measured, Measured]:
-    """The share of rare types in `generated` over their real one, and the share of rare types that occur at all.
+    """The share of rare types in `generated` over their real share, and the share of rare types that occur.
 
-    generated, real: (K,) counts. Rare: a real share above 0 and below half of an equal one. The first stays 1 on
-    average where types are only resampled; the second falls. Both undefined without rare types or samples.
+    generated, real: (K,) counts. Rare: a real share above 0 and below half of an equal one. Pure resampling keeps
+    the mean of the first at 1, and lowers the second. Both are NaN without rare types or samples.
     """
     shares = real / real.sum() if real.sum() else real
     rare = (shares > 0) & (shares < 0.5 / max(int((shares > 0).sum()), 1))
@@ -173,7 +173,7 @@ def tail(generated: Ids, real: Floats) -> tuple[Measured, Measured]:
 
 
 class Swap(NamedTuple):
-    """Log-probabilities of texts less those of their twins, (N,): of the word that tells the group, and of the rest."""
+    """Log-probabilities of texts less those of their twins, (N,): of the word that shows the group, and of the rest."""
 
     group_word: Floats
     rest: Floats
@@ -182,11 +182,12 @@ class Swap(NamedTuple):
 def swap(texts: Ids, twins: Ids, logs: Floats, twin_logs: Floats) -> Swap:
     """Differences of texts from their twins. All (N, L); padding has the log-probability 0.
 
-    Up to the first token that differs both have the same history. That token is the group's; the rest follows it.
+    Both have the same history up to the first token that differs. That token is the group's; the rest follows it.
     """
     differ = texts != twins
     first = np.where(differ.any(axis=1), differ.argmax(axis=1), texts.shape[1])
-    gaps = logs - twin_logs
+    with np.errstate(invalid="ignore"):  # both impossible: undefined
+        gaps = logs - twin_logs
     places = np.arange(texts.shape[1])
     at, after = places == first[:, None], places > first[:, None]
     return Swap(np.where(at, gaps, 0).sum(axis=1), np.where(after, gaps, 0).sum(axis=1))

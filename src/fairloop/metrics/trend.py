@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST = 3
-"""With fewer rounds a line has no error."""
+"""Smallest number of rounds for a line with an error."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Trend:
 
     @property
     def certain(self) -> bool:
-        """Whether the interval of the slope leaves 0 out."""
+        """Whether the interval of the slope excludes 0."""
         return abs(self.slope) > self.slope_reach
 
     def at(self, x: float) -> float:
@@ -32,7 +32,7 @@ class Trend:
         return self.middle + self.slope * (x - self.centre)
 
     def crosses(self, bound: float) -> tuple[float, float, float]:
-        """The place where the line is at `bound`, and its limits (Fieller, 1954); for a certain slope only."""
+        """The position where the line crosses `bound`, and its limits (Fieller, 1954); only for a certain slope."""
         gap = self.middle - bound
         steep = self.slope**2 - self.slope_reach**2
         turn = sqrt((self.slope_reach * gap) ** 2 + steep * self.middle_reach**2)
@@ -43,9 +43,9 @@ class Trend:
 def fit(x: NDArray[np.float64], values: NDArray[np.float64], errors: NDArray[np.float64], alpha: float) -> Trend | None:
     """The least squares line through (R,) `values` with standard `errors`, with intervals of level 1 - alpha.
 
-    Rounds are weighted by their errors; alike if none has one. Where the values scatter around the line more than
-    their errors explain (models vary, too, not only samples), all errors are enlarged by that factor (Birge, 1932).
-    Limits are Student's, with two degrees of freedom less than there are rounds. Undefined rounds are left out.
+    Rounds are weighted by their errors, or equally without errors. If the values scatter around the line more than
+    their errors explain (models vary, too), all errors are enlarged by that factor (Birge, 1932).
+    Limits are Student's, with R - 2 degrees of freedom. Undefined rounds are left out.
 
     None if fewer than `FEWEST` rounds are left.
     """

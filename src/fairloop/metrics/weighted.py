@@ -1,12 +1,12 @@
-"""Rates of people with weights, and their certainty.
+"""Rates of people with weights, and their precision.
 
 A rate is `p = sum(w x) / sum(w)` over its denominator. By linearisation its variance is `V = sum(w**2 (x - p)**2) /
-sum(w)**2`: people are a sample, weights belong to them. `n = p (1 - p) / V` people without weights would be as certain.
-Kish's (1965) number, `sum(w)**2 / sum(w**2)`, leaves out whether weights follow the outcome.
+sum(w)**2`: people are a sample, weights belong to them. `n = p (1 - p) / V` is the number of unweighted people of equal
+certainty. Kish's (1965) number, `sum(w)**2 / sum(w**2)`, ignores dependence between weights and the outcome.
 
 Intervals take the smaller of the two, over the rate's own denominator: in simulations Wilson's interval then covers in
-94.5 % of logs or more. With the sum of weights in its place it covers in 64 to 94 %: that sum grows with the unit of
-weights, and says nothing of the number of people asked. No result changes if all weights are multiplied by one number.
+94.5 % of logs or more. With the sum of weights in its place it covers in 64 to 94 %, because that sum depends on the
+unit of weights. No result changes if all weights are multiplied by one number.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fairloop.metrics.shares import linearised
 
 
 class Sums(NamedTuple):
-    """Sums over people: of weights, and of their squares. Arrays of one shape, of that of the counts beside them."""
+    """Sums over people of weights, and of their squares. Arrays of the shape of the counts."""
 
     weights: NDArray[np.float64]
     squares: NDArray[np.float64]
@@ -62,6 +62,6 @@ def share(hits: Sums, of: Sums, members: NDArray[np.int64]) -> Rate:
         overall=float(found.value[0]),
         by_group=found.value[1:],
         members=np.append(members.sum(), members),
-        effective=np.fmin(found.kish, found.linear),  # there is no variance where nobody, or everybody, is a hit
+        effective=np.fmin(found.kish, found.linear),  # the variance is 0 if no people, or all people, are hits
         errors=np.sqrt(found.variance),
     )

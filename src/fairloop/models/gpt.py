@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairloop.models.interface import Generator
-from fairloop.models.transformer import Block, Cache, check_heads, check_texts, initialise
+from fairloop.models.transformer import Block, Cache, check_sizes, check_texts, initialise
 from fairloop.tables.token_ids import BEGIN, END, PAD
 
 
@@ -38,9 +38,8 @@ class TinyGPT(Generator):
     ) -> None:
         super().__init__()
         self._length = check_texts(shape, vocabulary)
-        check_heads(width, heads)
-        if top_k < 0 or not 0 < top_p <= 1:
-            raise ValueError(f"top_k={top_k}, top_p={top_p}: give top_k of 0 or more, and top_p above 0, at most 1")
+        check_sizes(width, heads, layers)
+        check_narrowing(top_k, top_p)
         self._heads, self._top_k, self._top_p = heads, top_k, top_p
         self.tokens = nn.Embedding(vocabulary, width)
         self.positions = nn.Embedding(self._length, width)
@@ -104,6 +103,12 @@ class TinyGPT(Generator):
         if cache is not None:
             cache.past += ids.shape[1]
         return F.linear(self.norm(x), self.tokens.weight[END:])
+
+
+def check_narrowing(top_k: int, top_p: float) -> None:
+    """Raise ValueError unless `narrowed` leaves at least one token."""
+    if type(top_k) is not int or top_k < 0 or not 0 < top_p <= 1:
+        raise ValueError(f"top_k={top_k}, top_p={top_p}: give top_k of 0 or more, and top_p above 0, at most 1")
 
 
 def narrowed(logits: Tensor, top_k: int, top_p: float) -> Tensor:

@@ -1,6 +1,6 @@
 """A pretrained language model of `transformers` in a local directory, fine-tuned on texts.
 
-It needs `fairloop[text]`, and data with the vocabulary of that directory (`BytePairs.of_directory`).
+It needs `fairloop[text]`, and data with the vocabulary of that directory (`data.vocabulary`).
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fairloop.models.gpt import drawn, ended, narrowed, shifted
+from fairloop.models.gpt import check_narrowing, drawn, ended, narrowed, shifted
 from fairloop.models.interface import Generator
 from fairloop.models.transformer import check_texts
 from fairloop.tables.token_ids import BEGIN, END, PAD, SPECIALS, UNKNOWN
 
 try:
     from transformers import AutoConfig, AutoModelForCausalLM
+    from transformers.utils import logging
 except (ImportError, RuntimeError) as error:  # transformers raises either if one of its own dependencies is missing
     raise ImportError(f"it needs transformers, pip install 'fairloop[text]' ({error})") from error
 
@@ -41,6 +42,7 @@ class HFCausal(Generator):
     ) -> None:
         super().__init__()
         self._length, self._size = check_texts(shape, vocabulary), vocabulary - len(SPECIALS)
+        check_narrowing(top_k, top_p)
         if not (Path(directory) / "config.json").is_file():
             raise ValueError(f"directory='{directory}' has no config.json; name one that save_pretrained has written")
         config = AutoConfig.from_pretrained(directory, local_files_only=True)
@@ -51,13 +53,13 @@ class HFCausal(Generator):
         if end is None or not end < self._size <= config.vocab_size:
             raise ValueError(
                 f"the vocabulary of the data has {self._size} tokens, that of the model {config.vocab_size}, with "
-                f"{end} for the end; use the vocabulary of {directory} for the data"
+                f"{end} for the end; let the data take its vocabulary: data.vocabulary={directory}"
             )
+        if (longest := getattr(config, "max_position_embeddings", None)) is not None and longest < self._length:
+            raise ValueError(f"texts have up to {self._length} tokens, and the model reads {longest}; cut data.length")
         self._end, self._begin = end, end if begin is None else begin
         self._top_k, self._top_p = top_k, top_p
-        self.model = AutoModelForCausalLM.from_pretrained(
-            directory, config=config, local_files_only=True, dtype=torch.float32
-        ).train()
+        self.model = _loaded(directory, config).train()
 
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
         """Mean cross entropy of all tokens but padding, in nats."""
@@ -111,6 +113,19 @@ class HFCausal(Generator):
 
 
 _NOTHING = -100
+
+
+def _loaded(directory: str, config: Any) -> Any:
+    """The model with its weights. transformers would show how far it is."""
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        return AutoModelForCausalLM.from_pretrained(
+            directory, config=config, local_files_only=True, dtype=torch.float32
+        )
+    finally:
+        if shown:
+            logging.enable_progress_bar()
 
 
 def _first(ids: Any) -> int | None:

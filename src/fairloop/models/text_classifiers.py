@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fairloop.models.interface import Classifier
-from fairloop.models.transformer import Block, check_heads, check_texts, initialise
+from fairloop.models.transformer import Block, check_sizes, check_texts, initialise
 from fairloop.tables.token_ids import PAD
 
 
@@ -31,8 +31,8 @@ class TextCNN(Classifier):
     ) -> None:
         super().__init__()
         check_texts(shape, vocabulary)
-        if not sizes or min(sizes) < 1:
-            raise ValueError(f"sizes={list(sizes)}: give whole numbers of at least 1")
+        if not sizes or min(width, filters, *sizes) < 1:
+            raise ValueError(f"width={width}, filters={filters}, sizes={list(sizes)}: give whole numbers of at least 1")
         self.tokens = nn.Embedding(vocabulary, width)
         self.filters = nn.ModuleList(nn.Conv1d(width, filters, size) for size in sizes)
         self.out = nn.Linear(filters * len(sizes), classes)
@@ -68,7 +68,7 @@ class TextTransformer(Classifier):
     ) -> None:
         super().__init__()
         length = check_texts(shape, vocabulary)
-        check_heads(width, heads)
+        check_sizes(width, heads, layers)
         self.tokens, self.positions = nn.Embedding(vocabulary, width), nn.Embedding(length, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(layers))
         self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, classes)

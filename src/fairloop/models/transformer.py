@@ -122,7 +122,9 @@ def check_texts(shape: tuple[int, ...], vocabulary: int) -> int:
     return shape[0]
 
 
-def check_heads(width: int, heads: int) -> None:
-    """Raise ValueError if heads do not divide the width."""
+def check_sizes(width: int, heads: int, layers: int) -> None:
+    """Raise ValueError if heads do not divide the width, or without a layer."""
+    if min(layers, width) < 1:
+        raise ValueError(f"layers={layers}, width={width}: give whole numbers of at least 1")
     if heads < 1 or width % heads:
         raise ValueError(f"width={width} is not a multiple of heads={heads}")

@@ -1,1 +1,1 @@
-"""From stores to tables and pictures; nothing here simulates."""
+"""Tables, figures and pages from stored runs. This package never simulates."""

@@ -1,4 +1,4 @@
-"""How good the annotators are: mean and standard deviation over seeds."""
+"""The measures of the annotators: mean and standard deviation over seeds."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ _KEYS = ["data", "role", "split"]
 def annotators(table: pd.DataFrame) -> pd.DataFrame:
     """Mean and standard deviation over seeds of each measure, for each annotator and split.
 
-    Runs of one seed share their annotators unless their data or the annotators' training differ, so a seed counts once.
+    Runs of one seed share their annotators, unless their data or the annotators' training differ. So a seed counts
+    once.
 
-    Columns: data (the data set, and fields that tell its annotators from others), role, split, measure, seeds (in which
-    it is defined), of (seeds), mean and std (of the sample; NaN with one seed).
+    Columns: data (the data set, and fields that distinguish its annotators), role, split, measure, seeds (with a
+    defined value), of (all seeds), mean and std (of the sample; NaN with one seed).
 
     Raises InputError if `table` has no annotators.
     """
@@ -41,7 +42,7 @@ def annotators(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _told_apart(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows with a column `data` under which a seed has one A_L and one A_S."""
+    """The rows with a column `data`, which identifies one A_L and one A_S per seed."""
     fields = [name for name in compare.further_fields(rows) if name.startswith(("data.", "annotator."))]
     names = rows["dataset"].astype(str)
     for field in fields:

@@ -1,4 +1,4 @@
-"""Names of cases: runs that differ in fields of their specs, in words."""
+"""Names of cases in words, from the fields in which runs differ."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 
 def of_fields(fields: Mapping[str, Any]) -> str:
-    """Fields of a spec in words, such as `accumulate, fresh people`; an unset field says nothing.
+    """Fields of a spec in words, such as `accumulate, fresh people`; unset fields are left out.
 
-    A field that has no words of its own is told as one would set it: `data.threshold=3`.
+    A field without words of its own has the form of `--set`: `data.threshold=3`.
     """
     told = {field: value for field, value in fields.items() if not _is_unset(value)}
     kinds = {told.get(f"policy.{model}.kind") for model in ("generator", "classifier")}
-    if len(kinds) == 1 and None not in kinds:  # both kinds of models alike
+    if len(kinds) == 1 and None not in kinds:  # equal for both kinds of models
         told = {"both": kinds.pop()} | {field: value for field, value in told.items() if not field.endswith(".kind")}
     said = [_WORDS[field](value) if field in _WORDS else _set(field, value) for field, value in told.items()]
     return ", ".join(words for words in said if words)
@@ -39,7 +39,7 @@ def _steps(text: str) -> str:
 
 
 def _share(words: str) -> Callable[[float], str]:
-    """Of a share in percent, with as many digits as tell it from another."""
+    """A formatter of a share in percent, with enough digits to distinguish it from others."""
     return lambda share: words.format(f"{100 * share:g}%")
 
 

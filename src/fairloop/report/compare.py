@@ -1,4 +1,4 @@
-"""Runs beside each other: differences of runs that share their seed, with intervals over seeds."""
+"""Comparisons of runs: differences paired by seed, with intervals over seeds."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from fairloop.spec.setting import EVERY_SETTING
 from fairloop.store.tidy_rows import MINORITIZED, RUN_COLUMNS, Row
 
 ACCURACY_BELOW = 0.6
-"""Less accuracy is called collapse unless told otherwise; with two labels, a coin has .5."""
+"""The default limit of collapse in accuracy; a coin has .5 with two labels."""
 
 SHARE_BELOW = 0.1
-"""A smaller share of minoritized groups among generated samples is called collapse unless told otherwise."""
+"""The default limit of collapse in the share of minoritized groups among generated samples."""
 
 _SPREAD = ("std", "low", "high", "lowest", "highest")
 _MINORITIZED = "minoritized"
@@ -31,14 +31,14 @@ _OWN = (*RUN_COLUMNS, *Row._fields, "case", "round")
 
 
 def fairness(split: str = "test") -> tuple[Measure, ...]:
-    """The measures that comparisons show by default: performance and disparities of the classifiers on `split`."""
+    """The default measures of comparisons: performance and disparities of the classifiers on `split`."""
     return tuple(of_classifier(metric, part, split) for metric, part in HEADLINE)
 
 
 def split_in(table: pd.DataFrame, wanted: str = "test") -> str | None:
-    """The split on which classifiers are compared: the one that is `wanted`, even if the table has no such values.
+    """The split for comparing classifiers: `wanted`, even if the table has no values of it.
 
-    Without values of the default, `true` of runs with rounds of people, or the first split; None without classifiers.
+    Without values of the default: `true` for runs with rounds of people, or the first split; None without classifiers.
     """
     if wanted != "test":
         return wanted
@@ -48,9 +48,9 @@ def split_in(table: pd.DataFrame, wanted: str = "test") -> str | None:
 
 
 def cases(table: pd.DataFrame) -> pd.Series[str]:
-    """For each row, the name of its run but for the seed: setting, STAR's target, and the fields that vary.
+    """For each row, the name of its run without the seed: setting, STAR's target, and the fields that vary.
 
-    A run that has no setting, because fairloop did not make it, is a case of its own.
+    A run without a setting, from another source than fairloop, is a separate case.
     """
     runs, fields = table.drop_duplicates("run"), further_fields(table)
     several = runs["dataset"].nunique() > 1
@@ -64,29 +64,29 @@ def cases(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def further_fields(table: pd.DataFrame) -> list[str]:
-    """The columns that are there because runs differ in these fields of their specs."""
+    """The columns of fields in which the specs of runs differ."""
     fields = [name for name in table.columns if name not in _OWN]
     if "curation.steps" not in fields or "curation.target" not in fields:
         return fields
     several_targets = table["curation.target"].replace("none", None).nunique() > 1
-    return [name for name in fields if several_targets or name != "curation.target"]  # else the steps say it
+    return [name for name in fields if several_targets or name != "curation.target"]  # otherwise the steps include it
 
 
 def alone_in_its_case(table: pd.DataFrame) -> None:
-    """Raise InputError if two runs of one `case` and seed would be taken for one."""
+    """Raise InputError if two runs have the same case and seed."""
     runs = table.drop_duplicates("run").groupby(["case", "seed"], observed=True)["run"].unique()
     if not (several := runs[runs.map(len) > 1]).empty:
         case, seed = several.index[0]
         raise InputError(
             f"{' and '.join(several.iloc[0][:2])} are both '{run_name(case, seed)}'; these tables do not "
-            "say in which fields they differ; name the runs' directories instead, all at once"
+            "have the fields in which they differ; name the runs' directories instead, all at once"
         )
 
 
 def cased(table: pd.DataFrame) -> pd.DataFrame:
     """The tidy table with `case` as a column.
 
-    Raises InputError if two runs of one case and seed would be taken for one.
+    Raises InputError if two runs have the same case and seed.
     """
     table = table.assign(case=cases(table))
     alone_in_its_case(table)
@@ -96,8 +96,9 @@ def cased(table: pd.DataFrame) -> pd.DataFrame:
 def case_names(table: pd.DataFrame) -> list[str]:
     """The cases in a table that is `cased`: loops, loops with STAR, then controls.
 
-    Among these, in the order of `EVERY_SETTING` (runs without a setting after them, in the table's order) and then of
-    the fields that vary: unset values and `none` first, small numbers before large ones.
+    Each of these is in the order of `EVERY_SETTING`, followed by runs without a setting in the table's order, and then
+    in
+    the order of the fields that vary: unset values and `none` first, small numbers before large numbers.
     """
     cases = table.drop_duplicates("case").astype({"setting": object, "star": object})
     fields = further_fields(table)
@@ -113,7 +114,7 @@ def case_names(table: pd.DataFrame) -> list[str]:
 
 
 def _rank(value: Any) -> tuple[int, Any]:
-    """Where a field's value comes among others, which may be of other types."""
+    """The sort key of a field's value among values of any types."""
     if pd.isna(value) or value in ("none", "[]"):
         return 0, ""
     return (2, value) if isinstance(value, str) else (1, value)
@@ -124,12 +125,12 @@ def differences(table: pd.DataFrame, measures: Sequence[Measure], against: str |
 
     Runs of one seed share random numbers and often models, so their differences vary less than the runs.
 
-    Columns: case, against, measure, generation, seeds (in which the difference is defined), of (seeds that both cases
-    have), mean, mean_against and difference (over the former), std, low, high, lowest, highest (of the difference, as
-    `statistics.over_seeds` has them), seeds_needed (to show a difference of this size, as `statistics.seeds_needed`).
+    Columns: case, against, measure, generation, seeds (with a defined difference), of (common seeds of both cases),
+    mean, mean_against and difference (over `seeds`), std, low, high, lowest, highest (of the difference, from
+    `statistics.over_seeds`), seeds_needed (to show a difference of this size, from `statistics.seeds_needed`).
     A generation without a defined difference has no row.
 
-    Raises InputError if there are not two cases with a seed in common, or none is called `against`.
+    Raises InputError without two cases with a common seed, and for an unknown `against`.
     """
     table = cased(table)
     base = _base(table, against)
@@ -157,8 +158,8 @@ def differences(table: pd.DataFrame, measures: Sequence[Measure], against: str |
 def at_the_end(found: pd.DataFrame) -> pd.DataFrame:
     """The rows of `differences` at each case's last generation.
 
-    Last: the latest that all of its seeds have reached, or enough of them for an interval. So a seed that is ahead of
-    the others does not speak for them.
+    The last generation is the latest that all seeds have reached, or enough seeds for an interval. So a seed that is
+    ahead of the others does not represent them.
     """
     reached = found.groupby(["case", "generation"])["of"].transform("max")
     enough = reached >= found.groupby("case")["of"].transform("max").clip(upper=FEWEST_SEEDS)
@@ -167,10 +168,11 @@ def at_the_end(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def changes(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
-    """Each case's last generation less its first, paired by seed. Last: the latest that all its runs have reached.
+    """Each case's last generation less its first, paired by seed. The last generation is the latest that all runs have
+    reached.
 
-    Columns: case, measure, first and last (generations), seeds (that have a value in both), of (all its seeds), before
-    and after (means over the former), change, std, low, high, lowest, highest, seeds_needed (as in `differences`). A
+    Columns: case, measure, first and last (generations), seeds (with a value in both), of (all its seeds), before
+    and after (means over `seeds`), change, std, low, high, lowest, highest, seeds_needed (as in `differences`). A
     measure that no run of a case has in both generations has no row.
     """
     table = cased(table)
@@ -193,12 +195,13 @@ def changes(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
 
 
 def departures(table: pd.DataFrame, measures: Sequence[Measure], against: str | None = None) -> pd.DataFrame:
-    """When each measure, in each case, first leaves a band that holds at all generations at once.
+    """The first generation outside a simultaneous band, for each measure and case.
 
-    The bands are those of `statistics.simultaneous_band`, about no difference, of differences paired by seed. There are
+    The bands are from `statistics.simultaneous_band`, around a difference of 0, for differences paired by seed. There
+    are
     two: the case less itself in the measure's first generation; and less the case `against` (default: the first of
-    `case_names`) at the same generation. If nothing changes, at most 5 % of studies leave a band anywhere.
-    Generations in which fewer than `statistics.FEWEST_IN_BAND` seeds have a value in both are not judged.
+    `case_names`) at the same generation. Without any change, at most 5 % of studies leave a band anywhere.
+    Generations with fewer than `statistics.FEWEST_IN_BAND` paired values are not judged.
 
     Columns: case, measure, band ("own", or the other case's name), seeds (fewest in a judged generation; 0: none was),
     most (seeds in any generation), left (first generation outside; empty: never), stays (the generation from which on
@@ -224,15 +227,14 @@ def departures(table: pd.DataFrame, measures: Sequence[Measure], against: str | 
 
 
 def is_clear(row: Mapping[Any, Any]) -> bool:
-    """Whether a row of `differences` or `changes` is distinguishable from none: its interval holds no 0."""
+    """Whether a row of `differences` or `changes` is distinguishable from 0: its interval excludes 0."""
     return bool(row["low"] > 0 or row["high"] < 0)  # without an interval both are NaN
 
 
 def collapses(table: pd.DataFrame, measure: Measure, below: float) -> pd.DataFrame:
-    """For each run, the first generation where `measure` is less than `below`. An undefined value is not.
+    """For each run, the first generation with `measure` less than `below`. An undefined value never counts as less.
 
-    Columns: case, seed, generations (how many are recorded until the last one in which it is defined), generation
-    (empty: never).
+    Columns: case, seed, generations (number up to the last defined value), generation (empty: never).
     """
     found = measure.rows(cased(table))
     seen = found["generation"].where(found["value"].notna(), -1) + 1
@@ -242,9 +244,9 @@ def collapses(table: pd.DataFrame, measure: Measure, below: float) -> pd.DataFra
 
 
 def undefined(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
-    """Where a measure is undefined (NaN) in some seeds, which means and intervals leave out there.
+    """The undefined values (NaN) of each measure, which means and intervals leave out.
 
-    Columns: case, measure, first and last (generations in which that is so), seeds (of which), of (all seeds).
+    Columns: case, measure, first and last (generations with undefined values), seeds (with them), of (all seeds).
     """
     table = cased(table)
     rows = []
@@ -258,7 +260,7 @@ def undefined(table: pd.DataFrame, measures: Sequence[Measure]) -> pd.DataFrame:
 
 
 def said_undefined(found: pd.DataFrame) -> str:
-    """The rows of `undefined`, of one case, in words; empty if there are none."""
+    """The rows of `undefined` of one case in words; empty without rows."""
     each = []
     for row in found.to_dict("records"):
         when = f"s {row['first']} to {row['last']}" if row["last"] > row["first"] else f" {row['first']}"
@@ -269,11 +271,11 @@ def said_undefined(found: pd.DataFrame) -> str:
 def typical_collapse(runs: pd.DataFrame) -> str:
     """The runs of one case in `collapses`, in words: the median over seeds, and the range where they differ.
 
-    A run that never collapses counts as later than any that does.
+    A run without collapse counts as later than all runs with collapse.
     """
     times = runs["generation"].astype(float).fillna(np.inf).sort_values().to_numpy()
     n, happened = len(times), int(np.isfinite(times).sum())
-    median = times[(n - 1) // 2]  # the lower one of two: a generation that occurred
+    median = times[(n - 1) // 2]  # the lower of two medians, a generation that occurred
     if np.isinf(median):
         shortest = runs["generations"].min()
         never = f"never within {shortest} generation{'s' if shortest > 1 else ''}"
@@ -285,10 +287,10 @@ def typical_collapse(runs: pd.DataFrame) -> str:
 
 
 def minoritized(table: pd.DataFrame, named: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """The minoritized groups of each run in `table`: those `named`, else those that the run stored with its rows.
+    """The minoritized groups of each run in `table`: `named`, or the groups that the run stored with its rows.
 
-    A run is left out that has no minoritized groups, or no shares of groups among generated samples. Runs of fairloop
-    0.1.0 stored nothing: there `_unstored` counts.
+    Runs without minoritized groups, or without shares of groups among generated samples, are left out. For runs of
+    fairloop 0.1.0, which stored no groups, `_unstored` gives them.
 
     Raises InputError for a name that is not a group of any run.
     """
@@ -303,17 +305,17 @@ def minoritized(table: pd.DataFrame, named: Sequence[str] = ()) -> dict[str, tup
 
 
 def _stored(table: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """The minoritized groups, maybe none, of each run whose rows say them."""
+    """The minoritized groups, possibly none, of each run with rows about them."""
     rows = table[table["metric"] == MINORITIZED]
     by_run = rows.groupby("run", sort=False, observed=True)
     return {str(run): tuple(mine.loc[mine["value"] == 1, "group"].astype(str)) for run, mine in by_run}
 
 
 def _unstored(shares: pd.DataFrame) -> dict[str, tuple[str, ...]]:
-    """The same of runs of fairloop 0.1.0, from their `shares` of groups: a guess, the one that 0.1.0 made.
+    """The minoritized groups of runs of fairloop 0.1.0, from their `shares` of groups, by the guess of version 0.1.0.
 
-    Those of the data set's default that are there; of other data, the group with the smallest share in the first
-    generation.
+    These are the default groups of the data set that occur; for other data, the group with the smallest share in the
+    first generation.
     """
     found: dict[str, tuple[str, ...]] = {}
     for dataset, rows in shares.groupby("dataset", observed=True):
@@ -324,7 +326,7 @@ def _unstored(shares: pd.DataFrame) -> dict[str, tuple[str, ...]]:
 
 
 def with_minoritized(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """The tidy table, and the rows of `minoritized_share`: sums over `groups` (by run), NaN where one share is."""
+    """The tidy table with rows of `minoritized_share`: sums over `groups` (by run), NaN if one share is NaN."""
     if not groups:
         return table
     shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
@@ -336,7 +338,7 @@ def with_minoritized(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -
 
 
 def minoritized_share(groups: Mapping[str, Sequence[str]]) -> Measure:
-    """The measure that `with_minoritized` adds, named after the groups where all runs have the same."""
+    """The measure that `with_minoritized` adds, named after the groups if they are the same in all runs."""
     different = {tuple(names) for names in groups.values()}
     names = different.pop() if len(different) == 1 else ("the minoritized",)
     title = f"share of {' and '.join(names)}"
@@ -344,7 +346,7 @@ def minoritized_share(groups: Mapping[str, Sequence[str]]) -> Measure:
 
 
 def _base(table: pd.DataFrame, against: str | None) -> str:
-    """The case that others are compared with: `against`, or the first."""
+    """The reference case of comparisons: `against`, or the first."""
     names = case_names(table)
     if against is not None and against not in names:
         raise InputError(f"--against {against}: is not one of {'; '.join(names)}")
@@ -359,7 +361,7 @@ def _columns(found: OverSeeds, name: str) -> pd.DataFrame:
 
 
 def _departure(differences: pd.DataFrame) -> tuple[int, int, object, object, object]:
-    """seeds, most, left, stays and last, as `departures` has them, of (seeds, generations) differences."""
+    """The columns seeds, most, left, stays and last of `departures`, from (seeds, generations) differences."""
     band = simultaneous_band(differences.to_numpy(float))
     most = int(max(band.seeds, default=0))
     if not band.judged.any():

@@ -1,4 +1,4 @@
-"""The output of `fairloop compare`: tables, words and files."""
+"""The output of `fairloop compare`: tables, text and files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ SHOWN = (
 
 @dataclass(frozen=True)
 class Wishes:
-    """The options of the command. Raises InputError for a wrong one."""
+    """The options of the command. Raises InputError for a wrong option."""
 
     against: str | None
     split: str
@@ -52,16 +52,16 @@ class Wishes:
         if self.out is not None and self.out.suffix != ".csv":
             raise InputError(f"--out: {self.out} does not end in .csv")
         if self.figure is not None and self.figure.suffix not in (".png", ".svg", ".pdf"):
-            raise InputError(f"--figure: {self.figure} ends in none of .png, .svg, .pdf")
+            raise InputError(f"--figure: {self.figure} does not end in one of .png, .svg, .pdf")
         if self.figure is not None and not self.published:
-            raise InputError("--figure: is drawn with --published only")
+            raise InputError("--figure: needs --published")
         for option, limit in (("accuracy", self.accuracy_below), ("share", self.share_below)):
             if not 0 < limit < 1:
                 raise InputError(f"--{option}-below {limit:g}: does not lie between 0 and 1")
 
 
 def show(table: pd.DataFrame, wishes: Wishes, console: Console) -> pd.DataFrame:
-    """Print the comparison of the tidy `table`, and write what was wished for. Returns every value behind it."""
+    """Print the comparison of the tidy `table`, and write the requested files. Returns every value behind it."""
     if table.empty:
         raise InputError("compare: no generation is recorded yet")
     found = _with_paper(table, wishes, console) if wishes.published else _with_each_other(table, wishes, console)
@@ -115,7 +115,7 @@ def _on_intervals(found: pd.DataFrame) -> str:
 
 
 def _show_needed(found: pd.DataFrame, measures: Sequence[Measure], wishes: Wishes, console: Console) -> None:
-    """Of the last generation: which differences are distinguishable, and how many seeds would show the others."""
+    """Print, for the last generation, which differences are distinguishable, and the seeds needed for the others."""
     ends = compare.at_the_end(found)
     if ends["seeds"].max() < 2:
         _say("\nOne seed cannot tell how many would show such a difference.", console)
@@ -202,7 +202,7 @@ def _show_departures(
 
 
 def _departure(row: dict[Any, Any] | None, end: int) -> str:
-    """When it leaves its band; and up to which generation that is judged, where it is not `end`."""
+    """The generation of leaving the band, and the last judged generation if it is not `end`."""
     if row is None or not row["seeds"]:
         return f"no band, {row['most']} seeds" if row and row["most"] else "no band"
     judged = f" (judged to {row['last']})" if row["last"] < end else ""

@@ -1,4 +1,4 @@
-"""Cases less one of them, as an object that a notebook shows."""
+"""Differences of cases from one case, as an object with a view for notebooks."""
 
 from __future__ import annotations
 

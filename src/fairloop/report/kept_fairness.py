@@ -1,4 +1,4 @@
-"""For how many generations a case keeps its fairness, each seed on its own."""
+"""The number of generations that a case keeps its fairness, for each seed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairloop.report.figures import Measure
 from fairloop.report.figures.measures import of_classifier
 
 WITHIN = 0.05
-"""By so much the equalized odds difference may exceed that of generation 0."""
+"""The tolerance of the equalized odds difference above that of generation 0."""
 
 FAIRER, LIKE_AT_FIRST = "fairer", "like at first"
 
@@ -28,17 +28,17 @@ def generations_kept(
     within: float = WITHIN,
     measure: Measure = _DIFFERENCE,
 ) -> pd.DataFrame:
-    """How many generations from the first on keep their fairness, by two rules; the mean over seeds.
+    """The number of generations from the first on that keep their fairness, by two rules; the mean over seeds.
 
-    `fairer`: `measure`, of which less is better, is smaller than that of the case `against` with the same seed and
-    generation. `like at first`: it is at most `within` above that of generation 0. A run has lost its fairness with the
-    first generation that breaks the rule, whatever comes later; an undefined value breaks it. against: the other case
-    of each case, by names; a case that is not in it, or stands against itself, is judged by the second rule alone.
+    `fairer`: `measure`, with small values better, is smaller than in the case `against` with the same seed and
+    generation. `like at first`: it is at most `within` above that of generation 0. A run loses its fairness in the
+    first generation that breaks the rule, regardless of later ones; an undefined value breaks it. against: the other
+    case of each case, by names; a case without another case is judged by the second rule alone.
 
-    Columns: case, rule, of (generations, the fewest of a seed), seeds, never_lost (seeds that keep it in all
-    generations), mean, low, high, lowest, highest (as `statistics.over_seeds` has them; limits are cut to [0, of]).
+    Columns: case, rule, of (generations, the smallest number of a seed), seeds, never_lost (seeds that keep it in all
+    generations), mean, low, high, lowest, highest (from `statistics.over_seeds`; limits are clipped to [0, of]).
 
-    Raises InputError if `against` names a case that is not there.
+    Raises InputError if `against` names a missing case.
     """
     cases = {
         str(case): rows.pivot(index="seed", columns="generation", values="value")
@@ -58,7 +58,7 @@ def generations_kept(
 
 
 def _less(values: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
-    """(seeds, generations) whether a value is less, for seeds and generations that both have."""
+    """(seeds, generations) whether a value is less, for common seeds and generations."""
     seeds = values.index.intersection(others.index)
     generations: Sequence[int] = values.columns.intersection(others.columns)  # type: ignore[assignment]
     less: NDArray[np.bool_] = (values.loc[seeds, generations] < others.loc[seeds, generations]).to_numpy()
@@ -66,7 +66,7 @@ def _less(values: pd.DataFrame, others: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def _counted(kept: NDArray[np.bool_]) -> dict[str, float | int]:
-    """Of (seeds, generations), the number of generations before the first that is not kept."""
+    """The number of generations before the first that is not kept, by seed, from (seeds, generations)."""
     of = kept.shape[1]
     counts = np.where(kept.all(axis=1), of, kept.argmin(axis=1))
     found = over_seeds(counts[:, None].astype(float))

@@ -33,7 +33,7 @@ def _line(tag: str, cells: Sequence[str]) -> str:
 
 
 def image(figure: Figure, about: str) -> str:
-    """The figure as a PNG inside HTML. about: a description for readers who do not see it."""
+    """The figure as a PNG inside HTML. about: a description for readers who cannot see it."""
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=80)
     return f'<img alt="{escape(about)}" src="data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}">'
@@ -42,7 +42,7 @@ def image(figure: Figure, about: str) -> str:
 def ends(table: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Header and rows: each case, and its main measures in the first and in the last generation, as means over seeds.
 
-    No rows where no generation is recorded, or none has these measures.
+    There are no rows without a recorded generation with these measures.
     """
     if table.empty or not (head := headline(table)).measures:
         return [], []

@@ -1,4 +1,4 @@
-"""A tidy table in sentences with numbers: drift, its size, its start, the groups it hit, and the effect of STAR."""
+"""A summary of a tidy table in sentences: drift, its size, its start, the affected groups, and the effect of STAR."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _Row = dict[Any, Any]
 
 
 class Sentence(NamedTuple):
-    """Its subject and its statement; one after the other they are the sentence."""
+    """A sentence in two parts: its subject and its statement."""
 
     about: str
     words: str
@@ -29,10 +29,10 @@ class Sentence(NamedTuple):
 
 @dataclass(frozen=True)
 class Finding:
-    """The sentences about one case, or about two beside each other. Plain text; names are as the table has them.
+    """The sentences about one case, or about a comparison of two. Plain text with the names of the table.
 
-    chapter: the kind of finding. scope: the generations, data and seeds that the sentences are about. verdicts: the
-    number of values that were judged, each at the 5 % level: by an interval, or by a band.
+    chapter: the kind of finding. scope: the generations, data and seeds of the sentences. verdicts: the
+    number of judged values, each at the 5 % level by an interval or a band.
     """
 
     chapter: str
@@ -57,9 +57,9 @@ class Headline:
 
 
 def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
-    """The measures to look at first: performance and disparities on one split, minoritized share.
+    """The headline measures: performance and disparities on one split, minoritized share.
 
-    Raises InputError if a name in `minoritized` is not a group, or if two runs would be taken for one.
+    Raises InputError if a name in `minoritized` is not a group, or if two runs have the same case and seed.
     """
     split = compare.split_in(table)
     groups = compare.minoritized(table, minoritized)
@@ -71,7 +71,7 @@ def headline(table: pd.DataFrame, minoritized: Sequence[str] = ()) -> Headline:
 
 
 def summary(head: Headline) -> list[Finding]:
-    """A finding for each case; then for each with STAR beside the same without, and each loop beside its control."""
+    """A finding for each case, then for each comparison with and without STAR, and of each loop with its control."""
     if not head.measures:
         return []
     changed = _by_case(compare.changes(head.table, head.measures))
@@ -86,7 +86,7 @@ def summary(head: Headline) -> list[Finding]:
 
 
 def on_verdicts(findings: Sequence[Finding]) -> str:
-    """At which level the findings judge, and how many verdicts there are; empty if there is none."""
+    """The level and the number of verdicts of the findings, in words; empty without verdicts."""
     verdicts = sum(finding.verdicts for finding in findings)
     if not verdicts:
         return ""
@@ -99,7 +99,7 @@ def on_verdicts(findings: Sequence[Finding]) -> str:
 
 
 def number(value: float, sign: bool = False) -> str:
-    """Three decimals, with a true minus; a sign in front if asked for."""
+    """Three decimals, with a true minus. sign: with a sign."""
     return f"{value:{'+' if sign else ''}.3f}".replace("-", "\N{MINUS SIGN}")
 
 
@@ -112,7 +112,7 @@ def _by_case(rows: pd.DataFrame) -> dict[str, dict[str, _Row]]:
 
 
 def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, _Row]) -> Finding:
-    """How `case` moved from its first generation to its last."""
+    """The changes of `case` from its first generation to its last."""
     row, seeds = next(iter(changed.values())), max(row["seeds"] for row in changed.values())
     moving = row["last"] > row["first"]
     data = f", split {head.split}" if head.split else ""
@@ -141,12 +141,12 @@ def _drift(head: Headline, case: str, changed: dict[str, _Row], left: dict[str, 
 
 
 def _judged(ends: Iterable[_Row], bands: Iterable[_Row]) -> int:
-    """How many of the rows are judged at all: by an interval at the end, or by a band over generations."""
+    """The number of judged values: by an interval at the end, or by a band over generations."""
     return sum(not pd.isna(row["low"]) for row in ends) + sum(bool(row["seeds"]) for row in bands)
 
 
 def _nothing_known(head: Headline, case: str) -> Finding:
-    """The finding about a case without a measure at both ends in any seed, as where every model diverged."""
+    """The finding about a case without a measure at both ends in any seed, for example if every model diverged."""
     return Finding("What drifted", case, "no measure is defined at both ends", tuple(_left_out(head, case)))
 
 
@@ -174,7 +174,7 @@ def _by(row: _Row, what: str) -> str:
 
 
 def _told(row: _Row, what: str, spread: str) -> str:
-    """The difference in column `what` with its interval or spread, and the number of its seeds if it is not all."""
+    """The difference in a column with its interval or spread, and the number of its seeds if not all."""
     value, low, high, lowest, highest = (number(row[name], sign=True) for name in (what, *_ENDS))
     about = {"interval": f" [{low}, {high}]", "spread": spread.format(lowest, highest)}
     some = f"; {row['seeds']} of {row['of']} seeds" if row["seeds"] < row["of"] else ""
@@ -182,21 +182,21 @@ def _told(row: _Row, what: str, spread: str) -> str:
 
 
 def _both(row: _Row, one: str, between: str, other: str, what: str) -> str:
-    """Such as "0.526 beside 0.531 (-0.005)"; only "0.526" where no seed shows a difference."""
+    """Two values, such as "0.526 beside 0.531 (-0.005)"; only "0.526" if no seed shows a difference."""
     alike = row[what] == 0 and not row["std"] > 0
     return number(row[one]) if alike else f"{number(row[one])} {between} {number(row[other])}{_by(row, what)}"
 
 
 def _long(head: Headline, title: str) -> str:
-    """The measure's title in full, as a sentence begins with it."""
+    """The measure's full title, with a capital letter."""
     long = {m.title: CATALOGUE[m.metric].called(m.group) for m in head.measures if m != head.share}.get(title, title)
     return long[:1].upper() + long[1:]
 
 
 def _since(row: _Row | None, end: int, inside: str = ", never outside {band}", band: str = "its band") -> str:
-    """Since when a measure is outside a band; `inside` is the text if it never is.
+    """The generation since which a measure is outside a band, in words; `inside` is the text if it never is.
 
-    end: the last generation that the sentence is about. Where another one is the last that is judged, it is named.
+    end: the last generation of the sentence. The last judged generation is named if it differs.
     """
     if row is None or not row["seeds"]:
         return ""
@@ -212,14 +212,14 @@ def _since(row: _Row | None, end: int, inside: str = ", never outside {band}", b
 
 
 def _since_when(bands: Sequence[_Row]) -> Iterator[Sentence]:
-    """Why it is not told from which generation on a measure is outside its band, where no band can be left."""
+    """The reason for missing statements on bands, if there are too few seeds for a band."""
     most = max((row["most"] for row in bands), default=0)
     if most > 1 and not any(row["seeds"] for row in bands):  # of one seed the scope says it
         yield Sentence("Since when:", f" not told; {statistics.no_band(most)}.")
 
 
 def _by_group(head: Headline, case: str) -> list[_Row]:
-    """How accuracy changed for each group."""
+    """The change of accuracy for each group."""
     mine = head.table[(head.table["case"] == case) & (head.table["metric"] == "accuracy")]
     groups = [group for group in mine["group"].unique() if group not in PARTS]
     measures = [of_classifier("accuracy", group, str(head.split), called=group) for group in groups]
@@ -227,7 +227,7 @@ def _by_group(head: Headline, case: str) -> list[_Row]:
 
 
 def _for_whom(changed: Sequence[_Row]) -> Iterator[Sentence]:
-    """How accuracy changed for each group, or for the two between which all others lie."""
+    """The change of accuracy for each group, or for the two groups with the extreme changes."""
     shown = changed if len(changed) <= 4 else [changed[0], changed[-1]]
     each = " and ".join(
         f"{_told(row, 'change', ' (seeds from {} to {})')}{_unsure(row)} for {row['measure']}" for row in shown
@@ -260,9 +260,9 @@ def _collapse(head: Headline, case: str) -> Iterator[Sentence]:
 
 
 def _pairs(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
-    """(case, its base): with STAR, the same case without it; else the same data's control.
+    """(case, its base): for STAR, the same case without it; otherwise the control of the same data.
 
-    STAR's own fields may differ where there is no such case with the same.
+    STAR's own fields may differ if no case has equal fields.
     """
     cases = table.drop_duplicates("case").to_dict("records")
     further = compare.further_fields(table)

@@ -1,4 +1,4 @@
-"""The tidy table: one value a row, for any number of runs."""
+"""The tidy table of any number of runs, with one value per row."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from fairloop.store.tidy_rows import MINORITIZED, RUN_COLUMNS, Row
 
 
 def tidy(runs: Sequence[RunDirectory]) -> pa.Table:
-    """The contract's columns, and one for each further field in which the runs differ.
+    """The tidy table of runs: the contract's columns, and one for each further field in which the runs differ.
 
-    Text is held as a dictionary, each word once; `plain` makes it strings.
+    Text is dictionary-encoded; `plain` converts it to strings.
 
     Raises InputError if a record is damaged or if two directories hold the same run.
     """
@@ -60,29 +60,29 @@ def _warn_of_other_maths(runs: Sequence[RunDirectory]) -> None:
 
 
 def own_columns(spec: RunSpec) -> dict[str, Any]:
-    """The columns that are alike in all rows of the run of `spec`."""
+    """The columns that are constant in the rows of the run of `spec`."""
     values = (spec.identity, spec.dataset, spec.setting, spec.star.target, spec.seed)
     return dict(zip(RUN_COLUMNS, values, strict=True))
 
 
 def of_rows(rows: Sequence[Row], own: Mapping[str, Any]) -> pa.Table:
-    """Rows of one run, audit or loop in memory as such a table. own: the columns that are alike in all of them."""
+    """Rows of one run, audit or loop in memory as a tidy table. own: the columns that are constant in them."""
     recorded = rows_as_table(rows)
     mine = {name: _constant(value, recorded.num_rows) for name, value in own.items()}
     return pa.table(mine | {name: recorded[name] for name in recorded.column_names})
 
 
 def plain(table: pa.Table) -> pa.Table:
-    """The same table with text as strings."""
+    """The table with text as strings."""
     return table.cast(
         pa.schema([(field.name, pa.string() if field.type == TEXT else field.type) for field in table.schema])
     )
 
 
 def gathered(paths: Sequence[Path]) -> pd.DataFrame:
-    """The tidy table of everything in `paths`: runs, directories that hold runs, and tables that `export` wrote.
+    """The tidy table of all runs, directories of runs, and exported tables in `paths`.
 
-    Raises InputError for a path that is neither, or if a run is there twice.
+    Raises InputError for another path, and for a run that occurs twice.
     """
     tables = [_exported(path) for path in paths if _is_table(path)]
     if runs := run_directories(paths):
@@ -96,12 +96,14 @@ def gathered(paths: Sequence[Path]) -> pd.DataFrame:
     try:
         frame: pd.DataFrame = pa.concat_tables(tables, promote_options="permissive").to_pandas()
     except pa.ArrowException as error:
-        raise InputError(f"{paths[0]}: has a column that is a number here and text there ({error})") from error
+        raise InputError(
+            f"{paths[0]}: has a column with numbers in one part and text in another ({error}); export its runs again"
+        ) from error
     return frame
 
 
 def run_directories(paths: Sequence[Path]) -> list[RunDirectory]:
-    """The runs in those of `paths` that are not exported tables. Raises InputError for one that holds none."""
+    """The runs in those of `paths` that are not exported tables. Raises InputError for a path without runs."""
     return find_runs([path for path in paths if not _is_table(path)])
 
 
@@ -116,7 +118,7 @@ def _exported(path: Path) -> pa.Table:
         if path.suffix == ".parquet":
             check_parquet(path)
             table = pq.read_table(path)
-            table.validate(full=True)  # or text that is none would come to light only when it is looked at
+            table.validate(full=True)  # finds invalid text now, and not at its first use
         else:
             table = table_from_csv(pa.csv.read_csv(path, convert_options=blank))
         table = completed(table, SCHEMA)
@@ -149,7 +151,9 @@ def export(runs: Sequence[RunDirectory], out: Path) -> int:
 
 
 def _with_minoritized(records: pa.Table, spec: RunSpec) -> pa.Table:
-    """The same; for a run of fairloop 0.1.0, with the rows that it did not store, if its spec names these groups."""
+    """The table, with rows of minoritized groups for a run of fairloop 0.1.0, which did not store them, if its spec
+    names them.
+    """
     named = getattr(spec.data, "minoritized", None)
     groups = records.filter(pc.equal(records["metric"], "group_share"))["group"].unique().to_pylist()
     if named is None or not groups or pc.any(pc.equal(records["metric"], MINORITIZED)).as_py():

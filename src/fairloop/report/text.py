@@ -32,9 +32,9 @@ def show(
     *,
     grouped: bool = False,
 ) -> None:
-    """Print a table in one of the three styles. Cells are shown as they are, never interpreted.
+    """Print a table in one of the three styles. Cells are never interpreted as markup.
 
-    grouped: in a terminal, rows that share their first cell stand below it, which leaves its room to the others.
+    grouped: in a terminal, rows with an equal first cell are grouped below it, which leaves more room for the others.
     """
     if style != "terminal":
         text = markdown(header, rows) if style == "markdown" else latex(header, rows)
@@ -51,14 +51,14 @@ def show(
     for title, found in groups:
         lines = (
             found if fits else [[re.sub(r" ([\[(])", r"\n\1", cell) for cell in row] for row in found]
-        )  # intervals below
+        )  # intervals on a line below
         table = Table(title=_text(title), title_justify="left", title_style="bold", box=SIMPLE_HEAD, show_edge=False)
         table.pad_edge, table.padding = False, (0, int(fits), 0, 0)
         console.print(_filled(table, header, lines, widths if fits else None), "")
 
 
 def widen(console: Console) -> None:
-    """Give a file, which has no edge, room for long lines; leave a terminal as it is."""
+    """Allow long lines in a file, and keep the width of a terminal."""
     if not console.is_terminal:
         console.width = max(console.width, _WIDTH_OF_A_FILE)
 
@@ -66,7 +66,7 @@ def widen(console: Console) -> None:
 def _filled(
     table: Table, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int] | None = None
 ) -> Table:
-    """widths: of columns at least, so that several tables have theirs below each other."""
+    """widths: smallest widths of columns, so that the columns of several tables align."""
     for name, width in zip(header, widths or [0] * len(header), strict=True):
         table.add_column(_text(name), overflow="fold", min_width=width or None)
     for row in rows:

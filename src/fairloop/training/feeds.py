@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from fairloop.curation.interface import Curation, Curator
 from fairloop.seeding import Role
@@ -17,6 +18,29 @@ from fairloop.sources.source import RealData, Supply
 from fairloop.training.streams import Streams
 
 Feed = Callable[[int], Iterator[tuple[Batch, Curation | None]]]
+
+
+class Remembered:
+    """A feed that keeps the inputs of its first epoch, once a model has passed over it."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._first: list[Tensor] | None = None
+
+    def __call__(self, epoch: int) -> Iterator[tuple[Batch, Curation | None]]:
+        """The batches of an epoch."""
+        return self._feed(epoch) if epoch else self._kept()
+
+    def inputs(self) -> Iterable[Tensor]:
+        """Those of the first epoch, batch by batch; drawn again, by the same random numbers, if none are kept."""
+        return self._first if self._first is not None else (batch.inputs for batch, _ in self._feed(0))
+
+    def _kept(self) -> Iterator[tuple[Batch, Curation | None]]:
+        kept = []
+        for batch, curation in self._feed(0):
+            kept.append(batch.inputs.cpu())
+            yield batch, curation
+        self._first = kept
 
 
 class Schedule(NamedTuple):

@@ -1,4 +1,4 @@
-"""The gate of an audit: every limit against the round that it judges, with a verdict and the reason for it.
+"""The gate of an audit: every limit against its judged round, with a verdict and its reason.
 
 Intervals of a gate have the level 1 - ALPHA; `ALPHA` is divided among its `lower` limits.
 """
@@ -23,9 +23,9 @@ from fairloop.metrics.statistics import ALPHA
 class Result:
     """One limit, judged.
 
-    round: the name of the judged round. value: of the measure there, with an interval of level `level`; with
-    `sided` 2 each end misses with about (1 - level) / 2, with 1 (bounds lie apart, so one end can miss only) each with
-    1 - level. words: the measure. reference: the group that others were compared with. reason: of the verdict.
+    round: the name of the judged round. value: of the measure in it, with an interval of level `level`. With `sided` 2
+    each end misses with probability (1 - level) / 2; with `sided` 1 (distant bounds, so only one end can miss) with
+    probability 1 - level. words: the measure. reference: the reference group. reason: of the verdict.
     """
 
     limit: Limit
@@ -40,12 +40,12 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether the limit is kept; an undefined one has not passed."""
+        """Whether the limit is kept. An undefined limit has not passed."""
         return self.verdict == "PASS"
 
 
 def check(measured: Measured, limits: Sequence[Limit], gate_round: object) -> list[int]:
-    """The place of the round that each limit judges. Raises InputError for one that cannot be judged in any round."""
+    """The position of the judged round of each limit. Raises InputError for a limit that no round can judge."""
     missing, names = measured.missing, measured.rounds.names
     usable = (~missing.without & ~missing.immature).tolist()
     default = judged_round(names, usable, gate_round, "--gate-round")
@@ -65,13 +65,13 @@ def check(measured: Measured, limits: Sequence[Limit], gate_round: object) -> li
 
 
 def _without_interval(measured: Measured, measure: Measure) -> bool:
-    """Whether there is no interval in any round with a value, as of counts and of distances between distributions."""
+    """Whether no round with a value has an interval, as for counts and for distances between distributions."""
     found = [one for one in measured.values(measure, ALPHA) if one.identified]
     return not measure.entry.rates and bool(found) and all(isnan(one.low) for one in found)
 
 
 def judge(measured: Measured, limits: Sequence[Limit], places: Sequence[int]) -> list[Result]:
-    """Every limit in the round at its place, as `check` gives it."""
+    """Judge every limit in the round at its position from `check`."""
     lower = {(str(one), place) for one, place in zip(limits, places, strict=True) if one.end == "lower"}
     shy = gate_alpha(ALPHA, len(lower))
     return [
@@ -81,13 +81,15 @@ def judge(measured: Measured, limits: Sequence[Limit], places: Sequence[int]) ->
 
 
 def overall(results: Sequence[Result]) -> Verdict | None:
-    """The verdict of all together: FAIL if a limit is broken, else UNDEFINED if one is; None without limits."""
+    """The overall verdict: FAIL if a limit is broken, else UNDEFINED if a limit is undefined, else PASS; None without
+    limits.
+    """
     said = {one.verdict for one in results}
     return next((verdict for verdict in ("FAIL", "UNDEFINED", "PASS") if verdict in said), None)
 
 
 def in_words(measure: Measure, reference: str | None = None) -> str:
-    """The name of a measure for a reader. reference: the group that others are compared with."""
+    """The name of a measure for readers. reference: the reference group."""
     entry, title = measure.entry, measure.entry.title
     if measure.group == "overall":
         return title
@@ -142,7 +144,7 @@ def _ends(one: Limit, value: Value) -> tuple[Verdict, str]:
 
 
 def _both_ends(one: Limit, value: Value, surely: dict[str, str]) -> tuple[Verdict, str]:
-    """Of bounds: a limit between their outer ends is neither kept nor broken."""
+    """The verdict for bounds. A limit between their outer ends is neither kept nor broken."""
     ends: tuple[tuple[Literal["lower", "upper"], Verdict], ...] = (("lower", "FAIL"), ("upper", "PASS"))
     for end, said in ends:
         if verdict(value.low, value.high, end, one.sign, one.bound) == said:
@@ -157,7 +159,7 @@ def _beyond(one: Limit, number: float) -> str:
 
 
 def _open(value: Value) -> str:
-    """Why the value does not follow from the log."""
+    """The reason why the log does not identify the value."""
     if value.status == "bounded":
         return f"not identified, between {value.lower:.3f} and {value.upper:.3f}: {value.reason}"
     return f"{value.status}: {value.reason}" if value.reason else value.status

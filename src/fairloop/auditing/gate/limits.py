@@ -21,12 +21,12 @@ from fairloop.metrics.catalogue import CATALOGUE, LIMITS
 from fairloop.metrics.entry import AGGREGATES, PARTS
 
 TOLERANCE = 1e-9
-"""Numbers that lie no farther apart are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
+"""Numbers within this distance are equal: a tie breaks `>=` and `<=`, and keeps `>` and `<`."""
 
 End = Literal["", "lower", "upper"]
 
 RULES = {"four_fifths": ("selection_rate_ratio", "<", FOUR_FIFTHS)}
-"""Limits with names. `four_fifths` is a rule of thumb of US employment law (29 CFR 1607.4 D)."""
+"""Named limits. `four_fifths` is a rule of thumb of US employment law (29 CFR 1607.4 D)."""
 
 SYNTAX = (
     "write a measure, one of > >= < <=, and a number, such as 'equalized_odds_difference>0.1', 'tpr[Female]<0.5' or "
@@ -44,11 +44,11 @@ _KEYS = ("limit", "round", "set_by", "date", "why")
 class Limit:
     """A line that a measure must not cross, such as `equalized_odds_difference>0.1` or `lower(tpr[Female])<0.5`.
 
-    end: which end of the measure's interval is compared: `lower`, so that the limit is broken only if it surely is;
-    `upper`, so that it is kept only if it surely is; empty for the value. rule: its name in `RULES`, if it has one.
-    round: the round that is judged; None for the one of all limits. set_by, date, why: its author, and the day of and
-    the reason for it.
-    where: the place that gave it, for errors.
+    end: the compared end of the measure's interval: `lower`, so that the limit is broken only if the whole interval
+    breaks it; `upper`, so that it is kept only if the whole interval keeps it; empty for the value. rule: its name in
+    `RULES`, or None. round: the judged round; None for the round of all limits. set_by, date, why: its author, its day,
+    and its reason.
+    where: its source, for errors.
     """
 
     measure: Measure
@@ -64,7 +64,7 @@ class Limit:
 
     @property
     def upwards(self) -> bool:
-        """Whether large values break it."""
+        """Whether large values break the limit."""
         return self.sign.startswith(">")
 
     def broken_by(self, value: float) -> bool:
@@ -79,9 +79,9 @@ class Limit:
 
 
 def limit(expression: str, where: str | None = None) -> Limit:
-    """The limit that `expression` means. where: the place that it comes from; default: `--fail-on` with it.
+    """The limit of `expression`. where: its source, for errors; default: `--fail-on` with it.
 
-    Raises InputError for an expression that is none.
+    Raises InputError for an expression that is not a limit.
     """
     place = where or f"--fail-on {expression!r}"
     if (rule := _rule(expression, place)) is not None:
@@ -94,12 +94,12 @@ def limit(expression: str, where: str | None = None) -> Limit:
     asked = Limit(_measure(what, place), found["sign"], bound, end, where=place)
     low, high = asked.measure.entry.bounds(asked.measure.group)
     if bound > high if asked.upwards else bound < low:
-        raise InputError(f"{place}: no value can break it, as {asked.measure} lies between {low:g} and {high:g}")
+        raise InputError(f"{place}: no value can break it, because {asked.measure} lies between {low:g} and {high:g}")
     return asked
 
 
 def limits(fail_on: str | Sequence[str], file: str | Path | None) -> tuple[Limit, ...]:
-    """The limits of both sources, those of `fail_on` first. Raises InputError for one that cannot be used."""
+    """The limits of both sources, those of `fail_on` first. Raises InputError for an unusable limit."""
     expressions = [fail_on] if isinstance(fail_on, str) else fail_on
     if not isinstance(expressions, Sequence) or not all(isinstance(one, str) for one in expressions):
         raise InputError(f"--fail-on {fail_on!r}: is neither a limit nor a list of limits; {SYNTAX}")
@@ -107,9 +107,9 @@ def limits(fail_on: str | Sequence[str], file: str | Path | None) -> tuple[Limit
 
 
 def read(path: Path) -> tuple[Limit, ...]:
-    """The limits of a YAML file: a list of mappings with `limit`, and perhaps `round`, `set_by`, `date` and `why`.
+    """The limits of a YAML file: a list of mappings with `limit`, and optionally `round`, `set_by`, `date` and `why`.
 
-    Raises InputError, with the line, for a file that holds something else.
+    Raises InputError, with the line, for other content.
     """
     if not path.is_file():
         raise InputError(f"--limits: {path} is not a file; give the path of a YAML file with a list of limits")
@@ -151,11 +151,11 @@ def _check_date(text: str, where: str) -> None:
     try:
         date.fromisoformat(text)
     except ValueError:
-        raise InputError(f"{where}: the date {text!r} is none; write it as 2026-01-31") from None
+        raise InputError(f"{where}: the date {text!r} is invalid; write it as 2026-01-31") from None
 
 
 def _rule(expression: str, where: str) -> Limit | None:
-    """The limit of a name in `RULES`, alone or in `lower()` or `upper()`; None for other expressions."""
+    """The limit that a name in `RULES` stands for, alone or in `lower()` or `upper()`; None for other expressions."""
     wrapped = _WRAPPED.fullmatch(expression)
     name = (wrapped[2] if wrapped else expression).strip()
     if name not in RULES:
@@ -166,7 +166,7 @@ def _rule(expression: str, where: str) -> Limit | None:
 
 
 def _end(what: str, where: str) -> tuple[End, str]:
-    """Which end of an interval is meant, and the measure."""
+    """The end of the interval in the text, and the measure."""
     found = _WRAPPED.fullmatch(what)
     if found is None:
         return "", what
@@ -194,7 +194,7 @@ def _measure(written: str, where: str) -> Measure:
         raise InputError(f"{where}: '{name}' is about all groups; leave out [{group}]")
     if group in PARTS:
         plain = name if group == "overall" else f"{name}_{group}"
-        raise InputError(f"{where}: say {plain} for {PARTS[group]}; a group called '{group}' is COLUMN={group} here")
+        raise InputError(f"{where}: write {plain} for {PARTS[group]}; a group called '{group}' is COLUMN={group} here")
     return Measure(metric, part if group is None else group)
 
 

@@ -1,4 +1,4 @@
-"""How small a drift the log would have shown: the silence of a small log says little."""
+"""The smallest drift that the log would have shown. A small log without findings is weak evidence."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ ASSUMPTIONS = (
 
 @dataclass(frozen=True)
 class Detectable:
-    """The drift of a measure that this log would have shown with a chance of `POWER`.
+    """The drift of a measure that this log would have shown with probability `POWER`.
 
-    NaN where none would have been: without an error, or where it would be larger than the measure's range.
+    NaN without a detectable drift: without a standard error, or if the drift exceeds the measure's range.
     by_warning: from the first to the last round, by the test of the trend (at least three rounds). by_verdict: from the
     reference to the last round, by the verdict of the table. rounds: in which the measure has a value.
     """
@@ -41,7 +41,9 @@ class Detectable:
 def detectable(
     measured: Measured, drifts: Sequence[Drift], limits: Sequence[Limit], reference: Reference
 ) -> list[Detectable]:
-    """For each measure of `drifts`, which are all that get a verdict together. limits: those that were named."""
+    """The detectable drift of each measure of `drifts`, the measures of one simultaneous verdict. limits: the given
+    limits.
+    """
     return [_one(measured, one.measure, limits, reference, ALPHA / len(drifts)) for one in drifts]
 
 
@@ -63,7 +65,7 @@ def _one(
 
 
 def _by_verdict(measured: Measured, measure: Measure, before: float, after: float, alpha: float) -> float:
-    """before, after: the errors of both sides of the change, as its interval reports them."""
+    """before, after: the errors of both sides of the change, from its interval."""
     groups = len(measured.kept)
     if not measure.is_difference:
         return float(np.hypot(before, after) * (critical(alpha) + critical(2 * (1 - POWER))))

@@ -1,6 +1,6 @@
-"""Verdicts on the measures: which drifted, which group lost what, which trend will cross which limit.
+"""Verdicts on the measures: drifts, losses of groups, and trends that cross limits.
 
-Each block of statements is wrong somewhere, by chance, in at most `ALPHA` of audits (Bonferroni).
+A block of statements has a false statement, by chance, in at most `ALPHA` of audits (Bonferroni).
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from fairloop.metrics.intervals import Estimate, critical, stacked
 from fairloop.metrics.statistics import ALPHA
 
 HEADLINE = tuple(Measure(*which) for which in JUDGED)
-"""The measures of every verdict. The share of model-made labels follows them where the makers of labels are known."""
+"""The measures of every verdict. The share of model-made labels is added if the makers of labels are known."""
 
 OF_ERRORS = tuple(Measure(name, part) for part in ("overall", "difference") for name in ERRORS)
-"""The measures of the verdict where labels are numbers."""
+"""The measures of the verdict for labels that are numbers."""
 
 BENEFITS = tuple(entry.name for entry in CATALOGUE.values() if entry.benefit)
-"""Rates of which a group would rather have more."""
+"""Rates that benefit a group."""
 
 WATCHED = tuple(Limit(measure, ">", 0.1) for measure in HEADLINE if measure.is_difference)
-"""Limits for trends of measures without a limit of the user's."""
+"""Limits for trends of measures without a user's limit."""
 
 
 @dataclass(frozen=True)
 class Drift:
     """A measure in the reference and in the last round, and its change, with limits; NaN where undefined.
 
-    first: in the reference, which is the first round unless another was chosen. status: of all these rounds, as in
-    `values.Value`: the first of them in `values.ORDER`.
+    first: in the reference, by default the first round. status: of all these rounds, as in
+    `values.Value`: the first of their statuses in `values.ORDER`.
     """
 
     measure: Measure
@@ -51,7 +51,7 @@ class Drift:
 
     @property
     def verdict(self) -> str:
-        """In a word: a direction, `unclear`, or why there is none."""
+        """A direction, `unclear`, or the status of a drift without a direction."""
         up, down = ("grew", "shrank") if self.measure.is_difference else ("rose", "fell")
         if np.isnan(self.change):
             return self.status if self.status in ("bounded", "not mature") else "undefined"
@@ -61,7 +61,7 @@ class Drift:
 
 
 def headline(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
-    """The drifts since the reference, all intervals together at level 1 - ALPHA."""
+    """The drifts since the reference, with simultaneous intervals of level 1 - ALPHA."""
     told = measured.metrics()
     measures = [one for one in (*HEADLINE, *OF_ERRORS, Measure(MODEL_MADE)) if one.metric in told]
     found = [measured.estimates(measure, ALPHA / len(measures)) for measure in measures]
@@ -69,7 +69,7 @@ def headline(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
 
 
 def groups(measured: Measured, reference: Reference = FIRST) -> list[Drift]:
-    """The changes for each group in measures that it wants to be high, all intervals together at level 1 - ALPHA."""
+    """The changes for each group in measures that benefit it, with simultaneous intervals of level 1 - ALPHA."""
     names = measured.rounds.groups
     found = []
     benefits = [metric for metric in BENEFITS if metric in measured.metrics()]
@@ -92,7 +92,7 @@ def _since(reference: Reference, measured: Measured, measure: Measure, rounds: E
 
 
 def _drift(measure: Measure, before: Estimate, after: Estimate, often: int, status: Status) -> Drift:
-    """The change between two of several rounds; undefined if there is one only."""
+    """The change between two of several rounds; undefined for a single round."""
     change = after.less(before)
     numbers = np.array([change.value, change.low, change.high]) if often > 1 else np.full(3, np.nan)
     moved, low, high = numbers.tolist()
@@ -101,10 +101,10 @@ def _drift(measure: Measure, before: Estimate, after: Estimate, often: int, stat
 
 @dataclass(frozen=True)
 class Crossing:
-    """A trend in the wrong direction. slope: of the line a round, with its limits low and high.
+    """A trend in the wrong direction. slope: of the line per round, with its limits low and high.
 
-    rounds: until the line crosses the limit, after the last round; at most 0 if it has, -inf if it was beyond it from
-        the first round on. earliest, latest: limits of `rounds`.
+    rounds: rounds after the last round until the line crosses the limit; at most 0 after a crossing, -inf if the line
+    was beyond the limit in the first round. earliest, latest: limits of `rounds`.
     """
 
     limit: Limit
@@ -117,14 +117,14 @@ class Crossing:
 
 
 def crossings(measured: Measured, limits: Sequence[Limit]) -> list[Crossing]:
-    """Trends that are more than noise, and beyond a limit or on their way there within as many rounds as there were."""
+    """Significant trends beyond a limit, or with a crossing within as many future rounds as past rounds."""
     every = watched(measured, limits)
     found = (_crossing(measured, limit, ALPHA / len(every)) for limit in every)
     return [crossing for crossing in found if crossing is not None]
 
 
 def watched(measured: Measured, limits: Sequence[Limit]) -> list[Limit]:
-    """The limits that trends are held against: those that were named, each line once, and `WATCHED` of others."""
+    """The limits for trends: each given limit once, and `WATCHED` for other measures."""
     named, told = {limit.measure for limit in limits}, measured.metrics()
     lines = {(limit.measure, limit.upwards, limit.bound): limit for limit in reversed(limits)}
     others = (one for one in WATCHED if one.measure not in named and one.measure.metric in told)

@@ -16,17 +16,17 @@ from fairloop.data.spelling import evident, listed
 from fairloop.errors import InputError
 
 UNKNOWN_GROUP = "(missing)"
-"""The value of a sensitive column where it has none: people without a value are a group, too."""
+"""The value for empty cells of a sensitive column. People without a value form a group."""
 
 MADE_BY_MODEL = frozenset({"1", "model", "synthetic", "generated", "predicted"})
 MADE_BY_PEOPLE = frozenset({"0", "human", "annotator", "observed", "real"})
-"""Values of a provenance column that need no explanation, in lower case."""
+"""Self-explanatory values of a provenance column, in lower case."""
 
 LIKE_MISSING = frozenset({
     "-", "--", ".", "inf", "-inf", "n/k", "nil", "none", "missing", "not available", "not known", "pending", "tbd",
     "unk", "unknown",
 })  # fmt: skip
-"""Labels, in lower case, that may mean that no label is known. They count as labels, and the audit says so."""
+"""Labels, in lower case, that may mean an unknown label. They count as labels, and the audit warns."""
 
 UNLABELLED = -1
 """The code of a missing label."""
@@ -35,16 +35,17 @@ _MOST_GROUPS = 1_000
 
 
 def _outcome(value: str) -> str:
-    """True and 1 are one label, however columns spell them."""
+    """One spelling for equal labels such as True and 1."""
     return {"true": "1", "false": "0"}.get(value.lower(), value)
 
 
 def outcomes(
     whole: pd.DataFrame, columns: Columns, beneficial: object
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...], str]:
-    """Codes of labels and predictions as `Rounds.cells` has them, the labels' names, and the beneficial one.
+    """Codes of labels and predictions as in `Rounds.cells`, the labels' names, and the beneficial label.
 
-    whole: has `label`, with missing ones, and `prediction`. Raises InputError for columns that say different things.
+    whole: with the columns `label`, which may have gaps, and `prediction`. Raises InputError for columns with
+    incompatible values.
     """
     if columns.regression:
         if beneficial is not None:
@@ -71,13 +72,15 @@ def outcomes(
 
 
 def _spelt_apart(names: list[str], predicted: list[str], good: str) -> bool:
-    """Whether no label but the beneficial one is predicted, though other values are: 0 for -1, or `No` for `no`."""
+    """Whether predictions spell labels differently: no label but the beneficial one is predicted, and other values
+    are.
+    """
     other, others = set(names) - {good}, set(predicted) - {good}
     return bool(other and others) and not other & others
 
 
 def doubtful(whole: pd.DataFrame, columns: Columns, beneficial: str) -> list[str]:
-    """Labels and predictions that may mean that there is none, in words."""
+    """Labels and predictions that may mean an unknown one, in words."""
     found = []
     for part, column in (("label", columns.label), ("prediction", columns.prediction)):
         if column is None or columns.regression:
@@ -87,13 +90,13 @@ def doubtful(whole: pd.DataFrame, columns: Columns, beneficial: str) -> list[str
                 rows = whole["n"][whole[part] == value].sum()
                 found.append(
                     f"{rows:,} rows have '{value}' as '{column}': it counts as a {part} other than '{beneficial}'; "
-                    f"leave the cell empty where it means that there is no {part}"
+                    f"leave the cell empty if it means an unknown {part}"
                 )
     return found
 
 
 def _of_predictions(whole: pd.DataFrame, columns: Columns) -> list[str]:
-    """The labels' names in a log without a label: those of predictions; 0 and 1 where scores predict."""
+    """The labels' names in a log without a label: the names of predictions, or 0 and 1 for predictions from scores."""
     if columns.prediction is None:
         return ["0", "1"]
     return [value for value in sorted(whole["prediction"].unique(), key=natural) if not _is_fraction(value)]
@@ -112,7 +115,7 @@ def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted
             return good
         sure = [name for name in names if name.lower() not in LIKE_MISSING]
         unsure = [name for name in names if name.lower() in LIKE_MISSING]
-        empty = f"; leave the cell empty where {listed(unsure)} means that there is no label" if unsure else ""
+        empty = f"; leave the cell empty where {listed(unsure)} means an unknown label" if unsure else ""
         raise InputError(
             f"--beneficial: the labels in '{columns.label}' are {listed(names)}; name the one that is good for the "
             f"person, such as --beneficial {(sure or names)[-1]!r}{empty}"
@@ -124,7 +127,7 @@ def _beneficial(names: list[str], predicted: list[str], columns: Columns, wanted
 
 
 def groups(whole: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """The code of each row's group, and the groups' names. Raises InputError if there are too many."""
+    """The code of each row's group, and the groups' names. Raises InputError for too many groups."""
     sensitive = pd.DataFrame(
         {column: whole[f"group {i}"].fillna(UNKNOWN_GROUP) for i, column in enumerate(columns.groups)}
     )
@@ -141,7 +144,7 @@ def groups(whole: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.int64], tu
 def makers(
     values: pd.Series[str], columns: Columns, wanted: Sequence[object]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether a model made each label, and whether that is known."""
+    """(N,) whether a model made each label, and (N,) whether the maker is known."""
     known = values.notna()
     said = values.where(known, "").map(_outcome)
     if wanted:
@@ -154,7 +157,7 @@ def makers(
     lower = said.str.lower()
     if unclear := sorted(set(said[known & ~lower.isin(MADE_BY_MODEL | MADE_BY_PEOPLE)])):
         raise InputError(
-            f"--provenance: '{columns.provenance}' holds {listed(unclear)}; say which values stand for a model, "
+            f"--provenance: '{columns.provenance}' holds {listed(unclear)}; name the values for a model, "
             f"such as --model-made {unclear[0]!r}"
         )
     return lower.isin(MADE_BY_MODEL).to_numpy(), known.to_numpy()

@@ -1,4 +1,4 @@
-"""The columns of a log: what each of them says, and under which option a user names it."""
+"""The columns of a log: their meanings, and the options that name them."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Columns:
     """The needed columns of a log. Raises InputError if they contradict each other.
 
     round, label: of each row. groups: one or more sensitive columns. prediction: a label. score: a number; without
-    predictions, `threshold` and more predict the beneficial label. provenance: who made the label. weight: how much
-    each row counts. propensity: the known probability that the row's label is observed. decided_at, observed_at: the
-    dates of the decision and of the label. regression: whether labels and predictions are numbers. features: what a
-    decision was made from, which may be groups, too.
+    predictions, `threshold` and more predict the beneficial label. provenance: the maker of the label. weight: of
+    each row. propensity: the known probability that the row's label is observed. decided_at, observed_at: the
+    dates of the decision and of the label. regression: whether labels and predictions are numbers. features: columns
+    for decisions, which may include groups.
     """
 
     round: str
@@ -54,10 +54,10 @@ class Columns:
             raise InputError("--group: name at least one sensitive column")
         for option, column in self.by_option():
             if self.named.count(column) > 1:
-                raise InputError(f"{option}: the column '{column}' is named twice; each can say one thing only")
+                raise InputError(f"{option}: the column '{column}' is named twice; name each column once")
 
     def by_option(self) -> list[tuple[str, str]]:
-        """(option of the command line, column) of all that are needed."""
+        """(option of the command line, column) of all needed columns."""
         named = [
             ("--round", self.round), ("--label", self.label), ("--prediction", self.prediction),
             ("--score", self.score), ("--provenance", self.provenance), ("--weight", self.weight),
@@ -79,7 +79,7 @@ class Columns:
 
     @property
     def predicted(self) -> str:
-        """The column that predictions come from."""
+        """The column with predictions or scores."""
         return self.prediction or self.score or ""
 
     def check(self, name: str, header: Sequence[str]) -> None:

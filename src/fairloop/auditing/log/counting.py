@@ -1,4 +1,4 @@
-"""A log as its distinct rows: every row counts towards one stratum, so memory does not grow with the log."""
+"""A log as its distinct rows. Every row counts towards one stratum, so memory does not grow with the log."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fairloop.tables.decimals import always
 from fairloop.tables.values import spelt, written
 
 _MOST_VALUES = 10_000  # of one column; more are an identifier or a measurement, not a category
-_KNOWN = "known"  # stands for every number where labels and predictions are numbers
+_KNOWN = "known"  # stands for every number of a regression
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
@@ -31,12 +31,12 @@ class Tally:
     """A log as its distinct rows, the *strata*.
 
     rows: one for each combination of values, as text, None where missing: `round`, `label`, `prediction` (a truth value
-        if scores make it), `provenance` if asked for, `group 0`, `group 1`, ...; and sums over the log's rows in it.
+    if scores define it), `provenance` if named, `group 0`, `group 1`, ...; and sums over the log's rows in it.
         `n` counts them; `w`, `ww` sum weights and their squares; for the others see `numbers.Propensities` and
         `numbers.errors`.
-    seen: the rounds, as they come in the log. categories: the order of an ordered categorical that holds the rounds.
-    said: how the log was read, where that was a guess. scores: how often each score comes in each row of `rows`.
-    dates: when decisions were made and labels came; None without dates.
+    seen: the rounds, in the order of the log. categories: the order of an ordered categorical with the rounds.
+    said: a note on the reading of the log, if it was a guess. scores: counts of each score in each row of `rows`.
+    dates: of decisions and labels; None without dates.
     """
 
     rows: pd.DataFrame
@@ -48,13 +48,13 @@ class Tally:
 
 
 def text(value: Any) -> str | None:
-    """A value of any type as text, see `tables.values.written`; None if it is missing or says so."""
+    """A value of any type as text, see `tables.values.written`; None for a missing value or a word for it."""
     found = written(value)
     return None if found in MISSING else found
 
 
 class Counter:
-    """Counts a log's chunks. name: of the log. said: how it is read."""
+    """A counter of a log's chunks. name: of the log. said: a note on its reading."""
 
     def __init__(self, name: str, columns: Columns, horizon: Horizon) -> None:
         self.name = name
@@ -100,7 +100,7 @@ class Counter:
             )
 
     def tally(self) -> Tally:
-        """The whole log. Raises InputError if it cannot be used."""
+        """The tally of the whole log. Raises InputError for an unusable log."""
         if not self._strata:
             raise InputError(f"{self.name}: holds no rows")
         self._scores.check()
@@ -127,7 +127,7 @@ class Counter:
         )
 
     def _codes(self, chunk: pa.Table) -> dict[str, Codes]:
-        """Of each row, its value's number in each part; labels that came too late are missing."""
+        """(N,) the number of each row's value in each part. Late labels count as missing."""
         if self._columns.regression:
             known = {part: pa.array(np.full(len(chunk), _KNOWN), pa.string(), mask=np.isnan(numbers))
                      for part, numbers in zip(("label", "prediction"), self._pair(chunk), strict=True)}  # fmt: skip
@@ -145,7 +145,7 @@ class Counter:
         return codes
 
     def _named(self, chunk: pa.Table, part: str, column: str) -> Any:
-        """A column of names: with the dictionary that a file keeps, where it does not matter which name comes first."""
+        """A column of names, with the dictionary of the file if the order of names has no meaning."""
         values = chunk.column(column)
         kept = pa.types.is_dictionary(values.type) and _is_text(values.type.value_type)
         if part == "round" or not kept or values.num_chunks != 1:
@@ -157,12 +157,12 @@ class Counter:
         return labelled
 
     def _measured(self, chunk: pa.Table, codes: dict[str, Codes]) -> dict[str, Floats]:
-        """The terms that are summed over rows, (N,) each."""
+        """The summands of each row, (N,) each."""
         columns, weight = self._columns, np.ones(len(chunk))
         sums = {"n": weight}
         if columns.weight is not None:
             weight = self._weights.read(self._plain(chunk, columns.weight))
-            with np.errstate(over="ignore"):  # told by `check`
+            with np.errstate(over="ignore"):  # `check` reports overflow
                 sums |= {"w": weight, "ww": weight**2}
         if columns.propensity is not None:
             labelled = self._labelled(codes)
@@ -181,7 +181,7 @@ class Counter:
         ]
 
     def _stratified(self, codes: dict[str, Codes]) -> tuple[Codes, Codes]:
-        """The numbers of the strata that come in the chunk, and of each row its stratum's place among them."""
+        """The numbers of the strata in the chunk, and (N,) the position of each row's stratum among them."""
         combined, size = np.zeros(len(codes["round"]), np.int64), 1
         for part, found in codes.items():
             width = len(self._distinct[part])
@@ -202,7 +202,7 @@ class Counter:
 
 
 class _Distinct:
-    """The distinct values of a column as text, numbered as they come; None stands for missing ones."""
+    """The distinct values of a column as text, numbered in order of appearance; None is the missing value."""
 
     def __init__(self, column: str, log: str, hint: str) -> None:
         self.column = column
@@ -218,7 +218,7 @@ class _Distinct:
         return self._numbers.setdefault(name, len(self._numbers))
 
     def codes(self, values: Any) -> Codes:
-        """(N,) the number of each value. Raises InputError if there are too many different ones for a category."""
+        """(N,) the number of each value. Raises InputError for too many different values of a category."""
         if pa.types.is_float16(values.type):
             values = pa.array(frames.texts(values), pa.string())
         if pa.types.is_null(values.type):
@@ -226,7 +226,7 @@ class _Distinct:
         encoded = values if pa.types.is_dictionary(values.type) else values.dictionary_encode()
         indices = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
         used = np.nonzero(np.bincount(indices, minlength=len(encoded.dictionary))[: len(encoded.dictionary)])[0]
-        self._refuse_identifiers(len(used))  # a file's own dictionary may hold names that no row has
+        self._refuse_identifiers(len(used))  # a file's dictionary may hold unused names
         texts = [None if found in MISSING else found for found in frames.texts(encoded.dictionary.take(pa.array(used)))]
         numbers = np.full(len(encoded.dictionary) + 1, -1)
         numbers[used] = [self.code(found) for found in texts]
@@ -237,7 +237,7 @@ class _Distinct:
         return found
 
     def names(self) -> NDArray[np.object_]:
-        """The values by their numbers, those with decimal commas with points."""
+        """The values by their numbers, with points for decimal commas."""
         pointed = always(self._numbers)
         return np.array(
             [_with_point(name) if pointed and name is not None else name for name in self._numbers], dtype=object
@@ -256,12 +256,12 @@ def _with_point(value: str) -> str:
 
 
 def _factors(values: Codes) -> Codes:
-    """The values numbered as they come."""
+    """The values, numbered in order of appearance."""
     return np.asarray(pa.array(values).dictionary_encode().indices.to_numpy(), np.int64)
 
 
 def _added(total: Floats | None, strata: Codes, where: Codes, values: Floats, size: int) -> Floats:
-    """`total`, one sum for each stratum so far, and the `values` of rows of the `strata`."""
+    """`total`, the sums by stratum up to now, plus the `values` of rows in `strata`."""
     grown = np.zeros(size)
     if total is not None:
         grown[: len(total)] = total

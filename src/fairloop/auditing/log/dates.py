@@ -1,4 +1,4 @@
-"""When decisions were made and labels came: which rounds are old enough for their labels to be complete."""
+"""Dates of decisions and labels, and the rounds that are old enough for complete labels."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _SPAN = re.compile(r"(\d+)\s*(d|days?|w|weeks?)?")
 _NEVER = np.iinfo(np.int64).min
 
 Days = NDArray[np.int64]
-"""Days since 1970-01-01; `_NEVER` where there is not a date."""
+"""Days since 1970-01-01; `_NEVER` for a missing date."""
 
 
 @dataclass(frozen=True)
 class Dates:
-    """The dates of a log, as they bear on labels.
+    """The dates of a log and their effect on labels.
 
-    as_of: the day from which the log is seen. default: whether that is the log's latest date. window: days after a
-    decision in which its label may come; None if nobody said. latest: the last day of decisions of each round. late:
-    labels that came after `as_of`, after their window, or on an unknown day; they count as missing. early: labels that
-    came before the day of their decision, in a column.
+    as_of: the date of the extract of the log. default: whether that is the log's latest date. window: longest delay of
+    a label in days; None if not given. latest: the last day of decisions of each round. late: number of
+    labels after `as_of`, after their window, or on an unknown day; they count as missing. early: number of labels
+    before the day of their decision, in a column.
     """
 
     as_of: date
@@ -52,7 +52,7 @@ class Dates:
         return self.window is not None and (self.as_of - self.latest[name]).days < self.window
 
     def said(self) -> str:
-        """From when the log is seen, in words."""
+        """The date of the extract and its effects, in words."""
         words = f"seen as of {self.as_of}" + (", the log's latest date" if self.default else "")
         if self.window is not None:
             words += f"; a round is mature once all its decisions are {self.window} days old"
@@ -63,7 +63,7 @@ class Dates:
 
 @dataclass
 class Horizon:
-    """Which labels of a log came too late, chunk by chunk. window, as_of: as in `Dates`, in days; None if not said."""
+    """The late labels of a log, chunk by chunk. window, as_of: as in `Dates`, in days; None if not given."""
 
     columns: Columns
     name: str
@@ -76,9 +76,9 @@ class Horizon:
 
     def __post_init__(self) -> None:
         if self.window is None and self.columns.decided_at is not None:
-            raise InputError("--decided-at: is for --mature-after, the time in which labels come; give it, as 90d")
+            raise InputError("--decided-at: needs --mature-after, the longest delay of labels; give it, such as 90d")
         if self.as_of is not None and self.window is None and self.columns.observed_at is None:
-            raise InputError("--as-of: is for --mature-after or --observed-at; give one of them")
+            raise InputError("--as-of: needs --mature-after or --observed-at; give one of them")
 
     @property
     def _used(self) -> bool:
@@ -87,9 +87,9 @@ class Horizon:
     def late(
         self, chunk: pa.Table, rounds: Days, names: Callable[[], NDArray[np.object_]], labelled: NDArray[np.bool_]
     ) -> NDArray[np.bool_] | None:
-        """(N,) whether each row's label came too late; None where nobody gave dates.
+        """(N,) whether each row's label came too late; None without dates.
 
-        rounds: (N,) numbers of rounds, whose `names` say when their last decisions were made, unless a column does.
+        rounds: (N,) numbers of rounds. Their `names` define the dates of their last decisions, unless a column does.
         """
         if not self._used:
             return None
@@ -113,7 +113,7 @@ class Horizon:
         return dropped
 
     def _decided(self, chunk: pa.Table, rounds: Days, names: Callable[[], NDArray[np.object_]]) -> Days | None:
-        """(N,) the day of each row's decision; None where nothing needs it."""
+        """(N,) the day of each row's decision; None if no rule needs it."""
         if self.window is None:
             return None
         column = self.columns.decided_at
@@ -132,15 +132,15 @@ class Horizon:
             return None
         as_of = self._newest if self.as_of is None else self.as_of
         if as_of == _NEVER:
-            raise InputError(f"--as-of: {self.name} holds no date that could stand for today; give one")
+            raise InputError(f"--as-of: {self.name} holds no date; give the date of the extract")
         latest = {name: _date(day) for code, day in self._latest.items() if (name := names[code]) is not None}
         return Dates(_date(as_of), self.as_of is None, self.window, latest, self._late, self._early)
 
 
 def horizon(columns: Columns, name: str, mature_after: object, as_of: object) -> Horizon:
-    """The horizon that was asked for. mature_after: days, `90d`, `12w` or a timedelta. as_of: a date.
+    """The horizon from its options. mature_after: days, `90d`, `12w` or a timedelta. as_of: a date.
 
-    Raises InputError for anything else.
+    Raises InputError for other values.
     """
     window, day = None, None
     if isinstance(mature_after, timedelta):
@@ -167,7 +167,7 @@ def _last_day(name: str) -> int:
 
 
 def _days(values: Any, where: str) -> Days:
-    """(N,) the dates of a column. Raises InputError for values that are none."""
+    """(N,) the dates of a column. Raises InputError for values that are not dates."""
     values = frames.plain(values)
     values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
     kind = values.type
@@ -186,7 +186,7 @@ def _days(values: Any, where: str) -> Days:
         raise InputError(f"{where} holds no dates ({str(error).splitlines()[0]}); write them as 2024-12-31") from error
     found: NDArray[Any] = numbers.to_numpy(zero_copy_only=False)
     if ((found <= -_EPOCH) | (found > _LAST)).any():
-        raise InputError(f"{where} holds a date outside the years 1 to 9999; mend it")
+        raise InputError(f"{where} holds a date outside the years 1 to 9999; correct it")
     return np.where(np.isnan(found), _NEVER, np.nan_to_num(found)).astype(np.int64)
 
 

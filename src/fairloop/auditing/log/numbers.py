@@ -13,10 +13,10 @@ from fairloop.errors import InputError
 from fairloop.tables.decimals import Decimals
 
 MISSING = ("", "NA", "N/A", "#N/A", "NaN", "nan", "NULL", "null", "<NA>", "?")
-"""Text that stands for a missing value."""
+"""Text for a missing value."""
 
 LARGEST = 1e100
-"""Size of numbers whose errors and distances can be squared and added."""
+"""Largest absolute value of numbers, so that squares of errors and distances can be added."""
 
 TOO_LARGE = f"numbers lie between {-LARGEST:g} and {LARGEST:g}; divide them all by the same number"
 
@@ -32,12 +32,12 @@ class Numbers:
         self._rows = 0
 
     def floats(self, values: Any) -> Floats:
-        """(N,) the values as 64-bit floats, NaN where there is none. Raises InputError for what is not a number."""
+        """(N,) the values as 64-bit floats, NaN for missing values. Raises InputError for other values than numbers."""
         found: Floats = self._read(values).to_numpy(zero_copy_only=False)
         return found.astype(np.float64)
 
     def finite(self, values: Any) -> Floats:
-        """The same as `floats`. Raises InputError for an infinite number, too."""
+        """As `floats`. It also raises InputError for infinite and too large numbers."""
         found = self.floats(values)
         if np.isinf(found).any():
             raise InputError(f"{self._where} holds an infinite number; leave it out, or mark it as missing")
@@ -46,7 +46,7 @@ class Numbers:
         return found
 
     def check(self) -> None:
-        """Raise InputError if the numbers that were read cannot be meant."""
+        """Raise InputError if the numbers of the whole column are implausible."""
         self._decimals.check(self._where)
 
     def _read(self, values: Any) -> Any:
@@ -72,7 +72,7 @@ class Numbers:
 
 
 class Scores(Numbers):
-    """Makes predictions of scores, and remembers their range."""
+    """Predictions from scores, and the range of scores."""
 
     def __init__(self, column: str | None, log: str, threshold: float | None) -> None:
         super().__init__("--score", column, log)
@@ -80,10 +80,10 @@ class Scores(Numbers):
         self._low, self._high = 0.0, 1.0
 
     def predictions(self, values: Any) -> Any:
-        """Whether each score reaches the threshold; null where there is none.
+        """Whether each score reaches the threshold; null for missing scores.
 
-        They are compared as precisely as scores were kept: a 32-bit score of .7 is a little less than the 64-bit .7,
-        but reaches a threshold of .7, which 32 bits hold no better. So a log says the same in any type, and as text.
+        Comparisons use the precision of the stored scores: a 32-bit score of .7 is less than the 64-bit .7,
+        but reaches a threshold of .7 in 32 bits. So a log has the same predictions in any type, and as text.
         """
         numbers = self._read(values)
         if numbers.null_count < len(numbers):
@@ -92,7 +92,7 @@ class Scores(Numbers):
         return pc.greater_equal(numbers, self._rounded(values.type))
 
     def exact(self, values: Any) -> Floats:
-        """(N,) the scores, NaN where missing; those of narrow floats are read as the decimals that they write.
+        """(N,) the scores, NaN for missing scores; narrow floats become the decimal numbers that they print as.
 
         Raises InputError for infinite scores.
         """
@@ -110,7 +110,7 @@ class Scores(Numbers):
         return numbers
 
     def check(self) -> None:
-        """Raise InputError if the scores lie outside [0, 1] and no threshold was given for them."""
+        """Raise InputError if scores are outside [0, 1] and no threshold is given."""
         super().check()
         if self._threshold is None and (self._low < 0 or self._high > 1):
             raise InputError(
@@ -127,20 +127,21 @@ class Scores(Numbers):
 
 
 class Weights(Numbers):
-    """Weights of people: how many people of the population each row stands for, up to a common factor."""
+    """Weights of people: the number of people that each row represents, up to a common factor."""
 
     def __init__(self, column: str | None, log: str) -> None:
         super().__init__("--weight", column, log)
         self._total = 0.0
 
     def read(self, values: Any) -> Floats:
-        """(N,) the weights. Raises InputError for one that is missing, negative or not finite."""
+        """(N,) the weights. Raises InputError for a missing, negative or infinite weight."""
         numbers = self.floats(values)
         missing = np.isnan(numbers)
         if missing.any():
             raise InputError(
                 f"{self._where} has no weight in {missing.sum():,} rows (the first is row "
-                f"{self._rows + missing.argmax()}, counted from 0); give everybody one, 0 to leave somebody out"
+                f"{self._rows + missing.argmax()}, counted from 0); "
+                "give each row one, 0 to leave it out"
             )
         self._refuse(~(np.isfinite(numbers) & (numbers >= 0)), numbers, "weights are 0 or more")
         self._rows += len(numbers)
@@ -152,12 +153,12 @@ class Weights(Numbers):
         """Raise InputError if all weights are 0, or too large or too small to be squared."""
         super().check()
         if self._total == 0 or not np.isfinite(self._total):
-            problem = "overflow; divide them all by the same number" if self._total else "are all 0; nobody is left"
+            problem = "overflow; divide them all by the same number" if self._total else "are all 0; give some above 0"
             raise InputError(f"{self._where}: its weights {problem}")
 
 
 class Propensities(Numbers):
-    """Known probabilities that a row's label is observed, given what was known at the decision."""
+    """Known probabilities that a row's label is observed, given the information at the decision."""
 
     def __init__(self, column: str | None, log: str) -> None:
         super().__init__("--propensity", column, log)
@@ -166,9 +167,9 @@ class Propensities(Numbers):
         """The terms that are summed over rows, (N,) each.
 
         `v`, `vv`: the weight over the propensity of a labelled row, and the square of that. `pi`, `pq`: the propensity
-        p and p (1 - p), where known. `known`: whether it is. `sure`: whether it is 1. `never`: whether it is 0.
+        p and p (1 - p), if known. `known`: whether it is. `sure`: whether it is 1. `never`: whether it is 0.
 
-        Raises InputError for a propensity outside [0, 1], and for a labelled row with none or 0.
+        Raises InputError for a propensity outside [0, 1], and for a labelled row with propensity 0 or without one.
         """
         numbers = self.floats(values)
         known = ~np.isnan(numbers)
@@ -189,8 +190,9 @@ class Propensities(Numbers):
 def errors(error: Floats, weight: Floats, prefix: str = "") -> dict[str, Floats]:
     """The terms that are summed over the rows of a regression, (N,) each.
 
-    error: prediction less label, 0 where one is missing. `e`, `a`: the weight times the error, and times its size.
-    `we`, `wa`: the same with the squared weight. `wee`: the square of the weighted error. prefix: of these names.
+    error: prediction less label, 0 if one is missing. `e`, `a`: the weight times the error, and times its absolute
+    value. `we`, `wa`: the same with the squared weight. `wee`: the square of the weighted error. prefix: of these
+    names.
     """
     size = np.abs(error)
     found = {"e": weight * error, "a": weight * size, "we": weight**2 * error, "wa": weight**2 * size,

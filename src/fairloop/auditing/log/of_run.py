@@ -1,4 +1,4 @@
-"""The log of a run in rounds of people, and the columns that an audit needs of it."""
+"""The log of a run in rounds of people, and its columns for an audit."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Opened(NamedTuple):
 
 
 def opened(log: Any, arguments: Mapping[str, Any]) -> Opened:
-    """The log of a run where `log` is a run's directory, and arguments with its columns for those that are not given.
+    """The log of a run if `log` is a run's directory, with its columns for arguments that are not given.
 
-    Any other log stays as it is.
+    Any other log stays unchanged.
 
-    Raises InputError for a run without a log, and for another log without the arguments that every audit needs.
+    Raises InputError for a run without a log, and for another log without the required arguments.
     """
     if not isinstance(log, str | Path) or not is_run(Path(log)):
         for option, name, what in (("--round", "round", "the round"), ("--label", "label", "the true label")):
@@ -50,7 +50,7 @@ def opened(log: Any, arguments: Mapping[str, Any]) -> Opened:
 
 
 def _columns(table: pa.Table) -> dict[str, Any]:
-    """The columns that say something: propensities if a label depends on the decision, scores if all are known."""
+    """The columns with information: propensities if labels depend on the decision, scores if all are known."""
     says = {
         "propensity": pc.min(table["propensity"]).as_py() < 1,
         "score": table["score"].null_count == 0,

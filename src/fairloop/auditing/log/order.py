@@ -1,7 +1,7 @@
-"""The order of rounds: from what their names say. An order that is a guess is said; one that is open is refused.
+"""The order of rounds, from their names. A guess is reported, and an ambiguous order is refused.
 
-A *reading* takes every name of the rounds for one thing: a number, a version, a date in one format. Where all readings
-that fit give one order, that is the order. Where they differ, only the user can tell.
+A *reading* interprets all names of the rounds in one way: as numbers, versions, or dates in one format. If all readings
+that fit give one order, that is the order. If they differ, the user must name the order.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MONTH = re.compile(
 
 
 class Order(NamedTuple):
-    """Names in order. said: by which reading, where that is worth a line; None where it is plain."""
+    """Names in order. said: the reading, if it is worth a line; None if it is evident."""
 
     names: list[str]
     said: str | None = None
@@ -44,7 +44,9 @@ class Order(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    """key: of a name, None if it cannot be read so. remedy: what asks for it. plain: whether it needs no line."""
+    """key: of a name; None if the name does not fit. remedy: the option for this reading. plain: whether it is
+    evident.
+    """
 
     said: str
     remedy: str
@@ -55,11 +57,11 @@ class _Reading(NamedTuple):
 def ordered(names: Sequence[str], wish: object = None, categories: Sequence[str] | None = None) -> Order:
     """The order of rounds.
 
-    names: all different, as they come in the log. wish: `given` (as they come), `natural`, `number`, `date:FORMAT` (of
-        Python's strptime), or the names in their order, as a list or separated by commas; None for what the names say.
-    categories: the order of a categorical that the rounds come from; goes before what the names say.
+    names: distinct, in the order of the log. wish: `given` (the order of the log), `natural`, `number`, `date:FORMAT`
+    (of Python's strptime), or the names in their order, as a list or separated by commas; None: by the names.
+    categories: the order of a categorical of rounds; it precedes the order by names.
 
-    Raises InputError for a wish that does not fit, and where the names can be read in several orders.
+    Raises InputError for a wish that does not fit, and for names with several possible orders.
     """
     if wish is not None:
         return _wished(list(names), wish)
@@ -85,7 +87,7 @@ def _wished(names: list[str], wish: object) -> Order:
         return _by_format(names, wish.removeprefix("date:"))
     listed = next(csv.reader([wish], skipinitialspace=True), []) if isinstance(wish, str) else wish
     if not isinstance(listed, Sequence):
-        raise InputError(f"--round-order {wish!r}: say {WAYS}")
+        raise InputError(f"--round-order {wish!r}: give {WAYS}")
     order = [written(value) or "" for value in listed]
     if absent := [name for name in names if name not in order]:
         unknown = "" if set(order) & set(names) else f"; the option takes {WAYS}"
@@ -108,7 +110,7 @@ def _by_format(names: Sequence[str], form: str) -> Order:
 
 
 def _agreed(names: Sequence[str], readings: Sequence[_Reading]) -> Order:
-    """The one order that all readings give. Raises InputError if there are several."""
+    """The order that all readings agree on. Raises InputError for several orders."""
     orders = [_sorted(names, reading) for reading in readings]
     ties = [any(r.key(a) == r.key(b) for a, b in pairwise(order)) for r, order in zip(readings, orders, strict=True)]
     for i, (reading, order, tied) in enumerate(zip(readings, orders, ties, strict=True)):
@@ -145,12 +147,14 @@ def _guessed(names: Sequence[str]) -> Order:
 
 
 def _varying(names: Sequence[str]) -> int:
-    """How many of the numbers within the names differ between names."""
+    """The number of positions of numbers within names that differ between names."""
     return sum(len(set(values)) > 1 for values in zip(*(re.findall(r"\d+", name) for name in names), strict=True))
 
 
 def _readings(names: Sequence[str]) -> list[_Reading]:
-    """Readings that fit together with others: a name with a year of four digits or a month's name is no version."""
+    """Readings without those that the names exclude: a name with a year of four digits or a month's name is not a
+    version.
+    """
     dates = [
         _Reading(said, remedy.replace("/", _separator(names[0])), key, plain) for said, remedy, key, plain in _DATES
     ]
@@ -162,7 +166,9 @@ def _readings(names: Sequence[str]) -> list[_Reading]:
 
 
 def _never_decimals(names: Sequence[str]) -> bool:
-    """Whether some end in 0 beside others with fewer digits, as versions do (1.9, 1.10), and none are equal in size."""
+    """Whether some numbers end in 0 and others have fewer digits, as in versions (1.9, 1.10), and all differ in
+    value.
+    """
     fractions = [name.partition(".")[2] for name in names]
     sizes = [_number(name) for name in names]
     uneven = len({len(fraction) for fraction in fractions if fraction}) > 1
@@ -186,7 +192,7 @@ def _separator(name: str) -> str:
 
 
 def _dated(pattern: str) -> Callable[[str], tuple[Any, ...] | None]:
-    """The key of names that match: year, month (or quarter, half, week), day, and the rest as it is."""
+    """The key of matching names: year, month (or quarter, half, week), day, and the rest unchanged."""
     form = re.compile(pattern, re.I)
 
     def key(name: str) -> tuple[Any, ...] | None:

@@ -1,4 +1,4 @@
-"""Reading a log, of any size: its needed columns, chunk by chunk."""
+"""Reading of a log of any size: its needed columns, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ROWS = 1 << 18  # of parquet or of a frame at a time
 
 
 def tally(log: object, columns: Columns, mature_after: object = None, as_of: object = None) -> Tally:
-    """How many rows of `log` have each combination of values. log: the path of a file, or a frame (`tables.frames`).
+    """The counts of rows of `log` by combination of values. log: the path of a file, or a frame (`tables.frames`).
 
     mature_after, as_of: see `dates.horizon`.
 
@@ -73,13 +73,14 @@ def _chunks(log: object, columns: Columns, counter: Counter) -> Iterator[pa.Tabl
         for batch in found.batches([found.header.index(column) for column in wanted], _BLOCK):
             yield pa.Table.from_batches([batch.rename_columns(wanted)])
     else:
-        raise InputError(f"{log}: ends in none of .parquet, {', '.join(ENDINGS)}")
+        raise InputError(f"{log}: does not end in one of .parquet, {', '.join(ENDINGS)}")
 
 
 def _dictionaries(log: Path, columns: Columns) -> list[str]:
-    """Columns of names that are read as the file keeps them: each distinct name once.
+    """Columns of names that are read in dictionary encoding, with each distinct name once.
 
-    It saves most of the time of reading and counting them. Rounds are read one by one: their order in the log counts.
+    This saves most of the time of reading and counting. Rounds are read one by one, because their order in the log
+    counts.
     """
     named = {columns.label, columns.prediction, columns.provenance, *columns.groups}
     return [field.name for field in pq.read_schema(log) if name(field.name) in named and pa.types.is_string(field.type)]

@@ -21,9 +21,9 @@ from fairloop.errors import InputError
 from fairloop.metrics.weighted import Sums
 
 MISSING = 2
-"""The place of missing labels in `Rounds.cells`."""
+"""The position of missing labels in `Rounds.cells`."""
 
-_LARGEST = 2**31 - 1  # number that the table's column `generation` can hold
+_LARGEST = 2**31 - 1  # largest number in the table's column `generation`
 
 Table = NDArray[Any]
 
@@ -32,8 +32,8 @@ Table = NDArray[Any]
 class Scored:
     """Scores of people in R rounds and S groups.
 
-    cells: of which `strata` say where each belongs: `((round * S + group) * 3 + label) * 2 + selected`, label as in
-    `Rounds.cells`. proper: whether all lie in [0, 1], as probabilities do.
+    cells: with `strata` for their positions, `((round * S + group) * 3 + label) * 2 + selected`, label as in
+    `Rounds.cells`. proper: whether all scores are in [0, 1].
     """
 
     cells: Cells
@@ -44,20 +44,20 @@ class Scored:
 class Rounds:
     """R rounds of one classifier's predictions for S groups.
 
-    names: of the rounds, in order. generations: (R,) the numbers that tables give them: their own, where all are whole
-        numbers, or their places.
+    names: of the rounds, in order. generations: (R,) their numbers in tables: their own, if all are whole
+    numbers, or their positions.
     groups: names. labels: every label's name. beneficial: the one that is good for the person.
     counts: (R, S, 2 or 3, 2 or 3) labelled people by round, group, label and prediction, as `confusion` counts them: 1
         is the beneficial label, 0 any other. A predicted 2 is a label that is neither the right one nor the beneficial
         one.
-    model_made, known: (R, S) labels that a model made, of those whose maker is known; None without provenance.
-    left_out: how many rows lack what, by column.
-    sums: (R, S, 2 or 3, 2 or 3) of the weights of the people that `counts` counts. made_sums: (R, S) of those that
-        `model_made` and `known` count. None without weights.
-    said: what a reader has to know of how the log was read: the order of its rounds, its encoding.
+    model_made, known: (R, S) labels made by a model, and labels with a known maker; None without provenance.
+    left_out: number of rows without a value, by column.
+    sums: (R, S, 2 or 3, 2 or 3) sums of weights of the people in `counts`. made_sums: (R, S) of the people in
+    `model_made` and `known`. None without weights.
+    said: notes on the reading of the log: the order of its rounds, its encoding.
     tables: see `cells`; None if every label is known. scores: None without scores. dates: None without dates.
     regression: whether labels and predictions are numbers; then every prediction and every known label counts as 1.
-    newer: rounds after the last one, in which no row has a prediction.
+    newer: later rounds without a row with a prediction.
     """
 
     names: tuple[str, ...]
@@ -80,7 +80,7 @@ class Rounds:
 
     @cached_property
     def cells(self) -> Mapping[str, Table]:
-        """By the name of a sum of `counting.Tally`: (R, S, 3, 2 or 3) by label (0, 1, missing) and prediction."""
+        """The sums of `counting.Tally` by name: (R, S, 3, 2 or 3) by label (0, 1, missing) and prediction."""
         if self.tables is not None:
             return self.tables
         sums = {} if self.sums is None else {"w": self.sums.weights, "ww": self.sums.squares}
@@ -91,13 +91,15 @@ class Rounds:
 
     @property
     def members(self) -> NDArray[np.int64]:
-        """(R, S, 2) labelled people without and with the beneficial label; of a regression, twice all of them."""
+        """(R, S, 2) labelled people without and with the beneficial label; for a regression, both are all labelled
+        people.
+        """
         people: NDArray[np.int64] = self.counts.sum(axis=3)[:, :, :2]
         return np.stack([self.labelled] * 2, axis=2) if self.regression else people
 
     @property
     def weighty(self) -> NDArray[np.float64]:
-        """(R, S, 2) people as in `members`, or with weights the sums of theirs."""
+        """(R, S, 2) people as in `members`, or the sums of their weights."""
         every = self.counts if self.sums is None else self.sums.weights
         people: NDArray[np.float64] = every.sum(axis=3)[:, :, :2].astype(np.float64)
         return people
@@ -116,7 +118,7 @@ class Rounds:
 
     @property
     def immature(self) -> NDArray[np.bool_]:
-        """(R,) whether labels of the round may still come."""
+        """(R,) whether the labels of the round may be incomplete."""
         return np.array([self.dates is not None and self.dates.immature(name) for name in self.names])
 
 
@@ -130,10 +132,10 @@ def rounds(
     """Rounds from a tally of `columns`.
 
     beneficial: the label that is good for the person; needed unless labels are 0 and 1 (or false and true, -1 and 1).
-    model_made: the values of the provenance column that stand for a model; needed unless they speak for themselves.
+    model_made: the values of the provenance column for a model; needed unless they are self-explanatory.
     round_order: see `order.ordered`.
 
-    Raises InputError for a label, a group, a provenance or an order of rounds that cannot be understood.
+    Raises InputError for labels, groups, provenance or an order of rounds without a clear meaning.
     """
     used, left_out = _usable(tallied.rows, columns)
     whole = tallied.rows[used].reset_index(drop=True)
@@ -163,13 +165,13 @@ def rounds(
 
 
 def _unscored(rows: int, scored: Scored | None) -> list[str]:
-    """How many of the rows have no score, in words."""
+    """The number of rows without a score, in words."""
     without = 0 if scored is None else rows - round(float(scored.cells.sums["n"].sum()))
     return [f"{without:,} of {rows:,} rows have no score; measures of scores are about the others"] * (without > 0)
 
 
 def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_], dict[str, int]]:
-    """Which rows have a round and a prediction, and how many lack which."""
+    """(N,) whether rows have a round and a prediction, and the numbers of rows without them."""
     needed = {"round": columns.round, "prediction": columns.predicted}
     left_out = {str(column): int(tallied["n"][tallied[part].isna()].sum()) for part, column in needed.items()}
     used = tallied[list(needed)].notna().all(axis=1).to_numpy()
@@ -179,14 +181,14 @@ def _usable(tallied: pd.DataFrame, columns: Columns) -> tuple[NDArray[np.bool_],
 
 
 def _unpredicted(tallied: Tally, names: Sequence[str], wish: object) -> tuple[str | None, tuple[str, ...]]:
-    """Rounds in which no row has a prediction, in words; and those after the last of the others, which are `names`."""
+    """Rounds without a row with a prediction, in words; and those of them after the last of `names`."""
     absent = tuple(name for name in tallied.seen if name not in names)
     if not absent:
         return None, ()
     told = f"left out, as no row has a prediction: round {', '.join(absent)}"
     try:
         every = ordered(tallied.seen, wish, tallied.categories)
-    except InputError:  # names of another kind, such as a line of totals
+    except InputError:  # other names, such as a line of totals
         return told, ()
     if every.said and "guess" in every.said:
         return told, ()
@@ -194,7 +196,7 @@ def _unpredicted(tallied: Tally, names: Sequence[str], wish: object) -> tuple[st
 
 
 def _unused(tallied: pd.DataFrame) -> str | None:
-    """How many rows with a label have no prediction, in words."""
+    """The number of rows with a label and without a prediction, in words."""
     rows = tallied["n"][tallied["prediction"].isna() & tallied["label"].notna() & tallied["round"].notna()].sum()
     return f"{rows:,} rows without a prediction have a label; no measure uses it" if rows else None
 
@@ -226,7 +228,7 @@ def _made(
 ) -> dict[str, Any]:
     """`model_made`, `known` and `made_sums` of `Rounds`.
 
-    cells: each row's round times S, plus its group; -1 without a label.
+    cells: (N,) each row's round times S, plus its group; -1 without a label.
     """
     if "provenance" not in rows:
         return {"model_made": None, "known": None}
@@ -256,7 +258,7 @@ def _scored(cells: Cells | None, used: NDArray[np.bool_], strata: NDArray[np.int
 
 
 def _numbered(names: list[str]) -> NDArray[np.int64]:
-    """The number of each round in tables: its own, where all are whole numbers and in their order, or its place."""
+    """The number of each round in tables: its name, if all names are increasing whole numbers, else its position."""
     places = np.arange(len(names))
     try:
         numbers = np.array([float(name) for name in names])

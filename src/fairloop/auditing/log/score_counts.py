@@ -1,6 +1,6 @@
-"""How often each score comes in each stratum of a log: exactly while scores are few, then in bins of one width.
+"""Counts of each score in each stratum of a log: exact for few scores, otherwise in bins of one width.
 
-Bins are `width` wide, a power of two, and start at multiples of it; none spans two bins of a reliability curve. The
+Bins are `width` wide, a power of two, and start at multiples of it. No bin spans two bins of a reliability curve. The
 width depends on the log's scores alone, not on the order of its rows. Each bin keeps the mean of its scores. So a mean
 of scores stays exact (with weights: within `width`), a mean of squares is at most `width**2 / 4` too small, and an AUC
 errs by at most half the share of pairs, one person of each label, that fall into one bin.
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_CELLS = 1 << 20
-"""Distinct pairs of stratum and score that are kept; from there on bins get wider."""
+"""Largest number of distinct pairs of stratum and score; above it, bins become wider."""
 
 BINS = 1 << 16
-"""Bins over the range of the scores, at most."""
+"""Largest number of bins over the range of the scores."""
 
 EDGES = np.arange(1, 10) / 10
 """Inner edges of the bins of a reliability curve; `np.linspace` would put .3, .6 and .7 into the bin below."""
@@ -33,7 +33,7 @@ Codes = NDArray[np.int64]
 class Cells:
     """Distinct scores, or bins of them, of a log. (C,) arrays, ascending by stratum and score.
 
-    strata: row of the tally. keys: the score, or the number of its bin; alike in ties. scores: the score, or the mean
+    strata: row of the tally. keys: the score, or the number of its bin; equal for ties. scores: the score, or the mean
     score of a bin. decile: the bin of a reliability curve, 0 to 9. sums:
     `n`, rows; with weights or propensities `w`, `ww`, `v`, `vv` as in `counting.Tally`. width: of bins; 0 where scores
     are exact.
@@ -48,14 +48,14 @@ class Cells:
 
 
 class ScoreCells:
-    """Collects the scores of a log, chunk by chunk."""
+    """A collector of the scores of a log, chunk by chunk."""
 
     def __init__(self) -> None:
         self._power: int | None = None  # bins are 2**power wide
-        self._parts: list[_Columns] = []  # of these, the first is merged
+        self._parts: list[_Columns] = []  # the first part is merged
 
     def add(self, strata: Codes, scores: Floats, sums: dict[str, Floats]) -> None:
-        """Count (N,) scores, NaN where missing. sums: what is added up besides rows."""
+        """Count (N,) scores, NaN for missing scores. sums: summands beside rows."""
         known = np.isfinite(scores)
         found = {"n": np.ones(len(scores)), **sums}
         part = _Columns(strata[known], scores[known], {name: values[known] for name, values in found.items()})
@@ -73,7 +73,7 @@ class ScoreCells:
         return Cells(strata, keys, scores, deciles(scores) if decile is None else decile, kept, width)
 
     def _merge(self) -> None:
-        """Add up cells that are alike; widen bins while there are too many."""
+        """Add up equal cells, and widen bins while there are too many."""
         whole = _Columns.joined(self._parts).summed()
         while len(whole.keys) > MOST_CELLS:
             if self._power is None:
@@ -87,7 +87,7 @@ class ScoreCells:
 
 
 class _Columns(NamedTuple):
-    """Cells; as in `Cells`. decile: None where scores are exact; else sums have `total`, that of the scores."""
+    """Columns of `Cells`. decile: None for exact scores; otherwise sums include `total`, the sum of the scores."""
 
     strata: Codes
     keys: Floats
@@ -96,7 +96,7 @@ class _Columns(NamedTuple):
 
     @classmethod
     def joined(cls, parts: Sequence[_Columns]) -> _Columns:
-        """All in one."""
+        """All parts as one."""
         if not parts:
             return cls(np.zeros(0, np.int64), np.zeros(0), {"n": np.zeros(0)})
         known = [part.decile for part in parts if part.decile is not None]
@@ -108,12 +108,12 @@ class _Columns(NamedTuple):
         )
 
     def binned(self, power: int) -> _Columns:
-        """The same in bins 2**power wide."""
+        """The cells in bins that are 2**power wide."""
         sums = {**self.sums, "total": self.keys * self.sums["n"]}
         return self._replace(keys=np.floor(self.keys / 2.0**power), sums=sums, decile=deciles(self.keys))
 
     def summed(self) -> _Columns:
-        """Ascending by stratum and score, with cells that are alike as one."""
+        """The cells in ascending order of stratum and score, with equal cells merged."""
         if not len(self.keys):
             return self
         order = by_stratum(self.strata, self.keys if self.decile is None else 10 * self.keys + self.decile)
@@ -132,10 +132,11 @@ class _Columns(NamedTuple):
 
 
 def by_stratum(strata: Codes, keys: Floats | None) -> Codes:
-    """The order by stratum, and by key within; as they come within, without keys.
+    """The order by stratum, then by key; without keys, rows of a stratum keep their order.
 
-    The same as `np.lexsort((keys, strata))` but for ties, in a third of the time: numpy sorts numbers of 16 bits by
-    their digits.
+    The result equals `np.lexsort((keys, strata))` except for ties, in a third of the time, because numpy has a radix
+    sort
+    for numbers of 16 bits.
     """
     narrow = strata.astype(np.uint16) if len(strata) and strata.max() < 1 << 16 else strata
     if keys is None:
@@ -145,5 +146,5 @@ def by_stratum(strata: Codes, keys: Floats | None) -> Codes:
 
 
 def deciles(scores: Floats) -> Codes:
-    """(N,) the bin of a reliability curve of each score; those outside [0, 1] are in the first or the last."""
+    """(N,) the bin of a reliability curve of each score; scores outside [0, 1] are in the first or the last bin."""
     return np.searchsorted(EDGES, scores, side="right").astype(np.int64)

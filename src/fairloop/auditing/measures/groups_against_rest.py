@@ -1,4 +1,4 @@
-"""Which of many groups differ from all the others, in the last round."""
+"""Groups that differ from all the others in the last round."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fairloop.metrics.statistics import ALPHA
 
 @dataclass(frozen=True)
 class Apart:
-    """A group's rate less that of all other groups together, with an interval that holds for all groups at once.
+    """A group's rate less that of all other groups together, with a simultaneous interval for all groups.
 
-    p: by Holm's method over the groups; NaN where the group is `too_small` to tell.
+    p: by Holm's method over the groups; NaN for a group that is `too_small`.
     """
 
     measure: Measure
@@ -29,15 +29,15 @@ class Apart:
 
     @property
     def differs(self) -> bool:
-        """Whether it is more than chance explains."""
+        """Whether the difference is significant."""
         return self.p <= ALPHA
 
 
 def apart(measured: Measured) -> list[Apart]:
-    """Each compared group against the rest, in the rates of which a group would rather have more.
+    """Each compared group against the rest, in the rates that benefit a group.
 
-    Only rates that every group's labels tell. With weights each group counts as the people without weights that would
-    be as certain.
+    Only rates that the labels of every group identify are compared. With weights, each group counts as its number of
+    unweighted people with equal certainty.
     """
     names, kept = [measured.rounds.groups[i] for i in measured.kept], measured.kept
     found: list[Apart] = []

@@ -31,10 +31,10 @@ SCORED = (*LABELLED, *FREE)
 """Measures of scores."""
 
 FEW = 30
-"""A group is small if in some round fewer of its people have the beneficial label, or fewer have another one."""
+"""A group is small if in some round fewer of its people have, or fewer lack, the beneficial label."""
 
-_MOST_COMPLETIONS = 20_000  # of a group's labels, from where on joint bounds take too long
-_MOST_JOINT = 10  # groups, for the same reason
+_MOST_COMPLETIONS = 20_000  # of a group's labels; joint bounds of more take too long
+_MOST_JOINT = 10  # groups with joint bounds, for the same reason
 
 
 def _is_count(value: object) -> bool:
@@ -42,21 +42,21 @@ def _is_count(value: object) -> bool:
 
 
 class Measured:
-    """Rounds, measured. min_size: smaller groups are left out of what compares groups. assume: see `ASSUMPTIONS`.
+    """The measures of rounds. min_size: smaller groups are left out of comparisons. assume: see `ASSUMPTIONS`.
 
-    reference_group: the group that differences, ratios and distances of scores compare the others with: its name,
-    `largest`, or `best`, which is the group with the best value of each measure. Default: each group with each;
-    distances of scores are from the largest.
+    reference_group: the reference of differences, ratios and distances of scores: a group's name, `largest`, or `best`,
+    the group with the best value of each measure. Default: all pairs;
+    distances of scores are from the largest group.
 
-    A group's size is that of its smaller side: people with, or without, the beneficial label, in the smallest mature
-    round with labels. Raises InputError if no group is left, or there is no such reference.
+    A group's size is its smaller number of people with, or without, the beneficial label, in the smallest mature
+    round with labels. Raises InputError if no group is left, or the reference does not exist.
     """
 
     def __init__(
         self, rounds: Rounds, min_size: int = 0, assume: str | None = None, reference_group: str | None = None
     ) -> None:
         if assume is not None and assume not in ASSUMPTIONS:
-            raise InputError(f"--assume {assume}: there is {', '.join(ASSUMPTIONS)}")
+            raise InputError(f"--assume {assume}: use {', '.join(ASSUMPTIONS)}")
         if assume == NO_BETTER_THAN_LOWEST and rounds.scores is None:
             raise InputError(f"--assume {assume}: needs --score, the column with scores")
         if not _is_count(min_size):
@@ -66,7 +66,7 @@ class Measured:
         ripe = labelled & ~rounds.immature
         if labelled.any():
             smallest = rounds.members[ripe if ripe.any() else labelled].min(axis=(0, 2))
-        else:  # then rates need people alone
+        else:  # then rates need only people
             smallest = rounds.people.min(axis=0)
         self.small: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < max(FEW, min_size))[0]]
         self.left_out: list[str] = [rounds.groups[i] for i in np.nonzero(smallest < min_size)[0]]
@@ -91,17 +91,17 @@ class Measured:
 
     @cached_property
     def missing(self) -> Missing:
-        """How labels are missing."""
+        """The pattern of missing labels."""
         return missing(self.rounds)
 
     @property
     def rates(self) -> list[dict[str, Rate]]:
-        """By round, the rates of people whose labels are known; those of all people follow from `value`."""
+        """The rates of people with known labels, by round. `value` gives the rates of all people."""
         return [one.known for one in self._rounds]
 
     @cached_property
     def made(self) -> list[Rate]:
-        """By round, the share of labels that a model made; empty without provenance."""
+        """The share of labels that a model made, by round; empty without provenance."""
         model_made, known, sums = self.rounds.model_made, self.rounds.known, self.rounds.made_sums
         if model_made is None or known is None:
             return []
@@ -115,7 +115,7 @@ class Measured:
 
     @cached_property
     def scores(self) -> list[RoundScores]:
-        """By round; empty without scores."""
+        """The scores, by round; empty without scores."""
         found: list[RoundScores] = []
         if self.rounds.scores is not None:
             for one in self._rounds:
@@ -124,11 +124,11 @@ class Measured:
 
     @property
     def reference_group(self) -> str:
-        """The group that the others' scores are compared with."""
+        """The reference group of distances of scores."""
         return self.rounds.groups[self._reference]
 
     def metrics(self) -> Mapping[str, tuple[str, ...]]:
-        """The measures that this log has, in the order of the catalogue, and the parts in which each is given."""
+        """The measures that this log has, in the order of the catalogue, and their parts."""
         return {
             name: entry.parts
             for name, entry in CATALOGUE.items()
@@ -136,17 +136,19 @@ class Measured:
         }
 
     def _lacks(self, metric: str) -> str | None:
-        """The option without which the log does not tell a measure; None if it does."""
+        """The option that a measure needs beside the log's columns; None if the log has the measure."""
         if (metric in ERRORS) != self.rounds.regression and metric not in ("count", MODEL_MADE):
             return "--regression, for labels that are numbers" if metric in ERRORS else "labels that are not numbers"
         if metric in SCORED and self.rounds.scores is None:
             return "--score, the column with scores"
         if metric == MODEL_MADE and self.rounds.known is None:
-            return "--provenance, the column that says who made a label"
+            return "--provenance, the column with the maker of a label"
         return None
 
     def check(self, measure: Measure, where: str = "--fail-on") -> None:
-        """Raise InputError if there is no such group, or the log does not tell the measure. where: it was asked for."""
+        """Raise InputError for an unknown group or a measure that the log does not have. where: the option in
+        errors.
+        """
         if lacking := self._lacks(measure.metric):
             raise InputError(f"{where}: {measure.metric} needs {lacking}")
         known = {*PARTS, *self.rounds.groups}
@@ -157,14 +159,14 @@ class Measured:
 
     @property
     def compared_with(self) -> str | None:
-        """The group that differences and ratios compare the others with; None for each with each."""
+        """The reference group of differences and ratios; None for all pairs."""
         return None if self._compared_with is None else self.rounds.groups[self.kept[self._compared_with]]
 
     def value(self, measure: Measure, place: int, alpha: float | None = ALPHA, *, extremes: bool = False) -> Value:
-        """A measure in the round at `place` (-1: the last), with an interval of level 1 - alpha.
+        """A measure in the round at position `place` (-1: the last), with an interval of level 1 - alpha.
 
-        alpha: None leaves intervals of what compares groups out, which take long for hundreds of groups. extremes:
-        whether to compare the lowest with the highest group although there is a reference group.
+        alpha: None leaves out intervals of comparisons of groups, which take long for hundreds of groups. extremes:
+        whether to compare the lowest with the highest group in spite of a reference group.
         """
         place %= len(self.rounds.names)
         if measure.group not in AGGREGATES:
@@ -188,7 +190,7 @@ class Measured:
         return [self.value(measure, place, alpha) for place in range(len(self.rounds.names))]
 
     def estimates(self, measure: Measure, alpha: float) -> Estimate:
-        """(R,) the measure with intervals of level 1 - alpha; NaN where it has no value, or no interval."""
+        """(R,) the measure with intervals of level 1 - alpha; NaN without a value or an interval."""
         if measure.group in AGGREGATES:
             found = self.values(measure, alpha)
             return Estimate(*np.array([[one.value, one.low, one.high] for one in found]).T)
@@ -197,7 +199,7 @@ class Measured:
         return Estimate(*np.array([[one.value, one.low, one.high] for one in every]).T)
 
     def all(self, alpha: float | None = None) -> Iterator[tuple[Value, float]]:
-        """Every measure of every round, with its standard error, NaN where there is none. alpha: see `value`."""
+        """Every measure of every round, with its standard error, or NaN without one. alpha: see `value`."""
         for place in range(len(self.rounds.names)):
             for metric, parts in self.metrics().items():
                 if "overall" in parts:
@@ -209,7 +211,7 @@ class Measured:
                         yield self.value(Measure(metric, part), place, alpha), np.nan
 
     def reading(self, metric: str, place: int) -> Reading:
-        """The reading of a metric that compares no groups from the round at `place`."""
+        """The reading of a metric without comparisons of groups, from the round at `place`."""
         place %= len(self.rounds.names)
         if (metric, place) not in self._readings:
             self._readings[metric, place] = self._read(metric, place)
@@ -234,7 +236,7 @@ class Measured:
         return 0 if measure.group == "overall" else 1 + self.rounds.groups.index(measure.group)
 
     def _sharper(self, found: Value, parts: list[Reading]) -> Value:
-        """Equalized odds with bounds that TPR and FPR attain together; with those of each where these take too long."""
+        """Equalized odds with joint bounds of TPR and FPR, or with separate bounds if joint bounds take too long."""
         one = self._rounds[found.round]
         weighted_ = any((part.status[self.kept + 1] == "weighted").any() for part in parts)
         cells, most = one.quarters, one.most[1:][self.kept]

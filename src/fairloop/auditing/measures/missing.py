@@ -1,4 +1,4 @@
-"""How labels are missing: whether their absence depends on the decision, the score or the group."""
+"""Missing labels: whether their absence depends on the decision, the score or the group."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class Missing:
     """The knowledge of missing labels in R rounds.
 
     counts: (R, S, 2, 2) people by group, decision (rejected, selected), and whether the label is known. immature: (R,)
-    whether labels may still come. p: (R, 3) p-values of `TESTS` by Holm's method over all of them, NaN where there was
-    nothing to test. depends: (R, 3) which of them are worth a warning. pooled: (3,) p-values over all rounds that show
-    no dependence alone, by Holm's method, NaN with fewer than two such rounds. throughout: (3,) which of these are
-    worth a warning. could_be_missed: the difference of label rates that the last test of the decision could have
-    missed; NaN without one.
+    whether labels may be incomplete. p: (R, 3) p-values of `TESTS` by Holm's method over all of them, NaN without a
+    test. depends: (R, 3) whether they cause a warning. pooled: (3,) p-values over all rounds without a
+    dependence of their own, by Holm's method, NaN with fewer than two such rounds. throughout: (3,) whether these cause
+    a warning. could_be_missed: the difference of label rates that the last test of the decision could have
+    missed; NaN without a test.
 
-    Of several rounds, either family has half of the level: p-values are doubled.
+    With several rounds, each of the two families has half of the level, so p-values are doubled.
     """
 
     counts: NDArray[np.int64]
@@ -42,36 +42,36 @@ class Missing:
 
     @cached_property
     def without(self) -> Flags:
-        """(R,) rounds in which no label is known."""
+        """(R,) whether no label of the round is known."""
         return np.asarray(self.counts[..., 1].sum(axis=(1, 2)) == 0)
 
     @cached_property
     def partly(self) -> Flags:
-        """(R,) mature rounds in which some labels are known and others are not."""
+        """(R,) whether a mature round has known and missing labels."""
         return np.asarray(~self.immature & ~self.without & (self.counts[..., 0].sum(axis=(1, 2)) > 0))
 
     @cached_property
     def selected_only(self) -> Flags:
-        """(R,) of these, rounds without any label among the rejected."""
+        """(R,) whether a round of `partly` has no label among the rejected."""
         return np.array([self.partly[i] and tests.known_for_selected_only(one) for i, one in enumerate(self.counts)])
 
     @cached_property
     def by_decision(self) -> Flags:
-        """(R,) rounds in which it depends on the decision or the score whether a label is known."""
+        """(R,) whether known labels depend on the decision or the score."""
         throughout = self.partly & (self.throughout[0] | self.throughout[2])
         return np.asarray(self.selected_only | self.depends[:, 0] | self.depends[:, 2] | throughout)
 
     @cached_property
     def by_group(self) -> Flags:
-        """(R,) rounds in which it depends on the group."""
+        """(R,) whether known labels depend on the group."""
         return np.asarray(self.depends[:, 1] | self.partly & self.throughout[1])
 
 
 def missing(rounds: Rounds) -> Missing:
-    """How labels of each round are missing, tested in mature rounds where some are, and in those together.
+    """The pattern of missing labels, with tests of each mature round with missing labels, and of these rounds together.
 
-    A small round hides a dependence that many of them show. Rounds that show one alone are not pooled: they would speak
-    for the others.
+    Many small rounds together can show a dependence that each of them hides. Rounds with a dependence of their own are
+    not pooled, because they would dominate the others.
     """
     n = rounds.cells["n"]
     selected, rejected = n[..., 1], n.sum(axis=3) - n[..., 1]
@@ -111,7 +111,7 @@ def _tested(tables: NDArray[np.int64]) -> tuple[float, float]:
 
 
 def _tables(rounds: Rounds, counts: NDArray[np.int64], i: int) -> tuple[NDArray[np.int64], ...]:
-    """By test, (H, K, 2) people of a round by stratum, column and whether the label is known.
+    """The table of each test: (H, K, 2) people of a round by stratum, column and whether the label is known.
 
     Decisions and bins of scores are compared given the group.
     """
@@ -119,7 +119,7 @@ def _tables(rounds: Rounds, counts: NDArray[np.int64], i: int) -> tuple[NDArray[
 
 
 def _by_score(rounds: Rounds, i: int) -> NDArray[np.int64]:
-    """(S, 10, 2) people by group, one of ten bins of scores with about as many people each, and whether known."""
+    """(S, 10, 2) people by group, bin of scores (ten bins of about equal counts), and whether the label is known."""
     groups = len(rounds.groups)
     if rounds.scores is None:
         return np.zeros((groups, _BINS, 2), np.int64)

@@ -1,4 +1,4 @@
-"""Rates of all people of one round, from labels that were seen with known probabilities."""
+"""Rates of all people of one round, from labels that were observed with known probabilities."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 _ALIKE = 1e-10
-"""Propensities whose variance is less are one and the same."""
+"""Largest variance of propensities that count as equal."""
 
 
 @dataclass(frozen=True)
 class ByPropensity:
-    """cells: (S + 1, 3, K) sums by label and prediction, everybody first; see `counting.Tally`."""
+    """cells: (S + 1, 3, K) sums by label and prediction, all people first; see `counting.Tally`."""
 
     cells: Mapping[str, Table]
     _found: dict[str, Weighted] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class ByPropensity:
 
     @cached_property
     def refused(self) -> Table:
-        """(S + 1,) why the propensities cannot be used; empty where they can."""
+        """(S + 1,) the reason against the use of propensities; empty without a reason."""
         sums = {name: table.sum(axis=1) for name, table in self._sides.items()}  # (S + 1, 2)
         known_labels = self._sides["n"][:, :MISSING].sum(axis=1)
         complete = sums["known"] == sums["n"]
@@ -79,9 +79,10 @@ class ByPropensity:
         return why
 
     def _unlike_all(self) -> Floats:
-        """(S + 1, 2) by decision: the number of people that those with a label stand for, less all, in its errors.
+        """(S + 1, 2) by decision: the number of people that labelled people represent, less all people, in standard
+        errors.
 
-        It needs no propensities of people without a label. Without any label, `_by_weights` counts.
+        This needs no propensities of people without a label. Without any label, `_by_weights` applies.
         """
         sums = {name: table.sum(axis=1) for name, table in self._sides.items()}
         weighted = "w" in sums
@@ -95,7 +96,7 @@ class ByPropensity:
 
     @cached_property
     def _one_each(self) -> Flags:
-        """(S + 1,) whether all selected people have labels, and rejected ones have one propensity: interval 2."""
+        """(S + 1,) whether all selected people have labels, and rejected people have one propensity: interval 2."""
         sums = {name: table.sum(axis=1)[:, 0] for name, table in self._sides.items()}
         mean = divide(sums["pi"], sums["known"])
         variance = divide(sums["pi"] - sums["pq"], sums["known"]) - mean**2
@@ -110,7 +111,7 @@ class ByPropensity:
         return Explored(n[:, 1, 1], n[:, 0, 1], n[:, :, 0].sum(axis=1), known, n[:, 1, 0])
 
     def estimate(self, metric: str, alpha: float) -> Estimate:
-        """(S + 1,) a rate of all people with an interval of level 1 - alpha; NaN where refused."""
+        """(S + 1,) a rate of all people with an interval of level 1 - alpha; NaN if refused."""
         if metric == "accuracy":
             return self._accuracy(alpha)
         by_weight = self._weighted(metric).interval(alpha)
@@ -126,7 +127,7 @@ class ByPropensity:
         return Estimate(*(np.where(self._one_each, one, other) for one, other in pairs))
 
     def _accuracy(self, alpha: float) -> Estimate:
-        """By kinds of people: an interval by weights is too narrow where no explored person is a miss."""
+        """The accuracy by kinds of people, because an interval by weights is too narrow without an explored miss."""
         sides = (self._sides[name][:, :MISSING].swapaxes(1, 2) for name in ("v", "vv"))
         found = kinds.mean(kinds.Kinds(*sides), self._right(alpha), alpha)
         refused = self._weighted("accuracy").refused
@@ -134,9 +135,9 @@ class ByPropensity:
         return Estimate(*(np.where(refused, np.nan, one) for one in ends))
 
     def _right(self, alpha: float) -> Estimate:
-        """(S + 1, 2, 2) how often the decision is right, by decision and label.
+        """(S + 1, 2, 2) the share of right decisions, by decision and label.
 
-        It is certain but for rejected people without the beneficial label, of whom there may be several labels.
+        It is 0 or 1, except for rejected people without the beneficial label, who may have several labels.
         """
         size, every = len(self.cells["n"]), []
         of = [self._sides[name][:, 0, 0] for name in ("v", "vv")]
@@ -155,7 +156,7 @@ class ByPropensity:
         return np.sqrt(self._weighted(metric).share.variance)
 
     def usable(self, metric: str) -> tuple[Flags, Table]:
-        """(S + 1,) where propensities give the rate, and why not where they do not."""
+        """(S + 1,) whether propensities give the rate, and the reason if they do not."""
         why = self.refused.copy()
         found = self.estimate(metric, ALPHA)
         unseen = np.isnan(found.value) | np.isnan(found.low)
@@ -167,7 +168,7 @@ class ByPropensity:
         return why == "", why
 
     def note(self, metric: str) -> Table:
-        """(S + 1,) what a reader has to know of a weighted rate."""
+        """(S + 1,) notes for readers of a weighted rate."""
         found = self.estimate(metric, ALPHA)
         wide = np.nan_to_num(found.high - found.low) > WIDE
         words = "people with a label stand for 1 / propensity people each"
@@ -195,9 +196,11 @@ class ByPropensity:
         return Weighted(found, explored, open_to & (explored < FEWEST))
 
     def _explored_people(self, metric: str) -> tuple[NDArray[np.int64], Flags]:
-        """(S + 1,) labelled people in the denominator whose labels had a chance to be missing, and if there may be any.
+        """(S + 1,) labelled people in the denominator with a propensity below 1, and whether the denominator can
+        contain them.
 
-        Of the two decisions, the one with fewer counts: many selected people tell nothing of the rejected ones.
+        The smaller number of the two decisions counts, because selected people carry no information about rejected
+        people.
         """
         chance = self.cells["n"] - self.cells["sure"]
         fewest, open_to = np.full(len(chance), np.inf), np.zeros(len(chance), bool)

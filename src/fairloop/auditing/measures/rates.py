@@ -1,4 +1,4 @@
-"""The rates of one round: measured where labels allow it, weighted by propensities, or bounded."""
+"""The rates of one round: measured if labels allow it, weighted by propensities, or bounded."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ ASSUMPTIONS = {
     NO_BETTER: "the rejected are on average no better than the selected",
     NO_BETTER_THAN_LOWEST: "the rejected are on average no better than the lowest tenth of the selected by score",
 }
-"""The assumptions that may be made of people without a label, by name, in words."""
+"""The assumptions about people without a label: names and sentences."""
 
 LOWEST = 0.1
-"""The share of the selected with the lowest scores; fixed in advance, as its choice chooses the result."""
+"""The share of the selected with the lowest scores. It is fixed in advance, because it determines the result."""
 
 Table = NDArray[Any]
 Flags = NDArray[np.bool_]
@@ -38,7 +38,7 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class RoundRates:
-    """The rates of the round at `place`. assume: None, or one of `ASSUMPTIONS`."""
+    """The rates of the round at position `place`. assume: None, or one of `ASSUMPTIONS`."""
 
     rounds: Rounds
     place: int
@@ -57,13 +57,13 @@ class RoundRates:
 
     @cached_property
     def counts(self) -> NDArray[np.int64]:
-        """(S + 1, 2, 2) people by decision, and whether the label is known; everybody first."""
+        """(S + 1, 2, 2) people by decision, and whether the label is known; all people first."""
         counts = self.missing.counts[self.place]
         return np.concatenate([counts.sum(axis=0, keepdims=True), counts])
 
     @cached_property
     def propensities(self) -> ByPropensity | None:
-        """None without propensities."""
+        """The rates by propensities; None without propensities."""
         return ByPropensity(with_everybody(self.cells)) if "pi" in self.cells else None
 
     @cached_property
@@ -81,13 +81,13 @@ class RoundRates:
 
     @cached_property
     def quarters(self) -> worst.Cells:
-        """(S,) cells of the groups, for bounds of what needs several rates at once."""
+        """(S,) cells of the groups, for joint bounds of several rates."""
         squares = _quarters(self.cells["ww"]) if "w" in self.cells else None
         return _quarters(self.cells.get("w", self.cells["n"]), squares)
 
     @cached_property
     def most(self) -> NDArray[np.float64]:
-        """(S + 1,) the largest share of beneficial labels among rejected people without one."""
+        """(S + 1,) the assumed largest share of beneficial labels among rejected people without a label."""
         cells = _quarters(self.cells.get("w", self.cells["n"]))
         if self.assume is None:
             return np.ones(len(self.counts))
@@ -101,9 +101,9 @@ class RoundRates:
         return np.asarray(np.nan_to_num(np.append(every, most), nan=1.0))
 
     def _best_of_lowest(self) -> NDArray[np.float64]:
-        """(S,) the share of beneficial labels in `LOWEST` of the selected, or a little more where scores are tied.
+        """(S,) the share of beneficial labels in `LOWEST` of the selected, or slightly more for tied scores.
 
-        Wilson's upper limit, one-sided at 95 %; NaN of a group without selected people.
+        Wilson's upper limit, one-sided at 95 %; NaN for a group without selected people.
         """
         assert self.rounds.scores is not None
         cells, size = self.rounds.scores.cells, len(self.rounds.groups) * 6
@@ -163,7 +163,7 @@ class RoundRates:
         return status, reason
 
     def _doubts(self, needs: Sequence[int]) -> list[tuple[Flags, str]]:
-        """(S + 1,) where labels of some do not stand for those of all, and why."""
+        """(S + 1,) whether known labels do not represent all labels, and the reason."""
         rows, labelled = self.counts.sum(axis=2), self.counts[:, :, 1]
         empty = (rows > 0) & (labelled == 0)
         everybody = np.arange(len(rows)) == 0

@@ -1,4 +1,4 @@
-"""One rate in one round: of everybody and of each group, and of the distances between groups."""
+"""One rate in one round: of all people and of each group, and the distances between groups."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reading:
-    """One rate in one round; arrays and estimates are of everybody, then of each of S groups, (S + 1,).
+    """One rate in one round; arrays and estimates are of all people, then of each of S groups, (S + 1,).
 
-    sources: by status, how such a rate is estimated. status, reason: text, as in `Value`. labelled, people: counts, as
-    in `Value`. errors: standard errors, NaN where there is none.
+    sources: the estimate of the rate for each status. status, reason: text, as in `Value`. labelled, people: counts, as
+    in `Value`. errors: standard errors, or NaN.
     """
 
     sources: Mapping[Status, Ends]
@@ -35,7 +35,7 @@ class Reading:
     errors: Floats
 
     def ends(self, alpha: float) -> tuple[Estimate, Estimate]:
-        """The lower and the upper bound, alike where the rate is identified; NaN where nothing can be said."""
+        """The lower and the upper bound, equal for an identified rate; NaN for an undefined rate."""
         return self._usual if alpha == ALPHA else self._ends(alpha)
 
     @cached_property
@@ -52,7 +52,7 @@ class Reading:
         return Estimate(*found[0]), Estimate(*found[1])
 
     def doubted(self) -> Reading:
-        """The same with worst-case bounds of measured groups, too, of whom labels are missing."""
+        """The reading with worst-case bounds also for measured groups with missing labels."""
         doubtful = (self.status == "measured") & (self.labelled < self.people)
         return replace(self, status=np.where(doubtful, "bounded", self.status).astype(object))
 
@@ -66,7 +66,7 @@ class Reading:
         return chosen
 
     def estimate(self, alpha: float) -> Estimate:
-        """The rate with its interval; the value is NaN where it is not identified."""
+        """The rate with its interval; the value is NaN if it is not identified."""
         lower, upper = self.ends(alpha)
         known = (self.status == "measured") | (self.status == "weighted")
         return Estimate(np.where(known, lower.value, np.nan), lower.low, upper.high)
@@ -74,7 +74,7 @@ class Reading:
     def values(
         self, place: int, metric: str, names: Sequence[str], alpha: float, entries: slice = slice(None)
     ) -> list[Value]:
-        """Of everybody, then of the groups called `names`, in the round at `place`; of `entries` of these."""
+        """The values of all people, then of the groups `names`, in the round at `place`; only `entries` of these."""
         (lower, upper), every = self.ends(alpha), self.estimate(alpha)
         open_ = self.status == "bounded"
         columns = [
@@ -89,7 +89,7 @@ class Reading:
 def reading(
     sources: Mapping[Status, Ends], status: Any, reason: Any, labelled: Any, people: Any, errors: Any = None
 ) -> Reading:
-    """A reading in which a rate without people is undefined."""
+    """A reading with undefined rates without people."""
     size = len(people)
     found = Reading(
         sources, np.broadcast_to(status, size).astype(object), np.broadcast_to(reason, size).astype(object),
@@ -120,8 +120,8 @@ def compared(
 ) -> Value:  # fmt: skip
     """An aggregate (difference, ratio, min or max) over the groups at `kept` in the worst of `parts`.
 
-    names: of all groups. alpha: of its interval; None for no interval. reference: the place, among those kept, of the
-    group that differences and ratios compare the others with; None for each with each. Bounds of an aggregate assume
+    names: of all groups. alpha: of its interval; None for no interval. reference: the position, among those kept, of
+    the reference group of differences and ratios; None for all pairs. Bounds of an aggregate assume
     nothing about missing labels in any group.
     """
     status, reason = _together(parts, kept, names)
@@ -153,7 +153,7 @@ def _interval(
 
 
 def _aggregate(name: str, reference: int | None, lower: Floats, upper: Floats) -> tuple[float, float]:
-    """The smallest and the largest aggregate that bounds of groups allow; both are the value if bounds are alike."""
+    """The smallest and the largest aggregate that bounds of groups allow; both are the value for equal bounds."""
     if name in ("min", "max"):
         outermost = np.min if name == "min" else np.max
         return float(outermost(lower)), float(outermost(upper))
@@ -173,7 +173,7 @@ def _aggregate(name: str, reference: int | None, lower: Floats, upper: Floats) -
 
 
 def _together(parts: Sequence[Reading], kept: NDArray[np.int64], names: Sequence[str]) -> tuple[Status, str]:
-    """The first status in `ORDER` that a group has, with its reason."""
+    """The first status in `ORDER` among the groups, with its reason."""
     for status in ORDER[:-1]:
         for part in parts:
             found = kept[part.status[kept + 1] == status]

@@ -20,11 +20,11 @@ _ROLLING = re.compile(r"rolling\(\s*(\d+)\s*\)")
 
 
 def reference(rounds: Rounds, wish: str | None) -> tuple[int, int | None]:
-    """The places of two groups: the reference of distances of scores, and that of differences and ratios.
+    """The positions of two groups: the reference of distances of scores, and of differences and ratios.
 
-    wish: a group's name, `largest`, `best` or None; see `measured.Measured`. The second is None for each with each,
-    and for `best`, as the largest difference is that from the best group. The best of scores is the group with the
-    highest selection rate in all rounds together.
+    wish: a group's name, `largest`, `best` or None; see `measured.Measured`. The second is None for all pairs,
+    and for `best`, because the largest difference is that from the best group. The best group for scores is the group
+    with the highest selection rate in all rounds together.
     """
     largest = int(rounds.people.sum(axis=0).argmax())
     if wish is None:
@@ -37,20 +37,22 @@ def reference(rounds: Rounds, wish: str | None) -> tuple[int, int | None]:
         cells = rounds.cells["n"].sum(axis=(0, 2))
         return int(np.nan_to_num(divide(cells[:, 1], cells.sum(axis=1))).argmax()), None
     close = difflib.get_close_matches(wish, [*rounds.groups, LARGEST, BEST], n=3, cutoff=0.4)
-    known = f"there are {rounds.groups}; or say {LARGEST} or {BEST}"
+    known = f"there are {rounds.groups}; or give {LARGEST} or {BEST}"
     hint = f"did you mean {' or '.join(map(repr, close))}?" if close else known
     raise InputError(f"--reference-group {wish}: there is no such group; {hint}")
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The rounds from which drift of the last one is measured, by their places, and their name in words."""
+    """The reference rounds of drift, by their positions, and their name in words."""
 
     places: tuple[int, ...]
     words: str
 
     def of(self, rounds: Estimate) -> Estimate:
-        """The mean of (R, ...) estimates over the rounds, as independent samples: distances to limits are rooted."""
+        """The mean of (R, ...) estimates over the rounds, as independent samples: squared distances to limits are
+        added.
+        """
         if len(self.places) == 1:
             return rounds.at(self.places[0])
         chosen = rounds.at(np.array(self.places, np.int64))
@@ -65,9 +67,9 @@ FIRST = Reference((0,), "the first round")
 
 
 def reference_round(names: Sequence[str], wish: object = None) -> Reference:
-    """The rounds that `wish` means: a round's name, `first`, `previous`, or `rolling(k)`, the mean of k rounds before.
+    """The reference rounds: a round's name, `first`, `previous`, or `rolling(k)`, the mean of k rounds before.
 
-    Raises InputError for an absent round, for the last round itself, and for more rounds than there are.
+    Raises InputError for an absent round, for the last round itself, and for too many rounds.
     """
     said = None if wish is None else (written(wish) or "")
     if said is not None and said in names:
@@ -91,10 +93,10 @@ def reference_round(names: Sequence[str], wish: object = None) -> Reference:
 
 
 def judged_round(names: Sequence[str], usable: Sequence[bool], wish: object, where: str) -> int:
-    """The place of the round that a gate judges: the last one, or another that `wish` names.
+    """The position of the judged round of a gate: the last round, or the round that `wish` names.
 
-    usable: whether each round has labels, all of which have had their time. wish: None or `last`, a round's name, or
-    `last-labelled`, the last usable one. Raises InputError for an absent round.
+    usable: whether each round has mature labels. wish: None or `last`, a round's name, or
+    `last-labelled`, the last usable round. Raises InputError for an absent round.
     """
     said = "last" if wish is None else (written(wish) or "")
     if wish is not None and said in names:
@@ -110,7 +112,7 @@ def judged_round(names: Sequence[str], usable: Sequence[bool], wish: object, whe
 
 
 def near(said: str, names: Sequence[str], words: Sequence[str]) -> str:
-    """The names that are close to that of an absent round."""
+    """A hint with the names that are close to the name of an absent round."""
     close = difflib.get_close_matches(said, [*names, *words], n=3)
     known = [*names[:3], *(["..."] if len(names) > 3 else []), *words]
     return f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"

@@ -16,16 +16,16 @@ from fairloop.metrics.intervals import Estimate
 from fairloop.metrics.propensity import FEWEST
 
 ERRORS: Mapping[str, str] = {"mean_error": "e", "mean_absolute_error": "a"}
-"""Measures, and the sums that they are means of; see `numbers.errors`."""
+"""Measures, and the sums of their means; see `numbers.errors`."""
 
 Floats = NDArray[np.float64]
 
 
 def errors(metric: str, one: RoundRates) -> Reading:
-    """The errors of everybody and of each group in a round.
+    """The errors of all people and of each group in a round.
 
-    A mean has Student's interval, with Kish's number of people less one as degrees of freedom. Worst-case bounds do not
-    exist: a missing label may be any number.
+    A mean has Student's interval, with Kish's number of people less one as degrees of freedom. There are no worst-case
+    bounds, because a missing label may be any number.
     """
     labelled, people = one.counts[:, :, 1].sum(axis=1), one.counts.sum(axis=(1, 2))
     status, reason = one.status(metric, BOTH)

@@ -1,4 +1,4 @@
-"""The scores of one round: how well they tell labels apart, how calibrated they are, how far groups lie apart."""
+"""The scores of one round: AUC, calibration, and distances between groups."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from fairloop.metrics.scores import ScoreTable, auc_of
 from fairloop.metrics.statistics import ALPHA
 
 LABELLED = ("auc", "brier", "calibration_error")
-"""Measures of scores that need labels. The Brier score and the calibration error (squared, less the part that chance
-explains) are of scores in [0, 1]."""
+"""Measures of scores that need labels. The Brier score and the calibration error (squared, less its bias) need scores
+in [0, 1]."""
 
 FREE = ("score_mean", "score_ks", "score_wasserstein", "score_shift_ks", "score_shift_wasserstein")
 """Measures of scores that need no label: means; distances from the reference group, and from the first round."""
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-_MOST_ROWS = 2_000_000  # of a group, from where on bounds of its AUC are left out
+_MOST_ROWS = 2_000_000  # of a group; bounds of the AUC of larger groups are left out
 
 Floats = NDArray[np.float64]
 Estimated = Callable[["Part"], Callable[[float], tuple[float, ...]]]
@@ -61,7 +61,7 @@ class Part(NamedTuple):
         return Part._make(column[which] for column in self)
 
     def by_propensity(self) -> Part:
-        """The labelled people, who stand for all."""
+        """The labelled people, who represent all people."""
         return self._replace(weight=self.inverse, square=self.inverse_square).where(self.label != MISSING)
 
     def by_kind(self, values: Floats) -> Floats:
@@ -70,13 +70,15 @@ class Part(NamedTuple):
 
     @property
     def people(self) -> float:
-        """How many people without weights they are, by Kish's number."""
+        """Kish's number of people."""
         return float(divide(self.weight.sum() ** 2, self.square.sum()))
 
 
 @dataclass(frozen=True)
 class RoundScores:
-    """Scores in one round. rates: of the round. reference: the place of the reference group. first: the first round."""
+    """Scores in one round. rates: of the round. reference: the position of the reference group. first: the first
+    round.
+    """
 
     scored: Scored
     rates: RoundRates
@@ -86,7 +88,7 @@ class RoundScores:
 
     @cached_property
     def parts(self) -> list[Part]:
-        """Of everybody, then of each group."""
+        """The scores of all people, then of each group."""
         size, cells = len(self.rates.rounds.groups), self.scored.cells
         inside = slice(*np.searchsorted(cells.strata, np.array([self.rates.place, self.rates.place + 1]) * size * 6))
         sums = {name: values[inside] for name, values in cells.sums.items()}
@@ -127,7 +129,7 @@ class RoundScores:
         return reading(sources, status, reason, labelled, people, errors)
 
     def _status(self, metric: str) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-        """As that of a rate that needs all labels; with propensities, few explored people of a label are too few."""
+        """The status of a rate that needs all labels. With propensities, each label needs enough explored people."""
         status, reason = self.rates.status("accuracy", (0, 1))
         for place, part in enumerate(self.parts):
             chance = part.inverse > part.weight * (1 + 1e-9)
@@ -153,7 +155,9 @@ class RoundScores:
         return estimate
 
     def _by_propensity(self, metric: str, part: Part, estimates: Estimated) -> Callable[[float], tuple[float, ...]]:
-        """With the interval of `metrics.kinds`, where each kind of people has two, so that its mean has an error."""
+        """The measure with the interval of `metrics.kinds`, if each kind has two people or more, so that its mean has
+        an error.
+        """
         people = part.by_propensity()
         plain = estimates(people)
         if metric == "calibration_error" or (people.by_kind(people.n) < 2).any():
@@ -182,7 +186,7 @@ class RoundScores:
         return Estimate(found.value, (found.low - doubt).clip(0), (found.high + doubt).clip(max=1))
 
     def _doubt(self, sums: Sequence[Floats]) -> float:
-        """The most that bins put the AUC off: half the share of pairs in one bin."""
+        """The largest error of the AUC by bins: half the share of pairs in one bin."""
         if not self.scored.cells.width:
             return 0.0
         return float((divide(sums[0], sums[0].sum()) * divide(sums[1], sums[1].sum())).sum() / 2)
@@ -195,7 +199,9 @@ class RoundScores:
         return lambda alpha: (value, np.nan, np.nan, np.nan)
 
     def _bounds(self, metric: str, part: Part, most: float) -> Ends | None:
-        """Worst-case bounds over the missing labels, of which a share `most` may be 1; None if they take too long."""
+        """Worst-case bounds over the missing labels, with a share of at most `most` of label 1; None if they take too
+        long.
+        """
         if metric == "brier":
             errors = [np.where(part.label == MISSING, pick(part.scores**2, (1 - part.scores) ** 2),
                                (part.scores - part.label) ** 2) for pick in (np.minimum, np.maximum)]  # fmt: skip
@@ -227,9 +233,10 @@ class RoundScores:
         )  # fmt: skip
 
     def distance(self, place: int, shift: bool) -> tuple[distances.Distance, Noise] | None:
-        """How far a part's scores lie from the reference group's, and how far two samples of one distribution would.
+        """The distance of a part's scores from the reference group's, and the mean distance of two samples of one
+        distribution.
 
-        shift: from the part's own scores in the first round, instead. None where there is nothing to compare.
+        shift: the distance from the part's own scores in the first round. None without a comparison.
         """
         if (place, shift) not in self._distances:
             self._distances[place, shift] = self._distance(place, shift)
@@ -294,7 +301,7 @@ def _without_error(low: float, high: float) -> Ends:
 
 
 def _of_bounds(bounds: Sequence[Ends | None], alpha: float) -> tuple[Estimate, Estimate]:
-    """(S + 1,) lower and upper bounds; NaN where there are none."""
+    """(S + 1,) lower and upper bounds; NaN without bounds."""
     none = (Estimate(*(np.asarray(np.nan),) * 3),) * 2
     lower, upper = zip(*(none if one is None else one(alpha) for one in bounds), strict=True)
     return stacked(lower), stacked(upper)
@@ -318,10 +325,10 @@ def curve(part: Part) -> calibration.Reliability:
 
 
 def reliability(rounds: Sequence[RoundScores]) -> pd.DataFrame:
-    """The reliability curve of everybody and each group in each round, a bin a row, with 95 % intervals.
+    """The reliability curve of all people and each group in each round, a row for each bin, with 95 % intervals.
 
-    Where missing labels leave the share of the beneficial label in a bin open, `observed` is NaN, and `lower` and
-    `upper` are what the missing labels allow.
+    If missing labels leave the share of the beneficial label in a bin open, `observed` is NaN, and `lower` and
+    `upper` are its bounds.
     """
     rows = []
     for one in rounds:
@@ -358,7 +365,9 @@ def _bins(part: Part, status: str) -> list[dict[str, Any]]:
 
 
 def distributions(rounds: Sequence[RoundScores]) -> pd.DataFrame:
-    """Of everybody and each group in each round: quantiles of all scores, and distances beside those of pure chance."""
+    """Quantiles of scores of all people and each group in each round, and distances beside their expectation by
+    chance.
+    """
     rows = []
     for one in rounds:
         for place, (name, part) in enumerate(zip(("overall", *one.rates.rounds.groups), one.parts, strict=True)):
@@ -381,7 +390,7 @@ def _distances(prefix: str, found: tuple[distances.Distance, Noise] | None) -> d
 
 
 def _quantiles(part: Part) -> Floats:
-    """The lowest scores below or at which so large a share of the weight lies; NaN without people."""
+    """The quantiles of weighted scores; NaN without people."""
     if not part.weight.sum():
         return np.full(len(QUANTILES), np.nan)
     order = np.argsort(part.scores, kind="stable")

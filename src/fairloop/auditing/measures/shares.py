@@ -1,4 +1,6 @@
-"""Rates as shares of sums by label and prediction: of people with a label, and, where no label is needed, of all."""
+"""Rates as shares of sums by label and prediction: of people with a label, or of all people for rates without
+labels.
+"""
 
 from __future__ import annotations
 
@@ -22,16 +24,16 @@ BOTH = (0, 1)
 NEEDS: Mapping[str, tuple[int, ...]] = dict.fromkeys((entry.name for entry in OF_COUNTS), BOTH) | {
     "selection_rate": (), "count": (), "ppv": (1,), "fdr": (1,), "for": (0,),
 }  # fmt: skip
-"""Measures, and the decisions (rejected 0, selected 1) of the people whose labels each of them needs."""
+"""Measures, and the decisions (rejected 0, selected 1) of the people whose labels they need."""
 
 SHARES = (*(entry.name for entry in OF_COUNTS if entry.share), "fdr", "for")
-"""Those that are shares of people."""
+"""The measures that are shares of people."""
 
 
 def shares(table: Table) -> dict[str, tuple[Table, Table]]:
     """Numerator and denominator, (S,) each, of every measure in `SHARES`, from (S, 3, K) sums by label and prediction.
 
-    The selection rate counts everybody; others leave people without a label out.
+    The selection rate counts all people. Other measures leave out people without a label.
     """
     cells = perf.cells(square(table))
     found = {entry.name: entry.formula(cells) for entry in OF_COUNTS if entry.share and entry.formula is not None}
@@ -43,7 +45,7 @@ def shares(table: Table) -> dict[str, tuple[Table, Table]]:
 
 
 def square(table: Table) -> Table:
-    """(S, K, K) sums over labelled people, as `perf.confusion` counts them, from (S, 3, K)."""
+    """(S, K, K) sums over labelled people in the order of `perf.confusion`, from (S, 3, K)."""
     kinds = table.shape[2]
     found = np.zeros((len(table), kinds, kinds), table.dtype)
     found[:, :2] = table[:, :MISSING]
@@ -51,9 +53,9 @@ def square(table: Table) -> Table:
 
 
 def known_rates(cells: Mapping[str, Table]) -> dict[str, Rate]:
-    """Every measure in `NEEDS` of people whose labels are known; selection rate and count of all people.
+    """Every measure in `NEEDS` of people with known labels; selection rate and count of all people.
 
-    cells: as `Rounds.cells`, of one round.
+    cells: of one round, as in `Rounds.cells`.
     """
     n = cells["n"].round().astype(np.int64)
     people, total = shares(n), n.sum(axis=(1, 2))

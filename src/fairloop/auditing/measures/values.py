@@ -1,4 +1,4 @@
-"""The one form in which everything that shows an audit reads its numbers: text, gate, page, figures, JSON, tables."""
+"""The values of an audit, the common input of its text, gate, page, figures, JSON and tables."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ Status = Literal["measured", "weighted", "bounded", "undefined", "not mature"]
 MODEL_MADE = "model_made_share"
 
 ORDER: tuple[Status, ...] = ("not mature", "undefined", "bounded", "weighted", "measured")
-"""A measure of several groups has the first status that one of them has."""
+"""Statuses in order. A measure of several groups has the first status among them."""
 
 
 def first(statuses: Iterable[Status]) -> Status:
-    """The status of several values together."""
+    """The first status of several values."""
     return min(statuses, key=ORDER.index)
 
 
@@ -46,13 +46,13 @@ class Measure(NamedTuple):
 class Value(NamedTuple):
     """A measure of a log in a round.
 
-    round: its place among the rounds. value: NaN unless the status is `measured` or `weighted`. low, high: ends of the
-    interval; for a bounded measure, the lower end of the lower bound's and the upper end of the upper bound's; NaN
-    where there is none. lower, upper: the smallest and the largest value that missing labels allow; NaN unless
-    `bounded`. people: the rows that the measure is about (of precision, the selected ones). labelled: of these, the
-    rows with a label; all, if the measure needs no label. status: `measured`, from the rows themselves; `weighted`, by
-    propensities; `bounded`, if labels are missing in a way that leaves the value open; `undefined`, if nothing can be
-    said; `not mature`, if labels may still come. reason: one sentence for every status but `measured`.
+    round: its position among the rounds. value: NaN unless the status is `measured` or `weighted`. low, high: ends of
+    the interval; for a bounded measure, the lower end of the lower bound's interval and the upper end of the upper
+    bound's; NaN without an interval. lower, upper: the smallest and the largest value that missing labels allow; NaN
+    unless `bounded`. people: the rows of the measure (for precision, the selected rows). labelled: those of them with
+    a label; all, if the measure needs no label. status: `measured`, from the rows themselves; `weighted`, by
+    propensities; `bounded`, if missing labels leave the value open; `undefined`, without any
+    estimate; `not mature`, if labels may be incomplete. reason: one sentence for every status but `measured`.
     """
 
     round: int
@@ -69,5 +69,5 @@ class Value(NamedTuple):
 
     @property
     def identified(self) -> bool:
-        """Whether the value follows from the log."""
+        """Whether the log identifies the value."""
         return self.status in ("measured", "weighted")

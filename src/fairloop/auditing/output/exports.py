@@ -20,7 +20,7 @@ _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(audit: Audit) -> str:
-    """A JUnit report in XML: one test case for each limit. An undefined one is a failure of the type `undefined`."""
+    """A JUnit report in XML: one test case for each limit. An undefined limit is a failure of type `undefined`."""
     broken = [one for one in audit.gate if not one.passed]
     counts = {"tests": len(audit.gate), "failures": len(broken), "errors": 0, "skipped": 0}
     about = {"name": _xml(f"fairloop audit: {audit.name}"), **{key: str(count) for key, count in counts.items()}}
@@ -38,10 +38,10 @@ def junit(audit: Audit) -> str:
 
 
 def model_index(audit: Audit, model: str, url: str | None = None) -> dict[str, Any]:
-    """The `model-index` of a Model Card: gated measures, and those of the verdict, that have a value.
+    """The `model-index` of a Model Card: measures of the gate and of the verdict with a value.
 
     model: the model's name. url: the address of verdict.json, if it is published. A measure without a value is left
-    out, as the format has no place for it, and named in `metric_args` of the others under `undefined`.
+    out, because the format requires values. `metric_args` of the others name it under `undefined`.
     """
     last, gated = audit.measured.rounds.names[-1], {(one.round, one.value.measure) for one in audit.gate}
     others = [audit.measured.value(one.measure, -1) for one in audit.drifts if (last, one.measure) not in gated]
@@ -97,5 +97,5 @@ def _metric(value: Value, words: str, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def _xml(text: str) -> str:
-    """Text without characters that XML 1.0 has no place for."""
+    """Text without characters that XML 1.0 excludes."""
     return _NOT_XML.sub("\ufffd", text)

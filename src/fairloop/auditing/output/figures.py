@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from fairloop.auditing import Audit
 
 RATES = ("selection_rate", "tpr", "fpr", "ppv", "accuracy", "mean_error", "mean_absolute_error")
-"""Measures whose groups get a figure, where the log has them and they have no limit on a group."""
+"""Measures with a figure of groups, if the log has them and no limit on a group names them."""
 
 TOGETHER = 6
-"""With more groups, each has a panel of its own."""
+"""Largest number of groups in one panel; more groups have separate panels."""
 
 _COLUMNS = 5
 _MOST_TICKS = 7
@@ -48,7 +48,7 @@ class Line(NamedTuple):
 
 
 def figures(audit: Audit) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
-    """Name, figure and data of each."""
+    """The name, figure and data of each figure."""
     for measure in charted(audit):
         values = audit.measured.values(measure)
         figure, axes = _alone(5.2, 3.6)
@@ -64,7 +64,7 @@ def figures(audit: Audit) -> Iterator[tuple[str, Figure, pd.DataFrame]]:
 def write(audit: Audit, directory: Path) -> list[str]:
     """Write each figure into `directory` as PNG, SVG and PDF, and its data as CSV; returns the names without ending.
 
-    Raises InputError if the directory holds something else.
+    Raises InputError if the directory holds other files.
     """
     claim(directory, "figures", "directory")
     names: list[str] = []
@@ -149,7 +149,7 @@ def _limit(ax: Axes, limit: Limit, *, named: bool, small: bool) -> None:
 
 
 def _line(ax: Axes, line: Line, hatch: str) -> None:
-    """A line with its band where values follow from the log, and hatched bounds where they do not."""
+    """A line with a band for identified values, and hatched bounds for others."""
     colour, dashes, marker = line.look
     faint = 0.08 if line.look == _GREY else 0.2
     for kind, places in _stretches([_kind(value) for value in line.values]):
@@ -176,7 +176,7 @@ def _line(ax: Axes, line: Line, hatch: str) -> None:
 
 
 class _Band:
-    """Ends of neighbouring rounds; a single round has some width."""
+    """The polygon of the ends of neighbouring rounds; a single round has some width."""
 
     def __init__(self, values: Sequence[Value]) -> None:
         alone = len(values) == 1
@@ -232,7 +232,7 @@ def _kind(value: Value) -> str:
 
 
 def _stretches(kinds: Sequence[str]) -> Iterator[tuple[str, list[int]]]:
-    """Neighbouring places of one kind, without those of no kind."""
+    """Runs of neighbouring positions of one kind, without positions of no kind."""
     for kind, places in groupby(range(len(kinds)), lambda i: kinds[i]):
         if kind:
             yield kind, list(places)

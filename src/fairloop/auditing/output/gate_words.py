@@ -1,4 +1,4 @@
-"""The gate as people see it: in a terminal and in a notebook. A page and a document take the same words from here."""
+"""The gate in words for a terminal and a notebook. The page and the document use the same words."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def cells(result: Result) -> dict[str, str]:
 
 
 def lines(results: Sequence[Result], last: str) -> list[str]:
-    """The gate for a terminal: the finding, then each limit with all that it was judged by; nothing without limits."""
+    """The gate for a terminal: the finding, then each limit with its value and interval; nothing without limits."""
     found = [finding(results, last)] if results else []
     for one in results:
         text = cells(one)
@@ -62,7 +62,7 @@ def lines(results: Sequence[Result], last: str) -> list[str]:
 
 
 def power(found: Sequence[Detectable]) -> list[str]:
-    """Which drift the log would have shown, for a terminal."""
+    """The drifts that the log would have shown, for a terminal."""
     head = f"This log would have shown, with {100 * POWER:.0f} % power, a drift of about (by a verdict; by a warning; "
     head += "-: none):"
     width = max(len(str(one.measure)) for one in found)
@@ -71,7 +71,7 @@ def power(found: Sequence[Detectable]) -> list[str]:
 
 
 def html(results: Sequence[Result], last: str, name: str, more: Sequence[str]) -> str:
-    """The gate for a notebook: finding, table, and `more` sentences. All that comes from the log is escaped."""
+    """The gate for a notebook: finding, table, and `more` sentences. Text from the log is escaped."""
     head = escape(finding(results, last) or "No limits were given.")
     found = [f'<div class="fairloop-audit"><p><strong>Audit of {escape(name)}</strong>: {head}</p>']
     found += [f"<p>{escape(_plain(sentence))}</p>" for sentence in more]

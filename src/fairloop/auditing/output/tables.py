@@ -1,4 +1,4 @@
-"""An audit as tables: the tidy one, with the columns of `fairloop export`, and that of drift."""
+"""The tables of an audit: the tidy table, with the columns of `fairloop export`, and the table of drift."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from fairloop.report.table import of_rows
 from fairloop.store.tidy_rows import Row
 
 MORE = ("lower", "upper", "labelled", "people", "status")
-"""Columns of the tidy table of a log in which labels are missing; see `values.Value`."""
+"""Further columns of the tidy table for logs with missing labels; see `values.Value`."""
 
 
 def tidy(name: str, measured: Measured) -> pa.Table:
-    """One value a row; a round is a generation. name: of the log."""
+    """One value for each row; a round is a generation. name: of the log."""
     own = {"run": name, "dataset": name, "setting": "audit", "star": "none", "seed": 0}
     rounds, found = measured.rounds, list(measured.all())
     table = of_rows([_row(value, error, int(rounds.generations[value.round])) for value, error in found], own)

@@ -1,4 +1,4 @@
-"""An audit in words. All but `filled` gives lines of any length; those that belong to the one before are indented."""
+"""An audit in words. All functions but `filled` return lines of any length. Continuations of a line are indented."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from fairloop.metrics.statistics import ALPHA
 
 WIDTH = 80
 TOGETHER = "\xa0"
-"""A space at which no line ends."""
+"""A space without a line break."""
 
 _PRECISION = Measure("ppv")
-_MOST = 10  # groups that are named one by one
+_MOST = 10  # groups with their own lines
 
 
 def filled(lines: Sequence[str]) -> str:
-    """The lines, none longer than a terminal is wide; what goes on below is indented more."""
+    """The lines, wrapped to the width of a terminal. Continuations have a deeper indentation."""
     return "\n".join(map(_filled, lines)).replace(TOGETHER, " ")
 
 
@@ -54,13 +54,13 @@ def head(title: str, columns: Columns, measured: Measured) -> list[str]:
 
 
 def as_read(measured: Measured) -> list[str]:
-    """How the log was read: from when it is seen, the order of its rounds, and more."""
+    """The reading of the log: the date of the extract, the order of its rounds, and further notes."""
     rounds = measured.rounds
     return [*([] if rounds.dates is None else [rounds.dates.said()]), *rounds.said]
 
 
 def told(value: Value) -> str:
-    """A value in a sentence; for one that is not identified, what is known of it."""
+    """A value in a sentence, or the bounds of a value that is not identified."""
     if value.identified:
         return f"{value.value:.4g}"
     if value.status == "bounded":
@@ -69,12 +69,12 @@ def told(value: Value) -> str:
 
 
 def because(value: Value) -> str:
-    """The reason in brackets, if there is one."""
+    """The reason in brackets; empty without a reason."""
     return f" ({value.reason})" if value.reason and not value.identified else ""
 
 
 def labels(measured: Measured) -> list[str]:
-    """How labels are missing, and what follows from it; nothing if all are known and mature."""
+    """The pattern of missing labels and its consequences; nothing if all labels are known and mature."""
     rounds, missing = measured.rounds, measured.missing
     known, people = rounds.labelled.sum(), rounds.people.sum()
     counted = "Selection rates and scores count all rows, other measures rows with a label"
@@ -97,7 +97,7 @@ def labels(measured: Measured) -> list[str]:
 
 
 def _selective(measured: Measured, missing: Missing) -> list[str]:
-    """Whether it depends on the decision, the score or the group who has a label."""
+    """The findings on the dependence of missing labels on the decision, the score or the group."""
     if not missing.partly.any():
         return []
     alone = np.nonzero(missing.depends.any(axis=1) | missing.selected_only)[0].tolist()
@@ -109,13 +109,13 @@ def _selective(measured: Measured, missing: Missing) -> list[str]:
         return [f"{words}; a difference in label rates below {missing.could_be_missed:.3f} could have been missed."]
     together = [_throughout(measured, missing)] if missing.throughout.any() else []
     lines = [*together, *([_of_last(measured, missing, alone)] if alone else [])]
-    if not missing.throughout[[0, 2]].any():  # of the group alone, which follows from decisions
+    if not missing.throughout[[0, 2]].any():  # dependence on the group alone follows from decisions
         lines.reverse()
     return lines + _consequences(measured, missing)
 
 
 def _throughout(measured: Measured, missing: Missing) -> str:
-    """The findings of many rounds together that none of them has alone."""
+    """The findings of many rounds together that no single round shows."""
     which = missing.throughout
     rounds = missing.partly & ~missing.depends[:, which].any(axis=1)
     known = _known(measured, missing.counts[rounds].sum(axis=0))
@@ -143,7 +143,7 @@ def _of_last(measured: Measured, missing: Missing, alone: Sequence[int]) -> str:
 
 
 def _consequences(measured: Measured, missing: Missing) -> list[str]:
-    """The measures that labels identify, or not, in rounds where they depend on the decision or the score."""
+    """The measures that known labels identify, or do not, in rounds with dependence on the decision or the score."""
     found = np.nonzero(missing.by_decision)[0]
     if not len(found) or measured.rounds.regression:
         return []
@@ -175,7 +175,7 @@ def _p(p: float) -> str:
 
 
 def _known(measured: Measured, counts: NDArray[np.int64]) -> str:
-    """Of how many selected and rejected people of each group the label is known, from (S, 2, 2) counts."""
+    """The numbers of selected and rejected people of each group with a known label, from (S, 2, 2) counts."""
     words = [
         f"{two[1, 1]:,} of {two[1].sum():,} selected and {two[0, 1]:,} of {two[0].sum():,} rejected people of {name}"
         for name, two in zip(measured.rounds.groups, counts, strict=True)
@@ -239,7 +239,7 @@ def _cells(drift: Drift) -> tuple[str, ...]:
     """A row of the table of drifts."""
     interval = "" if np.isnan(drift.low) else f"[{_digits(drift.low, '+')}, {_digits(drift.high, '+')}]"
     change = "" if np.isnan(drift.change) else _digits(drift.change, "+")
-    said = drift.verdict.replace("not mature", "immature")  # which is no wider than other verdicts
+    said = drift.verdict.replace("not mature", "immature")  # as wide as other verdicts
     return str(drift.measure), _value(drift.first), _value(drift.last), change, interval, said
 
 
@@ -255,7 +255,7 @@ def _moved(drift: Drift) -> str:
 
 
 def losses(drifts: Sequence[Drift], small: Sequence[str], since: str = "the first round") -> list[str]:
-    """Which group lost what, the largest loss first. since: the reference."""
+    """The losses of groups, the largest loss first. since: the reference."""
     if not drifts:
         return []
     by_group: dict[str, list[Drift]] = {}
@@ -296,7 +296,7 @@ def apart(found: Sequence[Apart]) -> list[str]:
 
 
 def scores(measured: Measured) -> list[str]:
-    """How well scores do in the last round, and how far those of groups lie apart."""
+    """The measures of scores in the last round, and the distances between groups."""
     if "auc" not in measured.metrics():
         return []
     groups = measured.rounds.groups
@@ -312,7 +312,7 @@ def scores(measured: Measured) -> list[str]:
 
 
 def warning(crossing: Crossing, names: Sequence[str]) -> str:
-    """A trend that is beyond a limit or on its way there. names: of the rounds."""
+    """The warning about a trend that has crossed a limit or approaches it. names: of the rounds."""
     limit, last = crossing.limit, len(names) - 1
     low, high = sorted(map(abs, (crossing.low, crossing.high)))
     moves = f"{limit.measure} {'rises' if crossing.slope > 0 else 'falls'} by {abs(crossing.slope):.3f} "
@@ -358,7 +358,7 @@ def flags(drifts: Sequence[Drift], measured: Measured) -> list[str]:
 
 
 def _empty_sides(measured: Measured) -> list[str]:
-    """Groups with nobody on a side of the label, in rounds that have labels; all of which may have come."""
+    """Groups without people with, or without, the beneficial label, in mature rounds with labels."""
     rounds, missing = measured.rounds, measured.missing
     if rounds.regression:
         return []

@@ -1,4 +1,4 @@
-"""The audit as a document for machines: verdict.json, described by docs/verdict.schema.json."""
+"""The audit as a machine-readable document: verdict.json, with the schema docs/verdict.schema.json."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from fairloop.auditing import Audit
 
 VERSION = 1
-"""Of the schema. It grows when a field is removed or changes its meaning; new fields do not change it."""
+"""The version of the schema. It grows when a field is removed or changes its meaning, not for new fields."""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """A SHA-256, in hexadecimal. of: the data that it is of, in words."""
+    """A SHA-256, in hexadecimal. of: the hashed data, in words."""
 
     sha256: str
     of: str
 
 
 def digest_of_log(log: object, rounds: Rounds) -> Digest:
-    """Of a file's bytes; of a frame, of the counts that were read from it."""
+    """The digest of a file's bytes, or of the counts of a frame."""
     if isinstance(log, Path):
         return Digest(digest_of_file(log), "the bytes of the file")
     found = hashlib.sha256()
@@ -63,7 +63,7 @@ def limits_file(path: Path) -> dict[str, str]:
 
 
 def digest_of_limits(limits: Sequence[Limit]) -> Digest:
-    """Of all limits with their authors, a line each, in their order."""
+    """The digest of all limits with their authors, in order."""
     text = "\n".join(json.dumps(_limit(one), sort_keys=True) for one in limits)
     return Digest(hashlib.sha256(text.encode()).hexdigest(), "the entries of `limits.given`, as JSON with sorted keys")
 
@@ -79,7 +79,7 @@ def origin(audit: Audit) -> list[str]:
 
 
 def document(audit: Audit) -> dict[str, Any]:
-    """The audit as plain data: no NaN and no infinity, which are null."""
+    """The audit as plain data; NaN and infinity become null."""
     said = overall(audit.gate)
     found = {
         "format": "fairloop audit",
@@ -168,7 +168,7 @@ def _labels(missing: Any, place: int) -> str:
 
 
 def _open(audit: Audit) -> list[dict[str, Any]]:
-    """Undefined limits, and measures of the verdict that the last round does not identify."""
+    """The undefined limits, and the measures of the verdict that the last round does not identify."""
     found: list[dict[str, Any]] = [
         {**_measure(one.value.measure), "limit": str(one.limit), "round": one.round, "reason": one.reason}
         for one in audit.gate
@@ -197,11 +197,11 @@ def _detectable(one: Detectable) -> dict[str, Any]:
 
 
 def _finite(value: Any) -> Any:
-    """Plain data of Python's own types."""
+    """Plain data in Python's own types."""
     if isinstance(value, dict):
         return {str(key): _finite(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(one) for one in value]
-    if isinstance(value, float):  # numpy's floats are, too
+    if isinstance(value, float):  # includes numpy's floats
         return float(value) if math.isfinite(value) else None
     return value

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fairloop.data.biographies.derivations import Codes, Derivations, drawn, swap, texts
-from fairloop.data.biographies.entropy import entropies
+from fairloop.data.biographies.entropy import bits_lost, entropies
 from fairloop.data.biographies.spec import BiographiesSpec, Chances, Floats, chances
-from fairloop.data.biographies.words import GROUPS, PROFESSIONS, SENTIMENTS
+from fairloop.data.biographies.words import GROUPS, PROFESSIONS, SENTIMENTS, TOWNS
 from fairloop.data.population import Population, Split
-from fairloop.data.texts import TextFacts, Twins, learned
+from fairloop.data.texts import TextFacts, Twins, learned, warn_of_lost_words
+from fairloop.data.tokens import Vocabulary
 from fairloop.seeding import Role, numpy_stream
+from fairloop.tables.token_ids import END, UNKNOWN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +42,8 @@ def load(spec: BiographiesSpec, seed: int) -> Population:
         )
         for name, derivation in derived.items()
     }
+    warn_of_lost_words(splits["train"].inputs[:], spec.length)
+    bits = _bits(spec, vocabulary, [(splits[name].inputs[:], derivation.town) for name, derivation in derived.items()])
     test = derived["test"]
     pair = [texts(test), texts(swap(test))]
     by_group = [[pair[int(group != own)][n] for n, own in enumerate(test.group)] for group in range(len(GROUPS))]
@@ -60,9 +65,22 @@ def load(spec: BiographiesSpec, seed: int) -> Population:
             PROFESSIONS[: spec.professions],
             twins if spec.pronouns == "explicit" else None,
             shown=spec.shown,
-            bits=sum(entropies(spec).values()),
+            bits=bits,
         ),
     )
+
+
+def _bits(spec: BiographiesSpec, vocabulary: Vocabulary, written: Sequence[tuple[Codes, Codes]]) -> float | None:
+    """The entropy of a text as its tokens tell it; None where they lack more than the names of some towns.
+
+    written: (N, L) tokens of texts, and (N,) codes of their towns.
+    """
+    unknown = np.array([ids == [UNKNOWN] for ids in vocabulary.split(TOWNS[: spec.towns])])
+    for rows, towns in written:
+        cut = not (rows == END).any(axis=1).all()
+        if cut or ((rows == UNKNOWN).sum(axis=1) != unknown[towns]).any():
+            return None
+    return sum(entropies(spec).values()) - bits_lost(spec, unknown)
 
 
 def _advantage(known: Chances) -> int:

@@ -40,6 +40,12 @@ def entropies(spec: BiographiesSpec) -> dict[str, float]:
     return found | {name: bits(zipf(size, EXPONENTS[name])) for name, size in slot_sizes(spec).items()}
 
 
+def bits_lost(spec: BiographiesSpec, unknown: NDArray[np.bool_]) -> float:
+    """Bits of a text that are lost where the towns of `unknown` ((towns,)) have one name."""
+    shares = zipf(spec.towns, EXPONENTS["town"])[unknown]
+    return float(-(shares * np.log2(shares / shares.sum())).sum()) if len(shares) else 0.0
+
+
 def _with_markers(known: Chances, markers: int) -> Floats:
     """(2, K, 2, M + 1): P(group, profession, sentiment, number of marked forms)."""
     k = np.arange(markers + 1)

@@ -91,16 +91,17 @@ def is_refusal(error: BaseException | None) -> bool:
     return isinstance(error, TypeError | ValueError) or type(error).__module__.startswith("lightgbm.")
 
 
-def summed_up(refusals: Sequence[InputError], first: str, targets: int) -> InputError:
-    """One error for all forms that a `fit` refused: of the last form, of the first form, and of codes for labels.
+def summed_up(refusals: Sequence[InputError], kinds: Sequence[str], targets: int) -> InputError:
+    """One error for all forms that a `fit` refused: of the last form, of the others, and of codes for labels.
 
-    first: kind of the first form. targets: number of forms of labels that were tried with each.
+    kinds: of the forms. targets: number of forms of labels that were tried with each.
     """
-    last = refusals[-max(targets, 1)]
-    earlier, main, later = (said(error.__cause__ or error) for error in (refusals[0], last, refusals[-1]))
-    other = "" if earlier == main else f"; {first} fails by: {earlier}"
+    *others, last = refusals[:: max(targets, 1)]
+    main, later = (said(error.__cause__ or error) for error in (last, refusals[-1]))
+    earlier = {said(error.__cause__ or error): kind for kind, error in zip(kinds, others, strict=False)}
+    other = "".join(f"; {kind} fails by: {words}" for words, kind in earlier.items() if words != main)
     codes = f" (codes 0, 1, ... in place of labels fail, too{'' if later == main else f': {later}'})"
-    found = InputError(f"{last}{other}{codes if targets > 1 else ''}")
+    found = InputError(f"{last}{other}{codes if targets > 1 and refusals[-1] is not last else ''}")
     found.__cause__ = last.__cause__
     return found
 

@@ -99,6 +99,10 @@ class Fitted(nn.Module):
         """The form of features that its fit took."""
         return self._forms[self._form]
 
+    @property
+    def _kinds(self) -> list[str]:
+        return [features.kind for features in self._forms]
+
     def _learn(self, method: str, inputs: Tensor, targets: Sequence[Any], rng: torch.Generator, **named: Any) -> None:
         """Fit a copy that has `method`, by the first of the forms and `targets` (none for a generator) that it takes.
 
@@ -114,10 +118,10 @@ class Fitted(nn.Module):
                     self._form, self._target, self._packed = form, i, None
                     return
                 except InputError as error:
-                    if not is_refusal(error.__cause__):
-                        raise
                     refusals.append(error)
-        raise summed_up(refusals, self._forms[0].kind, len(targets))
+                    if not is_refusal(error.__cause__):
+                        raise summed_up(refusals, self._kinds, len(targets)) from error.__cause__
+        raise summed_up(refusals, self._kinds, len(targets))
 
     def _fitted(
         self, method: str, features: Features, coded: NDArray[Any], labels: Any, rng: torch.Generator, **named: Any

@@ -35,7 +35,7 @@ from fairloop.store.tidy_rows import Gallery
 class Study:
     """The input of figures: the tidy table of some runs, a split of their test data, and their directories.
 
-    runs: by identity; those of which only the table is at hand are not in it.
+    runs: by identity, without runs that are only in an exported table.
     """
 
     table: pd.DataFrame
@@ -44,22 +44,22 @@ class Study:
 
     @cached_property
     def cases(self) -> dict[str, Case]:
-        """By name, those without STAR first."""
+        """The tables of cases by name; cases without STAR come first."""
         table = compare.cased(self.table)
         by_case = {str(name): rows for name, rows in table.drop(columns="case").groupby(table["case"], observed=True)}
         return {name: Case(by_case[name], self._first(by_case[name])) for name in compare.case_names(table)}
 
     def with_galleries(self) -> dict[str, Case]:
-        """The cases of which a run's directory is at hand; the names say which run's."""
+        """The cases with the directory of a run, by names that include the run."""
         found = {
             run_name(name, case.spec.seed): case for name, case in self.cases.items() if case.spec and case.galleries
         }
         if not found:
-            raise InputError("of exported tables there are no pictures and latents; name runs' directories")
+            raise InputError("exported tables have no pictures and latents; name runs' directories")
         return found
 
     def _first(self, table: pd.DataFrame) -> RunDirectory | None:
-        """Of the runs in `table` that have a directory, that of the lowest seed."""
+        """The run with the lowest seed among runs in `table` with a directory."""
         here = table[table["run"].isin(list(self.runs))]
         return self.runs[here["run"].iloc[here["seed"].argmin()]] if len(here) else None
 
@@ -73,38 +73,40 @@ class Case:
 
     @cached_property
     def spec(self) -> RunSpec | None:
-        """Of that run."""
+        """The spec of the run."""
         return self.run.spec() if self.run else None
 
     @cached_property
     def galleries(self) -> dict[int, Gallery]:
-        """Of that run, by generation; of some, if there are many. A generator that diverged has none."""
+        """The galleries of the run by generation, of some generations if there are many. A diverged generator has no
+        gallery.
+        """
         shown = spread(range(self.run.committed()), grids.MOST_GENERATIONS) if self.run else []
         found = {i: self.run.gallery(i) for i in shown if self.run}
         return {i: gallery for i, gallery in found.items() if len(gallery.images) or len(gallery.latents)}
 
 
 class Drawn(NamedTuple):
-    """A figure and its data, one value a row."""
+    """A figure and its data, with one value per row."""
 
     figure: Figure
     data: pd.DataFrame
 
 
 Figurer = Callable[[Study], Drawn]
-"""Draws a figure of a study. Raises InputError, with the reason, if there is nothing to draw."""
+"""A function that draws a figure of a study. It raises InputError, with the reason, without data for the figure."""
 
 _NO_STAR = "no run curates batches by STAR"
-_NO_BATCHES = "fairloop 0.1.0 did not store how large the batches are that STAR curates"
+_NO_BATCHES = "fairloop 0.1.0 did not store the sizes of STAR's batches"
 _NO_LATENTS = "no run kept latents"
 
 
 def write_all(study: Study, out: Path, console: Console) -> None:
-    """Write every figure that the study allows to `out`, in all `FORMATS` and its data as .csv.
+    """Write every possible figure of the study to `out` in all `FORMATS`, with its data as .csv.
 
-    Says which were left out, and why; of those, no figure of an earlier call stays.
+    It prints the figures that are left out, with the reasons, and deletes figures of earlier calls with these names.
 
-    Raises InputError if `out` holds something of another kind.
+    Raises InputError if `out` holds files of another kind.
     """
     claim(out, "figures", "--figures")
     left_out: dict[str, list[str]] = {}
@@ -132,7 +134,7 @@ def write_all(study: Study, out: Path, console: Console) -> None:
 
 def _write(drawn: Drawn, out: Path, name: str) -> None:
     drawn.figure.draw_without_rendering()
-    drawn.figure.set_layout_engine(None)  # the layout is found; it would be sought anew for each file
+    drawn.figure.set_layout_engine(None)  # keeps the computed layout for all files
     for ending in FORMATS:
         save(drawn.figure, out / f"{name}{ending}")
     with replacing(out / f"{name}.csv") as temporary:
@@ -147,7 +149,7 @@ def _in_panels(
     *,
     share: bool = True,
 ) -> Drawn:
-    """A panel for each case that has something to show. Raises InputError with `why` if none has."""
+    """A panel for each case with data. Raises InputError with `why` if no case has data."""
     shown = {name: data for name, data in shown.items() if len(data)}
     if not shown:
         raise InputError(why)
@@ -208,7 +210,7 @@ def _latent_plane(study: Study) -> Drawn:
     def draw(data: pd.DataFrame, column: str, ax: Axes) -> None:
         if int(column) in set(data["generation"]):
             latent.draw_plane(data, int(column), ax)
-        else:  # this case has not come that far
+        else:  # this case has not reached the generation
             ax.set_axis_off()
 
     return Drawn(panels.blocks(shown, [*map(str, generations)], draw, len(generations), (2.0, 2.0)), _stacked(shown))
@@ -285,7 +287,7 @@ def _versions(
     ordered: bool = False,
     shaded: bool = False,
 ) -> Drawn:
-    """A row of panels for cases that are alike but for one thing. pairs: the names of that thing, and of the rest."""
+    """A row of panels for cases that differ in one choice. pairs: the names of the choice, and of the rest."""
     minoritized = compare.minoritized(table)
     measures = {measure.title: measure for measure in compared.headline(minoritized, study.split)}
     table = compared.with_headline(table, minoritized)

@@ -1,4 +1,4 @@
-"""The former name of `all_figures`, for one more release."""
+"""The former name of `all_figures`. The next release removes it."""
 
 from fairloop.report.figures.all_figures import FIGURES, Study, write_all
 

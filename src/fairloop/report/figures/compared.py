@@ -1,4 +1,4 @@
-"""Cases beside each other: one measure, a line for each case."""
+"""Comparisons of cases: one measure, with a line for each case."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairloop.report.figures.measures import Measure
 from fairloop.spec.setting import EVERY_SETTING
 
 Names = Callable[[pd.DataFrame], "pd.Series[str]"]
-"""A name for each row of a table."""
+"""A function that returns a name for each row of a table."""
 
 STAR = {
     "none": "without STAR",
@@ -22,7 +22,7 @@ STAR = {
     "generator": "STAR on the generator",
     "both": "STAR on both",
 }
-"""How figures call its targets, in the order in which they come."""
+"""The names of STAR's targets in figures, in order."""
 
 _LABELS = {
     "previous_classifier": "labels of the last classifier (sequential)",
@@ -34,9 +34,9 @@ _LABEL_1 = "label 1"
 
 
 def compared(measure: Measure, by: Names = compare.cases, *, ordered: bool = False) -> Lines:
-    """`measure`, with a line for each name that `by` gives; rows of one name must be of one case.
+    """A figure of `measure` with a line for each name from `by`. Rows of one name must belong to one case.
 
-    ordered: whether the names have an order, so that colours go from light to dark.
+    ordered: whether the names have an order, which colours from light to dark show.
     """
 
     def shown(table: pd.DataFrame, split: str) -> list[tuple[str, pd.DataFrame]]:
@@ -56,7 +56,7 @@ def but_star(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def by_labels(table: pd.DataFrame) -> pd.Series[str]:
-    """The labeller: the last classifier, so that labels are sequential, or always the annotator."""
+    """The labeller: the last classifier (sequential labels), or always the annotator."""
     return table["setting"].map({name: _LABELS[setting.labels] for name, setting in EVERY_SETTING.items()})
 
 
@@ -77,7 +77,7 @@ def but_field(field: str) -> Names:
 
 
 def alike(table: pd.DataFrame, by: Names, but: Names) -> dict[str, pd.DataFrame]:
-    """The cases that are alike but for the name that `by` gives, where there are several, by their shared names."""
+    """Groups of several cases that differ only in the name from `by`, by their common names."""
     return {str(name): rows for name, rows in table.groupby(but(table), sort=False) if by(rows).nunique() > 1}
 
 
@@ -95,7 +95,7 @@ def headline(minoritized: Mapping[str, Sequence[str]], split: str) -> list[Measu
 
 
 def with_headline(table: pd.DataFrame, minoritized: Mapping[str, Sequence[str]]) -> pd.DataFrame:
-    """The tidy table, and the rows that `headline` needs: shares of minoritized groups, and of label 1 by that name."""
+    """The tidy table with the rows for `headline`: shares of minoritized groups, and of label 1 under that name."""
     shares = table[table["metric"] == "label_share"]
     second = shares.drop_duplicates(["run", "label"]).groupby("run").nth(1)[["run", "label"]]
     return pd.concat(
@@ -108,7 +108,7 @@ def with_headline(table: pd.DataFrame, minoritized: Mapping[str, Sequence[str]])
 
 
 def collapse(table: pd.DataFrame, minoritized: Mapping[str, Sequence[str]], split: str) -> int | None:
-    """From which generation on most runs of `table` have collapsed: the median over seeds, if it is not never.
+    """The median over seeds of the generation of collapse of the runs in `table`; None if it is never.
 
     A run has collapsed when its accuracy is below `compare.ACCURACY_BELOW`, or its generator's share of minoritized
     groups below `compare.SHARE_BELOW`.
@@ -122,7 +122,7 @@ def collapse(table: pd.DataFrame, minoritized: Mapping[str, Sequence[str]], spli
 
 
 def shade(ax: Axes, generation: int, name: str) -> None:
-    """Grey from `generation` to the end."""
+    """Shade the axes in grey from `generation` to the end."""
     last = ax.get_xlim()[1]
     ax.axvspan(generation, max(last, generation + 0.1), color="0.9", linewidth=0, zorder=0, label=name)
     ax.set_xlim(right=last)

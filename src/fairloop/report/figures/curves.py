@@ -9,12 +9,12 @@ from fairloop.report.figures.measures import axis, of_classifier
 
 
 def _together(*wanted: tuple[str, str]) -> Shown:
-    """A line for each of some measures and parts."""
+    """The lines of some measures and parts."""
     return each(lambda table, split: [of_classifier(metric, part, split) for metric, part in wanted])
 
 
 def _of_measure(entry: Entry) -> Lines:
-    """The values of each group; of a measure that compares groups, its difference and ratio."""
+    """The values of each group, or the difference and ratio of a measure that compares groups."""
     title, name = entry.title[:1].upper() + entry.title[1:], entry.title + " on {split}"
     if entry.worst_of:
         return Lines(
@@ -46,7 +46,7 @@ accuracy_difference = Lines(
 )
 _ELSEWHERE = ("count", "demographic_parity")
 BY_MEASURE = {entry.name: _of_measure(entry) for entry in OF_CLASSIFIERS if entry.name not in _ELSEWHERE}
-"""The figure of each measure that has no figure above, by the measure's name."""
+"""The figures of all other measures, by the measure's name."""
 
 accuracy, selection_rate, equalized_odds = (BY_MEASURE[n] for n in ("accuracy", "selection_rate", "equalized_odds"))
 tpr, tnr, fpr, fnr = (BY_MEASURE[name] for name in ("tpr", "tnr", "fpr", "fnr"))

@@ -10,7 +10,7 @@ from fairloop.report.figures.lines import Lines, each, each_group
 from fairloop.report.figures.measures import Measure, axis, labels, spread
 
 MOST_LOSSES = 6
-"""The most generations in the figure of losses."""
+"""Largest number of generations in the figure of losses."""
 
 
 def _losses(table: pd.DataFrame, split: str) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -1,4 +1,6 @@
-"""Pictures, a column for each generation: samples of the same latents, reconstructions of the same images."""
+"""Grids of pictures with a column for each generation: samples of the same latents, reconstructions of the same
+images.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ from fairloop.report.figures.style import PALETTE, own_axes, words
 from fairloop.store.tidy_rows import Gallery
 
 MOST_GENERATIONS = 8
-"""Columns of a grid."""
+"""Largest number of columns of a grid."""
 
 _INCHES = 0.5
 _GAP = 2
@@ -31,16 +33,16 @@ class Names:
     groups: Sequence[str]
 
     def stratum(self, gallery: Gallery, latent: int) -> str:
-        """The stratum that A_L and A_S see in a sample."""
+        """The stratum of a sample by A_L and A_S."""
         return f"{self.labels[gallery.labels[latent]]}, {self.groups[gallery.groups[latent]]}"
 
 
 def sample_cells(
     galleries: Mapping[int, Gallery], names: Names, each: int | None = None, most: int = 8
 ) -> pd.DataFrame:
-    """Which samples a grid shows: latent, generation, stratum (as the annotators see it), and row: how a row is called.
+    """The samples of a grid: latent, generation, stratum (by the annotators), and row, the name of its row.
 
-    The first `most` latents; or the first `each` of each stratum that samples have in the first generation.
+    The grid has the first `most` latents, or the first `each` latents of each stratum in the first generation.
     """
     shown = spread(sorted(galleries), MOST_GENERATIONS)
     first = galleries[shown[0]]
@@ -58,7 +60,8 @@ def sample_cells(
 
 
 def samples(galleries: Mapping[int, Gallery], names: Names, ax: Axes | None = None, most: int = 8) -> Axes:
-    """Samples of the same latents in several generations, framed where the annotators see another stratum than first.
+    """Samples of the same latents in several generations, with a frame if the annotators see another stratum than at
+    first.
 
     Raises InputError for samples that are not pictures.
     """
@@ -66,12 +69,12 @@ def samples(galleries: Mapping[int, Gallery], names: Names, ax: Axes | None = No
 
 
 def samples_by_stratum(galleries: Mapping[int, Gallery], names: Names, ax: Axes | None = None, each: int = 2) -> Axes:
-    """The same, with latents ordered by the stratum that the annotators saw in the first generation's samples."""
+    """As `samples`, with latents ordered by the annotators' stratum of the first generation's samples."""
     return draw_samples(sample_cells(galleries, names, each=each), galleries, ax)
 
 
 def draw_samples(cells: pd.DataFrame, galleries: Mapping[int, Gallery], ax: Axes | None = None) -> Axes:
-    """Draw the `cells` that `sample_cells` gave."""
+    """Draw the result of `sample_cells`."""
     latents, shown = cells["latent"].unique(), cells["generation"].unique()
     rows = [[galleries[i].images[latent] for i in shown] for latent in latents]
     axes = _draw(rows, [str(i) for i in shown], cells.drop_duplicates("latent")["row"].tolist(), ax)
@@ -85,7 +88,7 @@ def draw_samples(cells: pd.DataFrame, galleries: Mapping[int, Gallery], ax: Axes
 
 
 def errors(galleries: Mapping[int, Gallery], most: int = 8) -> pd.DataFrame:
-    """How far reconstructions are off: image, generation, error (mean absolute difference of pixels, 0 to 1)."""
+    """The errors of reconstructions: image, generation, error (mean absolute difference of pixels, 0 to 1)."""
     kept = {i: gallery for i, gallery in galleries.items() if len(gallery.reconstructions)}
     shown = spread(sorted(kept), MOST_GENERATIONS)
     images = range(min(most, len(kept[shown[0]].originals))) if shown else range(0)
@@ -121,7 +124,7 @@ def draw_reconstructions(cells: pd.DataFrame, galleries: Mapping[int, Gallery], 
 
 
 def _draw(rows: Sequence[Sequence[NDArray[np.generic]]], columns: list[str], names: list[str], ax: Axes | None) -> Axes:
-    """Pictures in rows and columns; a name stands at the middle of the rows that share it."""
+    """Draw pictures in rows and columns. A name is at the middle of its rows."""
     axes = ax or own_axes(*size(len(rows), len(columns), names), pictures=True)
     axes.imshow(_mosaic(rows), extent=(-0.5, len(columns) - 0.5, len(rows) - 0.5, -0.5), interpolation="none")
     axes.set_xticks(range(len(columns)), columns)
@@ -133,7 +136,7 @@ def _draw(rows: Sequence[Sequence[NDArray[np.generic]]], columns: list[str], nam
 
 
 def size(rows: int, columns: int, names: Iterable[str]) -> tuple[float, float]:
-    """Inches that suit a grid. names: of its rows."""
+    """The size of a grid in inches. names: of its rows."""
     return 0.7 + 0.09 * max(map(len, names), default=0) + _INCHES * columns, 0.7 + _INCHES * rows
 
 

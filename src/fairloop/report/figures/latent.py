@@ -1,4 +1,4 @@
-"""Where the samples of later generators lie in the latent space of G_0."""
+"""The positions of samples of later generators in the latent space of G_0."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from fairloop.report.figures.measures import spread
 from fairloop.report.figures.style import dress, graded, own_axes
 
 MOST_GENERATIONS = 6
-"""Generations that are drawn."""
+"""Largest number of generations in the figure."""
 
 _POINTS = 121
 _SHARES = (0.9, 0.5)
 _SHADES = ("#9ecae1", "#08519c")
 Places = NDArray[np.float64]
 Latents = NDArray[np.float32]
-"""(M, L), where samples lie in the latent space of G_0."""
+"""(M, L) positions of samples in the latent space of G_0."""
 
 
 def along_axis(latents: Mapping[int, Latents]) -> pd.DataFrame:
-    """Densities of (M, L) `latents` by generation, along the direction in which those of the first vary most.
+    """Densities of (M, L) `latents` by generation, along the first principal axis of the first generation.
 
     Columns: generation, x (in standard deviations of the first generation's latents from their mean), density.
     """
@@ -59,7 +59,7 @@ def draw_density(data: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def in_plane(latents: Mapping[int, Latents]) -> pd.DataFrame:
-    """Densities by generation in the plane in which the first generation's latents vary most.
+    """Densities by generation in the plane of the first two principal axes of the first generation.
 
     Columns: generation, x, y (in standard deviations of the first generation's latents from their mean), density.
     """
@@ -76,7 +76,7 @@ def in_plane(latents: Mapping[int, Latents]) -> pd.DataFrame:
 
 
 def latent_plane(latents: Mapping[int, Latents], generation: int, ax: Axes | None = None) -> Axes:
-    """Where half and nine tenths of a generation's samples lie, over the outlines of those of the first."""
+    """The regions of half and nine tenths of a generation's samples, over the outlines of those of the first."""
     return draw_plane(in_plane(latents), generation, ax or own_axes(3.6, 3.6))
 
 
@@ -113,9 +113,9 @@ def _principal(latents: Mapping[int, Latents]) -> dict[int, Places]:
     first = latents[chosen[0]].astype(float)
     centre = first.mean(axis=0)
     axes = np.linalg.svd(first - centre, full_matrices=False)[2][:2]
-    axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]  # else the sign is arbitrary
+    axes *= np.sign(axes[np.arange(len(axes)), np.abs(axes).argmax(axis=1)])[:, None]  # fixes the arbitrary sign
     scale = ((first - centre) @ axes.T).std(axis=0)
-    scale[scale < 1e-6] = 1.0  # collapsed to a point, which gives no unit
+    scale[scale < 1e-6] = 1.0  # latents that collapsed to a point define no unit
     return {i: (latents[i].astype(float) - centre) @ axes.T / scale for i in chosen}
 
 
@@ -126,5 +126,5 @@ def _grid(places: Places) -> Places:
 
 def _kernels(grid: Places, places: Places, width: float) -> Places:
     """(len(grid), len(places)) Gaussian kernels. Scott's rule for a standard normal gives all generations one width."""
-    width = max(width, grid[1] - grid[0])  # or a kernel could fall between two points of the grid
+    width = max(width, grid[1] - grid[0])  # otherwise a kernel could fall between two points of the grid
     return np.asarray(np.exp(-(((grid[:, None] - places) / width) ** 2) / 2) / (width * np.sqrt(2 * np.pi)))

@@ -18,18 +18,18 @@ SPREAD = "bar: lowest to highest seed"
 """The names of bands and bars in legends."""
 
 Shown = Callable[[pd.DataFrame, str], Iterable[tuple[str, pd.DataFrame]]]
-"""The name of each line and its rows of a table, for a split of the test data."""
+"""A function that yields the name of each line and its rows of a table, for a split of the test data."""
 
 
 @dataclass(frozen=True)
 class Lines:
-    """A figure that is called like a function: `figure(table, ax=None, split="test")` draws on `ax`, and returns it.
+    """A figure that works like a function: `figure(table, ax=None, split="test")` draws on `ax`, and returns it.
 
     `table` is the tidy table of one case: raises InputError for runs of several.
 
-    title: in words. axis: the name of the numbers, and the meaning of 0 and 1; {split} stands for the split.
-    x: the column along the other axis. ordered: whether lines have an order, and colours that go from light to dark.
-    marked: values with a meaning, at which a thin line is drawn.
+    title: in words. axis: the name of the values, and the meaning of 0 and 1; {split} stands for the split.
+    x: the column of the other axis. ordered: whether lines have an order, which colours from light to dark show.
+    marked: values with a thin line.
     """
 
     title: str
@@ -57,7 +57,7 @@ class Lines:
         return ax
 
     def __call__(self, table: pd.DataFrame, ax: Axes | None = None, split: str = "test") -> Axes:
-        """Draw on `ax`, or on axes of its own, with a legend."""
+        """Draw on `ax`, or on new axes with a legend."""
         axes = self.draw(self.data(table, split), ax or own_axes(), split)
         if ax is None:
             axes.legend(frameon=False, handlelength=3.2)
@@ -70,12 +70,12 @@ def each(measures: Callable[[pd.DataFrame, str], Iterable[Measure]]) -> Shown:
 
 
 def each_group(metric: str, role: str = "classifier", on: str | None = None) -> Shown:
-    """A line for each group. on: a split, if not that of the test data."""
+    """A line for each group. on: a split in place of that of the test data."""
     return each(lambda table, split: [Measure(name, name, role, on or split, name, metric) for name in groups(table)])
 
 
 def draw_lines(data: pd.DataFrame, ax: Axes, styles: Mapping[str, Look]) -> None:
-    """Each line of `data` with its band of intervals, or bars of spread; hollow markers where seeds are absent."""
+    """Draw each line of `data` with its band of intervals, or bars of spread, and hollow markers for absent seeds."""
     for name, points in data.groupby("line", sort=False):
         colour, dashes, marker = styles[str(name)]
         ax.fill_between(points["x"], points["low"], points["high"], color=colour, alpha=0.18, linewidth=0)

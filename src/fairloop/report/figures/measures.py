@@ -1,4 +1,4 @@
-"""The content of a curve: rows of the tidy table, averaged over seeds."""
+"""The data of a curve: rows of the tidy table, averaged over seeds."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from fairloop.store.tidy_rows import TRAINING
 
 @dataclass(frozen=True)
 class Measure:
-    """One value per generation, and its names for a reader.
+    """One value per generation, and its names for readers.
 
     Fields other than `title` and `axis` select rows of the tidy table; `label` None means rows without a label. `axis`
-    is the label of an axis, in which {split} stands for a split of the test data.
+    is the label of an axis; {split} in it stands for a split of the test data.
     """
 
     title: str
@@ -47,7 +47,7 @@ class Measure:
 
 
 def of_classifier(metric: str, part: str = "overall", split: str = "test", *, called: str = "") -> Measure:
-    """A part of a measure of classifiers, as the catalogue names it. called: its title, if that is another one."""
+    """A part of a measure of classifiers from the catalogue. called: another title."""
     title = called or CATALOGUE[metric].called(part, short=True)
     return Measure(title, axis(metric, part, title + " on {split}"), "classifier", split, part, metric)
 
@@ -61,11 +61,11 @@ def axis(metric: str, part: str, name: str) -> str:
 def over_seeds(rows: pd.DataFrame, x: str = "generation") -> pd.DataFrame:
     """The mean over seeds of one value of one case, at each `x`.
 
-    Columns: x, mean, low, high, lowest, highest (as `statistics.over_seeds` has them: an interval of the mean, or where
-    there are too few seeds for one their spread), seeds (in which the value is defined; the mean is over those), absent
-    (seeds in which it is undefined, or that have not come that far).
+    Columns: x, mean, low, high, lowest, highest (from `statistics.over_seeds`: an interval of the mean, or the spread
+    for too few seeds), seeds (with a defined value; the mean is over these), absent
+    (seeds with an undefined value, or without the generation).
 
-    Raises InputError if the rows are of several runs of one seed.
+    Raises InputError if the rows belong to several runs of one seed.
     """
     one_case(rows)
     wide = rows.pivot(index="seed", columns=x, values="value")
@@ -75,7 +75,7 @@ def over_seeds(rows: pd.DataFrame, x: str = "generation") -> pd.DataFrame:
 
 
 def one_case(table: pd.DataFrame) -> None:
-    """Raise InputError if `table` holds several runs of one seed: their mean would mix different runs."""
+    """Raise InputError if `table` holds several runs of one seed, because their mean would mix different runs."""
     runs = table.groupby("seed", observed=True)["run"].unique()
     if not (several := runs[runs.map(len) > 1]).empty:
         first, second = several.iloc[0][:2]
@@ -94,6 +94,6 @@ def labels(table: pd.DataFrame) -> list[str]:
 
 
 def spread(values: Sequence[int], most: int) -> list[int]:
-    """All `values`, or `most` of them, as evenly as can be, the first and the last among them."""
+    """All `values`, or `most` of them at even distances, with the first and the last."""
     places = np.linspace(0, len(values) - 1, min(most, len(values))).round().astype(int)
     return [values[place] for place in places]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from fairloop.report.figures.style import one_legend, words
 
 SIZE = (4.0, 2.9)
-"""Of a panel, in inches."""
+"""The size of a panel in inches."""
 
 _WIDEST = 3
 
@@ -85,12 +85,12 @@ def blocks(
 
 
 def _head(axes: Axes, text: str) -> None:
-    """A title that may run over the panels to its right: a title proper would make its own panel's column wider."""
+    """A title that may extend over the panels to its right. A title of axes would widen its panel's column."""
     axes.set_title("\n" * text.count("\n") + " ", fontsize=10)  # keeps its height free
     where = axes.annotate(text, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points", fontsize=10)
     where.set_in_layout(False)
 
 
 def _wrapped(name: str, width: float) -> str:
-    glued = re.sub(r" (\S{1,3})$", "\N{NO-BREAK SPACE}\\1", name)  # no number alone in its line
+    glued = re.sub(r" (\S{1,3})$", "\N{NO-BREAK SPACE}\\1", name)  # keeps a short last word off a line of its own
     return words("\n".join(textwrap.wrap(glued, int(width * 11))))

@@ -19,7 +19,9 @@ _FIRST = "first generation"
 
 
 def arm_and_star(table: pd.DataFrame) -> pd.Series[str]:
-    """For each row, its arm, by the fields in which runs of its data set differ, and the target of STAR."""
+    """For each row, the name of its arm from the fields in which runs of its data set differ, and the target of
+    STAR.
+    """
     runs = table.drop_duplicates("run")
     alike = [field for field in compare.further_fields(table) if runs[field].nunique(dropna=False) == 1]
     arms = study_arms.arms(table.drop(columns=alike)).str.replace(", no curation", "")
@@ -28,7 +30,7 @@ def arm_and_star(table: pd.DataFrame) -> pd.Series[str]:
 
 
 def data(table: pd.DataFrame, split: str, names: Names = arm_and_star) -> dict[str, pd.DataFrame]:
-    """By data set, the paths of its cases, called by `names`.
+    """The paths of cases by data set, with names from `names`.
 
     Columns: line, generation, and for both measures (x: equalized odds difference, y: accuracy) the columns of
     `over_seeds`: x_mean, x_low, ..., y_highest. Generations without a defined value of both are left out.
@@ -51,7 +53,9 @@ def styles_of(shown: Mapping[str, pd.DataFrame]) -> dict[str, Look]:
 
 
 def draw(paths: pd.DataFrame, axes: Axes, split: str, styles: Mapping[str, Look]) -> None:
-    """Each path from a hollow point, its first generation, to a filled one, its last, with bars of both means."""
+    """Draw each path from a hollow point at its first generation to a filled point at its last, with bars of both
+    means.
+    """
     for line, path in paths.sort_values("generation", kind="stable").groupby("line", sort=False):
         colour, dashes, marker = styles[str(line)]
         first, last = path.iloc[0], path.iloc[-1]

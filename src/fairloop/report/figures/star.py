@@ -31,7 +31,7 @@ star_redrawn = Lines(
     _redrawn,
     marked=(0.0,),
 )
-"""The share of each STAR batch that its candidates could not supply, mean over a generation's batches.
+"""The share of each STAR batch that its candidates could not fill, averaged over a generation's batches.
 
 Runs of fairloop 0.1.0, which did not store how large these batches are, have no line.
 """
@@ -50,7 +50,7 @@ def candidates(table: pd.DataFrame, role: str = "classifier") -> pd.DataFrame:
 
 
 def star_candidates(table: pd.DataFrame, ax: Axes | None = None, role: str = "classifier") -> Axes:
-    """Stacked bars, one for each generation: how many of a batch's candidates were in each stratum.
+    """Stacked bars, one for each generation: the number of a batch's candidates in each stratum.
 
     Colours are groups, hatches labels. `table` is the tidy table of one case: raises InputError for runs of several.
     """
@@ -79,7 +79,7 @@ def draw_candidates(data: pd.DataFrame, ax: Axes) -> Axes:
 
 
 def _shades(n: int) -> Sequence[str]:
-    """N colours that differ in grey, too."""
+    """N colours with distinct grey values."""
     if n <= 2:
         return PALETTE[0], PALETTE[5]
     return [to_hex(mpl.colormaps["viridis"](i / (n - 1))) for i in range(n)]

@@ -20,7 +20,7 @@ _MOST_GROUPS = 4
 
 
 def arms(table: pd.DataFrame) -> pd.Series[str]:
-    """For each row, its run but for seed and STAR: all other fields in which runs differ, in words."""
+    """For each row, the name of its run without seed and STAR: all other fields in which runs differ, in words."""
     runs = table.drop_duplicates("run")
     fields = (["setting"] if runs["setting"].nunique() > 1 else []) + compare.further_fields(table)
     names = [of_fields({field: run[field] for field in fields}) or "all alike" for run in runs.to_dict("records")]
@@ -42,7 +42,7 @@ def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
 
 
 def draw(found: pd.DataFrame, table: pd.DataFrame, split: str) -> Figure:
-    """`found`, as `data` made it of `table`: a panel for each measure, those of accuracy on one scale."""
+    """Draw `found`, the result of `data(table)`: a panel for each measure, with one scale for accuracies."""
     colours = looks([*found["line"].unique()])
     stars = [target for target in STAR if target in set(found["star"])]
     shown = {m.title: m for m in _measures(table, split) if (found["measure"] == m.title).any()}

@@ -1,4 +1,4 @@
-"""How figures look, and how they are written."""
+"""The style of figures, and their files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from fairloop._util.files import replacing
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-"""Okabe and Ito's colours, which stay apart for colour-blind readers."""
+"""Okabe and Ito's colours, which are distinct for colour-blind readers."""
 
 FORMATS = (".png", ".svg", ".pdf")
 
@@ -28,7 +28,9 @@ _UNDATED: dict[str, dict[str, None]] = {".png": {}, ".svg": {"Date": None}, ".pd
 
 
 class Look(NamedTuple):
-    """Of a line: each alone tells a few lines apart, together they do many."""
+    """The style of a line: colour, dashes and marker. Each alone distinguishes a few lines, together they distinguish
+    many.
+    """
 
     colour: str
     dashes: str
@@ -44,7 +46,7 @@ def looks(names: Sequence[str]) -> dict[str, Look]:
 
 
 def graded(names: Sequence[str]) -> dict[str, Look]:
-    """A look for each of some names that have an order: from light to dark."""
+    """A look for each of some ordered names, from light to dark."""
     colours = mpl.colormaps["viridis"]
     return {
         name: look._replace(colour=to_hex(colours(0.85 * (1 - i / max(1, len(names) - 1)))))
@@ -62,18 +64,18 @@ def dress(axes: Axes, x: str, y: str) -> None:
 
 
 def words(name: str) -> str:
-    """`name` as matplotlib shows it: no mathematics between dollars, and not left out of legends."""
+    """`name`, escaped so that matplotlib shows dollar signs as text and keeps the name in legends."""
     shown = name.replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
 
 
 def own_axes(width: float = 5.2, height: float = 3.6, *, pictures: bool = False) -> Axes:
-    """Axes in a figure of their own. pictures: axes keep their proportions."""
+    """Axes in a new figure. pictures: axes keep their proportions."""
     return Figure(figsize=(width, height), layout="compressed" if pictures else "constrained").subplots()
 
 
 def one_legend(figure: Figure) -> None:
-    """One legend for all axes of `figure`, each name once, in room of its own: below, or to the right if it is long."""
+    """One legend for all axes of `figure`, with each name once: below the axes, or to the right if it is long."""
     handles: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -95,7 +97,7 @@ def one_legend(figure: Figure) -> None:
 def save(figure: Figure, path: Path) -> None:
     """Write `figure` to `path`; its ending chooses PNG, SVG or PDF.
 
-    Fonts are embedded as publishers want them, and the same figure has the same bytes.
+    Fonts are embedded as publishers require. Equal figures have equal bytes.
     """
     with replacing(path) as temporary, mpl.rc_context({"pdf.fonttype": 42, "svg.hashsalt": "fairloop"}):
         figure.savefig(temporary, format=path.suffix.removeprefix("."), dpi=150, metadata=_UNDATED[path.suffix])

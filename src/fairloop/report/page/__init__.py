@@ -1,4 +1,4 @@
-"""One page about a tidy table: a single HTML file that opens offline and asks no server for anything."""
+"""One page about a tidy table: a single HTML file that opens offline and needs no server."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def write(
 ) -> None:
     """Write the page about the tidy `table` to `out`.
 
-    runs: where runs of the table are, for pictures, specs and provenance; sections without data are left out. lead:
-    paragraphs in place of the summary. Every name in the table is shown as text.
+    runs: directories of runs in the table, for pictures, specs and provenance; sections without data are left out.
+    lead: paragraphs in place of the summary. Names in the table are escaped.
 
-    Raises InputError if there is nothing to show, if `out` is no .html file, or if two runs would be taken for one.
+    Raises InputError without data, if `out` is not an .html file, or if two runs have the same case and seed.
     """
     if out.suffix not in (".html", ".htm"):
         raise InputError(f"--out: {out} does not end in .html")
@@ -90,12 +90,12 @@ def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:
 
 
 def _of_rounds(table: pd.DataFrame) -> Sequence[tuple[str, str]]:
-    """Terms of rounds of people, if there are any."""
+    """Terms about rounds of people, if the table has rounds."""
     return READING_OF_ROUNDS if (table["setting"] == PEOPLE).any() else ()
 
 
 def _recorded(data: Json, table: pd.DataFrame, runs: Mapping[str, tuple[RunDirectory, RunSpec]]) -> list[Recorded]:
-    """The runs with a directory that are in the table, in the page's order. runs: by name."""
+    """The runs in the table with a directory, in the page's order. runs: by name."""
     found = []
     for run in data["runs"]:
         if run["name"] in runs:
@@ -118,7 +118,7 @@ def _key(measure: Measure) -> list[str | None]:
 
 
 def _facts(data: Json) -> str:
-    """Such as "colored-mnist: 6 runs, 2 cases, 3 seeds, generations 0 to 9"."""
+    """The facts of the page, such as "colored-mnist: 6 runs, 2 cases, 3 seeds, generations 0 to 9"."""
     datasets = ", ".join(dict.fromkeys(str(run["fields"][0]) for run in data["runs"]))
     seeds = {run["seed"] for run in data["runs"]}
     first, last = data["steps"][0], data["steps"][-1]

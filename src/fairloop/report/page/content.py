@@ -12,7 +12,7 @@ from fairloop.metrics import statistics
 from fairloop.report import compare
 
 EVERY_EPOCH = 150_000
-"""With more rows, a table keeps only the last epoch of values that are measured in each epoch."""
+"""Largest number of rows; larger tables keep only the last epoch of values that are measured in each epoch."""
 
 KEY = ["role", "split", "label", "group", "metric"]
 _LATEST = -1
@@ -22,7 +22,7 @@ Spans = dict[tuple[int, ...], int]
 
 
 def thinned(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with a column `latest`: no later epoch of its generation is there. Of large tables, only such rows."""
+    """The table with a column `latest`, true for the last epoch of a generation. Large tables keep only these rows."""
     last = table.groupby(["run", "generation", *KEY], dropna=False, sort=False)["epoch"].transform("max")
     table = table.assign(latest=table["epoch"].isna() | (table["epoch"] == last))
     return table if len(table) <= EVERY_EPOCH else table[table["latest"]]
@@ -32,12 +32,12 @@ def packed(table: pd.DataFrame) -> Json:
     """Cases, runs and values of a table that has the columns `case` and `latest`.
 
     step: the word for a generation. steps: names of the generations, in the order of `generations`. fields: the
-    differences between runs but for the seed: dataset, setting, star, further fields of the spec. runs: name, case (its
+    differences between runs except the seed: dataset, setting, star, further fields of the spec. runs: name, case (its
     place in `cases`), seed, fields. keys: role, split, label, group, metric; null: does not apply. spans: lists of
     generations. series: run, key and span (places in their lists), values, standard errors (null: none are known),
     epochs: null, an earlier epoch, or a list: for each value the last epoch of its generation. bands: case, key, span,
-    lows, highs (95 % intervals over seeds). shown: the kind of uncertainty beside a mean over so many seeds, from 0 on.
-    An undefined value is null. Numbers have six significant digits.
+    lows, highs (95 % intervals over seeds). shown: the type of uncertainty beside a mean, by the number of seeds from 0
+    on. An undefined value is null. Numbers have six significant digits.
     """
     cases = compare.case_names(table)
     fields = ["dataset", "setting", "star", *(n for n in compare.further_fields(table) if n != "latest")]
@@ -77,7 +77,7 @@ def _runs(table: pd.DataFrame, cases: list[str]) -> pd.DataFrame:
 
 
 def _steps(table: pd.DataFrame) -> list[str]:
-    """Names of generations: those of an audit's rounds, or numbers where the names of several audits differ."""
+    """Names of generations: the names of an audit's rounds, or numbers if the names of several audits differ."""
     steps = table.drop_duplicates(["generation", *(["round"] if "round" in table else [])]).sort_values("generation")
     named = "round" in steps and steps["round"].notna().all() and steps["generation"].is_unique
     return [str(step) for step in (steps["round"] if named else steps["generation"].unique())]
@@ -102,7 +102,7 @@ def _series(table: pd.DataFrame, spans: Spans) -> Iterator[list[Any]]:
 
 
 def _bands(table: pd.DataFrame, cases: list[str], spans: Spans) -> Iterator[list[Any]]:
-    """95 % intervals of means over seeds, where the seeds of a case that have a value are enough."""
+    """95 % intervals of means over seeds, for cases with enough seeds with a value."""
     for case, rows in table[table["latest"]].groupby("case", sort=False):
         by_seed = rows.pivot(index="seed", columns=["key", "generation"], values="value").sort_index(axis="columns")
         found = statistics.over_seeds(by_seed.to_numpy(float))
@@ -130,7 +130,7 @@ def _epochs(epochs: list[float]) -> list[int] | None:
 
 
 def _cell(value: Any) -> Any:
-    """A cell of the table as JSON has it."""
+    """A cell of the table as JSON value."""
     if pd.isna(value):
         return None
     return value.item() if isinstance(value, np.generic) else value

@@ -1,4 +1,6 @@
-"""The words of the page: names of measures and roles, and terms with their meaning. docs/vocabulary.md says more."""
+"""The words of the page: names of measures and roles, and terms with their meaning. docs/vocabulary.md has more
+terms.
+"""
 
 from fairloop.metrics import statistics
 from fairloop.metrics.catalogue import CATALOGUE
@@ -9,7 +11,7 @@ METRICS = {
     entry.name: [entry.title, entry.sentence, {part: GOOD[entry.good(part)] for part in (*AGGREGATES, "overall")}]
     for entry in CATALOGUE.values()
 }
-"""Title, sentence and good direction (by part) of each measure, as the page's script reads them."""
+"""Title, sentence and good direction (by part) of each measure, for the page's script."""
 
 ROLES = {
     "classifier": "classifiers",
@@ -38,8 +40,8 @@ READING_OF_ROUNDS = (
     ),
     (
         "splits true and observed",
-        "Everybody who comes, with true outcomes; and the people whose outcome becomes known, as the decision maker "
-        "sees them.",
+        "All people of the round with true outcomes; and the people with known outcomes, the data of the decision "
+        "maker.",
     ),
 )
 """Terms on pages about rounds of people."""
@@ -47,7 +49,7 @@ READING_OF_ROUNDS = (
 READING_OF_RUNS = (
     (
         "generation",
-        "One round of the loop: a generator and a classifier are trained on data that the round before left behind.",
+        "One round of the loop: a generator and a classifier are trained on data of the round before.",
     ),
     ("case", "Runs that differ in their seed only. Lines and numbers are means over the seeds that have a value."),
     (

@@ -1,4 +1,4 @@
-"""The origin of the numbers: specs and provenance of runs."""
+"""The origin of the values: specs and provenance of runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FACTS: dict[str, Callable[[Session], object]] = {
 
 
 def origins(runs: Sequence[Recorded]) -> Json:
-    """Fields of specs: `shared` by all runs, and the names of the `varied` ones. Provenance `common` to all runs.
+    """Fields of specs that all runs have (`shared`), names of `varied` fields, and provenance `common` to all runs.
 
     titles, runs: a table of runs, with the varied fields and other differences.
     """

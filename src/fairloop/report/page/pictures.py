@@ -1,4 +1,4 @@
-"""The galleries of runs as small pictures inside the page: a sheet of samples for each run and generation."""
+"""The galleries of runs as small pictures on the page: a sheet of samples for each run and generation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.tidy_rows import Gallery
 
 LIMIT = 3_000_000
-"""Characters that all sheets together may take in the page."""
+"""Largest number of characters of all sheets on the page."""
 
 _SIDE = 40  # pixels of a sample on a sheet; larger ones are scaled down
 _QUALITY = 80  # of WebP, out of 100
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 
 class Recorded(NamedTuple):
-    """A run on the page that has a directory. case: its case's place. labels, groups: names in the data set's order."""
+    """A run on the page with a directory. case: its case's position. labels, groups: names in the data set's order."""
 
     name: str
     case: int
@@ -41,11 +41,11 @@ class Recorded(NamedTuple):
 
 
 def sheets(runs: Sequence[Recorded]) -> Json | None:
-    """The pictures of `runs`, which are in the order of their cases; None if they have none.
+    """The pictures of `runs`, which are in the order of their cases; None without pictures.
 
-    sheets: data URIs, each different one once. runs: by name and generation, the place of its sheet and what the
-    annotators see on it. samples: how many a sheet shows at most. every_seed: whether there are sheets of all seeds, or
-    of the first of each case. Samples, then seeds are left out until everything fits into `LIMIT`.
+    sheets: distinct data URIs. runs: by name and generation, the position of the sheet and its labels and groups by the
+    annotators. samples: largest number on a sheet. every_seed: whether there are sheets of all seeds, or of the first
+    seed of each case. Samples, then seeds are left out until all sheets fit into `LIMIT`.
     """
     firsts = [run for i, run in enumerate(runs) if run.case not in {other.case for other in runs[:i]}]
     for samples, every_seed in _THRIFT:
@@ -87,7 +87,7 @@ def _drawn(runs: Sequence[Recorded], samples: int) -> Iterator[tuple[str, int, s
 
 
 def gallery_of(directory: RunDirectory, generation: int) -> Gallery | None:
-    """The gallery, if it is there and whole."""
+    """The gallery; None if it is missing or damaged."""
     try:
         return directory.gallery(generation)
     except InputError as error:
@@ -120,6 +120,6 @@ def _sheet(images: NDArray[Any]) -> bytes:
 
 
 def _counted(codes: NDArray[np.int64], names: Sequence[str]) -> str:
-    """Such as "green 31, red 33"."""
+    """Counts in words, such as "green 31, red 33"."""
     found = Counter(codes.tolist())
     return ", ".join(f"{name} {found[code]}" for code, name in enumerate(names))

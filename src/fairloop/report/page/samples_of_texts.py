@@ -1,4 +1,4 @@
-"""Generated texts of runs, inside the page: a few of each generation, with what the annotators name in them."""
+"""Generated texts of runs on the page: a few of each generation, with labels and groups by the annotators."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from fairloop.report.page.pictures import Recorded, gallery_of
 
 LIMIT = 1_500_000
-"""Characters that all texts together may take in the page."""
+"""Largest number of characters of all texts on the page."""
 
 LONGEST = 1_000
-"""Characters of a text that the page shows."""
+"""Largest number of shown characters of a text."""
 
 _THRIFT = (*((samples, True) for samples in (64, 36, 16, 8)), (8, False), (3, False))
 """(texts of a generation, every seed or the first of each case): tried in turn until the texts fit."""
@@ -20,10 +20,10 @@ Json = dict[str, Any]
 
 
 def texts(runs: Sequence[Recorded]) -> Json | None:
-    """The texts of `runs`, which are in the order of their cases; None if they have none, or too many.
+    """The texts of `runs`, which are in the order of their cases; None without texts, or if they are too many.
 
-    runs: by name and generation, a list of text, label and group. samples: how many of a generation at most.
-    every_seed: whether there are texts of all seeds, or of the first of each case.
+    runs: by name and generation, a list of text, label and group. samples: largest number of a generation.
+    every_seed: whether there are texts of all seeds, or of the first seed of each case.
     """
     found = {run.name: _of(run) for run in runs}
     found = {name: generations for name, generations in found.items() if generations}

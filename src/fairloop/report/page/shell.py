@@ -14,10 +14,10 @@ from typing import Any
 def rendered(
     package: str, template: str, styles: Sequence[str], scripts: Sequence[str], parts: Mapping[str, Any]
 ) -> str:
-    """A template of `package` as a page. Every name in `parts` is shown as text.
+    """A template of `package` as a page. Names in `parts` are escaped.
 
-    styles, scripts: `package/file` each, below `fairloop`; they become one style and one script inside the page, and
-    its Content-Security-Policy allows these two alone.
+    styles, scripts: `package/file` each, below `fairloop`. They become one style and one script of the page, and
+    its Content-Security-Policy allows only these two.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
@@ -46,5 +46,5 @@ def _text(name: str) -> str:
 
 
 def _fingerprint(text: str) -> str:
-    """As a Content-Security-Policy names the one script, or style, that may run."""
+    """The hash of an allowed script or style in a Content-Security-Policy."""
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"

@@ -1,4 +1,4 @@
-"""Small curves beside each other: each case in a row, each measure that matters most in a column. Drawn as SVG."""
+"""Small curves in a table, as SVG: a row for each case, and a column for each headline measure."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ WIDTH, HEIGHT, MARGIN = 132, 36, 4
 class Spark(NamedTuple):
     """A small curve in a box of WIDTH x HEIGHT.
 
-    x, y: its last point. first, last: values there. some: in how
-    many seeds the last is defined, if not in all. words: its content, for people who cannot see it.
+    x, y: its last point. first, last: first and last values. some: number of seeds
+    with a defined last value, if not all. words: its content, for readers who cannot see it.
 
-    SVG paths: line, of the mean; band, of its interval; bars, of the spread where there is no interval.
+    SVG paths: line, of the mean; band, of its interval; bars, of the spread without an interval.
     """
 
     line: str
@@ -36,7 +36,7 @@ class Spark(NamedTuple):
 
 
 def sparks(head: Headline) -> dict[str, list[Spark | None]]:
-    """For each case a curve for each measure, on one scale a measure; None where a case has no value."""
+    """For each case a curve for each measure, with one scale per measure; None for a case without values."""
     cases = compare.case_names(head.table)
     columns = [_column(head.table, measure, cases) for measure in head.measures]
     return {case: [column.get(case) for column in columns] for case in cases}
@@ -50,7 +50,7 @@ def _column(table: pd.DataFrame, measure: Measure, cases: list[str]) -> dict[str
         return {}
     drawn = pd.concat(curves.values())[["mean", "low", "high", "lowest", "highest"]]
     low, high = drawn.min().min(), drawn.max().max()
-    scale = max(high - low, 0.02)  # the noise of a flat curve is not blown up
+    scale = max(high - low, 0.02)  # does not magnify the noise of a flat curve
     left, right = table["generation"].min(), max(table["generation"].max(), 1)
 
     def place(curve: pd.DataFrame, column: str) -> list[tuple[float, float]]:
@@ -71,7 +71,7 @@ def _column(table: pd.DataFrame, measure: Measure, cases: list[str]) -> dict[str
 
 
 def _at(curve: pd.DataFrame, place: int) -> tuple[str, int, str]:
-    """The mean there, the generation, and in how many seeds it is defined, if not in all."""
+    """The mean, the generation, and the number of seeds with a value, if not all."""
     row = curve.iloc[place]
     some = f"{row['seeds']:.0f} of {row['seeds'] + row['absent']:.0f} seeds" if row["absent"] else ""
     return number(row["mean"]), int(row["x"]), some

@@ -1,11 +1,12 @@
-"""The authors' published curves, and how runs lie in them.
+"""The authors' published curves, and comparisons of runs with them.
 
-`departures` says by how much means differ from the published ones, and `curves` draws both.
+`departures` computes the differences of means from the published means, and `curves` draws both.
 
 `settings.csv.gz`: mean, standard deviation and 5, 50 and 95 % percentiles over seeds, by data set, setting, STAR
 target, generation and metric, aggregated from the result files that accompany arXiv 2403.07857 (repository
-cleverhans-lab/FairFeedbackLoops). Generated shares come from few samples a generation there, so their bands are
-wide: 1,000 on ColoredMNIST and 100 on the others, as docs/reproduction/released-files.md finds from the curves.
+cleverhans-lab/FairFeedbackLoops). Their shares of generated samples come from few samples per generation, so their
+bands
+are wide: 1,000 on ColoredMNIST and 100 on the others, as docs/reproduction/released-files.md infers from the curves.
 
 `colored-mnist-models.csv`: mean and standard deviation of the annotators' measures and of the generators' losses on
 ColoredMNIST, from the same files.
@@ -34,7 +35,7 @@ from fairloop.report.figures.measures import of_classifier
 from fairloop.spec.names import case_name
 
 FEWEST_SEEDS = 3
-"""With fewer published seeds left there is no verdict."""
+"""Smallest number of published seeds for a verdict."""
 
 _CELL = ["setting", "star", "metric", "generation", "seed"]
 
@@ -42,12 +43,12 @@ _CELL = ["setting", "star", "metric", "generation", "seed"]
 _NAMED_ALIKE = (
     "accuracy", "accuracy_difference", "selection_rate", "demographic_parity_difference", "equalized_odds_difference",
 )  # fmt: skip
-"""Published measures with the names that audits use, too."""
+"""Published measures with names that audits use, too."""
 
 
 @dataclass(frozen=True)
 class _Counterpart:
-    """Our names for a published data set: its split, the names of groups 0 and 1, the name of label 1."""
+    """fairloop's names for a published data set: its split, the names of groups 0 and 1, the name of label 1."""
 
     split: str
     groups: tuple[str, str]
@@ -90,20 +91,20 @@ def models() -> pd.DataFrame:
 
 
 def measures(dataset: str) -> Mapping[str, Measure]:
-    """The measures published on `dataset`, by their published names. Raises InputError if there are none."""
+    """The measures published on `dataset`, by their published names. Raises InputError for a data set without any."""
     if dataset not in _COUNTERPARTS:
         raise InputError(f"--published: nothing to compare '{dataset}' with; there is {', '.join(_COUNTERPARTS)}")
     return _COUNTERPARTS[dataset].measures()
 
 
 def laid_over(table: pd.DataFrame) -> pd.DataFrame:
-    """Every value of `table` (the tidy table) that has a published counterpart, with that band.
+    """Every value of `table` (the tidy table) with a published counterpart, and the published band.
 
-    Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, std, p05, p95, outside: how
-    far the value lies outside the band (0: inside; NaN: fewer than `FEWEST_SEEDS` seeds were published), and expected:
-    with which probability a single new run would be inside, if it were drawn as the published ones.
+    Columns: setting, star, metric, title, generation, seed, value, seeds (published), mean, std, p05, p95, outside:
+    distance of the value from the band (0: inside; NaN: fewer than `FEWEST_SEEDS` published seeds), and expected:
+    probability that a single new run from the published distribution is inside.
 
-    Raises InputError if nothing was published for these runs.
+    Raises InputError if no published curve fits these runs.
     """
     compare.alone_in_its_case(table.assign(case=table["setting"].astype(str) + ", " + table["star"].astype(str)))
     found = []
@@ -126,9 +127,9 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
-    """For each curve of `laid_over`: cells, those inside their band, their share, and how far out the others lie.
+    """For each curve of `laid_over`: cells, cells inside their band, their share, and the distance of the others.
 
-    expected: the share to expect on average. Cells of one run depend on each other, so it makes no test.
+    expected: the expected share. Cells of one run depend on each other, so the comparison is not a test.
     """
     known = cells.dropna(subset=["outside"])
     by_curve = known.groupby(["setting", "star", "metric", "title"], sort=True, observed=True)
@@ -144,7 +145,9 @@ def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def overlay(cells: pd.DataFrame, metrics: Sequence[str]) -> Figure:
-    """Ours, a marker per seed, over the published mean and band. Rows: setting and STAR target; columns: metrics."""
+    """The runs, with a marker per seed, over the published mean and band. Rows: setting and STAR target; columns:
+    metrics.
+    """
     curves = list(cells.groupby(["setting", "star"], sort=False, observed=True))
     few, many = cells["seeds"].min(), cells["seeds"].max()
     band = f"published, 5 and 95 % quantiles of {few if few == many else f'{few} to {many}'} seeds"

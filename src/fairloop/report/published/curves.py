@@ -1,4 +1,4 @@
-"""One figure for a curve: ours and the published one over all generations, and their difference below."""
+"""One figure for a curve: the runs and the published curve over all generations, and their difference below."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _OURS, _THEIRS = PALETTE[1], "0.35"
 def curve(cells: pd.DataFrame, found: pd.DataFrame, metrics: Sequence[str] = SHOWN) -> Figure:
     """One curve, a column for each of `metrics`.
 
-    cells: the rows of `laid_over` of one setting and STAR target. found: those of `departures`.
+    cells: the rows of `laid_over` of one setting and STAR target. found: the rows of `departures`.
 
-    Above: the mean of either side, and a band from the 5 to the 95 % quantile of its seeds, linearly interpolated.
-    Below: the difference of the means with its interval, for each generation alone; as it is, and less A_L.
+    Above: the mean of each side, and a band from the 5 to the 95 % quantile of its seeds, linearly interpolated.
+    Below: the difference of the means with its pointwise interval; as it is, and less A_L.
     """
     figure = Figure(figsize=(3.4 * len(metrics), 5.2), layout="constrained")
     grid = figure.subplots(2, len(metrics), squeeze=False, sharex=True, height_ratios=(3, 2))
@@ -47,7 +47,7 @@ def curve(cells: pd.DataFrame, found: pd.DataFrame, metrics: Sequence[str] = SHO
 
 
 def _theirs(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """The published curve, whole, of the setting and STAR target of `cells`."""
+    """The complete published curve of the setting and STAR target of `cells`."""
     curves = published()
     wanted = (curves["dataset"] == "colored-mnist") & (curves["metric"] == metric)
     for name in ("setting", "star"):

@@ -1,8 +1,8 @@
-"""By how much means over our seeds depart from the published means, with intervals from both sides' spread.
+"""Differences of means over a user's seeds from the published means, with intervals from the spread of both sides.
 
-Each difference is shown twice: as it is, and less A_L on the same test data. All published runs of ColoredMNIST share
-one draw of the test data, each of ours has its own. A draw shifts a classifier and A_L alike, so the second difference
-leaves it out; the interval of the first does not cover it.
+Each difference is computed twice: as it is, and less A_L on the same test data. All published runs of ColoredMNIST
+share one draw of the test data, but each of the user's runs has its own. A draw shifts a classifier and A_L equally, so
+the second difference removes it; the interval of the first does not cover it.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ AS_IS = "as it is"
 LESS_ANNOTATOR = "less A_L"
 
 TOLERANCE = 1.645
-"""Published standard deviations within which two curves agree: half the width of a normal band of 90 %."""
+"""The tolerance of agreement in published standard deviations: half the width of a normal band of 90 %."""
 
 LIMITS = (0.85, 0.75, 0.65)
-"""The accuracies below which `falls` looks for a curve."""
+"""The limits of accuracy in `falls`."""
 
 _CURVE = ["setting", "star", "metric", "title"]
 
 
 def departures(table: pd.DataFrame) -> pd.DataFrame:
-    """For each curve of `table` (the tidy table) and each generation: the mean over our seeds less the published one.
+    """For each curve of `table` (the tidy table) and each generation: the mean over seeds less the published mean.
 
     Columns: setting, star, metric, title, generation, less (`as it is`, or `less A_L` where its value was published),
     seeds, mean, std (ours), published_seeds, published, published_std, difference, low, high (95 %, this generation
     alone; `statistics.welch`), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni).
 
-    Less A_L, ours are the differences of each seed. Published are a mean over seeds and that of A_L over its runs; they
-    are taken for independent, which makes the interval too wide if a classifier resembles the A_L that labelled for it.
+    Less A_L, the user's values are differences for each seed. The published values are a mean over seeds and a mean of
+    A_L over its runs. They count as independent, which makes the interval too wide if a classifier resembles its A_L.
 
     Raises InputError if nothing was published for these runs.
     """
@@ -58,7 +58,7 @@ def departures(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _less_annotator(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """The cells of measures of which A_L's was published, with A_L of the same seed and the published A_L beside."""
+    """The cells of measures with a published value of A_L, with A_L of the same seed and the published A_L."""
     parts = []
     for dataset, rows in table.groupby("dataset", observed=True):
         for name, measure in measures(str(dataset)).items():
@@ -88,14 +88,14 @@ def _with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def verdicts(found: pd.DataFrame) -> pd.DataFrame:
-    """For each curve of `departures`, whether it agrees with the published one; less A_L, where that is known.
+    """For each curve of `departures`, whether it agrees with the published curve; less A_L, if that is known.
 
-    *differs*: at some generation, the interval for all generations at once excludes 0. *agrees*: at each, the interval
-    lies within `TOLERANCE` published standard deviations of 0. *cannot tell*: neither; the intervals are too wide.
+    *differs*: the simultaneous interval of some generation excludes 0. *agrees*: the interval of every generation
+    is within `TOLERANCE` published standard deviations of 0. *cannot tell*: the intervals are too wide for either.
 
     Columns: setting, star, metric, title, less, seeds (fewest), generations, verdict, largest (difference by size) and
     at (its generation), low, high (its interval), apart (the generations whose own interval excludes 0: about 1 in 20
-    of curves that are alike).
+    for equal curves).
     """
     preferred = found[found["less"] == LESS_ANNOTATOR].groupby(_CURVE, observed=True).size()
     rows = []
@@ -123,11 +123,11 @@ def _verdict(judged: pd.DataFrame) -> str:
 
 
 def falls(table: pd.DataFrame, limits: Sequence[float] = LIMITS) -> pd.DataFrame:
-    """The generation at which the accuracy of each curve is first below each of `limits`, ours and published.
+    """The first generation with an accuracy below each of `limits`, for the runs and the published curves.
 
-    Columns: setting, star, limit, seeds, generations (that all our seeds have), ours (of the mean over seeds),
+    Columns: setting, star, limit, seeds, generations (that all seeds have), ours (of the mean over seeds),
     earliest, latest (of the seeds), published (of the mean), published_earliest, published_latest (of the 5 and the
-    95 % quantile). Empty: never, within the generations that are there.
+    95 % quantile). Empty: never, within the available generations.
     """
     cells = laid_over(table)
     theirs = _of_accuracy(table)
@@ -148,12 +148,12 @@ def falls(table: pd.DataFrame, limits: Sequence[float] = LIMITS) -> pd.DataFrame
 
 
 def _of_accuracy(table: pd.DataFrame) -> pd.DataFrame:
-    """The published curves of accuracy, whole."""
+    """The complete published curves of accuracy."""
     curves = published()
     return curves[(curves["metric"] == "accuracy") & curves["dataset"].isin(table["dataset"].unique())]
 
 
 def _first_below(values: pd.Series[float], limit: float) -> float:
-    """The first generation in which a curve is below `limit`; infinite if there is none."""
+    """The first generation of a curve below `limit`; infinite without one."""
     below = values.index[values < limit]
     return float(below.min()) if len(below) else np.inf

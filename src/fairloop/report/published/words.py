@@ -35,7 +35,7 @@ def _said_of_seeds(found: pd.DataFrame) -> str:
 
 
 def reached(found: pd.DataFrame) -> str:
-    """How far each curve came."""
+    """The number of generations of each curve, in words."""
     each = [
         f"{case_name(*map(str, case))} {rows['generation'].max() + 1} of {length(*map(str, case))} generations"
         for case, rows in found.groupby(["setting", "star"], sort=False, observed=True)
@@ -58,7 +58,7 @@ def verdict_table(told: pd.DataFrame) -> str:
 
 
 def falls_table(found: pd.DataFrame) -> str:
-    """When accuracy falls below each limit, ours and published. found: of `departures.falls`."""
+    """The table of generations at which accuracy falls below each limit. found: of `departures.falls`."""
     rows = [
         [
             case_name(row["setting"], row["star"]), f"{row['limit']:g}", str(row["seeds"]),
@@ -73,7 +73,7 @@ def falls_table(found: pd.DataFrame) -> str:
 
 
 def inside_table(found: pd.DataFrame) -> str:
-    """The share of single values inside the published band, and the share to expect. found: of `published.verdicts`."""
+    """The share of single values inside the published band, and the expected share. found: of `published.verdicts`."""
     rows = [
         [
             case_name(row["setting"], row["star"]), row["title"], f"{row['inside']} of {row['cells']}",
@@ -85,7 +85,7 @@ def inside_table(found: pd.DataFrame) -> str:
 
 
 def generations_table(found: pd.DataFrame) -> str:
-    """Every generation of the curves in `found` (of `departures`), as it is."""
+    """The table of every generation of the curves in `found` (of `departures`), as it is."""
     rows = [
         [
             case_name(str(row["setting"]), str(row["star"])), row["title"], str(row["generation"]), str(row["seeds"]),
@@ -121,7 +121,7 @@ def _when(row: Mapping[Any, Any], names: tuple[str, str, str], length: int) -> s
 
 
 def length(setting: str, star: str) -> int:
-    """How many generations of a curve on ColoredMNIST were published."""
+    """The number of published generations of a curve on ColoredMNIST."""
     curves = published()
     mine = (curves["dataset"] == "colored-mnist") & (curves["setting"] == setting) & (curves["star"] == star)
     return int(curves[mine]["generation"].max()) + 1

@@ -33,18 +33,18 @@ _FAILS = {"": "fails if", "lower": "fails if surely", "upper": "fails unless sur
 
 
 def write(audit: Audit, out: Path) -> None:
-    """Write the page of `audit` to `out`. Every name in the log is shown as text."""
+    """Write the page of `audit` to `out`. Names from the log are escaped."""
     write_text(out, rendered("fairloop.auditing.output.page", "audit.html.j2", _STYLES, _SCRIPTS, _parts(audit)))
 
 
 def charted(audit: Audit) -> list[Measure]:
-    """The measures that get a chart: those with a limit, or else those of which audits watch the trend."""
+    """The measures with a chart: those with a limit, or the measures of watched trends."""
     limits = audit.limits or verdicts.watched(audit.measured, [])
     return list(dict.fromkeys(one.measure for one in limits))
 
 
 def fails(limit: Limit) -> str:
-    """When a limit is broken, without its measure."""
+    """The condition that breaks a limit, without its measure."""
     return f"{_FAILS[limit.end]} {limit.sign} {limit.bound:g}"
 
 
@@ -84,7 +84,7 @@ def _data(audit: Audit) -> content.Json:
 
 
 def _gate(results: Sequence[Result]) -> list[dict[str, Any]]:
-    """Lines of the gate's table; without the column of those who set limits if it is empty."""
+    """Rows of the gate's table, without the column `set by` if it is empty."""
     rows = [shown.cells(one) for one in results]
     named = any(row["set by"] for row in rows)
     return [
@@ -95,7 +95,7 @@ def _gate(results: Sequence[Result]) -> list[dict[str, Any]]:
 
 
 def _finding(audit: Audit) -> list[str]:
-    """Trends, groups that lost something, groups apart from the rest, and what scores say."""
+    """Trends, losses of groups, groups that differ from the rest, and scores."""
     names = audit.measured.rounds.names
     lost = text.losses(audit.group_drifts, audit.measured.small, audit.reference.words) if len(names) > 1 else []
     warnings = [text.warning(one, names) for one in audit.crossings] if len(names) > 1 else []
@@ -107,7 +107,7 @@ def _title(audit: Audit, measure: Measure) -> str:
 
 
 def _drift(audit: Audit, drift: Drift) -> dict[str, Any]:
-    """A line of the table of changes; without a second round only the value. Empty cells are undefined."""
+    """A row of the table of changes, or only the value without a second round. Empty cells are undefined."""
     interval = "" if isnan(drift.low) else f"{_written(drift.low, '+')} to {_written(drift.high, '+')}"
     change = {"from": _written(drift.first), "last": _written(drift.last), "drift": _written(drift.change, "+"),
               "interval": interval}  # fmt: skip

@@ -16,13 +16,13 @@ Json = dict[str, Any]
 Series = dict[Measure, list[Value]]
 
 MOST_PAIRED = 200
-"""With more groups, differences of measures without a limit have no intervals: they would take minutes."""
+"""Largest number of groups for intervals of differences without a limit, which would take minutes for more."""
 
 _NUMBERS = ("value", "low", "high", "lower", "upper")
 
 
 def series(measured: Measured, shown: Iterable[Measure]) -> Series:
-    """Every measure in every round, with 95 % intervals; those `shown` as curves come first."""
+    """Every measure in every round, with 95 % intervals; measures in `shown`, with curves, come first."""
     found = {measure: measured.values(measure) for measure in shown}
     given = set(found)
     alpha = ALPHA if len(measured.kept) <= MOST_PAIRED else None
@@ -33,7 +33,7 @@ def series(measured: Measured, shown: Iterable[Measure]) -> Series:
 
 
 def marks(measured: Measured) -> list[str]:
-    """For each round `no labels`, `not mature`, or nothing."""
+    """For each round `no labels`, `not mature`, or empty text."""
     missing = measured.missing
     return [
         "not mature" if immature else "no labels" if without else ""
@@ -44,7 +44,7 @@ def marks(measured: Measured) -> list[str]:
 def packed(measured: Measured, found: Series) -> Json:
     """The page's data.
 
-    rounds, marks: (R,) names, and what keeps labels away. groups: (S,) names; small: places of small ones. metrics:
+    rounds, marks: (R,) names, and the states of labels. groups: (S,) names; small: positions of small groups. metrics:
     title, sentence and direction by name. parts: titles of aggregates. statuses, reasons: lists that series refer to.
     series: metric, group, then `_NUMBERS`, labelled, people, status and reason: each a list by round, or one value for
     all rounds. An undefined number is null. Numbers have six significant digits.
@@ -81,5 +81,5 @@ def _described(metric: str) -> list[str]:
 
 
 def _short(column: Sequence[Any]) -> Any:
-    """The column, or its one value if all rounds have the same."""
+    """The column, or a single value if all rounds are equal."""
     return column[0] if all(cell == column[0] for cell in column) else list(column)
