@@ -127,8 +127,8 @@ class _Wishes:
 
     def jobs(self, specs: list[RunSpec]) -> list[Job]:
         """The jobs of the sweep. Raises InputError for options that exclude each other."""
-        from fairloop.sweep import ray_cluster
         from fairloop.sweep.job import jobs_at, jobs_in
+        from fairloop.sweep.ray_run import Place
 
         if self.ray is None and ("://" in self.out or "://" in (self.store or "") or self.gpus):
             raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
@@ -136,7 +136,7 @@ class _Wishes:
             raise InputError("--replicas: goes with neither --ray (there --gpus-per-run 0.25 shares a GPU) nor --track")
         if self.track is not None:
             _check_tracker(self.track, self.ray)
-        ray_cluster.Place.below(self.out, self.store)
+        Place.below(self.out, self.store)
         if self.directory is not None:
             return jobs_in(self.directory, specs)
         from fairloop.store.remote import claim_address
@@ -156,9 +156,9 @@ class _Wishes:
                 out, workers = Path(self.out), self.workers_for([job.spec for job in jobs])
                 run_all(jobs, out, Path(self.store or out / "models"), workers, view, self.track, self.replicas)
             else:
-                from fairloop.sweep import ray_cluster
+                from fairloop.sweep import ray_cluster, ray_run
 
-                place = ray_cluster.Place.below(self.out, self.store)
+                place = ray_run.Place.below(self.out, self.store)
                 ray_cluster.run_all(jobs, place, self.ray, view, workers=self.workers, gpus=self.gpus)
 
     def runs(self, jobs: list[Job]) -> list[RunDirectory]:
