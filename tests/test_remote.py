@@ -117,8 +117,10 @@ def test_an_address_that_nobody_understands_is_explained():
 
 def test_places_below_an_address_and_below_a_directory(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert Place.below("s3://b/x/", None) == Place("s3://b/x/runs", "s3://b/x/models")
-    assert Place.below("out", "store") == Place(str(tmp_path / "out/runs"), str(tmp_path / "store"))
+    assert Place.below("s3://b/x/", None) == Place("s3://b/x/runs", "s3://b/x/models", "s3://b/x/logs")
+    assert Place.below("out", "store") == Place(
+        str(tmp_path / "out/runs"), str(tmp_path / "store"), str(tmp_path / "out/logs")
+    )
     with pytest.raises(InputError, match="--store s3://b"):
         Place.below("out", "s3://b")
     assert Place.below("s3://b", None).remote

@@ -32,6 +32,7 @@ from fairloop.sweep.workers import Task, Worker
     [(0, 3, False, "done", "last line"), (0, 1, False, "failed", "ended with exit code 0 after 1 of 3 generations"),
      (0, 1, True, "failed", "exit code 0"), (7, 1, False, "failed", "exit code 7"), (1, 3, True, "done", "last line"),
      (-9, 1, True, "failed", "was killed by signal 9"), (-9, 3, True, "done", "last line"),
+     (-9, 3, False, "failed", "was killed by signal 9 (Killed) after 3 of 3"),
      (1, 1, False, "failed", "last line"), (2, 0, False, "failed", "last line"),
      (130, 1, False, "failed", "last line"),
      (255, 1, False, "failed", "was stopped, since the server that forks processes was killed, after 1 of 3")],

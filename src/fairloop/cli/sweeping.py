@@ -158,10 +158,9 @@ class _Wishes:
                 out, workers = Path(self.out), self.workers_for([job.spec for job in jobs])
                 run_all(jobs, out, Path(self.store or out / "models"), workers, view, self.track, self.replicas)
             else:
-                from fairloop.sweep import ray_cluster
-                from fairloop.sweep.ray_run import Place
+                from fairloop.sweep import ray_cluster, ray_run
 
-                place = Place.below(self.out, self.store)
+                place = ray_run.Place.below(self.out, self.store)
                 ray_cluster.run_all(jobs, place, self.ray, view, workers=self.workers, gpus=self.gpus)
 
     def runs(self, jobs: list[Job]) -> list[RunDirectory]:

@@ -67,10 +67,12 @@ class Job:
         The run is done only if all of its generations are recorded. together: other runs shared the process, so the
         exit code may be theirs.
         """
-        whole = self.done >= self.spec.generations
-        if code not in (FAILED, WRONG_INPUT, INTERRUPTED) and not whole:
+        if self.done >= self.spec.generations and (together or code == 0):
+            self.end(0)
+            return
+        if code not in (FAILED, WRONG_INPUT, INTERRUPTED):
             self.line = f"its process {ending(code)} after {self.done} of {self.spec.generations} generations"
-        self.end(0 if whole and together else code if code or whole else FAILED)
+        self.end(code or FAILED)
 
 
 def exit_code(work: Callable[[], None], log: logging.Logger) -> int:
