@@ -198,21 +198,26 @@ def _files(spec: AcsSpec, states: dict[int, str]) -> list[Path]:
     return files
 
 
+def _named(path: Path) -> tuple[str, str]:
+    """The survey and the place in the name of a file of the Census; both empty for another file."""
+    found = _CENSUS.fullmatch(path.name)
+    return (found[1], found[2]) if found else ("", "")
+
+
 def _told(path: Path) -> int | None:
     """The number of the state whose people a file holds, by its name; None if that tells none."""
-    found = _CENSUS.fullmatch(path.name)
-    place = found[2] if found else ""
+    _, place = _named(path)
     return int(place) if place.isdecimal() else _STATES.get(place.upper())
 
 
 def _check_once(files: Sequence[Path]) -> None:
     """Raise InputError for files that may hold the same people, who would be learnt from and tested on."""
     for one, other in itertools.combinations(files, 2):
-        first, second = (_CENSUS.fullmatch(path.name) for path in (one, other))
+        survey, place = _named(one)
+        of_one_survey = bool(survey) and survey == _named(other)[0]
         copied = one.suffix != other.suffix and ".parquet" in (one.suffix, other.suffix)
-        of_one_survey = first is not None and second is not None and first[1] == second[1]
         part_of_other = of_one_survey and (_told(one) is None) != (_told(other) is None)
-        if copied or part_of_other or (of_one_survey and first[2] == second[2]):
+        if copied or part_of_other or (of_one_survey and place == _named(other)[1]):
             raise InputError(f"data.root: {one} and {other.name} may hold the same people; keep one of them")
 
 

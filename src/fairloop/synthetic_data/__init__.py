@@ -7,7 +7,7 @@ place as soon as anything imported it.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -37,9 +37,9 @@ def synthetic(
     synthetic: Any,
     *,
     label: Hashable,
-    groups: Hashable | Sequence[Hashable],
+    groups: Hashable | Iterable[Hashable],
     beneficial: object = None,
-    leave_out: Sequence[Hashable] = (),
+    leave_out: Hashable | Iterable[Hashable] = (),
     estimator: Any = DEFAULT,
     arguments: Mapping[str, Any] | None = None,
     test: float = 0.3,
@@ -52,7 +52,8 @@ def synthetic(
     real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the
         paths of .csv, .tsv, .jsonl or .parquet files, with the same columns.
     label: its column. groups: one sensitive column or several, whose combinations are the groups.
-    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: columns that are no features.
+    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: one column or several
+        that are no features.
     estimator: a class or an object with `fit` and `predict`, or `module:Name`. arguments: of the class.
     test: the share of real people that each of `splits` random splits holds out. Estimators learn from the other real
         people, from synthetic ones, and from both; all are tested on the people held out.
@@ -63,12 +64,18 @@ def synthetic(
 
     Raises InputError for tables or arguments that cannot be used.
     """
-    sensitive = tuple(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else (groups,)
     design = Design(estimator, arguments, test, splits, rows, seed)
     try:
-        return compared(paired(real, synthetic, label, sensitive, beneficial, leave_out), design)
+        return compared(paired(real, synthetic, label, _several(groups), beneficial, _several(leave_out)), design)
     except InputError as error:
         raise InputError(words.in_python(str(error))) from error
+
+
+def _several(columns: Hashable | Iterable[Hashable]) -> Sequence[Hashable]:
+    """Columns, of which one may stand alone. Those of a set are sorted, since its order differs between processes."""
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        return (columns,)
+    return sorted(columns, key=str) if isinstance(columns, Set) else list(columns)
 
 
 def compared(pair: Pair, design: Design) -> Comparison:
