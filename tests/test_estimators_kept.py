@@ -162,6 +162,28 @@ def test_a_run_of_estimators_killed_while_it_writes_goes_on_to_the_same_bits(est
 
 
 @pytest.mark.slow
+def test_boosting_libraries_mitigations_and_diffusion_that_are_killed_go_on_to_the_same_bits(tmp_path):
+    """Models that each library keeps in its own form, beside a network in the middle of its epochs."""
+    for name in ("skops", "fairlearn", "xgboost", "lightgbm"):
+        pytest.importorskip(name)
+    people().to_csv(tmp_path / "people.csv", index=False)
+    ddpm = {"hidden": [8], "embedding": 8, "levels": 4}
+    runs = Runs(tmp_path, {
+        **fields(tmp_path / "people.csv"), "generations": 3,
+        "annotator": {"model": "lightgbm:LGBMClassifier", "arguments": {"n_estimators": 3, "verbose": -1}},
+        "classifier": {"model": "fairlearn-threshold-optimizer", "arguments": {
+            "estimator": "xgboost:XGBClassifier", "estimator_arguments": {"n_estimators": 3}, "grid_size": 20}},
+        "generator": {"model": "tabular-ddpm", "arguments": ddpm, "epochs": 2, "batch": 60},
+        "schedule": {"2": {"classifier": {"model": "xgboost:XGBClassifier", "arguments": {"n_estimators": 3}}}},
+    })  # fmt: skip
+    try:
+        assert runs.run("op", fault="kill", at=40).code == -9
+        runs.goes_on("op")
+    finally:
+        runs.close()
+
+
+@pytest.mark.slow
 def test_a_sweep_over_networks_and_estimators_shares_models_and_reports(table, tmp_path, monkeypatch, capsys):
     spec = tmp_path / "spec.yaml"
     spec.write_text(yaml.safe_dump({**fields(table), "generator": {"model": "gaussian-copula"}}))

@@ -115,6 +115,36 @@ def test_acs_reads_csv_packed_csv_and_parquet_alike_and_chooses_states(tmp_path)
     )  # fmt: skip
 
 
+def test_acs_reads_files_of_2016_and_before_by_their_names(tmp_path):
+    for name, state in (("ss16pca.csv", 6), ("ss16ptx.csv", 48)):
+        pd.DataFrame(files.acs_people(400, state=state, seed=state)).to_csv(tmp_path / name, index=False)
+    found = {one: everybody(loaded(name="acs", root=tmp_path, states=[one])) for one in ("CA", "TX")}
+    assert len(everybody(loaded(name="acs", root=tmp_path))) == len(found["CA"]) + len(found["TX"])
+
+
+@pytest.mark.parametrize(
+    ("names", "same"),
+    [
+        (("psam_p06.csv", "psam_p06.csv.gz"), True),
+        (("psam_p06.csv", "psam_pusa.csv"), True),
+        (("psam_p06.csv", "people.parquet"), True),
+        (("psam_pusa.csv", "psam_pusb.csv"), False),
+        (("psam_p06.csv", "ss16pca.csv"), False),
+        (("ca.parquet", "tx.parquet"), False),
+    ],
+)
+def test_nobody_of_acs_is_read_twice(tmp_path, names, same):
+    """Else the same people are learnt from and tested on."""
+    frame = pd.DataFrame(files.acs_people(300))
+    for name in names:
+        frame.to_parquet(tmp_path / name) if name.endswith("parquet") else frame.to_csv(tmp_path / name, index=False)
+    if same:
+        with pytest.raises(InputError, match=r"and .* may hold the same people; keep one of them"):
+            loaded(name="acs", root=tmp_path)
+    else:
+        assert loaded(name="acs", root=tmp_path, states=["CA"]).group_names
+
+
 @pytest.mark.parametrize(
     ("change", "fields", "words"),
     [

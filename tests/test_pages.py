@@ -47,6 +47,16 @@ def test_the_page_about_speed_shows_what_was_committed():
     assert pages.filled(speed.PAGE, speed.TABLES) == speed.PAGE.read_text(encoding="utf-8")
 
 
+def test_the_page_about_models_shows_the_quality_that_was_measured():
+    """Each row of its tables is one of the committed benchmark, below the same header."""
+    section = (ROOT / "docs" / "models.md").read_text(encoding="utf-8").partition("## Quality of the generators")[2]
+    shown = [line for line in section.partition("\n## ")[0].splitlines() if line.startswith("| ")]
+    written = (ROOT / "benchmarks" / "results" / "tabular_generators.md").read_text(encoding="utf-8").splitlines()
+    assert len(shown) > 10
+    places = [written.index(line) for line in shown if "---" not in line]
+    assert places == sorted(places)
+
+
 @pytest.fixture
 def committed() -> ModuleType:
     return importlib.import_module("docs.reproduction.committed")

@@ -79,6 +79,22 @@ def test_columns_that_name_people_are_refused_in_a_line():
         of(people(40), people(40), groups=["sex", "sex"])
 
 
+@pytest.mark.parametrize("many", [lambda name: name, lambda name: np.array([name]), lambda name: {name}, pd.Index])
+def test_columns_are_named_alone_or_by_any_collection(many):
+    asked = many if many is not pd.Index else lambda name: pd.Index([name])
+    found = of(people(40), people(40, 1), groups=asked("sex"), leave_out=asked("pay"), splits=1)
+    assert found.pair.groups == ("sex",)
+    assert list(found.pair.real.features) == ["age", "home", "sex"]
+
+
+def test_frames_that_cannot_be_read_and_no_groups_are_refused_in_a_line():
+    for real, made, called in ((np.ones((30, 2)), people(40), "REAL"), (people(40), None, "SYNTHETIC")):
+        with pytest.raises(InputError, match=f"^{called}: this is .* not a frame"):
+            of(real, made)
+    with pytest.raises(InputError, match="groups: names no column"):
+        of(people(40), people(40), groups=[])
+
+
 class FewNames(DecisionTreeClassifier):
     """Takes frames with at most three towns, as scikit-learn's boosting takes at most 255."""
 

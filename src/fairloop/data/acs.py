@@ -1,15 +1,16 @@
 """The American Community Survey's people, as the five tasks of folktables.
 
 Source: Ding, Hardt, Miller and Schmidt, *Retiring Adult: New Datasets for Fair Machine Learning*, 2021; features,
-filters and targets are those of their package folktables. As there, a missing code is 0: folktables hands -1 to
-`nan_to_num`, but as its argument `copy`. Codes stay numbers, except those of race and sex.
+filters and targets are those of their package folktables. As there, a missing code is 0. Codes stay numbers, except
+those of race and sex.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,7 +45,9 @@ _STATES = {
 # fmt: on
 """The numbers that the Census gives to states."""
 
-_NUMBERED = re.compile(r"psam_p.+\.csv(\.gz)?")
+_CENSUS = re.compile(r"(psam_|ss\d\d)p(.+?)\.(?:csv|csv\.gz|parquet)")
+"""Names of the Census' files of people: psam_p06.csv, until 2016 ss16pca.csv; psam_pusa.csv is a part of all."""
+
 _DISABILITY = ("DEAR", "DEYE", "DREM")
 _COMMON = ("AGEP", "SCHL", "MAR")
 
@@ -121,7 +124,8 @@ class AcsSpec(SplitFields):
 
     name: Literal["acs"] = "acs"
     root: Path | None = Field(
-        None, description="directory with the Census' psam_pXX.csv (.gz works too), or .parquet files of its columns"
+        None,
+        description="directory with the Census' psam_pXX.csv or ssYYpXX.csv (or .gz), or .parquet files of its columns",
     )
     task: Literal["ACSIncome", "ACSPublicCoverage", "ACSMobility", "ACSEmployment", "ACSTravelTime"] = Field(
         "ACSIncome", description="of folktables"
@@ -184,14 +188,37 @@ def _parts(spec: AcsSpec, task: _Task) -> Iterator[pd.DataFrame]:
 def _files(spec: AcsSpec, states: dict[int, str]) -> list[Path]:
     if spec.root is None:
         raise InputError(f"data.root: needs the directory of psam_pXX.csv; {remedy(spec.name)}")
-    asked = {f"psam_p{code:02d}" for code in states}
     places = sorted(spec.root.iterdir()) if spec.root.is_dir() else []
-    files = [path for path in places if path.suffix == ".parquet" or _NUMBERED.fullmatch(path.name)]
-    if states:  # a file whose name tells no number may hold them, such as that of the whole country, psam_pusa.csv
-        files = [path for path in files if path.name[:8] in asked or not path.name[6:8].isdigit()]
+    files = [path for path in places if path.suffix == ".parquet" or _CENSUS.fullmatch(path.name)]
+    if states:  # a file whose name tells no state may hold them, such as that of the whole country, psam_pusa.csv
+        files = [path for path in files if _told(path) in (None, *states)]
     if not files:
         raise InputError(f"data.root: '{spec.root}' has no psam_pXX.csv and no .parquet file; {remedy(spec.name)}")
+    _check_once(files)
     return files
+
+
+def _named(path: Path) -> tuple[str, str]:
+    """The survey and the place in the name of a file of the Census; both empty for another file."""
+    found = _CENSUS.fullmatch(path.name)
+    return (found[1], found[2]) if found else ("", "")
+
+
+def _told(path: Path) -> int | None:
+    """The number of the state whose people a file holds, by its name; None if that tells none."""
+    _, place = _named(path)
+    return int(place) if place.isdecimal() else _STATES.get(place.upper())
+
+
+def _check_once(files: Sequence[Path]) -> None:
+    """Raise InputError for files that may hold the same people, who would be learnt from and tested on."""
+    for one, other in itertools.combinations(files, 2):
+        survey, place = _named(one)
+        of_one_survey = bool(survey) and survey == _named(other)[0]
+        copied = one.suffix != other.suffix and ".parquet" in (one.suffix, other.suffix)
+        part_of_other = of_one_survey and (_told(one) is None) != (_told(other) is None)
+        if copied or part_of_other or (of_one_survey and place == _named(other)[1]):
+            raise InputError(f"data.root: {one} and {other.name} may hold the same people; keep one of them")
 
 
 def _state(name: str) -> int:

@@ -6,7 +6,7 @@ The module is not called `synthetic`, because the import of a submodule of that 
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -38,9 +38,9 @@ def synthetic(
     synthetic: Any,
     *,
     label: Hashable,
-    groups: Hashable | Sequence[Hashable],
+    groups: Hashable | Iterable[Hashable],
     beneficial: object = None,
-    leave_out: Sequence[Hashable] = (),
+    leave_out: Hashable | Iterable[Hashable] = (),
     estimator: Any = DEFAULT,
     arguments: Mapping[str, Any] | None = None,
     test: float = 0.3,
@@ -53,7 +53,8 @@ def synthetic(
     real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the
         paths of .csv, .tsv, .jsonl or .parquet files, with the same columns.
     label: its column. groups: one sensitive column or several, whose combinations are the groups.
-    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: columns without features.
+    beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: one column or several
+        that are not features.
     estimator: a class or an object with `fit` and `predict`, or `module:Name`. arguments: of the class.
     test: the share of real people that each of `splits` random splits holds out. Estimators learn from the other real
         people, from synthetic ones, and from both; all are tested on the people held out.
@@ -66,7 +67,8 @@ def synthetic(
     """
     design = Design(estimator, arguments, test, splits, rows, seed)
     with called_from_python():
-        return compared(paired(real, synthetic, label, several(groups), beneficial, leave_out), design)
+        pair = paired(real, synthetic, label, several(groups), beneficial, several(leave_out))
+        return compared(pair, design)
 
 
 def compared(pair: Pair, design: Design) -> Comparison:

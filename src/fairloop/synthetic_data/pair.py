@@ -124,17 +124,27 @@ def _read(table: Any, called: str) -> pd.DataFrame:
         frame = read_table(Path(table))
         check_header(frame, table)
     else:
-        found = frames.table(table)
+        found = _named(called, table)
         frame = pd.DataFrame({column: frames.plain(found[column]).to_pandas() for column in found.column_names})
     if len(frame) < FEWEST:
         raise InputError(f"{called}: has {len(frame)} rows; at least {FEWEST} are needed")
     return frame
 
 
+def _named(called: str, frame: Any) -> Any:
+    """A frame as Arrow. Errors name the table."""
+    try:
+        return frames.table(frame)
+    except InputError as error:
+        raise InputError(f"{called}: {error}") from error
+
+
 def _with_columns(
     tables: Sequence[pd.DataFrame], called: Sequence[str], label: str, groups: Sequence[str], leave_out: Sequence[str]
 ) -> list[pd.DataFrame]:
     """Both tables without the columns that are left out. Raises InputError unless the others are the same."""
+    if not groups:
+        raise InputError("--group: names no column; name at least one sensitive column")
     for option, columns in (("--label", [label]), ("--group", groups)):
         for column in columns:
             for table, name in zip(tables, called, strict=True):
@@ -240,12 +250,12 @@ def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
 def _as_precise(numbers: list[pd.Series], columns: Sequence[pd.Series]) -> list[pd.Series]:
     """Both columns' numbers in the precision of the coarser one, if it can hold them: 0.1 of 32 bits is 0.1."""
     kinds = [column.dtype.name.lower() for column in columns]
-    kind = next((kind for kind in ("float16", "float32") if kind in kinds), "float64")
-    if not all((found.abs().fillna(0) <= np.finfo(kind).max).all() for found in numbers):
+    coarser: type[np.floating[Any]] | None = None
+    for name, kind in (("float32", np.float32), ("float16", np.float16)):
+        coarser = kind if name in kinds else coarser
+    if coarser is None or not all((found.abs().fillna(0) <= np.finfo(coarser).max).all() for found in numbers):
         return numbers
-    return [
-        pd.Series(found.to_numpy().astype(kind).astype(np.float64), found.index, name=found.name) for found in numbers
-    ]
+    return [pd.Series(found.to_numpy(coarser).astype(np.float64), found.index) for found in numbers]
 
 
 def _check_texts(texts: Sequence[str | None], column: object, called: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Set
 from math import isnan
 from typing import Any
 
@@ -58,8 +58,10 @@ def spelt(text: str) -> str:
 
 
 def several(columns: Any) -> tuple[Any, ...]:
-    """One column or several, as a tuple."""
-    return tuple(columns) if isinstance(columns, Sequence) and not isinstance(columns, str) else (columns,)
+    """One column or several, as a tuple. Names in a set are sorted, since its order differs between processes."""
+    if isinstance(columns, str) or not isinstance(columns, Iterable):
+        return (columns,)
+    return tuple(sorted(columns, key=str) if isinstance(columns, Set) else columns)
 
 
 def name(column: object) -> str:
