@@ -194,6 +194,8 @@ def test_tightened_bounds():
         found = bounds(cells, most)
         assert found["tpr"].low[0] == pytest.approx(tpr, abs=5e-4)
         assert found["fpr"].high[0] == pytest.approx(fpr)
+    band = worst.no_better_than_the_last_selected([6, 0], [10, 0])
+    assert band == pytest.approx([stats.binomtest(6, 10).proportion_ci(method="wilson").high, 1])
     with pytest.raises(InputError, match="no rejected row"):
         worst.no_better_on_average(one((1, 1, 1, 0, 0, 5)))
 

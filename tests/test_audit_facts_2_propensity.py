@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from audit_data import EXPLORED, GROUPS, LABELS, OF_EXPLORED, PROPENSITY, SCORES, SELECTED, A, B
+from audit_data import EXPLORED, GROUPS, LABELS, OF_EXPLORED, OF_SELECTED, PROPENSITY, SCORES, SELECTED, A, B
 from fairloop.errors import InputError
 from fairloop.metrics import propensity as pr
 from fairloop.metrics.intervals import critical, wilson
@@ -221,6 +221,17 @@ def test_propensities_that_cannot_be_are_found():
     assert pr.unreachable(never, SELECTED, GROUPS, 2).tolist() == [[True, False], [False, False]]
 
 
+def test_labels_that_come_at_another_rate_refute_the_propensities():
+    stated = pr.agreement(OF_EXPLORED, PROPENSITY, SELECTED, GROUPS, 2)
+    assert stated.rows == pytest.approx(199)
+    assert not stated.refuted
+    assert stated.cells[0, 0] == pytest.approx((9 - 59 / 7) / np.sqrt(59 * 6 / 49))
+    assert np.isnan(stated.cells[:, 1]).all()
+    assert pr.agreement(OF_EXPLORED, np.where(SELECTED, 1, 0.03), SELECTED, GROUPS, 2).refuted
+    assert pr.agreement(OF_SELECTED, np.where(SELECTED, 1, 0.5), SELECTED, GROUPS, 2).refuted
+    assert pr.agreement(LABELS, np.ones(200), SELECTED, GROUPS, 2).rows == 200
+
+
 def test_three_parts_are_refused_where_they_do_not_hold():
     varied = np.where(EXPLORED, 0.2, PROPENSITY)
     with pytest.raises(InputError, match="among the rejected rows of group 0"):
@@ -230,6 +241,8 @@ def test_three_parts_are_refused_where_they_do_not_hold():
 
 
 def test_rows_to_explore():
+    for half_width, expected in ((0.1, 56), (0.05, 222), (0.02, 1388)):
+        assert pr.explored_rows_needed(0.24 / 0.45, 0.3, half_width) == pytest.approx(expected, abs=1.5)
     counts = simulated(6, 4000, 20_000, 222 / 14_000)
     found = three_parts(counts)["tpr"]
     assert np.median(found.high - found.low) / 2 == pytest.approx(0.05, abs=0.004)

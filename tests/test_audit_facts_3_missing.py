@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from audit_data import GROUPS, OF_EXPLORED, OF_SELECTED, SELECTED
+from audit_data import GROUPS, OF_EXPLORED, OF_SELECTED, SCORES, SELECTED
 from fairloop.auditing.measures.missing import missing as how_labels_are_missing
 from fairloop.metrics import missing
 from fairloop.metrics.missing import (
     by_decision,
     by_group,
+    by_score,
+    by_score_bins,
     depends,
     given_stratum,
     holm,
@@ -32,6 +34,8 @@ def test_the_data():
     assert by_group(COUNTS) == pytest.approx((0.085251, 0.770303), abs=1e-6)
     assert not missing.known_for_selected_only(COUNTS)
     assert missing.known_for_selected_only(missing.label_counts(~np.isnan(OF_SELECTED), SELECTED, GROUPS, 2))
+    assert by_score(KNOWN, SCORES).p < 1e-9
+    assert by_score_bins(KNOWN, SCORES).p < 1e-9
 
 
 @given(st.lists(st.lists(st.integers(0, 30), min_size=3, max_size=3), min_size=2, max_size=4))
@@ -62,6 +66,17 @@ def test_the_test_given_the_group_adds_evidence_up():
     opposite = np.concatenate([one, one[:, ::-1]])
     assert by_decision(opposite).statistic == pytest.approx(0)
     assert by_decision(np.concatenate([one, np.zeros((1, 2, 2), int)])) == by_decision(one)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 5)), min_size=2, max_size=40))
+def test_ranks_are_compared_as_scipy_does(rows):
+    known, scores = (np.array(column) for column in zip(*rows, strict=True))
+    found = by_score(known, scores)
+    if known.all() or not known.any() or len(set(scores)) == 1:
+        assert np.isnan(found.p)
+    else:
+        expected = stats.mannwhitneyu(scores[known], scores[~known], method="asymptotic", use_continuity=False)
+        assert found.p == pytest.approx(expected.pvalue)
 
 
 @given(st.lists(st.lists(st.integers(0, 12), min_size=4, max_size=4), min_size=2, max_size=5))
@@ -137,6 +152,17 @@ def test_a_round_that_shows_it_alone_does_not_speak_for_the_others():
     assert not found.throughout.any()
 
 
+def test_bins_of_scores_have_equal_counts_and_find_any_dependence():
+    scores = np.random.default_rng(0).permutation(1000) / 999
+    known = np.abs(scores - 0.5) < 0.25
+    assert by_score_bins(known, scores).p < 1e-9
+    assert by_score(known, scores).p > 0.05
+    assert by_score_bins(known, scores) == pearson(
+        [np.bincount(known[part], minlength=2) for part in np.argsort(scores).reshape(10, 100)]
+    )
+    assert np.isnan(by_score_bins(known, np.zeros(1000)).p)
+
+
 @given(st.lists(st.floats(0, 1) | st.just(float("nan")), max_size=12), st.floats(0.001, 0.5))
 def test_holm_rejects_step_by_step(p, alpha):
     adjusted = holm(p)
@@ -188,9 +214,10 @@ def test_tests_of_group_and_score_keep_their_level():
     rejected = []
     for _ in range(500):
         known, selected, codes = logs(rng, 250, 50, False)
+        scores = rng.integers(100, size=250)
         counts = missing.label_counts(known, selected, codes, 50)
-        rejected.append(by_group(counts).p)
-    assert np.mean(np.array(rejected) <= 0.05) == pytest.approx(0.05, abs=0.025)
+        rejected.append([by_group(counts).p, by_score(known, scores).p, by_score_bins(known, scores).p])
+    assert np.mean(np.array(rejected) <= 0.05, axis=0) == pytest.approx([0.05] * 3, abs=0.025)
 
 
 def test_pearson_keeps_its_level_where_corrected_tests_are_shy():

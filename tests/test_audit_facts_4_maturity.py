@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairloop.errors import InputError
-from fairloop.metrics.maturity import last_days, mature
+from fairloop.metrics.maturity import happened_in_time, known_by, last_days, mature, mature_rounds
 
 DAYS = st.dates().map(lambda day: np.datetime64(day, "D"))
 TERM = np.timedelta64(1200, "D")
@@ -39,7 +39,9 @@ def test_mature_rows_have_the_true_rate():
     good, seen = loans()
     rows = mature(np.full(len(good), START), START + 1200, TERM)
     assert rows.all()
-    assert (~good[rows & (seen <= START + 1200)]).mean() == pytest.approx(0.1)
+    labels = known_by(good.astype(float), seen, START + 1200)
+    assert 1 - np.mean(labels[rows]) == pytest.approx(0.1)
+    assert happened_in_time(~good, np.full(len(good), START), seen, TERM).mean() == pytest.approx(0.1)
 
 
 def test_without_early_repayment_every_early_label_is_a_default():
@@ -64,6 +66,20 @@ def test_a_row_counts_by_its_age_alone(days, as_of, window):
 def test_times_of_a_day_count():
     decided = np.array(["2026-01-01T12:00", "2026-01-01T11:59", "NaT"], "datetime64[m]")
     assert mature(decided, np.datetime64("2026-01-31T11:59"), np.timedelta64(30, "D")).tolist() == [False, True, False]
+
+
+def test_a_round_is_mature_if_all_its_rows_are():
+    rows = np.array([True, True, False, True])
+    assert mature_rounds(rows, np.array([0, 1, 1, 2]), 4).tolist() == [True, False, True, True]
+
+
+def test_events_after_the_window_are_none():
+    decided = np.full(4, START)
+    observed = np.array([START + 90, START + 91, np.datetime64("NaT"), START + 10])
+    events = np.array([True, True, True, False])
+    assert happened_in_time(events, decided, observed, np.timedelta64(90, "D")).tolist() == [True, False, False, False]
+    labels = known_by(np.array([1.0, 0, 1, 0]), observed, START + 90)
+    np.testing.assert_array_equal(labels, [1, np.nan, np.nan, 0])
 
 
 @given(st.dates())

@@ -9,19 +9,14 @@ from hypothesis import strategies as st
 
 from audit_data import GROUPS, LABELS, SELECTED, WEIGHTS
 from fairloop.errors import InputError
-from fairloop.metrics.intervals import Estimate, critical, wilson
-from fairloop.metrics.shares import Share, parts, weighted_share
+from fairloop.metrics.intervals import critical, wilson
+from fairloop.metrics.shares import parts, person_interval, weighted_share
 from fairloop.metrics.weighted import Sums, share
 
 PARTS = parts(SELECTED, LABELS)
 people = st.lists(
     st.tuples(st.booleans(), st.booleans(), st.sampled_from([0, 0.3, 1, 2.5, 7])), min_size=1, max_size=40
 )
-
-
-def interval(found: Share) -> Estimate:
-    """Wilson's, from the smaller number of people."""
-    return wilson(found.value, np.fmin(found.kish, found.linear), critical(0.05))
 
 
 @pytest.mark.parametrize(
@@ -41,7 +36,7 @@ def interval(found: Share) -> Estimate:
 )
 def test_weighted_shares_of_the_data(name, group, value, error, kish, linear, low, high):
     found = weighted_share(*PARTS[name], GROUPS, 2, WEIGHTS)
-    within = interval(found)
+    within = person_interval(found, 0.05)
     results = (found.value, np.sqrt(found.variance), within.low, within.high)
     for expected, got in zip((value, error, low, high), results, strict=True):
         assert expected is None or got[group] == pytest.approx(expected, abs=1e-6)
@@ -100,7 +95,7 @@ def test_rows_of_no_weight_count_nowhere():
     assert found.rows.tolist() == [37, 25]
     empty = weighted_share(*PARTS["for"], GROUPS, 2, weights)
     assert np.isnan(empty.value).all()
-    assert np.isnan(interval(empty).low).all()
+    assert np.isnan(person_interval(empty, 0.05).low).all()
     with pytest.raises(InputError, match="nan is not a finite number"):
         weighted_share(*PARTS["for"], GROUPS, 2, np.full(200, np.nan))
 
@@ -132,7 +127,7 @@ def test_coverage(kind, n, p, expected):
     for members in (sums, found.rows, found.kish, np.where(np.isnan(found.linear), found.kish, found.linear)):
         within = wilson(found.value, members, critical(0.05))
         covers.append(((within.low <= true) & (true <= within.high)).mean())
-    within = interval(found)
+    within = person_interval(found, 0.05)
     covers.append(((within.low <= true) & (true <= within.high)).mean())
     # The first depends on the unit of weights; it is only shown to be far off.
     assert covers[1:] == pytest.approx(expected[1:], abs=0.03)

@@ -10,6 +10,7 @@ from sklearn.calibration import calibration_curve
 
 from audit_data import LABELS, SCORES, A, B
 from fairloop.metrics import calibration as cal
+from fairloop.metrics.scores import brier
 
 people = st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.sampled_from([0.5, 1, 3])), min_size=1, max_size=40)
 
@@ -25,7 +26,14 @@ def test_the_data():
     found = [cal.reliability(SCORES[g], LABELS[g]) for g in (A, B)]
     assert [cal.calibration_error(one) for one in found] == pytest.approx([0.140583, 0.112750], abs=1e-6)
     assert [by_linspace(SCORES[g], LABELS[g]) for g in (A, B)] == pytest.approx([0.149417, 0.111000], abs=1e-6)
+    assert [cal.squared_calibration_error(one) for one in found] == pytest.approx([0.030798, 0.015483], abs=1e-6)
     assert [cal.mitigated_squared_error(one) for one in found] == pytest.approx([0.010113, -0.016901], abs=1e-6)
+    for one, expected, left_out in zip(
+        found, ((0.030798, 0.021992, 0.248889), (0.015483, 0.035873, 0.248594)), (0.0010, 0.0014), strict=True
+    ):
+        parts = cal.brier_parts(one)
+        assert parts[:3] == pytest.approx(expected, abs=1e-6)
+        assert abs(parts.within - parts.covariance) == pytest.approx(left_out, abs=1e-4)
 
 
 def test_every_edge_belongs_to_the_bin_above():
@@ -36,6 +44,18 @@ def test_every_edge_belongs_to_the_bin_above():
     assert np.linspace(0, 1, 11)[3] > 0.3
     observed, _ = calibration_curve([0, 1], [0.25, 0.3], n_bins=10)
     assert len(observed) == 1  # scikit-learn puts both into one bin
+
+
+@given(people)
+def test_the_parts_give_the_brier_score(rows):
+    scores, labels, weights = (np.array(column, float) for column in zip(*rows, strict=True))
+    for weight in (None, weights):
+        found = cal.reliability(scores, labels, weight)
+        parts = cal.brier_parts(found)
+        total = parts.reliability - parts.resolution + parts.uncertainty + parts.within - parts.covariance
+        assert total == pytest.approx(brier(scores, labels, weight), abs=1e-12)
+        assert 0 <= cal.calibration_error(found) <= 1
+        assert found.share.sum() == pytest.approx(1)
 
 
 @given(people, st.sampled_from([0.01, 7.0]))
@@ -63,6 +83,7 @@ def test_bins_are_scikit_learns_away_from_edges():
 def test_unlabelled_people_and_empty_bins():
     nobody = cal.reliability([0.5], np.array([np.nan]))
     assert np.isnan([cal.calibration_error(nobody), cal.mitigated_squared_error(nobody)]).all()
+    assert np.isnan(cal.brier_parts(nobody)).all()
     single = cal.reliability([0.25, 0.75], np.array([0.0, 1]))
     assert np.isnan(single.score[0])
     assert cal.mitigated_squared_error(single) == 0  # bins of one person tell nothing
@@ -87,14 +108,9 @@ def test_what_calibrated_scores_have_for_a_calibration_error(n, bins, expected):
     assert np.mean([cal.expected_if_calibrated(one) for one in found]) == pytest.approx(expected, rel=0.1)
 
 
-def squared(found: cal.Reliability) -> float:
-    """The plain squared error, which is too large by chance."""
-    return float(np.nansum(found.share * (found.score - found.observed) ** 2))
-
-
 def test_the_mitigated_error_of_calibrated_scores_is_0_on_average():
     rng = np.random.default_rng(1)
     for n in (1000, 3000):
         found = np.array([cal.mitigated_squared_error(calibrated(rng, n)) for _ in range(400)])
         assert abs(found.mean()) < 4 * found.std() / 20 < 0.0003
-        assert found.mean() < np.mean([squared(calibrated(rng, n)) for _ in range(100)]) / 5
+        assert found.mean() < np.mean([cal.squared_calibration_error(calibrated(rng, n)) for _ in range(100)]) / 5

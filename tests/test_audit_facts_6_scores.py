@@ -1,4 +1,4 @@
-"""Section 6 of the audit's facts, scores: AUC, Brier score and distances, against other implementations."""
+"""Section 6 of the audit's facts, scores: AUC, Brier score, distances and histograms, against other implementations."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 from audit_data import LABELS, SCORES, WEIGHTS, A, B
 from fairloop.errors import InputError
 from fairloop.metrics import distances
-from fairloop.metrics.scores import Auc, auc, brier, midranks, selected
+from fairloop.metrics.histograms import Histogram
+from fairloop.metrics.scores import Auc, auc, auc_difference, brier, midranks, selected
 
 rows = st.lists(
     st.tuples(st.integers(0, 5), st.booleans(), st.sampled_from([0.5, 1, 3])), min_size=4, max_size=30
@@ -35,6 +36,8 @@ def test_the_data():
         assert got == pytest.approx([value, error, low, high], abs=1e-6)
         assert found.value == pytest.approx(roc_auc_score(LABELS[group], SCORES[group]), abs=1e-15)
         assert auc(SCORES[group], LABELS[group], WEIGHTS[group]).value == pytest.approx(weighted, abs=1e-6)
+    gap = auc_difference(auc(SCORES[A], LABELS[A]), auc(SCORES[B], LABELS[B]))
+    assert gap == pytest.approx((-0.060839, 0.076622, -0.794009), abs=1e-6)
     assert [brier(SCORES[g], LABELS[g]) for g in (A, B)] == pytest.approx([0.256696, 0.2268], abs=1e-6)
 
 
@@ -168,6 +171,41 @@ def test_noise_does_not_depend_on_which_group_is_first(n, m):
     assert distances.expected_noise(one, other) == pytest.approx(distances.expected_noise(other, one))
     weights = np.full(n, 3.0)
     assert distances.expected_noise(one, other, weights).ks == pytest.approx(distances.expected_noise(one, other).ks)
+
+
+@given(rows, st.integers(2, 40))
+def test_a_histogram_is_off_by_at_most_its_bound(people, bins):
+    scores, labels, weights = columns(people)
+    found = Histogram.of(scores, labels, weights, bins)
+    coarse, exact = found.auc(), auc(scores, labels, weights)
+    assert abs(coarse.value - exact.value) <= coarse.doubt + 1e-12
+    assert found.brier() == pytest.approx(brier(scores, labels, weights))
+    one, other = (Histogram.of(scores[labels == y], labels[labels == y], bins=bins) for y in (0, 1))
+    distance, bound = one.distance(other)
+    true = distances.between(scores[labels == 0], scores[labels == 1])
+    assert abs(distance.ks - true.ks) <= bound.ks + 1e-12
+    assert abs(distance.wasserstein - true.wasserstein) <= bound.wasserstein + 1e-12
+
+
+@settings(max_examples=30)
+@given(rows, rows)
+def test_histograms_add_up(people, others):
+    one, other, both = (Histogram.of(*columns(some), 16) for some in (people, others, people + others))
+    for part, whole in zip((one + other).table, both.table, strict=True):
+        np.testing.assert_allclose(part, whole)
+    assert (one + other).brier() == pytest.approx(both.brier())
+    with pytest.raises(InputError, match="16 and 8 bins"):
+        one + Histogram.of(*columns(people), 8)
+
+
+def test_a_histogram_of_many_people_is_nearly_exact():
+    rng = np.random.default_rng(0)
+    scores = rng.random(200_000)
+    labels = (rng.random(200_000) < scores).astype(float)
+    found, exact = Histogram.of(scores, labels).auc(), auc(scores, labels)
+    assert found.doubt == pytest.approx(5e-6, rel=0.2)
+    assert abs(found.value - exact.value) < 1e-7
+    assert found.error == pytest.approx(exact.error, rel=1e-4)
 
 
 def test_an_interval_is_wider_by_the_doubt():

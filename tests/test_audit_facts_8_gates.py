@@ -1,6 +1,9 @@
-"""Section 8 of the audit's facts: ratios and gates on intervals."""
+"""Section 8 of the audit's facts: ratios, exact comparisons, the four-fifths rule, gates on intervals."""
 
 from __future__ import annotations
+
+from fractions import Fraction
+from itertools import product
 
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from scipy.stats.contingency import relative_risk
 from fairloop.metrics import adverse_impact as ai
 from fairloop.metrics.group_rates import Rate
 from fairloop.metrics.intervals import critical, of_difference, wilson
-from fairloop.metrics.proportions import pooled_z, ratio
+from fairloop.metrics.proportions import pooled_z, ratio, sign_of_difference, sign_of_ratio
 
 Z = critical(0.05)
 TABLES = ((14, 50, 40, 100), (2, 10, 4, 10), (300, 1000, 400, 1000), (12, 40, 48, 80))
@@ -24,20 +27,28 @@ def mover(x: int, n: int, y: int, m: int) -> list[float]:
 
 
 @pytest.mark.parametrize(
-    ("table", "expected", "z", "katz"),
+    ("table", "expected", "z", "katz", "fisher"),
     [
-        (TABLES[0], (0.7, 0.4177, 1.1264), -1.4434, (0.4224, 1.1601)),
-        (TABLES[1], (0.5, 0.1298, 1.7987), -0.9759, None),
-        (TABLES[2], (0.75, 0.6642, 0.8465), -4.6881, None),
-        (TABLES[3], (0.5, 0.2952, 0.7953), -3.0984, (0.3014, 0.8294)),
+        (TABLES[0], (0.7, 0.4177, 1.1264), -1.4434, (0.4224, 1.1601), 0.20631),
+        (TABLES[1], (0.5, 0.1298, 1.7987), -0.9759, None, 0.62848),
+        (TABLES[2], (0.75, 0.6642, 0.8465), -4.6881, None, None),
+        (TABLES[3], (0.5, 0.2952, 0.7953), -3.0984, (0.3014, 0.8294), 0.00341),
     ],
 )
-def test_ratios(table, expected, z, katz):
+def test_ratios(table, expected, z, katz, fisher):
     x, n, y, m = table
     assert mover(*table) == pytest.approx(expected, abs=5e-5)
     assert pooled_z(*table) == pytest.approx(z, abs=5e-5)
     if katz:
         assert relative_risk(x, n, y, m).confidence_interval(0.95) == pytest.approx(katz, abs=5e-5)
+    found = ai.impact([y, x], [m, n])
+    assert found.highest == 0
+    assert [float(one[1]) for one in (found.ratio.value, found.ratio.low, found.ratio.high)] == pytest.approx(
+        expected, abs=5e-5
+    )
+    assert found.z[1] == pytest.approx(z, abs=5e-5)
+    if fisher:
+        assert found.fisher[1] == pytest.approx(fisher, abs=5e-6)
 
 
 counts = st.integers(1, 60).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -72,6 +83,55 @@ def test_the_interval_of_a_ratio_covers():
     x, y = rng.binomial(60, 0.3, 4000), rng.binomial(90, 0.45, 4000)
     found = ratio(wilson(x / 60, 60, Z), wilson(y / 90, 90, Z))
     assert ((found.low <= 2 / 3) & (found.high >= 2 / 3)).mean() == pytest.approx(0.95, abs=0.015)
+
+
+@given(counts, counts, st.sampled_from([0.8, 1.0, 0.1, 1.25, "0.8"]))
+def test_signs_are_those_of_fractions(one, other, limit):
+    gap = Fraction(*one) - Fraction(*other) - Fraction(str(limit))
+    assert sign_of_difference(*one, *other, limit) == np.sign(float(gap))
+    found = sign_of_ratio(*one, *other, limit)
+    if other[0]:
+        assert found == np.sign(float(Fraction(*one) / Fraction(*other) - Fraction(str(limit))))
+    else:
+        assert np.isnan(found)
+
+
+def test_exact_ties_are_not_what_floats_say():
+    assert (8 / 25) / (2 / 5) < 0.8
+    assert sign_of_ratio(8, 25, 2, 5, 0.8) == 0
+    ratios, differences = [], []
+    for n, m in product(range(1, 31), repeat=2):
+        for x, y in product(range(n + 1), range(1, m + 1)):
+            if 5 * x * m == 4 * y * n and x:
+                ratios.append(x / n / (y / m) < 0.8)
+                assert sign_of_ratio(x, n, y, m, 0.8) == 0
+            if 10 * (x * m - y * n) == n * m:
+                differences.append(x / n - y / m > 0.1)
+                assert sign_of_difference(x, n, y, m, 0.1) == 0
+    # Facts: 655 of 2,004 and 111 of 495, in tables whose sizes they do not say.
+    assert np.mean(ratios) == pytest.approx(655 / 2004, abs=0.08)
+    assert np.mean(differences) == pytest.approx(111 / 495, abs=0.15)
+
+
+def test_the_four_fifths_rule_is_strict_and_goes_by_the_highest_rate():
+    found = ai.impact([400, 8, 8, 0], [1000, 25, 26, 0])
+    assert found.highest == 0
+    assert found.below.tolist() == [False, False, True, False]
+    assert np.isnan(found.ratio.value[3])
+    larger = ai.impact([300, 9], [1000, 10])  # the smaller group has the highest rate
+    assert (larger.highest, larger.below.tolist()) == (1, [True, False])
+    assert np.isnan(larger.z[1])
+    nothing = ai.impact([0, 0], [5, 0])
+    assert (nothing.highest, nothing.below.tolist()) == (-1, [False, False])
+    assert np.isnan(nothing.ratio.value).all()
+
+
+def test_scoring_rates_count_scores_strictly_above_the_median():
+    above, people = ai.scoring_counts([1, 2, 2, 2, 3, 5], np.array([0, 0, 0, 1, 1, 1]), 2)
+    assert (above.tolist(), people.tolist()) == ([0, 2], [3, 3])
+    above, _ = ai.scoring_counts([0.1, 0.2, 0.3, 0.4], np.array([0, 1, 0, 1]), 3)
+    assert above.tolist() == [1, 1, 0]
+    assert ai.small_categories([97, 2, 1]).tolist() == [False, False, True]
 
 
 intervals = st.tuples(st.floats(0, 1), st.floats(0, 1)).map(sorted)

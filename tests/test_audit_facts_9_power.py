@@ -10,7 +10,7 @@ from scipy import integrate, stats
 
 from fairloop.metrics import power, trend
 from fairloop.metrics.group_rates import Rate
-from fairloop.metrics.intervals import of_difference
+from fairloop.metrics.intervals import of_difference, of_rate
 
 ALPHA = 0.05 / 3
 
@@ -95,3 +95,13 @@ def test_a_verdict_finds_that_drift_in_four_of_five_logs():
         last = of_difference([rate(last_rates, n), rate(rng.binomial(n, [0.5, 0.5]), n)], alpha)
         grew.append(last.less(first).low > 0)
     assert np.mean(grew) == pytest.approx(0.8, abs=0.06)
+
+
+def test_the_loss_of_a_group():
+    for groups, expected in ((2, 3.48), (10, 3.99)):
+        assert power.group_loss(1, groups) == pytest.approx(expected, abs=6e-3)
+    rng, n = np.random.default_rng(0), 4000
+    loss = power.group_loss(np.sqrt(2 * 0.25 / n), 2)
+    first, last = (rate(rng.binomial(n, p, 4000), n) for p in (0.5 + loss / 2, 0.5 - loss / 2))
+    change = of_rate(last, 0.05 / 6).less(of_rate(first, 0.05 / 6))
+    assert (change.high[1:] < 0).mean() == pytest.approx(0.8, abs=0.03)

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 
 MODULES = (
-    "adverse_impact", "bounds", "calibration", "distances", "groups_against_rest", "intervals", "joint_bounds",
+    "adverse_impact", "bounds", "calibration", "distances", "groups_against_rest", "histograms", "joint_bounds",
     "kinds", "maturity", "missing", "power", "propensity", "proportions", "scores", "shares",
 )  # fmt: skip
 

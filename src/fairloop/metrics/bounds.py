@@ -223,3 +223,16 @@ def largest_difference(found: Bounds) -> tuple[float, float]:
         return 0.0, 0.0
     gaps = (found.high[:, None] - found.low[None, :])[~np.eye(size, dtype=bool)]
     return float(np.maximum(0.0, found.low.max() - found.high.min())), float(np.maximum(0.0, gaps.max()))
+
+
+def no_better_than_the_last_selected(positive: ArrayLike, members: ArrayLike, alpha: float = ALPHA) -> Floats:
+    """(S,) `most` for `bounds`, assuming that the rejected are no better than the selected just above the threshold.
+
+    positive, members: (S,) counts in a band of selected rows that was fixed in advance, such as the lowest tenth. The
+    share is the upper Wilson limit of their rate; without members it is 1. The data cannot test this assumption, as for
+    `no_better_on_average`.
+
+    >>> float(no_better_than_the_last_selected([30], [50]).round(3)[0])
+    0.724
+    """
+    return np.nan_to_num(wilson(divide(positive, members), members, critical(alpha)).high, nan=1.0)

@@ -1,4 +1,4 @@
-"""Calibration of scores: reliability by bins, and calibration errors.
+"""Calibration of scores: reliability by bins, calibration errors, and the parts of the Brier score.
 
 Scores are probabilities of label 1, of one group. The calibration error (ECE) has a positive bias: for perfectly
 calibrated scores of 100 people its mean is .1. Print it beside `expected_if_calibrated`, or use the mitigated form.
@@ -23,7 +23,8 @@ class Reliability(NamedTuple):
     """Scores and labels by bin; arrays of shape (B,), means NaN in an empty bin.
 
     share: of the weight of all people. people: Kish's number, or the number of people without weights. score, observed:
-    mean score and share of label 1. chance: the variance of `observed` under calibrated scores.
+    mean score and share of label 1. chance: the variance of `observed` under calibrated scores. spread: variance of
+    scores in the bin. together: their covariance with labels in the bin.
     """
 
     share: Floats
@@ -31,6 +32,8 @@ class Reliability(NamedTuple):
     score: Floats
     observed: Floats
     chance: Floats
+    spread: Floats
+    together: Floats
 
     def interval(self, alpha: float) -> Estimate:
         """(B,) the share of label 1 with Wilson's interval of level 1 - `alpha`."""
@@ -74,12 +77,16 @@ def curve(
         return np.bincount(place, values, bins).astype(np.float64)
 
     total = sums(weights)
+    scored, observed = divide(sums(weights * scores), total), divide(sums(weights * labels), total)
+    off = scores - scored[place]
     return Reliability(
         divide(total, total.sum()),
         np.nan_to_num(divide(total**2, sums(squares))),
-        divide(sums(weights * scores), total),
-        divide(sums(weights * labels), total),
+        scored,
+        observed,
         divide(sums(squares * scores * (1 - scores)), total**2),
+        divide(sums(weights * off**2), total),
+        divide(sums(weights * off * (labels - observed[place])), total),
     )
 
 
@@ -103,6 +110,37 @@ def mitigated_squared_error(found: Reliability) -> float:
     spare = np.where(found.people > 1 + 1e-9, found.people - 1, np.nan)
     chance = found.observed * (1 - found.observed) / spare
     return _sum(found, (found.score - found.observed) ** 2 - chance)
+
+
+def squared_calibration_error(found: Reliability) -> float:
+    """The squared calibration error, `sum share (score - observed)^2`, with a positive bias."""
+    return _sum(found, (found.score - found.observed) ** 2)
+
+
+class BrierParts(NamedTuple):
+    """`brier = reliability - resolution + uncertainty + within - covariance`, exact also for varying scores within
+    bins.
+
+    within, covariance: variance of scores in bins, and twice their covariance with labels (Stephenson et al., 2008).
+    """
+
+    reliability: float
+    resolution: float
+    uncertainty: float
+    within: float
+    covariance: float
+
+
+def brier_parts(found: Reliability) -> BrierParts:
+    """The parts of the Brier score of the people in `found`; NaN without any."""
+    base = _sum(found, found.observed)
+    return BrierParts(
+        squared_calibration_error(found),
+        _sum(found, (found.observed - base) ** 2),
+        base * (1 - base),
+        _sum(found, found.spread),
+        _sum(found, 2 * found.together),
+    )
 
 
 def _sum(found: Reliability, values: Floats) -> float:

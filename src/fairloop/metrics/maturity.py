@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop.errors import InputError
-from fairloop.metrics.shares import Flags
+from fairloop.metrics.shares import Codes, Flags
 
 Times = NDArray[np.datetime64]
 
@@ -60,3 +60,24 @@ def _last_day(name: str) -> np.datetime64:
         raise InputError(f"round {name!r} is not a day, month, quarter, week or year; name a column of dates") from None
     after: np.datetime64 = (start + 1).astype("datetime64[D]") - 1
     return after
+
+
+def mature_rounds(rows: Flags, rounds: Codes, size: int) -> Flags:
+    """(R,) whether all rows of each of the rounds 0..size-1 are mature; a round without rows is mature.
+
+    rows: (N,) from `mature`. rounds: (N,) codes. Measures without labels need no mature rounds.
+    """
+    return np.asarray(np.bincount(rounds[~rows], minlength=size) == 0)
+
+
+def happened_in_time(events: Flags, decided: Times, observed: Times, window: np.timedelta64) -> Flags:
+    """(N,) `events` whose time, `observed - decided`, is at most `window`. Later events do not count.
+
+    observed: (N,) times of events; NaT without an event, or for an unknown time, which is not an event.
+    """
+    return np.asarray(events & (observed - decided <= window), bool)
+
+
+def known_by(labels: NDArray[np.float64], observed: Times, as_of: np.datetime64) -> NDArray[np.float64]:
+    """(N,) labels, with NaN for labels observed after `as_of` or at an unknown time. Maturity of rows is separate."""
+    return np.where(observed <= as_of, labels, np.nan)

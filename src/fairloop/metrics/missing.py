@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import critical, wilson
+from fairloop.metrics.scores import midranks
 from fairloop.metrics.shares import Codes, Flags
 from fairloop.metrics.statistics import ALPHA
 
@@ -181,3 +182,28 @@ def _chi_square(statistic: float, freedom: int) -> Finding:
     from scipy.special import chdtrc  # slow to import
 
     return Finding(statistic, float(chdtrc(freedom, statistic)))
+
+
+def by_score(known: Flags, scores: ArrayLike) -> Finding:
+    """R against (N,) scores, rising or falling: Mann and Whitney's test with tie correction.
+
+    >>> round(by_score(np.array([True, False, True, True]), [0.9, 0.1, 0.5, 0.6]).p, 3)
+    0.18
+    """
+    ranks = midranks(scores)
+    n, one = len(ranks), int(known.sum())
+    other = n - one
+    _, often = np.unique(ranks, return_counts=True)
+    ties = divide((often.astype(np.float64) ** 3 - often).sum(), n * (n - 1))
+    variance = one * other / 12 * (n + 1 - ties)
+    excess = ranks[known].sum() - one * (n + 1) / 2
+    return _chi_square(float(divide(excess**2, variance)), 1)
+
+
+def by_score_bins(known: Flags, scores: ArrayLike, bins: int = 10) -> Finding:
+    """R against (N,) scores, in any form: Pearson's chi-square over `bins` of about equal counts; ties stay
+    together.
+    """
+    ranks = midranks(scores)
+    place = np.minimum(((ranks - 0.5) / len(ranks) * bins).astype(np.int64), bins - 1)
+    return pearson(np.bincount(place * 2 + known, minlength=2 * bins).reshape(bins, 2))

@@ -92,3 +92,14 @@ def verdict_drift(error: float, pairs: int, alpha: float = ALPHA / 7, power: flo
     """
     reach = np.hypot(critical(alpha / pairs), critical(alpha))
     return float(error * (reach + critical(2 * (1 - power)) * 2**0.5))
+
+
+def group_loss(error: float, groups: int, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The loss of a group, first round to last, that an audit reports with `power`, for three rates of `groups` groups.
+
+    error: standard error of its change.
+
+    >>> round(group_loss(1.0, 2), 2)
+    3.48
+    """
+    return float(error * (critical(alpha / (3 * groups)) + critical(2 * (1 - power))))

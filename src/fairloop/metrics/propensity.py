@@ -188,3 +188,47 @@ def unreachable(propensity: Floats, selected: Flags, groups: Codes, size: int) -
     """(S, 2) whether a rejected (0) or selected (1) row of a group has propensity 0. Such groups need bounds."""
     never = np.bincount((groups * 2 + selected)[propensity == 0], minlength=2 * size)
     return (never > 0).reshape(size, 2)
+
+
+class Agreement(NamedTuple):
+    """Agreement of labels with propensities. overall: z of all rows. cells: (S, 2) z of rejected and selected rows.
+
+    z is `sum(R - propensity) / sqrt(sum(propensity (1 - propensity)))`, R whether a label is known; NaN if all
+    propensities are 0 or 1. rows: the sum of 1 / propensity over labelled rows, an estimate of the number of all.
+    """
+
+    overall: float
+    cells: Floats
+    rows: float
+
+    @property
+    def refuted(self) -> bool:
+        """Whether any |z| exceeds `MOST_Z`, so that the propensities do not fit the labels."""
+        return bool((np.abs(np.append(self.cells, self.overall)) > MOST_Z).any())
+
+
+def agreement(labels: Floats, propensity: Floats, selected: Flags, groups: Codes, size: int) -> Agreement:
+    """The agreement of the (N,) propensities, known for every row, with the known labels."""
+    known = known_labels(labels)
+    cell = groups * 2 + selected
+    excess, variance = (
+        np.bincount(cell, one, minlength=2 * size).reshape(size, 2)
+        for one in (known - propensity, propensity * (1 - propensity))
+    )
+    return Agreement(
+        float(divide(excess.sum(), np.sqrt(variance.sum()))),
+        divide(excess, np.sqrt(variance)),
+        float((1 / propensity[known]).sum()),
+    )
+
+
+def explored_rows_needed(tpr: float, q: float, half_width: float, alpha: float = ALPHA) -> float:
+    """The number of rejected rows to explore, per group and round, for an interval of TPR of about this half width.
+
+    tpr: expected, in (0, 1). q: share of positive labels among the rejected, in (0, 1]. It is
+    `(z tpr (1 - tpr) / half_width)^2 (1 - q) / q`, from the largest of the three parts' errors.
+
+    >>> round(explored_rows_needed(0.5333, 0.3, 0.05))
+    222
+    """
+    return float((critical(alpha) * tpr * (1 - tpr) / half_width) ** 2 * (1 - q) / q)

@@ -6,6 +6,8 @@ effective numbers).
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -52,3 +54,34 @@ def ratio(numerator: Estimate, denominator: Estimate) -> Estimate:
     low = np.where(known & np.isnan(low), 0.0, low)  # no hits: 0 / 0
     high = np.where(known & (denominator.low <= 0), np.inf, high)
     return Estimate(divide(numerator.value, denominator.value), low, high)
+
+
+def sign_of_ratio(hits: int, members: int, other_hits: int, other_members: int, limit: float | str) -> float:
+    """-1, 0 or 1: whether `(hits / members) / (other_hits / other_members)` is less than, equal to or above `limit`.
+
+    Counts are compared as fractions, and the limit counts as its decimal number: 8 of 25 against 2 of 5 is exactly .8,
+    while floats give .7999999999999999. NaN if the ratio is undefined.
+
+    >>> sign_of_ratio(8, 25, 2, 5, 0.8)
+    0.0
+    """
+    if not (members and other_members and other_hits):
+        return float("nan")
+    return _sign(Fraction(hits * other_members, members * other_hits) - Fraction(str(limit)))
+
+
+def sign_of_difference(hits: int, members: int, other_hits: int, other_members: int, limit: float | str) -> float:
+    """-1, 0 or 1: whether `hits / members - other_hits / other_members` is less than, equal to or above `limit`.
+
+    The comparison is exact, as in `sign_of_ratio`. NaN if a share is undefined.
+
+    >>> sign_of_difference(2, 5, 3, 10, 0.1), 2 / 5 - 3 / 10 > 0.1
+    (0.0, True)
+    """
+    if not (members and other_members):
+        return float("nan")
+    return _sign(Fraction(hits, members) - Fraction(other_hits, other_members) - Fraction(str(limit)))
+
+
+def _sign(number: Fraction) -> float:
+    return float((number > 0) - (number < 0))

@@ -170,3 +170,9 @@ def finite(scores: ArrayLike) -> Floats:
     if len(wrong):
         raise InputError(f"scores: {wrong[0]:g} is not a finite number; leave rows without a score out")
     return values
+
+
+def auc_difference(one: Auc, other: Auc) -> tuple[float, float, float]:
+    """The difference of AUCs of two independent groups, its standard error, and the quotient z of both."""
+    gap, error = one.value - other.value, float(np.hypot(one.error, other.error))
+    return gap, error, float(divide(gap, error))
