@@ -1,0 +1,139 @@
+"""The answers that the studies' pages start with: claims, decided by differences between arms."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from docs.studies import answers, rows
+from docs.studies.claims import ACCURACY, CLAIMS, EO, PAPERS, WHY, Claim
+from fairloop import presets
+from fairloop.report.case_names import of_fields
+from fairloop.spec.run import varied
+from fairloop.sweep.grid import Sweep
+
+ENDS = st.floats(-1, 1).map(lambda end: round(end, 3))
+
+
+def claim(way=1, source="", **changes: Any) -> Claim:
+    return Claim("one keeps more accuracy than two", ACCURACY, way, "one @end", "two @end", source)._replace(**changes)
+
+
+def decided(mean, half, way=1, source="") -> answers.Decided:
+    return answers.Decided(claim(way, source), rows.Interval(mean, mean - half, mean + half, 10))
+
+
+@given(ENDS, st.floats(0, 1), st.sampled_from([1, -1]))
+def test_a_claim_holds_only_where_its_whole_interval_is_on_its_side(mean, half, way):
+    found = decided(mean, half, way).verdict
+    assert (found == "holds") == (way * mean - half > 0)
+    assert (found == "reverse") == (way * mean + half < 0)
+    turned = {"holds": "reverse", "reverse": "holds", "open": "open"}
+    assert decided(-mean, half, way).verdict == decided(mean, half, -way).verdict == turned[found]
+
+
+@pytest.mark.parametrize(
+    ("mean", "source", "agreement"),
+    [
+        (0.2, "yes", "agrees with"),
+        (-0.2, "yes", "contradicts"),
+        (0.2, "no", "contradicts"),
+        (-0.2, "no", "agrees with"),
+        (0.05, "yes", "cannot tell"),
+        (0.05, "no", "cannot tell"),
+        (0.2, "", ""),
+    ],
+)
+def test_a_source_is_contradicted_only_where_the_seeds_can_tell(mean, source, agreement):
+    assert decided(mean, 0.1, source=source).agreement == agreement
+
+
+def test_an_interval_without_bounds_decides_nothing():
+    two = answers.Decided(claim(), rows.Interval(0.3, np.nan, np.nan, 2))
+    assert two.verdict == "open"
+    assert str(two) == "2 seeds cannot tell whether one keeps more accuracy than two (+0.300 (2 seeds))."
+
+
+def table(of_arm: dict[str, list[float]], generations=(0, 1)) -> pd.DataFrame:
+    """Rows of arms, with one accuracy for each seed; generation i has 0.1 i less."""
+    told = {"role": "classifier", "split": "test", "group": "overall", "metric": "accuracy", "label": None}
+    return pd.DataFrame(
+        [
+            {"named": arm, "seed": seed, "generation": i, "value": value - 0.1 * i, **told}
+            for arm, values in of_arm.items() for seed, value in enumerate(values) for i in generations
+        ]
+    )  # fmt: skip
+
+
+def test_a_difference_is_paired_by_seed_with_students_interval(monkeypatch):
+    one, two = [0.9, 0.8, 0.7, 0.85, 0.95], [0.8, 0.75, 0.55, 0.8, 0.8]
+    of = table({"one": one, "two": two})
+    found = answers._found(claim(), of)
+    differences = np.subtract(one, two)
+    low, high = stats.t.interval(0.95, 4, differences.mean(), stats.sem(differences))
+    assert found == (pytest.approx(differences.mean()), pytest.approx(low), pytest.approx(high), 5)
+    assert answers._found(claim(one="one @1", other="one @0"), of).mean == pytest.approx(-0.1)
+    assert answers._found(claim(beyond=("one @0", "two @0")), of).mean == pytest.approx(0)
+    assert answers._found(claim(other="three @end"), of) is None
+
+
+def arms(sweep: str) -> set[str]:
+    """The names of a sweep's arms, with STAR and without, as tables call them."""
+    whole = presets.sweep(sweep)
+    specs = Sweep(presets.fields(whole.base), [0], whole.cases, whole.grid).specs()
+    name = sweep.removeprefix("study-")
+    found = set()
+    for spec, fields in zip(specs, varied(specs), strict=True):
+        told = {
+            path: json.dumps(value) if isinstance(value, list) else value  # as tables hold it
+            for path, value in fields.items()
+            if path not in ("star.target", "curation.target")
+        }
+        arm = rows.called(name, of_fields(told) or "all alike")
+        found.add(rows.with_star(arm, spec.star.target != "none"))
+    return found
+
+
+@pytest.mark.parametrize("name", [*CLAIMS, *(f"{name}-why" for name in WHY)])
+def test_every_arm_of_a_claim_is_one_of_its_sweep(name):
+    claims = CLAIMS[name] if name in CLAIMS else WHY[name.removesuffix("-why")]
+    wanted = {rows.place(place, 3)[0] for of in claims for place in (of.one, of.other, *(of.beyond or ()))}
+    assert wanted - arms(f"study-{name}") == set()
+    if name in CLAIMS:
+        assert rows.USUAL[name] in {arm.removesuffix(", STAR") for arm in arms(f"study-{name}")}
+
+
+def test_each_study_has_claims_that_the_minoritized_and_the_majoritized_are_asked_about():
+    assert set(CLAIMS) == set(rows.USUAL) == set(PAPERS)
+    assert all({EO.metric, "group_share"} & {of.measure.metric for of in claims} for claims in CLAIMS.values())
+
+
+@pytest.fixture
+def pages() -> ModuleType:
+    return importlib.import_module("docs.studies.tables")
+
+
+def test_each_page_starts_with_its_answer(pages):
+    for page in pages.PAGES:
+        lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line]
+        assert lines[2] == f"<!-- table: {page.stem}-answer -->", page.name
+        assert lines[3].startswith("**Answer**"), page.name
+        below = [line[:10] for line in lines if line.startswith(("**Source.**", "**Ours", "!["))]
+        assert below[0] == "**Source.*", page.name
+
+
+@pytest.mark.slow
+def test_lists_of_studies_say_what_their_rows_say(pages):
+    filled = importlib.import_module("docs.pages").filled
+    for page, tables in pages.LISTS.items():
+        assert filled(page, tables) == Path(page).read_text(encoding="utf-8"), page.name
