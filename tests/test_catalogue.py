@@ -43,7 +43,7 @@ EVERYTHING = (
 def biographies() -> RunSpec:
     """A run of texts; its models are quick."""
     classifier = {"model": "test_catalogue:Opinions"}
-    data = {"name": "biographies", "train": 200, "valid": 20, "test": 60, "professions": 6, "towns": 20}
+    data = {"name": "biographies", "train": 800, "valid": 20, "test": 60, "professions": 6, "towns": 20}
     fields = {"data": data, "generations": 1, "generator": {"model": "ngram"}, "classifier": classifier}
     fields |= {"annotator": classifier, "measure": {"samples": 200, "gallery": 4, "latents": 0}, "precision": "fp32"}
     return from_mapping(fields)

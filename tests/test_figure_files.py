@@ -105,7 +105,7 @@ def test_grey_pictures_are_drawn_and_tables_are_not():
         return {0: Gallery(images, np.zeros(2, int), np.zeros(2, int), np.ones((2, 2), np.float32))}
 
     assert pixels(grids.samples(flat(np.full((2, 1, 4, 4), 7, np.uint8)), NAMES)) == [[7], [7]]
-    with pytest.raises(InputError, match="no pictures"):
+    with pytest.raises(InputError, match="not pictures"):
         grids.samples(flat(np.zeros((2, 5), np.float32)), NAMES)
     with pytest.raises(InputError, match="no reconstructions"):
         grids.reconstructions(flat(np.zeros((2, 1, 4, 4), np.uint8)))

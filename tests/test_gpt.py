@@ -209,7 +209,7 @@ def test_it_learns_ten_sentences_down_to_their_floor():
     [
         ((3, 8, 8), {}, "needs texts"),
         ((8,), {"vocabulary": 0}, "no vocabulary"),
-        ((8,), {"heads": 5}, "no multiple of heads=5"),
+        ((8,), {"heads": 5}, "not a multiple of heads=5"),
         ((8,), {"top_p": 0.0}, "top_p=0.0"),
         ((8,), {"top_k": -1}, "top_k=-1"),
     ],

@@ -149,7 +149,7 @@ CLASSIFIERS = {
     "NamesClasses": "int64.*return scores",
     "Arrays": "ndarray.*return logits",
     "Detached": "no gradient.*without",
-    "Breaks": "forward fails on a few samples: RuntimeError: two lines; mend",
+    "Breaks": "forward fails on a few samples: RuntimeError: two lines; correct",
     "Frozen": "no parameters.*give it",
     "NoForward": "no method forward; define it",
     "Plain": "does not inherit from .*Classifier; let",

@@ -389,7 +389,7 @@ def test_retention_has_one_place_whatever_its_name():
     for fields in (old | loop, same | {"people": again}):
         run = from_mapping(fields)
         assert from_mapping(yaml.safe_load(run.to_yaml())) == run
-    with pytest.raises(InputError, match=r"is response\.retention, too"):
+    with pytest.raises(InputError, match=r"is the same field as response\.retention"):
         from_mapping(old | new | loop)
 
 

@@ -221,7 +221,7 @@ def test_exploration_changes_neither_people_nor_outcomes():
 
 
 def test_an_exploration_that_is_no_probability_is_refused():
-    with pytest.raises(InputError, match=r"people.exploration: 1.5 is no probability"):
+    with pytest.raises(InputError, match=r"people.exploration: 1.5 is not a probability"):
         decisions.explore(np.ones(2, bool), 1.5, np.random.default_rng(0))
 
 

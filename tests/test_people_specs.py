@@ -40,7 +40,7 @@ from test_people_loop import TwoGroups
         ({"setting": "people", "people": {"kind": "strategic", "newcomers": 0.1}}, "people.newcomers: .*come again"),
         ({"setting": "people", "people": {"kind": "lending", "retention": [[1, 1]]}}, "one for each of 2 groups: A, B"),
         ({"setting": "people", "schedule": {1: {"people.newcomers": 0.1}}}, "schedule.1: people.newcomers: people"),
-        ({"setting": "people", "people": {"kind": "performative", "arguments": {"family": "location"}}}, "no labels"),
+        ({"setting": "people", "people": {"kind": "performative", "arguments": {"family": "location"}}}, "not labels"),
         (
             {
                 "setting": "people",

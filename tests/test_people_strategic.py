@@ -266,7 +266,7 @@ def test_a_model_without_a_gradient_is_refused():
         ({"cost": "gains"}, "cost: 'gains' is not one of squared, distance, quadratic, absolute"),
         ({"cost": "quadratic", "scale": [[1, 0], [0, 0]]}, "scale: is not positive definite"),
         ({"cost": "absolute", "scale": [1, 0]}, "scale: 0 is not above 0"),
-        ({"scale": [1, 2]}, "the cost 'squared' takes none"),
+        ({"scale": [1, 2]}, "the cost 'squared' takes no scale"),
         ({"kappa": 0}, "kappa: 0 is not above 0"),
         ({"kappa": [1, 2, 3]}, "neither one number nor one for each of 2 groups"),
         ({"gain": -1}, "gain: -1 is not above 0"),

@@ -81,9 +81,14 @@ def test_runs_in_one_program_that_is_stopped_are_interrupted_and_not_running(tmp
 
     monkeypatch.setattr(threads, "_run", run)
     monkeypatch.setattr(threads.os, "_exit", leave)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
     monkeypatch.setattr(threads.signal, "signal", lambda *of: None)
-    with pytest.raises(SystemExit, match="130"):
-        threads.main(["models", *(part for out in reversed(places.values()) for part in ("spec", str(out), "log"))])
+    try:
+        with pytest.raises(SystemExit, match="130"):
+            threads.main(["models", *(part for out in reversed(places.values()) for part in ("spec", str(out), "log"))])
+    finally:
+        monkeypatch.undo()
+        signal.signal(signal.SIGINT, before)
     told = {name: Status.read(out) for name, out in places.items() if name != "silent"}
     assert {name: status.state for name, status in told.items()} == {
         "running": "interrupted", "waiting": "interrupted", "finished": "finished"

@@ -60,7 +60,7 @@ def test_they_learn_an_order_that_no_count_of_words_shows(name):
     [
         ("text-cnn", (3, 8, 8), {}, "needs texts"),
         ("text-cnn", (8,), {"sizes": []}, "at least 1"),
-        ("text-transformer", (8,), {"heads": 7}, "no multiple of heads=7"),
+        ("text-transformer", (8,), {"heads": 7}, "not a multiple of heads=7"),
         ("text-transformer", (8,), {"vocabulary": 0}, "no vocabulary"),
         ("tfidf-logistic", (8,), {}, "does not inherit"),
     ],

@@ -156,14 +156,12 @@ def test_a_missing_package_is_named_before_anything_starts(tmp_path, capsys, mon
     assert not (tmp_path / "out").exists()
 
 
-def test_a_sweep_hands_the_tracker_to_its_runs(tmp_path, monkeypatch, capsys):
-    started = []
-    monkeypatch.setattr(local, "Worker", started.append)
+def test_a_sweep_hands_the_tracker_to_its_runs(tmp_path, capsys):
     (job,) = jobs_in(tmp_path, [tiny()])
     assert local._ours(job, tmp_path, {})
-    local._start([job], tmp_path, tmp_path / "models", None, "mlflow")
-    assert started[0].module == "fairloop"
-    assert started[0].arguments[-2:] == ["--track", "mlflow"]
+    task = local._task([job], tmp_path, tmp_path / "models", "mlflow")
+    assert task.what == "fairloop"
+    assert task.arguments[-2:] == ["--track", "mlflow"]
     assert here("sweep", "demo", "--out", tmp_path, "--ray", "local", "--track", "tensorboard") == 2
     assert "--ray" in capsys.readouterr().err
 
