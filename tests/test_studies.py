@@ -12,7 +12,8 @@ import pytest
 from matplotlib.colors import to_hex
 
 import files
-from docs.studies import people
+from docs.studies import people, texts
+from docs.studies.by_arm import star_of
 from fairloop import data, presets
 from fairloop.errors import InputError
 from fairloop.loop.trainer import ModelTrainer
@@ -169,10 +170,9 @@ def test_one_case_has_nothing_to_be_laid_beside():
         atlas.FIGURES["for-whom"](atlas.Study(table({("replace", "none"): 0.7}), {}))
 
 
-def test_each_arm_of_the_studies_of_people_has_a_name_of_its_own():
-    for name, arm_of in people.STUDIES.items():
-        runs = [{**spec.flat(), "star": spec.star.target} for spec in specs(f"study-{name}")]
-        arms = [arm_of(run) for run in runs]
-        assert set(arms) <= set(people.ORDER)
-        assert len({(arm, people._star(run)) for arm, run in zip(arms, runs, strict=True)}) == len(runs)
-        assert {"", "STAR, uniform"} <= {people._star(run) for run in runs}
+@pytest.mark.parametrize("study", [*people.STUDIES.values(), *texts.STUDIES.values()], ids=lambda study: study.name)
+def test_each_arm_of_a_study_has_a_name_of_its_own(study):
+    runs = [{**spec.flat(), "star": spec.star.target} for spec in specs(f"study-{study.name}")]
+    arms = [study.arm_of(run) for run in runs]
+    assert set(arms) <= set(study.order)
+    assert len({(arm, star_of(run)) for arm, run in zip(arms, runs, strict=True)}) == len(runs)
