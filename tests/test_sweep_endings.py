@@ -145,11 +145,13 @@ def test_a_fork_has_its_own_random_numbers_finds_modules_beside_it_and_takes_int
 
 
 SWEEP = """
+import signal
 import sys
 from pathlib import Path
 from fairloop.sweep import workers
 workers.PRELOADED = ("{preloaded}",)
 sys.path.remove("")
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 try:
     started = [workers.Worker(workers.Task("says", [], Path(name), None)) for name in ("1.log", "2.log")]
     while any(worker.code is None for worker in started):

@@ -74,7 +74,7 @@ def test_byte_pairs_leave_no_word_unknown(root):
         ({"groups": ("who", "who")}, "named twice"),
         ({"groups": ("praised",)}, "is the label, too"),
         ({"split": "text"}, "is the split, too"),
-        ({"split": "who"}, "not train, valid or test"),
+        ({"split": "who", "groups": ("part",)}, "not train, valid or test"),
         ({"beneficial": "x"}, "data.beneficial=x"),
         ({"length": 2}, "data.length=2"),
         ({"table": "none.csv"}, "there is no file"),
