@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
+from fairloop._util.lookup import meant
 from fairloop.data import ELSEWHERE, DataSpec, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.data.shared_fields import Probability
@@ -88,7 +89,7 @@ class PeopleSpec(Section):
     @classmethod
     def _is_a_kind(cls, value: str) -> str:
         if value not in KINDS and ":" not in value:
-            raise ValueError(f"is not one of {', '.join(KINDS)}, nor a module:Name")
+            raise ValueError(f"is not one of {', '.join(KINDS)}, nor a module:Name{meant(value, KINDS)}")
         return value
 
     @property
