@@ -47,6 +47,12 @@ def test_the_page_about_speed_shows_what_was_committed():
     assert pages.filled(speed.PAGE, speed.TABLES) == speed.PAGE.read_text(encoding="utf-8")
 
 
+@pytest.mark.parametrize("name", ["people", "texts"])
+def test_a_page_of_arms_shows_the_committed_rows(name):
+    pages, study = importlib.import_module("docs.pages"), importlib.import_module(f"docs.studies.{name}")
+    assert pages.filled(study.PAGE, study.TABLES) == study.PAGE.read_text(encoding="utf-8")
+
+
 def test_the_page_about_models_shows_the_quality_that_was_measured():
     """Each row of its tables is one of the committed benchmark, below the same header."""
     section = (ROOT / "docs" / "models.md").read_text(encoding="utf-8").partition("## Quality of the generators")[2]

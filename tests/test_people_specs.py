@@ -25,7 +25,10 @@ from test_people_loop import TwoGroups
     [
         ({"people": {"delay": 1}}, "people.delay: is for setting=people"),
         ({"setting": "people", "synthetic_share": 0.5}, "synthetic_share: setting=people has no generator"),
-        ({"setting": "people", "people": {"kind": "lendin"}}, "people.kind=lendin: is not one of lending.*did you mean lending"),
+        (
+            {"setting": "people", "people": {"kind": "lendin"}},
+            "people.kind=lendin: is not one of lending.*did you mean lending",
+        ),
         ({"setting": "people", "people": {"first": "treshold"}}, "did you mean threshold"),
         ({"setting": "people", "people": {"history": 0}}, "A_L decides first"),
         ({"setting": "people", "people": {"rule": "own"}, "star": {"target": "classifier"}}, "people.rule: decides"),

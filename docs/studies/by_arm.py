@@ -48,10 +48,9 @@ class Study:
         arms = {run: self.arm_of(fields) for run, fields in runs.items()}
         stars = {run: star_of(fields) for run, fields in runs.items()}
         needed = needed.assign(arm=needed["run"].map(arms), curated=needed["run"].map(stars))
-        whole = needed[needed["generation"] == needed["generation"].max()].groupby("seed")["run"].nunique()
-        needed = needed[
-            needed["seed"].isin(whole.index[whole == len(set(zip(arms.values(), stars.values(), strict=True)))])
-        ]
+        cases = len(needed.groupby(["arm", "curated"]))
+        whole = needed[needed["generation"] == needed["generation"].max()].groupby("seed")["run"].nunique() == cases
+        needed = needed[needed["seed"].map(whole).fillna(False).astype(bool)]
         needed[KEPT].to_parquet(self._path, index=False, compression="zstd")
 
     @property
