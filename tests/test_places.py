@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -85,6 +88,42 @@ def test_each_kind_is_told_from_all_others(tmp_path, kind):
 def test_nothing_an_empty_directory_and_a_file_are_of_no_kind(tmp_path):
     (tmp_path / "file").write_text("")
     assert [kind_of(path) for path in (tmp_path, tmp_path / "none", tmp_path / "file")] == [None, None, None]
+
+
+def entries_read(monkeypatch, below: Path, work) -> int:
+    """The number of directory entries below a place that `work` reads."""
+    scandir, listdir, seen = os.scandir, os.listdir, []
+
+    def note(place=".", *_):
+        seen.extend([place] * Path(place).is_relative_to(below))
+        return True
+
+    @contextmanager
+    def scanned(*place):
+        with scandir(*place) as entries:
+            yield (entry for entry in entries if note(*place))
+
+    monkeypatch.setattr(os, "scandir", scanned)
+    monkeypatch.setattr(os, "listdir", lambda *place: [name for name in listdir(*place) if note(*place)])
+    work()
+    monkeypatch.undo()
+    return len(seen)
+
+
+def test_a_run_reads_no_more_of_a_sweep_of_many_runs(tmp_path, spec, monkeypatch):
+    """Otherwise the time of a sweep grows with the square of its runs."""
+    read = []
+    for others in (3, 100):
+        sweep = tmp_path / str(others)
+        for n in range(others):
+            made(sweep / "runs" / f"run-{n}", "a run")
+            made(sweep / "models", "models").joinpath(f"generator-{n}.safetensors").touch()
+            (sweep / "models" / f".generator-{n}.lock").touch()
+        here = RunDirectory(sweep / "runs" / "new")
+        claim(sweep / "models", "models", "--store")
+        run_one = partial(run, from_file(spec), here, LineView(lambda line: None), sweep / "models")
+        read.append(entries_read(monkeypatch, sweep, run_one))
+    assert read[0] == read[1]
 
 
 @pytest.mark.parametrize("kind", FILES)

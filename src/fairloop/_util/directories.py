@@ -18,7 +18,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -42,6 +43,8 @@ RUN_HEADER = "# The spec of a run of fairloop, every field resolved. Written by 
 
 _PICTURE = re.compile(r"\d{6,}\.png")
 _EXAMPLES = re.compile(r"label-\d+-group-\d+-.*\.(png|csv)")
+_SPEC = re.compile(r".*\.seed-.*\.yaml")
+_PARTS_OF_SWEEP = ("runs", "logs")
 _OWN_FOLDERS = ("records", "galleries", "models", "log")
 
 
@@ -55,7 +58,17 @@ def is_run(root: Path) -> bool:
 
 
 def _is_sweep(root: Path) -> bool:
-    return any(map(is_run, root.glob("runs/*"))) or any(root.glob("logs/*.seed-*.yaml"))
+    return any(map(is_run, _files(root / "runs"))) or any(_SPEC.fullmatch(path.name) for path in _files(root / "logs"))
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files and directories in `folder`, one by one: a sweep of many runs has long lists of them."""
+    with suppress(FileNotFoundError, NotADirectoryError), os.scandir(folder) as entries:
+        yield from (Path(entry.path) for entry in entries)
+
+
+def _is_part_of_sweep(root: Path) -> bool:
+    return root.name in _PARTS_OF_SWEEP and _is_sweep(root.parent)
 
 
 def _is_samples(root: Path) -> bool:
@@ -79,17 +92,20 @@ _TOLD_BY: dict[Kind, Callable[[Path], bool]] = {
     "an audit": lambda root: (root / "verdict.txt").is_file() and (root / "drift.csv").is_file(),
     "a comparison": lambda root: (root / "comparison.md").is_file() and (root / "distances.csv").is_file(),
     "a forecast": lambda root: (root / "whatif.txt").is_file() and (root / "fans.csv").is_file(),
+    "models": lambda root: any(path.suffix == ".safetensors" for path in _files(root)),
     "figures": _is_figures,
-    "examples of a data set": lambda root: any(_EXAMPLES.fullmatch(path.name) for path in root.iterdir()),
+    "examples of a data set": lambda root: any(_EXAMPLES.fullmatch(path.name) for path in _files(root)),
     "decoded pictures": lambda root: any((path.parent / "about.json").is_file() for path in root.glob("*/images.npy")),
-    "models": lambda root: any(root.glob("*.safetensors")),
 }
+"""What tells a kind. The first that holds counts; long lists of files are read last."""
 
 
 def kind_of(root: Path) -> Kind | None:
-    """The kind of the directory `root`; None if it is another directory, cannot be read, or does not exist."""
+    """The kind of the directory `root`; None for any other directory, a part of one, or one that cannot be read."""
     try:
-        return next((kind for kind, told in _TOLD_BY.items() if told(root)), None) if root.is_dir() else None
+        if not root.is_dir() or _is_part_of_sweep(root):
+            return None
+        return next((kind for kind, told in _TOLD_BY.items() if told(root)), None)
     except PermissionError:
         return None
 

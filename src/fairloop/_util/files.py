@@ -25,15 +25,14 @@ BLANK = "0" * hashlib.sha256().digest_size * 2
 
 
 @contextmanager
-def replacing(path: Path, *, durable: bool = True) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = True, alone: bool = False) -> Iterator[Path]:
     """A temporary path beside `path` that becomes `path`, durably and in one step, if the block succeeds.
 
     durable: False leaves the moment of writing to the system; a machine that loses power may then leave the file empty.
+    alone: no other process writes `path`; the temporary path is then `unfinished_of(path)`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = unfinished_of(path) if alone else _new_file(path)
     try:
         yield temporary
         if durable:
@@ -80,10 +79,21 @@ def _take_place(new: Path, folder: Path, old: Path) -> None:
         raise
 
 
-def discard_unfinished(folder: Path, name: str = "") -> None:
-    """Delete unfinished files of killed processes with this start of the name. No process may be writing one."""
+def unfinished_of(path: Path) -> Path:
+    """The temporary path of `path` if one process alone writes it. After a kill, it is the only file to delete."""
+    return path.with_name(f".{path.name}{UNFINISHED}")
+
+
+def _new_file(path: Path) -> Path:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
+    os.close(handle)
+    return Path(name)
+
+
+def discard_unfinished(folder: Path) -> None:
+    """Delete the unfinished files of killed processes. No process may be writing one."""
     for left in folder.iterdir() if folder.is_dir() else ():
-        if left.name.startswith(f".{name}") and left.suffix == UNFINISHED:
+        if left.name.startswith(".") and left.suffix == UNFINISHED:
             left.unlink(missing_ok=True)
 
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from fairloop._util.files import damaged, discard_unfinished, replacing
+from fairloop._util.files import damaged, replacing, unfinished_of
 from fairloop.errors import InputError
 from fairloop.models.estimators.keeping import not_kept
 from fairloop.store.interface import Fit, M, Trained
@@ -93,8 +93,9 @@ class DirectoryModels:
         return self.root / f"{recipe.filename}.partial"
 
     def _fitted(self, recipe: Recipe, fit: Fit[M]) -> Trained[M]:
-        discard_unfinished(self.root, recipe.filename)
         partial = self._partial(recipe)
+        for path in (partial, self.path(recipe)):  # a list of all files would be long in a sweep of many runs
+            unfinished_of(path).unlink(missing_ok=True)
         saved = time.monotonic()
         checkpoint: Checkpoint[M] | None = None
         for checkpoint in fit(_load(partial, recipe) if partial.is_file() else None):
@@ -120,7 +121,7 @@ def _save(path: Path, recipe: Recipe, state: State) -> None:
         tensors |= {name: tensor.cpu().contiguous() for name, tensor in moments.items()}
     metadata["sha256"] = _checksum(tensors, metadata)
     content = save(tensors, {_METADATA: json.dumps(metadata, sort_keys=True)})
-    with replacing(path) as temporary:
+    with replacing(path, alone=True) as temporary:
         temporary.write_bytes(content)
 
 
