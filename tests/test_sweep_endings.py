@@ -35,7 +35,7 @@ from fairloop.sweep.workers import Task, Worker
      (-9, 3, False, "failed", "was killed by signal 9 (Killed) after 3 of 3"),
      (1, 1, False, "failed", "last line"), (2, 0, False, "failed", "last line"),
      (130, 1, False, "failed", "last line"),
-     (255, 1, False, "failed", "was stopped, since the server that forks processes was killed, after 1 of 3")],
+     (255, 1, False, "failed", "was stopped, because the server that forks processes was killed, after 1 of 3")],
 )  # fmt: skip
 def test_a_run_is_done_only_when_all_its_generations_are_recorded(code, done, together, state, said):
     job = Job(tiny(), "case", "running", "last line", done)

@@ -182,7 +182,7 @@ def test_a_group_that_one_table_lacks_is_counted_and_undefined():
     assert np.isnan(shares.at[("base_rate", "x"), "difference"])
     assert np.isnan(value(found, "real", "x", "accuracy"))
     assert value(found, "real", "difference", "accuracy") >= 0  # of groups that real people have
-    assert "x: no real person has this group" in str(found)
+    assert "x: no real person is in this group" in str(found)
     only = of(made, real, splits=2)
     assert only.shares.set_index(["measure", "name"]).at[("group_share", "x"), "synthetic"] == 0
 
@@ -250,12 +250,12 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
     "twice": (GOOD, GOOD, {"leave_out": ["sex"]}, "'sex' has two roles"),
     "nothing": (GOOD, GOOD, {"leave_out": ["nothing"]}, "leave_out: neither table has a column 'nothing'"),
     "test": (GOOD, GOOD, {"test": 1.5}, "test 1.5: is not a share"),
-    "splits": (GOOD, GOOD, {"splits": 0}, "splits 0: at least 1"),
-    "half a split": (GOOD, GOOD, {"splits": 1.5}, "splits 1.5: at least 1 is needed, and a whole number"),
-    "text": (GOOD, GOOD, {"splits": "3"}, "splits 3: at least 1 is needed, and a whole number"),
-    "seed": (GOOD, GOOD, {"seed": "a"}, "seed a: at least 0 is needed, and a whole number"),
-    "no test": (GOOD, GOOD, {"test": 0.001}, "test 0.001: of 60 real people, none is left to test on"),
-    "all test": (GOOD, GOOD, {"test": 0.999}, "test 0.999: of 60 real people, none is left to learn from"),
+    "splits": (GOOD, GOOD, {"splits": 0}, "splits 0: is not a whole number of 1"),
+    "half a split": (GOOD, GOOD, {"splits": 1.5}, "splits 1.5: is not a whole number of 1 or more"),
+    "text": (GOOD, GOOD, {"splits": "3"}, "splits 3: is not a whole number of 1 or more"),
+    "seed": (GOOD, GOOD, {"seed": "a"}, "seed a: is not a whole number of 0 or more"),
+    "no test": (GOOD, GOOD, {"test": 0.001}, "test 0.001: of 60 real people, nobody is left to test on"),
+    "all test": (GOOD, GOOD, {"test": 0.999}, "test 0.999: of 60 real people, nobody is left to learn from"),
     "infinite": (GOOD.assign(age=np.inf), GOOD, {}, "REAL: column 'age' holds inf in row 0 .* the column in leave_out"),
     "dates": (GOOD, GOOD.assign(age=pd.Timestamp(0)), {}, "SYNTHETIC: column 'age' holds dates .* in leave_out"),
     "list": (GOOD, GOOD, {"arguments": ["max_depth"]}, r"arguments: \['max_depth'\] names no arguments"),
@@ -263,7 +263,7 @@ REFUSED: dict[str, tuple[Any, Any, dict[str, Any], str]] = {
         TEXTS,
         TEXTS,
         {"estimator": "sklearn.linear_model:LinearRegression", "arguments": {}, "beneficial": "b"},
-        r"estimator: predicts -?\d\.\d+, which it was not taught; give a classifier",
+        r"estimator: predicts -?\d\.\d+, which is not a label; give a classifier",
     ),
     "rows": (GOOD, GOOD, {"rows": 61}, "rows 61: SYNTHETIC has 60"),
     "name": (GOOD, GOOD, {"estimator": "tree"}, "estimator: 'tree' is not a module:Name"),

@@ -129,7 +129,7 @@ WRONG = {
     "no column 'heavy'": {"weight": "heavy"},
     "has no weight in 1 rows": {"weight": "holes"},
     "weight: is 0 in all rows of the last": {"weight": "faded"},
-    "follows no delay of labels": {"label": "late"},
+    "does not model delays of labels": {"label": "late"},
 }
 
 

@@ -14,7 +14,7 @@ class Standardised(LogisticRegression):  # type: ignore[misc]
     """
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Standardised:  # noqa: N803
-        """Fit; a feature with one value has no effect."""
+        """Fit the model. A feature with a single value has no effect."""
         features = np.asarray(X, np.float64)
         middle, spread = features.mean(axis=0), features.std(axis=0)
         spread[spread == 0] = 1.0

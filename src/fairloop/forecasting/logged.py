@@ -25,7 +25,7 @@ from fairloop.tables import frames
 
 _MOST_VALUES = 50  # of a feature that is text
 _LARGEST = 1e30  # largest number, so that squares stay finite
-_TOLD_APART = 1e-4  # of their size: single precision tells a thousand steps of that range apart
+_TOLD_APART = 1e-4  # relative to their size: single precision distinguishes a thousand steps in that range
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +34,9 @@ class Logged:
 
     name: of the log. told: its rounds, groups and labels. round, group: (n,) places among their names. label: (n,) 1 of
     the beneficial label, 0 of another, -1 if missing. selected: (n,) whether the beneficial label is predicted.
-    propensity: (n,) chances that the label is observed; None where no column says so. weight: (n,) how many people each
-    row stands for, or a multiple of that; None where no column says so. features: (n, d), numbered as
-    `feature_names` has them. alike: columns that were named as features, and are left out: all rows have one value.
+    propensity: (n,) probabilities that the label is observed; None without such a column. weight: (n,) the number of
+    people that each row represents, or a multiple of it; None without such a column. features: (n, d), in the order of
+    `feature_names`. alike: the given features with a single value, which are left out.
     """
 
     name: str
@@ -82,7 +82,7 @@ class Logged:
 
     @property
     def more(self) -> dict[str, NDArray[np.float64]]:
-        """The columns of `frame` beyond those that every log has: `propensity` and `weight`, as far as it has them."""
+        """The optional columns of `frame`: `propensity` and `weight`, if the log has them."""
         found = {"propensity": self.propensity, "weight": self.weight}
         return {name: values for name, values in found.items() if values is not None}
 
@@ -138,7 +138,7 @@ def _numbers(table: pa.Table, option: str, column: str, called: str) -> NDArray[
 def _features(
     table: pa.Table, columns: Columns, whole: pd.DataFrame
 ) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[str, ...]]:
-    """(n, d) numbers as they are, and a column of 0 and 1 for each value of text; names; columns with one value."""
+    """(n, d) numbers, with a column of 0 and 1 for each value of text; names; columns with a single value."""
     found: dict[str, NDArray[np.float64]] = {}
     alike: list[str] = []
     for column in columns.features:
@@ -160,7 +160,7 @@ def _features(
 
 
 def _by_value(column: str, texts: Sequence[str | None]) -> dict[str, NDArray[np.float64]]:
-    """A column of 0 and 1 for each value of text, by name; of two values, for the second."""
+    """A column of 0 and 1 for each value of text, by name; for two values only the second's."""
     distinct = sorted(set(map(str, texts)))
     if len(distinct) > _MOST_VALUES:
         raise InputError(f"--features: '{column}' is text with {len(distinct):,} values, more than "
@@ -172,7 +172,7 @@ def _by_value(column: str, texts: Sequence[str | None]) -> dict[str, NDArray[np.
 def _as_numbers(column: str, texts: Sequence[str | None]) -> NDArray[np.float64] | None:
     """Texts as numbers; None if a text is not a number.
 
-    Raises InputError for infinite ones, and for those that a model in single precision could not tell apart.
+    Raises InputError for infinite numbers, and for numbers that single precision cannot distinguish.
     """
     try:
         found = np.array(texts, object).astype(np.float64)

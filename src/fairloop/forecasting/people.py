@@ -38,7 +38,7 @@ class Pool:
         return Drawn(self.features[rows], self.groups[rows], self.chance[rows])
 
     def probability(self, features: Floats, groups: NDArray[np.int64]) -> None:
-        """None: it is known only for people in the pool."""
+        """None, because probabilities are known only for people in the pool."""
 
 
 def names_of(log: Logged) -> Names:
@@ -116,8 +116,8 @@ def check_labels(log: Logged, rows: NDArray[np.int64]) -> None:
     for place, name in enumerate(log.told.groups):
         mine = rows[log.group[rows] == place]
         if len(mine) and not (log.label[mine] >= 0).any():
-            raise InputError(f"--label: no label of group {name!r} is known in the last rounds, so nothing tells its "
-                             "outcomes; give some, or more rounds with --last")  # fmt: skip
+            raise InputError(f"--label: no label of group {name!r} is known in the last rounds, so its outcomes are "
+                             "unknown; give some, or more rounds with --last")  # fmt: skip
     known = log.label[rows] >= 0
     if len(np.unique(log.label[rows][known])) < 2:
         raise InputError(
@@ -135,5 +135,5 @@ def _check_late(log: Logged) -> None:
     error = np.sqrt(usual * (1 - usual) * (1 / len(now) + 1 / len(before)))
     if lacking - usual > max(_LATE, 4 * error):
         raise InputError(f"--label: {lacking:.1%} of the selected people of round {log.told.names[-1]!r} have no "
-                         f"label, {usual:.1%} of those before. A forecast follows no delay of labels; leave out the "
-                         "rounds whose labels are still to come")  # fmt: skip
+                         f"label, {usual:.1%} of those before. A forecast does not model delays of labels; leave out "
+                         "the rounds with labels still to come")  # fmt: skip

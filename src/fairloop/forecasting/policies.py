@@ -19,7 +19,7 @@ _NAMES = ("as-is", "star", *_WITH_SHARE)
 
 @dataclass(frozen=True)
 class Policy:
-    """A policy. name: as it was written, without spaces. kind: without its share. share: of `explore` and `labels`."""
+    """A policy. name: as written, without spaces. kind: without the share. share: of `explore` and `labels`."""
 
     name: str
     kind: str
@@ -47,7 +47,7 @@ class Policy:
 
 
 def policies(texts: Sequence[str]) -> tuple[Policy, ...]:
-    """The policies that `texts` name. Raises InputError for a policy that is none, and for one that is named twice."""
+    """The policies that `texts` name. Raises InputError for an unknown policy, and for one that is named twice."""
     found = tuple(map(_policy, texts))
     if not found:
         raise InputError(f"--policy: name at least one of {WAYS}")

@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether the interval excludes the log."""
+        """Whether the interval of the difference excludes 0."""
         return self.low > 0 or self.high < 0
 
 

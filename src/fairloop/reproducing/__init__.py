@@ -35,7 +35,7 @@ _BUDGET = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|min|m|h|d)")
 
 
 def seconds_of(budget: str) -> float:
-    """`90m`, `6h` or `1.5d` in seconds. Raises InputError for anything else."""
+    """Seconds of a duration such as `90m`, `6h` or `1.5d`. Raises InputError for another text."""
     match = _BUDGET.fullmatch(budget.strip())
     if not match or not float(match[1]):
         raise InputError(f"--budget {budget}: write a number and a unit, such as 90m, 6h or 1d")

@@ -66,9 +66,9 @@ _MEANINGS = f"""\
 A difference is the mean over our seeds less the published mean. Its 95 % interval has both sides' spread. All published
 runs share one draw of the test data; less `A_L` on the same test data, its effect cancels. *differs*: an interval for
 all generations at once excludes 0. *agrees*: each generation's interval lies within {departures.TOLERANCE} published
-standard deviations of 0. *cannot tell*: the intervals are too wide for either. Of curves that are alike, about one
-generation in 20 has an interval of its own that excludes 0."""
+standard deviations of 0. *cannot tell*: the intervals are too wide for either. If two curves are equal, about one
+generation in 20 still has an interval that excludes 0."""
 
 _EXPECTED = """\
 A cell is one seed's value of one measure at one generation. The bands are estimated from 25 seeds, so a perfect
-reproduction has 83 % of its cells inside. Cells of one run depend on each other: this is no test."""
+reproduction has 83 % of its cells inside. Cells of one run depend on each other, so this is not a test."""

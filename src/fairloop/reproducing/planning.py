@@ -45,7 +45,7 @@ CURVES = tuple(curve for stage in _STAGES for curve in stage.curves)
 """The published curves of ColoredMNIST."""
 
 RESERVE = 0.1
-"""The share of a budget that a plan leaves free, because the timing of a few steps has the machine for itself."""
+"""The share of a budget that a plan leaves free, because the few timed steps run alone on the machine."""
 
 Costs = Mapping[Curve, Sequence[Piece]]
 """The pieces of a whole run of each curve. Curves of one seed share models with one name."""
@@ -124,7 +124,7 @@ def work_of(run: Run, costs: Costs) -> Work:
 
 
 def makespan(runs: Sequence[Work], workers: int) -> float:
-    """Seconds until the end of all `runs`. A free worker takes the next run, and waits for models that others train."""
+    """Seconds until the end of all `runs`. A free worker takes the next run, and waits for models of other workers."""
     waiting, under_way = iter(runs), [iter(Work()) for _ in range(workers)]
     ready: dict[tuple[int, str], float] = {}
     events, now = [(0.0, worker) for worker in range(workers)], 0.0

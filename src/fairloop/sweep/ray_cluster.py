@@ -1,10 +1,10 @@
 """A sweep on a Ray cluster: each of several warm actors carries out one run at a time. Ray places and replaces them.
 
-An actor holds the resources of a run, and a server that has imported torch and forks a process for each run, as a sweep
-on one machine does (fairloop.sweep.workers): no memory and no setting of one run reaches the next. A desk, one more
-actor, lends each recipe to one run at a time, so that nothing is trained twice on any number of machines, and collects
-the lines of all runs. Runs are kept in a directory that all machines share, or at any address that fsspec understands;
-then each run works in a folder of its own and copies its files once they are whole.
+An actor holds the resources of a run. Its server has imported torch and forks a process for each run, as in a sweep on
+one machine (fairloop.sweep.workers), so no memory and no setting of one run reaches the next. Another actor, the desk,
+lends each recipe to one run at a time, so that no model is trained twice on any number of machines. It also collects
+the lines of all runs. Runs are stored in a directory that all machines share, or at any address that fsspec
+understands. With an address, each run works in its own folder and copies complete files.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 RETRIES = 3
-"""How often a run is started anew after its process, its actor or its machine was lost."""
+"""Number of new starts of a run after the loss of its process, its actor or its machine."""
 
 _POLL_SECONDS = 0.5
 _BEAT_SECONDS = 10.0
 _LOST_SECONDS = 60.0
 _MOST_STARTING = 8
-"""Actors that wait for room on the cluster, which tells a cluster that can grow to do so."""
+"""Largest number of actors that wait for room. A cluster that can grow adds machines for them."""
 
 
 class Desk:
@@ -49,7 +49,7 @@ class Desk:
         self._news: dict[str, News] = {}
 
     def take(self, recipe: str, run: str) -> bool:
-        """Lend `recipe` to `run`. False if another run has it, and is not lost."""
+        """Lend `recipe` to `run`. False if another live run holds it."""
         self.beat(run)
         if self.lent(recipe, run):
             return False
@@ -57,21 +57,21 @@ class Desk:
         return True
 
     def give_back(self, recipe: str, run: str) -> None:
-        """Free `recipe`, if `run` had it."""
+        """Free `recipe`, if `run` holds it."""
         if self._holders.get(recipe) == run:
             del self._holders[recipe]
 
     def lent(self, recipe: str, run: str) -> bool:
-        """Whether another run has it, and is not lost."""
+        """Whether another live run holds it."""
         holder = self._holders.get(recipe, run)
         return holder != run and time.monotonic() - self._alive.get(holder, 0.0) < _LOST_SECONDS
 
     def beat(self, run: str) -> None:
-        """Note a sign of life of `run`. A run without any loses its recipes, or others would wait for ever."""
+        """Note a sign of life of `run`. A silent run loses its recipes, so that others do not wait for ever."""
         self._alive[run] = time.monotonic()
 
     def forget(self, run: str) -> None:
-        """Take back all recipes that `run` holds, since it begins anew or was lost."""
+        """Take back all recipes of `run`, which begins anew or was lost."""
         self._holders = {recipe: holder for recipe, holder in self._holders.items() if holder != run}
 
     def say(self, run: str, news: News) -> None:
@@ -79,13 +79,13 @@ class Desk:
         self._news[run] = news
 
     def news(self) -> dict[str, News]:
-        """The latest news of each run that had any since the last call."""
+        """The latest news of each run since the last call."""
         news, self._news = self._news, {}
         return news
 
 
 class Common(NamedTuple):
-    """Facts that all runs of a sweep share. desk: its actor. version: of fairloop. imports: those of many runs."""
+    """Facts that all runs of a sweep share. desk: its actor. version: of fairloop. imports: modules of many runs."""
 
     place: Place
     desk: Any
@@ -98,7 +98,7 @@ class LostError(Exception):
 
 
 class Runner:
-    """Carries out runs, one at a time, each in a process of its own. An actor of Ray."""
+    """An actor of Ray that carries out runs, one at a time, each in its own process."""
 
     def work(self, told: Sent, run: str, common: Common) -> tuple[int, str]:
         """Carry out a run. Returns its exit code and the last line of its log.
@@ -109,7 +109,7 @@ class Runner:
 
         place, desk = common.place, common.desk
         if (found := version_of()) != common.version:
-            return WRONG_INPUT, f"a worker has fairloop {found}, the sweep {common.version}; install the same on all"
+            return WRONG_INPUT, f"a worker has fairloop {found}, the sweep has {common.version}; install one version"
         ray.get(desk.forget.remote(run))  # an earlier try, lost with its process, may hold recipes
         with TemporaryDirectory(prefix="fairloop-") as scratch:
             log = Path(scratch) / f"{run}.log" if place.remote else Path(place.log(run))
@@ -125,7 +125,7 @@ class Runner:
 
 
 def _answer(pipe: Connection, run: str, ask: Callable[..., Any]) -> None:
-    """Carry questions of a run's process to the desk, and signs of its life, until it ends."""
+    """Pass questions and signs of life of a run's process to the desk, until the process ends."""
     while True:
         ask("beat", run)
         if pipe.poll(_BEAT_SECONDS):
@@ -139,11 +139,11 @@ def _answer(pipe: Connection, run: str, ask: Callable[..., Any]) -> None:
 def run_all(
     jobs: Sequence[Job], place: Place, address: str, view: SweepView, *, workers: int | None = None, gpus: float = 0.0
 ) -> None:
-    """Run every job that is not done on the cluster at `address`: `auto`, `ray://...`, or `local` for one of its own.
+    """Carry out all unfinished jobs on the cluster at `address`: `auto`, `ray://...`, or `local` for a new one here.
 
-    workers: runs at a time; None: as many as the cluster has room for. gpus: of each run, also a part of one.
+    workers: runs at a time; None: as many as fit on the cluster. gpus: GPUs of each run; a fraction is possible.
 
-    Raises InputError if there is no such cluster, and FairloopError at the end if any run failed.
+    Raises InputError if there is no such cluster, and FairloopError at the end if a run failed.
     """
     threads = max(job.spec.threads for job in jobs)
     ray = _connected(address, workers * threads if workers else None)
@@ -167,17 +167,17 @@ def run_all(
                 pulse.beat()
                 view.show(jobs)
     except ray.exceptions.RayError as error:
-        raise FairloopError(f"--ray {address}: {_last(error)}; the same command goes on") from error
+        raise FairloopError(f"--ray {address}: {_last(error)}; the same command resumes the sweep") from error
     finally:
-        ray.shutdown()  # which ends the actors of this sweep, and no others
+        ray.shutdown()  # ends the actors of this sweep alone
     raise_if_failed(jobs)
 
 
 class _Runners:
     """The actors of a sweep on a cluster, at most `most`.
 
-    ray.util.ActorPool would lend them, but does not tell which run failed, and knows neither actors that wait for room
-    nor an end of those that are not needed any more.
+    `ray.util.ActorPool` does not name the run that failed. It has no actors that wait for room, and never ends surplus
+    actors.
     """
 
     def __init__(self, ray: Any, common: Common, threads: int, gpus: float, most: int) -> None:
@@ -190,7 +190,7 @@ class _Runners:
 
     @property
     def busy(self) -> bool:
-        """Whether any run goes on."""
+        """Whether a run is in progress."""
         return bool(self._running)
 
     @property
@@ -199,7 +199,7 @@ class _Runners:
         return bool(self._free)
 
     def fit(self, waiting: int) -> None:
-        """Start actors for runs that wait, and end those for which none waits any more: others may need the room."""
+        """Start actors for waiting runs, and end surplus actors, because others may need the room."""
         missing = waiting - len(self._free) - len(self._starting)
         room = self._most - len(self._free) - len(self._starting) - len(self._running)
         for _ in range(min(missing, room, _MOST_STARTING - len(self._starting))):
@@ -227,12 +227,12 @@ class _Runners:
                 job.state, (job.line, job.done) = "running", news[job.identity]
 
     def ended(self) -> list[tuple[Job, int, str]]:
-        """Wait a moment. Returns the runs that have ended, with their exit codes and last lines."""
+        """Wait for half a second or the next event. Return the runs that have ended, with exit codes and last lines."""
         references, _ = self._ray.wait([*self._starting, *self._running], timeout=_POLL_SECONDS)
         return [self._end(reference) for reference in references if not self._begun(reference)]
 
     def _begun(self, reference: Any) -> bool:
-        """Whether an actor has begun, rather than a run ended."""
+        """Whether the event is the start of an actor, not the end of a run."""
         if (actor := self._starting.pop(reference, None)) is None:
             return False
         self._ray.get(reference)
@@ -255,7 +255,7 @@ class _Runners:
 
 def _connected(address: str, cores: int | None) -> Any:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a run without a GPU shall see none
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")  # a run without GPUs sees none
     try:
         import ray
     except ImportError:
@@ -267,16 +267,16 @@ def _connected(address: str, cores: int | None) -> Any:
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise InputError(
-            f"--ray {address}: no Ray cluster is to be reached there ({str(error).splitlines()[0]}); "
+            f"--ray {address}: cannot reach a Ray cluster there ({str(error).splitlines()[0]}); "
             "start one with `ray start --head`, or use --ray local"
         ) from error
-    except Exception as error:  # Ray raises no class of its own where one of its processes does not start in time
+    except Exception as error:  # of no class of Ray's, if one of its processes does not start in time
         raise FairloopError(f"--ray {address}: Ray does not start ({str(error).splitlines()[0]}); try again") from error
     return ray
 
 
 def _check_room(resources: dict[str, float], threads: int, gpus: float) -> None:
-    """Raise InputError if a run needs more than the whole cluster has: Ray would wait for ever."""
+    """Raise InputError if a run needs more than the whole cluster has, because Ray would wait for ever."""
     for name, wanted, option in (("CPU", float(threads), "threads"), ("GPU", gpus, "--gpus-per-run")):
         if wanted > resources.get(name, 0.0):
             raise InputError(f"{option}={wanted:g}: the cluster has {resources.get(name, 0.0):g} {name}s in all")

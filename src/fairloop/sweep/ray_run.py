@@ -1,7 +1,7 @@
 """One run of a sweep on Ray, in a process that an actor has forked (fairloop.sweep.workers).
 
-The process knows nothing of Ray: it asks the desk of the sweep through a pipe to its actor, and ends when its actor has
-gone. It may be on another machine than the sweep, in another directory.
+The process does not use Ray. It reaches the desk of the sweep through a pipe to its actor, and ends after its actor. It
+may be on another machine than the sweep, and in another directory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _ASK_AGAIN_SECONDS = 0.5
 _PATIENCE_SECONDS = 30.0
-"""For the process of an earlier try, which ends within seconds after its actor."""
+"""Longest wait for the process of an earlier try, which ends within seconds after its actor."""
 
 
 class Place(NamedTuple):
@@ -45,12 +45,12 @@ class Place(NamedTuple):
 
     @classmethod
     def below(cls, out: str, store: str | None) -> Place:
-        """The usual place below `out`, with models at `store` if that is given.
+        """The usual places below `out`, with models at `store` if it is given.
 
         Raises InputError unless both are directories or both are addresses.
         """
         if store is not None and ("://" in store) != ("://" in out):
-            raise InputError(f"--store {store}: must be an address where --out is one, and else a directory")
+            raise InputError(f"--store {store}: must be an address if --out is an address, otherwise a directory")
         out = out.rstrip("/")
         return cls(
             *(
@@ -61,7 +61,7 @@ class Place(NamedTuple):
 
     @property
     def remote(self) -> bool:
-        """Whether they are addresses."""
+        """Whether the places are addresses."""
         return "://" in self.runs
 
     def log(self, run: str) -> str:
@@ -70,7 +70,7 @@ class Place(NamedTuple):
 
 
 class News(NamedTuple):
-    """The last line of a run, and how many of its generations are recorded."""
+    """The last line of a run, and the number of its recorded generations."""
 
     line: str
     done: int
@@ -79,8 +79,8 @@ class News(NamedTuple):
 class Sent(NamedTuple):
     """A run for a worker, which works in another directory.
 
-    fields: the spec as it was written, since its words name the run. data: its data, with absolute paths.
-    modules: directories in which Python finds modules of one's own.
+    fields: the spec as written, which determines the name of the run. data: its data, with absolute paths.
+    modules: directories in which Python finds the user's modules.
     """
 
     fields: dict[str, Any]
@@ -91,13 +91,13 @@ class Sent(NamedTuple):
 def sent(spec: RunSpec) -> Sent:
     """`spec` for a worker, as plain data."""
     here = Path.cwd()
-    # The directories of `python -m fairloop`, by which a sweep on this machine starts its runs.
+    # As in a sweep on this machine, which starts its runs by `python -m fairloop`.
     modules = dict.fromkeys(str(here / entry) for entry in ("", *sys.path))
     return Sent(spec.model_dump(mode="json"), placed(spec.data, here).model_dump(mode="json"), tuple(modules))
 
 
 def received(told: Sent) -> tuple[RunSpec, DataSpec]:
-    """The spec, and its data with paths that hold here. Modules of one's own can be imported from now on.
+    """The spec, and its data with paths that are valid here. From now on, the user's modules can be imported.
 
     Raises InputError if a field is wrong on this machine.
     """
@@ -107,7 +107,7 @@ def received(told: Sent) -> tuple[RunSpec, DataSpec]:
 
 
 class Asking:
-    """The desk at the other end of a pipe. Interrupts the run when its actor has gone."""
+    """The desk at the other end of a pipe. Interrupts the run after the end of its actor."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -124,7 +124,7 @@ class Asking:
 
 
 def carry_out(told: Sent, place: Place, pipe: Connection, words: Path) -> None:
-    """Work through a run, and end the process with its exit code. words: the file of all that the process prints."""
+    """Carry out a run, and end the process with its exit code. words: the file of the output of the process."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()  # before torch allocates
     log = logging.Logger("fairloop", logging.INFO)
@@ -133,7 +133,7 @@ def carry_out(told: Sent, place: Place, pipe: Connection, words: Path) -> None:
     if place.remote:
         from fairloop.store.remote import Folder
 
-        with suppress(Exception):  # of any file system; a log that is not copied is no reason to fail a run
+        with suppress(Exception):  # of any file system; a run does not fail if its log cannot be copied
             Folder(place.logs).put(words, words.name, replace=True)
     sys.exit(code)
 
@@ -170,7 +170,7 @@ def _opened(place: Place, run: str) -> Iterator[tuple[RunDirectory, Path, Callab
     from fairloop.store.remote import CopiedModels, CopiedRun, Folder
 
     with TemporaryDirectory(prefix="fairloop-") as scratch:
-        # As in a sweep's directory, so that the paths in provenance hold after fetching.
+        # As in a sweep's directory, so that the paths in provenance stay valid.
         directory = CopiedRun(Path(scratch) / "runs" / run, Folder(f"{place.runs}/{run}"))
         directory.fetch()
         folder = Folder(place.models)

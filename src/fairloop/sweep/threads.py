@@ -1,10 +1,10 @@
-"""Several runs in one program, each in a thread with a stream of its own; `fairloop sweep --replicas` starts it.
+"""Several runs in one program, each in a thread with its own CUDA stream; `fairloop sweep --replicas` starts it.
 
     python -m fairloop.sweep.threads MODELS SPEC OUT LOG [SPEC OUT LOG ...]
 
-It is for a GPU, since the small steps of one run leave it idle. Nothing of a run depends on the others: no random
-number, no thread setting and no kernel is shared, so each has the bits that it has alone, unless a model of the user's
-changes global settings of torch or NumPy. On a CPU threads only get in each other's way.
+It is for a GPU, because the small steps of one run leave a GPU idle. Runs share no random number, no thread setting and
+no kernel, so each has the same bits as alone, unless a user's model changes global settings of torch or NumPy. On a
+CPU, threads only slow each other down.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 class Directory(RunDirectory):
-    """A run's directory that keeps the run as interrupted when its program ends in the middle of a step."""
+    """A run's directory that can record an interrupt when the program ends in the middle of a step."""
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -42,14 +42,14 @@ class Directory(RunDirectory):
         self._closed = False
 
     def tell(self, status: Status) -> None:
-        """Keep how far the run is, unless it was interrupted."""
+        """Store the status of the run, unless it was interrupted."""
         with self._lock:
             if not self._closed:
                 self._last = status
                 super().tell(status)
 
     def interrupt(self) -> None:
-        """Keep that the run is interrupted, if it goes on. Later statuses are not kept."""
+        """Store that the run is interrupted, if it is in progress. Later statuses are not stored."""
         with self._lock:
             self._closed = True
             if self._last is not None and self._last.state in ("running", "waiting"):
@@ -59,7 +59,7 @@ class Directory(RunDirectory):
 
 
 def main(arguments: Sequence[str]) -> NoReturn:
-    """The exit code is the largest of the runs'; 130 where they were interrupted."""
+    """Carry out all runs, and exit with the largest exit code among them; 130 after an interrupt."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     keep_freed_memory()
     models, *rest = map(Path, arguments)
@@ -78,7 +78,7 @@ def main(arguments: Sequence[str]) -> NoReturn:
     except KeyboardInterrupt:
         for directory in directories:
             directory.interrupt()
-        os._exit(INTERRUPTED)  # all files are whole, and threads in the middle of a step cannot be stopped
+        os._exit(INTERRUPTED)  # all files are complete, and threads in the middle of a step cannot be stopped
     sys.exit(max(codes))
 
 
@@ -100,7 +100,7 @@ def _run(place: Place, directory: Directory, models: Path) -> int:
 
 
 def _log_in(path: Path) -> logging.Logger:
-    """A log of one run alone, since several write at a time."""
+    """The separate log of one run, because several runs write at a time."""
     log = logging.Logger(path.stem, logging.INFO)
     log.addHandler(logging.FileHandler(path, mode="w", encoding="utf-8"))
     return log

@@ -1,8 +1,8 @@
-"""Processes for the runs of a sweep, forked from one that has imported torch and trains nothing.
+"""Processes for the runs of a sweep, forked from a server that has imported torch and trains nothing.
 
 A run alone spends seconds on imports. The fork server of `multiprocessing` spends them once for all runs. Each run has
-a process of its own, as fresh as one of `fairloop run`: no memory grows from run to run, and a crash ends one run. No
-process outlives its sweep, however the sweep ended: it would hold locks for which the resumed sweep waits.
+its own process, as fresh as one of `fairloop run`: memory does not grow from run to run, and a crash ends one run. No
+process outlives its sweep, because it would hold locks for which the resumed sweep waits.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _ALONE_SECONDS = 3.0  # for a process without a sweep to end by itself
 _INTERRUPTED = 130
 
 ORPHANED = 255
-"""The exit code of a process that was stopped, since the fork server that would tell of its end was killed."""
+"""The exit code of a process that was stopped because the fork server, which reports its end, was killed."""
 
 
 class Task(NamedTuple):
     """A module to run with `arguments`, as `python -m` does, or a function to call with them.
 
-    log: gets all words. cores: those to use; None: all. imports: modules that the fork server imports beside its own if
-    this is its first task.
+    log: the file of its output. cores: the cores to use; None: all. imports: further modules for the fork server to
+    import, if this is its first task.
     """
 
     what: str | Callable[..., None]
@@ -64,7 +64,7 @@ class Worker:
 
     @property
     def code(self) -> int | None:
-        """The exit code, negative after a signal; None while it works. Ends a process that lost its fork server."""
+        """The exit code, negative after a signal; None while the process works. Ends one without its fork server."""
         code = self._process.exitcode
         if code == ORPHANED and self._process.pid is not None:
             _end(self._process.pid)
@@ -77,7 +77,7 @@ class Worker:
 
     @staticmethod
     def stop(workers: Sequence[Worker]) -> None:
-        """Ask all to end, and kill those that have not ended after half a minute, or at once on another interrupt."""
+        """Ask all to end. Kill those that still work after half a minute, or at once on another interrupt."""
         for worker in workers:
             worker._process.terminate()
         try:
@@ -92,14 +92,14 @@ class Worker:
 def ending(code: int) -> str:
     """The end of a process with the exit code `code`, in words."""
     if code == ORPHANED:
-        return "was stopped, since the server that forks processes was killed,"
+        return "was stopped, because the server that forks processes was killed,"
     return f"was killed by signal {-code} ({signal.strsignal(-code)})" if code < 0 else f"ended with exit code {code}"
 
 
 @cache
 def _context(imports: tuple[str, ...]) -> ForkServerContext | SpawnContext:
-    """The fork server, which is started now if it has not been. New processes take its place where it has no place for
-    its socket: TMPDIR may be too long, or its file system may know none.
+    """The fork server; it starts at the first call. Spawned processes replace it if it cannot have a socket: the path
+    of TMPDIR may be too long, or its file system may have no sockets.
     """
     if _FORKS:
         from multiprocessing import forkserver, resource_tracker
@@ -108,7 +108,7 @@ def _context(imports: tuple[str, ...]) -> ForkServerContext | SpawnContext:
         context.set_forkserver_preload([*PRELOADED, *imports])
         try:
             resource_tracker.ensure_running()  # which unblocks interrupts
-            with interrupts_blocked():  # the server inherits this: Ctrl-C must not end its imports with a traceback
+            with interrupts_blocked():  # the server inherits this; Ctrl-C then shows no traceback of its imports
                 forkserver.ensure_running()
         except OSError:
             pass
@@ -119,7 +119,7 @@ def _context(imports: tuple[str, ...]) -> ForkServerContext | SpawnContext:
 
 @contextmanager
 def _no_main() -> Iterator[None]:
-    """Keep multiprocessing from importing the program again in the new process, where a script would run anew."""
+    """Prevent a second import of the program in the new process, because a script would run again."""
     main = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -129,8 +129,8 @@ def _no_main() -> Iterator[None]:
 
 
 def _work(task: Task, folder: Path, environment: dict[str, str]) -> None:
-    os.setsid()  # Ctrl-C reaches the sweep alone, which then stops its runs one by one
-    if not _sweep_goes_on():  # an interrupt came while the fork server was still importing
+    os.setsid()  # Ctrl-C reaches the sweep alone, and the sweep then stops its runs one by one
+    if not _sweep_goes_on():  # an interrupt came during the imports of the fork server
         return
     as_a_new_process(folder)
     if task.cores is not None:
@@ -149,18 +149,18 @@ def _work(task: Task, folder: Path, environment: dict[str, str]) -> None:
 
 
 def _end_with_the_sweep() -> None:
-    """End this process when the sweep has gone, also after a kill, which leaves the sweep no time to stop its runs."""
+    """End this process after the end of the sweep. A killed sweep cannot stop its runs itself."""
     sweep = multiprocessing.parent_process()
     if sweep is None:
         return
     connection.wait([sweep.sentinel])
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_ALONE_SECONDS)
-    os._exit(_INTERRUPTED)  # all files are whole
+    os._exit(_INTERRUPTED)  # all files are complete
 
 
 def _end(process: int) -> None:
-    """End a process that is no child of this one, within seconds."""
+    """End a process that is not a child of this one, within seconds."""
     until = time.monotonic() + _ALONE_SECONDS
     with suppress(ProcessLookupError):
         os.kill(process, signal.SIGTERM)

@@ -52,7 +52,7 @@ def synthetic(
 
     real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the
         paths of .csv, .tsv, .jsonl or .parquet files, with the same columns.
-    label: its column. groups: one sensitive column or several, whose combinations are the groups.
+    label: the column of the label. groups: one sensitive column or several, whose combinations are the groups.
     beneficial: the label that is good for the person; 1 if labels are 0 and 1. leave_out: one column or several
         that are not features.
     estimator: a class or an object with `fit` and `predict`, or `module:Name`. arguments: of the class.
@@ -124,7 +124,7 @@ class Comparison:
 
     @cached_property
     def distances(self) -> list[Distance]:
-        """Of columns, and of pairs of columns."""
+        """The distances of columns, and of pairs of columns."""
         return distances(self.pair)
 
     @cached_property
@@ -147,7 +147,7 @@ class Comparison:
         return words.markdown(self)
 
     def to_json(self) -> str:
-        """All values, how they were made, and the sentences."""
+        """All values, the design, and the sentences, as JSON."""
         return as_file(words.document(self))
 
     def write(self, out: str | Path, *, overwrite: bool = False) -> tuple[str, ...]:

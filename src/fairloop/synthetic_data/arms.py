@@ -29,7 +29,7 @@ Value = tuple[str, str]
 """A group, or a part over groups, and a metric."""
 
 Form = Callable[[pd.DataFrame], Callable[[pd.DataFrame], Any]]
-"""From the features that are learnt from to a function that gives any features the form which estimators see."""
+"""A function of the training features. It returns a function that brings features into the form for estimators."""
 
 _MOST_CELLS = 2**28  # of an array; 2 GiB
 
@@ -64,7 +64,7 @@ class Design:
         return np.sort(order[tested:]), np.sort(order[:tested])
 
     def chosen(self, people: int, real: int, split: int) -> Codes:
-        """Rows of synthetic people to learn from, in their order. real: how many real people are learnt from."""
+        """Rows of synthetic people to learn from, in their order. real: the number of real people to learn from."""
         order = numpy_stream(self.seed, Role.ORDER, epoch=split).permutation(people)
         return np.sort(order[: real if self.rows is None else self.rows])
 
@@ -85,17 +85,17 @@ def check(design: Design, pair: Pair) -> None:
         ("--seed", design.seed, 0),
     ):
         if value is not None and (not isinstance(value, int | np.integer) or value < least):
-            raise InputError(f"{option} {value}: at least {least} is needed, and a whole number")
+            raise InputError(f"{option} {value}: is not a whole number of {least} or more")
     for people, what in zip(design.held_out(len(pair.real), 0), ("to learn from", "to test on"), strict=True):
         if not len(people):
-            raise InputError(f"--test {design.test:g}: of {len(pair.real)} real people, none is left {what}")
+            raise InputError(f"--test {design.test:g}: of {len(pair.real)} real people, nobody is left {what}")
     if design.rows is not None and design.rows > len(pair.synthetic):
         raise InputError(f"--rows {design.rows}: {pair.called[1]} has {len(pair.synthetic)}")
     design.build(0)
 
 
 Measures = dict[Arm, dict[Value, float]]
-"""Of the estimators of one split."""
+"""The measures of the estimators of one split."""
 
 
 def measured(design: Design, pair: Pair, split: int) -> Measures:
@@ -152,7 +152,7 @@ def _predicted(design: Design, pair: Pair, split: int, form: Form, learnt: Peopl
 
 
 def _places(design: Design, own: Any, features: Any, names: NDArray[Any]) -> Codes:
-    """(N,) the place in `names` of each prediction."""
+    """(N,) the position in `names` of each prediction."""
     try:
         found = np.asarray(own.predict(features)).reshape(len(features))
     except Exception as error:  # an estimator may raise anything
@@ -160,9 +160,7 @@ def _places(design: Design, own: Any, features: Any, names: NDArray[Any]) -> Cod
     known, predicted = (pd.Index(values.astype(object)) for values in (names, found))
     places: Codes = known.get_indexer(predicted).astype(np.int64)
     if (places < 0).any():
-        raise InputError(
-            f"--estimator: predicts {predicted[places < 0][0]!r}, which it was not taught; give a classifier"
-        )
+        raise InputError(f"--estimator: predicts {predicted[places < 0][0]!r}, which is not a label; give a classifier")
     return places
 
 
@@ -172,7 +170,7 @@ def _frame(learnt: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
 
 
 def _array(learnt: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
-    """To an array: numbers less their mean, by their standard deviation, with 0 where they miss; texts one-hot."""
+    """To an array: numbers standardised, 0 for missing ones; texts one-hot."""
     _check_size(learnt)
     numbers = learnt.select_dtypes("number")
     spread = numbers.std(ddof=0).replace(0, 1)
@@ -180,7 +178,7 @@ def _array(learnt: pd.DataFrame) -> Callable[[pd.DataFrame], Any]:
 
 
 def _check_size(learnt: pd.DataFrame) -> None:
-    """Raise InputError if texts one-hot take too much memory."""
+    """Raise InputError if one-hot texts take too much memory."""
     texts = {str(name): len(learnt[name].cat.categories) for name in learnt.select_dtypes("category")}
     if len(learnt) * sum(texts.values()) > _MOST_CELLS:
         most = max(texts, key=texts.__getitem__)
@@ -208,7 +206,7 @@ def _built(estimator: Any, arguments: Mapping[str, Any]) -> Any:
         own: Any = estimator(**arguments) if inspect.isclass(estimator) else copy.deepcopy(estimator)
         if arguments and not inspect.isclass(estimator):
             own.set_params(**arguments)
-    except Exception as error:  # a constructor, anybody's, may raise anything
+    except Exception as error:  # a constructor may raise anything
         raise InputError(f"--arguments: the estimator cannot be built with them: {said(error)}") from error
     if not (callable(getattr(own, "fit", None)) and callable(getattr(own, "predict", None))):
         raise InputError(f"--estimator: {type(own).__name__} has no fit and predict; name a classifier")

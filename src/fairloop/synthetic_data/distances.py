@@ -1,4 +1,4 @@
-"""How far synthetic columns, and pairs of columns, lie from the real ones."""
+"""Distances of synthetic columns, and of pairs of columns, from the real ones."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pandas as pd
 from fairloop.metrics.distances import between
 from fairloop.synthetic_data.pair import Codes, Pair
 
-_BINS = 10  # of numbers, in pairs of columns: each of about as many real people
+_BINS = 10  # of numbers, in pairs of columns; each has about a tenth of the real people
 
 
 class Distance(NamedTuple):
-    """columns: one or two. value: in [0, 1]; 0 of equal distributions.
+    """A distance of the synthetic from the real distribution. columns: one or two. value: in [0, 1]; 0: they are equal.
 
-    Of a column of numbers Kolmogorov and Smirnov's distance; a missing value counts as less than all numbers. Of texts,
-    and of two columns, total variation: half the sum of the differences of shares; numbers are in tenths of the real
-    people then, and missing values are apart.
+    For a column of numbers it is the distance of Kolmogorov and Smirnov; a missing value counts as less than all
+    numbers. For texts, and for two columns, it is total variation, half the sum of the absolute differences of shares.
+    Numbers are then grouped by tenths of the real people, and missing values are a separate group.
     """
 
     columns: tuple[str, ...]
@@ -27,7 +27,7 @@ class Distance(NamedTuple):
 
 
 def distances(pair: Pair) -> list[Distance]:
-    """Of each column, the label among them, then of each pair of columns."""
+    """The distance of each column, with the label, then of each pair of columns."""
     real, synthetic = (pair.whole(people) for people in (pair.real, pair.synthetic))
     columns = [str(column) for column in real]
     codes = {column: _codes(real[column], synthetic[column]) for column in columns}
@@ -63,14 +63,14 @@ def _codes(real: pd.Series, synthetic: pd.Series) -> tuple[Codes, Codes]:
 def _alone(real: pd.Series, synthetic: pd.Series, codes: Codes, made: Codes) -> float:
     if real.dtype.name == "category":
         return _variation(codes, made)
-    ranks = pd.concat([real, synthetic]).rank(method="dense").fillna(0).to_numpy()  # its order alone counts
+    ranks = pd.concat([real, synthetic]).rank(method="dense").fillna(0).to_numpy()  # only the order counts
     return between(ranks[: len(real)], ranks[len(real) :]).ks
 
 
 def _together(one: tuple[Codes, Codes], other: tuple[Codes, Codes]) -> float:
     width = 1 + max(codes.max() for codes in other)
     joint = np.concatenate([first * width + second for first, second in zip(one, other, strict=True)])
-    occurring = np.unique(joint, return_inverse=True)[1]  # of two columns with many texts, few pairs occur
+    occurring = np.unique(joint, return_inverse=True)[1]  # few of the pairs of many texts occur
     return _variation(occurring[: len(one[0])], occurring[len(one[0]) :])
 
 

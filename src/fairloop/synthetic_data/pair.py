@@ -1,4 +1,4 @@
-"""Two tables of people with the same columns, one of them made by a generator: as features, labels and groups."""
+"""Two tables of people with the same columns, one of real and one of generated people: features, labels and groups."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from fairloop.tables.values import MISSING, written
 from fairloop.tables.values import name as as_name
 
 FEWEST = 20
-"""Rows that a table needs."""
+"""Smallest number of rows of a table."""
 
-_EXACT = 2.0**53  # up to it, a float holds every whole number
+_EXACT = 2.0**53  # the largest number up to which a float holds every whole number
 
 Codes = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class People:
-    """features: (N, F) numbers and categoricals. labels, groups: (N,) codes."""
+    """N people. features: (N, F) numbers and categoricals. labels, groups: (N,) codes."""
 
     features: pd.DataFrame
     labels: Codes
@@ -44,7 +44,7 @@ class People:
         return People(self.features.iloc[rows], self.labels[rows], self.groups[rows])
 
     def and_(self, other: People) -> People:
-        """These people, then others."""
+        """These people, followed by others."""
         features = pd.concat([self.features, other.features], ignore_index=True)
         labels, groups = (np.concatenate(both) for both in ((self.labels, other.labels), (self.groups, other.groups)))
         return People(features, labels, groups)
@@ -52,7 +52,7 @@ class People:
 
 @dataclass(frozen=True)
 class Pair:
-    """Real and synthetic people. Names of labels and groups are those of both tables, the real ones first.
+    """Real and synthetic people. Names of labels and groups come from both tables, the real ones first.
 
     called: the two tables' names. label: its column. groups: the sensitive columns. beneficial: a label's code.
     """
@@ -83,7 +83,7 @@ class Pair:
         return found
 
     def occurring(self) -> Codes:
-        """Codes of the groups that real people have."""
+        """Codes of the groups of real people."""
         return np.unique(self.real.groups)
 
 
@@ -97,7 +97,8 @@ def paired(
 ) -> Pair:
     """Two tables, each a frame of any library or a path, as a pair.
 
-    Raises InputError for tables that cannot be read, have other columns, kinds of columns or labels, or too few rows.
+    Raises InputError for tables that cannot be read, that differ in columns, kinds of columns or labels, or that have
+    too few rows.
     """
     called = (_called(real, "REAL"), _called(synthetic, "SYNTHETIC"))
     tables = [_read(table, name) for table, name in zip((real, synthetic), called, strict=True)]
@@ -185,7 +186,7 @@ def _intersections(columns: Sequence[pd.Series]) -> list[str | None]:
 
 
 def _names(columns: Sequence[Sequence[str | None]]) -> tuple[tuple[str, ...], list[Codes]]:
-    """The names in both columns, those of the first before others, and their codes; -1 where there is none."""
+    """The names in both columns, those of the first before others, and their codes; -1 for a missing value."""
     known: dict[str, int] = {}
     for column in columns:
         for text in sorted({text for text in column if text is not None} - set(known), key=by_size):
@@ -226,7 +227,7 @@ def _features(tables: Sequence[pd.DataFrame], called: Sequence[str]) -> list[pd.
 
 
 def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
-    """Two columns as numbers if both hold nothing else, or else as categoricals of the same texts."""
+    """Two columns as numbers if both hold only numbers, otherwise as categoricals of the same texts."""
     numbers = [_numbers(column, name) for column, name in zip(columns, called, strict=True)]
     present = _as_precise([found for found in numbers if found is not None], columns)
     if len(present) == len(numbers):
@@ -248,7 +249,7 @@ def _alike(columns: Sequence[pd.Series], called: Sequence[str]) -> list[Any]:
 
 
 def _as_precise(numbers: list[pd.Series], columns: Sequence[pd.Series]) -> list[pd.Series]:
-    """Both columns' numbers in the precision of the coarser one, if it can hold them: 0.1 of 32 bits is 0.1."""
+    """The numbers of both columns in the coarser precision, if it can hold them: 0.1 of 32 bits equals 0.1."""
     kinds = [column.dtype.name.lower() for column in columns]
     coarser: type[np.floating[Any]] | None = None
     for name, kind in (("float32", np.float32), ("float16", np.float16)):
@@ -259,7 +260,7 @@ def _as_precise(numbers: list[pd.Series], columns: Sequence[pd.Series]) -> list[
 
 
 def _check_texts(texts: Sequence[str | None], column: object, called: str) -> None:
-    """Raise InputError for texts so many that they name people."""
+    """Raise InputError for so many texts that they probably identify people."""
     found = len({text for text in texts if text is not None})
     if found > max(MOST_TEXTS, len(texts) // 10):
         raise InputError(
@@ -268,7 +269,7 @@ def _check_texts(texts: Sequence[str | None], column: object, called: str) -> No
 
 
 def _numbers(column: pd.Series, called: str) -> pd.Series | None:
-    """float64; None for a column that holds anything else, such as truth values."""
+    """The column as float64; None if it holds other values than numbers, such as truth values."""
     check_feature(column, called, "--leave-out")
     plain = column.astype(object) if column.dtype.name == "category" else column
     if pd.api.types.is_bool_dtype(plain.dropna().infer_objects()):

@@ -1,4 +1,4 @@
-"""Shares of groups, labels and strata among real and synthetic people, and how often groups have the good label."""
+"""Shares of groups, labels and strata among real and synthetic people, and the base rates of groups."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def shares(pair: Pair) -> pd.DataFrame:
     """A row for each group, label and stratum, and for the base rate of each group.
 
     Columns: measure, name, real, synthetic, difference (synthetic less real) with its 95 % interval (low, high), which
-    takes both tables for independent samples, and the people behind each (real_people, synthetic_people).
+    assumes that both tables are independent samples, and the people behind each (real_people, synthetic_people).
     """
     both = pair.real, pair.synthetic
     parts = [
@@ -28,7 +28,7 @@ def shares(pair: Pair) -> pd.DataFrame:
 
 
 Counted = tuple[Codes, Codes]
-"""(n,) how many people have something, and of how many."""
+"""(n,) numbers of people with a property, and of all people."""
 
 
 def _of_all(codes: Codes, names: int) -> Counted:

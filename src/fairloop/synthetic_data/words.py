@@ -41,7 +41,7 @@ Change = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Section:
-    """A table. title, scope: above it, and below. changes: of each row, for a picture."""
+    """A table. title: above it. scope: the sentence below it. changes: the change in each row, for a picture."""
 
     title: str
     header: tuple[str, ...]
@@ -71,7 +71,7 @@ def findings(comparison: Comparison) -> list[str]:
     """Whether adding synthetic people, or learning from them alone, changes accuracy and true positive rate."""
     pair, found = comparison.pair, _by_key(comparison)
     absent = [name for code, name in enumerate(pair.group_names) if code not in pair.occurring()]
-    lines = [f"{', '.join(absent)}: no real person has this group; its measures are undefined"] if absent else []
+    lines = [f"{', '.join(absent)}: no real person is in this group; its measures are undefined"] if absent else []
     some = comparison.design.splits >= FEWEST_SEEDS
     nothing = "shows no change" if some else f"cannot be judged by fewer than {FEWEST_SEEDS} splits"
     for contrast, what in ((ADDED, "adding synthetic people"), (SYNTHETIC_FOR_REAL, "synthetic people alone")):
@@ -90,7 +90,7 @@ def sections(comparison: Comparison) -> list[Section]:
 
 
 def markdown(comparison: Comparison) -> str:
-    """All of it as Markdown."""
+    """The whole comparison as Markdown."""
     blocks = ["\n".join(head(comparison)), "\n".join(f"- {line}" for line in findings(comparison))]
     for section in sections(comparison):
         blocks += [f"## {section.title}", text.markdown(section.header, section.rows), section.scope]
@@ -98,7 +98,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def document(comparison: Comparison) -> dict[str, Any]:
-    """Plain data; undefined values are null."""
+    """The comparison as plain data; undefined values are null."""
     pair, design = comparison.pair, comparison.design
     estimator = design.estimator if isinstance(design.estimator, str) else repr(design.estimator)
     told: dict[str, Any] = plain({
