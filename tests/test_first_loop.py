@@ -100,8 +100,8 @@ def test_of_a_large_table_some_rows_are_left_out_and_counted():
     [
         ({"label": "repiad"}, r"^label: frame has no column 'repiad'; did you mean 'repaid'\?$"),
         ({"group": "sx"}, r"^group: frame has no column 'sx'"),
-        ({"seeds": 0}, r"^seeds=0: "),
-        ({"people": True}, r"^people=True: "),
+        ({"seeds": 0}, r"^seeds: 0 "),
+        ({"people": True}, r"^people: True "),
         ({"generations": 0}, r"^generations=0: "),
         ({"classifier": "mpl"}, r"mlp"),
         ({"frame": 3}, r"frame"),

@@ -7,7 +7,7 @@ import pytest
 
 import files
 from fairloop import preset, presets
-from fairloop.curation.sizes import budget_for
+from fairloop._util.sizes import budget_for
 from fairloop.loop.generations import Generation, simulate
 from fairloop.spec.run import from_mapping
 from test_data import write_mnist

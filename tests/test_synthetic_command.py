@@ -82,7 +82,7 @@ def test_the_page_holds_all_it_shows_and_runs_nothing(tables, tmp_path, monkeypa
     ("words", "said"),
     [
         (["--group", "age ", "--splits", "1"], "--group: "),
-        (["--splits", "0"], "--splits 0: is not a whole number of 1"),
+        (["--splits", "0"], "--splits: 0 is not a whole number of 1"),
         (["--estimator", "nothing"], "--estimator: 'nothing' is not a module:Name"),
         (["--arguments", "[1]"], "--arguments [1]: names no arguments"),
         (["--arguments", "{a: ["], "--arguments {a: [: is not YAML"),

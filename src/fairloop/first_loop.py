@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
+from fairloop._util.sizes import whole
 from fairloop.errors import InputError
 from fairloop.loop.generations import simulate
 from fairloop.report import notebook
@@ -112,8 +113,7 @@ def quick(
     ['seqgen-seqclass', 'control']
     """
     for name, number in {"seeds": seeds, "people": people}.items():
-        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-            raise InputError(f"{name}={number!r}: give a whole number of 1 or more")
+        whole(name, number, least=1)
     table, left_out = _chosen(frames.table(frame), people)
     data = {
         "name": "table", "table": FILE, "label": label, "beneficial": beneficial,

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.sizes import whole
 from fairloop.curation.columns import People, people
 from fairloop.curation.finite_star import Deal, Tally, wanted
-from fairloop.curation.sizes import whole
 from fairloop.curation.values import Column
 from fairloop.errors import InputError, first_line
 from fairloop.seeding import Role, numpy_stream

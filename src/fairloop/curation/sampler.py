@@ -12,10 +12,10 @@ import numpy as np
 import torch.distributed
 from torch.utils.data import Sampler
 
+from fairloop._util.sizes import budget_for, whole
 from fairloop.curation import columns, frameworks
 from fairloop.curation.finite_star import Deal, Tally, wanted
 from fairloop.curation.sampler_epochs import Passes
-from fairloop.curation.sizes import budget_for, whole
 from fairloop.curation.values import pick, streamed
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
+from fairloop._util.sizes import budget_for, whole
 from fairloop.curation import ideal as ideals
 from fairloop.curation.columns import Names
 from fairloop.curation.finite_star import Tally
-from fairloop.curation.sizes import budget_for, whole
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
 from fairloop.sources import quotas

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from fairloop._util.directories import claim_file
 from fairloop._util.files import replacing
 from fairloop._util.limits import check_parquet
+from fairloop._util.sizes import whole
 from fairloop.curation.columns import people
 from fairloop.curation.finite_star import Deal, Tally, wanted
 from fairloop.curation.ideal import Shares
-from fairloop.curation.sizes import whole
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream
 from fairloop.tables.decimals import always

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fairloop._util.files import write_text
+from fairloop.auditing.gate.judging import in_words
 from fairloop.auditing.measures.values import Measure
 from fairloop.forecasting import words
 from fairloop.report.page.shell import rendered
@@ -64,7 +65,7 @@ def _chart(found: WhatIf, measure: Measure) -> dict[str, Any]:
     scale = _scale(len(past) + found.setup.rounds, [v for v in shown if isfinite(v)])
     names = found.log.told.names
     return {
-        "title": words.title(measure),
+        "title": in_words(measure),
         "past": [(scale.x(i), scale.y(value)) for i, (value, _, _) in enumerate(past) if isfinite(value)],
         "whiskers": [(scale.x(i), scale.y(low), scale.y(high)) for i, (_, low, high) in enumerate(past)
                      if isfinite(low) and isfinite(high)],
@@ -75,7 +76,7 @@ def _chart(found: WhatIf, measure: Measure) -> dict[str, Any]:
         "values": [(scale.y(v), f"{v:.2f}") for v in (scale.low, (scale.low + scale.high) / 2, scale.high)],
         "steps": [(scale.x(0), names[0], "start"), (scale.x(len(past) - 1), names[-1], "middle"),
                   (scale.x(scale.steps - 1), f"+{found.setup.rounds}", "end")],
-        "said": words.title(measure) + ", " + "; ".join(_said(fans[fans["policy"] == one.name], one.name)
+        "said": in_words(measure) + ", " + "; ".join(_said(fans[fans["policy"] == one.name], one.name)
                                                          for one in found.setup.policies),
     }  # fmt: skip
 

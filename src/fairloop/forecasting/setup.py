@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.sizes import whole
 from fairloop.errors import InputError
 from fairloop.forecasting.logged import Logged
 from fairloop.forecasting.policies import Policy
@@ -37,8 +38,7 @@ class Setup:
 
     def __post_init__(self) -> None:
         for option, number in {"--rounds": self.rounds, "--seeds": self.seeds, "--last": self.last}.items():
-            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise InputError(f"{option}: {number!r} is not a whole number of 1 or more")
+            whole(option, number, least=1)
         if self.learn_from not in ("all", "last"):
             raise InputError(f"--learn-from: '{self.learn_from}' is not all or last")
         if self.estimator is not None and self.estimator != "mlp" and ":" not in self.estimator:

@@ -8,7 +8,6 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from fairloop.auditing.gate.judging import in_words
-from fairloop.auditing.measures.values import Measure
 from fairloop.report.text import aligned
 
 if TYPE_CHECKING:
@@ -19,11 +18,6 @@ FANS = (
     "seeds. Each seed draws the population anew, by bootstrap. Error of the assumptions themselves is not in it."
 )
 _WIDTH = 100
-
-
-def title(measure: Measure) -> str:
-    """The name of a measure for readers."""
-    return in_words(measure)
 
 
 def head(found: WhatIf) -> list[str]:
@@ -102,7 +96,7 @@ def replayed(found: WhatIf) -> list[str]:
     )
     worst = sorted(told.differing, key=lambda line: -abs(line.difference))[:6]
     return lines + [
-        f"round {line.round}: {title(line.measure)} is {line.replay:.3f} in the replay, {line.log:.3f} in the log; "
+        f"round {line.round}: {in_words(line.measure)} is {line.replay:.3f} in the replay, {line.log:.3f} in the log; "
         f"difference {line.difference:+.3f} ({line.low:+.3f} to {line.high:+.3f})"
         for line in worst
     ]
@@ -128,7 +122,7 @@ def rows(found: WhatIf) -> tuple[list[str], list[list[str]]]:
     ends = {(row["policy"], row["metric"], row["group"]): row for row in last}
     header = ["measure", "log", *(f"{one.name} +{setup.rounds}" for one in setup.policies)]
     body = [
-        [title(one), found.cell(one), *(_interval(ends[policy.name, *one]) for policy in setup.policies)]
+        [in_words(one), found.cell(one), *(_interval(ends[policy.name, *one]) for policy in setup.policies)]
         for one in found.measures
     ]
     return header, body

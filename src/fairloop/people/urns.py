@@ -7,16 +7,12 @@ arXiv 1706.09847).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from fairloop.errors import InputError
 from fairloop.people import arguments as checked
 from fairloop.people.interface import Array, Floats
-
-Find = Literal["bernoulli", "poisson"]
-Correction = Literal["none", "complement", "smallest"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -69,10 +69,8 @@ class RunSpec(Section):
     """One run: the simulation of a data ecosystem over generations.
 
     >>> spec = RunSpec(generations=3, star={"target": "classifier"}, schedule={2: {"synthetic_share": 0.5}})
-    >>> spec.identity
-    'seqgen-seqclass.classifier.seed-0.a74dccf9'
-    >>> spec.at(2).synthetic_share, list(spec.spans), spec.flat()["star.ideal"]
-    (0.5, [0, 2], 'uniform')
+    >>> spec.identity, spec.at(2).synthetic_share, list(spec.spans), spec.flat()["star.ideal"]
+    ('seqgen-seqclass.classifier.seed-0.a74dccf9', 0.5, [0, 2], 'uniform')
     >>> from_mapping(yaml.safe_load(spec.to_yaml())) == spec
     True
     """

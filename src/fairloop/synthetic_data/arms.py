@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairloop._util.lookup import find
+from fairloop._util.sizes import whole
 from fairloop.errors import InputError, said
 from fairloop.metrics.group_rates import confusion, flatten, performance
 from fairloop.seeding import Role, numpy_stream, seeded
@@ -84,8 +85,8 @@ def check(design: Design, pair: Pair) -> None:
         ("--rows", design.rows, 1),
         ("--seed", design.seed, 0),
     ):
-        if value is not None and (not isinstance(value, int | np.integer) or value < least):
-            raise InputError(f"{option} {value}: is not a whole number of {least} or more")
+        if value is not None:
+            whole(option, value, least)
     for people, what in zip(design.held_out(len(pair.real), 0), ("to learn from", "to test on"), strict=True):
         if not len(people):
             raise InputError(f"--test {design.test:g}: of {len(pair.real)} real people, nobody is left {what}")

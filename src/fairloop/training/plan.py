@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
+from fairloop._util.sizes import budget_for
 from fairloop.curation import ideal as ideals
-from fairloop.curation.sizes import budget_for
 from fairloop.data import Population
 from fairloop.errors import InputError
 from fairloop.models import estimator

@@ -1,4 +1,4 @@
-"""Checks of the sizes of batches and budgets in users' arguments."""
+"""Checks of sizes in users' arguments: of batches, budgets and seeds, and of numbers of rounds, splits and rows."""
 
 from __future__ import annotations
 
