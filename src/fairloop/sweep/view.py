@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from pathlib import Path
-from types import TracebackType
 from typing import get_args
 
 from rich.console import Console
@@ -41,9 +40,7 @@ class SweepLines:
     def __enter__(self) -> SweepLines:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         return None
 
     def show(self, jobs: Sequence[Job]) -> None:
@@ -66,9 +63,7 @@ class SweepTable:
         self._live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self._live.stop()
 
     def show(self, jobs: Sequence[Job]) -> None:
