@@ -161,12 +161,12 @@ _ENTRIES = (
     ),
     _of_logs(
         name="mean_error", title="mean error", parts=_OF_SCORES, low=-inf, high=inf, share=True, direction="to 0",
-        sentence="The mean of prediction less label, where both are numbers.", undefined="no labels",
+        sentence="The mean of prediction less label, if both are numbers.", undefined="no labels",
         detail="With `--regression`. Student's intervals.",
     ),
     _of_logs(
         name="mean_absolute_error", title="mean absolute error", short="MAE", parts=_OF_SCORES, high=inf, share=True,
-        direction="down", sentence="The mean size of prediction less label, where both are numbers.",
+        direction="down", sentence="The mean size of prediction less label, if both are numbers.",
         zero="all exact", undefined="no labels", detail="With `--regression`. Student's intervals.",
     ),
     Entry(
