@@ -80,9 +80,9 @@ def sends_gradients_to_every_parameter(case: ModelCase) -> None:
 
 
 def gives_what_others_rely_on(case: ModelCase) -> None:
-    """Shape, type and range of the output, for one sample, an odd number, and many."""
+    """Shape, type and range of the output, for no sample, one, an odd number, and many."""
     model = case.build().eval()
-    for n in (1, 3, 16):
+    for n in (0, 1, 3, 16):
         case.check_output(case.output(model, n), n)
 
 
