@@ -64,6 +64,15 @@ def synthetic(
     than it is.
 
     Raises InputError for tables or arguments that cannot be used.
+
+    >>> from fairloop import synthetic
+    >>> real = {"income": list(range(40)), "sex": 20 * ["f", "m"], "repaid": 20 * [0] + 20 * [1]}
+    >>> generated = {"income": list(range(40)), "sex": 10 * ["f", "m", "m", "m"], "repaid": 20 * [0] + 20 * [1]}
+    >>> tree = "sklearn.tree:DecisionTreeClassifier"
+    >>> found = synthetic(real, generated, label="repaid", groups="sex", splits=2, estimator=tree)
+    >>> shares = found.shares
+    >>> shares.loc[shares["measure"] == "group_share", ["name", "real", "synthetic"]].values.tolist()
+    [['f', 0.5, 0.25], ['m', 0.5, 0.75]]
     """
     design = Design(estimator, arguments, test, splits, rows, seed)
     with called_from_python():

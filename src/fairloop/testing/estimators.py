@@ -37,6 +37,10 @@ class EstimatorCase:
     model: `module:Name`, or a name that fairloop knows. role: `generator` or `classifier`.
     labels: the number of labels of the people, at least 3 for a classifier of more than two. texts: whether people are
     texts.
+
+    >>> case = EstimatorCase("sklearn.linear_model:LogisticRegression", ModelRole.CLASSIFIER)
+    >>> case.fitted()(case.inputs[:5]).shape
+    torch.Size([5, 3])
     """
 
     model: str
