@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fairloop.errors import InputError, said
-from fairloop.models.first_try import loss_fault
+from fairloop.models.checks import loss_fault
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
 from fairloop.testing.cases import GeneratorCase, ModelCase
