@@ -20,7 +20,7 @@ from docs.studies import answers, rows
 from docs.studies.claims import ACCURACY, CLAIMS, EO, PAPERS, WHY, Claim
 from fairloop import presets
 from fairloop.report.case_names import of_fields
-from fairloop.spec.run import varied
+from fairloop.spec.names import varied
 from fairloop.sweep.grid import Sweep
 
 ENDS = st.floats(-1, 1).map(lambda end: round(end, 3))

@@ -1,6 +1,7 @@
 """Docstrings of fairloop as Markdown and as reStructuredText.
 
-They have paragraphs, lists of `- ` lines, arguments as lines `name: meaning`, and code indented after an empty line.
+They have paragraphs, lists of `- ` lines, arguments as lines `name: meaning`, code indented after an empty line, and
+examples, whose lines begin with `>>> `.
 """
 
 from __future__ import annotations
@@ -15,6 +16,10 @@ ARGUMENT = re.compile(r"^((?:[a-z_]\w*|[A-Z])(?:, (?:[a-z_]\w*|[A-Z]))*): (?=\S)
 """Names of arguments, such as `n` or `X`."""
 
 
+CODE = (" ", ">>> ")
+"""The beginnings of paragraphs of code."""
+
+
 def paragraphs(lines: Sequence[str]) -> Iterator[list[str]]:
     """Runs of lines without an empty one between them."""
     for filled, found in groupby(lines, key=lambda line: bool(line.strip())):
@@ -26,7 +31,7 @@ def markdown(text: str | None) -> str:
     """The docstring as Markdown."""
     parts = []
     for lines in paragraphs(inspect.cleandoc(text or "").splitlines()):
-        if lines[0].startswith(" "):
+        if lines[0].startswith(CODE):
             code = inspect.cleandoc("\n".join(["", *lines]))
             parts.append(f"```{_language(code)}\n{code}\n```")
         elif ARGUMENT.match(lines[0]):
@@ -40,7 +45,7 @@ def rst(lines: Sequence[str]) -> list[str]:
     """The lines of the docstring as reStructuredText."""
     found: list[str] = []
     for paragraph in paragraphs(lines):
-        if paragraph[0].startswith(" "):
+        if paragraph[0].startswith(CODE):
             code = inspect.cleandoc("\n".join(["", *paragraph]))
             found += [f".. code-block:: {_language(code)}", "", *(f"    {line}" for line in code.splitlines()), ""]
         elif ARGUMENT.match(paragraph[0]):
@@ -51,7 +56,9 @@ def rst(lines: Sequence[str]) -> list[str]:
 
 
 def _language(code: str) -> str:
-    """Python, or text if it is none."""
+    """Python, a session of Python, or text if it is neither."""
+    if code.startswith(">>> "):
+        return "pycon"
     try:
         ast.parse(code)
     except SyntaxError:

@@ -32,7 +32,7 @@ GROUPS = {
 }  # fmt: skip
 """Public names by chapter of the API page; `SETTINGS` stands on the page of settings and below."""
 
-_MEMBERS = {"RunSpec": "at, spans, identity, flat, to_yaml", "Curation": ""}
+MEMBERS = {"RunSpec": "at, spans, identity, flat, to_yaml", "Curation": ""}
 _CONSTANTS = ("SETTINGS",)
 
 
@@ -53,7 +53,7 @@ def _directive(name: str) -> str:
     if not inspect.isclass(made):
         return f".. autofunction:: fairloop.{name}"
     lines = [f".. autoclass:: fairloop.{name}"]
-    if wanted := _MEMBERS.get(name, ":all:"):
+    if wanted := MEMBERS.get(name, ":all:"):
         lines.append("   :members:" + ("" if wanted == ":all:" else f" {wanted}"))
     return "\n".join(lines)
 

@@ -2,11 +2,22 @@
 
 
 class FairloopError(Exception):
-    """Base class of fairloop's errors: one line names the fault, its place and the remedy."""
+    """Base class of fairloop's errors: one line names the fault, its place and the remedy.
+
+    >>> issubclass(InputError, FairloopError) and issubclass(DivergedError, FairloopError)
+    True
+    """
 
 
 class InputError(FairloopError):
-    """A spec, a file, a directory or an argument cannot be used. It is raised before any training starts."""
+    """A spec, a file, a directory or an argument cannot be used. It is raised before any training starts.
+
+    >>> from fairloop import preset
+    >>> preset("demo", generations=0)
+    Traceback (most recent call last):
+    ...
+    fairloop.errors.InputError: generations=0: input should be greater than or equal to 1
+    """
 
 
 class DivergedError(FairloopError):

@@ -48,6 +48,13 @@ class FirstLoop:
     specs: of the runs. With the table saved as `people.parquet`, `fairloop run` repeats each: `specs[0].to_yaml()`.
     table: the tidy table of all runs.
     left_out: number of rows of the given table that were left out at random, because it has more than `people` rows.
+
+    >>> people = {"income": 8 * list(range(8)), "repaid": 8 * [0, 0, 0, 1, 0, 1, 1, 1], "sex": 32 * ["f", "m"]}
+    >>> found = quick(people, label="repaid", group="sex", generations=2, generator="bootstrap")
+    >>> [spec.star.target for spec in found.specs], found.left_out
+    (['none', 'none', 'classifier'], 0)
+    >>> len(found.figure().axes)  # accuracy, equalized odds difference, share of the minoritized group
+    3
     """
 
     specs: tuple[RunSpec, ...]
@@ -98,6 +105,11 @@ def quick(
     All other settings are fixed and small. To change them, write a spec; `specs[0].to_yaml()` is a start.
 
     Raises InputError for a table, a column or a choice that does not fit, before anything is trained.
+
+    >>> people = {"income": 8 * list(range(8)), "repaid": 8 * [0, 0, 0, 1, 0, 1, 1, 1], "sex": 32 * ["f", "m"]}
+    >>> found = quick(people, label="repaid", group="sex", generations=1, generator="bootstrap")
+    >>> found.table["setting"].unique().tolist()
+    ['seqgen-seqclass', 'control']
     """
     for name, number in {"seeds": seeds, "people": people}.items():
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:

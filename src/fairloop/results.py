@@ -48,7 +48,11 @@ from fairloop.training.streams import Streams
 
 
 def load(path: str | Path) -> RecordedRun | RecordedSweep:
-    """The run or the sweep in directory `path`. Raises InputError if there is neither."""
+    """The run or the sweep in directory `path`. Raises InputError if there is neither.
+
+    >>> load("run")  # made by `fairloop run --out run`
+    <run seqgen-seqclass.none.seed-0...: 2 of 2 generations, in run>
+    """
     if kind_of(Path(path)) == "a sweep":
         return RecordedSweep(find_runs([Path(path)]))
     return RecordedRun(RunDirectory(Path(path)))
@@ -57,6 +61,13 @@ def load(path: str | Path) -> RecordedRun | RecordedSweep:
 def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.DataFrame:
     """The tidy table of the generations that `simulate(spec)` yielded. spec: of a run, or of a loop of your own
     objects.
+
+    >>> from fairloop import preset
+    >>> from fairloop.loop.generations import simulate
+    >>> spec = preset("lending", generations=2, people={"arrivals": 50})
+    >>> table = table_of(spec, simulate(spec))
+    >>> table.query("metric == 'selection_rate' and group == 'overall' and split == 'true'")["value"].round(2).tolist()
+    [0.54, 0.48]
     """
     own = spec.own_columns if isinstance(spec, OwnLoop) else own_columns(with_files_read(spec))
     rows = [row for generation in generations for row in generation.rows]
@@ -65,7 +76,18 @@ def table_of(spec: RunSpec | OwnLoop, generations: Iterable[Generation]) -> pd.D
 
 
 class RecordedSweep(Mapping[str, "RecordedRun"]):
-    """A mapping from names of runs, as in the column `run` of `table()`, to the runs of a sweep."""
+    """A mapping from names of runs, as in the column `run` of `table()`, to the runs of a sweep.
+
+    An unknown name raises KeyError.
+
+    >>> sweep = load("sweep")  # made by `fairloop sweep ... --out sweep`
+    >>> len(sweep), all(run.spec.setting == "people" for run in sweep.values())
+    (4, True)
+    >>> sweep.table()["seed"].unique().tolist()
+    [0, 1]
+    >>> sweep.compare(split="true").against
+    'people, people.rule=demographic-parity'
+    """
 
     def __init__(self, directories: Sequence[RunDirectory]) -> None:
         self._runs = {directory.spec().identity: RecordedRun(directory) for directory in directories}
@@ -104,7 +126,23 @@ class RecordedSweep(Mapping[str, "RecordedRun"]):
 
 
 class RecordedRun:
-    """One run: its `spec`, its `table()`, its models G_i and C_i, its annotators, its galleries."""
+    """One run: its `spec`, its `table()`, its models G_i and C_i, its annotators, its galleries.
+
+    >>> run = load("run")  # made by `fairloop run ... --out run`
+    >>> run.spec.generations, run.population.group_names
+    (2, ('green', 'red'))
+    >>> run.table().query("metric == 'accuracy' and group == 'overall' and split == 'test'")["role"].tolist()
+    ['label_annotator', 'group_annotator', 'classifier', 'classifier']
+    >>> samples = run.generator(1).sample(8, seed=0)
+    >>> samples.shape, run.classifier(1)(samples).shape
+    (torch.Size([8, 3, 28, 28]), torch.Size([8, 2]))
+    >>> run.samples(1, 4).labels.shape, len(run.annotators)
+    (torch.Size([4]), 2)
+    >>> run.log()
+    Traceback (most recent call last):
+    ...
+    fairloop.errors.InputError: run: ...
+    """
 
     def __init__(self, directory: RunDirectory) -> None:
         self.directory = directory

@@ -97,7 +97,7 @@ _TOLD_BY: dict[Kind, Callable[[Path], bool]] = {
     "examples of a data set": lambda root: any(_EXAMPLES.fullmatch(path.name) for path in _files(root)),
     "decoded pictures": lambda root: any((path.parent / "about.json").is_file() for path in root.glob("*/images.npy")),
 }
-"""What tells a kind. The first that holds counts; long lists of files are read last."""
+"""The test of each kind. The first that holds counts; tests of long lists of files come last."""
 
 
 def kind_of(root: Path) -> Kind | None:

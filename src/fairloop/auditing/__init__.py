@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from fairloop._util.as_json import as_file
 from fairloop._util.directories import claim_free, is_run
 from fairloop._util.escape import for_terminal, table_for_csv, write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
-from fairloop._util.plain import as_file
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
 from fairloop.auditing.gate.judging import Result
@@ -99,6 +99,12 @@ def audit(
         round: its name, or `last-labelled`; default: the last. regression: labels and predictions are numbers.
 
     Raises InputError for a log or an argument that cannot be used.
+
+    >>> log = {"month": [1, 1, 1, 1, 2, 2, 2, 2], "repaid": [0, 1, 0, 1, 0, 1, 0, 1], "sex": 2 * ["f", "f", "m", "m"],
+    ...        "granted": [0, 1, 0, 1, 0, 1, 1, 0]}
+    >>> found = audit(log, round="month", label="repaid", prediction="granted", groups="sex", fail_on="tpr[m]<0.5")
+    >>> found.finding
+    'FAIL: of 1 limit, 1 broken (round 2).'
     """
     with called_from_python():
         return audited(**locals())
@@ -159,6 +165,27 @@ class Audit:
     name: of the log. limits: the given limits. judged: the position of the judged round of each limit.
     reference: the reference rounds of drift. source: the digest of the log. limits_file: the digest of the file of
     limits, None without one.
+
+    >>> from fairloop import audit
+    >>> log = {"month": 4 * [1] + 4 * [2], "repaid": 4 * [0, 1], "score": [.1, .9, .2, .8, .2, .9, .8, .1],
+    ...        "sex": 2 * ["f", "f", "m", "m"]}
+    >>> found = audit(log, round="month", label="repaid", score="score", groups="sex", fail_on="tpr[m]<0.5")
+    >>> found.passed, found.gate[0].value.value, found.failures
+    (False, 0.0, ['tpr[m]<0.5: tpr[m] is 0 in round 2'])
+    >>> change = found.drifts[0]
+    >>> str(change.measure), change.first, change.last, len(found.group_drifts), len(found.crossings)
+    ('accuracy', 1.0, 0.5, 6, 0)
+    >>> found.detectable[0].by_verdict > 0.5  # four people of a round show large drifts only
+    True
+    >>> found.apart[0].difference  # accuracy of f less that of m
+    1.0
+    >>> found.finding in found.verdict, found.compared, len(found.notes)
+    (True, [], 1)
+    >>> [frame.shape[0] for frame in (found.table, found.drift, found.scores, found.reliability)]
+    [238, 13, 6, 16]
+    >>> '"verdict": "FAIL"' in found.to_json(), found.model_card("credit").startswith("model-index")
+    (True, True)
+    >>> found.write("audit"), found.write_figures("figures")  # doctest: +SKIP
     """
 
     name: str
@@ -242,12 +269,18 @@ class Audit:
 
     @property
     def scores(self) -> pd.DataFrame:
-        """Quantiles of scores in each round and group, and distances from the largest group and the first round."""
+        """Quantiles of scores in each round and group, and distances from the largest group and the first round.
+
+        Empty for a log without scores.
+        """
         return distributions(self.measured.scores)
 
     @property
     def reliability(self) -> pd.DataFrame:
-        """The reliability curve of each round and group, a bin of scores a row; see `scores.reliability`."""
+        """The reliability curve of each round and group, a bin of scores a row; see `scores.reliability`.
+
+        Empty for a log without scores.
+        """
         return reliability(self.measured.scores)
 
     @property

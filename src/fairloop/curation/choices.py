@@ -22,7 +22,24 @@ from fairloop.sources.source import Supply
 
 @dataclass(frozen=True)
 class Choice(ABC):
-    """Base class of curators that choose n of more candidates."""
+    """Base class of curators that choose n of more candidates.
+
+    >>> from types import SimpleNamespace
+    >>> from fairloop.sources.batch import Strata
+    >>> class LastHalf(Choice):
+    ...     def candidates(self, n):
+    ...         return 2 * n
+    ...     def choose(self, candidates, n, rng):
+    ...         return torch.arange(n, 2 * n)
+    >>> class Even:
+    ...     def draw(self, n, rng):
+    ...         codes = torch.arange(n)
+    ...         return Batch(codes[:, None].float(), codes % 2, codes // 2 % 2)
+    >>> curator = LastHalf(SimpleNamespace(strata=Strata(labels=2, groups=2)))  # needs no critics but the strata
+    >>> batch, curation = curator.draw(Even(), 4, torch.Generator())
+    >>> batch.inputs[:, 0], curation.offered, curation.chosen
+    (tensor([4., 5., 6., 7.]), tensor([2, 2, 2, 2]), tensor([1., 1., 1., 1.]))
+    """
 
     critics: Critics
 

@@ -12,7 +12,12 @@ from fairloop.sources.source import Supply
 
 
 class Curation(NamedTuple):
-    """The counts of one batch; None for counts that the curator does not keep."""
+    """The counts of one batch; None for counts that the curator does not keep.
+
+    >>> import torch
+    >>> Curation(redrawn=torch.tensor(2)).redrawn  # two samples did not come from the candidates
+    tensor(2)
+    """
 
     redrawn: Tensor | None = None
     """() int64: samples drawn afresh because the candidates did not fill the batch."""
@@ -35,7 +40,17 @@ class Curator(Protocol):
 
 
 class NoCuration:
-    """The curator that passes on the samples of the source unchanged."""
+    """The curator that passes on the samples of the source unchanged.
+
+    >>> import torch
+    >>> from fairloop import Batch
+    >>> class Zeros:
+    ...     def draw(self, n, rng):
+    ...         return Batch(torch.zeros(n, 2), torch.zeros(n, dtype=torch.int64), torch.zeros(n, dtype=torch.int64))
+    >>> batch, curation = NoCuration().draw(Zeros(), 3, torch.Generator())
+    >>> batch.inputs.shape, curation
+    (torch.Size([3, 2]), None)
+    """
 
     def draw(self, source: Supply, n: int, rng: torch.Generator) -> tuple[Batch, Curation | None]:
         """The next n samples of `source`, without a curation."""

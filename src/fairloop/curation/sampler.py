@@ -65,6 +65,22 @@ class StarSampler(Sampler[list[int]]):
     Raises InputError for unusable columns or numbers, for an ideal that does not fit and, unless `skip_empty`, for an
     ideal with a share for an empty stratum. A pass raises InputError if accelerate would divide batches that the
     sampler has divided already.
+
+    >>> labels, sex = [0, 0, 0, 0, 0, 1, 1, 1], ["f", "f", "f", "m", "m", "f", "m", "m"]
+    >>> sampler = StarSampler(labels, sex, batch_size=4, rank=0, world_size=1)
+    >>> sampler.set_epoch(3)
+    >>> len(sampler), sampler.epoch, sampler.rank, sampler.world_size
+    (2, 3, 0, 1)
+    >>> for batch in sampler:  # one person of each stratum
+    ...     print(sorted((labels[i], sex[i]) for i in batch))
+    [(0, 'f'), (0, 'm'), (1, 'f'), (1, 'm')]
+    [(0, 'f'), (0, 'm'), (1, 'f'), (1, 'm')]
+    >>> sampler.report().redrawn.tolist()  # the only woman with label 1 came twice
+    [[0, 0], [1, 0]]
+    >>> state = sampler.state_dict(batches=1)
+    >>> sampler.load_state_dict(state)  # goes on after one batch of that epoch
+    >>> len(list(sampler)), sampler.sampler is sampler
+    (1, True)
     """
 
     def __init__(
@@ -100,6 +116,10 @@ class StarSampler(Sampler[list[int]]):
         label, groups: names of columns. rest: as above.
 
         Raises InputError if there is no such column.
+
+        >>> frame = {"repaid": [0, 0, 1, 1], "sex": ["f", "m", "f", "m"], "age": ["young", "old", "old", "young"]}
+        >>> StarSampler.from_frame(frame, label="repaid", groups="sex", batch_size=4).ideal.tolist()
+        [[0.25, 0.25], [0.25, 0.25]]
         """
         frame = streamed(frame)
         names = list(groups) if isinstance(groups, Sequence) and not isinstance(groups, str) else [groups]

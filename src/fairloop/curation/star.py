@@ -25,6 +25,18 @@ class Star:
     rounding: `floor` gives stratum k floor(ideal_k * n) places, as published, and fills the remaining places
     unconditionally; `stochastic` rounds up or down at random, so that quotas cover all n places of a batch and each
     stratum has ideal_k * n places on average, even below one place.
+
+    >>> class Even:
+    ...     def draw(self, n, rng):
+    ...         labels, groups = torch.randint(2, (2, n), generator=rng)
+    ...         return Batch(torch.rand(n, 1, generator=rng), labels, groups)
+    >>> star, rng = Star(np.full((2, 2), 0.25), budget=64), torch.Generator().manual_seed(0)
+    >>> star.strata, star.expected(10), star.quotas(8, rng)
+    (Strata(labels=2, groups=2), array([2., 2., 2., 2.]), tensor([2, 2, 2, 2]))
+    >>> batch, curation = star.draw(Even(), 8, rng)
+    >>> torch.bincount(star.strata.index(batch)), curation.redrawn
+    (tensor([2, 2, 2, 2]), tensor(0))
+    >>> star.warn_if_starved(8)  # no warning: each stratum has places
     """
 
     ideal: NDArray[np.float64]

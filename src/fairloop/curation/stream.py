@@ -59,6 +59,19 @@ class StarStream(IterableDataset[Any]):
     seed: of rounding and of the order within batches.
 
     Raises InputError for unusable arguments and, while iterating, for a sample of an unknown stratum.
+
+    >>> people = [{"label": i % 2, "sex": "f" if i % 4 else "m"} for i in range(40)]
+    >>> stream = StarStream(
+    ...     people, lambda one: (one["label"], one["sex"]), labels=[0, 1], groups=["f", "m"], batch_size=8,
+    ...     ideal=[[0.25, 0.25], [0.5, 0]],
+    ... )
+    >>> stream.set_epoch(1)
+    >>> len(list(stream)), stream.epoch
+    (32, 1)
+    >>> [sum(one["sex"] == "m" for one in batch) for batch in stream.batches()]  # a quarter of each batch
+    [2, 2, 2, 2]
+    >>> stream.report().candidates.tolist()
+    [[10, 10], [20, 0]]
     """
 
     def __init__(

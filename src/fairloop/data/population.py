@@ -28,6 +28,11 @@ class Split:
     labels: (N,) int64, 0..K-1.
     groups: (N,) int64, 0..S-1.
     mirror: whether training may show an image left-right reversed, at random each time.
+
+    >>> import numpy as np
+    >>> split = Split(np.zeros((3, 2), np.float32), np.array([0, 1, 1]), np.array([0, 0, 1]))
+    >>> len(split), split.strata(labels=2, groups=2).tolist()
+    (3, [[1, 0], [1, 1]])
     """
 
     inputs: Images
@@ -37,7 +42,11 @@ class Split:
 
     @property
     def images(self) -> Images:
-        """The former name of `inputs`. The next release removes it."""
+        """The former name of `inputs`. The next release removes it.
+
+        >>> Split(np.zeros((3, 2), np.float32), np.zeros(3, np.int64), np.zeros(3, np.int64)).images.shape
+        (3, 2)
+        """
         return self.inputs
 
     def __len__(self) -> int:
@@ -69,6 +78,15 @@ class Population:
     texts: of texts, facts beside their tokens. They shape no model, so the fingerprint leaves them out.
     fingerprint: a hash of all other fields. Recipes name data by it. A data set that is too large for a hash at each
     start gives its own. `dataclasses.replace` computes a new hash, unless the data set gave its own.
+
+    >>> pictures = Split(np.zeros((3, 1, 4, 4), np.uint8), np.array([0, 1, 1]), np.array([0, 0, 1]))
+    >>> people = Population("mine", ("no", "yes"), ("f", "m"), ("f",), train=pictures, tests={"test": pictures})
+    >>> people.shape, people.value_range, people.in_unit_range, list(people.splits)
+    ((1, 4, 4), (0, 1), True, ['train', 'test'])
+    >>> people.facts, people.forms  # neither the columns of a table nor a vocabulary
+    ({}, ())
+    >>> people.fingerprint == Population("mine", ("no", "yes"), ("f", "m"), ("m",), pictures, {}).fingerprint
+    False
     """
 
     name: str

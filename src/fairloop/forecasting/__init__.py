@@ -16,11 +16,11 @@ from typing import Any
 
 import pandas as pd
 
+from fairloop._util.as_json import as_file
 from fairloop._util.directories import claim_free
 from fairloop._util.escape import write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
-from fairloop._util.plain import as_file
 from fairloop.auditing import Audit, audited
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.limits import limits as every_limit
@@ -66,6 +66,13 @@ def whatif(
     last: number of last rounds to draw people from.
 
     Raises InputError for a log or an argument that cannot be used, before anything is trained.
+
+    >>> log = {"month": [1, 1, 1, 1, 2, 2, 2, 2], "income": 2 * [1, 2, 3, 4], "sex": 4 * ["f", "m"],
+    ...        "repaid": [0, 0, 1, 1, 0, 1, 0, 1], "granted": 2 * [0, 0, 1, 1]}
+    >>> found = whatif(log, round="month", label="repaid", prediction="granted", groups="sex", features=["income"],
+    ...                policy=["as-is", "star"], rounds=2, seeds=2)
+    >>> found.fans[["policy", "ahead"]].drop_duplicates().values.tolist()
+    [['as-is', 1], ['as-is', 2], ['star', 1], ['star', 2]]
     """
     with called_from_python():
         return forecast(**locals())
@@ -114,6 +121,21 @@ class WhatIf:
     """A log, and its next rounds under policies.
 
     measures: M of them. paths: (P, seeds, rounds, M) their values.
+
+    >>> log = {"month": [1, 1, 1, 1, 2, 2, 2, 2], "income": 2 * [1, 2, 3, 4], "sex": 4 * ["f", "m"],
+    ...        "repaid": [0, 0, 1, 1, 0, 0, 1, 1], "granted": 2 * [0, 0, 1, 1]}
+    >>> found = whatif(log, round="month", label="repaid", prediction="granted", groups="sex", features=["income"],
+    ...                rounds=1, seeds=2, fail_on="tpr[f]<0.5")
+    >>> str(found.limits[0]), [(one.ahead, one.seeds) for one in found.broken]
+    ('tpr[f]<0.5', [(1, 2)])
+    >>> tpr = Measure("tpr", "f")
+    >>> [value for value, low, high in found.history(tpr)], found.cell(tpr)  # of the rounds of the log, and of the last
+    ([1.0, 1.0], '1.000')
+    >>> list(found.table), len(found.fans), len(found.replayed)
+    (['policy', 'seed', 'ahead', 'metric', 'group', 'value'], 8, 6)
+    >>> found.document()["policies"]
+    ['as-is']
+    >>> found.write("forecast")  # doctest: +SKIP
     """
 
     log: Logged

@@ -25,8 +25,18 @@ if TYPE_CHECKING:
 class Generation:
     """One generation: its models, all measurements of them, and pictures of its samples.
 
+    index: i, from 0 on. generator, classifier: G_i and C_i, with their recipes and losses. rows: all values.
+    gallery: samples of G_i.
+
     In the setting `people` it is a round: there is no generator, `log` is the decision maker's log of the round, and
     without a classifier a rule decides.
+
+    >>> from fairloop import preset
+    >>> first = next(simulate(preset("lending", people={"arrivals": 50})))
+    >>> first.value("accuracy"), first.value("selection_rate", "A")
+    (0.82, 0.0)
+    >>> first.generator is None, len(first.log.label)
+    (True, 50)
     """
 
     index: int
@@ -45,7 +55,10 @@ class Generation:
         split: str | None = None,
         label: str | None = None,
     ) -> float:
-        """The one value of that name. split: `test` if None, in rounds of people `true`.
+        """The one value of that name; NaN if it is undefined. split: `test` if None, in rounds of people `true`.
+
+        group: `overall`, a group's name, `difference`, `ratio`, `min` or `max`. label: of measures by label. The
+        catalogue of measures has the range of each.
 
         Raises KeyError if it was not measured.
         """
@@ -63,7 +76,14 @@ def simulate(spec: RunSpec | OwnLoop, models: Models | None = None, *, start: in
     models: finds and keeps trained models by recipe; in memory if None.
     start: the first generation to yield; earlier generations are recorded already.
 
-    Raises InputError, before anything is trained, for a spec that does not fit its data or this machine.
+    Raises InputError, before anything is trained, for a spec that does not fit its data or this machine. An iteration
+    raises DivergedError if a loss is not finite and the spec has `on_divergence="stop"`.
+
+    >>> from fairloop import preset, simulate
+    >>> for generation in simulate(preset("lending", generations=2, people={"arrivals": 50})):
+    ...     print(generation.index, round(generation.value("selection_rate"), 2))
+    0 0.54
+    1 0.48
     """
     if isinstance(spec, RunSpec):
         return generations(ModelTrainer(spec, models if models is not None else MemoryModels()), start)

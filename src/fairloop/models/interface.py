@@ -14,7 +14,34 @@ from torch import Tensor, nn
 
 
 class Generator(nn.Module, ABC):
-    """A model that learns to generate samples like its training data."""
+    """A model that learns to generate samples like its training data.
+
+    >>> class Uniform(Generator):
+    ...     def __init__(self, shape, highest=1.0):
+    ...         super().__init__()
+    ...         self.shape, self.highest = shape, nn.Parameter(torch.tensor(highest))
+    ...     def loss(self, inputs, rng):
+    ...         return (self.highest - inputs.max()).square()
+    ...     @torch.no_grad()
+    ...     def sample(self, n, rng):
+    ...         return torch.rand(n, *self.shape, generator=rng) * self.highest.clamp(0, 1)
+    >>> model, rng = Uniform((2,), highest=0.5), torch.Generator().manual_seed(0)
+    >>> model.sample(100, rng).max() < 0.5, model.at_once, model.can_be_kept
+    (tensor(True), False, True)
+    >>> model.has_encoder, model.has_temperature, model.has_likelihood
+    (False, False, False)
+
+    Some of fairloop's models have more methods:
+
+    >>> from fairloop.models import build_generator
+    >>> vae = build_generator("conv-vae", (3, 28, 28), {"widths": [4, 8], "latent": 2}).eval()
+    >>> pictures = vae.sample_at(0.5, 4, rng)  # half the standard deviation of latents
+    >>> vae.encode(pictures).shape, vae.reconstruct(pictures).shape
+    (torch.Size([4, 2]), torch.Size([4, 3, 28, 28]))
+    >>> texts = torch.tensor([[1, 4, 5, 2]])
+    >>> build_generator("tiny-gpt", (4,), {}, {"vocabulary": 8}).eval().log_likelihood(texts).shape
+    torch.Size([1, 4])
+    """
 
     @abstractmethod
     def loss(self, inputs: Tensor, rng: torch.Generator) -> Tensor:
@@ -75,7 +102,20 @@ class Generator(nn.Module, ABC):
 
 
 class Classifier(nn.Module, ABC):
-    """A model that predicts the label or the group of a sample. Annotators are classifiers, too."""
+    """A model that predicts the label or the group of a sample. Annotators are classifiers, too.
+
+    >>> class Linear(Classifier):
+    ...     def __init__(self, shape, classes):
+    ...         super().__init__()
+    ...         self.layer = nn.Linear(*shape, classes)
+    ...     def forward(self, inputs):
+    ...         return self.layer(inputs)
+    >>> model, people = Linear((2,), classes=3), torch.rand(5, 2)
+    >>> model(people).shape, model.decided(people).shape
+    (torch.Size([5, 3]), torch.Size([5]))
+    >>> model.at_once, model.takes_groups, model.can_be_kept
+    (False, False, True)
+    """
 
     @abstractmethod
     def forward(self, inputs: Tensor) -> Tensor:

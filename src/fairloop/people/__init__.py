@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
-from fairloop.people.answers import check_names
+from fairloop.people.checks import check_names
 from fairloop.people.interface import Kind
 
 if TYPE_CHECKING:  # scipy takes long to import
@@ -29,6 +29,13 @@ def build_kind(name: str, arguments: Mapping[str, Any] | None = None, pool: Pool
     """The kind `name` with these arguments. pool: the people of a data set, as its `law`.
 
     Raises InputError if the kind does not exist or does not take them.
+
+    >>> build_kind("lending", {"policy": "demographic-parity"}).names.groups
+    ('A', 'B')
+    >>> build_kind("lendin")
+    Traceback (most recent call last):
+    ...
+    fairloop.errors.InputError: people.kind: 'lendin' is not one of lending, ...
     """
     made, given = type_of(name), dict(arguments or {})
     if pool is not None:

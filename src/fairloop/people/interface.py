@@ -63,6 +63,10 @@ class People:
     groups: (n,) int64 codes.
     potential: hidden facts, (n, ...) each, such as `probability` (of label 1) and `base` (features before a response).
     identity: (n,) int64 of people who come back in later rounds; None if all people are new.
+
+    >>> people = People(np.array([[0.2], [0.9]]), np.array([0, 1]), {"probability": np.array([0.0, 1.0])})
+    >>> len(people), people.labels(np.random.default_rng(0)).tolist()
+    (2, [0, 1])
     """
 
     features: Array
@@ -86,6 +90,9 @@ class People:
 class Names(NamedTuple):
     """Names of features, groups and labels. `beneficial` is the code of the label that is good for the decision
     maker.
+
+    >>> Names(features=("income",), groups=("f", "m")).labels
+    ('no', 'yes')
     """
 
     features: tuple[str, ...]
@@ -100,6 +107,12 @@ class Streams:
 
     Exploration has a separate stream, so that it changes neither the arrivals nor their outcomes. So policies can
     be compared on the same people.
+
+    >>> one, other = Streams.of(seed=0, round_number=2), Streams.of(seed=0, round_number=2)
+    >>> one.exploration.random(1000).shape  # changes no arrivals
+    (1000,)
+    >>> one.arrivals.random() == other.arrivals.random()
+    True
     """
 
     arrivals: np.random.Generator
@@ -119,6 +132,19 @@ class Kind(ABC):
     """A kind of population. A kind of your own needs `names` and three methods: `arrive`, `outcome`, `respond`.
 
     Its constructor takes the arguments of the spec, and raises InputError or ValueError for wrong arguments.
+
+    >>> class Luck(Kind):
+    ...     names = Names(("chance",), ("A", "B"))
+    ...     def arrive(self, state, n, published, rngs):
+    ...         chance = rngs.arrivals.random(n)
+    ...         return People(chance[:, None], np.arange(n) % 2, {"probability": chance})
+    ...     def outcome(self, people, rng):
+    ...         return people.labels(rng)
+    ...     def respond(self, state, people, accepted, outcome, rngs):
+    ...         return state
+    >>> from fairloop.people.rounds import play
+    >>> play(Luck(), {}, 100, None, Streams.of(seed=0)).outcome.shape
+    (100,)
     """
 
     names: Names

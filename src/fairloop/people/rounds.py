@@ -40,7 +40,15 @@ def play(
 ) -> Round:
     """Play a round: arrivals, decisions, outcomes and responses.
 
-    published: the deciding model; None accepts everybody. exploration: share of rejected people to accept at random.
+    published: the deciding model; None accepts everybody. exploration: share of rejected people to accept at random, in
+    [0, 1]. draw: see `decisions.explore`. Raises InputError for another share.
+
+    >>> from fairloop.people import build_kind
+    >>> kind = build_kind("lending")
+    >>> state = kind.start(1000, np.random.default_rng(0))
+    >>> done = play(kind, state, 1000, kind.rule(), Streams.of(seed=0), exploration=0.1)
+    >>> bool((done.accepted >= done.decided).all()), set(done.propensity[~done.decided].round(6).tolist())
+    (True, {0.1})
     """
     people = kind.arrive(state, n, published, rngs)
     everybody = np.ones(len(people))

@@ -54,6 +54,10 @@ def preset(name: str, **changes: Unpack[Fields]) -> RunSpec:
     A mapping changes the fields that it names. The other fields of its section stay as in the preset.
 
     Raises InputError for an unknown preset or field, or a wrong value.
+
+    >>> spec = preset("demo", seed=1, star={"target": "classifier"})
+    >>> spec.star.target, spec.star.ideal
+    ('classifier', 'uniform')
     """
     return from_mapping(_merged(fields(name), changes))
 

@@ -20,8 +20,8 @@ from fairloop._util.escape import table_for_csv, table_from_csv
 from fairloop._util.files import replacing
 from fairloop._util.limits import check_parquet
 from fairloop.errors import InputError
-from fairloop.spec.names import OWN_FIELDS
-from fairloop.spec.run import RunSpec, varied
+from fairloop.spec.names import OWN_FIELDS, varied
+from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory, find_runs
 from fairloop.store.records import SCHEMA, TEXT, completed
 from fairloop.store.records import of_rows as rows_as_table
@@ -83,6 +83,9 @@ def gathered(paths: Sequence[Path]) -> pd.DataFrame:
     """The tidy table of all runs, directories of runs, and exported tables in `paths`.
 
     Raises InputError for another path, and for a run that occurs twice.
+
+    >>> gathered([Path("run")])["generation"].unique().tolist()  # a directory of `fairloop run`
+    [0, 1]
     """
     tables = [_exported(path) for path in paths if _is_table(path)]
     if runs := run_directories(paths):
@@ -103,7 +106,11 @@ def gathered(paths: Sequence[Path]) -> pd.DataFrame:
 
 
 def run_directories(paths: Sequence[Path]) -> list[RunDirectory]:
-    """The runs in those of `paths` that are not exported tables. Raises InputError for a path without runs."""
+    """The runs in those of `paths` that are not exported tables. Raises InputError for a path without runs.
+
+    >>> [run.root.name for run in run_directories([Path("run")])]
+    ['run']
+    """
     return find_runs([path for path in paths if not _is_table(path)])
 
 

@@ -14,7 +14,15 @@ UNNAMED = -1
 
 
 class Batch(NamedTuple):
-    """B samples. All of fairloop uses these shapes and ranges."""
+    """B samples. All of fairloop uses these shapes and ranges.
+
+    >>> batch = Batch(torch.rand(3, 2), torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]))
+    >>> batch.select(torch.tensor([2, 0]))
+    Batch of 2: inputs (2, 2) float32 on cpu
+    labels 0 x 1, 1 x 1; groups 0 x 1, 1 x 1
+    >>> batch.each(lambda part: part[:1]).labels
+    tensor([0])
+    """
 
     inputs: Tensor
     """(B, C, H, W) float in [0, 1] for pictures; (B, F) float for rows of a table; (B, L) int64 ids for texts."""
@@ -37,7 +45,11 @@ class Batch(NamedTuple):
 
     @property
     def images(self) -> Tensor:
-        """The former name of `inputs`. The next release removes it."""
+        """The former name of `inputs`. The next release removes it.
+
+        >>> Batch(torch.zeros(3, 2), torch.zeros(3), torch.zeros(3)).images.shape
+        torch.Size([3, 2])
+        """
         return self.inputs
 
     def select(self, index: Tensor) -> Batch:
@@ -71,7 +83,12 @@ def _all_or_none(parts: Sequence[Tensor | None]) -> Tensor | None:
 
 @dataclass(frozen=True)
 class Strata:
-    """The K x S cells of (label, group). Cell (k, s) has index `k * S + s`."""
+    """The K x S cells of (label, group). Cell (k, s) has index `k * S + s`.
+
+    >>> strata = Strata(labels=2, groups=2)
+    >>> len(strata), strata.index(Batch(torch.rand(3, 2), torch.tensor([0, 1, 1]), torch.tensor([1, 0, 1])))
+    (4, tensor([1, 2, 3]))
+    """
 
     labels: int
     groups: int

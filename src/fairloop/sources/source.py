@@ -47,6 +47,14 @@ class Source:
     labelling: the labelling of samples. temperature: the standard deviation of latents.
     origin: of every sample; None: not recorded.
     groups_only_sort: whether only curators need the groups.
+
+    >>> from fairloop.models import build_classifier, build_generator
+    >>> generator = build_generator("conv-vae", (3, 28, 28), {"widths": [4, 8], "latent": 2}).eval()
+    >>> classifier = build_classifier("simple-cnn", (3, 28, 28), 2, {}).eval()
+    >>> source = Source(generator, Numerics(), labeller=classifier)
+    >>> batch = source.draw(4, torch.Generator().manual_seed(0))
+    >>> batch.inputs.shape, batch.groups  # without a grouper
+    (torch.Size([4, 3, 28, 28]), tensor([-1, -1, -1, -1]))
     """
 
     generator: Generator

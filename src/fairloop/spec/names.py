@@ -1,6 +1,13 @@
-"""Names of runs and cases for tables, files and readers."""
+"""Names of runs and cases for tables, files and readers, and the fields that distinguish them."""
 
 from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fairloop.spec.run import RunSpec
 
 OWN_FIELDS = frozenset({"setting", "star.target", "seed"})
 """The fields of a spec that every name shows."""
@@ -27,3 +34,11 @@ def case_name(setting: str, star: str, told: str = "", *, data: str = "") -> str
 def run_name(case: str, seed: int) -> str:
     """A run's name for readers: its case and its seed."""
     return f"{case}, seed {seed}"
+
+
+def varied(specs: Sequence[RunSpec]) -> list[dict[str, Any]]:
+    """For each spec, the fields that differ between specs; None for a field that the spec lacks."""
+    flat = [spec.flat() for spec in specs]
+    paths = sorted({path for fields in flat for path in fields})
+    differ = [path for path in paths if len({json.dumps(fields.get(path)) for fields in flat}) > 1]
+    return [{path: fields.get(path) for path in differ} for fields in flat]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,9 +16,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
 
+from fairloop._util.as_json import digest
 from fairloop._util.limits import parsed
 from fairloop._util.lookup import meant
-from fairloop._util.plain import digest
 from fairloop.curation import ideal as ideals
 from fairloop.data import DATASETS, DEFAULT, DataSpec, are_texts, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
@@ -66,7 +66,16 @@ class MeasureSpec(Section):
 
 
 class RunSpec(Section):
-    """One run: the simulation of a data ecosystem over generations."""
+    """One run: the simulation of a data ecosystem over generations.
+
+    >>> spec = RunSpec(generations=3, star={"target": "classifier"}, schedule={2: {"synthetic_share": 0.5}})
+    >>> spec.identity
+    'seqgen-seqclass.classifier.seed-0.a74dccf9'
+    >>> spec.at(2).synthetic_share, list(spec.spans), spec.flat()["star.ideal"]
+    (0.5, [0, 2], 'uniform')
+    >>> from_mapping(yaml.safe_load(spec.to_yaml())) == spec
+    True
+    """
 
     name: str = Field("run", description="name of the run in tables and figures")
     seed: int = Field(0, ge=0, lt=2**63, description="of every random number in the run")
@@ -359,14 +368,6 @@ def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, 
             yield from _leaves(value, f"{prefix}{name}.")
         else:
             yield prefix + name, value
-
-
-def varied(specs: Sequence[RunSpec]) -> list[dict[str, Any]]:
-    """For each spec, the fields that differ between specs; None for a field that the spec lacks."""
-    flat = [spec.flat() for spec in specs]
-    paths = sorted({path for fields in flat for path in fields})
-    differ = [path for path in paths if len({json.dumps(fields.get(path)) for fields in flat}) > 1]
-    return [{path: fields.get(path) for path in differ} for fields in flat]
 
 
 def _override(fields: dict[str, Any], override: str) -> None:

@@ -20,6 +20,14 @@ class Setting:
         `none`: the data are people who come in rounds.
     labels: the labeller of the data of generation i: the classifier C_{i-1} (the annotator A_L at i = 0),
         or always the annotator A_L; `true`: outcomes of people.
+
+    >>> loop = SETTINGS["seqgen-seqclass"]
+    >>> loop.generators, loop.labels
+    ('sequential', 'previous_classifier')
+    >>> loop.labeller(0) == ANNOTATOR, loop.labeller(3)
+    (True, 2)
+    >>> loop.labeller_among(3, "A_L", ["C_0", "C_1", "C_2"])
+    'C_2'
     """
 
     name: str

@@ -15,9 +15,9 @@ from fairloop._util.directories import claim
 from fairloop.errors import FairloopError, InputError
 from fairloop.report.case_names import of_fields
 from fairloop.report.table import cell
-from fairloop.spec.names import OWN_FIELDS, case_name, run_name
+from fairloop.spec.names import OWN_FIELDS, case_name, run_name, varied
 from fairloop.spec.people import PEOPLE
-from fairloop.spec.run import RunSpec, varied
+from fairloop.spec.run import RunSpec
 from fairloop.store.directory import RunDirectory
 from fairloop.sweep.workers import ending
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
+from fairloop._util.as_json import as_file
 from fairloop._util.directories import claim_free
 from fairloop._util.escape import write_csv
 from fairloop._util.files import write_text
 from fairloop._util.options import called_from_python
-from fairloop._util.plain import as_file
 from fairloop.synthetic_data import arms, page, words
 from fairloop.synthetic_data import shares as counted
 from fairloop.synthetic_data.arms import DEFAULT, Arm, Design, Value
@@ -64,6 +64,15 @@ def synthetic(
     than it is.
 
     Raises InputError for tables or arguments that cannot be used.
+
+    >>> from fairloop import synthetic
+    >>> real = {"income": list(range(40)), "sex": 20 * ["f", "m"], "repaid": 20 * [0] + 20 * [1]}
+    >>> generated = {"income": list(range(40)), "sex": 10 * ["f", "m", "m", "m"], "repaid": 20 * [0] + 20 * [1]}
+    >>> tree = "sklearn.tree:DecisionTreeClassifier"
+    >>> found = synthetic(real, generated, label="repaid", groups="sex", splits=2, estimator=tree)
+    >>> shares = found.shares
+    >>> shares.loc[shares["measure"] == "group_share", ["name", "real", "synthetic"]].values.tolist()
+    [['f', 0.5, 0.25], ['m', 0.5, 0.75]]
     """
     design = Design(estimator, arguments, test, splits, rows, seed)
     with called_from_python():

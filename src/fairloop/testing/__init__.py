@@ -61,7 +61,11 @@ def check_generator(
 ) -> None:
     """Every check of `GENERATOR_CHECKS` on the generator `model`, a name or `module:Name`.
 
-    An estimator is checked by `ESTIMATOR_CHECKS`, on a built-in table.
+    shape: of one sample. arguments: of the model. An estimator is checked by `ESTIMATOR_CHECKS`, on a built-in table.
+
+    Raises AssertionError with the first failing check and the reason, as all functions `check_...` do.
+
+    >>> check_generator("conv-vae", shape=(1, 16, 16), arguments={"widths": [4, 8], "latent": 2})  # passes every check
     """
     if estimator("generator", model) is not None:
         return check_estimator(EstimatorCase(model, ModelRole.GENERATOR, arguments or {}))
@@ -73,7 +77,10 @@ def check_classifier(
 ) -> None:
     """Every check of `CLASSIFIER_CHECKS` on the classifier `model`, a name or `module:Name`.
 
-    An estimator is checked by `ESTIMATOR_CHECKS`, on a built-in table.
+    shape: of one sample. classes: K. arguments: of the model. An estimator is checked by `ESTIMATOR_CHECKS`, on a
+    built-in table.
+
+    >>> check_classifier("mlp", shape=(4,), classes=3)  # passes every check
     """
     if estimator("classifier", model) is not None:
         return check_estimator(EstimatorCase(model, ModelRole.CLASSIFIER, arguments or {}, max(classes, 3)))
@@ -81,7 +88,10 @@ def check_classifier(
 
 
 def check_estimator(case: EstimatorCase) -> None:
-    """Every check of `ESTIMATOR_CHECKS` on an estimator."""
+    """Every check of `ESTIMATOR_CHECKS` on an estimator.
+
+    >>> check_estimator(EstimatorCase("bootstrap", ModelRole.GENERATOR))  # passes every check
+    """
     _run(ESTIMATOR_CHECKS[case.role], case, case.model)
 
 
@@ -89,12 +99,20 @@ def check_population(load: Load, spec: Any, changes: Mapping[str, Any] | None = 
     """Every check of `POPULATION_CHECKS` on the population that `load(spec, seed)` returns.
 
     changes: another valid value for each field of `spec` that shapes the data.
+
+    >>> from fairloop.data.colored_mnist import ColoredMNISTSpec, load
+    >>> check_population(load, ColoredMNISTSpec(train=64, valid=32, test=32), changes={"label_noise": 0.2})
     """
     _run(POPULATION_CHECKS, PopulationCase(load, spec, changes or {}), f"{type(spec).__name__}({spec})")
 
 
 def check_curator(curator: Curator, labels: int = 2, groups: int = 2) -> None:
-    """Every check of `CURATOR_CHECKS` on `curator`, which curates `labels` x `groups` strata."""
+    """Every check of `CURATOR_CHECKS` on `curator`, which curates `labels` x `groups` strata.
+
+    >>> import numpy as np
+    >>> from fairloop import Star
+    >>> check_curator(Star(np.full((2, 2), 0.25), budget=16))  # passes every check
+    """
     _run(CURATOR_CHECKS, CuratorCase(curator, labels, groups), str(curator))
 
 
@@ -102,6 +120,14 @@ def check_kind(kind: str | Kind, arguments: Mapping[str, Any] | None = None, n: 
     """Every check of `KIND_CHECKS` on a kind of people: a name, `module:Name`, or an object.
 
     A kind that inherits from one of fairloop's kinds also passes the checks of that kind. n: people of a round.
+
+    >>> check_kind("lending")  # passes every check of kinds, and those of lending
+    >>> class Silent(Kind):
+    ...     pass
+    >>> check_kind(Silent)
+    Traceback (most recent call last):
+    ...
+    AssertionError: ...Silent...> fails brings_people_as_named: ... 'Silent' has no attribute 'names'
     """
     case = KindCase(kind, arguments or {}, n)
     _run((*KIND_CHECKS, *laws_of(case.build())), case, str(kind))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fairloop.models import build_classifier, build_generator
-from fairloop.models.first_try import logits_fault, range_fault, samples_fault
+from fairloop.models.checks import logits_fault, range_fault, samples_fault
 from fairloop.models.interface import Classifier, Generator
 from fairloop.testing.streams import stream
 from fairloop.training.streams import initialising
@@ -80,7 +80,12 @@ class ModelCase(ABC):
 
 @dataclass(frozen=True)
 class GeneratorCase(ModelCase):
-    """A generator to check; see `ModelCase` for the fields."""
+    """A generator to check; see `ModelCase` for the fields.
+
+    >>> case = GeneratorCase("conv-vae", arguments={"widths": [4, 8], "latent": 2})
+    >>> case.output(case.build(), n=5).shape
+    torch.Size([5, 3, 28, 28])
+    """
 
     def build(self, seed: int = 0) -> Generator:
         with initialising(stream(seed)):
@@ -102,7 +107,12 @@ class GeneratorCase(ModelCase):
 
 @dataclass(frozen=True)
 class ClassifierCase(ModelCase):
-    """A classifier to check, with `classes` classes; see `ModelCase` for the other fields."""
+    """A classifier to check, with `classes` classes; see `ModelCase` for the other fields.
+
+    >>> case = ClassifierCase("mlp", shape=(4,), arguments={}, classes=3)
+    >>> case.output(case.build(), n=5).shape
+    torch.Size([5, 3])
+    """
 
     classes: int = 2
 

@@ -19,6 +19,11 @@ class CuratorCase:
     """A curator to check, for batches of `labels` x `groups` strata.
 
     repeats: whether it may take a sample more than once.
+
+    >>> from fairloop.curation.interface import NoCuration
+    >>> batch, curation, urn = CuratorCase(NoCuration()).draw(6)
+    >>> len(batch.labels), curation
+    (6, None)
     """
 
     curator: Curator

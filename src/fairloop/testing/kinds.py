@@ -22,6 +22,10 @@ class KindCase:
 
     kind: a name that fairloop knows, `module:Name`, or an object. arguments: of the kind. n: people of a round, at
     least 20. rounds: number of consecutive rounds.
+
+    >>> case = KindCase("selective-labels", n=50, rounds=2)
+    >>> [len(played.people) for state, played in case.play()]
+    [50, 50]
     """
 
     kind: str | Kind

@@ -24,6 +24,11 @@ class PopulationCase:
     load: `load(spec, seed)`, the population that the spec describes.
     spec: the spec, a pydantic model; choose one that is quick to load.
     changes: another valid value for each field of it that shapes the data.
+
+    >>> from fairloop.data.colored_mnist import ColoredMNISTSpec, load
+    >>> case = PopulationCase(load, ColoredMNISTSpec(train=64, valid=32, test=32), changes={"label_noise": 0.2})
+    >>> len(case.population().train)
+    64
     """
 
     load: Load

@@ -22,7 +22,13 @@ def first(statuses: Iterable[Status]) -> Status:
 
 
 class Measure(NamedTuple):
-    """One number per round. metric: of the tidy table. group: `overall`, a group's name, or an aggregate."""
+    """One number per round. metric: of the tidy table. group: `overall`, a group's name, or an aggregate.
+
+    >>> str(Measure("tpr", "Female")), str(Measure("tpr", "difference")), Measure("tpr", "difference").is_difference
+    ('tpr[Female]', 'tpr_difference', True)
+    >>> Measure("tpr").entry.title
+    'true positive rate'
+    """
 
     metric: str
     group: str = "overall"

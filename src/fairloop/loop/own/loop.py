@@ -58,6 +58,22 @@ class OwnLoop:
     replaces each `random_state`, also in the steps of a pipeline.
 
     Raises InputError for data or a choice that does not fit.
+
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from fairloop import simulate
+    >>> class Bootstrap:
+    ...     def fit(self, X):
+    ...         self.rows = X
+    ...     def sample(self, n, rng):
+    ...         return rng.choice(self.rows, n)
+    >>> X = np.random.default_rng(0).normal(size=(100, 2))
+    >>> people = X, (X[:, 0] > 0).astype(int), np.tile(["f", "m"], 50)
+    >>> loop = OwnLoop(people, people, generator=Bootstrap(), classifier=LogisticRegression(), generations=2)
+    >>> [generation.value("accuracy") > 0.8 for generation in simulate(loop)]
+    [True, True]
+    >>> loop.own_columns["run"], type(loop.inputs).__name__
+    ('own.seqgen-seqclass.none.seed-0', 'Inputs')
     """
 
     def __init__(

@@ -19,7 +19,15 @@ MEASURES = (
 
 
 def draw(table: pd.DataFrame, measures: Sequence[Measure] = MEASURES) -> Figure:
-    """The measures side by side, a line for each case, with one legend."""
+    """The measures side by side, a line for each case, with one legend.
+
+    >>> from fairloop import preset, simulate, table_of
+    >>> from fairloop.report.figures.measures import of_classifier
+    >>> spec = preset("lending", generations=2, people={"arrivals": 50})
+    >>> figure = draw(table_of(spec, simulate(spec)), [of_classifier("accuracy", split="true")])
+    >>> len(figure.axes)
+    1
+    """
     figure = Figure(figsize=(4.2 * len(measures), 3.8), layout="constrained")
     for axes, measure in zip(figure.subplots(1, len(measures), squeeze=False)[0], measures, strict=True):
         compared(measure)(table, axes)

@@ -27,7 +27,14 @@ _GAP = 2
 
 @dataclass(frozen=True)
 class Names:
-    """The names of the codes of labels and groups in a gallery."""
+    """The names of the codes of labels and groups in a gallery.
+
+    >>> from fairloop import load
+    >>> gallery = load("run").directory.gallery(0)  # of a run of `fairloop run ... --out run`
+    >>> names = Names(labels=("<5", ">=5"), groups=("green", "red"))
+    >>> names.stratum(gallery, latent=0) in ("<5, green", "<5, red", ">=5, green", ">=5, red")
+    True
+    """
 
     labels: Sequence[str]
     groups: Sequence[str]
@@ -69,7 +76,14 @@ def samples(galleries: Mapping[int, Gallery], names: Names, ax: Axes | None = No
 
 
 def samples_by_stratum(galleries: Mapping[int, Gallery], names: Names, ax: Axes | None = None, each: int = 2) -> Axes:
-    """As `samples`, with latents ordered by the annotators' stratum of the first generation's samples."""
+    """As `samples`, with latents ordered by the annotators' stratum of the first generation's samples.
+
+    >>> from fairloop import load
+    >>> run = load("run")  # a run of `fairloop run ... --out run`
+    >>> galleries = {generation: run.directory.gallery(generation) for generation in (0, 1)}
+    >>> samples_by_stratum(galleries, Names(("<5", ">=5"), ("green", "red")), each=1).get_xlabel()
+    'generation'
+    """
     return draw_samples(sample_cells(galleries, names, each=each), galleries, ax)
 
 

@@ -30,6 +30,13 @@ class Lines:
     title: in words. axis: the name of the values, and the meaning of 0 and 1; {split} stands for the split.
     x: the column of the other axis. ordered: whether lines have an order, which colours from light to dark show.
     marked: values with a thin line.
+
+    >>> from fairloop.report.figures import curves
+    >>> from fairloop import preset, simulate, table_of
+    >>> spec = preset("lending", generations=2, people={"arrivals": 50})
+    >>> axes = curves.accuracy(table_of(spec, simulate(spec)), split="true")
+    >>> axes.get_legend_handles_labels()[1]
+    ['A', 'B']
     """
 
     title: str

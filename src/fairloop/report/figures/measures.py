@@ -47,7 +47,13 @@ class Measure:
 
 
 def of_classifier(metric: str, part: str = "overall", split: str = "test", *, called: str = "") -> Measure:
-    """A part of a measure of classifiers from the catalogue. called: another title."""
+    """A part of a measure of classifiers from the catalogue. called: another title.
+
+    part: `overall`, `difference`, `ratio`, `min`, `max` or a group's name. Raises KeyError for an unknown metric.
+
+    >>> of_classifier("equalized_odds", "difference").title
+    'EO difference'
+    """
     title = called or CATALOGUE[metric].called(part, short=True)
     return Measure(title, axis(metric, part, title + " on {split}"), "classifier", split, part, metric)
 

@@ -46,6 +46,12 @@ def write(
     lead: paragraphs in place of the summary. Names in the table are escaped.
 
     Raises InputError without data, if `out` is not an .html file, or if two runs have the same case and seed.
+
+    >>> from fairloop.report.table import gathered, run_directories
+    >>> sources = [Path("sweep")]  # a directory of `fairloop sweep ... --out sweep`
+    >>> write(gathered(sources), Path("report.html"), run_directories(sources), title="Two policies")
+    >>> "Two policies" in Path("report.html").read_text(encoding="utf-8")
+    True
     """
     if out.suffix not in (".html", ".htm"):
         raise InputError(f"--out: {out} does not end in .html")

@@ -8,7 +8,7 @@ from typing import Any
 
 from fairloop.report.page.pictures import Recorded
 from fairloop.report.page.shell import Json
-from fairloop.spec.run import varied
+from fairloop.spec.names import varied
 from fairloop.store.provenance import Session
 
 _FACTS: dict[str, Callable[[Session], object]] = {
