@@ -47,3 +47,30 @@ def test_tables_and_blocks_of_a_page_are_whole(path):
 )
 def test_a_broken_table_is_found(text, wrong):
     assert len(faults(text)) == wrong
+
+
+LATER = {"synthetic", "vocabulary"}
+"""Pages that still have such words."""
+
+IN_NOUNS = re.compile(
+    r"docs/((how-to|explanation|audit|reproduction|studies|data)/.*|(\w|-)+)\.md|README\.md|CONTRIBUTING\.md"
+)
+PLAIN = [path for path in PAGES if IN_NOUNS.fullmatch(str(path.relative_to(ROOT))) and path.stem not in LATER]
+PRONOUNS = re.compile(r"(?<!-)\b(what|whatever|whoever|that which|those which)\b(?!-if)", re.IGNORECASE)
+
+
+def sentences(text: str) -> str:
+    """The prose of a page without titles, addresses of links, and tables that are made by code."""
+    text = re.sub(r"<!-- table.*?<!-- end of table -->", "", prose(text), flags=re.DOTALL)
+    return re.sub(r"^#.*$|^ {4}.*$|\]\([^)]*\)", "", text, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nouns_stand_for_things(path):
+    """No `what` or `whatever` takes the place of a noun."""
+    assert PRONOUNS.findall(sentences(path.read_text(encoding="utf-8"))) == []
+
+
+def test_a_word_in_place_of_a_noun_is_found():
+    said = "# What to do\n\nIt says what is kept, whatever `what` is. See [what-if](what.md).\n\n    what\n"
+    assert PRONOUNS.findall(sentences(said)) == ["what", "whatever"]
