@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.crowded_sweep [--runs 40] [--others 1000] [--times 3] [--out benchmarks/results]
 
-The same runs are carried out, alternately, in a new sweep and in a sweep with copies of `others` finished runs, of their
-models and of their logs. The figures are processor seconds of all processes of a sweep, start included. The runs are
+The same runs are carried out, alternately, in a new sweep and in a sweep with copies of `others` finished runs, their
+models and their logs. The figures are processor seconds of all processes of a sweep, start included. The runs are
 those of `benchmarks.growth`. `crowded_sweep.json` holds every repetition.
 """
 
