@@ -23,7 +23,7 @@ from fairloop.curation.interface import Curation
 from fairloop.models.numerics import Numerics, resolve
 from fairloop.sources.batch import Batch
 from fairloop.sources.source import Source
-from fairloop.training.feeds import Feed
+from fairloop.training.batches import Feed
 
 STEPS = 4
 CLASSIFIERS = 2

@@ -26,7 +26,7 @@ from threadpoolctl import threadpool_limits
 
 from fairloop import data
 from fairloop.data import Population
-from fairloop.loop.forms import Frame
+from fairloop.loop.feature_forms import Frame
 from fairloop.loop.generations import generations
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.spec.run import RunSpec, from_mapping

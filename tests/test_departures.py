@@ -163,8 +163,8 @@ def test_a_seed_that_is_ahead_does_not_speak_for_the_mean():
 def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_part():
     found = of.departures(simulated(STAR, 10, 3.0, np.random.default_rng(2)))
     said = words.opening(found, of.verdicts(found))
-    assert said.startswith("There are 10 seeds. How far the curves came: seqclass + STAR on classifier 40 of 40 ")
-    assert "Of 1 comparisons: 1 differs. Our mean and the published one part by more than their interval: " in said
+    assert said.startswith("There are 10 seeds. Generations of each curve: seqclass + STAR on classifier 40 of 40 ")
+    assert "Of 1 comparisons: 1 differs. The interval of a single generation excludes 0 here: " in said
     three = of.departures(table({NONE: [[0.92, 0.9], [0.93, 0.92], [0.91, 0.9]]}))
     assert words.opening(three, of.verdicts(three)).startswith("3 seeds make wide intervals. ")
     one = of.departures(table({NONE: [[0.92]]}))

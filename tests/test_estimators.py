@@ -23,7 +23,7 @@ from fairloop import OwnLoop, data, simulate
 from fairloop.data.columns import decode, encode, learned
 from fairloop.errors import InputError
 from fairloop.loop.estimators import Estimators
-from fairloop.loop.forms import Frame, OneHot
+from fairloop.loop.feature_forms import Frame, OneHot
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.models.copula import GaussianCopula
 from fairloop.models.numerics import Numerics

@@ -25,7 +25,7 @@ from fairloop.spec.models import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import last
 from fairloop.training import cuda_graphs
 from fairloop.training import fitting as training
-from fairloop.training.feeds import Feed, Schedule, real, synthetic
+from fairloop.training.batches import Feed, Schedule, real, synthetic
 from fairloop.training.fitting import fit_classifier, fit_generator
 from fairloop.training.streams import Streams, initialising
 

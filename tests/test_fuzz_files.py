@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import files
 from fairloop import data
 from fairloop.auditing.log.reading import Columns, tally
-from fairloop.curation import named
+from fairloop.curation import ideal_table
 from fairloop.curation.table import curate
 from fairloop.data import cache, colored_svhn, digits
 from fairloop.errors import InputError
@@ -142,7 +142,7 @@ QUICK = ["idx", "log-csv", "curate-csv", "exported", "run", "spec", "ideal", "pi
 
 def ideal(path: Path) -> object:
     try:
-        return named.from_file(path)
+        return ideal_table.from_file(path)
     except ValueError as error:  # a spec makes an InputError of it
         raise InputError(str(error)) from error
 

@@ -22,7 +22,7 @@ from fairloop.spec.setting import SETTINGS
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
-from fairloop.training.feeds import Schedule, mixed
+from fairloop.training.batches import Schedule, mixed
 from fairloop.training.recipe import Influence, Parent, Recipe
 from fairloop.training.streams import Streams
 

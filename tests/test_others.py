@@ -17,7 +17,7 @@ from fairloop.data import load
 from fairloop.data.columns import Numeric
 from fairloop.errors import DivergedError, InputError
 from fairloop.loop.trainer import ModelTrainer
-from fairloop.models.first_try import range_fault
+from fairloop.models.checks import range_fault
 from fairloop.models.interface import Classifier, Generator
 from fairloop.seeding import Role
 from fairloop.spec.run import from_mapping

@@ -41,7 +41,7 @@ except ImportError:
 
 
 class Metasyn:
-    """The adapter of docs/models.md."""
+    """The adapter of docs/models/estimators.md."""
 
     def fit(self, X: pd.DataFrame) -> Metasyn:  # noqa: N803
         self._columns = MetaFrame.fit_dataframe(polars.from_pandas(X), progress_bar=False)

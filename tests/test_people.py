@@ -32,7 +32,7 @@ from fairloop.store.directory import RunDirectory
 from fairloop.store.interface import Trained
 from fairloop.store.memory import MemoryModels
 from fairloop.testing.streams import stream
-from fairloop.training.feeds import Schedule, mixed
+from fairloop.training.batches import Schedule, mixed
 from fairloop.training.mixture import Mixture, Regime
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams

@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier
 
-from fairloop.loop.forms import Flat
+from fairloop.loop.feature_forms import Flat
 from fairloop.loop.people.published import PublishedClassifier
 from fairloop.models.estimators.fitted import FittedClassifier
 from fairloop.models.numerics import Numerics

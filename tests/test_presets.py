@@ -36,6 +36,7 @@ PRESETS = {
     "adult": (files.adult, ()),
     "text-demo": (None, SMALL_TEXTS),
     "study-texts": (None, SMALL_TEXTS),
+    "study-texts-gpt": (None, (*SMALL_TEXTS, "generator.arguments={width: 8, layers: 1, heads: 1}")),
     "bias-in-bios": (files.bias_in_bios, ()),
     "civil-comments": (files.civil_comments, ()),
     "text": (None, (*SMALL_TEXTS, "generator.arguments={width: 8, layers: 1, heads: 1}")),
@@ -48,7 +49,9 @@ PRESETS = {
 }
 
 
-WITHOUT_LATENTS = {"study-tables", "text-demo", "study-texts", "text", "bias-in-bios", "civil-comments"}
+WITHOUT_LATENTS = {
+    "study-tables", "text-demo", "study-texts", "study-texts-gpt", "text", "bias-in-bios", "civil-comments"
+}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,7 @@ from fairloop.spec.models import ClassifierSpec
 from fairloop.spec.people import PeopleSpec
 from fairloop.spec.policies import Part
 from fairloop.spec.sections import LabelsSpec, ResponseSpec
-from fairloop.training.feeds import Schedule
+from fairloop.training.batches import Schedule
 from fairloop.training.mixture import Mixture, RealPeople, SampleRules, first_use, latest
 from fairloop.training.plan import Plan, plan
 from fairloop.training.recipe import CurationRules, Influence, Parent, Recipe, StarRule

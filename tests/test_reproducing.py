@@ -271,7 +271,7 @@ def test_the_page_says_what_its_table_holds(tmp_path):
     page.write(rows, tmp_path / "page", ["Said of the runs."])
     text = (tmp_path / "page" / "reproduction.md").read_text()
     held = pd.read_csv(tmp_path / "page" / "departures.csv")
-    assert "3 seeds make wide intervals. How far the curves came: seqclass 2 of 40 generations." in text
+    assert "3 seeds make wide intervals. Generations of each curve: seqclass 2 of 40 generations." in text
     assert "Said of the runs." in text
     for row in held[held["less"] == departures.AS_IS].to_dict("records"):
         assert f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" in text

@@ -26,7 +26,7 @@ from fairloop.store.memory import MemoryModels
 from fairloop.store.models import DirectoryModels
 from fairloop.store.provenance import Provenance
 from fairloop.store.tidy_rows import Gallery, Row
-from fairloop.training.feeds import Schedule
+from fairloop.training.batches import Schedule
 from fairloop.training.fitting import Checkpoint, State
 from fairloop.training.recipe import Recipe
 

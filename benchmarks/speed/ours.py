@@ -23,7 +23,7 @@ from fairloop.sources.source import RealData, Source
 from fairloop.spec.models import ClassifierSpec, GeneratorSpec
 from fairloop.store.interface import Trained, last
 from fairloop.store.memory import MemoryModels
-from fairloop.training.feeds import Feed, Schedule, real, synthetic
+from fairloop.training.batches import Feed, Schedule, real, synthetic
 from fairloop.training.fitting import fit_classifier, fit_generator
 from fairloop.training.streams import Streams
 

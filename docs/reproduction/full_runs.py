@@ -48,14 +48,14 @@ def answer() -> str:
     """The first paragraph of the page."""
     if not recorded():
         return (
-            "**Not shown: no curve of full length has been run with the corrected generator.** " + NOTHING + " Shorter "
-            "runs of before were of another model and are gone from this page."
+            f"**Not known: no curve of full length has been run with the corrected generator.** {NOTHING} "
+            "Earlier, shorter runs used a generator that differs from the published one. This page does not show them."
         )
     whole = cells().groupby(["setting", "star"], observed=True)["generation"].max() + 1 == WHOLE
     head = (
         f"**{whole.sum()} of 5 published curves were run over all {WHOLE} generations.**"
         if whole.any()
-        else "**Not shown: no curve of full length has been run with the corrected generator.**"
+        else "**Not known: no curve of full length has been run with the corrected generator.**"
     )
     return f"{head} {words.opening(found(), departures.verdicts(found()))}"
 

@@ -12,13 +12,13 @@ from docs.studies import rows
 from docs.studies.claims import CLAIMS, PAPERS, WHY, Claim
 from fairloop.report.text import markdown
 
-Verdict = Literal["holds", "reverse", "open", "not run"]
+Verdict = Literal["supported", "refuted", "undecided", "not run"]
 
 EARLIER = (
     "> **Numbers of fairloop 0.1.0**: {seeds} seeds, {generations} generations, and\n"
-    "> [an earlier network](../studies.md#made-with-an-earlier-network). The sweep below has not been run since."
+    "> [an earlier network](../studies.md#made-with-an-earlier-network). The command below was not run again since."
 )
-_SOURCE = {"yes": "The source says so.", "no": "The source does not see this.", "": ""}
+_SOURCE = {"yes": "The source found this.", "no": "The source found no such effect.", "": ""}
 
 
 class Decided(NamedTuple):
@@ -29,36 +29,30 @@ class Decided(NamedTuple):
 
     @property
     def verdict(self) -> Verdict:
-        """Whether the interval lies on the clause's side of 0, on the other side, or holds 0."""
+        """Supported if the interval lies on the clause's side of 0, refuted if on the other side, else undecided."""
         if self.found is None:
             return "not run"
         ends = sorted((self.claim.way * self.found.low, self.claim.way * self.found.high))
         if ends[0] > 0:
-            return "holds"
-        return "reverse" if ends[1] < 0 else "open"
+            return "supported"
+        return "refuted" if ends[1] < 0 else "undecided"
 
     @property
     def agreement(self) -> Literal["agrees with", "contradicts", "cannot tell", ""]:
         """The source's claim beside this loop."""
         if not self.claim.source:
             return ""
-        if self.verdict in ("open", "not run"):
+        if self.verdict in ("undecided", "not run"):
             return "cannot tell"
-        return "agrees with" if (self.claim.source == "yes") == (self.verdict == "holds") else "contradicts"
+        return "agrees with" if (self.claim.source == "yes") == (self.verdict == "supported") else "contradicts"
 
     def __str__(self) -> str:
-        clause = self.claim.clause
-        if self.verdict == "not run":
-            return f"Not run yet: whether {clause}."
-        if self.verdict == "holds":
-            return f"{clause[0].upper()}{clause[1:]}: {self.found}."
-        if self.verdict == "reverse":
-            return f"The reverse was seen of this: {clause} ({self.found})."
-        return f"{self.found.seeds if self.found else 0} seeds cannot tell whether {clause} ({self.found})."
+        measured = "" if self.found is None else f" ({self.found})"
+        return f"{self.verdict.capitalize()}: {self.claim.clause}{measured}."
 
 
 def decided(name: str, claims: list[Claim] | None = None) -> list[Decided]:
-    """The claims of a study, and what its rows say. claims: others on rows of that name."""
+    """The claims of a study, decided by its rows. claims: other claims about the rows of that name."""
     claims = CLAIMS[name] if claims is None else claims
     if not (rows.HERE / f"{name}.parquet").exists():
         return [Decided(claim, None) for claim in claims]
@@ -81,11 +75,14 @@ def answer(name: str) -> str:
     found, table = decided(name), rows.read(name)
     counts = Counter(of.agreement for of in found if of.agreement)
     seeds, end = int(table["seed"].nunique()), rows.last(table)
-    head = f"**Answer** ({seeds} seeds; the last generation is {end}; differences with 95 % intervals)."
+    head = (
+        f"**Answer** from {seeds} seeds, in generations 0 to {end}; each claim with its difference and 95 % interval."
+    )
     if total := sum(counts.values()):
         head += (
-            f" Of {total} claim{'s' if total > 1 else ''} of the source this loop agrees with {counts['agrees with']}, "
-            f"contradicts {counts['contradicts']} and cannot tell {counts['cannot tell']}."
+            f" The source speaks of {total} claim{'s' if total > 1 else ''}: this loop agrees with it on "
+            f"{counts['agrees with']}, contradicts it on {counts['contradicts']}, and leaves {counts['cannot tell']} "
+            "undecided."
         )
     lines = [f"- {of} {_SOURCE[of.claim.source]}".rstrip() for of in found]
     earlier = [EARLIER.format(seeds=seeds, generations=end + 1)] if rows.is_earlier(table) else []
@@ -93,7 +90,7 @@ def answer(name: str) -> str:
 
 
 def why(name: str) -> str:
-    """What the controlled change of a study showed."""
+    """The claims about the controlled change of a study, decided."""
     return "\n".join(f"- {of}" for of in decided(f"{name}-why", WHY[name]))
 
 
@@ -112,7 +109,7 @@ def index() -> str:
 
 def papers() -> str:
     """The list of the studies' papers."""
-    return markdown(["paper", "preset", "what was seen", "command"], [
+    return markdown(["paper", "preset", "first answer", "command"], [
         [paper, f"[`study-{name}`](../studies/{name}.md)", first(name), f"`fairloop sweep study-{name} --out {name}`"]
         for name, paper in PAPERS.items()
     ])  # fmt: skip

@@ -1,4 +1,4 @@
-"""The claims that each study checks: those of its source, and who is concerned, as differences paired by seed."""
+"""The claims that each study checks, about its source and about the groups, as differences paired by seed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ LEFT = Measure("red among people", "", "classifier", "people", "red", "group_sha
 
 
 class Claim(NamedTuple):
-    """A clause, and the difference that decides whether it holds.
+    """A clause, and the difference that decides it.
 
-    way: 1 if the clause holds where the difference is above 0, -1 where it is below. one, other: an arm and a
-    generation, `NAME @2`; `@end` is the last one. source: whether the study's source says so, says the contrary, or is
-    silent. beyond: a second difference, which is taken from the first.
+    clause: a sentence that can be read alone. way: 1 if a difference above 0 supports the clause, -1 if one below 0
+    does. one, other: an arm and a generation, `NAME @2`; `@end` is the last one. source: whether the study's source
+    found this, found no such effect, or is silent. beyond: a second difference, which is subtracted from the first.
     """
 
     clause: str
@@ -37,13 +37,15 @@ def _star(arm: str, generation: str, clause: str) -> Claim:
 
 
 def _both_groups(one: str, other: str, cause: str, way: Literal[1, -1]) -> list[Claim]:
-    verb = "gain" if way > 0 else "lose"
+    verb = "raises" if way > 0 else "lowers"
     return [
-        Claim(f"green {verb} accuracy by {cause}", GREEN, way, one, other),
-        Claim(f"red {verb} accuracy by {cause}", RED, way, one, other),
+        Claim(f"{cause} {verb} the accuracy of green", GREEN, way, one, other),
+        Claim(f"{cause} {verb} the accuracy of red", RED, way, one, other),
     ]
 
 
+_FALLS = "accuracy falls from the first to the last generation"
+_THAN_REAL = "have a higher EO difference than real people alone in"
 _NONE, _HALF = "no curation", "classifiers: 50% real people"
 _REAL, _SAMPLES = "classifiers: 100% real people", "classifiers: 0% real people"
 _GOOD = "detector (true positive rate 0.9, false positive rate 0.1)"
@@ -66,10 +68,10 @@ CLAIMS: dict[str, list[Claim]] = {
     "accumulate": [
         Claim("accumulating data keep more accuracy than data that replace each other", ACCURACY, 1,
               "accumulate @end", "replace @end", "yes"),
-        Claim("accuracy falls from the first to the last generation when data replace each other", ACCURACY, -1,
+        Claim(f"{_FALLS} when data replace each other", ACCURACY, -1,
               "replace @end", "replace @0", "yes"),
-        Claim("accuracy falls when data accumulate", ACCURACY, -1, "accumulate @end", "accumulate @0", "no"),
-        Claim("accuracy falls when as many data as one generation makes are drawn from all so far", ACCURACY, -1,
+        Claim(f"{_FALLS} when data accumulate", ACCURACY, -1, "accumulate @end", "accumulate @0", "no"),
+        Claim(f"{_FALLS} when data accumulate and are subsampled", ACCURACY, -1,
               "accumulate-subsample @end", "accumulate-subsample @0", "yes"),
         *_both_groups("accumulate @end", "replace @end", "accumulation in place of replacement", 1),
         Claim("accumulation has a lower EO difference than replacement", EO, -1, "accumulate @end", "replace @end"),
@@ -79,29 +81,31 @@ CLAIMS: dict[str, list[Claim]] = {
     "verify": [
         Claim("verification by the annotator keeps more accuracy than no curation", ACCURACY, 1,
               f"{_KEPT} @end", f"{_NONE} @end", "yes"),
-        Claim("it does so at first, in generation 1", ACCURACY, 1, f"{_KEPT} @1", f"{_NONE} @1", "yes"),
-        Claim("verification by the labeller itself costs accuracy", ACCURACY, -1,
+        Claim("verification by the annotator keeps more accuracy than no curation in generation 1",
+              ACCURACY, 1, f"{_KEPT} @1", f"{_NONE} @1", "yes"),
+        Claim("verification by the labeller itself lowers accuracy", ACCURACY, -1,
               "verifier (keep 0.5, by labeller) @end", f"{_NONE} @end", "yes"),
         Claim("an annotator that judges 3 samples in 10 keeps more accuracy than no curation", ACCURACY, 1,
               "verifier (keep 0.5, quality 0.3) @end", f"{_NONE} @end"),
-        *_both_groups("verifier (keep 0.5, by labeller) @end", f"{_NONE} @end", "the labeller's own verification", -1),
-        Claim("the annotator's verification raises the EO difference", EO, 1, f"{_KEPT} @end", f"{_NONE} @end"),
-        _star(_KEPT, "end", "STAR after the annotator's verification lowers the EO difference"),
+        *_both_groups("verifier (keep 0.5, by labeller) @end", f"{_NONE} @end",
+                      "verification by the labeller itself", -1),
+        Claim("verification by the annotator raises the EO difference", EO, 1, f"{_KEPT} @end", f"{_NONE} @end"),
+        _star(_KEPT, "end", "STAR after verification by the annotator lowers the EO difference"),
     ],
     "contamination": [
-        Claim("in the single step samples alone raise the EO difference, less real people alone", EO, 1,
+        Claim(f"samples alone {_THAN_REAL} generation 0", EO, 1,
               f"{_SAMPLES} @0", f"{_REAL} @0", "no"),
-        Claim("in the single step half samples raise it", EO, 1, f"{_HALF} @0", f"{_REAL} @0", "no"),
-        Claim("in the last generation samples alone raise it", EO, 1, f"{_SAMPLES} @end", f"{_REAL} @end"),
-        Claim("in the last generation half samples raise it", EO, 1, f"{_HALF} @end", f"{_REAL} @end"),
-        *_both_groups(f"{_SAMPLES} @end", f"{_REAL} @end", "samples alone", -1),
-        _star(_REAL, "0", "STAR lowers the EO difference of the single step with real people"),
-        _star(_SAMPLES, "0", "STAR lowers the EO difference of the single step with samples alone"),
-        _star(_SAMPLES, "end", "STAR lowers the EO difference of the last generation with samples alone"),
+        Claim(f"half samples {_THAN_REAL} generation 0", EO, 1, f"{_HALF} @0", f"{_REAL} @0", "no"),
+        Claim(f"samples alone {_THAN_REAL} the last generation", EO, 1, f"{_SAMPLES} @end", f"{_REAL} @end"),
+        Claim(f"half samples {_THAN_REAL} the last generation", EO, 1, f"{_HALF} @end", f"{_REAL} @end"),
+        *_both_groups(f"{_SAMPLES} @end", f"{_REAL} @end", "learning from samples alone", -1),
+        _star(_REAL, "0", "STAR lowers the EO difference of real people alone in generation 0"),
+        _star(_SAMPLES, "0", "STAR lowers the EO difference of samples alone in generation 0"),
+        _star(_SAMPLES, "end", "STAR lowers the EO difference of samples alone in the last generation"),
     ],
     "baselines": [
         *(
-            Claim(f"{name} lowers the EO difference of {when}", EO, -1, f"{arm} @{at}", f"{_NONE} @{at}", source)
+            Claim(f"{name} lowers the EO difference in {when}", EO, -1, f"{arm} @{at}", f"{_NONE} @{at}", source)
             for at, when in (("0", "generation 0"), ("end", "the last generation"))
             for name, arm, source in (
                 ("reweighing", "reweigh", "yes"),
@@ -115,92 +119,106 @@ CLAIMS: dict[str, list[Claim]] = {
     ],
     "budget": [
         *(
-            Claim(f"STAR with {words} lowers the EO difference of generation 0", EO, -1, f"{arm} @0", "no STAR @0")
+            Claim(f"STAR with {words} lowers the EO difference in generation 0", EO, -1, f"{arm} @0", "no STAR @0")
             for words, arm in (
-                ("no extra candidate", "budget 0"),
-                ("half a batch more", "budget 16"),
-                ("three batches more", "budget 96"),
+                ("budget 0", "budget 0"),
+                ("budget 16", "budget 16"),
+                ("budget 96", "budget 96"),
             )
         ),
-        Claim("three batches more lower it further than none", EO, -1, "budget 96 @0", "budget 0 @0"),
-        Claim("in the last generation STAR with half a batch more lowers it", EO, -1, "budget 16 @end", "no STAR @end"),
-        Claim("in the last generation three batches more lower it further than none", EO, -1,
+        Claim("budget 96 has a lower EO difference than budget 0 in generation 0",
+              EO, -1, "budget 96 @0", "budget 0 @0"),
+        Claim("STAR with budget 16 lowers the EO difference in the last generation",
+              EO, -1, "budget 16 @end", "no STAR @end"),
+        Claim("budget 96 has a lower EO difference than budget 0 in the last generation", EO, -1,
               "budget 96 @end", "budget 0 @end"),
-        *_both_groups("budget 16 @end", "no STAR @end", "STAR with half a batch more", 1),
+        *_both_groups("budget 16 @end", "no STAR @end", "STAR with budget 16", 1),
     ],
     "fresh": [
-        Claim("accuracy falls from the first to the last generation without real people", ACCURACY, -1,
+        Claim(f"{_FALLS} without real people", ACCURACY, -1,
               f"{_ALONE} @end", f"{_ALONE} @0", "yes"),
         Claim("fresh people keep more accuracy than fixed ones", ACCURACY, 1,
               f"{_FRESH} @end", f"{_FIXED} @end", "yes"),
-        Claim("fixed people keep more accuracy than none", ACCURACY, 1, f"{_FIXED} @end", f"{_ALONE} @end", "yes"),
-        Claim("samples nearer to the middle cost accuracy", ACCURACY, -1, f"{_NARROW} @end", f"{_ALONE} @end"),
-        *_both_groups(f"{_FRESH} @end", f"{_ALONE} @end", "fresh people in place of none", 1),
-        *_both_groups(f"{_NARROW} @end", f"{_ALONE} @end", "samples nearer to the middle", -1),
-        Claim("they lower the share of red among samples", SHARE, -1, f"{_NARROW} @end", f"{_ALONE} @end"),
+        Claim("fixed people keep more accuracy than no people", ACCURACY, 1, f"{_FIXED} @end", f"{_ALONE} @end", "yes"),
+        Claim("a temperature of 0.7 lowers accuracy", ACCURACY, -1, f"{_NARROW} @end", f"{_ALONE} @end"),
+        *_both_groups(f"{_FRESH} @end", f"{_ALONE} @end", "adding fresh people", 1),
+        *_both_groups(f"{_NARROW} @end", f"{_ALONE} @end", "a temperature of 0.7", -1),
+        Claim("a temperature of 0.7 lowers the share of red among samples",
+              SHARE, -1, f"{_NARROW} @end", f"{_ALONE} @end"),
     ],
     "subgroups": [
-        Claim("the EO difference grows with the published bias", EO, 1, f"{_PLAIN} @end", f"{_PLAIN} @0"),
-        Claim("it grows with the stronger bias", EO, 1, f"{_STRONG} @end", f"{_STRONG} @0"),
-        _star(_PLAIN, "end", "STAR lowers the EO difference of the published bias"),
-        _star(_STRONG, "end", "STAR lowers the EO difference of the stronger bias"),
-        Claim("it grows with the published bias under STAR", EO, 1, f"{_PLAIN}, STAR @end", f"{_PLAIN}, STAR @0"),
-        Claim("STAR costs accuracy with the stronger bias", ACCURACY, -1, f"{_STRONG}, STAR @end", f"{_STRONG} @end"),
+        Claim("the EO difference grows over the generations with the published bias",
+              EO, 1, f"{_PLAIN} @end", f"{_PLAIN} @0"),
+        Claim("the EO difference grows over the generations with the stronger bias",
+              EO, 1, f"{_STRONG} @end", f"{_STRONG} @0"),
+        _star(_PLAIN, "end", "STAR lowers the EO difference with the published bias"),
+        _star(_STRONG, "end", "STAR lowers the EO difference with the stronger bias"),
+        Claim("the EO difference grows over the generations with the published bias and STAR",
+              EO, 1, f"{_PLAIN}, STAR @end", f"{_PLAIN}, STAR @0"),
+        Claim("STAR lowers accuracy with the stronger bias", ACCURACY, -1, f"{_STRONG}, STAR @end", f"{_STRONG} @end"),
     ],
     "finetune": [
-        Claim("with half real people and fine-tuning accuracy falls from the first to the last generation", ACCURACY,
+        Claim(f"{_FALLS} with half real people and fine-tuning", ACCURACY,
               -1, f"generators: 50% real people, {_TUNED} @end", f"generators: 50% real people, {_TUNED} @0", "no"),
-        Claim("half real people keep more accuracy than none, with fine-tuning", ACCURACY, 1,
+        Claim("half real people keep more accuracy than no people, with fine-tuning", ACCURACY, 1,
               f"generators: 50% real people, {_TUNED} @end", f"generators: 0% real people, {_TUNED} @end", "yes"),
         Claim("fine-tuned generators keep more accuracy than those from scratch, without real people", ACCURACY, 1,
               f"generators: 0% real people, {_TUNED} @end", f"generators: 0% real people, {_SCRATCH} @end"),
-        Claim("they do so with half real people", ACCURACY, 1,
+        Claim("fine-tuned generators keep more accuracy than those from scratch, with half real people", ACCURACY, 1,
               f"generators: 50% real people, {_TUNED} @end", f"generators: 50% real people, {_SCRATCH} @end"),
         *_both_groups(f"generators: 50% real people, {_TUNED} @end", f"generators: 50% real people, {_SCRATCH} @end",
                       "fine-tuning with half real people", 1),
-        _star(f"generators: 50% real people, {_TUNED}", "end", "STAR lowers the EO difference there"),
+        _star(f"generators: 50% real people, {_TUNED}", "end",
+              "STAR lowers the EO difference with half real people and fine-tuning"),
     ],
     "best-of": [
         Claim("a taste for the majoritized group lowers the share of red among samples", SHARE, -1,
               f"{_TASTE} @end", f"{_NONE} @end", "yes"),
-        Claim("a reward for confidence lowers it", SHARE, -1, f"{_SURE} @end", f"{_NONE} @end"),
-        Claim("the taste for the majoritized group costs red accuracy", RED, -1, f"{_TASTE} @end", f"{_NONE} @end"),
-        Claim("it raises the EO difference", EO, 1, f"{_TASTE} @end", f"{_NONE} @end"),
-        Claim("the reward for confidence costs accuracy", ACCURACY, -1, f"{_SURE} @end", f"{_NONE} @end"),
-        _star(_TASTE, "end", "STAR on the classifier lowers the EO difference under that taste"),
+        Claim("a reward for confidence lowers the share of red among samples",
+              SHARE, -1, f"{_SURE} @end", f"{_NONE} @end"),
+        Claim("a taste for the majoritized group lowers the accuracy of red",
+              RED, -1, f"{_TASTE} @end", f"{_NONE} @end"),
+        Claim("a taste for the majoritized group raises the EO difference", EO, 1, f"{_TASTE} @end", f"{_NONE} @end"),
+        Claim("a reward for confidence lowers accuracy", ACCURACY, -1, f"{_SURE} @end", f"{_NONE} @end"),
+        _star(_TASTE, "end", "STAR on the classifier lowers the EO difference with a taste for the majoritized group"),
     ],
     "detector": [
-        Claim("a good detector keeps more accuracy than none", ACCURACY, 1, f"{_GOOD} @end", f"{_NONE} @end", "yes"),
-        Claim("a poor one does so", ACCURACY, 1, f"{_POOR} @end", f"{_NONE} @end"),
-        *_both_groups(f"{_GOOD} @end", f"{_NONE} @end", "the good detector", 1),
-        Claim("the good detector raises the EO difference", EO, 1, f"{_GOOD} @end", f"{_NONE} @end"),
-        Claim("it changes the share of red among samples for the better", SHARE, 1, f"{_GOOD} @end", f"{_NONE} @end"),
+        Claim("a good detector keeps more accuracy than no detector",
+              ACCURACY, 1, f"{_GOOD} @end", f"{_NONE} @end", "yes"),
+        Claim("a poor detector keeps more accuracy than no detector", ACCURACY, 1, f"{_POOR} @end", f"{_NONE} @end"),
+        *_both_groups(f"{_GOOD} @end", f"{_NONE} @end", "a good detector", 1),
+        Claim("a good detector raises the EO difference", EO, 1, f"{_GOOD} @end", f"{_NONE} @end"),
+        Claim("a good detector raises the share of red among samples", SHARE, 1, f"{_GOOD} @end", f"{_NONE} @end"),
     ],
     "leaving": [
-        Claim("red become fewer among people from the first to the last generation where those who were refused leave",
+        Claim("the share of red among people falls from the first to the last generation if refused people leave",
               LEFT, -1, f"{_LEAVE} @end", f"{_LEAVE} @0"),
-        Claim("accuracy is lower there than where all return", ACCURACY, -1, f"{_LEAVE} @end", f"{_STAY} @end"),
-        *_both_groups(f"{_LEAVE} @end", f"{_STAY} @end", "others' leaving", -1),
-        Claim("the EO difference is higher there than where all return", EO, 1, f"{_LEAVE} @end", f"{_STAY} @end"),
-        Claim("STAR keeps more red among people where they leave", LEFT, 1, f"{_LEAVE}, STAR @end", f"{_LEAVE} @end"),
-        Claim("people who label half of the samples keep more red among people", LEFT, 1,
+        Claim("accuracy is lower if refused people leave than if all return",
+              ACCURACY, -1, f"{_LEAVE} @end", f"{_STAY} @end"),
+        *_both_groups(f"{_LEAVE} @end", f"{_STAY} @end", "the leaving of refused people", -1),
+        Claim("the EO difference is higher if refused people leave than if all return",
+              EO, 1, f"{_LEAVE} @end", f"{_STAY} @end"),
+        Claim("STAR raises the share of red among people if refused people leave",
+              LEFT, 1, f"{_LEAVE}, STAR @end", f"{_LEAVE} @end"),
+        Claim("labels by people for half of the samples raise the share of red among people", LEFT, 1,
               f"{_HUMAN} @end", f"{_LEAVE} @end"),
-        Claim("STAR in every round lowers the EO difference where people leave", EO, -1,
+        Claim("STAR in every round lowers the EO difference if refused people leave", EO, -1,
               f"{_LEAVE}, STAR @end", f"{_LEAVE} @end", "no"),
     ],
     "strong-collapse": [
-        Claim("a tenth of samples spoils a part of the accuracy that more people bring", ACCURACY, -1,
+        Claim("a tenth of samples spoils a part of the accuracy that more people add", ACCURACY, -1,
               f"classifiers: 90% real people, {_MANY} @end", f"classifiers: 90% real people, {_FEW} @end", "yes",
               (f"{_REAL}, {_MANY} @end", f"{_REAL}, {_FEW} @end")),
-        Claim("more people bring accuracy, with real people alone", ACCURACY, 1,
+        Claim("more people raise accuracy, with real people alone", ACCURACY, 1,
               f"{_REAL}, {_MANY} @end", f"{_REAL}, {_FEW} @end"),
-        Claim("a tenth of samples costs accuracy with many people", ACCURACY, -1,
+        Claim("a tenth of samples lowers accuracy with 2,375 people", ACCURACY, -1,
               f"classifiers: 90% real people, {_MANY} @end", f"{_REAL}, {_MANY} @end", "yes"),
-        Claim("it does so with few", ACCURACY, -1,
+        Claim("a tenth of samples lowers accuracy with 600 people", ACCURACY, -1,
               f"classifiers: 90% real people, {_FEW} @end", f"{_REAL}, {_FEW} @end"),
-        Claim("a tenth of samples raises the EO difference with many people", EO, 1,
+        Claim("a tenth of samples raises the EO difference with 2,375 people", EO, 1,
               f"classifiers: 90% real people, {_MANY} @end", f"{_REAL}, {_MANY} @end"),
-        _star(f"classifiers: 90% real people, {_MANY}", "end", "STAR lowers it there"),
+        _star(f"classifiers: 90% real people, {_MANY}", "end",
+              "STAR lowers the EO difference with a tenth of samples and 2,375 people"),
     ],
     "generators": [
         *(
@@ -213,7 +231,7 @@ CLAIMS: dict[str, list[Claim]] = {
             )
         ),
         *(
-            Claim(f"STAR costs red accuracy with {words}", RED, -1, f"{arm}, STAR @end", f"{arm} @end")
+            Claim(f"STAR lowers the accuracy of red with {words}", RED, -1, f"{arm}, STAR @end", f"{arm} @end")
             for words, arm in (
                 ("the usual generators", "usual"),
                 ("twice the epochs", "twice the epochs"),
@@ -225,17 +243,17 @@ CLAIMS: dict[str, list[Claim]] = {
 
 WHY: dict[str, list[Claim]] = {
     "verify": [
-        Claim("the annotator keeps more accuracy than no curation where it leaves out a tenth in place of half",
+        Claim("an annotator that leaves out a tenth keeps more accuracy than no curation",
               ACCURACY, 1, "verifier (keep 0.9) @end", f"{_NONE} @end"),
-        Claim("it keeps more accuracy than with half left out", ACCURACY, 1,
+        Claim("an annotator that leaves out a tenth keeps more accuracy than one that leaves out half", ACCURACY, 1,
               "verifier (keep 0.9) @end", f"{_KEPT} @end"),
     ],
     "contamination": [
-        Claim("samples of a generator that learned twice as long have a lower EO difference than usual ones",
+        Claim("samples of a generator with twice the epochs have a lower EO difference than usual samples",
               EO, -1, "16 in G_0 @0", "8 in G_0 @0"),
-        Claim("samples of one that learned for a quarter of the epochs have a higher one", EO, 1,
-              "2 in G_0 @0", "8 in G_0 @0"),
-        Claim("STAR lowers the EO difference where the generator learned for a quarter of the epochs", EO, -1,
+        Claim("samples of a generator with a quarter of the epochs have a higher EO difference than usual samples",
+              EO, 1, "2 in G_0 @0", "8 in G_0 @0"),
+        Claim("STAR lowers the EO difference with a generator of a quarter of the epochs", EO, -1,
               "2 in G_0, STAR @0", "2 in G_0 @0"),
     ],
 }  # fmt: skip
@@ -259,6 +277,6 @@ PAPERS = {
     "strong-collapse": f"Dohmatob et al., {_arxiv('2410.04840')}",
     "baselines": "Kamiran and Calders, 2012 (reweighing)",
     "budget": "Wyllie et al., arXiv 2403.07857 (the budget)",
-    "generators": "none: are the findings those of weak generators?",
+    "generators": "none (do the findings depend on weak generators?)",
 }
 """The papers that gave each study its question, as `docs/evidence/papers.md` lists them."""

@@ -72,7 +72,7 @@ def _differences(table: pd.DataFrame, shown: tuple[Measure, ...], pairs: list[tu
         found = [rows.difference(values, one, other) for values in wide]
         said = ["" if of is None else str(rows.interval(of.dropna().to_numpy(float))) for of in found]
         lines.append([*_told(one, other), *said])
-    return markdown(["arm", "gen.", "less", *(measure.title for measure in shown)], lines)
+    return markdown(["arm", "gen.", "minus", *(measure.title for measure in shown)], lines)
 
 
 def _told(one: Place, other: Place) -> tuple[str, str, str]:

@@ -48,6 +48,7 @@ SHOWN, DRAWN = (ACCURACY, EO, *PERPLEXITY, TAIL, SHARE), (*PERPLEXITY, TAIL, SHA
 OF_BIAS, DRAWN_OF_BIAS = (ACCURACY, BIAS, ASSOCIATION, *PERPLEXITY, SHARE), (BIAS, ASSOCIATION, PERPLEXITY[1], SHARE)
 STUDIES = {
     "text": Study("text", _arm, ORDER, SHOWN, DRAWN, "generation"),
+    "text-gpt": Study("text-gpt", _arm, ORDER, SHOWN, DRAWN, "generation"),
     "text-bias": Study("text-bias", _arm, ORDER, OF_BIAS, DRAWN_OF_BIAS, "generation"),
 }
 TABLES = tables_of(STUDIES)

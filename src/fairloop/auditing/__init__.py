@@ -17,11 +17,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from fairloop._util.as_json import as_file
 from fairloop._util.directories import claim_free, is_run
 from fairloop._util.escape import for_terminal, table_for_csv, write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
-from fairloop._util.plain import as_file
 from fairloop.auditing.gate import judging as gate
 from fairloop.auditing.gate import power, verdicts
 from fairloop.auditing.gate.judging import Result

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 import typer
 
+from fairloop._util.as_json import plain
 from fairloop._util.escape import for_terminal
-from fairloop._util.plain import plain
 from fairloop.running import Tracker
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ In specs, on the command line and in Python an ideal is one of
     groups-within-labels      labels as in the data; within each label, equal groups
     labels-within-groups      groups as in the data; within each group, equal labels
     floor(0.05)               as in the data, but no stratum below that share
-    census.csv                a file of shares by name (.csv, .yaml, .json); see `named`
+    census.csv                a file of shares by name (.csv, .yaml, .json); see `ideal_table`
     [[.1, .2], [.3, .4]]      a row for each label, with a share for each group
     [{label: hired, group: red, share: .1}, ...]  the same by name, as in a file
     {kind: uniform, strength: 0.5}                a mixture: half of one of these, half as in the data
@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop._util.lookup import meant
-from fairloop.curation import named
+from fairloop.curation import ideal_table
 from fairloop.curation.columns import Names
 from fairloop.data.population import Population
 from fairloop.errors import InputError
@@ -36,7 +36,7 @@ Counts = NDArray[np.int64]
 """(K, S): people in each stratum."""
 Shares = NDArray[np.float64]
 """(K, S): shares that sum to 1."""
-Kind = str | list[list[float]] | list[named.Row]
+Kind = str | list[list[float]] | list[ideal_table.Row]
 Ideal = Kind | dict[str, Any]
 """An ideal as `plain` writes it: plain data that round-trips through YAML and JSON."""
 
@@ -70,7 +70,7 @@ def at_least(counts: Counts, least: float) -> Shares:
 
     Raises ValueError if `least` is too large for all strata to have it.
     """
-    if least * counts.size > 1 + named.TOLERANCE:
+    if least * counts.size > 1 + ideal_table.TOLERANCE:
         raise ValueError(f"{counts.size} strata cannot all have a share of {least:g}; at most {1 / counts.size:.6g}")
     shares = population(counts)
     raised = np.zeros(shares.shape, bool)
@@ -107,7 +107,7 @@ def plain(ideal: object) -> Ideal:
     if not isinstance(content, Sequence):
         raise ValueError(f"is not one of {WAYS}")
     if content and all(isinstance(row, Mapping) for row in content):
-        return named.rows(content)
+        return ideal_table.rows(content)
     return _plain_table(content)
 
 
@@ -125,7 +125,7 @@ def read(ideal: object) -> Ideal:
 def names_file(ideal: Ideal) -> bool:
     """Whether an ideal in its plain form names a file."""
     kind = ideal["kind"] if isinstance(ideal, dict) else ideal
-    return isinstance(kind, str) and Path(kind).suffix in named.SUFFIXES
+    return isinstance(kind, str) and Path(kind).suffix in ideal_table.SUFFIXES
 
 
 def shares(ideal: object, names: Names, counts: Counts | None, where: str = "star.ideal") -> Shares:
@@ -161,7 +161,7 @@ def _wanted(ideal: Kind, names: Names, counts: Counts | None) -> Shares:
         least = _FLOOR.fullmatch(ideal)
         return at_least(_known(counts), float(least[1])) if least else RELATIVE[ideal](_known(counts))
     if isinstance(ideal[0], dict):
-        return named.shares(ideal, names, counts)
+        return ideal_table.shares(ideal, names, counts)
     table: Shares = np.array(ideal, dtype=np.float64)
     if table.shape != names.shape:
         raise ValueError(
@@ -179,7 +179,7 @@ def _known(counts: Counts | None) -> Counts:
 
 
 def _with_rows(kind: Kind) -> Kind:
-    return named.from_file(Path(kind)) if isinstance(kind, str) and names_file(kind) else kind
+    return ideal_table.from_file(Path(kind)) if isinstance(kind, str) and names_file(kind) else kind
 
 
 def _plain_mixture(ideal: Mapping[Any, Any]) -> Ideal:
@@ -219,6 +219,6 @@ def _plain_table(rows: Sequence[Any]) -> Ideal:
         raise ValueError("needs one row for each label, with one share for each group")
     if any(not 0 <= share <= 1 for share in found):
         raise ValueError("has a share outside [0, 1]")
-    if not math.isclose(sum(found), 1, abs_tol=named.TOLERANCE):
+    if not math.isclose(sum(found), 1, abs_tol=ideal_table.TOLERANCE):
         raise ValueError(f"sums to {sum(found):g}, not to 1")
     return table

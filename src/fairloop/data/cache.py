@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.as_json import digest
 from fairloop._util.limits import MOST_PIXELS
-from fairloop._util.plain import digest
-from fairloop.data.cells import check_header
 from fairloop.data.picture_files import Listing, Origin, Picture
 from fairloop.data.pictures import FORMATS, PILLOW_RAISES, Mode, shown
+from fairloop.data.table_checks import check_header
 from fairloop.errors import InputError, first_line
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.data.cells import MOST_TEXTS, check_feature, check_finite
+from fairloop.data.table_checks import MOST_TEXTS, check_feature, check_finite
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ import numpy as np
 from pydantic import Field
 
 from fairloop.data.cache import prepared
-from fairloop.data.cells import check_roles
 from fairloop.data.picture_files import Hub, Listing, Local, Origin, Picture, inside, located, read_table, stamp, stamps
 from fairloop.data.population import Population
 from fairloop.data.population_from_columns import TEST, TRAIN, VALID, People, crossed, named
 from fairloop.data.publishers import remedy
 from fairloop.data.shared_fields import NaturalFields, PictureFields
+from fairloop.data.table_checks import check_roles
 from fairloop.errors import InputError
 
 HUB_NAME = "HuggingFaceM4/FairFace"

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.data.cells import check_header, check_roles
 from fairloop.data.picture_files import read_table
 from fairloop.data.population_from_columns import shares_of_splits, splits_named, wanted
 from fairloop.data.shared_fields import OwnFields, SplitFields
+from fairloop.data.table_checks import check_header, check_roles
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from fairloop.data.cache import prepared
-from fairloop.data.cells import check_header
 from fairloop.data.own_columns import own_columns, splits_of
 from fairloop.data.picture_files import (
     Listing,
@@ -33,6 +32,7 @@ from fairloop.data.population_from_columns import (
 )
 from fairloop.data.shared_fields import OwnFields, PictureFields
 from fairloop.data.spelling import Written
+from fairloop.data.table_checks import check_header
 from fairloop.errors import InputError
 
 if TYPE_CHECKING:

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from fairloop.data.cells import check_plain
 from fairloop.data.own_columns import own_columns, own_table, splits_of
 from fairloop.data.population import Population
 from fairloop.data.population_from_columns import (
@@ -25,6 +24,7 @@ from fairloop.data.population_from_columns import (
 )
 from fairloop.data.shared_fields import OwnFields, StartsFrom, TextFields
 from fairloop.data.spelling import Written
+from fairloop.data.table_checks import check_plain
 from fairloop.data.texts import TextFacts, learned, warn_of_lost_words
 from fairloop.errors import InputError
 from fairloop.tables.token_ids import END

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairloop._util.limits import check_parquet
-from fairloop.data.cells import check_header
+from fairloop.data.table_checks import check_header
 from fairloop.errors import InputError, first_line
 from fairloop.tables import values
 from fairloop.tables.decimals import always

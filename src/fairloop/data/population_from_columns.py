@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fairloop.data.cells import check_few, check_plain
 from fairloop.data.lazy_images import Images, Rows
 from fairloop.data.population import Population, Split
 from fairloop.data.spelling import as_text, by_size, evident, listed, recognised, spelled_twice
+from fairloop.data.table_checks import check_few, check_plain
 from fairloop.data.texts import TextFacts
 from fairloop.errors import InputError
 from fairloop.seeding import Role, numpy_stream

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from fairloop._util.limits import opened
-from fairloop.data.cells import check_roles
 from fairloop.data.columns import encode, learned
 from fairloop.data.own_columns import own_columns, own_table, random_splits
 from fairloop.data.picture_files import read_table
@@ -41,6 +40,7 @@ from fairloop.data.population_from_columns import (
 from fairloop.data.publishers import remedy
 from fairloop.data.shared_fields import NaturalFields, OwnFields, SplitFields, StartsFrom
 from fairloop.data.spelling import Written
+from fairloop.data.table_checks import check_roles
 from fairloop.errors import InputError
 from fairloop.tables.decimals import numbers
 

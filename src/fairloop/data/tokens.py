@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.as_json import digest
 from fairloop._util.limits import MOST_CELLS
-from fairloop._util.plain import digest
 from fairloop.errors import InputError, said
 from fairloop.tables.token_ids import END, PAD, SPECIALS, UNKNOWN
 

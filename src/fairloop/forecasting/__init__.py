@@ -16,11 +16,11 @@ from typing import Any
 
 import pandas as pd
 
+from fairloop._util.as_json import as_file
 from fairloop._util.directories import claim_free
 from fairloop._util.escape import write_csv
 from fairloop._util.files import replacing, write_text
 from fairloop._util.options import called_from_python
-from fairloop._util.plain import as_file
 from fairloop.auditing import Audit, audited
 from fairloop.auditing.gate.limits import Limit
 from fairloop.auditing.gate.limits import limits as every_limit

@@ -54,7 +54,7 @@ class Estimators:
 
     @cached_property
     def _forms(self) -> Sequence[Features]:
-        from fairloop.loop.forms import forms_of  # needs pandas, which networks do not need
+        from fairloop.loop.feature_forms import forms_of  # needs pandas, which networks do not need
 
         return self._given_forms or forms_of(self._population)
 

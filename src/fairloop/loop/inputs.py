@@ -24,7 +24,7 @@ from fairloop.sources.origin import NOBODY, REAL, Origin
 from fairloop.sources.source import RealData, Source, Supply, decisions
 from fairloop.spec.sections import CurationSpec, LabelsSpec, ResponseSpec
 from fairloop.store.interface import Trained
-from fairloop.training.feeds import Feed, mixed, real, synthetic
+from fairloop.training.batches import Feed, mixed, real, synthetic
 from fairloop.training.mixture import RealPeople, first_use
 from fairloop.training.recipe import Recipe
 from fairloop.training.streams import Streams

@@ -17,7 +17,7 @@ from fairloop.loop.history import Annotators
 from fairloop.loop.training_rows import cells, minoritized, training
 from fairloop.metrics import group_rates as perf
 from fairloop.metrics.population import confidence, shares
-from fairloop.models.first_try import check_range
+from fairloop.models.checks import check_range
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole, Role, numpy_stream

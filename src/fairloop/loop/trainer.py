@@ -21,9 +21,9 @@ from fairloop.loop.inputs import Inputs, check_steps, warn_of_starved_strata
 from fairloop.loop.people.population import People, source_of
 from fairloop.loop.people.published import PublishedClassifier, check_response
 from fairloop.models import build_classifier, build_generator
+from fairloop.models.checks import check_range, try_classifier, try_generator
 from fairloop.models.estimators.contract import takes_groups, wanted
 from fairloop.models.estimators.fitted import FittedClassifier, FittedGenerator
-from fairloop.models.first_try import check_range, try_classifier, try_generator
 from fairloop.models.interface import Classifier, Generator
 from fairloop.models.numerics import Numerics, resolve
 from fairloop.seeding import ModelRole, Role
@@ -34,7 +34,7 @@ from fairloop.spec.models import TrainingSpec
 from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Models, Trained
-from fairloop.training.feeds import Feed, Remembered
+from fairloop.training.batches import Feed, Remembered
 from fairloop.training.fitting import (
     Checkpoint,
     State,

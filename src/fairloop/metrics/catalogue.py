@@ -161,12 +161,12 @@ _ENTRIES = (
     ),
     _of_logs(
         name="mean_error", title="mean error", parts=_OF_SCORES, low=-inf, high=inf, share=True, direction="to 0",
-        sentence="The mean of prediction less label, where both are numbers.", undefined="no labels",
+        sentence="The mean of prediction less label, if both are numbers.", undefined="no labels",
         detail="With `--regression`. Student's intervals.",
     ),
     _of_logs(
         name="mean_absolute_error", title="mean absolute error", short="MAE", parts=_OF_SCORES, high=inf, share=True,
-        direction="down", sentence="The mean size of prediction less label, where both are numbers.",
+        direction="down", sentence="The mean size of prediction less label, if both are numbers.",
         zero="all exact", undefined="no labels", detail="With `--regression`. Student's intervals.",
     ),
     Entry(
@@ -179,17 +179,16 @@ _ENTRIES = (
         name="loss", title="loss", roles=_MODELS, splits=(), parts=("overall",), low=-inf, high=inf, direction="down",
         sentence="The mean loss over the batches of an epoch of training.",
         undefined="the model diverged",
-        detail="The batches train the model meanwhile. Classifiers and annotators: cross entropy in nats per sample. "
-        "Generators: their own loss, in the unit of [models.md](models.md); for `conv-vae` the negative "
-        "evidence lower bound in nats, summed over a batch.",
+        detail="The model changes with each batch. The loss of classifiers and annotators is the cross entropy in nats "
+        "per sample. [Models](models.md) has the losses of generators; for `conv-vae` it is the negative evidence "
+        "lower bound in nats, summed over a batch.",
     ),
     Entry(
         name="diverged_at_batch", title="diverged at batch", roles=_MODELS, splits=(), parts=("overall",), high=inf,
         sentence="The batch at which the loss or the weights were no longer finite, and training ended.",
         undefined="the model was not trained",
-        detail="Batches count from 0; `epoch` has the epoch, and its `loss` is NaN. NaN without an epoch: a "
-        "parent of the model diverged. The rows exist only after a divergence under "
-        "`on_divergence: go_on`.",
+        detail="Batches count from 0. The `loss` of this `epoch` is NaN. A value of NaN without an epoch means that a "
+        "parent of the model diverged. The rows exist only after a divergence under `on_divergence: go_on`.",
     ),
     _of_batches(
         name="star_redrawn", title="redrawn by STAR", parts=("overall",), direction="to 0",
@@ -205,12 +204,12 @@ _ENTRIES = (
     _of_batches(
         name="star_batch", title="batch of STAR", parts=("overall",),
         sentence="The number of samples that STAR curates in a batch.",
-        detail="For this generation; for a generator, the synthetic part of the batch. No `epoch`.",
+        detail="One value for a generation, without `epoch`. For a generator, the synthetic part of the batch.",
     ),
     _of_batches(
         name="star_quota", title="quota of STAR", parts=("stratum",),
         sentence="The number of places of a stratum in a curated batch of STAR.",
-        detail="With `star.rounding=stochastic` its mean. No `epoch`.",
+        detail="With `star.rounding=stochastic` the mean number. One value for a generation, without `epoch`.",
     ),
     _of_batches(
         name="curation_offered", title="offered to curations", parts=("stratum",),
@@ -226,9 +225,9 @@ _ENTRIES = (
     Entry(
         name="origin_share", title="share of origins", roles=_LEARNERS, splits=("training",), parts=("origin",),
         sentence="The share of an epoch's samples with one generator (or real people) and one labeller.",
-        detail="After curation. For models with a data policy, real people, kept samples, `labels` or a "
-        "`temperature` that differs from the published one, and generators with a `synthetic_share` below 1. Real "
-        "images of a synthetic share below 1 count, so shares sum to 1.",
+        detail="After curation. Models have these rows if their data policy, real people, kept samples, `labels` or "
+        "`temperature` differ from the published ones, and generators also with a `synthetic_share` below 1. The real "
+        "images of such a share count, so shares sum to 1.",
     ),
     Entry(
         name="minoritized", title="minoritized", roles=("group_annotator",), splits=(), parts=("group",),
@@ -242,7 +241,7 @@ _ENTRIES = (
     _of_samples(
         name="label_share_by_labeller", title="share of labels, by labeller", parts=("label",),
         sentence="The share of generated samples with a label, by the generation's labeller.",
-        detail="The labeller of the samples that the generation learned from.",
+        detail="This model labelled the samples that the generation learned from.",
     ),
     _of_samples(
         name="label_share_by_classifier", title="share of labels, by classifier", parts=("label",),
@@ -253,9 +252,9 @@ _ENTRIES = (
         zero="none", one="all", undefined=_DIVERGED,
         sentence="The share of a group among generated samples, by the group annotator, or among real people.",
         detail="Role `generator`, split `generated`: among samples. Role `classifier`, split `people`: among the real "
-        "people that models of this generation can draw, weighted by the probability of the draw; only with "
-        "`policy.people` (then among the first people of the training set, or the people of the generation) or "
-        "`response`; with `setting: people`, among the people of the round.",
+        "people that models of this generation can draw, weighted by the probability of the draw. These rows exist "
+        "with `policy.people` (for the first people of the training set, or the people of the generation) and with "
+        "`response`. With `setting: people` the share is among the people of the round.",
     ),
     _of_samples(
         name="stratum_share", title="share of strata", parts=("stratum",),

@@ -57,7 +57,7 @@ ENTRIES = (
     ),
     _of_groups(
         name="social_burden", title="social burden", high=inf, direction="down",
-        sentence="The mean least cost of acceptance over people with the beneficial label, each by its probability.",
+        sentence="The mean least cost of acceptance, over people weighted by their chance of the beneficial label.",
         zero="all of them are accepted without a move", undefined="the published model is not linear",
         detail="Kind `strategic`. People count even if the move is not worth its cost.",
         source="Milli, Miller, Dragan and Hardt, 2019, arXiv 1808.08460",

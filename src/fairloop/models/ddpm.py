@@ -83,7 +83,7 @@ class DDPM(Generator):
     def sample_at(self, temperature: float, n: int, rng: torch.Generator) -> Tensor:
         images = temperature * torch.randn((n, *self.shape), generator=rng, device=rng.device)
         self._denoising.set_timesteps(self.steps, device=rng.device)
-        for level in self._denoising.timesteps:
+        for level in self._denoising.timesteps if n else ():
             images = self._denoising.step(self._noise_in(images, level), level, images).prev_sample
         return ((images + 1) / 2).clamp(0, 1)
 

@@ -40,7 +40,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor, cache: Cache | None = None, layer: int = 0, mask: Tensor | None = None) -> Tensor:
         """(B, T, width). mask: (B, 1, 1, T) the visible positions; not for causal attention."""
         rows, length, width = x.shape
-        queries, keys, values = self.qkv(x).view(rows, length, 3, self._heads, -1).permute(2, 0, 3, 1, 4)
+        shape = rows, length, 3, self._heads, width // self._heads
+        queries, keys, values = self.qkv(x).view(shape).permute(2, 0, 3, 1, 4)
         if cache is None:
             seen = attended(queries, keys, values, mask, causal=self._causal)
         else:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fairloop._util.lookup import find
 from fairloop.errors import InputError, said
-from fairloop.people.answers import check_names
+from fairloop.people.checks import check_names
 from fairloop.people.interface import Kind
 
 if TYPE_CHECKING:  # scipy takes long to import

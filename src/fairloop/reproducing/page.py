@@ -56,19 +56,21 @@ def _text(table: pd.DataFrame, found: pd.DataFrame, about: Sequence[str], pictur
         words.inside_table(paper.verdicts(paper.laid_over(table))),
         _EXPECTED,
         "## Accuracy, generation by generation",
-        f"All measures, and all differences less `A_L`, are in [{TABLE}]({TABLE}).",
+        f"[{TABLE}]({TABLE}) has all measures, and all differences after `A_L` is subtracted.",
         words.generations_table(accuracy),
     ]
     return "\n\n".join(parts) + "\n"
 
 
 _MEANINGS = f"""\
-A difference is the mean over our seeds less the published mean. Its 95 % interval has both sides' spread. All published
-runs share one draw of the test data; less `A_L` on the same test data, its effect cancels. *differs*: an interval for
-all generations at once excludes 0. *agrees*: each generation's interval lies within {departures.TOLERANCE} published
-standard deviations of 0. *cannot tell*: the intervals are too wide for either. If two curves are equal, about one
-generation in 20 still has an interval that excludes 0."""
+A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. All
+published runs share one draw of the test data. If the value of `A_L` on the same test data is subtracted on both sides,
+the effect of this draw cancels. *differs*: the interval for all generations at once excludes 0 at some generation.
+*agrees*: at every generation, the interval lies within {departures.TOLERANCE} published standard deviations of 0.
+*cannot tell*: neither of the two, because the intervals are too wide. Even if two curves have the same distribution,
+the interval of a single generation excludes 0 in about one generation in 20."""
 
 _EXPECTED = """\
 A cell is one seed's value of one measure at one generation. The bands are estimated from 25 seeds, so a perfect
-reproduction has 83 % of its cells inside. Cells of one run depend on each other, so this is not a test."""
+reproduction has 83 % of its cells inside. The cells of a run depend on each other, so this share is no statistical
+test."""

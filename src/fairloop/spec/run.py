@@ -16,9 +16,9 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails, PydanticUndefined
 
+from fairloop._util.as_json import digest
 from fairloop._util.limits import parsed
 from fairloop._util.lookup import meant
-from fairloop._util.plain import digest
 from fairloop.curation import ideal as ideals
 from fairloop.data import DATASETS, DEFAULT, DataSpec, are_texts, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec

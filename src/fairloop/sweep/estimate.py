@@ -25,7 +25,7 @@ from fairloop.spec.people import PEOPLE
 from fairloop.spec.run import RunSpec
 from fairloop.store.interface import Fit, M, Trained
 from fairloop.store.memory import MemoryModels
-from fairloop.training.feeds import Feed
+from fairloop.training.batches import Feed
 from fairloop.training.fitting import Checkpoint, State
 from fairloop.training.plan import Plan, estimator_of, plan
 from fairloop.training.recipe import Recipe

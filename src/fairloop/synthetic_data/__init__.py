@@ -14,11 +14,11 @@ from typing import Any
 
 import pandas as pd
 
+from fairloop._util.as_json import as_file
 from fairloop._util.directories import claim_free
 from fairloop._util.escape import write_csv
 from fairloop._util.files import write_text
 from fairloop._util.options import called_from_python
-from fairloop._util.plain import as_file
 from fairloop.synthetic_data import arms, page, words
 from fairloop.synthetic_data import shares as counted
 from fairloop.synthetic_data.arms import DEFAULT, Arm, Design, Value

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairloop.data.cells import MOST_TEXTS, check_feature, check_few, check_finite, check_header
 from fairloop.data.picture_files import read_table
 from fairloop.data.population_from_columns import AND, RESERVED
 from fairloop.data.spelling import by_size, evident, listed, recognised
+from fairloop.data.table_checks import MOST_TEXTS, check_feature, check_few, check_finite, check_header
 from fairloop.errors import InputError
 from fairloop.tables import frames
 from fairloop.tables.values import MISSING, written

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fairloop._util.as_json import plain
 from fairloop._util.escape import for_terminal
-from fairloop._util.plain import plain
 from fairloop._util.versions import version_of
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.metrics.statistics import FEWEST_SEEDS

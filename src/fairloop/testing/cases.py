@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fairloop.models import build_classifier, build_generator
-from fairloop.models.first_try import logits_fault, range_fault, samples_fault
+from fairloop.models.checks import logits_fault, range_fault, samples_fault
 from fairloop.models.interface import Classifier, Generator
 from fairloop.testing.streams import stream
 from fairloop.training.streams import initialising

@@ -16,14 +16,14 @@ from fairloop.data import Population, Split
 from fairloop.data.columns import encode, learned
 from fairloop.data.tokens import Words
 from fairloop.loop.estimators import Estimators
+from fairloop.models.checks import logits_fault, range_fault, samples_fault
 from fairloop.models.estimators.fitted import Fitted, FittedClassifier
-from fairloop.models.first_try import logits_fault, range_fault, samples_fault
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
 from fairloop.sources.batch import Batch
 from fairloop.spec.models import TrainingSpec
 from fairloop.testing.streams import no_global_randomness, stream
-from fairloop.training.feeds import Schedule
+from fairloop.training.batches import Schedule
 from fairloop.training.recipe import Recipe
 
 _PEOPLE = 240

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fairloop.errors import InputError, said
-from fairloop.models.first_try import loss_fault
+from fairloop.models.checks import loss_fault
 from fairloop.models.interface import Generator
 from fairloop.models.numerics import Numerics
 from fairloop.testing.cases import GeneratorCase, ModelCase
@@ -80,9 +80,9 @@ def sends_gradients_to_every_parameter(case: ModelCase) -> None:
 
 
 def gives_what_others_rely_on(case: ModelCase) -> None:
-    """Shape, type and range of the output, for one sample, an odd number, and many."""
+    """Shape, type and range of the output, for no sample, one, an odd number, and many."""
     model = case.build().eval()
-    for n in (1, 3, 16):
+    for n in (0, 1, 3, 16):
         case.check_output(case.output(model, n), n)
 
 

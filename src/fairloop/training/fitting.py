@@ -17,8 +17,8 @@ from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.batch import Batch, free_to_ask, join
 from fairloop.spec.models import TrainingSpec
+from fairloop.training.batches import Feed
 from fairloop.training.cuda_graphs import Step, replayed
-from fairloop.training.feeds import Feed
 from fairloop.training.optimizers import is_scheduled, optimizer_of, update
 from fairloop.training.streams import Streams
 

@@ -23,7 +23,7 @@ from fairloop.spec.people import PEOPLE
 from fairloop.spec.policies import Part
 from fairloop.spec.run import RunSpec
 from fairloop.spec.sections import Learner
-from fairloop.training.feeds import Schedule
+from fairloop.training.batches import Schedule
 from fairloop.training.mixture import Mixture, RealPeople, Regime, first_use
 from fairloop.training.recipe import CurationRules, Influence, Parent, Recipe, StarRule
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fairloop._util.plain import digest
+from fairloop._util.as_json import digest
 from fairloop.curation.star import Star
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
@@ -23,7 +23,7 @@ from fairloop.sources.quotas import Rounding
 from fairloop.spec.models import TrainingSpec
 from fairloop.spec.people import PeopleSpec
 from fairloop.spec.policies import Part
-from fairloop.training.feeds import Schedule, synthetic_part
+from fairloop.training.batches import Schedule, synthetic_part
 from fairloop.training.mixture import AS_PUBLISHED, Mixture, latest
 from fairloop.training.streams import Streams
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fairloop.auditing.log.rounds import MISSING
 from fairloop.auditing.measures.shares import NEEDS, shares
-from fairloop.metrics import kinds
+from fairloop.metrics import observed_at_random
 from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Estimate, critical, wilson
 from fairloop.metrics.propensity import (
@@ -129,7 +129,7 @@ class ByPropensity:
     def _accuracy(self, alpha: float) -> Estimate:
         """The accuracy by kinds of people, because an interval by weights is too narrow without an explored miss."""
         sides = (self._sides[name][:, :MISSING].swapaxes(1, 2) for name in ("v", "vv"))
-        found = kinds.mean(kinds.Kinds(*sides), self._right(alpha), alpha)
+        found = observed_at_random.mean(observed_at_random.Kinds(*sides), self._right(alpha), alpha)
         refused = self._weighted("accuracy").refused
         ends = (found.value, found.low.clip(0), found.high.clip(max=1))
         return Estimate(*(np.where(refused, np.nan, one) for one in ends))

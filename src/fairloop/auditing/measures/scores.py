@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from fairloop.auditing.log.rounds import MISSING, Scored
 from fairloop.auditing.measures.rates import RoundRates
 from fairloop.auditing.measures.readings import Reading, certain, reading
-from fairloop.metrics import calibration, distances, kinds
+from fairloop.metrics import calibration, distances, observed_at_random
 from fairloop.metrics.distances import Noise
 from fairloop.metrics.group_rates import divide
 from fairloop.metrics.intervals import Ends, Estimate, critical, stacked, wilson
@@ -155,8 +155,8 @@ class RoundScores:
         return estimate
 
     def _by_propensity(self, metric: str, part: Part, estimates: Estimated) -> Callable[[float], tuple[float, ...]]:
-        """The measure with the interval of `metrics.kinds`, if each kind has two people or more, so that its mean has
-        an error.
+        """The measure with the interval of `metrics.observed_at_random`, if each kind has two people or more, so that
+        its mean has an error.
         """
         people = part.by_propensity()
         plain = estimates(people)
@@ -174,14 +174,14 @@ class RoundScores:
         _, place = np.unique(part.keys, return_inverse=True)
         size = place.max() + 1
         negative, positive = (
-            kinds.Placed(*(
+            observed_at_random.Placed(*(
                 np.stack([np.bincount(place, sums * (part.label == label) * (part.selected == side), size)
                           for side in (0, 1)]).astype(np.float64)
                 for sums in (part.weight, part.square)
             ))
             for label in (0, 1)
         )  # fmt: skip
-        found = kinds.auc(negative, positive, alpha)
+        found = observed_at_random.auc(negative, positive, alpha)
         doubt = self._doubt([one.weights.sum(axis=0) for one in (positive, negative)])
         return Estimate(found.value, (found.low - doubt).clip(0), (found.high + doubt).clip(max=1))
 
@@ -284,9 +284,10 @@ def _mean(part: Part, values: Floats) -> Callable[[float], tuple[float, ...]]:
 def _brier_of_kinds(part: Part, alpha: float) -> Estimate:
     errors = (part.scores - part.label) ** 2
     inside = [(part.selected == side) & (part.label == label) for side in (0, 1) for label in (0, 1)]
-    each = [kinds.mean_within(part.weight[one], part.square[one], errors[one], alpha) for one in inside]
+    each = [observed_at_random.mean_within(part.weight[one], part.square[one], errors[one], alpha) for one in inside]
     means = Estimate(*(np.reshape([getattr(one, end) for one in each], (2, 2)) for end in ("value", "low", "high")))
-    return kinds.mean(kinds.Kinds(part.by_kind(part.weight), part.by_kind(part.square)), means, alpha)
+    sides = observed_at_random.Kinds(part.by_kind(part.weight), part.by_kind(part.square))
+    return observed_at_random.mean(sides, means, alpha)
 
 
 def _stacked(found: Sequence[Callable[[float], tuple[float, ...]]], alpha: float, bounded: bool = True) -> Estimate:

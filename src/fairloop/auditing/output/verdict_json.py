@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fairloop._util.plain import plain
+from fairloop._util.as_json import plain
 from fairloop._util.versions import version_of
 from fairloop.auditing.gate.judging import Result, in_words, overall
 from fairloop.auditing.gate.limits import Limit

@@ -17,7 +17,7 @@ from fairloop.seeding import Role
 from fairloop.sources.batch import Batch
 from fairloop.sources.origin import REAL
 from fairloop.sources.source import passes
-from fairloop.training.feeds import Feed
+from fairloop.training.batches import Feed
 from fairloop.training.recipe import Recipe
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from fairloop import data
 from fairloop.data import DataSpec, Population, Split
 from fairloop.errors import InputError
-from fairloop.people import KINDS, answers, build_kind
+from fairloop.people import KINDS, build_kind, checks
 from fairloop.people.interface import Array, Codes, Kind, Names, Streams
 from fairloop.people.pool import Pool
 from fairloop.spec.people import NO_LABELS, arguments_of, check_fit, draws_from
@@ -54,7 +54,7 @@ def source_of(spec: RunSpec, files: DataSpec | None = None) -> People:
 
 def start_of(kind: Kind, arrivals: int, seed: int) -> dict[str, np.ndarray]:
     """The state of the population before round 0."""
-    return dict(answers.start(kind, arrivals, Streams.of(seed, _START).arrivals))
+    return dict(checks.start(kind, arrivals, Streams.of(seed, _START).arrivals))
 
 
 def labels_of(outcome: Array, names: Names) -> Codes:
@@ -77,13 +77,13 @@ def _before(run: RunSpec, kind: Kind) -> Population:
     """
     spec, seed = run.people, run.seed
     if spec.kind not in KINDS:
-        answers.check_methods(kind)
+        checks.check_methods(kind)
     n = spec.known_before or spec.arrivals
-    state = answers.start(kind, n, Streams.of(seed, _HISTORY).response)
-    people = answers.arrive(kind, state, n, None, Streams.of(seed, _HISTORY))
+    state = checks.start(kind, n, Streams.of(seed, _HISTORY).response)
+    people = checks.arrive(kind, state, n, None, Streams.of(seed, _HISTORY))
     for span in run.spans.values():
         check_fit(span.people, kind, people.identity is not None)
-    labels = labels_of(answers.outcomes(kind, people, Streams.of(seed, _HISTORY).outcomes), kind.names)
+    labels = labels_of(checks.outcomes(kind, people, Streams.of(seed, _HISTORY).outcomes), kind.names)
     names = kind.names
     return Population(
         name=spec.kind,

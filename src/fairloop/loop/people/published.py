@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from fairloop.loop.forms import Frame
+from fairloop.loop.feature_forms import Frame
 from fairloop.models.estimators.constant import Constant
 from fairloop.models.estimators.fitted import Fitted, FittedClassifier
 from fairloop.models.interface import Classifier
 from fairloop.models.numerics import Numerics
 from fairloop.models.tabular import MLP
-from fairloop.people import answers
+from fairloop.people import checks
 from fairloop.people.interface import Array, Floats, Kind, Published, Streams
 from fairloop.sources.source import decisions, probabilities
 
@@ -91,7 +91,7 @@ class PublishedClassifier:
 
 def check_response(kind: Kind, published: Published) -> None:
     """Raise InputError if `kind` cannot respond to a classifier of this type. published: one with any weights."""
-    answers.arrive(kind, answers.start(kind, _TRIED_ON, Streams.of(0).arrivals), _TRIED_ON, published, Streams.of(0))
+    checks.arrive(kind, checks.start(kind, _TRIED_ON, Streams.of(0).arrivals), _TRIED_ON, published, Streams.of(0))
 
 
 def linear_of(classifier: Classifier, beneficial: int, width: int) -> Line | None:

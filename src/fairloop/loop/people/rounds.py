@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fairloop.loop.people.population import labels_of, start_of
 from fairloop.people import rounds
-from fairloop.people.answers import guarded
+from fairloop.people.checks import guarded
 from fairloop.people.interface import Array, Codes, Flags, Floats, Kind, People, Published, State, Streams
 from fairloop.seeding import Role, numpy_stream
 from fairloop.spec.people import PeopleSpec

@@ -112,7 +112,9 @@ def restored(kept: Kept, prototype: Any, title: str) -> Any:
 def not_kept(model: str) -> str:
     """The warning about a model that cannot be kept after its fit. model: its name."""
     missing = model.startswith(("sklearn.", "fairlearn-")) and importlib.util.find_spec("skops") is None
-    remedy = "pip install 'fairloop[estimators]' keeps it" if missing else "docs/models.md explains the reason"
+    remedy = (
+        "pip install 'fairloop[estimators]' keeps it" if missing else "docs/models/estimators.md explains the reason"
+    )
     return f"{model}: is not kept, so it is fitted again at each use; {remedy}"
 
 

@@ -22,7 +22,7 @@ def opening(found: pd.DataFrame, told: pd.DataFrame) -> str:
         for row in told.to_dict("records")
         if row["apart"]
     )
-    apart = f"Our mean and the published one part by more than their interval: {parted}. " if parted else ""
+    apart = f"The interval of a single generation excludes 0 here: {parted}. " if parted else ""
     return f"{_said_of_seeds(found)} {reached(found)} Of {len(told)} comparisons: {counts}. {apart}".strip()
 
 
@@ -40,7 +40,7 @@ def reached(found: pd.DataFrame) -> str:
         f"{case_name(*map(str, case))} {rows['generation'].max() + 1} of {length(*map(str, case))} generations"
         for case, rows in found.groupby(["setting", "star"], sort=False, observed=True)
     ]
-    return f"How far the curves came: {'; '.join(each)}."
+    return f"Generations of each curve: {'; '.join(each)}."
 
 
 def verdict_table(told: pd.DataFrame) -> str:

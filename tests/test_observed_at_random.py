@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from fairloop import audit
-from fairloop.metrics import kinds
+from fairloop.metrics import observed_at_random
 from fairloop.metrics.intervals import Estimate, critical, wilson
-from fairloop.metrics.kinds import Kinds, Placed
+from fairloop.metrics.observed_at_random import Kinds, Placed
 from fairloop.metrics.scores import ScoreTable, auc_of
 from test_audit_labels import NAMED, of
 
@@ -50,7 +50,7 @@ def both(seed: int, n: int, explored: float, alpha: float = 0.05) -> tuple[Estim
     grid = np.unique(score)
     negative, positive = (placed(score[one], selected[one], weight[one], grid) for one in (~label, label))
     table = ScoreTable(*(one.sum(axis=0) for one in (positive[0], negative[0], positive[1], negative[1])))
-    return kinds.auc(negative, positive, alpha), auc_of(table).interval(alpha)
+    return observed_at_random.auc(negative, positive, alpha), auc_of(table).interval(alpha)
 
 
 @given(st.integers(0, 10_000), st.integers(60, 200))
@@ -90,7 +90,7 @@ def simulated(logs: int, n: int, q: float, e: float = 0.05) -> np.ndarray:
 def test_accuracy_covers_although_hardly_any_explored_person_is_a_miss(q):
     counts, weights = simulated(4000, 1500, q), np.array([[20.0], [1.0]])
     true = 0.3 * 0.8 + 0.7 * (1 - q)
-    found = kinds.mean(counted(counts, weights), CERTAIN, 0.05)
+    found = observed_at_random.mean(counted(counts, weights), CERTAIN, 0.05)
     covered = float(((found.low <= true) & (true <= found.high)).mean())
     assert 0.935 < covered < 0.975
     value = (counts * weights * RIGHT).sum(axis=(1, 2)) / (counts * weights).sum(axis=(1, 2))
@@ -105,7 +105,7 @@ def test_accuracy_covers_although_hardly_any_explored_person_is_a_miss(q):
 
 
 def test_without_a_miss_among_the_explored_the_interval_is_as_wide_as_wilsons():
-    found = kinds.mean(counted(np.array([[40.0, 0], [24, 96]]), np.array([[20.0], [1.0]])), CERTAIN, 0.05)
+    found = observed_at_random.mean(counted(np.array([[40.0, 0], [24, 96]]), np.array([[20.0], [1.0]])), CERTAIN, 0.05)
     omitted = float(wilson(0.0, 40, critical(0.05)).high)
     assert float(found.value - found.low) > 800 / 920 * omitted > 0.07
 
@@ -124,13 +124,13 @@ def test_an_audit_without_a_miss_among_the_explored_says_how_little_it_knows():
 
 
 def test_what_nobody_has_is_undefined():
-    empty = kinds.mean(counted(np.zeros((2, 2)), np.ones((2, 2))), CERTAIN, 0.05)
+    empty = observed_at_random.mean(counted(np.zeros((2, 2)), np.ones((2, 2))), CERTAIN, 0.05)
     assert np.isnan([empty.value, empty.low, empty.high]).all()
 
 
 def test_people_of_one_decision_have_the_mean_of_that_decision():
     only = counted(np.array([[0.0, 0], [20, 60]]), np.ones((2, 2)))
-    found, plain = kinds.mean(only, CERTAIN, 0.05), wilson(0.75, 80, critical(0.05))
+    found, plain = observed_at_random.mean(only, CERTAIN, 0.05), wilson(0.75, 80, critical(0.05))
     assert [float(one) for one in (found.value, found.low, found.high)] == pytest.approx(
         [0.75, float(plain.low), float(plain.high)]
     )
@@ -139,7 +139,7 @@ def test_people_of_one_decision_have_the_mean_of_that_decision():
 @given(st.floats(0.1, 1e6))
 def test_the_unit_of_weights_says_nothing(unit):
     counts, weights = np.array([[30.0, 9], [24, 37]]), np.array([[20.0], [1.0]])
-    one, other = (kinds.mean(counted(counts, weights * by), CERTAIN, 0.05) for by in (1.0, unit))
+    one, other = (observed_at_random.mean(counted(counts, weights * by), CERTAIN, 0.05) for by in (1.0, unit))
     assert [float(end) for end in (other.value, other.low, other.high)] == pytest.approx(
         [float(end) for end in (one.value, one.low, one.high)]
     )
@@ -147,8 +147,8 @@ def test_the_unit_of_weights_says_nothing(unit):
 
 def test_a_mean_within_a_kind_has_students_limits():
     values, weights = np.array([0.1, 0.2, 0.6]), np.array([1.0, 2.0, 1.0])
-    found = kinds.mean_within(weights, weights, values, 0.05)  # four people
+    found = observed_at_random.mean_within(weights, weights, values, 0.05)  # four people
     assert [float(one) for one in (found.value, found.low, found.high)] == pytest.approx(
         [0.275, 0.275 - 3.182446 * 0.110868, 0.275 + 3.182446 * 0.110868], abs=1e-6
     )
-    assert np.isnan(kinds.mean_within(np.ones(1), np.ones(1), np.ones(1), 0.05).low)
+    assert np.isnan(observed_at_random.mean_within(np.ones(1), np.ones(1), np.ones(1), 0.05).low)

@@ -10,7 +10,7 @@ import pytest
 from fairloop.errors import InputError
 from fairloop.loop.people.population import labels_of, source_of
 from fairloop.people import build_kind
-from fairloop.people.answers import Checked, guarded
+from fairloop.people.checks import Checked, guarded
 from fairloop.people.families import Credit
 from fairloop.people.interface import Kind, Names, People, Streams
 from fairloop.people.rounds import play
