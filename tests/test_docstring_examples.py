@@ -11,7 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from types import FunctionType, ModuleType
 
+import numpy as np
 import pytest
+import torch
 
 import fairloop
 from conftest import tiny
@@ -34,6 +36,9 @@ EXAMPLES = {
 }
 """The modules that hold examples, with their text. They are found without an import."""
 
+KNOWN = {"np": np, "torch": torch, **{name: getattr(fairloop, name) for name in fairloop.__all__}}
+"""Names that an example may use without an import, beside those of its module."""
+
 SMALL = ("generations=2", "data.train=64", "data.valid=32", "data.test=32", "generator.first_epochs=1")
 
 
@@ -52,7 +57,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_examples(name, request, tmp_path, monkeypatch):
     monkeypatch.chdir(request.getfixturevalue("recorded") if RECORDED.search(EXAMPLES[name]) else tmp_path)
-    found = doctest.testmod(importlib.import_module(name), optionflags=OPTIONS)
+    module = importlib.import_module(name)
+    own = {key: made for key, made in vars(module).items() if getattr(made, "__module__", None) == name}
+    found = doctest.testmod(module, globs={**KNOWN, **own, "__name__": name}, optionflags=OPTIONS)
     assert found.attempted > 0
     assert found.failed == 0
 

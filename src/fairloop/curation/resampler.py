@@ -43,6 +43,7 @@ class StarResampler(OneToOneFeatureMixin, BaseEstimator):  # type: ignore[misc] 
     After `fit_resample`: `sample_indices_`, (M,) positions of the rows in X, in their order; `sampling_strategy_`,
     (K, S) shares of the ideal; `tally_`, the counts.
 
+    >>> import numpy as np
     >>> X, y = np.array([[0], [0], [0], [1], [0], [1], [1], [1], [0], [0]]), np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
     >>> resampler = StarResampler(groups=0, random_state=0)
     >>> rows, classes = resampler.fit_resample(X, y)

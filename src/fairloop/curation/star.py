@@ -26,6 +26,8 @@ class Star:
     unconditionally; `stochastic` rounds up or down at random, so that quotas cover all n places of a batch and each
     stratum has ideal_k * n places on average, even below one place.
 
+    >>> import numpy as np
+    >>> import torch
     >>> class Even:
     ...     def draw(self, n, rng):
     ...         labels, groups = torch.randint(2, (2, n), generator=rng)

@@ -44,6 +44,7 @@ class Split:
     def images(self) -> Images:
         """The former name of `inputs`. The next release removes it.
 
+        >>> import numpy as np
         >>> Split(np.zeros((3, 2), np.float32), np.zeros(3, np.int64), np.zeros(3, np.int64)).images.shape
         (3, 2)
         """
@@ -79,6 +80,7 @@ class Population:
     fingerprint: a hash of all other fields. Recipes name data by it. A data set that is too large for a hash at each
     start gives its own. `dataclasses.replace` computes a new hash, unless the data set gave its own.
 
+    >>> import numpy as np
     >>> pictures = Split(np.zeros((3, 1, 4, 4), np.uint8), np.array([0, 1, 1]), np.array([0, 0, 1]))
     >>> people = Population("mine", ("no", "yes"), ("f", "m"), ("f",), train=pictures, tests={"test": pictures})
     >>> people.shape, people.value_range, people.in_unit_range, list(people.splits)

@@ -128,6 +128,7 @@ class WhatIf:
     ...                rounds=1, seeds=2, fail_on="tpr[f]<0.5")
     >>> str(found.limits[0]), [(one.ahead, one.seeds) for one in found.broken]
     ('tpr[f]<0.5', [(1, 2)])
+    >>> from fairloop.auditing.measures.values import Measure
     >>> tpr = Measure("tpr", "f")
     >>> [value for value, low, high in found.history(tpr)], found.cell(tpr)  # of the rounds of the log, and of the last
     ([1.0, 1.0], '1.000')

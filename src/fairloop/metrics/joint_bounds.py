@@ -36,6 +36,7 @@ def equalized_odds_difference(cells: Cells, most: ArrayLike = 1.0) -> tuple[floa
 
     most: (S,) as for `bounds`; the allowed number of positive labels is rounded down.
 
+    >>> from fairloop.metrics.bounds import Cells
     >>> low, high, sharp = equalized_odds_difference(Cells.of_selected([9, 2], [1, 8], [2, 2]))
     >>> round(low, 4), round(high, 4), sharp
     (0.1515, 0.6667, True)

@@ -59,6 +59,7 @@ def mean(kinds: Kinds, means: Estimate, alpha: float) -> Estimate:
 
     >>> kinds = Kinds(np.array([[120.0, 60], [24, 37]]), np.array([[2400.0, 1200], [24, 37]]))
     >>> right = np.array([[1.0, 0], [0, 1]])
+    >>> from fairloop.metrics.intervals import Estimate
     >>> found = mean(kinds, Estimate(right, right, right), 0.05)
     >>> [round(float(one), 3) for one in (found.value, found.low, found.high)]
     [0.651, 0.416, 0.813]

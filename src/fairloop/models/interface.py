@@ -16,6 +16,8 @@ from torch import Tensor, nn
 class Generator(nn.Module, ABC):
     """A model that learns to generate samples like its training data.
 
+    >>> import torch
+    >>> from torch import nn
     >>> class Uniform(Generator):
     ...     def __init__(self, shape, highest=1.0):
     ...         super().__init__()
@@ -104,6 +106,8 @@ class Generator(nn.Module, ABC):
 class Classifier(nn.Module, ABC):
     """A model that predicts the label or the group of a sample. Annotators are classifiers, too.
 
+    >>> import torch
+    >>> from torch import nn
     >>> class Linear(Classifier):
     ...     def __init__(self, shape, classes):
     ...         super().__init__()

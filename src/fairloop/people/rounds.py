@@ -44,6 +44,7 @@ def play(
     [0, 1]. draw: see `decisions.explore`. Raises InputError for another share.
 
     >>> from fairloop.people import build_kind
+    >>> from fairloop.people.interface import Streams
     >>> kind = build_kind("lending")
     >>> state = kind.start(1000, np.random.default_rng(0))
     >>> done = play(kind, state, 1000, kind.rule(), Streams.of(seed=0), exploration=0.1)

@@ -84,6 +84,7 @@ def gathered(paths: Sequence[Path]) -> pd.DataFrame:
 
     Raises InputError for another path, and for a run that occurs twice.
 
+    >>> from pathlib import Path
     >>> gathered([Path("run")])["generation"].unique().tolist()  # a directory of `fairloop run`
     [0, 1]
     """
@@ -108,6 +109,7 @@ def gathered(paths: Sequence[Path]) -> pd.DataFrame:
 def run_directories(paths: Sequence[Path]) -> list[RunDirectory]:
     """The runs in those of `paths` that are not exported tables. Raises InputError for a path without runs.
 
+    >>> from pathlib import Path
     >>> [run.root.name for run in run_directories([Path("run")])]
     ['run']
     """

@@ -16,6 +16,7 @@ UNNAMED = -1
 class Batch(NamedTuple):
     """B samples. All of fairloop uses these shapes and ranges.
 
+    >>> import torch
     >>> batch = Batch(torch.rand(3, 2), torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]))
     >>> batch.select(torch.tensor([2, 0]))
     Batch of 2: inputs (2, 2) float32 on cpu
@@ -47,6 +48,7 @@ class Batch(NamedTuple):
     def images(self) -> Tensor:
         """The former name of `inputs`. The next release removes it.
 
+        >>> import torch
         >>> Batch(torch.zeros(3, 2), torch.zeros(3), torch.zeros(3)).images.shape
         torch.Size([3, 2])
         """
@@ -85,6 +87,7 @@ def _all_or_none(parts: Sequence[Tensor | None]) -> Tensor | None:
 class Strata:
     """The K x S cells of (label, group). Cell (k, s) has index `k * S + s`.
 
+    >>> import torch
     >>> strata = Strata(labels=2, groups=2)
     >>> len(strata), strata.index(Batch(torch.rand(3, 2), torch.tensor([0, 1, 1]), torch.tensor([1, 0, 1])))
     (4, tensor([1, 2, 3]))

@@ -48,7 +48,9 @@ class Source:
     origin: of every sample; None: not recorded.
     groups_only_sort: whether only curators need the groups.
 
+    >>> import torch
     >>> from fairloop.models import build_classifier, build_generator
+    >>> from fairloop.models.numerics import Numerics
     >>> generator = build_generator("conv-vae", (3, 28, 28), {"widths": [4, 8], "latent": 2}).eval()
     >>> classifier = build_classifier("simple-cnn", (3, 28, 28), 2, {}).eval()
     >>> source = Source(generator, Numerics(), labeller=classifier)

@@ -24,8 +24,8 @@ class Setting:
     >>> loop = SETTINGS["seqgen-seqclass"]
     >>> loop.generators, loop.labels
     ('sequential', 'previous_classifier')
-    >>> loop.labeller(0) == ANNOTATOR, loop.labeller(3)
-    (True, 2)
+    >>> loop.labeller(3)  # C_2; A_L has another code
+    2
     >>> loop.labeller_among(3, "A_L", ["C_0", "C_1", "C_2"])
     'C_2'
     """

@@ -90,6 +90,8 @@ def check_classifier(
 def check_estimator(case: EstimatorCase) -> None:
     """Every check of `ESTIMATOR_CHECKS` on an estimator.
 
+    >>> from fairloop.seeding import ModelRole
+    >>> from fairloop.testing import EstimatorCase
     >>> check_estimator(EstimatorCase("bootstrap", ModelRole.GENERATOR))  # passes every check
     """
     _run(ESTIMATOR_CHECKS[case.role], case, case.model)
@@ -122,6 +124,7 @@ def check_kind(kind: str | Kind, arguments: Mapping[str, Any] | None = None, n: 
     A kind that inherits from one of fairloop's kinds also passes the checks of that kind. n: people of a round.
 
     >>> check_kind("lending")  # passes every check of kinds, and those of lending
+    >>> from fairloop.people.interface import Kind
     >>> class Silent(Kind):
     ...     pass
     >>> check_kind(Silent)

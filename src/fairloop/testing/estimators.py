@@ -38,6 +38,7 @@ class EstimatorCase:
     labels: the number of labels of the people, at least 3 for a classifier of more than two. texts: whether people are
     texts.
 
+    >>> from fairloop.seeding import ModelRole
     >>> case = EstimatorCase("sklearn.linear_model:LogisticRegression", ModelRole.CLASSIFIER)
     >>> case.fitted()(case.inputs[:5]).shape
     torch.Size([5, 3])

@@ -47,6 +47,7 @@ def write(
 
     Raises InputError without data, if `out` is not an .html file, or if two runs have the same case and seed.
 
+    >>> from pathlib import Path
     >>> from fairloop.report.table import gathered, run_directories
     >>> sources = [Path("sweep")]  # a directory of `fairloop sweep ... --out sweep`
     >>> write(gathered(sources), Path("report.html"), run_directories(sources), title="Two policies")
