@@ -64,6 +64,14 @@ def _good(entry: Entry) -> str:
     return ", ".join(entry.good(part) + name for name, part in parts.items()) or entry.good()
 
 
+def undefined(entry: Entry) -> str:
+    """The cases in which a measure is NaN, in words."""
+    if entry.worst_of and not entry.undefined:
+        rates = " or ".join(f"`{name}`" for name in entry.worst_of)
+        return f"{rates} is undefined in a group; the `ratio` also if {rates} is 0 in all groups"
+    return entry.undefined or "never"
+
+
 _COLUMNS: dict[str, Callable[[Entry], str]] = {
     "`metric`": lambda entry: f"`{entry.name}`",
     "meaning": _meaning,
@@ -71,9 +79,7 @@ _COLUMNS: dict[str, Callable[[Entry], str]] = {
     "about": _about,
     "range; meaning of 0 and 1": _range,
     "good": _good,
-    "undefined (NaN)": lambda entry: (
-        entry.undefined or ("the same part of any of these is" if entry.worst_of else "never")
-    ),
+    "undefined (NaN)": undefined,
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import typer
 
+from docs.measures import undefined
 from docs.reference.docstrings import markdown as prose
 from docs.reference.fields import kind
 from fairloop import presets
@@ -93,7 +94,7 @@ def _measure(entry: Entry) -> str:
         "Parts": ", ".join(f"`{name}`" if name in ("overall", *AGGREGATES) else f"each {name}" for name in entry.parts),
         "Range": f"{low:g} to {high:g}" + (f"; {meaning}" if (meaning := entry.meaning(part)) else ""),
         "Good": entry.good(part),
-        "Undefined (NaN)": entry.undefined or ("the same part of a compared measure is" if entry.worst_of else "never"),
+        "Undefined (NaN)": undefined(entry),
         "Source": entry.source or "",
     }
     lines = "\n".join(f"- {name}: {words}" for name, words in told.items() if words)

@@ -49,6 +49,7 @@ def answer() -> str:
     if not recorded():
         return (
             f"**Not known: no curve of full length has been run with the corrected generator.** {NOTHING} "
+            "The tables of the curves below are empty. "
             "Earlier, shorter runs used a generator that differs from the published one. This page does not show them."
         )
     whole = cells().groupby(["setting", "star"], observed=True)["generation"].max() + 1 == WHOLE
