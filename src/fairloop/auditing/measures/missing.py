@@ -51,6 +51,11 @@ class Missing:
         return np.asarray(~self.immature & ~self.without & (self.counts[..., 0].sum(axis=(1, 2)) > 0))
 
     @cached_property
+    def nobody_rejected(self) -> Flags:
+        """(R,) whether every person of the round is selected, as in a log that leaves out rejected people."""
+        return np.asarray((self.counts.sum(axis=(1, 2, 3)) > 0) & (self.counts[:, :, 0].sum(axis=(1, 2)) == 0))
+
+    @cached_property
     def selected_only(self) -> Flags:
         """(R,) whether a round of `partly` has no label among the rejected."""
         return np.array([self.partly[i] and tests.known_for_selected_only(one) for i, one in enumerate(self.counts)])

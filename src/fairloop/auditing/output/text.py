@@ -75,12 +75,13 @@ def because(value: Value) -> str:
 
 
 def labels(measured: Measured) -> list[str]:
-    """The pattern of missing labels and its consequences; nothing if all labels are known and mature."""
+    """The pattern of missing labels and its consequences, and rounds in which nobody is rejected."""
     rounds, missing = measured.rounds, measured.missing
     known, people = rounds.labelled.sum(), rounds.people.sum()
     counted = "Selection rates and scores count all rows, other measures rows with a label"
     if rounds.regression:
         counted = "Errors are of rows with a label"
+    nobody = "Nobody is rejected, so TPR and FPR are 1; rejected people belong into the log, also without labels"
     lines = []
     if known < people:
         lines = [
@@ -90,6 +91,7 @@ def labels(measured: Measured) -> list[str]:
     for which, words in (
         (missing.immature, "Not yet mature, their labels may still come"),
         (missing.without & ~missing.immature, "Without any label"),
+        (missing.nobody_rejected & (not rounds.regression), nobody),
     ):
         if which.any():
             names = [rounds.names[i] for i in np.nonzero(which)[0]]
