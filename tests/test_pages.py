@@ -15,6 +15,8 @@ import pytest
 
 from fairloop import presets
 from fairloop.metrics.catalogue import CATALOGUE
+from fairloop.people.interface import Streams
+from fairloop.seeding import ModelRole, Role
 from test_departures import table as departures_of
 
 if TYPE_CHECKING:
@@ -190,6 +192,27 @@ def test_the_measures_of_the_docs_are_those_of_the_catalogue():
 def test_every_measure_has_a_row_on_one_page_about_measures():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "metrics").glob("*.md"))
     assert sorted(re.findall(r"^\| `(\w+)` \| \*", text, re.MULTILINE)) == sorted(CATALOGUE)
+
+
+def test_every_purpose_of_a_random_stream_is_on_the_page_about_randomness():
+    text = (ROOT / "docs" / "explanation" / "recipes.md").read_text(encoding="utf-8")
+    section = text.split("## A stream for each purpose")[1].split("\n## ")[0]
+    cells = re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)
+    assert [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)] == [*map(str, Role)]
+    of_people = {f"people: {purpose}" for purpose in Streams.__dataclass_fields__}
+    assert set(re.findall(r"`(people: \w+)`", section)) == of_people
+    assert [model for model in ModelRole if f"`{model}`" not in section] == []
+
+
+def test_the_values_of_the_published_experiments_are_those_of_the_presets():
+    text = (ROOT / "docs" / "upstream.md").read_text(encoding="utf-8").split("## Values of the published")[1]
+    lines = re.findall(r"^\| `(.*)` \|$|^\| (`.*\d) \|$", text.split("\n## ")[0], re.MULTILINE)
+    assert len(lines) == 5
+    for line in lines:
+        preset, role, model, optimizer, *numbers = (cell.strip("` ") for cell in "".join(line).split("|"))
+        section = getattr(presets.preset(preset), role)
+        told = (section.learning_rate, section.weight_decay, section.batch, section.epochs)
+        assert (section.model, section.optimizer, told) == (model, optimizer, tuple(map(float, numbers)))
 
 
 def test_the_page_of_the_reproduction_is_short_and_says_first_whether_it_reproduces():

@@ -62,7 +62,13 @@ def test_a_source_is_contradicted_only_where_the_seeds_can_tell(mean, source, ag
 def test_an_interval_without_bounds_decides_nothing():
     two = answers.Decided(claim(), rows.Interval(0.3, np.nan, np.nan, 2))
     assert two.verdict == "undecided"
-    assert str(two) == "Undecided: one keeps more accuracy than two (+0.300 (2 seeds))."
+    assert str(two) == "Undecided whether one keeps more accuracy than two: +0.300 (2 seeds)."
+
+
+@given(ENDS, st.floats(0, 1), st.sampled_from([1, -1]))
+def test_only_a_decided_claim_is_told_as_a_claim(mean, half, way):
+    found = decided(mean, half, way)
+    assert str(found).startswith("Undecided whether ") == (found.verdict == "undecided")
 
 
 def table(of_arm: dict[str, list[float]], generations=(0, 1)) -> pd.DataFrame:

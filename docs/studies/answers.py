@@ -18,7 +18,7 @@ EARLIER = (
     "> **Numbers of fairloop 0.1.0**: {seeds} seeds, {generations} generations, and\n"
     "> [an earlier network](../studies.md#made-with-an-earlier-network). The command below was not run again since."
 )
-_SOURCE = {"yes": "The source found this.", "no": "The source found no such effect.", "": ""}
+_SOURCE = {"yes": "The source found this effect.", "no": "The source found no such effect.", "": ""}
 
 
 class Decided(NamedTuple):
@@ -47,6 +47,8 @@ class Decided(NamedTuple):
         return "agrees with" if (self.claim.source == "yes") == (self.verdict == "supported") else "contradicts"
 
     def __str__(self) -> str:
+        if self.verdict == "undecided":
+            return f"Undecided whether {self.claim.clause}: {self.found}."
         measured = "" if self.found is None else f" ({self.found})"
         return f"{self.verdict.capitalize()}: {self.claim.clause}{measured}."
 

@@ -66,7 +66,8 @@ _MEANINGS = f"""\
 A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. All
 published runs share one draw of the test data. If the value of `A_L` on the same test data is subtracted on both sides,
 the effect of this draw cancels. *differs*: the interval for all generations at once excludes 0 at some generation.
-*agrees*: at every generation, the interval lies within {departures.TOLERANCE} published standard deviations of 0.
+*agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard
+deviations.
 *cannot tell*: neither of the two, because the intervals are too wide. Even if two curves have the same distribution,
 the interval of a single generation excludes 0 in about one generation in 20."""
 
