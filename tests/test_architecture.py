@@ -55,6 +55,12 @@ def test_no_function_is_longer_than_forty_lines_and_no_file_than_four_hundred():
     assert not long
 
 
+def test_metrics_alone_computes_intervals_over_seeds():
+    """Tables, figures and pages take them from `metrics.statistics`. An audit has intervals over people of a round."""
+    users = [path for path in SOURCES.rglob("*.py") if re.search(r"import .*\bstudent\b", path.read_text("utf-8"))]
+    assert {path.parent.relative_to(SOURCES).as_posix() for path in users} == {"metrics", "auditing/measures"}
+
+
 @pytest.mark.parametrize(
     ("module", "name"),
     [
