@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -32,3 +33,53 @@ def test_the_modules_of_an_entry_exist(entry):
     known = {path.stem for path in (SOURCES / folder).rglob("*")} | {path.name for path in SOURCES.iterdir()}
     words = {"fit", "watch", "Value"}  # in backticks, too
     assert {name.strip("/").split("/")[-1] for name in names} - known - words == set()
+
+
+def test_the_root_has_at_most_five_modules_beside_packages():
+    assert {path.stem for path in SOURCES.glob("*.py")} <= {"__init__", "__main__", "errors", "results", "seeding"}
+
+
+FUNCTION = re.compile(r"^( *)def (\w+).*?(?=^(?!\1[ )]|\n)|\Z)", re.MULTILINE | re.DOTALL)
+DOCSTRING = re.compile(r'^ +""".*?"""\n', re.MULTILINE | re.DOTALL)
+
+
+def test_no_function_is_longer_than_forty_lines_and_no_file_than_four_hundred():
+    """The docstring of a function does not count."""
+    long = []
+    for path in [*SOURCES.rglob("*.py"), *(ROOT / "tests").glob("*.py")]:
+        source = path.read_text(encoding="utf-8")
+        long += [path.name] if source.count("\n") > 400 else []
+        for found in FUNCTION.finditer(source):
+            if found[0].count("\n") > 40 and DOCSTRING.sub("", found[0], count=1).strip().count("\n") >= 40:
+                long.append(f"{path.name}: {found[2]}")
+    assert not long
+
+
+def test_metrics_alone_computes_intervals_over_seeds():
+    """Tables, figures and pages take them from `metrics.statistics`. An audit has intervals over people of a round."""
+    users = [path for path in SOURCES.rglob("*.py") if re.search(r"import .*\bstudent\b", path.read_text("utf-8"))]
+    assert {path.parent.relative_to(SOURCES).as_posix() for path in users} == {"metrics", "auditing/measures"}
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [
+        ("metrics.performance", "equalized_odds"),
+        ("models.resnet", "ResNet"),
+        ("report", "page"),
+        ("report.compare", "cased"),
+        ("report.figures", "curves"),
+        ("report.figures", "generated"),
+        ("report.figures", "grids"),
+        ("report.figures.atlas", "FIGURES"),
+        ("report.summary", "summary"),
+        ("report.table", "gathered"),
+        ("report.table", "run_directories"),
+        ("testing", "GENERATOR_CHECKS"),
+        ("testing", "GeneratorCase"),
+    ],
+)
+def test_import_paths_that_the_pages_of_0_1_0_name_are_still_there(module, name):
+    assert hasattr(importlib.import_module(f"fairloop.{module}"), name) or importlib.import_module(
+        f"fairloop.{module}.{name}"
+    )

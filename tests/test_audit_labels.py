@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from sklearn import metrics as sk
 
 from fairloop import Audit, audit
+from fairloop.auditing.measures import rates
 from fairloop.auditing.measures.values import Measure, Value
 from fairloop.errors import InputError
 from fairloop.metrics.intervals import wilson
@@ -79,6 +80,18 @@ def test_labels_of_the_granted_alone_never_say_that_groups_have_equal_odds():
             assert of(found, metric, group).status == "measured"
             assert of(found, metric, group).value == of(true, metric, group).value
     assert str(of(found, "demographic_parity", "difference")) == str(of(true, "demographic_parity", "difference"))
+
+
+def test_a_rate_without_known_bounds_is_undefined_and_says_so(monkeypatch):
+    """A measure that somebody adds to the catalogue has a formula, and no bounds."""
+    known = rates.worst.bounds
+    monkeypatch.setattr(rates.worst, "bounds", lambda *cells: {k: v for k, v in known(*cells).items() if k != "for"})
+    found = audit(bank(), **NAMED, fail_on=["for[F]>0.5"])
+    for group in ("overall", "F", *PARTS):
+        assert of(found, "for", group).status == "undefined"
+        assert of(found, "for", group).reason.endswith("; its bounds are not computed")
+    assert of(found, "tpr").status == "bounded"
+    assert "for[F] is undefined in round 2" in found.failures[0]
 
 
 def test_the_verdict_says_first_that_labels_are_selective_and_the_gate_fails_with_the_reason():

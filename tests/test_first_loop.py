@@ -11,13 +11,13 @@ import pytest
 import fairloop
 from conftest import TINY
 from fairloop.errors import InputError
-from fairloop.first_loop import CASES
 from fairloop.report import notebook
 from fairloop.report.comparison import compared
 from fairloop.running.progress import LineView
 from fairloop.running.run import run
 from fairloop.spec.run import from_mapping
 from fairloop.store.directory import RunDirectory
+from fairloop.sweep.first_loop import CASES
 
 EVIL = "<script>alert('&\"')</script>"
 

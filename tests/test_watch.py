@@ -228,6 +228,15 @@ def test_no_status_file_is_an_error_however_damaged(tmp_path_factory, content):
     assert SweepStatus.read(root) is None
 
 
+def test_a_status_with_an_absurd_time_counts_as_none(tmp_path):
+    for seed in (1, 2):
+        run_with(tmp_path / str(seed), 1, f"seed={seed}")
+        (tmp_path / str(seed) / STATUS).write_text('{"done": 1, "generations": 3, "pace": 1e308, "remaining": 1e308}')
+    scene = look([tmp_path])
+    assert [sight.state for sight in scene.runs] == ["unknown", "unknown"]
+    assert scene.remaining is None  # and not infinite
+
+
 def test_a_damaged_run_does_not_hide_the_others(tmp_path):
     run_with(tmp_path / "a", 1)
     broken = run_with(tmp_path / "b", 1, "seed=1")

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from fairloop.curation.stream import StarStream
     from fairloop.data import Population, Split
     from fairloop.errors import FairloopError, InputError
-    from fairloop.first_loop import FirstLoop, quick
     from fairloop.forecasting import WhatIf, whatif
     from fairloop.loop.generations import Generation, simulate
     from fairloop.loop.own.loop import OwnLoop
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from fairloop.sources.source import Source
     from fairloop.spec.run import RunSpec
     from fairloop.spec.setting import SETTINGS, Setting
+    from fairloop.sweep.first_loop import FirstLoop, quick
     from fairloop.synthetic_data import synthetic
 
     __version__: str
@@ -43,7 +43,7 @@ _HOME = {
     "Classifier": "models.interface",
     "Curation": "curation.interface",
     "FairloopError": "errors",
-    "FirstLoop": "first_loop",
+    "FirstLoop": "sweep.first_loop",
     "Generation": "loop.generations",
     "Generator": "models.interface",
     "InputError": "errors",
@@ -66,7 +66,7 @@ _HOME = {
     "audit": "auditing",
     "load": "results",
     "preset": "presets",
-    "quick": "first_loop",
+    "quick": "sweep.first_loop",
     "simulate": "loop.generations",
     "synthetic": "synthetic_data",
     "table_of": "results",

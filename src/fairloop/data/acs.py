@@ -137,7 +137,7 @@ class AcsSpec(SplitFields):
 def load(spec: AcsSpec, seed: int) -> Population:
     """The people of a task.
 
-    The beneficial label is folktables' positive one, but for ACSTravelTime, where it is the shorter way to work.
+    The beneficial label is folktables' positive label. In ACSTravelTime it is the shorter way to work.
     """
     import pandas as pd
 

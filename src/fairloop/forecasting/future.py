@@ -19,9 +19,8 @@ from fairloop.forecasting.setup import Setup, as_options
 from fairloop.loop.generations import Generation, generations
 from fairloop.loop.people.rounds import Round
 from fairloop.loop.trainer import ModelTrainer
+from fairloop.metrics import statistics
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS
-from fairloop.metrics.intervals import student
-from fairloop.metrics.statistics import ALPHA
 from fairloop.store.memory import MemoryModels
 
 SHARE = "group_share"
@@ -103,21 +102,14 @@ def fans(found: Paths, policies: Sequence[Policy], wanted: Sequence[Measure]) ->
     They are the ends of Student's prediction interval, clipped to the measure's range: it covers the next value with
     95 % under the assumptions. NaN for a single seed, and if a seed's value is undefined.
     """
-    seeds = found.shape[1]
-    mean = found.mean(axis=1)
-    nothing = np.full_like(mean, np.nan)
-    reach = nothing
-    if seeds > 1:
-        reach = student(seeds - 1, ALPHA) * np.sqrt(1 + 1 / seeds) * found.std(axis=1, ddof=1)
-    rows = []
+    seeds, rows = found.shape[1], []
+    mean, low, high = statistics.of_next_value(found.swapaxes(0, 1))
     for i, policy in enumerate(policies):
         for j, measure in enumerate(wanted):
             least, most = CATALOGUE[measure.metric].bounds(measure.group)
             for k in range(found.shape[2]):
-                middle, away = mean[i, k, j], reach[i, k, j]
-                ends = max(least, middle - away), min(most, middle + away)
-                low, high = ends if np.isfinite(away) else (np.nan, np.nan)
-                rows.append((policy.name, k + 1, *measure, middle, low, high, seeds))
+                ends = np.clip((low[i, k, j], high[i, k, j]), least, most)  # NaN stays
+                rows.append((policy.name, k + 1, *measure, mean[i, k, j], *ends.tolist(), seeds))
     return pd.DataFrame(rows, columns=["policy", "ahead", "metric", "group", "mean", "low", "high", "seeds"])
 
 

@@ -90,6 +90,21 @@ def over_seeds(values: Values) -> OverSeeds:
     return OverSeeds(n, mean, std, mean - reach, mean + reach, lowest, highest)
 
 
+def of_next_value(values: Values) -> tuple[Values, Values, Values]:
+    """(mean, low, high) over seeds, the first axis: Student's prediction interval, which covers a further seed's value.
+
+    Its coverage is 95 % for independent normal values. NaN for a single seed, and if a seed's value is undefined.
+
+    >>> [round(float(one[0]), 2) for one in of_next_value(np.array([[0.0], [1.0], [2.0]]))]
+    [1.0, -3.97, 5.97]
+    """
+    seeds, mean = len(values), values.mean(axis=0)
+    if seeds < 2:
+        return mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan)
+    reach = student(seeds - 1, ALPHA) * np.sqrt(1 + 1 / seeds) * values.std(axis=0, ddof=1)
+    return mean, mean - reach, mean + reach
+
+
 def over_splits(values: Values, tested: float) -> OverSeeds:
     """As `over_seeds`, for random splits of the same people: (splits, columns). tested: the share of test people.
 

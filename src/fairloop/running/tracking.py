@@ -140,8 +140,7 @@ def scalars(rows: pd.DataFrame) -> dict[str, float]:
     """The values of one generation by names such as `classifier test/accuracy/red` and `generator training/loss`.
 
     Values by epoch are reduced to the last epoch. Undefined values are left out. Signs that trackers do not accept
-    become
-    words: label `>=5` is `at least 5`.
+    become words: label `>=5` is `at least 5`.
     """
     last = rows["epoch"].isna() | (rows["epoch"] == rows.groupby(["role", "metric"])["epoch"].transform("max"))
     found: dict[str, float] = {}

@@ -22,7 +22,7 @@ SILENT_AFTER = 60.0
 _MOST_BYTES = 2**25  # largest file that is read; the file of a sweep with 100,000 runs is smaller
 
 Count = Annotated[int, Field(ge=0)]
-Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(ge=0, le=1e10, allow_inf_nan=False)]
 State = Literal["waiting", "running", "finished", "failed", "interrupted"]
 Life = Literal["alive", "silent", "gone"]
 

@@ -34,20 +34,11 @@ FILES = ("report.html", "measures.csv", "splits.csv", "shares.csv", "distances.c
 
 
 def synthetic(
-    real: Any,
-    synthetic: Any,
-    *,
-    label: Hashable,
-    groups: Hashable | Iterable[Hashable],
-    beneficial: object = None,
-    leave_out: Hashable | Iterable[Hashable] = (),
-    estimator: Any = DEFAULT,
-    arguments: Mapping[str, Any] | None = None,
-    test: float = 0.3,
-    splits: int = 10,
-    rows: int | None = None,
+    real: Any, synthetic: Any, *, label: Hashable, groups: Hashable | Iterable[Hashable], beneficial: object = None,
+    leave_out: Hashable | Iterable[Hashable] = (), estimator: Any = DEFAULT,
+    arguments: Mapping[str, Any] | None = None, test: float = 0.3, splits: int = 10, rows: int | None = None,
     seed: int = 0,
-) -> Comparison:
+) -> Comparison:  # fmt: skip
     """Compare a table of synthetic people with a table of real people, and classifiers trained on each.
 
     real, synthetic: frames (of pandas, polars, Arrow, Hugging Face's `datasets`, or a dictionary of columns), or the

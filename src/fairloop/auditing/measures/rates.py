@@ -132,9 +132,9 @@ class RoundRates:
         status, reason = self.status(metric, needs)
         errors = rate.standard_errors()
         sources: dict[Status, Ends] = {"measured": known}
-        if (status == "bounded").any():
+        if (status == "bounded").any() and metric in self.bounds:
             sources["bounded"] = lambda alpha: worst.interval(self.bounds[metric], alpha)
-        if metric not in SHARES:
+        else:
             reason[status == "bounded"] += "; its bounds are not computed"
             status[status == "bounded"] = "undefined"
         if self.propensities is not None and (status == "weighted").any():

@@ -58,6 +58,13 @@ def write(
         raise InputError(f"--out: {out} does not end in .html")
     if table.empty:
         raise InputError("report: no generation is recorded yet")
+    write_text(
+        out, rendered("fairloop.report.page", "page.html.j2", _STYLES, _SCRIPTS, _content(table, runs, title, lead))
+    )
+
+
+def _content(table: pd.DataFrame, runs: Sequence[RunDirectory], title: str, lead: Sequence[str]) -> Json:
+    """The content of the page, for its template. Arguments as in `write`."""
     specs = {spec.identity: (run, spec) for run, spec in ((run, run.spec()) for run in runs)}
     head = summary.headline(table)
     table = compare.cased(table)
@@ -78,8 +85,7 @@ def write(
         "values": _about_values(len(table), len(kept)),
     }
     parts |= {"width": sparklines.WIDTH, "height": sparklines.HEIGHT, "margin": sparklines.MARGIN}
-    parts |= _with_runs(data, _recorded(data, table, specs))
-    write_text(out, rendered("fairloop.report.page", "page.html.j2", _STYLES, _SCRIPTS, parts))
+    return parts | _with_runs(data, _recorded(data, table, specs))
 
 
 def _with_runs(data: Json, recorded: Sequence[Recorded]) -> Json:

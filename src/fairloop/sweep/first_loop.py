@@ -119,16 +119,23 @@ def quick(
         "name": "table", "table": FILE, "label": label, "beneficial": beneficial,
         "groups": list(several(group)), "leave_out": list(leave_out),
     }  # fmt: skip
+    try:
+        specs = _specs(data, generations, seeds, generator, classifier)
+        return FirstLoop(specs, _followed(specs, table), left_out)
+    except InputError as error:
+        raise InputError(_as_called(str(error))) from error
+
+
+def _specs(
+    data: Mapping[str, Any], generations: int, seeds: int, generator: str, classifier: str
+) -> tuple[RunSpec, ...]:
+    """The spec of each case and seed."""
     common = {
         "name": "quick", "generations": generations, "data": data, "generator": {"model": generator, **_NETWORK},
         "classifier": {"model": classifier, **_NETWORK}, "annotator": {"model": classifier, **_NETWORK},
         "measure": {"samples": 2_000, "gallery": 0, "latents": 0}, "precision": "fp32", "device": "cpu",
     }  # fmt: skip
-    try:
-        specs = tuple(from_mapping({**common, **case, "seed": seed}) for seed in range(seeds) for case in CASES)
-        return FirstLoop(specs, _followed(specs, table), left_out)
-    except InputError as error:
-        raise InputError(_as_called(str(error))) from error
+    return tuple(from_mapping({**common, **case, "seed": seed}) for seed in range(seeds) for case in CASES)
 
 
 def _chosen(table: pa.Table, people: int) -> tuple[pa.Table, int]:
