@@ -1,10 +1,10 @@
 """torch's optimizers without the import of torch.compile's machinery, which takes longer than a small run trains.
 
 The methods of `torch.optim.Optimizer` are wrapped for torch.compile. The wrappers import `torch._dynamo`, and with it
-sympy, at their first call: 1.8 s of processor time on a Zen 1 core, torch 2.13 (the row start-up of `make bench` measures
-the start with these classes). fairloop compiles nothing. The classes here take the methods inside the wrappers, by
-`__wrapped__`: `functools.wraps` documents that attribute, torch does not promise it. A method without it is used
-unchanged, and only starts later. tests/test_startup.py tests for this with the installed torch.
+sympy, at their first call: 1.9 s of processor time (Zen 1, torch 2.13; the row start-up of `make bench` measures the
+start of a run). fairloop compiles nothing. The classes here take the methods inside the wrappers, by `__wrapped__`:
+`functools.wraps` documents that attribute, torch does not promise it. A method without it is used unchanged, and only
+starts later. tests/test_startup.py tests for this with the installed torch.
 """
 
 from __future__ import annotations
