@@ -11,7 +11,6 @@ import pytest
 from test_site import ROOT, page
 
 PAGES = (
-    "api",
     "columns",
     "commands",
     "ideals",
