@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 from collections.abc import Iterator
 
 import pytest
 
+import fairloop
 from test_site import ROOT, page
 
 PAGES = (
@@ -51,6 +53,13 @@ def test_the_sources_of_labels_are_words():
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_sends_its_reader_to_a_module(name):
     assert re.findall(r"\bsee `[a-z_.]+`", page(name)) == []
+
+
+def test_no_public_docstring_sends_its_reader_to_a_module():
+    made = [getattr(fairloop, name) for name in fairloop.__all__]
+    inside = [one for each in made if isinstance(each, type) for name, one in vars(each).items() if name[0] != "_"]
+    texts = [inspect.getdoc(one) or "" for one in (*made, *inside)]
+    assert [text for text in texts if re.search(r"\bsee `[a-z_]+\.[a-z_.]+`", text)] == []
 
 
 def test_the_sections_of_a_spec_begin_with_a_sentence():

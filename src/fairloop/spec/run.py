@@ -253,7 +253,7 @@ class RunSpec(Section):
 
     @property
     def names_files(self) -> bool:
-        """Whether an ideal is a file that is not read yet; see `fairloop.spec.files`."""
+        """Whether an ideal is a file that is not read yet."""
         return any(ideals.names_file(span.star.ideal) for span in (self, *self.spans.values()))
 
     def experiment(self) -> dict[str, Any]:
