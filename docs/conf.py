@@ -26,6 +26,7 @@ source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
 exclude_patterns = ["tutorials/[!i]*.md"]  # sources of the notebooks that the site shows
 myst_enable_extensions = ["colon_fence", "attrs_inline"]
 myst_heading_anchors = 4
+smartquotes = False  # two hyphens of an option stay two hyphens, so that it can be copied
 nb_execution_mode = "off"  # `make notebooks` executes them
 suppress_warnings = ["misc.highlighting_failure"]  # fragments of YAML and of terminals
 highlight_language = "none"  # of indented blocks: commands, output, code

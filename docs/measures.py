@@ -1,4 +1,4 @@
-"""The tables of measures in docs/metrics, and the names in docs/audit/pipeline.md, from `fairloop.metrics.catalogue`.
+"""The tables of measures in docs/metrics, and the names in docs/audit, from `fairloop.metrics.catalogue`.
 
 python -m docs.measures            prints all of them
 python -m docs.measures --write    puts each into its page, between its two marks
@@ -15,6 +15,8 @@ from math import inf, isinf
 from pathlib import Path
 
 from docs.pages import Tables, filled
+from fairloop.auditing.measures import scores
+from fairloop.auditing.measures.shares import BOTH, NEEDS
 from fairloop.metrics import of_people, of_texts
 from fairloop.metrics.catalogue import CATALOGUE, OF_CLASSIFIERS, in_words
 from fairloop.metrics.entry import AGGREGATES, Entry
@@ -72,6 +74,7 @@ def undefined(entry: Entry) -> str:
     return entry.undefined or "never"
 
 
+_WHOSE = {(): "nobody", (1,): "selected people", (0,): "rejected people", BOTH: "all people"}
 _COLUMNS: dict[str, Callable[[Entry], str]] = {
     "`metric`": lambda entry: f"`{entry.name}`",
     "meaning": _meaning,
@@ -93,6 +96,22 @@ def _limits() -> str:
     return textwrap.fill(f"Measures: {in_words('`')}.", 110, break_on_hyphens=False)
 
 
+def _needed_labels() -> str:
+    """The measures of an audit, by the people whose labels they need."""
+    found: dict[tuple[int, ...], list[str]] = {whose: [] for whose in _WHOSE}
+    for entry in CATALOGUE.values():
+        if "log" in entry.splits and entry.roles != ("labeller",):
+            found[_needs(entry)].append(f"`{entry.name}`")
+    rows = [[words, ", ".join(found[whose])] for whose, words in _WHOSE.items()]
+    return markdown(["labels of", "measures that need them"], rows)
+
+
+def _needs(entry: Entry) -> tuple[int, ...]:
+    """The decisions of the people whose labels a measure of a log needs."""
+    names = entry.worst_of or (entry.name,)
+    return max(() if name in scores.FREE else NEEDS.get(name, BOTH) for name in names)
+
+
 _OTHERS = [entry for entry in CATALOGUE.values() if entry not in OF_CLASSIFIERS]
 _AUDITS = [entry for entry in _OTHERS if entry.splits == ("log",)]
 _TEXTS, _PEOPLE = [*of_texts.ENTRIES], [*of_people.ENTRIES]
@@ -108,6 +127,7 @@ PAGES: dict[Path, Tables] = {
     METRICS / "people.md": {"people": partial(measures, _PEOPLE)},
     METRICS / "texts.md": {"texts": partial(measures, _TEXTS)},
     METRICS / "audits.md": {"audits": partial(measures, _AUDITS)},
+    HERE / "audit" / "labels.md": {"needed labels": _needed_labels},
     HERE / "audit" / "pipeline.md": {"limits": _limits},
 }
 

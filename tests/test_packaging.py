@@ -29,6 +29,26 @@ def test_the_citation_has_the_version():
     assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == PROJECT["version"]
 
 
+def test_the_bibtex_of_the_site_says_what_the_citation_file_says():
+    text = (ROOT / "docs" / "index.md").read_text()
+    paper, software = re.findall(r"^@\w+\{(.*?)^\}", text, re.MULTILINE | re.DOTALL)
+    of_paper, of_software = (
+        dict(re.findall(r"^  (\w+) +=\s\{(.*)\},?$", entry, re.MULTILINE)) for entry in (paper, software)
+    )
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    source = cited["references"][0]
+    authors = " and ".join(f"{one['family-names']}, {one['given-names']}" for one in source["authors"])
+    assert of_paper == {
+        "title": source["title"], "author": authors, "booktitle": source["conference"]["name"],
+        "year": str(source["year"]), "url": source["url"],
+    }  # fmt: skip
+    assert of_software == {
+        "title": cited["title"], "author": f"{{{cited['authors'][0]['name']}}}", "version": cited["version"],
+        "year": cited["date-released"][:4],
+    }  # fmt: skip
+    assert f"licence {cited['license']} " in text
+
+
 def test_the_container_has_a_pinned_base_and_no_root_rights():
     lines = (ROOT / "Dockerfile").read_text().splitlines()
     bases = [line.split()[1] for line in lines if line.startswith("FROM ")]

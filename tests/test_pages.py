@@ -11,9 +11,10 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from fairloop import presets
+from fairloop import audit, presets
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.people.interface import Streams
 from fairloop.seeding import ModelRole, Role
@@ -192,6 +193,28 @@ def test_the_measures_of_the_docs_are_those_of_the_catalogue():
 def test_every_measure_has_a_row_on_one_page_about_measures():
     text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "metrics").glob("*.md"))
     assert sorted(re.findall(r"^\| `(\w+)` \| \*", text, re.MULTILINE)) == sorted(CATALOGUE)
+
+
+def test_the_page_says_which_measures_of_a_log_need_labels():
+    """Rounds with the labels of all people, selected people, rejected people, and nobody."""
+    rng, n = np.random.default_rng(0), 400
+    score, group, whose = rng.random(4 * n).round(3), rng.choice(["F", "M"], 4 * n), np.repeat(["all", 1, 0, "none"], n)
+    selected, label = (score >= 0.5).astype(int), (rng.random(4 * n) < score).astype(float)
+    label[(whose == "none") | ((whose == "1") & (selected == 0)) | ((whose == "0") & (selected == 1))] = np.nan
+    log = pd.DataFrame({"round": np.repeat(np.arange(4), n), "label": label, "decision": selected, "group": group})
+    columns = {"round": "round", "label": "label", "prediction": "decision", "groups": "group", "score": "score"}
+    values = audit(log.assign(score=score), **columns).table
+    held = values[values["status"].eq("measured") & values["value"].notna() & values["role"].eq("classifier")]
+    found = {number: {*of_round["metric"]} for number, of_round in held.groupby("generation")}
+
+    text = (ROOT / "docs" / "audit" / "labels.md").read_text(encoding="utf-8").split("<!-- table: needed labels -->")[1]
+    rows = {
+        who: {*re.findall(r"`(\w+)`", names)} for who, names in re.findall(r"^\| (\w+).*? \| (`.*) \|$", text, re.M)
+    }
+    regression = {"mean_error", "mean_absolute_error"}
+    free = rows["nobody"]
+    assert found[0] == set().union(*rows.values()) - regression
+    assert (found[1], found[2], found[3]) == (free | rows["selected"], free | rows["rejected"], free)
 
 
 def test_every_purpose_of_a_random_stream_is_on_the_page_about_randomness():

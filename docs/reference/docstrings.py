@@ -9,12 +9,15 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 ARGUMENT = re.compile(r"^((?:[a-z_]\w*|[A-Z])(?:, (?:[a-z_]\w*|[A-Z]))*): (?=\S)")
 """Names of arguments, such as `n` or `X`."""
 
+
+_QUOTE = re.compile(r"^>", re.MULTILINE)
+"""The beginning of a line that Markdown would read as a quotation."""
 
 CODE = (" ", ">>> ")
 """The beginnings of paragraphs of code."""
@@ -35,10 +38,14 @@ def markdown(text: str | None) -> str:
             code = inspect.cleandoc("\n".join(["", *lines]))
             parts.append(f"```{_language(code)}\n{code}\n```")
         elif ARGUMENT.match(lines[0]):
-            parts.append("\n".join(ARGUMENT.sub(r"- `\1`: ", line) if line[0] != " " else line for line in lines))
+            parts.append(_text(ARGUMENT.sub(r"- `\1`: ", line) if line[0] != " " else line for line in lines))
         else:
-            parts.append("\n".join(_apart(lines)))
+            parts.append(_text(_apart(lines)))
     return "\n\n".join(parts)
+
+
+def _text(lines: Iterable[str]) -> str:
+    return _QUOTE.sub(r"\\>", "\n".join(lines))
 
 
 def rst(lines: Sequence[str]) -> list[str]:

@@ -80,7 +80,9 @@ def of_specs() -> str:
     for row in _rows(walked(RunSpec)):
         sections.setdefault(row[0].strip("`").partition(".")[0] if "." in row[0] else "", []).append(row)
     titles = {"": "The run", **{name: f"`{name}`" for name in sections if name}}
-    descriptions = {name: f"Of {_words(RunSpec.model_fields[name])}.\n\n" for name in sections if name}
+    descriptions = {
+        name: f"These fields describe {_words(RunSpec.model_fields[name])}.\n\n" for name in sections if name
+    }
     parts = [
         f"## {titles[name]}\n\n{descriptions.get(name, '')}{markdown(_HEADER, rows)}" for name, rows in sections.items()
     ]

@@ -30,6 +30,11 @@ from fairloop.spec.setting import EVERY_SETTING
 from fairloop.store import directory, records
 from fairloop.store.tidy_rows import RUN_COLUMNS
 
+_LABELLED = {
+    "previous_classifier": "the previous classifier",
+    "annotator": "the annotator",
+    "true": "outcomes of people",
+}
 _HEADER = ["argument or option", "takes", "default", "meaning"]
 
 
@@ -124,8 +129,8 @@ def policies() -> str:
 
 
 def settings() -> str:
-    """Settings: who learns from whom."""
-    rows = [[f"`{one.name}`", one.generators, one.labels.replace("_", " ")] for one in EVERY_SETTING.values()]
+    """Settings: the models that learn from each other, and the source of labels."""
+    rows = [[f"`{one.name}`", one.generators, _LABELLED[one.labels]] for one in EVERY_SETTING.values()]
     return markdown(["setting", "generators", "labels by"], rows)
 
 

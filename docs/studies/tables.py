@@ -49,8 +49,8 @@ def _values(table: pd.DataFrame, shown: tuple[Measure, ...], generations: tuple[
             selected = SELECTION.rows(of_arm)["value"]
             one_label = int((selected.lt(ONE_LABEL) | selected.gt(1 - ONE_LABEL)).sum())
             said = [str(rows.interval(of)).replace("+", "") if len(of) else "" for of in found]
-            lines.append([str(name), str(generation), f"{of_arm['seed'].nunique()}, {one_label}", *said])
-    return markdown(["arm", "gen.", "seeds, of which one label", *(measure.title for measure in shown)], lines)
+            lines.append([str(name), str(generation), str(of_arm["seed"].nunique()), str(one_label), *said])
+    return markdown(["arm", "gen.", "seeds", "seeds with one label", *(measure.title for measure in shown)], lines)
 
 
 def _pairs(table: pd.DataFrame, usual: str, generation: int) -> list[tuple[Place, Place]]:

@@ -79,7 +79,7 @@ def audit(
         `number`, `date:FORMAT` or the rounds in order, if their names do not define it.
     label: the true label; rows without one count in measures without labels. prediction: the predicted label, in the
         spelling of labels. score: a number; without `prediction`, `threshold` (default 0.5) and more predict the
-        beneficial label. weight: the number of people that a row represents, or a multiple; see `metrics.weighted`.
+        beneficial label. weight: the number of people that a row represents, or a multiple.
     propensity: the known probability that the row's label is observed, given the information at the decision.
     decided_at, observed_at: dates of the decision and of the label. mature_after: the longest delay of a label, such as
         `90d`; rounds with younger decisions have no measures with labels. as_of: default: the latest date.
@@ -277,7 +277,7 @@ class Audit:
 
     @property
     def reliability(self) -> pd.DataFrame:
-        """The reliability curve of each round and group, a bin of scores a row; see `scores.reliability`.
+        """The reliability curve of each round and group, a row for each bin of scores.
 
         Empty for a log without scores.
         """
@@ -344,7 +344,8 @@ class Audit:
     ) -> tuple[str, ...]:
         """Write `FILES` into the directory `out`, `SCORES` if there are scores, `JUNIT` if there are limits.
 
-        model: its name; with a name, `MODEL_CARD` is written. url: see `model_card`. overwrite: whether to replace an
+        model: its name; with a name, `MODEL_CARD` is written. url: the public address of
+        the verdict, for the model card. overwrite: whether to replace an
         audit in `out`. Returns the names of the files. Raises InputError if `out` cannot be used.
         """
         out = Path(out)

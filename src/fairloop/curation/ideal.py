@@ -7,7 +7,7 @@ In specs, on the command line and in Python an ideal is one of
     groups-within-labels      labels as in the data; within each label, equal groups
     labels-within-groups      groups as in the data; within each group, equal labels
     floor(0.05)               as in the data, but no stratum below that share
-    census.csv                a file of shares by name (.csv, .yaml, .json); see `ideal_table`
+    census.csv                a file of shares by name (.csv, .yaml, .json)
     [[.1, .2], [.3, .4]]      a row for each label, with a share for each group
     [{label: hired, group: red, share: .1}, ...]  the same by name, as in a file
     {kind: uniform, strength: 0.5}                a mixture: half of one of these, half as in the data
@@ -66,7 +66,7 @@ def labels_within_groups(counts: Counts) -> Shares:
 
 
 def at_least(counts: Counts, least: float) -> Shares:
-    """The population's shares, with shares below `least` raised to it. All other shares keep their proportions.
+    """The population's shares, but no stratum gets less than the given share. Larger shares keep their proportions.
 
     Raises ValueError if `least` is too large for all strata to have it.
     """

@@ -47,9 +47,8 @@ class StarSampler(Sampler[list[int]]):
     union over ranks is the batch of one process with that size and budget. All ranks need the same data, in the same
     order, and the same seed.
 
-    labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values, dates, intervals or periods;
-        see `fairloop.curation.columns.people`. Several group columns, or a frame of them, multiply into intersectional
-        groups; only groups that occur count.
+    labels, groups: (N,) columns, one or more of groups, of numbers, text, truth values, dates, intervals or periods.
+        Several group columns, or a frame of them, multiply into intersectional groups; only groups that occur count.
     batch_size: samples in a batch of each process.
     ideal: shares of strata in a batch, in any notation that `fairloop.curation.ideal` lists.
     budget: extra candidates for each batch of each process; a quarter of the batch if None.

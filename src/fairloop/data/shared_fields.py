@@ -80,7 +80,9 @@ class OwnFields(SplitFields):
 
     label: Written = Field(description="column of the label; text or numbers")
     beneficial: Written | None = Field(
-        None, description="the label that is good for the person; needed unless labels are 0 and 1, or say so alike"
+        None,
+        description="the label that is good for the person; needed unless labels are 0 and 1, -1 and 1, or false and "
+        "true",
     )
     groups: tuple[Written, ...] = Field(
         min_length=1, description="sensitive columns; several make intersectional groups"

@@ -158,7 +158,7 @@ class WhatIf:
 
     @cached_property
     def fans(self) -> pd.DataFrame:
-        """One row for each policy, round ahead and measure; see `future.fans`."""
+        """One row for each policy, round ahead and measure: the mean over seeds, and its prediction interval."""
         return future.fans(self.paths, self.setup.policies, self.measures)
 
     @cached_property

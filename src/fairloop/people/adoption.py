@@ -33,7 +33,8 @@ class Adoption(Kind):
     - offset 0, factor 1, no anchor: h is constant for all a. factor > 1 without anchor: h runs to a bound.
     - With a delay the fixed point is the same; the factors are the roots of z^2 - (1 - a - r) z - a factor = 0.
     - Groups do not influence each other. A model that gives the likeliest label to each case is not linear: it
-    amplifies to 0 or 1.
+      amplifies to 0 or 1.
+
     In the paper's first experiment labellers went .164 (standard error .031) of the way in 50 judgements with a model.
     """
 

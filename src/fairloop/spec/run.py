@@ -85,11 +85,11 @@ class RunSpec(Section):
         1.0, ge=0, le=1, description="share of each generator batch that is synthetic, from generation 1 on"
     )
     data: DataSpec = Field(ColoredMNISTSpec(), description="the real data")
-    generator: GeneratorSpec = Field(GeneratorSpec(), description="G_i")
-    classifier: ClassifierSpec = Field(ClassifierSpec(), description="C_i")
-    annotator: ClassifierSpec = Field(ClassifierSpec(), description="A_L and A_S")
-    star: StarSpec = Field(StarSpec(), description="algorithmic reparation")
-    curation: CurationSpec = Field(CurationSpec(), description="other curators, and baselines")
+    generator: GeneratorSpec = Field(GeneratorSpec(), description="the generator of each generation, G_i")
+    classifier: ClassifierSpec = Field(ClassifierSpec(), description="the classifier of each generation, C_i")
+    annotator: ClassifierSpec = Field(ClassifierSpec(), description="the annotators, A_L and A_S")
+    star: StarSpec = Field(StarSpec(), description="algorithmic reparation by STAR")
+    curation: CurationSpec = Field(CurationSpec(), description="curators other than STAR, and baselines")
     policy: PolicySpec = Field(PolicySpec(), description="the data that the next generation learns from")
     labels: LabelsSpec = Field(LabelsSpec(), description="the source of labels")
     response: ResponseSpec = Field(ResponseSpec(), description="real people who leave or return")
@@ -103,11 +103,11 @@ class RunSpec(Section):
         description="{generation: {field: value}}: other values of fields from that generation on; of a section "
         "only the fields that are named change, but lists and mappings such as arguments are replaced as a whole",
     )
-    measure: MeasureSpec = Field(MeasureSpec(), description="measurements")
+    measure: MeasureSpec = Field(MeasureSpec(), description="the measurements of each generation")
     on_divergence: Literal["stop", "go_on"] = Field(
         "stop",
-        description="if a loss or weights are no longer finite: stop, or go_on with the measures of that model "
-        "undefined, and of all models that learn from it",
+        description="if a loss or weights are no longer finite: stop, or go_on; with go_on the measures of that model, "
+        "and of all models that learn from it, are undefined",
     )
     keep: Literal["all", "last", "none"] = Field(
         "all", description="models that stay on disk: all, those of the last generation, or none after the run"
@@ -253,7 +253,7 @@ class RunSpec(Section):
 
     @property
     def names_files(self) -> bool:
-        """Whether an ideal is a file that is not read yet; see `fairloop.spec.files`."""
+        """Whether an ideal is a file that is not read yet."""
         return any(ideals.names_file(span.star.ideal) for span in (self, *self.spans.values()))
 
     def experiment(self) -> dict[str, Any]:

@@ -2,11 +2,11 @@
 
 spec.yaml                        every field of the spec, resolved
 provenance.json                  version, commit, packages, device, sessions
-status.json                      the progress of the run, for readers and scripts; see `store.status`
+status.json                      the progress of the run, for readers and scripts
 records/generation-0003.parquet  all rows of a generation; after the end of the run, all rows are in one file,
                                  records/generations-0000-0039.parquet
 galleries/generation-0003.npz    pictures, latents and reconstructions of its generator; none in rounds of people
-log/round-0003.parquet           in rounds of people, the decision maker's log; see `store.log`
+log/round-0003.parquet           in rounds of people, the decision maker's log
 models/generator-3-<recipe>.safetensors
 """
 

@@ -97,7 +97,7 @@ def quick(
     frame: one row for each person; of pandas, polars, Arrow, Hugging Face, or a dictionary of columns.
     label: the column that the classifier learns. leave_out: columns that are not features, such as names.
     group: the sensitive column; several columns make intersectional groups.
-    beneficial: the label that is good for the person; needed unless labels are 0 and 1, or say so alike.
+    beneficial: the label that is good for the person; needed unless labels are 0 and 1, -1 and 1, or false and true.
     generations: of each run, the one on real data included.
     seeds: runs of each case, with seeds 0, 1 and so on.
     people: largest number of rows that are used; a larger table is subsampled at random.

@@ -110,7 +110,7 @@ class Comparison:
 
     @cached_property
     def shares(self) -> pd.DataFrame:
-        """Shares of groups, labels and strata, and base rates of groups, in both tables; see `shares.shares`."""
+        """Shares of groups, labels and strata, and base rates of groups, in both tables."""
         return counted.shares(self.pair)
 
     @cached_property
