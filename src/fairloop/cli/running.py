@@ -121,7 +121,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="directory of the runs and the picture")] = Path("demo"),
     seed: Annotated[int, typer.Option(min=0, help="of all random numbers")] = 0,
 ) -> None:
-    """Show a fairness feedback loop, and the effect of STAR, on real digits in two minutes."""
+    """Show a fairness feedback loop, and the effect of STAR, on real digits, in minutes."""
     from fairloop._util.process import keep_freed_memory
 
     keep_freed_memory()
