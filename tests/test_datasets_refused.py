@@ -25,6 +25,10 @@ def wreck_celeba(root: Path, how: str) -> dict[str, object]:
         attributes.write_text(attributes.read_text()[:700])
     elif how == "truncated partition":
         partition.write_text("\n".join(partition.read_text().splitlines()[:20]))
+    elif how == "one byte of the partition":
+        partition.write_text(partition.read_text()[:1])
+    elif how == "empty partition":
+        partition.write_text("")
     elif how == "no picture":
         (root / "img_align_celeba" / "000007.jpg").unlink()
     elif how == "truncated picture":
@@ -38,6 +42,8 @@ CELEBA_WRONG = {
     "archive": r"has no img_align_celeba \(unpack img_align_celeba.zip\)",
     "truncated table": r"it has \d+ rows and should have 60|has not 4 values",
     "truncated partition": r"list_eval_partition.txt does not say of \d+ pictures whether",
+    "one byte of the partition": r"list_eval_partition.txt is truncated or not CelebA's table \(the line of 0",
+    "empty partition": r"list_eval_partition.txt does not say of 60 pictures whether",
     "no picture": r"000007.jpg is not there, though the table names it",
     "truncated picture": r"000007.jpg cannot be decoded",
     "unknown attribute": "CelebA has no attribute 'Handsome'; it has Attractive, Male",

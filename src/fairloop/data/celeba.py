@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 HUB_NAME = "flwrlabs/celeba"
 _SPLITS = {"train": "train", "valid": "valid", "test": "test"}
+_SPLIT = "split"
 _PARTITION = {"0": "train", "1": "valid", "2": "test"}
 _NAMES = {"Male": ("female", "male")}
 _NO_ATTRIBUTES = {"split", "celeb_id", "file_name"}
@@ -120,7 +121,7 @@ class OfficialFiles:
         """All people of the attribute table."""
         attributes = _words(self._attributes, counted=True)
         partition = _words(self._partition)
-        split = partition[1].astype(str).map(_PARTITION).reindex(attributes.index)
+        split = partition[_SPLIT].astype(str).map(_PARTITION).reindex(attributes.index)
         if split.isna().any():
             raise InputError(
                 f"data.root: {self._partition.name} does not say of {int(split.isna().sum())} pictures whether they "
@@ -143,7 +144,7 @@ def _words(file: Path, *, counted: bool = False) -> pd.DataFrame:
     try:
         rows = [line.split() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
         length = int(rows.pop(0)[0]) if counted else len(rows)
-        columns = rows.pop(0) if counted else list(range(1, len(rows[0])))
+        columns = rows.pop(0) if counted else [_SPLIT]
         if len(rows) != length:
             raise ValueError(f"it has {len(rows)} rows and should have {length}")
         if uneven := [row[0] for row in rows if len(row) != len(columns) + 1]:
