@@ -49,19 +49,6 @@ def of(found: Audit, metric: str, group: str = "overall", place: int = -1) -> Va
 # Selective labels
 
 
-def test_a_log_that_leaves_out_rejected_people_is_told_that_its_rates_are_one():
-    log = bank()
-    accepted = log[log["prediction"] == 1]
-    found = audit(accepted, **NAMED)
-    assert [of(found, rate, group).value for rate in ("tpr", "fpr") for group in ("F", "M")] == [1.0] * 4
-    told = [note for note in found.notes if "Nobody is rejected" in note]
-    assert len(told) == 1
-    assert told[0].endswith("rounds 0; 1; 2.")
-    assert not any("Nobody is rejected" in note for note in audit(log, **NAMED).notes)
-    last = log[(log["prediction"] == 1) | (log["round"] < 2)]
-    assert any(note.endswith("also without labels: round 2.") for note in audit(last, **NAMED).notes)
-
-
 def test_labels_of_the_granted_alone_never_say_that_groups_have_equal_odds():
     log = bank()
     found, true = audit(log, **NAMED), audit(log, **{**NAMED, "label": "truth"})

@@ -10,7 +10,7 @@ import pytest
 
 from fairloop import audit
 from fairloop.errors import InputError
-from test_audit_labels import NAMED, bank
+from test_audit_labels import NAMED, bank, of
 from test_audit_refusals import complete
 
 MONTHS = ("2024-01", "2024-02", "2024-03")
@@ -180,3 +180,16 @@ def test_the_verdict_steers_no_terminal(tmp_path):
     assert r"a\x1b[31mred" in said
     assert r"x\u2028y\u202e" in said
     assert not set("\x1b\u2028\u202e") & set(said)
+
+
+def test_a_log_that_leaves_out_rejected_people_is_told_that_its_rates_are_one():
+    log = bank()
+    accepted = log[log["prediction"] == 1]
+    found = audit(accepted, **NAMED)
+    assert [of(found, rate, group).value for rate in ("tpr", "fpr") for group in ("F", "M")] == [1.0] * 4
+    told = [note for note in found.notes if "Nobody is rejected" in note]
+    assert len(told) == 1
+    assert told[0].endswith("rounds 0; 1; 2.")
+    assert not any("Nobody is rejected" in note for note in audit(log, **NAMED).notes)
+    last = log[(log["prediction"] == 1) | (log["round"] < 2)]
+    assert any(note.endswith("also without labels: round 2.") for note in audit(last, **NAMED).notes)

@@ -78,7 +78,7 @@ def test_a_run_whose_process_was_killed_is_lost_and_not_failed(runner, tmp_path,
 def test_another_version_on_a_worker_is_wrong_input(runner):
     code, line = runner.work("words", "a", "0.0.1")
     assert code == WRONG_INPUT
-    assert "the sweep 0.0.1" in line
+    assert "the sweep has 0.0.1" in line
 
 
 def test_a_run_whose_actor_has_gone_is_interrupted():
