@@ -29,6 +29,7 @@ def edges(tree: ChowLiuTree) -> set[frozenset[int]]:
     return {frozenset((child, parent)) for child, parent in tree.parents.items() if parent is not None}
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(st.data(), st.integers(0, 1000))
 def test_a_tree_is_recovered_with_the_tables_of_its_pairs(data, seed):

@@ -54,7 +54,13 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+TRAINING = ("fairloop.testing", "fairloop.sweep.first_loop", "fairloop.loop.own.loop")
+"""Modules whose examples train for seconds."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in TRAINING else name for name in EXAMPLES]
+)
 def test_examples(name, request, tmp_path, monkeypatch):
     monkeypatch.chdir(request.getfixturevalue("recorded") if RECORDED.search(EXAMPLES[name]) else tmp_path)
     module = importlib.import_module(name)
