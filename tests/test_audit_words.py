@@ -192,4 +192,4 @@ def test_a_log_that_leaves_out_rejected_people_is_told_that_its_rates_are_one():
     assert told[0].endswith("rounds 0; 1; 2.")
     assert not any("Nobody is rejected" in note for note in audit(log, **NAMED).notes)
     last = log[(log["prediction"] == 1) | (log["round"] < 2)]
-    assert any(note.endswith("also without labels: round 2.") for note in audit(last, **NAMED).notes)
+    assert any(note.endswith("even without labels: round 2.") for note in audit(last, **NAMED).notes)

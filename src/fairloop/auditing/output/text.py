@@ -81,7 +81,7 @@ def labels(measured: Measured) -> list[str]:
     counted = "Selection rates and scores count all rows, other measures rows with a label"
     if rounds.regression:
         counted = "Errors are of rows with a label"
-    nobody = "Nobody is rejected, so TPR and FPR are 1; rejected people belong into the log, also without labels"
+    nobody = "Nobody is rejected, so TPR and FPR are 1; rejected people belong in the log, even without labels"
     lines = []
     if known < people:
         lines = [
