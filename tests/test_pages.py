@@ -56,25 +56,6 @@ def test_a_page_of_arms_shows_the_committed_rows(name):
     assert pages.filled(study.PAGE, study.TABLES) == study.PAGE.read_text(encoding="utf-8")
 
 
-def torn(text: str) -> list[str]:
-    """Rows of tables, outside blocks of code, that have another number of cells than the head of their table."""
-    found, cells = [], 0
-    for line in re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE).splitlines():
-        bars = len(re.findall(r"(?<!\\)\|", line)) if line.startswith("|") else 0
-        found += [line] if cells and bars and bars != cells else []
-        cells = (cells or bars) if bars else 0
-    return found
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "docs").rglob("*.md")), ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_row_of_a_table_has_the_cells_of_its_head(path):
-    assert torn(path.read_text(encoding="utf-8")) == []
-
-
-def test_two_rows_on_one_line_are_found():
-    assert torn("| a | b |\n|---|---|\n| 1 | 2 | | 3 | 4 |\n| 5 | `x \\| y` |\n") == ["| 1 | 2 | | 3 | 4 |"]
-
-
 def test_the_page_about_generators_of_tables_shows_the_quality_that_was_measured():
     """Each row of its tables of results is one of the committed benchmark, below the same header."""
     page = (ROOT / "docs" / "models" / "table-generators.md").read_text(encoding="utf-8")

@@ -7,8 +7,8 @@ import pytest
 
 import files
 from fairloop import preset, presets
-from fairloop._util.sizes import budget_for
 from fairloop.loop.generations import Generation, simulate
+from fairloop.sources import quotas
 from fairloop.spec.run import from_mapping
 from test_data import write_mnist
 
@@ -127,7 +127,7 @@ def test_presets_train_as_published(name, generator, batches, star):
     assert (made.optimizer, made.learning_rate, made.weight_decay) == generator
     curated = spec.star.batch or learns.batch
     assert (made.batch, learns.batch, curated) == batches
-    assert budget_for(curated, spec.star.budget) == star
+    assert quotas.budget_for(curated, spec.star.budget) == star
     assert (learns.optimizer, learns.learning_rate, learns.momentum) == ("sgd", 0.1, 0)
     assert spec.annotator == learns
     assert {made.epochs, learns.epochs} == {30}
@@ -135,4 +135,4 @@ def test_presets_train_as_published(name, generator, batches, star):
 
 def test_gen_star_of_celeba_takes_16_more():
     spec = preset("celeba", star={"target": "generator"})
-    assert budget_for(spec.generator.batch, spec.star.budget) == 16
+    assert quotas.budget_for(spec.generator.batch, spec.star.budget) == 16

@@ -12,8 +12,3 @@ def whole(name: str, value: object, least: int = 0) -> int:
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name}: {value!r} is not a whole number of {least} or more")
     return int(value)
-
-
-def budget_for(batch: int, budget: object) -> int:
-    """`budget`, the extra candidates for a batch; a quarter of the batch, rounded down, if it is None."""
-    return batch // 4 if budget is None else whole("budget", budget)

@@ -12,7 +12,7 @@ import numpy as np
 import torch.distributed
 from torch.utils.data import Sampler
 
-from fairloop._util.sizes import budget_for, whole
+from fairloop._util.sizes import whole
 from fairloop.curation import columns, frameworks
 from fairloop.curation.finite_star import Deal, Tally, wanted
 from fairloop.curation.sampler_epochs import Passes
@@ -96,7 +96,7 @@ class StarSampler(Sampler[list[int]]):
         world_size: int | None = None,
         sharded_by: Literal["sampler", "accelerate"] = "sampler",
     ) -> None:
-        self.batch_size, self.budget = whole("batch_size", batch_size, least=1), budget_for(batch_size, budget)
+        self.batch_size, self.budget = whole("batch_size", batch_size, least=1), quotas.budget_for(batch_size, budget)
         self.seed, self.rounding = whole("seed", seed), quotas.known(rounding)
         self._process, self.sharded_by = _process(rank, world_size), _sharded_by(sharded_by)
         self._people = columns.given(labels, groups)

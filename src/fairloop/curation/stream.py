@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
-from fairloop._util.sizes import budget_for, whole
+from fairloop._util.sizes import whole
 from fairloop.curation import ideal as ideals
 from fairloop.curation.columns import Names
 from fairloop.curation.finite_star import Tally
@@ -89,7 +89,7 @@ class StarStream(IterableDataset[Any]):
         rounding: Rounding = "stochastic",
         seed: int = 0,
     ) -> None:
-        self.batch_size, self.budget = whole("batch_size", batch_size, least=1), budget_for(batch_size, budget)
+        self.batch_size, self.budget = whole("batch_size", batch_size, least=1), quotas.budget_for(batch_size, budget)
         self.buffer = self.batch_size if buffer is None else whole("buffer", buffer, least=1)
         self.seed, self.rounding = whole("seed", seed), quotas.known(rounding)
         self.names = _names(labels, groups)

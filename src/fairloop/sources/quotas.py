@@ -1,4 +1,4 @@
-"""Quotas: the number of places of a batch for each stratum. Batches of every kind use this module."""
+"""Quotas: the number of places of a batch for each stratum, and its budget. Batches of every kind use this module."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from fairloop._util.sizes import whole as checked
 from fairloop.errors import InputError
 
 Rounding = Literal["floor", "stochastic"]
@@ -15,6 +16,11 @@ Counts = TypeVar("Counts", bound=Any)
 """Whole numbers, as an array or a tensor."""
 
 _SLACK = 1e-9  # 0.29 * 100 is 28.999999999999996 in floating point, but 29 people
+
+
+def budget_for(batch: int, budget: object) -> int:
+    """`budget`, the extra candidates for a batch; a quarter of the batch, rounded down, if it is None."""
+    return batch // 4 if budget is None else checked("budget", budget)
 
 
 def floored(ideal: NDArray[np.float64], n: int) -> NDArray[np.int64]:

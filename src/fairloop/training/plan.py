@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any
 
-from fairloop._util.sizes import budget_for
 from fairloop.curation import ideal as ideals
 from fairloop.data import Population
 from fairloop.errors import InputError
@@ -16,6 +15,7 @@ from fairloop.models import estimator
 from fairloop.models.estimators.contract import takes_groups, wanted
 from fairloop.models.numerics import Numerics
 from fairloop.seeding import ModelRole
+from fairloop.sources import quotas
 from fairloop.sources.origin import REAL
 from fairloop.sources.source import chunk
 from fairloop.spec.models import TrainingSpec
@@ -232,7 +232,7 @@ class _Planner:
         if not spec.star.curates(learner):
             return CurationRules(steps)
         ideal = tuple(map(tuple, ideals.shares_for(spec.star.ideal, self._population).tolist()))
-        return CurationRules(steps, StarRule(ideal, budget_for(batch, spec.star.budget), spec.star.rounding))
+        return CurationRules(steps, StarRule(ideal, quotas.budget_for(batch, spec.star.budget), spec.star.rounding))
 
     def _parents(self, recipe: Recipe, learner: Learner, *, labelled: bool, grouped: bool) -> Iterator[Parent]:
         """The models that shaped the data of `recipe`, and its first weights."""
