@@ -28,7 +28,7 @@ class TransposedConv2d(nn.ConvTranspose2d):
         return plain and input.shape[2:] == (1, 1)
 
     def _of_pixel(self, input: Tensor) -> Tensor:
-        return (input.flatten(1) @ self.weight.flatten(1)).unflatten(1, self.weight.shape[1:])
+        return (input.flatten(1) @ self.weight.flatten(1)).reshape(len(input), *self.weight.shape[1:])
 
     def _transposed(self, input: Tensor) -> Tensor:
         options = (self.stride, self.padding, self.output_padding, self.groups, self.dilation)
