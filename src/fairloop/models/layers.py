@@ -45,8 +45,8 @@ class UpConv2d(nn.ConvTranspose2d):
     empty.
     Measured on a Zen 4 core at batch 256, 64 to 3 channels, kernel 4, padding 1: forward 0.43x to 0.47x the time of the
     transposed convolution, forward and backward 0.59x (bf16) to 0.80x (fp32); slower than it at 64 output channels.
-    Kernel 6 without padding, on a Zen 1 core in fp32: 32 to 3 channels at 30 pixels, batch 64, forward 0.55x, forward and
-    backward 0.79x; 16 to 3 at 12, batch 16, 0.61x and 0.87x.
+    Kernel 6 without padding, on a Zen 1 core in fp32: 32 to 3 channels at 30 pixels, batch 64, forward 0.55x, with
+    gradients 0.79x; 16 to 3 at 12, batch 16, 0.61x and 0.87x.
     """
 
     def __init__(self, before: int, after: int, kernel: int = 4, padding: int = 1) -> None:
