@@ -43,6 +43,16 @@ def cases() -> Iterator[Case]:
     ways = [UpConv2d(64, 3), nn.ConvTranspose2d(64, 3, 4, stride=2, padding=1)]
     yield "UpConv2d, 64 to 3 at 14 pixels, batch 256, forward", *ways, (256, 64, 14, 14), False
     yield "UpConv2d, 64 to 3 at 14 pixels, batch 256, with gradients", *ways, (256, 64, 14, 14), True
+    for before, kernel, side, batch in ((32, 6, 30, 64), (16, 6, 12, 16)):
+        title = f"UpConv2d, {before} to 3 at {side} pixels, kernel {kernel}, batch {batch}"
+        ways = [UpConv2d(before, 3, kernel, 0), nn.ConvTranspose2d(before, 3, kernel, stride=2)]
+        yield f"{title}, forward", *ways, (batch, before, side, side), False
+        yield f"{title}, with gradients", *ways, (batch, before, side, side), True
+    for before, after, batch in ((1024, 128, 64), (128, 32, 16)):
+        title = f"TransposedConv2d, {before} to {after} at 1 pixel, kernel 5, batch {batch}"
+        ways = [kind(before, after, 5, stride=2) for kind in (TransposedConv2d, nn.ConvTranspose2d)]
+        yield f"{title}, forward", *ways, (batch, before, 1, 1), False
+        yield f"{title}, with gradients", *ways, (batch, before, 1, 1), True
     for before, after, side, batch in ((128, 3, 64, 8), (256, 128, 32, 8), (1024, 512, 8, 8)):
         ways = [UpsampledConv2d(before, after), Upsampled(before, after, 3)]
         yield f"UpsampledConv2d, {before} to {after} at {side} pixels", *ways, (batch, before, side, side), True

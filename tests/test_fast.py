@@ -45,6 +45,14 @@ PADDED = {"kernel_size": 4, "stride": 2, "padding": 1}
         (UpConv2d, 16, 3, 14, PADDED),
         (UpConv2d, 5, 1, 7, PADDED),
         (UpConv2d, 4, 8, 3, PADDED),
+        (UpConv2d, 16, 3, 12, {"kernel_size": 6, "stride": 2, "padding": 0}),
+        (UpConv2d, 3, 2, 1, {"kernel_size": 2, "stride": 2, "padding": 0}),
+        (UpConv2d, 3, 2, 4, {"kernel_size": 8, "stride": 2, "padding": 3}),
+        (TransposedConv2d, 16, 8, 1, {"kernel_size": 5, "stride": 2}),
+        (TransposedConv2d, 16, 8, 1, {"kernel_size": 5, "stride": 3, "bias": False}),
+        (TransposedConv2d, 16, 8, 1, PADDED),
+        (TransposedConv2d, 4, 8, 1, {"kernel_size": 3, "dilation": 2}),
+        (TransposedConv2d, 4, 8, 1, {"kernel_size": 3, "groups": 2}),
         (TransposedConv2d, 16, 8, 7, PADDED),
         (TransposedConv2d, 5, 4, 3, {"kernel_size": 6, "stride": 2}),
         (TransposedConv2d, 3, 4, 2, {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}),
@@ -54,7 +62,11 @@ PADDED = {"kernel_size": 4, "stride": 2, "padding": 1}
 @pytest.mark.parametrize(("precision", "error"), [("fp32", 1e-5), ("bf16", 5e-2)])
 def test_fast_transposed_convolutions_equal_torchs(layer, before, after, side, options, precision, error):
     plain = nn.ConvTranspose2d(before, after, **options)
-    fast = UpConv2d(before, after) if layer is UpConv2d else layer(before, after, **options)
+    fast = (
+        UpConv2d(before, after, options["kernel_size"], options["padding"])
+        if layer is UpConv2d
+        else layer(before, after, **options)
+    )
     fast.load_state_dict(plain.state_dict())
     x = torch.randn(3, before, side, side, generator=rng())
     gradient = torch.randn(plain(x).shape, generator=rng(1))

@@ -16,7 +16,9 @@ SMALL_VAE = "generator.arguments={widths: [4, 4], latent: 4}"
 SMALL_DCVAE = "generator.arguments={widths: [4, 4, 4, 6], hidden: 16, latent: 4}"
 SMALL_RESNETS = ("classifier.arguments={width: 2}", "annotator.arguments={width: 2}")
 SMALL_TEXTS = ("data.train=200", "data.valid=50", "data.test=100")
-SMALL_MNIST = ("data.train=200", "data.valid=60", "data.test=100", SMALL_VAE)
+FEW_DIGITS = ("data.train=200", "data.valid=60", "data.test=100")
+SMALL_MNIST = (*FEW_DIGITS, SMALL_VAE)
+SMALL_DIGITS = (*FEW_DIGITS, "generator.arguments={widths: [4, 4, 4], kernels: [5, 4, 6], hidden: 8, latent: 4}")
 
 
 def mnist(root):
@@ -29,6 +31,7 @@ PRESETS = {
     "demo": (None, SMALL_MNIST),
     "colored-mnist-quick": (None, SMALL_MNIST),
     "study": (None, (*SMALL_MNIST, "policy.people=100")),
+    "study-digits": (None, (*SMALL_DIGITS, "policy.people=100")),
     "colored-mnist": (mnist, (SMALL_VAE,)),
     "colored-svhn": (files.svhn_mat, (SMALL_DCVAE, *SMALL_RESNETS)),
     "celeba": (files.celeba, ("generator.arguments={widths: [4, 4, 4, 4, 4], latent: 4}", *SMALL_RESNETS)),

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from docs.studies import answers, rows
+from docs.studies import answers, base, rows
 from docs.studies.claims import ACCURACY, CLAIMS, EO, PAPERS, WHY, Claim
 from fairloop import presets
 from fairloop.report.case_names import of_fields
@@ -137,6 +137,14 @@ def test_each_page_starts_with_its_answer(pages):
         assert lines[3].startswith("**Answer**"), page.name
         below = [line[:10] for line in lines if line.startswith(("**Source.**", "**Ours", "!["))]
         assert below[0] == "**Source.*", page.name
+
+
+def test_the_first_classifiers_of_the_base_work_in_every_seed():
+    """At least .85 accurate, where .95 can be reached, and none gives everybody one label."""
+    found = base.first_classifiers()
+    assert list(found.index) == list(range(rows.SEEDS))
+    assert found["accuracy"].min() >= 0.85
+    assert found["selection rate"].between(0.3, 0.7).all()
 
 
 @pytest.mark.slow

@@ -15,8 +15,8 @@ from fairloop.report.text import markdown
 Verdict = Literal["supported", "refuted", "undecided", "not run"]
 
 EARLIER = (
-    "> **Numbers of fairloop 0.1.0**: {seeds} seeds, {generations} generations, and\n"
-    "> [an earlier network](../studies.md#made-with-an-earlier-network). The command below was not run again since."
+    "> **Numbers of fairloop 0.1.0**: {seeds} seeds, {generations} generations, and [an earlier network and\n"
+    "> base](../studies.md#made-with-an-earlier-network). The command below was not run again since."
 )
 _SOURCE = {"yes": "The source found this effect.", "no": "The source found no such effect.", "": ""}
 

@@ -256,11 +256,11 @@ WHY: dict[str, list[Claim]] = {
     ],
     "contamination": [
         Claim("samples of a generator with twice the epochs have a lower EO difference than usual samples",
-              EO, -1, "16 in G_0 @0", "8 in G_0 @0"),
+              EO, -1, "40 in G_0 @0", "20 in G_0 @0"),
         Claim("samples of a generator with a quarter of the epochs have a higher EO difference than usual samples",
-              EO, 1, "2 in G_0 @0", "8 in G_0 @0"),
+              EO, 1, "5 in G_0 @0", "20 in G_0 @0"),
         Claim("STAR lowers the EO difference with a generator of a quarter of the epochs", EO, -1,
-              "2 in G_0, STAR @0", "2 in G_0 @0"),
+              "5 in G_0, STAR @0", "5 in G_0 @0"),
     ],
 }  # fmt: skip
 """Controlled changes where a study and its source disagree; their rows stand beside the study's, as NAME-why."""

@@ -38,10 +38,13 @@ USUAL = {
 SEEDS = 10
 """Of each study; a table with fewer was made by fairloop 0.1.0."""
 
-_OF_EPOCHS = {
-    "widths [8, 16], 8 epochs": "usual",
+_GENERATORS = {
+    "widths [8, 16], 8 epochs": "usual",  # of fairloop 0.1.0, as the next two
     "widths [8, 16], 16 epochs": "twice the epochs",
     "widths [16, 32], 8 epochs": "twice the widths",
+    "generator.arguments.hidden=128, widths [16, 32, 64], 8 epochs, 20 in G_0": "usual",
+    "generator.arguments.hidden=128, widths [16, 32, 64], 16 epochs, 40 in G_0": "twice the epochs",
+    "generator.arguments.hidden=256, widths [32, 64, 128], 8 epochs, 20 in G_0": "twice the widths",
 }
 
 Place = tuple[str, int]
@@ -111,7 +114,7 @@ def difference(wide: pd.DataFrame, one: Place, other: Place) -> pd.Series | None
 
 def called(name: str, arm: str) -> str:
     """The name of an arm of study `name` in its tables."""
-    return _OF_EPOCHS.get(arm, arm) if name == "generators" else arm
+    return _GENERATORS.get(arm, arm) if name == "generators" else arm
 
 
 def with_star(arm: str, has: bool) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from docs.pages import Tables, command_of_pages
-from docs.studies import answers, rows
+from docs.studies import answers, base, rows
 from docs.studies.claims import ACCURACY, EO, GREEN, LEFT, RED, SHARE, WHY
 from docs.studies.rows import Place
 from fairloop.report.figures.measures import Measure, of_classifier
@@ -86,6 +86,7 @@ CHANGES: Tables = {f"{name}-why": cache(partial(answers.why, name)) for name in 
 LISTS: dict[Path, Tables] = {
     HERE.parent / "studies.md": {"studies": answers.index},
     HERE.parent / "evidence" / "papers.md": {"papers": answers.papers},
+    HERE / "base.md": base.TABLES,
 }
 PAGES: dict[Path, Tables] = {
     HERE / f"{name}.md": {

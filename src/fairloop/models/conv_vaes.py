@@ -77,9 +77,12 @@ def dcvae(
     encoder = nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, 2 * latent))
     layers = [nn.Linear(latent, inner[0] * inner[1] * inner[2]), nn.Unflatten(1, inner)]
     upwards = (hidden, *reversed(widths[:-1]), channels)
-    for (before, after), kernel in zip(pairwise(upwards), kernels, strict=True):
+    for (before, after), kernel in zip(pairwise(upwards[:-1]), kernels[:-1], strict=True):
         layers += [TransposedConv2d(before, after, kernel, stride=2), nn.ReLU()]
-    return VAE(encoder, nn.Sequential(*layers[:-1]), latent, reconstruction, reduction, kl_weight)
+    before, after, kernel = *upwards[-2:], kernels[-1]
+    even = kernel % 2 == 0
+    last = UpConv2d(before, after, kernel, padding=0) if even else TransposedConv2d(before, after, kernel, stride=2)
+    return VAE(encoder, nn.Sequential(*layers, last), latent, reconstruction, reduction, kl_weight)
 
 
 def celeba_vae(
