@@ -14,10 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from conftest import tiny
 from fairloop import audit, presets
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.people.interface import Streams
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
 from fairloop.seeding import ModelRole, Role
+from fairloop.store.directory import RunDirectory
 from test_departures import table as departures_of
 
 if TYPE_CHECKING:
@@ -250,3 +254,19 @@ def test_gathered_runs_say_how_far_each_curve_came_and_have_a_figure_each(gather
     assert len(gathered.verdicts().splitlines()) == 2 + 2
     pictures = importlib.import_module("docs.reproduction.pictures")
     assert len(pictures.curve_of("seqclass", "none").axes) == 6
+
+
+def test_a_run_that_has_grown_replaces_its_earlier_rows(tmp_path, monkeypatch):
+    """A table that grew says what a table says that was gathered once, and keeps runs whose directories are gone."""
+    gather = importlib.import_module("docs.reproduction.gather")
+    monkeypatch.setattr(gather, "HERE", tmp_path)
+    other, grown = RunDirectory(tmp_path / "other"), RunDirectory(tmp_path / "grown")
+    run(tiny("seed=1"), other, LineView(print))
+    run(tiny("generations=1"), grown, LineView(print))
+    gather.gather_runs([other.root, grown.root], "whole", add=False)
+    (tmp_path / "whole.json").write_text("{}")
+    run(tiny("generations=2"), grown, LineView(print))
+    gather.gather_runs([grown.root], "whole", add=True)
+    gather.gather_runs([other.root, grown.root], "once", add=False)
+    whole, once = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("whole", "once"))
+    pd.testing.assert_frame_equal(whole, once)

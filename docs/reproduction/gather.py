@@ -22,14 +22,15 @@ HERE = Path(__file__).parent
 def gather_runs(places: list[Path], name: str, *, add: bool) -> dict[str, Any]:
     """Export what runs have recorded, each once though several sweeps hold it, and tell its spec and its sessions.
 
-    add: put them under what the table holds.
+    add: put them under what the table holds; a run that it holds already, with fewer generations, is replaced.
     """
     runs = {run.spec().identity: run for run in find_runs(places) if run.committed()}
     path = HERE / f"{name}.parquet"
     before = pd.read_parquet(path) if add else None
     export([*runs.values()], path)
     if before is not None:
-        both = pd.concat([before, pd.read_parquet(path)], ignore_index=True)
+        now = pd.read_parquet(path)
+        both = pd.concat([before[~before["run"].isin(now["run"].unique())], now], ignore_index=True)
         both.to_parquet(path, index=False, compression="zstd")
     held = json.loads(path.with_suffix(".json").read_text()) if add else {}
     return held | {
