@@ -10,8 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conftest import tiny
+from fairloop.sweep import local
 from fairloop.sweep.job import Job
 from fairloop.sweep.local import slow_imports
 
@@ -94,3 +97,16 @@ def _until(is_so, seconds: float = 30.0) -> None:
     while not is_so():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+@given(st.sets(st.integers(0, 300), min_size=1, max_size=24), st.integers(1, 24), st.integers(1, 8))
+def test_workers_are_bound_to_cores_only_where_no_other_sweep_has_room(cores, workers, threads):
+    """Two sweeps with a worker each on a machine of two cores were both bound to the first core."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(local, "_cores", lambda: cores)
+        shares = local._core_shares(workers, threads)
+    bound = [share for share in shares if share is not None]
+    assert len(shares) == workers
+    assert len(bound) == (workers if workers * threads <= len(cores) < (workers + 1) * threads else 0)
+    assert all(len(share) == threads and share <= cores for share in bound)
+    assert len(set().union(*bound)) == sum(map(len, bound))

@@ -149,9 +149,14 @@ def slow_imports(jobs: Sequence[Job]) -> tuple[str, ...]:
 
 
 def _core_shares(workers: int, threads: int) -> list[set[int] | None]:
-    """The cores of each worker; None if there are too few for each to have its own."""
+    """The cores of each worker, if the sweep occupies all cores; else None, for the system to place the worker.
+
+    A sweep that leaves room for a further worker does not bind its workers: two such sweeps would share the first
+    cores, while others are idle.
+    """
     cores = sorted(_cores())
-    if workers * threads > len(cores) or not hasattr(os, "sched_setaffinity"):
+    spare = len(cores) - workers * threads
+    if not 0 <= spare < threads or not hasattr(os, "sched_setaffinity"):
         return [None] * workers
     return [set(cores[slot * threads : (slot + 1) * threads]) for slot in range(workers)]
 
