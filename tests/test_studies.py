@@ -156,6 +156,25 @@ def test_star_is_the_style_of_a_line_and_the_arm_its_colour():
     assert names == [*arms, "bar: lowest to highest seed", "without STAR", "STAR on the classifier"]
 
 
+def test_the_fields_of_star_do_not_name_a_run_without_star():
+    """A line without STAR was called `budget 16`."""
+    runs = [
+        (star, budget, kind) for star, budget in (("none", 16), ("classifier", 0), ("classifier", 16)) for kind in "xy"
+    ]
+    rows = [
+        {"run": f"{n}", "star": star, "setting": "seqclass", "seed": 0, "star.budget": budget, "data.source": kind}
+        for n, (star, budget, kind) in enumerate(runs)
+    ]
+    assert study_arms.arms(pd.DataFrame(rows)).tolist() == [
+        f"{budget}data.source={kind}" for budget in ("", "budget 0, ", "budget 16, ") for kind in "xy"
+    ]
+    assert study_arms.arms(pd.DataFrame(rows[::2]).drop(columns="data.source")).tolist() == [
+        "no STAR",
+        "budget 0",
+        "budget 16",
+    ]
+
+
 def test_of_many_groups_the_worst_and_the_best_are_shown():
     many = table(FOUR)
     parts = [many.assign(group=many["group"].replace({"green": f"g{i}", "red": f"r{i}"})) for i in range(3)]

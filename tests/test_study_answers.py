@@ -19,7 +19,7 @@ from scipy import stats
 from docs.studies import answers, base, rows
 from docs.studies.claims import ACCURACY, CLAIMS, EO, PAPERS, WHY, Claim
 from fairloop import presets
-from fairloop.report.case_names import of_fields
+from fairloop.report.figures import study_arms
 from fairloop.spec.names import varied
 from fairloop.sweep.grid import Sweep
 
@@ -98,17 +98,14 @@ def arms(sweep: str) -> set[str]:
     """The names of a sweep's arms, with STAR and without, as tables call them."""
     whole = presets.sweep(sweep)
     specs = Sweep(presets.fields(whole.base), [0], whole.cases, whole.grid).specs()
-    name = sweep.removeprefix("study-")
-    found = set()
-    for spec, fields in zip(specs, varied(specs), strict=True):
-        told = {
-            path: json.dumps(value) if isinstance(value, list) else value  # as tables hold it
-            for path, value in fields.items()
-            if path not in ("star.target", "curation.target")
-        }
-        arm = rows.called(name, of_fields(told) or "all alike")
-        found.add(rows.with_star(arm, spec.star.target != "none"))
-    return found
+    runs = [
+        {"run": spec.identity, "setting": spec.setting, "star": spec.star.target}
+        | {path: json.dumps(value) if isinstance(value, list) else value for path, value in fields.items()}
+        for spec, fields in zip(specs, varied(specs), strict=True)
+    ]  # fmt: skip
+    table = pd.DataFrame(runs).drop(columns=["star.target", "curation.target"], errors="ignore")
+    named = [rows.called(sweep.removeprefix("study-"), arm) for arm in study_arms.arms(table)]
+    return {rows.with_star(arm, star != "none") for arm, star in zip(named, table["star"], strict=True)}
 
 
 @pytest.mark.parametrize("name", [*CLAIMS, *(f"{name}-why" for name in WHY)])

@@ -23,7 +23,7 @@ USUAL = {
     "verify": "no curation",
     "contamination": "classifiers: 100% real people",
     "baselines": "no curation",
-    "budget": "budget 16",
+    "budget": "no STAR",
     "fresh": "generators: 0% real people, fixed people, temperature 1",
     "subgroups": "P(green | label) [0.3, 0.7]",
     "finetune": "generators: 0% real people, from scratch",
@@ -118,7 +118,5 @@ def called(name: str, arm: str) -> str:
 
 
 def with_star(arm: str, has: bool) -> str:
-    """The name of an arm with STAR or without."""
-    if arm.startswith("budget"):
-        return arm if has else "no STAR"
-    return f"{arm}, STAR" if has else arm
+    """The name of an arm with STAR or without; a budget names an arm with STAR."""
+    return f"{arm}, STAR" if has and not arm.startswith("budget") else arm

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,11 +23,18 @@ _MOST_GROUPS = 4
 
 
 def arms(table: pd.DataFrame) -> pd.Series[str]:
-    """For each row, the name of its run without seed and STAR: all other fields in which runs differ, in words."""
+    """For each row, the name of its run without seed and STAR: all other fields in which runs differ, in words.
+
+    The fields of STAR say nothing about a run without STAR, and do not name it.
+    """
     runs = table.drop_duplicates("run")
     fields = (["setting"] if runs["setting"].nunique() > 1 else []) + compare.further_fields(table)
-    names = [of_fields({field: run[field] for field in fields}) or "all alike" for run in runs.to_dict("records")]
-    return table["run"].map(dict(zip(runs["run"], names, strict=True)))
+    return table["run"].map({run["run"]: _name(run, fields) for run in runs.to_dict("records")})
+
+
+def _name(run: Mapping[Hashable, Any], fields: list[str]) -> str:
+    told = [field for field in fields if run["star"] != "none" or not field.startswith("star.")]
+    return of_fields({str(field): run[field] for field in told}) or ("no STAR" if fields else "all alike")
 
 
 def data(table: pd.DataFrame, split: str) -> pd.DataFrame:
