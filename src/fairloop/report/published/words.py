@@ -23,15 +23,30 @@ def opening(found: pd.DataFrame, told: pd.DataFrame) -> str:
         if row["apart"]
     )
     apart = f"The interval of a single generation excludes 0 here: {parted}. " if parted else ""
-    return f"{_said_of_seeds(found)} {reached(found)} Of {len(told)} comparisons: {counts}. {apart}".strip()
+    return f"{_said_of_seeds(found, told)} {reached(found)} Of {len(told)} comparisons: {counts}. {apart}".strip()
 
 
-def _said_of_seeds(found: pd.DataFrame) -> str:
+def _said_of_seeds(found: pd.DataFrame, told: pd.DataFrame) -> str:
     few, many = int(found["seeds"].min()), int(found["seeds"].max())
     if many == 1:
-        return "One seed has no interval, so no curve is judged."
+        return f"One seed has no interval, so no curve is judged. {_farthest(found, told)}".strip()
     seeds = f"{few}" if few == many else f"{few} to {many}"
     return f"{seeds} seeds make wide intervals." if few < FEWEST_SEEDS else f"There are {seeds} seeds."
+
+
+def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
+    """The largest difference of a judged measure in published standard deviations, in words; empty without a spread."""
+    judged = found.merge(told[["setting", "star", "metric", "less"]])
+    judged = judged.assign(away=(judged["difference"] / judged["published_std"]).abs())
+    spread = judged[(judged["published_std"] > 0) & judged["away"].notna()]
+    if spread.empty:
+        return ""
+    row = spread.nlargest(1, "away").iloc[0]
+    where = f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {row['generation']}"
+    return (
+        f"Its values are at most {row['away']:.1f} published standard deviations of a seed away from the published "
+        f"means ({where})."
+    )
 
 
 def reached(found: pd.DataFrame) -> str:
