@@ -249,10 +249,12 @@ CLAIMS: dict[str, list[Claim]] = {
 
 WHY: dict[str, list[Claim]] = {
     "verify": [
-        Claim("an annotator that leaves out a tenth keeps more accuracy than no curation",
-              ACCURACY, 1, "verifier (keep 0.9) @end", f"{_NONE} @end"),
-        Claim("an annotator that leaves out a tenth keeps more accuracy than one that leaves out half", ACCURACY, 1,
-              "verifier (keep 0.9) @end", f"{_KEPT} @end"),
+        *(
+            Claim(f"an annotator that leaves out a tenth keeps more accuracy than {words}{when}", ACCURACY, 1,
+                  f"verifier (keep 0.9) @{at}", f"{other} @{at}")
+            for at, when in (("1", " in generation 1"), ("end", ""))
+            for words, other in (("no curation", _NONE), ("one that leaves out half", _KEPT))
+        ),
     ],
     "contamination": [
         Claim("samples of a generator with twice the epochs have a lower EO difference than usual samples",
