@@ -35,7 +35,6 @@ QUESTIONS = (
     "What drifted",
     "What {} changed",
     "What if",
-    "who returns: ",  # the name of a case in committed tables
 )
 """Questions that tables and pages show."""
 

@@ -18,7 +18,12 @@ EARLIER = (
     "> **Numbers of fairloop 0.1.0**: {seeds} seeds, {generations} generations, and [an earlier network and\n"
     "> base](../studies.md#made-with-an-earlier-network). The command below was not run again since."
 )
-_SOURCE = {"yes": "The source found this effect.", "no": "The source found no such effect.", "": ""}
+_SOURCE = {
+    "yes": "The source found this effect.",
+    "no": "The source found no such effect.",
+    "mixed": "The source found this effect in some cases, and not in others.",
+    "": "",
+}
 
 
 class Decided(NamedTuple):
@@ -40,7 +45,7 @@ class Decided(NamedTuple):
     @property
     def agreement(self) -> Literal["agrees with", "contradicts", "cannot tell", ""]:
         """The source's claim beside this loop."""
-        if not self.claim.source:
+        if self.claim.source in ("", "mixed"):
             return ""
         if self.verdict in ("undecided", "not run"):
             return "cannot tell"

@@ -19,7 +19,8 @@ class Claim(NamedTuple):
 
     clause: a sentence that can be read alone. way: 1 if a difference above 0 supports the clause, -1 if one below 0
     does. one, other: an arm and a generation, `NAME @2`; `@end` is the last one. source: whether the study's source
-    found this, found no such effect, or is silent. beyond: a second difference, which is subtracted from the first.
+    found this, found no such effect, found it in some cases, or is silent. beyond: a second difference, which is
+    subtracted from the first.
     """
 
     clause: str
@@ -27,7 +28,7 @@ class Claim(NamedTuple):
     way: Literal[1, -1]
     one: str
     other: str
-    source: Literal["yes", "no", ""] = ""
+    source: Literal["yes", "no", "mixed", ""] = ""
     beyond: tuple[str, str] | None = None
 
 
@@ -44,6 +45,7 @@ def _both_groups(one: str, other: str, cause: str, way: Literal[1, -1]) -> list[
     ]
 
 
+_ENDS = (("0", "generation 0"), ("end", "the last generation"))
 _FALLS = "accuracy falls from the first to the last generation"
 _THAN_REAL = "have a higher EO difference than real people alone in"
 _NONE, _HALF = "no curation", "classifiers: 50% real people"
@@ -58,8 +60,8 @@ _NARROW = "generators: 0% real people, fixed people, temperature 0.7"
 _TASTE = "best-of (k 4, reward majoritized, temperature 2.0)"
 _SURE = "best-of (k 4, reward confidence)"
 _STAY = "0% of labels by people, all return"
-_LEAVE = "0% of labels by people, who returns: [[0.5, 1.0], [0.5, 1.0]]"
-_HUMAN = "50% of labels by people, who returns: [[0.5, 1.0], [0.5, 1.0]]"
+_LEAVE = "0% of labels by people, 50% of rejected people return"
+_HUMAN = "50% of labels by people, 50% of rejected people return"
 _MANY, _FEW = "2375 people", "600 people"
 _PLAIN, _STRONG = "P(green | label) [0.3, 0.7]", "P(green | label) [0.1, 0.9]"
 _TUNED, _SCRATCH = "generator fine-tuned", "from scratch"
@@ -90,13 +92,20 @@ CLAIMS: dict[str, list[Claim]] = {
               "verifier (keep 0.5, quality 0.3) @end", f"{_NONE} @end"),
         *_both_groups("verifier (keep 0.5, by labeller) @end", f"{_NONE} @end",
                       "verification by the labeller itself", -1),
-        Claim("verification by the annotator raises the EO difference", EO, 1, f"{_KEPT} @end", f"{_NONE} @end"),
-        _star(_KEPT, "end", "STAR after verification by the annotator lowers the EO difference"),
+        *(
+            Claim(f"verification by the annotator raises the EO difference in {when}", EO, 1,
+                  f"{_KEPT} @{at}", f"{_NONE} @{at}")
+            for at, when in _ENDS
+        ),
+        *(
+            _star(_KEPT, at, f"STAR after verification by the annotator lowers the EO difference in {when}")
+            for at, when in _ENDS
+        ),
     ],
     "contamination": [
         Claim(f"samples alone {_THAN_REAL} generation 0", EO, 1,
-              f"{_SAMPLES} @0", f"{_REAL} @0", "no"),
-        Claim(f"half samples {_THAN_REAL} generation 0", EO, 1, f"{_HALF} @0", f"{_REAL} @0", "no"),
+              f"{_SAMPLES} @0", f"{_REAL} @0", "mixed"),
+        Claim(f"half samples {_THAN_REAL} generation 0", EO, 1, f"{_HALF} @0", f"{_REAL} @0", "mixed"),
         Claim(f"samples alone {_THAN_REAL} the last generation", EO, 1, f"{_SAMPLES} @end", f"{_REAL} @end"),
         Claim(f"half samples {_THAN_REAL} the last generation", EO, 1, f"{_HALF} @end", f"{_REAL} @end"),
         *_both_groups(f"{_SAMPLES} @end", f"{_REAL} @end", "learning from samples alone", -1),
@@ -107,7 +116,7 @@ CLAIMS: dict[str, list[Claim]] = {
     "baselines": [
         *(
             Claim(f"{name} lowers the EO difference in {when}", EO, -1, f"{arm} @{at}", f"{_NONE} @{at}")
-            for at, when in (("0", "generation 0"), ("end", "the last generation"))
+            for at, when in _ENDS
             for name, arm in (
                 ("reweighing", "reweigh"),
                 ("oversampling", "oversample"),
@@ -115,8 +124,17 @@ CLAIMS: dict[str, list[Claim]] = {
                 ("STAR", f"{_NONE}, STAR"),
             )
         ),
+        *(
+            Claim(f"STAR {words} {name} in the last generation", measure, way, f"{_NONE}, STAR @end", f"{arm} @end")
+            for name, arm in (("reweighing", "reweigh"), ("oversampling", "oversample"))
+            for words, measure, way in (
+                ("has a lower EO difference than", EO, -1),
+                ("keeps more accuracy than", ACCURACY, 1),
+            )
+        ),
         *_both_groups(f"{_NONE}, STAR @end", f"{_NONE} @end", "STAR", 1),
         *_both_groups("reweigh @end", f"{_NONE} @end", "reweighing", 1),
+        *_both_groups("oversample @end", f"{_NONE} @end", "oversampling", -1),
     ],
     "budget": [
         *(
@@ -127,12 +145,16 @@ CLAIMS: dict[str, list[Claim]] = {
                 ("budget 96", "budget 96"),
             )
         ),
-        Claim("budget 96 has a lower EO difference than budget 0 in generation 0",
-              EO, -1, "budget 96 @0", "budget 0 @0"),
-        Claim("STAR with budget 16 lowers the EO difference in the last generation",
-              EO, -1, "budget 16 @end", "no STAR @end"),
-        Claim("budget 96 has a lower EO difference than budget 0 in the last generation", EO, -1,
-              "budget 96 @end", "budget 0 @end"),
+        *(
+            Claim(f"STAR with {arm} lowers the EO difference in the last generation", EO, -1,
+                  f"{arm} @end", "no STAR @end")
+            for arm in ("budget 0", "budget 16", "budget 96")
+        ),
+        *(
+            Claim(f"{more} has a lower EO difference than {less} in {when}", EO, -1, f"{more} @{at}", f"{less} @{at}")
+            for at, when in _ENDS
+            for more, less in (("budget 16", "budget 0"), ("budget 96", "budget 16"))
+        ),
         *_both_groups("budget 16 @end", "no STAR @end", "STAR with budget 16", 1),
     ],
     "fresh": [
@@ -192,19 +214,21 @@ CLAIMS: dict[str, list[Claim]] = {
         Claim("a good detector raises the share of red among samples", SHARE, 1, f"{_GOOD} @end", f"{_NONE} @end"),
     ],
     "leaving": [
-        Claim("the share of red among people falls from the first to the last generation if refused people leave",
+        Claim("the share of red among people falls from the first to the last generation if rejected people leave",
               LEFT, -1, f"{_LEAVE} @end", f"{_LEAVE} @0"),
-        Claim("accuracy is lower if refused people leave than if all return",
+        Claim("accuracy is lower if rejected people leave than if all return",
               ACCURACY, -1, f"{_LEAVE} @end", f"{_STAY} @end"),
-        *_both_groups(f"{_LEAVE} @end", f"{_STAY} @end", "the leaving of refused people", -1),
-        Claim("the EO difference is higher if refused people leave than if all return",
+        *_both_groups(f"{_LEAVE} @end", f"{_STAY} @end", "the leaving of rejected people", -1),
+        Claim("the EO difference is higher if rejected people leave than if all return",
               EO, 1, f"{_LEAVE} @end", f"{_STAY} @end"),
-        Claim("STAR raises the share of red among people if refused people leave",
+        Claim("STAR raises the share of red among people if rejected people leave",
               LEFT, 1, f"{_LEAVE}, STAR @end", f"{_LEAVE} @end"),
         Claim("labels by people for half of the samples raise the share of red among people", LEFT, 1,
               f"{_HUMAN} @end", f"{_LEAVE} @end"),
-        Claim("STAR in every round lowers the EO difference if refused people leave", EO, -1,
-              f"{_LEAVE}, STAR @end", f"{_LEAVE} @end", "no"),
+        _star(_LEAVE, "end", "STAR lowers the EO difference if rejected people leave"),
+        _star(_HUMAN, "end",
+              "STAR lowers the EO difference if rejected people leave and people label half of the samples"),
+        *_both_groups(f"{_LEAVE}, STAR @end", f"{_LEAVE} @end", "STAR, where rejected people leave,", 1),
     ],
     "strong-collapse": [
         Claim("a tenth of samples spoils a part of the accuracy that more people add", ACCURACY, -1,
@@ -257,11 +281,11 @@ WHY: dict[str, list[Claim]] = {
         ),
     ],
     "contamination": [
-        Claim("samples of a generator with twice the epochs have a lower EO difference than usual samples",
+        Claim("samples of a G_0 with 40 epochs have a lower EO difference than those of one with 20",
               EO, -1, "40 in G_0 @0", "20 in G_0 @0"),
-        Claim("samples of a generator with a quarter of the epochs have a higher EO difference than usual samples",
+        Claim("samples of a G_0 with 5 epochs have a higher EO difference than those of one with 20",
               EO, 1, "5 in G_0 @0", "20 in G_0 @0"),
-        Claim("STAR lowers the EO difference with a generator of a quarter of the epochs", EO, -1,
+        Claim("STAR lowers the EO difference with a G_0 of 5 epochs", EO, -1,
               "5 in G_0, STAR @0", "5 in G_0 @0"),
     ],
 }  # fmt: skip

@@ -22,7 +22,7 @@ from fairloop.report.text import markdown
 
 HERE = Path(__file__).parent
 
-BOTH_ENDS = ("accumulate", "contamination", "baselines", "budget")
+BOTH_ENDS = ("accumulate", "contamination", "baselines", "budget", "verify")
 """Studies of which generation 0 is shown, too: there, classifiers already differ."""
 
 SELECTION = of_classifier("selection_rate")

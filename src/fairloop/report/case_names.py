@@ -43,6 +43,16 @@ def _share(words: str) -> Callable[[float], str]:
     return lambda share: words.format(f"{100 * share:g}%")
 
 
+def _retention(text: str) -> str:
+    """Who returns, from the probabilities of the rejected and the accepted people of each group."""
+    rows = json.loads(text)
+    if not rows:
+        return "all return"
+    if len({tuple(row) for row in rows}) == 1 and rows[0][1:] == [1]:
+        return _share("{} of rejected people return")(rows[0][0])
+    return f"people return with {text}"
+
+
 def _model(name: str) -> str:
     """The last part of a model's name: `LogisticRegression`, `threshold optimizer`."""
     return name.rpartition(":")[2].removeprefix("fairlearn-").replace("-", " ")
@@ -62,7 +72,7 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "curation.target": lambda target: "" if target == "none" else f"on the {target}",
     "curation.steps": _steps,
     "labels.human_share": _share("{} of labels by people"),
-    "response.retention": lambda text: "all return" if text == "[]" else f"who returns: {text}",
+    "response.retention": _retention,
     "classifier.model": _model,
     "classifier.arguments.constraints": lambda name: str(name).replace("_", " "),
     "classifier.arguments.max_iter": "at most {:g} iterations".format,
