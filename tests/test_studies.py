@@ -101,6 +101,10 @@ def test_arms_of_a_study_share_the_generators_that_star_leaves_alone():
         ),
         ({"classifier.model": "sklearn.linear_model:LogisticRegression"}, "LogisticRegression"),
         ({"synthetic_share": 0.25}, "synthetic_share=0.25"),
+        ({"response.retention": "[]"}, "all return"),
+        ({"response.retention": "[[0.5, 1.0], [0.5, 1.0]]"}, "50% of rejected people return"),
+        ({"response.retention": "[[0.5, 0.9], [0.5, 0.9]]"}, "people return with [[0.5, 0.9], [0.5, 0.9]]"),
+        ({"response.retention": "[[0.2, 1.0], [0.5, 1.0]]"}, "people return with [[0.2, 1.0], [0.5, 1.0]]"),
         ({}, ""),
     ],
 )

@@ -44,7 +44,7 @@ def _share(words: str) -> Callable[[float], str]:
 
 
 def _retention(text: str) -> str:
-    """Who returns, from the probabilities of the rejected and the accepted people of each group."""
+    """The return of people in words, from probabilities for the rejected and the accepted people of each group."""
     rows = json.loads(text)
     if not rows:
         return "all return"
