@@ -149,6 +149,21 @@ def test_for_whom_has_a_line_for_each_arm_in_each_panel():
     assert overall.get_ylim() == red.get_ylim() == green.get_ylim()
 
 
+def test_where_people_leave_the_minoritized_share_among_people_has_a_panel():
+    of_samples = table(FOUR)
+    shares = of_samples[of_samples["metric"] == "group_share"]
+    among = np.where(shares["group"] == "red", 0.3, 0.7)
+    of_people = shares.assign(role="classifier", split="people", value=among)
+    both = pd.concat([of_samples, of_people], ignore_index=True)
+    without = atlas.FIGURES["for-whom"](atlas.Study(both, {}))
+    drawn = atlas.FIGURES["for-whom"](atlas.Study(both.assign(**{"response.retention": "[[0.5, 1.0]]"}), {}))
+    last = drawn.figure.axes[-1]
+    assert (last.get_ylabel(), len(drawn.figure.axes)) == ("share of red\namong people", len(without.figure.axes) + 1)
+    means = drawn.data.groupby("measure")["mean"].unique()
+    assert means["share of red among people"] == pytest.approx([0.3])
+    assert means["share of red"] == pytest.approx([0.5])
+
+
 def test_star_is_the_style_of_a_line_and_the_arm_its_colour():
     figure, _ = atlas.FIGURES["for-whom"](atlas.Study(table(FOUR), {}))
     other, solid, dashed = (line for line in figure.axes[0].lines if len(line.get_xdata()) == 2)

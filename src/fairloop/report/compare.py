@@ -27,6 +27,7 @@ SHARE_BELOW = 0.1
 
 _SPREAD = ("std", "low", "high", "lowest", "highest")
 _MINORITIZED = "minoritized"
+_SHARED = {"generated": "generator", "people": "classifier"}  # the role whose rows hold the shares of a split
 _OWN = (*RUN_COLUMNS, *Row._fields, "case", "round")
 
 
@@ -329,20 +330,25 @@ def with_minoritized(table: pd.DataFrame, groups: Mapping[str, Sequence[str]]) -
     """The tidy table with rows of `minoritized_share`: sums over `groups` (by run), NaN if one share is NaN."""
     if not groups:
         return table
-    shares = table[(table["role"] == "generator") & (table["metric"] == "group_share")]
+    shares = table[table["role"].isin([*_SHARED.values()]) & (table["metric"] == "group_share")]
     counted = [group in groups.get(str(run), ()) for run, group in zip(shares["run"], shares["group"], strict=True)]
-    of_run = shares[counted].groupby(["run", "generation"], sort=False)
+    of_run = shares[counted].groupby(["run", "generation", "role", "split"], sort=False)
     total = of_run["value"].agg(lambda values: values.sum(skipna=False))
     rows = of_run.first().assign(value=total, standard_error=np.nan, group=_MINORITIZED)
     return pd.concat([table, rows.reset_index()], ignore_index=True)
 
 
-def minoritized_share(groups: Mapping[str, Sequence[str]]) -> Measure:
-    """The measure that `with_minoritized` adds, named after the groups if they are the same in all runs."""
+def minoritized_share(groups: Mapping[str, Sequence[str]], split: str = "generated") -> Measure:
+    """The measure that `with_minoritized` adds, named after the groups if they are the same in all runs.
+
+    split: `generated`, the samples of the generator; or `people`, the people that the classifier learns from.
+    """
     different = {tuple(names) for names in groups.values()}
     names = different.pop() if len(different) == 1 else ("the minoritized",)
     title = f"share of {' and '.join(names)}"
-    return Measure(title, f"{title}\nin generated data", "generator", "generated", _MINORITIZED, "group_share")
+    named = title if split == "generated" else f"{title} among people"
+    where = "in generated data" if split == "generated" else "among people"
+    return Measure(named, f"{title}\n{where}", _SHARED[split], split, _MINORITIZED, "group_share")
 
 
 def _base(table: pd.DataFrame, against: str | None) -> str:

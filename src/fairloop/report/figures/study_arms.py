@@ -80,8 +80,9 @@ def _measures(table: pd.DataFrame, split: str) -> list[Measure]:
     shown = {"overall": "accuracy"} | {name: f"accuracy of {name}" for name in named}
     if len(named) > _MOST_GROUPS:
         shown = {"overall": "accuracy", "min": "accuracy of the worst group", "max": "accuracy of the best group"}
+    shared = ["generated", "people"] if "response.retention" in table else ["generated"]  # people leave in some arms
     return [
         *(of_classifier("accuracy", part, split, called=title) for part, title in shown.items()),
         of_classifier("equalized_odds", "difference", split),
-        *([compare.minoritized_share(minoritized)] if minoritized else []),
+        *(compare.minoritized_share(minoritized, of) for of in shared if minoritized),
     ]
