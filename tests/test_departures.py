@@ -209,3 +209,14 @@ def test_a_figure_shows_both_bands_and_both_differences():
     assert len(below.containers) == 2
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named[:2] == ["published, mean and 5 to 95 % of 25 seeds", "ours, mean and 5 to 95 % of 2 seeds"]
+    assert named[2:] == ["difference as it is, 95 % interval", "difference less A_L, 95 % interval"]
+
+
+def test_the_figure_of_a_single_seed_speaks_of_no_interval():
+    rows_ = table({NONE: [[0.92, 0.9]]}, [0.93])
+    (legend,) = curve(paper.laid_over(rows_), of.departures(rows_), ["accuracy"]).legends
+    assert [text.get_text() for text in legend.get_texts()][1:] == [
+        "ours, one seed",
+        "difference as it is",
+        "difference less A_L",
+    ]

@@ -56,13 +56,11 @@ def _theirs(cells: pd.DataFrame, metric: str) -> pd.DataFrame:
 
 
 def _bands(axes: Axes, mine: pd.DataFrame, theirs: pd.DataFrame) -> None:
-    about = "{}, mean and 5 to 95 % of {} seed{}"
+    about = "{}, mean and 5 to 95 % of {} seeds"
     if len(theirs):
         seeds = int(theirs["seeds"].min())
         axes.fill_between(theirs["generation"], theirs["p05"], theirs["p95"], color="0.85")
-        axes.plot(
-            theirs["generation"], theirs["mean"], color=_THEIRS, ls="--", label=about.format("published", seeds, "s")
-        )
+        axes.plot(theirs["generation"], theirs["mean"], color=_THEIRS, ls="--", label=about.format("published", seeds))
     if mine.empty:
         return
     by_seed = mine.pivot(index="generation", columns="seed", values="value")
@@ -71,7 +69,7 @@ def _bands(axes: Axes, mine: pd.DataFrame, theirs: pd.DataFrame) -> None:
     axes.fill_between(by_seed.index, low, high, color=_OURS, alpha=0.25, linewidth=0)
     axes.plot(
         by_seed.index, by_seed.mean(axis=1), color=_OURS, marker="o", markersize=3,
-        label=about.format("ours", n, "" if n == 1 else "s"),
+        label="ours, one seed" if n == 1 else about.format("ours", n),
     )  # fmt: skip
 
 
@@ -80,7 +78,8 @@ def _differences(axes: Axes, found: pd.DataFrame) -> None:
     for less, colour, marker, beside in ((AS_IS, PALETTE[0], "s", -0.12), (LESS_ANNOTATOR, PALETTE[2], "D", 0.12)):
         rows = found[found["less"] == less]
         reach = np.nan_to_num((rows["high"] - rows["low"]).to_numpy(float) / 2)
+        known = ", 95 % interval" if reach.any() else ""  # one seed has none
         axes.errorbar(
             rows["generation"] + beside, rows["difference"], yerr=reach, color=colour, marker=marker, markersize=3,
-            linewidth=0.8, label=f"difference {less}, 95 % interval",
+            linewidth=0.8, label=f"difference {less}{known}",
         )  # fmt: skip
