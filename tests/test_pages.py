@@ -248,7 +248,7 @@ def gathered(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 def test_gathered_runs_say_how_far_each_curve_came_and_have_a_figure_each(gathered):
     said = gathered.answer()
-    assert said.startswith("**1 of 5 published curves were run over all 40 generations.** 3 seeds make wide intervals.")
+    assert said.startswith("**Run over all 40 generations: 1 of 5 published curves.** 3 seeds make wide intervals.")
     assert "seqclass + STAR on classifier 3 of 40 generations" in said
     assert [place in gathered.figures() for place in ("seqclass.none.png", "seqclass.classifier.png")] == [True, True]
     assert len(gathered.verdicts().splitlines()) == 2 + 2

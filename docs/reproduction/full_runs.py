@@ -54,7 +54,7 @@ def answer() -> str:
         )
     whole = cells().groupby(["setting", "star"], observed=True)["generation"].max() + 1 == WHOLE
     head = (
-        f"**{whole.sum()} of 5 published curves were run over all {WHOLE} generations.**"
+        f"**Run over all {WHOLE} generations: {whole.sum()} of 5 published curves.**"
         if whole.any()
         else "**Not known: no curve of full length has been run with the corrected generator.**"
     )
