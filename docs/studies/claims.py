@@ -272,6 +272,12 @@ CLAIMS: dict[str, list[Claim]] = {
 }  # fmt: skip
 
 WHY: dict[str, list[Claim]] = {
+    "finetune": [
+        Claim(f"{_FALLS} if the annotator labels the samples", ACCURACY, -1,
+              "seqgen-nonseqclass @end", "seqgen-nonseqclass @0"),
+        Claim("labels by the annotator keep more accuracy than labels by the classifier before", ACCURACY, 1,
+              "seqgen-nonseqclass @end", "seqgen-seqclass @end"),
+    ],
     "verify": [
         *(
             Claim(f"an annotator that leaves out a tenth keeps more accuracy than {words}{when}", ACCURACY, 1,
