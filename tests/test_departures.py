@@ -167,13 +167,14 @@ def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_
     assert "Of 1 comparisons: 1 differs. The interval of a single generation excludes 0 here: " in said
     three = of.departures(table({NONE: [[0.92, 0.9], [0.93, 0.92], [0.91, 0.9]]}))
     assert words.opening(three, of.verdicts(three)).startswith("3 seeds make wide intervals. ")
-    one = of.departures(table({NONE: [[0.92]]}))
+    one = of.departures(table({NONE: [[0.92]]}, [0.93]))
     said = words.opening(one, of.verdicts(one))
-    told = published(NONE).loc[0]
-    away = abs(0.92 - told["mean"]) / told["std"]
+    told, annotator = published(NONE).loc[0], paper.models().loc[("A_L test", "accuracy"), "mean"]
+    as_is = abs(0.92 - told["mean"]) / told["std"]
+    less = abs((0.92 - 0.93) - (told["mean"] - annotator)) / told["std"]
     assert said.startswith(
-        f"One seed has no interval, so no curve is judged. Its values are at most {away:.1f} published standard "
-        "deviations of a seed away from the published means (seqgen-seqclass, accuracy, generation 0). "
+        "One seed has no interval, so no curve is judged. In published standard deviations of a seed, its largest "
+        f"differences are {as_is:.1f} as they are (seqgen-seqclass, accuracy, generation 0) and {less:.1f} less A_L "
     )
     assert "seqgen-seqclass 1 of 40 generations" in said
 

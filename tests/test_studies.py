@@ -65,7 +65,8 @@ def test_every_run_of_a_study_can_start(name, tables):
 def test_a_study_has_seeds_enough_for_intervals_and_runs_with_star():
     for name in STUDIES:
         assert presets.sweep(name).seeds == "0-9"
-        assert {"classifier", "both"} & {spec.star.target for spec in specs(name)}
+        # A controlled change asks for the cause of one effect, which may need no STAR.
+        assert name.endswith("-why") or {"classifier", "both"} & {spec.star.target for spec in specs(name)}
 
 
 def test_arms_of_a_study_share_the_generators_that_star_leaves_alone():

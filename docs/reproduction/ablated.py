@@ -46,16 +46,41 @@ def ablations() -> str:
 
 def less_usual() -> str:
     """The last generation at each value less that at the usual one, paired by seed, with 95 % intervals."""
+    return _differences(
+        {
+            f"{field} = {value}, less {usual}": (field, f"{value} last", f"{usual} last")
+            for field, usual in ABLATIONS.items() for value in _values(field) if value != str(usual)
+        }
+    )  # fmt: skip
+
+
+def less_first() -> str:
+    """The last generation less the first at each value, paired by seed, with 95 % intervals."""
+    return _differences(
+        {
+            f"{field} = {value}": (field, f"{value} last", f"{value} first")
+            for field in ABLATIONS for value in _values(field)
+        }
+    )  # fmt: skip
+
+
+def _values(field: str) -> list[str]:
+    return sorted(set(ablated(field)[field].astype(str)))
+
+
+def _differences(cases: dict[str, tuple[str, str, str]]) -> str:
+    """A row for each case: a field, and two of its values, each with `first` or `last` for the generation."""
     lines = []
-    for field, usual in ABLATIONS.items():
+    for case, (field, one, other) in cases.items():
         table = ablated(field)
-        table = table.assign(case=table[field].astype(str))[table["generation"] == table["generation"].max()]
-        for value in sorted(set(table["case"]) - {str(usual)}):
-            line = [f"{field} = {value}, less {usual}"]
-            for measure in SHOWN:
-                wide = measure.rows(table).pivot(index="seed", columns="case", values="value")
-                found = over_seeds((wide[value] - wide[str(usual)]).to_numpy(float)[:, None])
-                interval = f" [{found.low[0]:+.3f}, {found.high[0]:+.3f}]" if np.isfinite(found.low[0]) else ""
-                line.append(f"{found.mean[0]:+.3f}{interval}")
-            lines.append(line)
+        ends = {table["generation"].min(): "first", table["generation"].max(): "last"}
+        table = table[table["generation"].isin([*ends])]
+        table = table.assign(place=table[field].astype(str) + " " + table["generation"].map(ends))
+        line = [case]
+        for measure in SHOWN:
+            wide = measure.rows(table).pivot(index="seed", columns="place", values="value")
+            found = over_seeds((wide[one] - wide[other]).to_numpy(float)[:, None])
+            interval = f" [{found.low[0]:+.3f}, {found.high[0]:+.3f}]" if np.isfinite(found.low[0]) else ""
+            line.append(f"{found.mean[0]:+.3f}{interval}")
+        lines.append(line)
     return markdown(["case", *(measure.title for measure in SHOWN)], lines)

@@ -53,12 +53,10 @@ def answer() -> str:
             "Earlier, shorter runs used a generator that differs from the published one. This page does not show them."
         )
     whole = cells().groupby(["setting", "star"], observed=True)["generation"].max() + 1 == WHOLE
-    head = (
-        f"**Run over all {WHOLE} generations: {whole.sum()} of 5 published curves.**"
-        if whole.any()
-        else "**Not known: no curve of full length has been run with the corrected generator.**"
-    )
-    return f"{head} {words.opening(found(), departures.verdicts(found()))}"
+    told = departures.verdicts(found())
+    head = "**Known in part.**" if (told["verdict"] != "cannot tell").any() else "**Not known yet.**"
+    run = f"Curves run over all {WHOLE} generations: {whole.sum()} of the 5 published ones."
+    return f"{head} {run} {words.opening(found(), told)}"
 
 
 def verdicts() -> str:

@@ -14,10 +14,6 @@ from fairloop.report.text import markdown
 
 Verdict = Literal["supported", "refuted", "undecided", "not run"]
 
-EARLIER = (
-    "> **Numbers of fairloop 0.1.0**: {seeds} seeds, {generations} generations, and [an earlier network and\n"
-    "> base](../studies.md#made-with-an-earlier-network). The command below was not run again since."
-)
 _SOURCE = {
     "yes": "The source found this effect.",
     "no": "The source found no such effect.",
@@ -92,8 +88,7 @@ def answer(name: str) -> str:
             "undecided."
         )
     lines = [f"- {of} {_SOURCE[of.claim.source]}".rstrip() for of in found]
-    earlier = [EARLIER.format(seeds=seeds, generations=end + 1)] if rows.is_earlier(table) else []
-    return "\n\n".join([head, "\n".join(lines), *earlier])
+    return "\n\n".join([head, "\n".join(lines)])
 
 
 def why(name: str) -> str:
@@ -103,8 +98,7 @@ def why(name: str) -> str:
 
 def first(name: str) -> str:
     """The first claim, in a sentence for lists of studies."""
-    told = str(decided(name)[0])
-    return f"{told} (fairloop 0.1.0)" if rows.is_earlier(rows.read(name)) else told
+    return str(decided(name)[0])
 
 
 def index() -> str:

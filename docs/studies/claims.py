@@ -65,17 +65,29 @@ _HUMAN = "50% of labels by people, 50% of rejected people return"
 _MANY, _FEW = "2375 people", "600 people"
 _PLAIN, _STRONG = "P(green | label) [0.3, 0.7]", "P(green | label) [0.1, 0.9]"
 _TUNED, _SCRATCH = "generator fine-tuned", "from scratch"
+_GENERATORS = (  # in words, and as an arm
+    ("the usual generators", "usual"),
+    ("twice the epochs", "twice the epochs"),
+    ("twice the widths", "twice the widths"),
+)
 
 CLAIMS: dict[str, list[Claim]] = {
     "accumulate": [
-        Claim("accumulating data keep more accuracy than data that replace each other", ACCURACY, 1,
-              "accumulate @end", "replace @end", "yes"),
+        Claim("accuracy falls less when data accumulate than when data replace each other", ACCURACY, 1,
+              "accumulate @end", "accumulate @0", "yes", ("replace @end", "replace @0")),
+        Claim("accumulating data end with more accuracy than data that replace each other", ACCURACY, 1,
+              "accumulate @end", "replace @end"),
         Claim(f"{_FALLS} when data replace each other", ACCURACY, -1,
               "replace @end", "replace @0", "yes"),
-        Claim(f"{_FALLS} when data accumulate", ACCURACY, -1, "accumulate @end", "accumulate @0", "no"),
+        Claim(f"{_FALLS} when data accumulate", ACCURACY, -1, "accumulate @end", "accumulate @0", "mixed"),
         Claim(f"{_FALLS} when data accumulate and are subsampled", ACCURACY, -1,
               "accumulate-subsample @end", "accumulate-subsample @0", "yes"),
         *_both_groups("accumulate @end", "replace @end", "accumulation in place of replacement", 1),
+        *(
+            Claim(f"the EO difference grows from the first to the last generation when data {words}", EO, 1,
+                  f"{arm} @end", f"{arm} @0")
+            for words, arm in (("replace each other", "replace"), ("accumulate", "accumulate"))
+        ),
         Claim("accumulation has a lower EO difference than replacement", EO, -1, "accumulate @end", "replace @end"),
         _star("accumulate", "0", "STAR lowers the EO difference of accumulating data in generation 0"),
         _star("accumulate", "end", "STAR lowers the EO difference of accumulating data in the last generation"),
@@ -160,10 +172,17 @@ CLAIMS: dict[str, list[Claim]] = {
     "fresh": [
         Claim(f"{_FALLS} without real people", ACCURACY, -1,
               f"{_ALONE} @end", f"{_ALONE} @0", "yes"),
+        Claim(f"{_FALLS} with fixed people", ACCURACY, -1, f"{_FIXED} @end", f"{_FIXED} @0", "yes"),
+        Claim(f"{_FALLS} with fresh people", ACCURACY, -1, f"{_FRESH} @end", f"{_FRESH} @0", "no"),
         Claim("fresh people keep more accuracy than fixed ones", ACCURACY, 1,
               f"{_FRESH} @end", f"{_FIXED} @end", "yes"),
         Claim("fixed people keep more accuracy than no people", ACCURACY, 1, f"{_FIXED} @end", f"{_ALONE} @end", "yes"),
         Claim("a temperature of 0.7 lowers accuracy", ACCURACY, -1, f"{_NARROW} @end", f"{_ALONE} @end"),
+        *(
+            Claim(f"the accuracy of {group} falls from the first to the last generation with fresh people",
+                  measure, -1, f"{_FRESH} @end", f"{_FRESH} @0")
+            for group, measure in (("green", GREEN), ("red", RED))
+        ),
         *_both_groups(f"{_FRESH} @end", f"{_ALONE} @end", "adding fresh people", 1),
         *_both_groups(f"{_NARROW} @end", f"{_ALONE} @end", "a temperature of 0.7", -1),
         Claim("a temperature of 0.7 lowers the share of red among samples",
@@ -203,15 +222,22 @@ CLAIMS: dict[str, list[Claim]] = {
               RED, -1, f"{_TASTE} @end", f"{_NONE} @end"),
         Claim("a taste for the majoritized group raises the EO difference", EO, 1, f"{_TASTE} @end", f"{_NONE} @end"),
         Claim("a reward for confidence lowers accuracy", ACCURACY, -1, f"{_SURE} @end", f"{_NONE} @end"),
+        Claim("a reward for confidence raises the EO difference", EO, 1, f"{_SURE} @end", f"{_NONE} @end"),
         _star(_TASTE, "end", "STAR on the classifier lowers the EO difference with a taste for the majoritized group"),
     ],
     "detector": [
+        Claim(f"{_FALLS} with a good detector", ACCURACY, -1, f"{_GOOD} @end", f"{_GOOD} @0", "no"),
         Claim("a good detector keeps more accuracy than no detector",
               ACCURACY, 1, f"{_GOOD} @end", f"{_NONE} @end", "yes"),
         Claim("a poor detector keeps more accuracy than no detector", ACCURACY, 1, f"{_POOR} @end", f"{_NONE} @end"),
         *_both_groups(f"{_GOOD} @end", f"{_NONE} @end", "a good detector", 1),
         Claim("a good detector raises the EO difference", EO, 1, f"{_GOOD} @end", f"{_NONE} @end"),
         Claim("a good detector raises the share of red among samples", SHARE, 1, f"{_GOOD} @end", f"{_NONE} @end"),
+        _star(_GOOD, "end", "STAR lowers the EO difference with a good detector"),
+        Claim("a good detector keeps more accuracy than no detector, both with STAR",
+              ACCURACY, 1, f"{_GOOD}, STAR @end", f"{_NONE}, STAR @end"),
+        Claim("a good detector has a lower EO difference than no detector, both with STAR",
+              EO, -1, f"{_GOOD}, STAR @end", f"{_NONE}, STAR @end"),
     ],
     "leaving": [
         Claim("the share of red among people falls from the first to the last generation if rejected people leave",
@@ -247,31 +273,59 @@ CLAIMS: dict[str, list[Claim]] = {
     ],
     "generators": [
         *(
-            Claim(f"{words} {verb}", measure, way, f"{arm} @{at}", f"usual @{at}")
-            for words, arm in (("twice the epochs", "twice the epochs"), ("twice the widths", "twice the widths"))
+            Claim(f"{_FALLS} with {words}", ACCURACY, -1, f"{arm} @end", f"{arm} @0")
+            for words, arm in _GENERATORS
+        ),
+        *(
+            Claim(f"{arm} {verb}", measure, way, f"{arm} @{at}", f"usual @{at}")
+            for _, arm in _GENERATORS[1:]
             for verb, measure, way, at in (
                 ("raise accuracy in generation 0", ACCURACY, 1, "0"),
                 ("raise accuracy in the last generation", ACCURACY, 1, "end"),
                 ("lower the EO difference in the last generation", EO, -1, "end"),
             )
         ),
+        *(_star(arm, "end", f"STAR lowers the EO difference with {words}") for words, arm in _GENERATORS),
         *(
             Claim(f"STAR lowers the accuracy of red with {words}", RED, -1, f"{arm}, STAR @end", f"{arm} @end")
-            for words, arm in (
-                ("the usual generators", "usual"),
-                ("twice the epochs", "twice the epochs"),
-                ("twice the widths", "twice the widths"),
-            )
+            for words, arm in _GENERATORS
         ),
         *(
             Claim(f"STAR lowers the accuracy of red less with {arm} than with the usual generators", RED, 1,
                   f"{arm}, STAR @end", f"{arm} @end", beyond=("usual, STAR @end", "usual @end"))
-            for arm in ("twice the epochs", "twice the widths")
+            for _, arm in _GENERATORS[1:]
         ),
     ],
 }  # fmt: skip
 
 WHY: dict[str, list[Claim]] = {
+    "accumulate": [
+        Claim(f"{_FALLS} if data replace each other and all generators learn for 20 epochs", ACCURACY, -1,
+              "20 epochs @end", "20 epochs @0"),
+        Claim("20 epochs in place of 8 keep more accuracy, if data replace each other", ACCURACY, 1,
+              "20 epochs @end", "8 epochs @end"),
+    ],
+    "fresh": [
+        *(
+            Claim(f"{_FALLS} with fresh people if {words}", ACCURACY, -1, f"{arm} @end", f"{arm} @0")
+            for words, arm in (
+                ("the annotator labels the samples", "seqgen-nonseqclass, 8 epochs"),
+                ("all generators learn for 20 epochs", "seqgen-seqclass, 20 epochs"),
+                ("the annotator labels the samples and all generators learn for 20 epochs",
+                 "seqgen-nonseqclass, 20 epochs"),
+            )
+        ),
+        Claim("labels by the annotator keep more accuracy than labels by the classifier before", ACCURACY, 1,
+              "seqgen-nonseqclass, 8 epochs @end", "seqgen-seqclass, 8 epochs @end"),
+        Claim("20 epochs in place of 8 keep more accuracy, with labels by the classifier before", ACCURACY, 1,
+              "seqgen-seqclass, 20 epochs @end", "seqgen-seqclass, 8 epochs @end"),
+    ],
+    "detector": [
+        Claim(f"{_FALLS} with a good detector if the annotator labels the samples", ACCURACY, -1,
+              "seqgen-nonseqclass @end", "seqgen-nonseqclass @0"),
+        Claim("labels by the annotator keep more accuracy than labels by the classifier before", ACCURACY, 1,
+              "seqgen-nonseqclass @end", "seqgen-seqclass @end"),
+    ],
     "finetune": [
         Claim(f"{_FALLS} if the annotator labels the samples", ACCURACY, -1,
               "seqgen-nonseqclass @end", "seqgen-nonseqclass @0"),
@@ -295,7 +349,7 @@ WHY: dict[str, list[Claim]] = {
               "5 in G_0, STAR @0", "5 in G_0 @0"),
     ],
 }  # fmt: skip
-"""Controlled changes where a study and its source disagree; their rows stand beside the study's, as NAME-why."""
+"""Controlled changes that ask why, mostly where study and source disagree; their rows lie beside, as NAME-why."""
 
 
 def _arxiv(number: str) -> str:

@@ -35,13 +35,7 @@ USUAL = {
 }
 """The studies, and with which of its arms, without STAR, others are compared."""
 
-SEEDS = 10
-"""Of each study; a table with fewer was made by fairloop 0.1.0."""
-
 _GENERATORS = {
-    "widths [8, 16], 8 epochs": "usual",  # of fairloop 0.1.0, as the next two
-    "widths [8, 16], 16 epochs": "twice the epochs",
-    "widths [16, 32], 8 epochs": "twice the widths",
     "generator.arguments.hidden=128, widths [16, 32, 64], 8 epochs, 20 in G_0": "usual",
     "generator.arguments.hidden=128, widths [16, 32, 64], 16 epochs, 40 in G_0": "twice the epochs",
     "generator.arguments.hidden=256, widths [32, 64, 128], 8 epochs, 20 in G_0": "twice the widths",
@@ -77,11 +71,6 @@ def read(name: str) -> pd.DataFrame:
     named = [with_star(of, has) for of, has in zip(arm, star, strict=True)]
     table = table.assign(arm=arm, named=named, other=arm != USUAL.get(name), with_star=star)
     return table.sort_values(["other", *fields, "with_star"], kind="stable")
-
-
-def is_earlier(table: pd.DataFrame) -> bool:
-    """Whether the rows were made by fairloop 0.1.0."""
-    return int(table["seed"].nunique()) < SEEDS
 
 
 def last(table: pd.DataFrame) -> int:

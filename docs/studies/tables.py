@@ -28,6 +28,8 @@ BOTH_ENDS = ("accumulate", "contamination", "baselines", "budget", "verify")
 SELECTION = of_classifier("selection_rate")
 ONE_LABEL = 0.01
 """A classifier whose selection rate is nearer to 0 or 1 than this gives everybody one label."""
+ONE_GROUP = 0.05
+"""A generator whose samples have a share of red nearer to 0 or 1 than this makes samples of one group."""
 
 SHOWN = (ACCURACY, RED, GREEN, SELECTION, EO, SHARE)
 
@@ -46,11 +48,17 @@ def _values(table: pd.DataFrame, shown: tuple[Measure, ...], generations: tuple[
     for generation in generations:
         for name, of_arm in table[table["generation"] == generation].groupby("named", sort=False):
             found = [measure.rows(of_arm)["value"].dropna().to_numpy(float) for measure in shown]
-            selected = SELECTION.rows(of_arm)["value"]
-            one_label = int((selected.lt(ONE_LABEL) | selected.gt(1 - ONE_LABEL)).sum())
+            degenerate = [_at_an_end(SELECTION, of_arm, ONE_LABEL), _at_an_end(SHARE, of_arm, ONE_GROUP)]
             said = [str(rows.interval(of)).replace("+", "") if len(of) else "" for of in found]
-            lines.append([str(name), str(generation), str(of_arm["seed"].nunique()), str(one_label), *said])
-    return markdown(["arm", "gen.", "seeds", "seeds with one label", *(measure.title for measure in shown)], lines)
+            lines.append([str(name), str(generation), str(of_arm["seed"].nunique()), *degenerate, *said])
+    header = ["arm", "gen.", "seeds", "seeds with one label", "seeds with one group"]
+    return markdown([*header, *(measure.title for measure in shown)], lines)
+
+
+def _at_an_end(rate: Measure, table: pd.DataFrame, margin: float) -> str:
+    """The number of seeds whose rate is within `margin` of 0 or of 1."""
+    found = rate.rows(table)["value"]
+    return str(int((found.lt(margin) | found.gt(1 - margin)).sum()))
 
 
 def _pairs(table: pd.DataFrame, usual: str, generation: int) -> list[tuple[Place, Place]]:

@@ -65,13 +65,15 @@ def _text(table: pd.DataFrame, found: pd.DataFrame, about: Sequence[str], pictur
 _MEANINGS = f"""\
 A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. All
 published runs share one draw of the test data. If the value of `A_L` on the same test data is subtracted on both sides,
-the effect of this draw cancels. *differs*: the interval for all generations at once excludes 0 at some generation.
+the effect of this draw cancels, as far as a draw shifts a classifier of any generation as much as it shifts `A_L`.
+*differs*: the interval for all generations at once excludes 0 at some generation.
 *agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard
 deviations.
 *cannot tell*: neither of the two, because the intervals are too wide. Even if two curves have the same distribution,
 the interval of a single generation excludes 0 in about one generation in 20."""
 
 _EXPECTED = """\
-A cell is one seed's value of one measure at one generation. The bands are estimated from 25 seeds, so a perfect
-reproduction has 83 % of its cells inside. The cells of a run depend on each other, so this share is no statistical
-test."""
+A cell is one seed's value of one measure at one generation, without subtracting `A_L`. The bands are estimated from 25
+seeds, so a perfect reproduction has 83 % of its cells inside. Published shares of groups and labels come from 1,000
+samples, so more of yours are expected inside if you measure more. The cells of a run depend on each other, so this
+share is no statistical test."""

@@ -9,7 +9,7 @@ import pandas as pd
 
 from fairloop.metrics.statistics import FEWEST_SEEDS
 from fairloop.report.published import published
-from fairloop.report.published.departures import AS_IS
+from fairloop.report.published.departures import AS_IS, LESS_ANNOTATOR
 from fairloop.report.text import markdown
 from fairloop.spec.names import case_name
 
@@ -35,18 +35,18 @@ def _said_of_seeds(found: pd.DataFrame, told: pd.DataFrame) -> str:
 
 
 def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
-    """The largest difference of a judged measure in published standard deviations, in words; empty without a spread."""
-    judged = found.merge(told[["setting", "star", "metric", "less"]])
+    """The largest differences of judged measures in published standard deviations, in words; empty without a spread."""
+    judged = found.merge(told[["setting", "star", "metric"]])
     judged = judged.assign(away=(judged["difference"] / judged["published_std"]).abs())
     spread = judged[(judged["published_std"] > 0) & judged["away"].notna()]
-    if spread.empty:
+    said = []
+    for less in (AS_IS, LESS_ANNOTATOR):
+        for row in spread[spread["less"] == less].nlargest(1, "away").to_dict("records"):
+            where = f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {row['generation']}"
+            said.append(f"{row['away']:.1f} {less.replace('it is', 'they are')} ({where})")
+    if not said:
         return ""
-    row = spread.nlargest(1, "away").iloc[0]
-    where = f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {row['generation']}"
-    return (
-        f"Its values are at most {row['away']:.1f} published standard deviations of a seed away from the published "
-        f"means ({where})."
-    )
+    return f"In published standard deviations of a seed, its largest differences are {' and '.join(said)}."
 
 
 def reached(found: pd.DataFrame) -> str:
