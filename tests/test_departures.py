@@ -173,8 +173,9 @@ def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_
     as_is = abs(0.92 - told["mean"]) / told["std"]
     less = abs((0.92 - 0.93) - (told["mean"] - annotator)) / told["std"]
     assert said.startswith(
-        "One seed has no interval, so no curve is judged. In published standard deviations of a seed, its largest "
-        f"differences are {as_is:.1f} as they are (seqgen-seqclass, accuracy, generation 0) and {less:.1f} less A_L "
+        "One seed has no interval, so no curve is judged. In published standard deviations of a seed, the largest "
+        f"difference is {as_is:.1f} without subtracting `A_L` (seqgen-seqclass, accuracy, generation 0), and "
+        f"{less:.1f} after subtracting"
     )
     assert "seqgen-seqclass 1 of 40 generations" in said
 

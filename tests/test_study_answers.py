@@ -65,6 +65,13 @@ def test_an_interval_without_bounds_decides_nothing():
     assert str(two) == "Undecided whether one keeps more accuracy than two: +0.300 (2 seeds)."
 
 
+@given(st.floats(1e-8, 1), st.sampled_from([1, -1]))
+def test_the_side_of_an_interval_can_be_read_from_its_printed_ends(size, side):
+    printed = str(rows.Interval(side * size, side * size, side * 2 * size, 10))
+    ends = [float(end) for end in re.findall(r"[-+.\de]+", printed.split("[")[1])]
+    assert all(side * end > 0 for end in ends), printed
+
+
 @given(ENDS, st.floats(0, 1), st.sampled_from([1, -1]))
 def test_only_a_decided_claim_is_told_as_a_claim(mean, half, way):
     found = decided(mean, half, way)

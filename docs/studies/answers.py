@@ -81,11 +81,12 @@ def answer(name: str) -> str:
     head = (
         f"**Answer** from {seeds} seeds, in generations 0 to {end}; each claim with its difference and 95 % interval."
     )
-    if total := sum(counts.values()):
+    mixed = sum(of.claim.source == "mixed" for of in found)
+    if total := sum(counts.values()) + mixed:
         head += (
             f" The source speaks of {total} claim{'s' if total > 1 else ''}: this loop agrees with it on "
             f"{counts['agrees with']}, contradicts it on {counts['contradicts']}, and leaves {counts['cannot tell']} "
-            "undecided."
+            f"undecided{f'; on {mixed} the results of the source are mixed' if mixed else ''}."
         )
     lines = [f"- {of} {_SOURCE[of.claim.source]}".rstrip() for of in found]
     return "\n\n".join([head, "\n".join(lines)])

@@ -75,6 +75,9 @@ CLAIMS: dict[str, list[Claim]] = {
     "accumulate": [
         Claim("accuracy falls less when data accumulate than when data replace each other", ACCURACY, 1,
               "accumulate @end", "accumulate @0", "yes", ("replace @end", "replace @0")),
+        Claim("accuracy falls less when data accumulate and are subsampled than when data replace each other",
+              ACCURACY, 1, "accumulate-subsample @end", "accumulate-subsample @0", "yes",
+              ("replace @end", "replace @0")),
         Claim("accumulating data end with more accuracy than data that replace each other", ACCURACY, 1,
               "accumulate @end", "replace @end"),
         Claim(f"{_FALLS} when data replace each other", ACCURACY, -1,
@@ -195,9 +198,15 @@ CLAIMS: dict[str, list[Claim]] = {
               EO, 1, f"{_STRONG} @end", f"{_STRONG} @0"),
         _star(_PLAIN, "end", "STAR lowers the EO difference with the published bias"),
         _star(_STRONG, "end", "STAR lowers the EO difference with the stronger bias"),
-        Claim("the EO difference grows over the generations with the published bias and STAR",
-              EO, 1, f"{_PLAIN}, STAR @end", f"{_PLAIN}, STAR @0"),
-        Claim("STAR lowers accuracy with the stronger bias", ACCURACY, -1, f"{_STRONG}, STAR @end", f"{_STRONG} @end"),
+        *(
+            Claim(f"the EO difference grows over the generations with the {words} bias and STAR",
+                  EO, 1, f"{arm}, STAR @end", f"{arm}, STAR @0")
+            for words, arm in (("published", _PLAIN), ("stronger", _STRONG))
+        ),
+        *(
+            Claim(f"STAR lowers accuracy with the {words} bias", ACCURACY, -1, f"{arm}, STAR @end", f"{arm} @end")
+            for words, arm in (("published", _PLAIN), ("stronger", _STRONG))
+        ),
     ],
     "finetune": [
         Claim(f"{_FALLS} with half real people and fine-tuning", ACCURACY,
@@ -234,10 +243,12 @@ CLAIMS: dict[str, list[Claim]] = {
         Claim("a good detector raises the EO difference", EO, 1, f"{_GOOD} @end", f"{_NONE} @end"),
         Claim("a good detector raises the share of red among samples", SHARE, 1, f"{_GOOD} @end", f"{_NONE} @end"),
         _star(_GOOD, "end", "STAR lowers the EO difference with a good detector"),
-        Claim("a good detector keeps more accuracy than no detector, both with STAR",
-              ACCURACY, 1, f"{_GOOD}, STAR @end", f"{_NONE}, STAR @end"),
-        Claim("a good detector has a lower EO difference than no detector, both with STAR",
-              EO, -1, f"{_GOOD}, STAR @end", f"{_NONE}, STAR @end"),
+        *(
+            Claim(f"a {words} detector {verb} than no detector, both with STAR",
+                  measure, way, f"{arm}, STAR @end", f"{_NONE}, STAR @end")
+            for words, arm in (("good", _GOOD), ("poor", _POOR))
+            for verb, measure, way in (("keeps more accuracy", ACCURACY, 1), ("has a lower EO difference", EO, -1))
+        ),
     ],
     "leaving": [
         Claim("the share of red among people falls from the first to the last generation if rejected people leave",
@@ -273,6 +284,11 @@ CLAIMS: dict[str, list[Claim]] = {
     ],
     "generators": [
         *(
+            Claim(f"accuracy falls less with {arm} than with the usual generators", ACCURACY, 1,
+                  f"{arm} @end", f"{arm} @0", beyond=("usual @end", "usual @0"))
+            for _, arm in _GENERATORS[1:]
+        ),
+        *(
             Claim(f"{_FALLS} with {words}", ACCURACY, -1, f"{arm} @end", f"{arm} @0")
             for words, arm in _GENERATORS
         ),
@@ -286,6 +302,11 @@ CLAIMS: dict[str, list[Claim]] = {
             )
         ),
         *(_star(arm, "end", f"STAR lowers the EO difference with {words}") for words, arm in _GENERATORS),
+        *(
+            Claim(f"STAR lowers the EO difference more with {arm} than with the usual generators", EO, -1,
+                  f"{arm}, STAR @end", f"{arm} @end", beyond=("usual, STAR @end", "usual @end"))
+            for _, arm in _GENERATORS[1:]
+        ),
         *(
             Claim(f"STAR lowers the accuracy of red with {words}", RED, -1, f"{arm}, STAR @end", f"{arm} @end")
             for words, arm in _GENERATORS
@@ -307,18 +328,32 @@ WHY: dict[str, list[Claim]] = {
     ],
     "fresh": [
         *(
-            Claim(f"{_FALLS} with fresh people if {words}", ACCURACY, -1, f"{arm} @end", f"{arm} @0")
+            Claim(f"{_FALLS} with {people} people if {words}", ACCURACY, -1,
+                  f"{arm}, {people} people @end", f"{arm}, {people} people @0")
+            for people in ("fresh", "fixed")
             for words, arm in (
                 ("the annotator labels the samples", "seqgen-nonseqclass, 8 epochs"),
                 ("all generators learn for 20 epochs", "seqgen-seqclass, 20 epochs"),
-                ("the annotator labels the samples and all generators learn for 20 epochs",
-                 "seqgen-nonseqclass, 20 epochs"),
+                ("both are changed", "seqgen-nonseqclass, 20 epochs"),
             )
         ),
-        Claim("labels by the annotator keep more accuracy than labels by the classifier before", ACCURACY, 1,
-              "seqgen-nonseqclass, 8 epochs @end", "seqgen-seqclass, 8 epochs @end"),
-        Claim("20 epochs in place of 8 keep more accuracy, with labels by the classifier before", ACCURACY, 1,
-              "seqgen-seqclass, 20 epochs @end", "seqgen-seqclass, 8 epochs @end"),
+        *(
+            Claim(f"{words} with fresh people", ACCURACY, 1, f"{one}, fresh people @end", f"{other}, fresh people @end")
+            for words, one, other in (
+                ("labels by the annotator raise accuracy after 8 epochs",
+                 "seqgen-nonseqclass, 8 epochs", "seqgen-seqclass, 8 epochs"),
+                ("labels by the annotator raise accuracy after 20 epochs",
+                 "seqgen-nonseqclass, 20 epochs", "seqgen-seqclass, 20 epochs"),
+                ("20 epochs raise accuracy under labels by the classifier before",
+                 "seqgen-seqclass, 20 epochs", "seqgen-seqclass, 8 epochs"),
+                ("20 epochs raise accuracy under labels by the annotator",
+                 "seqgen-nonseqclass, 20 epochs", "seqgen-nonseqclass, 8 epochs"),
+            )
+        ),
+        Claim("fresh people keep more accuracy than fixed ones if both are changed", ACCURACY, 1,
+              "seqgen-nonseqclass, 20 epochs, fresh people @end", "seqgen-nonseqclass, 20 epochs, fixed people @end"),
+        Claim("the EO difference grows from the first to the last generation with fresh people if both are changed",
+              EO, 1, *(f"seqgen-nonseqclass, 20 epochs, fresh people @{at}" for at in ("end", "0"))),
     ],
     "detector": [
         Claim(f"{_FALLS} with a good detector if the annotator labels the samples", ACCURACY, -1,

@@ -54,8 +54,13 @@ class Interval(NamedTuple):
     seeds: int
 
     def __str__(self) -> str:
-        within = f" [{self.low:+.3f}, {self.high:+.3f}]" if np.isfinite(self.low) else f" ({self.seeds} seeds)"
+        within = f" [{_end(self.low)}, {_end(self.high)}]" if np.isfinite(self.low) else f" ({self.seeds} seeds)"
         return f"{self.mean:+.3f}{within}"
+
+
+def _end(value: float) -> str:
+    """Three decimals, and one digit that is not 0 for an end so near to 0 that its side could not be seen."""
+    return f"{value:+.1g}" if 1e-9 < abs(value) < 5e-4 else f"{value:+.3f}"
 
 
 @cache

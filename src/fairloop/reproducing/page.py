@@ -74,6 +74,6 @@ the interval of a single generation excludes 0 in about one generation in 20."""
 
 _EXPECTED = """\
 A cell is one seed's value of one measure at one generation, without subtracting `A_L`. The bands are estimated from 25
-seeds, so a perfect reproduction has 83 % of its cells inside. Published shares of groups and labels come from 1,000
-samples, so more of yours are expected inside if you measure more. The cells of a run depend on each other, so this
+seeds, so a perfect reproduction has 83 % of its cells inside. Published shares of groups come from 1,000 samples, so
+more of yours are expected inside if you measure more. The cells of a run depend on each other, so this
 share is no statistical test."""

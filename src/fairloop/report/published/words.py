@@ -13,6 +13,8 @@ from fairloop.report.published.departures import AS_IS, LESS_ANNOTATOR
 from fairloop.report.text import markdown
 from fairloop.spec.names import case_name
 
+_SUBTRACTED = {AS_IS: "without subtracting `A_L`", LESS_ANNOTATOR: "after subtracting `A_L`"}
+
 
 def opening(found: pd.DataFrame, told: pd.DataFrame) -> str:
     """The verdicts in a paragraph. found: of `departures`; told: of `departures.verdicts`."""
@@ -43,10 +45,10 @@ def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
     for less in (AS_IS, LESS_ANNOTATOR):
         for row in spread[spread["less"] == less].nlargest(1, "away").to_dict("records"):
             where = f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {row['generation']}"
-            said.append(f"{row['away']:.1f} {less.replace('it is', 'they are')} ({where})")
+            said.append(f"{row['away']:.1f} {_SUBTRACTED[less]} ({where})")
     if not said:
         return ""
-    return f"In published standard deviations of a seed, its largest differences are {' and '.join(said)}."
+    return f"In published standard deviations of a seed, the largest difference is {', and '.join(said)}."
 
 
 def reached(found: pd.DataFrame) -> str:
