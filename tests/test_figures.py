@@ -14,6 +14,7 @@ from fairloop.errors import InputError
 from fairloop.metrics import statistics
 from fairloop.report.figures import compared, curves, generated, lines, star
 from fairloop.report.figures.measures import Measure, of_classifier, over_seeds, spread
+from fairloop.report.figures.style import one_legend
 
 NAN = float("nan")
 ACCURACY = Measure("accuracy", "accuracy", "classifier", "test", "overall", "accuracy")
@@ -268,3 +269,26 @@ def test_names_with_braces_are_text():
         table({"group": "{x}", "split": "test_balanced", "seeds": [0.5]}), None, "test_balanced"
     )
     assert axes.get_ylabel() == "accuracy of {x} on test balanced\n(0: all wrong, 1: all right)"
+
+
+@given(st.integers(1, 60), st.integers(1, 80), st.floats(4, 14), st.floats(3, 12))
+def test_a_legend_never_makes_the_panels_small(names, letters, width, height):
+    """It takes at most as much of the width as of a page's third, or at most half as much height as the panels."""
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots()
+    for i in range(names):
+        axes.plot([0, 1], [0, i], label=f"{i:02}".ljust(letters, "x"))
+    one_legend(figure)
+    wider, higher = figure.get_size_inches() - (width, height)
+    assert min(wider, higher) == 0
+    assert higher <= max(height / 2, 4 * 0.22) + 0.3 or wider <= width / 3
+    assert wider <= width / 3 or names * 0.22 >= height / 2
+
+
+def test_a_legend_of_long_names_is_below():
+    figure = Figure(figsize=(9.6, 5.1))
+    figure.subplots().plot(
+        [[0] * 7, [1] * 7], label=[f"generators: 50% real people, fresh people, {i}" for i in range(7)]
+    )
+    one_legend(figure)
+    assert figure.get_size_inches()[0] == 9.6

@@ -75,7 +75,10 @@ def own_axes(width: float = 5.2, height: float = 3.6, *, pictures: bool = False)
 
 
 def one_legend(figure: Figure) -> None:
-    """One legend for all axes of `figure`, with each name once: below the axes, or to the right if it is long."""
+    """One legend for all axes of `figure`, with each name once: below the axes, or to the right if it is long.
+
+    To the right it would make the axes small on a page of fixed width, if its names are long; then it stays below.
+    """
     handles: dict[str, Artist] = {}
     for axes in figure.axes:
         for handle, name in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -85,8 +88,10 @@ def one_legend(figure: Figure) -> None:
     width, height = figure.get_size_inches()
     column, line = max(map(len, handles)) * 0.085 + 0.75, 0.22  # inches
     rows = math.ceil(len(handles) / max(1, int(width / column)))
-    below = rows <= _MOST_ROWS_BELOW
-    columns = math.ceil(len(handles) / (rows if below else max(1, int(height / line))))
+    beside = math.ceil(len(handles) / max(1, int(height / line)))
+    wide = column * beside > width / 3 and line * rows < height / 2
+    below = rows <= _MOST_ROWS_BELOW or wide
+    columns = math.ceil(len(handles) / rows) if below else beside
     figure.set_size_inches((width, height + line * rows + 0.1) if below else (width + column * columns, height))
     figure.legend(
         handles.values(), handles, loc="outside lower center" if below else "outside right upper", ncols=columns,
