@@ -114,6 +114,20 @@ def test_cells_lie_inside_or_as_far_outside_as_they_do():
     assert verdict["farthest"] == pytest.approx(0.01)
 
 
+def test_published_shares_of_labels_are_named_by_the_annotator_but_in_seqclass_by_the_labeller():
+    """docs/upstream.md, "Names of results"."""
+    shares = {"label_share": 0.4, "label_share_by_labeller": 0.5, "label_share_by_classifier": 0.6}
+    rows = pd.concat(
+        [
+            table({case: {0: [value]}}).assign(role="generator", split="generated", label=">=5", metric=metric)
+            for case in (("seqclass", "none"), NONE) for metric, value in shares.items()
+        ]
+    )  # fmt: skip
+    cells = paper.laid_over(rows).set_index("setting")
+    assert cells["metric"].unique().tolist() == ["generated_label_1_share"]
+    assert cells["value"].to_dict() == {"seqclass": 0.5, "seqgen-seqclass": 0.4}
+
+
 def test_without_enough_published_seeds_there_is_no_verdict(monkeypatch):
     monkeypatch.setattr(paper, "FEWEST_PUBLISHED", 26)
     cells = paper.laid_over(table({NONE: {0: [0.5]}}))

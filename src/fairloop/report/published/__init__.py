@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from itertools import cycle
@@ -111,7 +111,7 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     curves = published()
     for dataset, rows in table.groupby("dataset", observed=True):
         for name, measure in measures(str(dataset)).items():
-            ours = measure.rows(rows)[["setting", "star", "generation", "seed", "value"]]
+            ours = _rows(measure, rows)[["setting", "star", "generation", "seed", "value"]]
             theirs = curves[(curves["dataset"] == dataset) & (curves["metric"] == name)]
             theirs = theirs[["setting", "star", "generation", "seeds", "mean", "std", "p05", "p95"]]
             both = ours.merge(theirs, on=["setting", "star", "generation"])
@@ -124,6 +124,14 @@ def laid_over(table: pd.DataFrame) -> pd.DataFrame:
     cells["expected"] = [expected_inside(int(seeds)) for seeds in cells["seeds"]]
     cells["outside"] = np.where(cells["seeds"] >= FEWEST_PUBLISHED, outside, np.nan)
     return cells.sort_values(_CELL, kind="stable").reset_index(drop=True)
+
+
+def _rows(measure: Measure, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a published measure. Published labels of samples are of `A_L`, but in SeqClass of the labeller."""
+    if measure.metric != "label_share":
+        return measure.rows(table)
+    by_labeller, sequential = replace(measure, metric="label_share_by_labeller"), table["setting"] == "seqclass"
+    return pd.concat([measure.rows(table[~sequential]), by_labeller.rows(table[sequential])])
 
 
 def verdicts(cells: pd.DataFrame) -> pd.DataFrame:
