@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from docs.studies import answers, base, rows
-from docs.studies.claims import ACCURACY, CLAIMS, EO, PAPERS, WHY, Claim
+from docs.studies.changes import WHY
+from docs.studies.claims import ACCURACY, CLAIMS, EO, PAPERS, Claim
 from fairloop import presets
 from fairloop.report.figures import study_arms
 from fairloop.spec.names import varied

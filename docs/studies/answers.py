@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from docs.studies import rows
-from docs.studies.claims import CLAIMS, PAPERS, WHY, Claim
+from docs.studies.changes import WHY
+from docs.studies.claims import CLAIMS, PAPERS, Claim
 from fairloop.report.text import markdown
 
 Verdict = Literal["supported", "refuted", "undecided", "not run"]

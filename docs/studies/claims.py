@@ -46,13 +46,13 @@ def _both_groups(one: str, other: str, cause: str, way: Literal[1, -1]) -> list[
 
 
 _ENDS = (("0", "generation 0"), ("end", "the last generation"))
-_FALLS = "accuracy falls from the first to the last generation"
+FALLS = "accuracy falls from the first to the last generation"
 _THAN_REAL = "have a higher EO difference than real people alone in"
-_NONE, _HALF = "no curation", "classifiers: 50% real people"
+NONE, _HALF = "no curation", "classifiers: 50% real people"
 _REAL, _SAMPLES = "classifiers: 100% real people", "classifiers: 0% real people"
 _GOOD = "detector (true positive rate 0.9, false positive rate 0.1)"
 _POOR = "detector (true positive rate 0.5, false positive rate 0.3)"
-_KEPT = "verifier (keep 0.5)"
+VERIFIED = "verifier (keep 0.5)"
 _ALONE = "generators: 0% real people, fixed people, temperature 1"
 _FIXED = "generators: 50% real people, fixed people, temperature 1"
 _FRESH = "generators: 50% real people, fresh people, temperature 1"
@@ -80,10 +80,10 @@ CLAIMS: dict[str, list[Claim]] = {
               ("replace @end", "replace @0")),
         Claim("accumulating data end with more accuracy than data that replace each other", ACCURACY, 1,
               "accumulate @end", "replace @end"),
-        Claim(f"{_FALLS} when data replace each other", ACCURACY, -1,
+        Claim(f"{FALLS} when data replace each other", ACCURACY, -1,
               "replace @end", "replace @0", "yes"),
-        Claim(f"{_FALLS} when data accumulate", ACCURACY, -1, "accumulate @end", "accumulate @0", "mixed"),
-        Claim(f"{_FALLS} when data accumulate and are subsampled", ACCURACY, -1,
+        Claim(f"{FALLS} when data accumulate", ACCURACY, -1, "accumulate @end", "accumulate @0", "mixed"),
+        Claim(f"{FALLS} when data accumulate and are subsampled", ACCURACY, -1,
               "accumulate-subsample @end", "accumulate-subsample @0", "yes"),
         *_both_groups("accumulate @end", "replace @end", "accumulation in place of replacement", 1),
         *(
@@ -97,23 +97,23 @@ CLAIMS: dict[str, list[Claim]] = {
     ],
     "verify": [
         Claim("verification by the annotator keeps more accuracy than no curation", ACCURACY, 1,
-              f"{_KEPT} @end", f"{_NONE} @end", "yes"),
+              f"{VERIFIED} @end", f"{NONE} @end", "yes"),
         Claim("verification by the annotator keeps more accuracy than no curation in generation 1",
-              ACCURACY, 1, f"{_KEPT} @1", f"{_NONE} @1", "yes"),
+              ACCURACY, 1, f"{VERIFIED} @1", f"{NONE} @1", "yes"),
         Claim("verification by the labeller itself lowers accuracy", ACCURACY, -1,
-              "verifier (keep 0.5, by labeller) @end", f"{_NONE} @end"),
+              "verifier (keep 0.5, by labeller) @end", f"{NONE} @end"),
         Claim("verification by an annotator that ranks 3 samples in 10 by their labels, and the others at random, "
               "keeps more accuracy than no curation", ACCURACY, 1,
-              "verifier (keep 0.5, quality 0.3) @end", f"{_NONE} @end"),
-        *_both_groups("verifier (keep 0.5, by labeller) @end", f"{_NONE} @end",
+              "verifier (keep 0.5, quality 0.3) @end", f"{NONE} @end"),
+        *_both_groups("verifier (keep 0.5, by labeller) @end", f"{NONE} @end",
                       "verification by the labeller itself", -1),
         *(
             Claim(f"verification by the annotator raises the EO difference in {when}", EO, 1,
-                  f"{_KEPT} @{at}", f"{_NONE} @{at}")
+                  f"{VERIFIED} @{at}", f"{NONE} @{at}")
             for at, when in _ENDS
         ),
         *(
-            _star(_KEPT, at, f"STAR after verification by the annotator lowers the EO difference in {when}")
+            _star(VERIFIED, at, f"STAR after verification by the annotator lowers the EO difference in {when}")
             for at, when in _ENDS
         ),
     ],
@@ -130,26 +130,26 @@ CLAIMS: dict[str, list[Claim]] = {
     ],
     "baselines": [
         *(
-            Claim(f"{name} lowers the EO difference in {when}", EO, -1, f"{arm} @{at}", f"{_NONE} @{at}")
+            Claim(f"{name} lowers the EO difference in {when}", EO, -1, f"{arm} @{at}", f"{NONE} @{at}")
             for at, when in _ENDS
             for name, arm in (
                 ("reweighing", "reweigh"),
                 ("oversampling", "oversample"),
                 ("the group-balanced loss", "group-balanced"),
-                ("STAR", f"{_NONE}, STAR"),
+                ("STAR", f"{NONE}, STAR"),
             )
         ),
         *(
-            Claim(f"STAR {words} {name} in the last generation", measure, way, f"{_NONE}, STAR @end", f"{arm} @end")
+            Claim(f"STAR {words} {name} in the last generation", measure, way, f"{NONE}, STAR @end", f"{arm} @end")
             for name, arm in (("reweighing", "reweigh"), ("oversampling", "oversample"))
             for words, measure, way in (
                 ("has a lower EO difference than", EO, -1),
                 ("keeps more accuracy than", ACCURACY, 1),
             )
         ),
-        *_both_groups(f"{_NONE}, STAR @end", f"{_NONE} @end", "STAR", 1),
-        *_both_groups("reweigh @end", f"{_NONE} @end", "reweighing", 1),
-        *_both_groups("oversample @end", f"{_NONE} @end", "oversampling", -1),
+        *_both_groups(f"{NONE}, STAR @end", f"{NONE} @end", "STAR", 1),
+        *_both_groups("reweigh @end", f"{NONE} @end", "reweighing", 1),
+        *_both_groups("oversample @end", f"{NONE} @end", "oversampling", -1),
     ],
     "budget": [
         *(
@@ -173,10 +173,10 @@ CLAIMS: dict[str, list[Claim]] = {
         *_both_groups("budget 16 @end", "no STAR @end", "STAR with budget 16", 1),
     ],
     "fresh": [
-        Claim(f"{_FALLS} without real people", ACCURACY, -1,
+        Claim(f"{FALLS} without real people", ACCURACY, -1,
               f"{_ALONE} @end", f"{_ALONE} @0", "yes"),
-        Claim(f"{_FALLS} with fixed people", ACCURACY, -1, f"{_FIXED} @end", f"{_FIXED} @0", "yes"),
-        Claim(f"{_FALLS} with fresh people", ACCURACY, -1, f"{_FRESH} @end", f"{_FRESH} @0", "no"),
+        Claim(f"{FALLS} with fixed people", ACCURACY, -1, f"{_FIXED} @end", f"{_FIXED} @0", "yes"),
+        Claim(f"{FALLS} with fresh people", ACCURACY, -1, f"{_FRESH} @end", f"{_FRESH} @0", "no"),
         Claim("fresh people keep more accuracy than fixed ones", ACCURACY, 1,
               f"{_FRESH} @end", f"{_FIXED} @end", "yes"),
         Claim("fixed people keep more accuracy than no people", ACCURACY, 1, f"{_FIXED} @end", f"{_ALONE} @end", "yes"),
@@ -209,7 +209,7 @@ CLAIMS: dict[str, list[Claim]] = {
         ),
     ],
     "finetune": [
-        Claim(f"{_FALLS} with half real people and fine-tuning", ACCURACY,
+        Claim(f"{FALLS} with half real people and fine-tuning", ACCURACY,
               -1, f"generators: 50% real people, {_TUNED} @end", f"generators: 50% real people, {_TUNED} @0", "no"),
         Claim("half real people keep more accuracy than no people, with fine-tuning", ACCURACY, 1,
               f"generators: 50% real people, {_TUNED} @end", f"generators: 0% real people, {_TUNED} @end", "yes"),
@@ -224,28 +224,28 @@ CLAIMS: dict[str, list[Claim]] = {
     ],
     "best-of": [
         Claim("a taste for the majoritized group lowers the share of red among samples", SHARE, -1,
-              f"{_TASTE} @end", f"{_NONE} @end", "yes"),
+              f"{_TASTE} @end", f"{NONE} @end", "yes"),
         Claim("a reward for confidence lowers the share of red among samples",
-              SHARE, -1, f"{_SURE} @end", f"{_NONE} @end"),
+              SHARE, -1, f"{_SURE} @end", f"{NONE} @end"),
         Claim("a taste for the majoritized group lowers the accuracy of red",
-              RED, -1, f"{_TASTE} @end", f"{_NONE} @end"),
-        Claim("a taste for the majoritized group raises the EO difference", EO, 1, f"{_TASTE} @end", f"{_NONE} @end"),
-        Claim("a reward for confidence lowers accuracy", ACCURACY, -1, f"{_SURE} @end", f"{_NONE} @end"),
-        Claim("a reward for confidence raises the EO difference", EO, 1, f"{_SURE} @end", f"{_NONE} @end"),
+              RED, -1, f"{_TASTE} @end", f"{NONE} @end"),
+        Claim("a taste for the majoritized group raises the EO difference", EO, 1, f"{_TASTE} @end", f"{NONE} @end"),
+        Claim("a reward for confidence lowers accuracy", ACCURACY, -1, f"{_SURE} @end", f"{NONE} @end"),
+        Claim("a reward for confidence raises the EO difference", EO, 1, f"{_SURE} @end", f"{NONE} @end"),
         _star(_TASTE, "end", "STAR on the classifier lowers the EO difference with a taste for the majoritized group"),
     ],
     "detector": [
-        Claim(f"{_FALLS} with a good detector", ACCURACY, -1, f"{_GOOD} @end", f"{_GOOD} @0", "no"),
+        Claim(f"{FALLS} with a good detector", ACCURACY, -1, f"{_GOOD} @end", f"{_GOOD} @0", "no"),
         Claim("a good detector keeps more accuracy than no detector",
-              ACCURACY, 1, f"{_GOOD} @end", f"{_NONE} @end", "yes"),
-        Claim("a poor detector keeps more accuracy than no detector", ACCURACY, 1, f"{_POOR} @end", f"{_NONE} @end"),
-        *_both_groups(f"{_GOOD} @end", f"{_NONE} @end", "a good detector", 1),
-        Claim("a good detector raises the EO difference", EO, 1, f"{_GOOD} @end", f"{_NONE} @end"),
-        Claim("a good detector raises the share of red among samples", SHARE, 1, f"{_GOOD} @end", f"{_NONE} @end"),
+              ACCURACY, 1, f"{_GOOD} @end", f"{NONE} @end", "yes"),
+        Claim("a poor detector keeps more accuracy than no detector", ACCURACY, 1, f"{_POOR} @end", f"{NONE} @end"),
+        *_both_groups(f"{_GOOD} @end", f"{NONE} @end", "a good detector", 1),
+        Claim("a good detector raises the EO difference", EO, 1, f"{_GOOD} @end", f"{NONE} @end"),
+        Claim("a good detector raises the share of red among samples", SHARE, 1, f"{_GOOD} @end", f"{NONE} @end"),
         _star(_GOOD, "end", "STAR lowers the EO difference with a good detector"),
         *(
             Claim(f"a {words} detector {verb} than no detector, both with STAR",
-                  measure, way, f"{arm}, STAR @end", f"{_NONE}, STAR @end")
+                  measure, way, f"{arm}, STAR @end", f"{NONE}, STAR @end")
             for words, arm in (("good", _GOOD), ("poor", _POOR))
             for verb, measure, way in (("keeps more accuracy", ACCURACY, 1), ("has a lower EO difference", EO, -1))
         ),
@@ -289,7 +289,7 @@ CLAIMS: dict[str, list[Claim]] = {
             for _, arm in _GENERATORS[1:]
         ),
         *(
-            Claim(f"{_FALLS} with {words}", ACCURACY, -1, f"{arm} @end", f"{arm} @0")
+            Claim(f"{FALLS} with {words}", ACCURACY, -1, f"{arm} @end", f"{arm} @0")
             for words, arm in _GENERATORS
         ),
         *(
@@ -318,73 +318,6 @@ CLAIMS: dict[str, list[Claim]] = {
         ),
     ],
 }  # fmt: skip
-
-WHY: dict[str, list[Claim]] = {
-    "accumulate": [
-        Claim(f"{_FALLS} if data replace each other and all generators learn for 20 epochs", ACCURACY, -1,
-              "20 epochs @end", "20 epochs @0"),
-        Claim("20 epochs in place of 8 keep more accuracy, if data replace each other", ACCURACY, 1,
-              "20 epochs @end", "8 epochs @end"),
-    ],
-    "fresh": [
-        *(
-            Claim(f"{_FALLS} with {people} people if {words}", ACCURACY, -1,
-                  f"{arm}, {people} people @end", f"{arm}, {people} people @0")
-            for people in ("fresh", "fixed")
-            for words, arm in (
-                ("the annotator labels the samples", "seqgen-nonseqclass, 8 epochs"),
-                ("all generators learn for 20 epochs", "seqgen-seqclass, 20 epochs"),
-                ("both are changed", "seqgen-nonseqclass, 20 epochs"),
-            )
-        ),
-        *(
-            Claim(f"{words} with fresh people", ACCURACY, 1, f"{one}, fresh people @end", f"{other}, fresh people @end")
-            for words, one, other in (
-                ("labels by the annotator raise accuracy after 8 epochs",
-                 "seqgen-nonseqclass, 8 epochs", "seqgen-seqclass, 8 epochs"),
-                ("labels by the annotator raise accuracy after 20 epochs",
-                 "seqgen-nonseqclass, 20 epochs", "seqgen-seqclass, 20 epochs"),
-                ("20 epochs raise accuracy under labels by the classifier before",
-                 "seqgen-seqclass, 20 epochs", "seqgen-seqclass, 8 epochs"),
-                ("20 epochs raise accuracy under labels by the annotator",
-                 "seqgen-nonseqclass, 20 epochs", "seqgen-nonseqclass, 8 epochs"),
-            )
-        ),
-        Claim("fresh people keep more accuracy than fixed ones if both are changed", ACCURACY, 1,
-              "seqgen-nonseqclass, 20 epochs, fresh people @end", "seqgen-nonseqclass, 20 epochs, fixed people @end"),
-        Claim("the EO difference grows from the first to the last generation with fresh people if both are changed",
-              EO, 1, *(f"seqgen-nonseqclass, 20 epochs, fresh people @{at}" for at in ("end", "0"))),
-    ],
-    "detector": [
-        Claim(f"{_FALLS} with a good detector if the annotator labels the samples", ACCURACY, -1,
-              "seqgen-nonseqclass @end", "seqgen-nonseqclass @0"),
-        Claim("labels by the annotator keep more accuracy than labels by the classifier before", ACCURACY, 1,
-              "seqgen-nonseqclass @end", "seqgen-seqclass @end"),
-    ],
-    "finetune": [
-        Claim(f"{_FALLS} if the annotator labels the samples", ACCURACY, -1,
-              "seqgen-nonseqclass @end", "seqgen-nonseqclass @0"),
-        Claim("labels by the annotator keep more accuracy than labels by the classifier before", ACCURACY, 1,
-              "seqgen-nonseqclass @end", "seqgen-seqclass @end"),
-    ],
-    "verify": [
-        *(
-            Claim(f"an annotator that leaves out a tenth keeps more accuracy than {words}{when}", ACCURACY, 1,
-                  f"verifier (keep 0.9) @{at}", f"{other} @{at}")
-            for at, when in (("1", " in generation 1"), ("end", ""))
-            for words, other in (("no curation", _NONE), ("one that leaves out half", _KEPT))
-        ),
-    ],
-    "contamination": [
-        Claim("samples of a G_0 with 40 epochs have a lower EO difference than those of one with 20",
-              EO, -1, "40 in G_0 @0", "20 in G_0 @0"),
-        Claim("samples of a G_0 with 5 epochs have a higher EO difference than those of one with 20",
-              EO, 1, "5 in G_0 @0", "20 in G_0 @0"),
-        Claim("STAR lowers the EO difference with a G_0 of 5 epochs", EO, -1,
-              "5 in G_0, STAR @0", "5 in G_0 @0"),
-    ],
-}  # fmt: skip
-"""Controlled changes that ask why, mostly where study and source disagree; their rows lie beside, as NAME-why."""
 
 
 def _arxiv(number: str) -> str:

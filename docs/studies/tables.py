@@ -15,7 +15,8 @@ import pandas as pd
 
 from docs.pages import Tables, command_of_pages
 from docs.studies import answers, base, rows
-from docs.studies.claims import ACCURACY, EO, GREEN, LEFT, RED, SHARE, WHY
+from docs.studies.changes import WHY
+from docs.studies.claims import ACCURACY, EO, GREEN, LEFT, RED, SHARE
 from docs.studies.rows import Place
 from fairloop.report.figures.measures import Measure, of_classifier
 from fairloop.report.text import markdown
