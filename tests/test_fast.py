@@ -209,6 +209,24 @@ def test_steps_replayed_as_a_graph_equal_those_launched_one_by_one(monkeypatch):
     assert torch.allclose(*results, rtol=1e-3)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA")
+@pytest.mark.parametrize("rounding", ["floor", "stochastic"])
+def test_curated_batches_wait_for_no_gpu(rounding):
+    numerics = resolve("auto", "cuda", 1)
+    with initialising(Streams(0, 1, ModelRole.GENERATOR).at(Role.INITIALISATION)):
+        generator = numerics.place(build_generator("conv-vae", SHAPE, {"widths": [8, 16]})).eval()
+        labeller, grouper = (numerics.place(build_classifier("simple-cnn", SHAPE, 2, {})).eval() for _ in range(2))
+    curator = star.Star(np.full((2, 2), 0.25), budget=16, rounding=rounding)
+    source = Source(generator, numerics, labeller, grouper, groups_only_sort=True)
+    feed = synthetic(source, curator, Schedule(4, 64, 17), Streams(0, 1, ModelRole.CLASSIFIER, "cuda"))
+    sizes = [len(batch.labels) for batch, _ in feed(0)]  # the first use of a kernel loads it, and waits
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        assert [len(batch.labels) for batch, _ in feed(1)] == sizes == [64, 64, 64, 17]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 class Tape:
     """Stands in for CUDA: records a step when it is captured, and runs it when it is replayed."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,6 +32,7 @@ from fairloop.sweep.job import jobs_at
 from fairloop.sweep.local import _cores, default_workers
 from fairloop.sweep.status_reader import look
 from fairloop.sweep.workers import Task, Worker
+from test_run import here
 from test_store import GALLERY
 
 
@@ -256,6 +258,15 @@ def test_a_sweep_of_replicas_equals_one_of_processes(swept, spec, tmp_path):
     )
     assert done.returncode == 0, done.stderr
     pd.testing.assert_frame_equal(whole_table(out), whole_table(swept), check_exact=True)
+
+
+def test_replicas_never_share_a_gpu(monkeypatch, spec, tmp_path, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    out = tmp_path / "out"
+    arguments = ["sweep", str(spec), "--seeds", "0-1", "--replicas", "2", "--out", str(out)]
+    assert here(*arguments, "--set", "device=cuda") == 2
+    assert "--replicas: runs on a GPU need a process each; use --workers" in capsys.readouterr().err
+    assert not list(out.rglob("run.lock"))
 
 
 @pytest.mark.slow

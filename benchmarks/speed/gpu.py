@@ -1,10 +1,13 @@
-"""A GPU, where there is one: steps per second of 1, 5 and 25 runs in one program, and what the published grid takes."""
+"""A GPU, where there is one: steps per second of one run, and what the published grid takes, one run at a time.
+
+Its baselines: the same steps launched one by one instead of replayed as a graph, and these in fp32.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
-from threading import Thread
+from unittest.mock import patch
 
 import torch
 
@@ -12,14 +15,14 @@ from benchmarks.speed import ours
 from benchmarks.speed.grid import published
 from benchmarks.speed.machine import peak
 from benchmarks.speed.measuring import Finding, alternating, seconds
+from fairloop.curation.star import Star
 from fairloop.models.numerics import Numerics, resolve
 from fairloop.sources.source import Source
-from fairloop.training.cuda_graphs import own_stream
+from fairloop.training import fitting
 
-SECTION = "GPU"
-REPLICAS, STEPS = (1, 5, 25), 100
-GFLOP = {"generator": 21.85 + 3.66, "classifier": 3.66 + 3 * 0.19}
-"""Of a step on synthetic data, its decoding included."""
+SECTION, STEPS = "GPU", 196
+ROLES = {"generator": 21.85 + 3.66, "classifier": 3.66 + 3 * 0.19, "classifier with STAR": None}
+"""GFLOP of a step on synthetic data, its decoding included; None: not counted."""
 MODEL_STEPS = 30 * 196
 
 
@@ -31,44 +34,50 @@ def measure(rounds: int) -> Iterator[Finding]:
     dtype = torch.bfloat16 if numerics.precision == "bf16" else torch.float32
     most = peak(dtype, "cuda", (2048, 4096, 8192))
     yield Finding(SECTION, f"GEMM peak, {numerics.precision}", "GFLOP/s", [most])
-    hours, models = [0.0] * rounds, published().shared
-    for role, gflop in GFLOP.items():
-        fits = [_epochs(role, numerics) for _ in range(max(REPLICAS))]
-        contenders = {str(n): partial(_rate, fits[:n]) for n in REPLICAS}
-        measured = list(alternating(contenders, rounds))
-        for n in contenders:
-            rates = [one[n] for one in measured]
-            yield Finding(SECTION, f"{role} steps of {n} runs in one program", "steps/s", rates)
-            yield Finding(
-                SECTION, f"{role} steps of {n} runs: share of the peak", "", [r * gflop / most for r in rates]
-            )
-        fastest = [max(one.values()) for one in measured]
-        hours = [h + models[role] * MODEL_STEPS / rate / 3600 for h, rate in zip(hours, fastest, strict=True)]
-    yield Finding(SECTION, "training of the published ColoredMNIST grid, reckoned", "h", hours, 1.0, at_most=True)
+    rates = {}
+    for role, gflop in ROLES.items():
+        contenders = {
+            "replayed as a graph": _epochs(role, numerics),
+            "launched one by one": _launched(role, numerics),
+            "launched one by one, fp32": _launched(role, resolve("fp32", "cuda", 1)),
+        }
+        rounds_of = list(alternating({name: partial(_rate, fit) for name, fit in contenders.items()}, rounds))
+        ours_of, *baselines = contenders
+        rates[role] = [one[ours_of] for one in rounds_of]
+        yield Finding(SECTION, f"{role}: steps {ours_of}, {numerics.precision}", "steps/s", rates[role])
+        for name in baselines:
+            yield Finding(SECTION, f"{role}: to steps {name}", "x", [one[ours_of] / one[name] for one in rounds_of])
+        if gflop is not None:
+            yield Finding(SECTION, f"{role}: share of the peak", "", [rate * gflop / most for rate in rates[role]])
+    models = published().shared
+    hours = [
+        MODEL_STEPS / 3600 * (models["generator"] / one + models["classifier"] / other)
+        for one, other in zip(rates["generator"], rates["classifier with STAR"], strict=True)
+    ]
+    name = "training of the published ColoredMNIST grid, reckoned, each classifier as with STAR"
+    yield Finding(SECTION, name, "h", hours)
 
 
 def _epochs(role: str, numerics: Numerics) -> ours.Steps:
     before = ours.generator(numerics)
     if role == "generator":
         return ours.generator_epochs(ours.feed_of_samples(Source(before, numerics), STEPS), numerics)
-    source = Source(before, numerics, ours.classifier(numerics))
-    return ours.classifier_epochs(ours.feed_of_samples(source, STEPS), numerics)
+    labeller, grouper = ours.classifier(numerics), ours.classifier(numerics)
+    if role == "classifier":
+        return ours.classifier_epochs(ours.feed_of_samples(Source(before, numerics, labeller), STEPS), numerics)
+    star = Star(ours.ideal(2, 2), budget=64)
+    feed = ours.feed_of_samples(Source(before, numerics, labeller, grouper, groups_only_sort=True), STEPS, star)
+    return ours.classifier_epochs(feed, numerics)
 
 
-def _rate(fits: list[ours.Steps]) -> float:
-    """Steps per second of all together."""
-    return len(fits) * STEPS / seconds(partial(_together, fits))
+def _launched(role: str, numerics: Numerics) -> ours.Steps:
+    """Epochs whose steps no graph replays."""
+    with patch.object(fitting, "replayed", lambda step, device, noise: step):
+        fit = _epochs(role, numerics)
+        fit()
+    return fit
 
 
-def _together(fits: list[ours.Steps]) -> None:
-    """An epoch of each, in a thread and a stream of its own; an epoch ends by waiting for the device."""
-
-    def run(fit: Callable[[], object]) -> None:
-        with own_stream("cuda"):
-            fit()
-
-    threads = [Thread(target=run, args=(fit,)) for fit in fits]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def _rate(fit: ours.Steps) -> float:
+    """Steps per second; an epoch ends by waiting for the device."""
+    return STEPS / seconds(fit)

@@ -61,7 +61,7 @@ def sweep(
     gpus: Annotated[
         float, typer.Option("--gpus-per-run", min=0, help="with --ray; also a fraction, such as 0.25")
     ] = 0.0,
-    replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for a GPU that one run does not fill")] = 1,
+    replicas: Annotated[int, typer.Option(min=1, help="runs in one process, for runs of a few seconds on a CPU")] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="print the runs, and their time and disk")] = False,
     track: Track = None,
     quiet: Quiet = False,
@@ -136,6 +136,8 @@ class _Wishes:
             raise InputError("--out, --store, --gpus-per-run: addresses and shares of GPUs need --ray")
         if self.replicas > 1 and (self.ray is not None or self.track is not None):
             raise InputError("--replicas: goes with neither --ray (there --gpus-per-run 0.25 shares a GPU) nor --track")
+        if self.replicas > 1:
+            _check_no_gpu(specs)
         if self.track is not None:
             _check_tracker(self.track, self.ray)
         Place.below(self.out, self.store)
@@ -248,6 +250,14 @@ def _say_what_it_takes(specs: list[RunSpec], workers: int, output: Output) -> No
         models=dict(guess.models),
         alone=dict(guess.alone),
     )
+
+
+def _check_no_gpu(specs: list[RunSpec]) -> None:
+    """Raise InputError if a run would be on a CUDA GPU."""
+    from fairloop.models.numerics import resolve
+
+    if any(resolve(spec.precision, spec.device, spec.threads).device == "cuda" for spec in specs):
+        raise InputError("--replicas: runs on a GPU need a process each; use --workers, or --set device=cpu")
 
 
 def _check_tracker(track: Tracker, ray: str | None) -> None:

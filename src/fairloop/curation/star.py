@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fairloop.curation.interface import Curation
+from fairloop.models.numerics import sent
 from fairloop.sources import quotas
 from fairloop.sources.batch import Batch, Strata, counted, free_to_ask, join
 from fairloop.sources.quotas import Rounding
@@ -70,12 +71,12 @@ class Star:
         """(K * S,) int64: the places of each stratum in a batch of n, on the device of `rng`."""
         shares, device = self.ideal.reshape(-1), rng.device
         if self.rounding == "floor":
-            return torch.from_numpy(quotas.floored(shares, n)).to(device)
+            return sent(torch.from_numpy(quotas.floored(shares, n)), device)
         whole, part = quotas.edges(shares, n)
         precise = torch.float32 if device.type == "mps" else torch.float64
         places: Tensor = quotas.rounded(
-            torch.from_numpy(whole).to(device),
-            torch.from_numpy(part).to(device, precise),
+            sent(torch.from_numpy(whole), device),
+            sent(torch.from_numpy(part).to(precise), device),
             torch.rand((), generator=rng, device=device),
         )
         return places

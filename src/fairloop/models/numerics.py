@@ -57,13 +57,18 @@ class Numerics:
 
     def sent(self, tensor: Tensor) -> Tensor:
         """`tensor` on the device, without waiting for the device's current work."""
-        if self.device != "cuda" or tensor.device.type != "cpu":
-            return tensor.to(self.device)
-        return tensor.pin_memory().to(self.device, non_blocking=True)
+        return sent(tensor, torch.device(self.device))
 
     def record(self) -> dict[str, Any]:
         """The fields by name, for a recipe."""
         return asdict(self)
+
+
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """`tensor` on `device`, without waiting for the device's current work."""
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def resolve(precision: str, device: str, threads: int, *, strict: bool = True) -> Numerics:

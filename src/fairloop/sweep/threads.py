@@ -1,10 +1,11 @@
-"""Several runs in one program, each in a thread with its own CUDA stream; `fairloop sweep --replicas` starts it.
+"""Several runs in one program, each in a thread; `fairloop sweep --replicas` starts it.
 
     python -m fairloop.sweep.threads MODELS SPEC OUT LOG [SPEC OUT LOG ...]
 
-It is for a GPU, because the small steps of one run leave a GPU idle. Runs share no random number, no thread setting and
-no kernel, so each has the same bits as alone, unless a user's model changes global settings of torch or NumPy. On a
-CPU, threads only slow each other down.
+It is for runs of a few seconds, because they share the start of one program. Runs share no random number and no thread
+setting, so each has the same bits as alone, unless a user's model changes global settings of torch or NumPy. Longer
+runs only slow each other down. Runs on a GPU have a program each: torch shares 32 CUDA streams among the threads of a
+program, and a thread that captures a graph breaks the work of the others on its stream.
 """
 
 from __future__ import annotations
@@ -83,18 +84,14 @@ def main(arguments: Sequence[str]) -> NoReturn:
 
 
 def _run(place: Place, directory: Directory, models: Path) -> int:
-    from fairloop.models.numerics import resolve
     from fairloop.running.progress import LineView
     from fairloop.running.run import run
     from fairloop.spec.run import from_file
-    from fairloop.training.cuda_graphs import own_stream
 
     log = _log_in(place.log)
 
     def work() -> None:
-        spec = from_file(place.spec)
-        with own_stream(resolve(spec.precision, spec.device, spec.threads).device):
-            run(spec, directory, LineView(log.info), models)
+        run(from_file(place.spec), directory, LineView(log.info), models)
 
     return exit_code(work, log)
 

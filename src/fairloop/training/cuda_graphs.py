@@ -1,11 +1,9 @@
-"""Training steps as CUDA graphs: one launch in place of hundreds. No measurement justifies them yet."""
+"""Training steps as CUDA graphs: one launch in place of hundreds (docs/performance.md has the gain)."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from threading import Lock
 from typing import Any
 
 import torch
@@ -16,12 +14,6 @@ Step = Callable[[Any], Tensor]
 gradient."""
 
 _WARM_UP = 3
-_capturing = Lock()
-
-
-def own_stream(device: str) -> AbstractContextManager[object]:
-    """A stream for the launches of this thread, so that threads do not wait for each other on a GPU."""
-    return torch.cuda.stream(_stream()) if device == "cuda" else nullcontext()
 
 
 def replayed(step: Step, device: str, noise: torch.Generator) -> Step:
@@ -69,7 +61,6 @@ class _Replayed:
         graph.register_generator_state(self._noise)
         try:
             with (
-                _capturing,
                 torch.cuda.stream(torch.cuda.current_stream()),  # a failed capture does not restore it
                 torch.cuda.graph(graph, stream=self._stream, capture_error_mode="thread_local"),
             ):
