@@ -28,9 +28,8 @@ def _named(*makers: Callable[[], str]) -> dict[str, Callable[[], str]]:
 
 
 PAGES: dict[Path, Tables] = {
-    PAGE: {
-        **_named(full_runs.answer, full_runs.verdicts, full_runs.falls, full_runs.inside, full_runs.figures),
-    },
+    PAGE: _named(full_runs.answer, full_runs.verdicts, full_runs.falls, full_runs.figures),
+    HERE / "inside.md": _named(full_runs.inside),
     HERE / "first-epoch.md": {"first-epoch": partial(beside.tried, "loss")},
     HERE / "annotators.md": {
         **_named(alone.annotators, alone.gap, alone.epochs, alone.optimizers, alone.variants),
