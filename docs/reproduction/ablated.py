@@ -21,6 +21,8 @@ SHOWN = (
 )
 ABLATIONS = {"data.green_given_label": "[0.3, 0.7]", "data.threshold": 5, "synthetic_share": 1.0}
 """The fields that are varied, one at a time, and their usual values."""
+GENERATIONS = 6
+"""Of the runs on full MNIST."""
 
 
 def ablated(field: str) -> pd.DataFrame:
@@ -38,7 +40,7 @@ def ablations() -> str:
         for value, rows in ablated(field).groupby(field):
             found = [by_generation(measure.rows(rows)).set_index("x") for measure in SHOWN]
             for i in (0, rows["generation"].max()):
-                said = [f"{of['mean'][i]:.3f} [{of['low'][i]:.3f}, {of['high'][i]:.3f}]" for of in found]
+                said = [_cell(of["mean"][i], of["low"][i], of["high"][i]) for of in found]
                 lines.append([str(value), str(i), str(rows["seed"].nunique()), *said])
         parts.append(markdown([field, "gen.", "seeds", *(measure.title for measure in SHOWN)], lines))
     return "\n\n".join(parts)
@@ -64,6 +66,16 @@ def less_first() -> str:
     )  # fmt: skip
 
 
+def on_full_mnist() -> str:
+    """The first generations of one seed at each synthetic share, with the published settings on full MNIST."""
+    table, lines = runs("share-full"), []
+    for share, rows in table[table["generation"] < GENERATIONS].groupby("synthetic_share"):
+        found = [measure.rows(rows).set_index("generation")["value"].sort_index() for measure in SHOWN]
+        for i in found[0].index:
+            lines.append([str(share), str(i), *(f"{of[i]:.3f}" for of in found)])
+    return markdown(["synthetic_share", "gen.", *(measure.title for measure in SHOWN)], lines)
+
+
 def _values(field: str) -> list[str]:
     return sorted(set(ablated(field)[field].astype(str)))
 
@@ -80,7 +92,12 @@ def _differences(cases: dict[str, tuple[str, str, str]]) -> str:
         for measure in SHOWN:
             wide = measure.rows(table).pivot(index="seed", columns="place", values="value")
             found = over_seeds((wide[one] - wide[other]).to_numpy(float)[:, None])
-            interval = f" [{found.low[0]:+.3f}, {found.high[0]:+.3f}]" if np.isfinite(found.low[0]) else ""
-            line.append(f"{found.mean[0]:+.3f}{interval}")
+            line.append(_cell(found.mean[0], found.low[0], found.high[0], sign="+"))
         lines.append(line)
     return markdown(["case", *(measure.title for measure in SHOWN)], lines)
+
+
+def _cell(mean: float, low: float, high: float, sign: str = "") -> str:
+    """The mean with its interval; with few seeds there is none."""
+    interval = f" [{low:{sign}.3f}, {high:{sign}.3f}]" if np.isfinite(low) else ""
+    return f"{mean:{sign}.3f}{interval}"

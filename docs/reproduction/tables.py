@@ -36,7 +36,7 @@ PAGES: dict[Path, Tables] = {
         "tried": partial(beside.tried, "A_L"),
     },
     HERE / "released-files.md": _named(beside.shares, beside.first_generations),
-    HERE / "ablations.md": _named(ablated.ablations, ablated.less_usual, ablated.less_first),
+    HERE / "ablations.md": _named(ablated.ablations, ablated.less_usual, ablated.less_first, ablated.on_full_mnist),
 }
 TABLES: Tables = {name: make for tables in PAGES.values() for name, make in tables.items()}
 
