@@ -163,10 +163,10 @@ def test_a_seed_that_is_ahead_does_not_speak_for_the_mean():
 def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_part():
     found = of.departures(simulated(STAR, 10, 3.0, np.random.default_rng(2)))
     said = words.opening(found, of.verdicts(found))
-    assert said.startswith("There are 10 seeds. Generations of each curve: seqclass + STAR on classifier 40 of 40 ")
-    assert "Of 1 comparisons: 1 differs. The interval of a single generation excludes 0 here: " in said
+    assert said.startswith("There are 10 seeds. Verdicts: 1 *differs*. ")
+    assert "The interval of a single generation excludes 0 here: " in said
     three = of.departures(table({NONE: [[0.92, 0.9], [0.93, 0.92], [0.91, 0.9]]}))
-    assert words.opening(three, of.verdicts(three)).startswith("3 seeds make wide intervals. ")
+    assert words.opening(three, of.verdicts(three)).startswith("Curves have 3 seeds. Few seeds make wide intervals. In ")
     one = of.departures(table({NONE: [[0.92]]}, [0.93]))
     said = words.opening(one, of.verdicts(one))
     told, annotator = published(NONE).loc[0], paper.models().loc[("A_L test", "accuracy"), "mean"]
@@ -177,7 +177,18 @@ def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_
         f"difference is {as_is:.1f} without subtracting `A_L` (seqgen-seqclass, accuracy, generation 0), and "
         f"{less:.1f} after subtracting"
     )
-    assert "seqgen-seqclass 1 of 40 generations" in said
+    both = of.departures(table({NONE: [[0.92]], STAR: [[0.9], [0.93]]}))
+    said = words.opening(both, of.verdicts(both))
+    assert said.startswith("Curves have 1 to 2 seeds. Few seeds make wide intervals, and one has none. In published ")
+    assert said.endswith("Verdicts: 2 *cannot tell*.")
+
+
+def test_a_run_that_ends_early_is_not_said_never_to_fall():
+    found = words.falls_table(of.falls(table({NONE: [[0.9, 0.84, 0.8], [0.9, 0.88, 0.87]]})))
+    assert "| 0.85 | 2 | 2 (1 to not by 2) |" in found
+    assert "| 0.65 | 2 | not by 2, where it ends |" in found
+    whole = words.falls_table(of.falls(table({NONE: [[0.9] * 40]})))
+    assert "| 0.85 | 1 | not within 40 |" in whole
 
 
 @given(st.sets(st.integers(0, 30)))

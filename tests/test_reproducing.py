@@ -142,10 +142,28 @@ def test_a_budget_has_a_number_and_a_unit(text, seconds):
     assert reproducing.seconds_of(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "6", "h", "-1h", "0h", "6 hours", "nan h"])
-def test_no_other_budget_is_taken(text):
-    with pytest.raises(InputError, match="--budget"):
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(text, "write a number and a unit") for text in ("", "6", "h", "-1h", "6 hours", "6H", "nan h")]
+    + [("0h", "must be more than 0")],
+)
+def test_no_other_budget_is_taken(text, words):
+    with pytest.raises(InputError, match=f"--budget {text}: {words}"):
         reproducing.seconds_of(text)
+
+
+@pytest.mark.parametrize(("text", "words"), [("", "names no curve"), (" , ", "names no curve"), ("x", "x: was not pub")])
+def test_no_other_curves_are_taken(text, words):
+    with pytest.raises(InputError, match=words):
+        reproducing.curves_named(text)
+
+
+def test_a_place_below_a_file_is_refused_before_anything_is_timed(tmp_path, timed):
+    (tmp_path / "file").touch()
+    code, words = asked(tmp_path / "file" / "out", "--plan")
+    assert code != 0
+    assert timed == []
+    assert f"--out: {tmp_path / 'file'} is a file, not a directory" in words
 
 
 TINY = {
@@ -271,7 +289,8 @@ def test_the_page_says_what_its_table_holds(tmp_path):
     page.write(rows, tmp_path / "page", ["Said of the runs."])
     text = (tmp_path / "page" / "reproduction.md").read_text()
     held = pd.read_csv(tmp_path / "page" / "departures.csv")
-    assert "3 seeds make wide intervals. Generations of each curve: seqclass 2 of 40 generations." in text
+    assert "Curves have 3 seeds. Few seeds make wide intervals." in text
+    assert "| seqclass | accuracy | 3 | 2 of 40 |" in text
     assert "Said of the runs." in text
     for row in held[held["less"] == departures.AS_IS].to_dict("records"):
         assert f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]" in text

@@ -207,7 +207,7 @@ def test_two_writers_at_once_are_refused(spec, tmp_path, capsys):
         (["rum", "demo"], ["rum"]),
         (["export", "OUT", "--out", "table.csv"], ["no run"]),
         (["samples", "OUT", "--generation", "0", "--out", "s"], ["no run"]),
-        (["sweep", "demo", "--seeds", "3-1", "--out", "OUT"], ["--seeds", "0-24"]),
+        (["sweep", "demo", "--seeds", "3-1", "--out", "OUT"], ["--seeds", "write 1-3"]),
         (["sweep", "demo", "--grid", "setting", "--out", "OUT"], ["--grid"]),
         (["sweep", "demo", "--grid", "setting=foo", "--out", "OUT"], ["setting", "foo"]),
         (["sweep", "demo", "--grid", "setting=[a,b],[c]", "--out", "OUT"], ["setting"]),

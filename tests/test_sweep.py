@@ -43,10 +43,15 @@ def test_seeds_are_numbers_and_ranges(ranges):
     assert parse_seeds(text) == list(dict.fromkeys(expected))
 
 
-@pytest.mark.parametrize("text", ["", "a", "3-1", "1,,2", "-1", "1-2-3"])
+@pytest.mark.parametrize("text", ["", "a", "1,,2", "-1", "1-2-3"])
 def test_wrong_seeds_are_explained(text):
-    with pytest.raises(InputError, match="--seeds"):
+    with pytest.raises(InputError, match="--seeds.*write numbers and ranges"):
         parse_seeds(text)
+
+
+def test_a_range_of_seeds_that_ends_before_it_begins_is_turned_around():
+    with pytest.raises(InputError, match="--seeds 0,3-1: 3-1 ends before it begins; write 1-3"):
+        parse_seeds("0,3-1")
 
 
 def test_a_grid_is_every_combination_and_lists_are_values():

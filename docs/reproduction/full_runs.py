@@ -55,7 +55,7 @@ def answer() -> str:
     whole = cells().groupby(["setting", "star"], observed=True)["generation"].max() + 1 == WHOLE
     told = departures.verdicts(found())
     head = "**Known in part.**" if (told["verdict"] != "cannot tell").any() else "**Not known yet.**"
-    run = f"Curves run over all {WHOLE} generations: {whole.sum()} of the 5 published ones."
+    run = f"Curves run over all {WHOLE} generations: {whole.sum()} of the 5 published curves of ColoredMNIST."
     return f"{head} {run} {words.opening(found(), told)}"
 
 

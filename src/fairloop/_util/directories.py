@@ -116,8 +116,9 @@ def claim(root: Path, kind: Kind, option: str = "--out") -> None:
     A file and a directory of another kind are refused. A new directory must not lie where another command would
     overlook it, delete it, or use it: `_HOLDS` names the places in the nearest directory of fairloop above.
     """
-    if root.exists() and not root.is_dir():
-        raise InputError(f"{option}: {root} is a file, not a directory")
+    there = next((place for place in (root, *root.parents) if place.exists()), None)
+    if there is not None and not there.is_dir():
+        raise InputError(f"{option}: {there} is a file, not a directory")
     found = kind_of(root)
     if found not in (None, kind):
         raise InputError(f"{option}: {root} holds {found}, not {kind}; choose another directory")

@@ -37,8 +37,10 @@ _BUDGET = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|min|m|h|d)")
 def seconds_of(budget: str) -> float:
     """Seconds of a duration such as `90m`, `6h` or `1.5d`. Raises InputError for another text."""
     match = _BUDGET.fullmatch(budget.strip())
-    if not match or not float(match[1]):
-        raise InputError(f"--budget {budget}: write a number and a unit, such as 90m, 6h or 1d")
+    if not match:
+        raise InputError(f"--budget {budget}: write a number and a unit (s, m, h or d), such as 90m, 6h or 1d")
+    if not float(match[1]):
+        raise InputError(f"--budget {budget}: must be more than 0, such as 90m, 6h or 1d")
     return float(match[1]) * _UNITS[match[2]]
 
 
@@ -52,7 +54,9 @@ def curves_named(text: str | None) -> tuple[Curve, ...]:
     if text is None:
         return CURVES
     known = {curve_name(curve): curve for curve in CURVES}
-    names = [name.strip() for name in text.split(",")]
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise InputError(f"--curves: names no curve; there is {', '.join(known)}")
     for name in names:
         if name not in known:
             raise InputError(f"--curves {name}: was not published; there is {', '.join(known)}{meant(name, known)}")

@@ -92,11 +92,13 @@ def parse_seeds(text: str) -> list[int]:
     seeds: list[int] = []
     for part in text.split(","):
         match = _SEEDS.fullmatch(part.strip())
-        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if match is None:
+            raise InputError(f"--seeds {text}: write numbers and ranges, such as 0-24 or 0,2,5-7")
+        first, last = int(match[1]), int(match[2] or match[1])
         if len(seeds) + last - first >= MOST_RUNS:
             raise InputError(f"--seeds {text}: are more than {MOST_RUNS:,} seeds")
         if last < first:
-            raise InputError(f"--seeds {text}: write numbers and ranges, such as 0-24 or 0,2,5-7")
+            raise InputError(f"--seeds {text}: {part.strip()} ends before it begins; write {last}-{first}")
         seeds += range(first, last + 1)
     return list(dict.fromkeys(seeds))
 

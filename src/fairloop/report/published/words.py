@@ -18,22 +18,26 @@ _SUBTRACTED = {AS_IS: "without subtracting `A_L`", LESS_ANNOTATOR: "after subtra
 
 def opening(found: pd.DataFrame, told: pd.DataFrame) -> str:
     """The verdicts in a paragraph. found: of `departures`; told: of `departures.verdicts`."""
-    counts = ", ".join(f"{n} {verdict}" for verdict, n in told["verdict"].value_counts().sort_index().items())
+    counts = ", ".join(f"{n} *{verdict}*" for verdict, n in told["verdict"].value_counts().sort_index().items())
     parted = "; ".join(
         f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {ranges(row['apart'])}"
         for row in told.to_dict("records")
         if row["apart"]
     )
     apart = f"The interval of a single generation excludes 0 here: {parted}. " if parted else ""
-    return f"{_said_of_seeds(found, told)} {reached(found)} Of {len(told)} comparisons: {counts}. {apart}".strip()
+    return f"{_said_of_seeds(found, told)} Verdicts: {counts}. {apart}".strip()
 
 
 def _said_of_seeds(found: pd.DataFrame, told: pd.DataFrame) -> str:
     few, many = int(found["seeds"].min()), int(found["seeds"].max())
-    if many == 1:
-        return f"One seed has no interval, so no curve is judged. {_farthest(found, told)}".strip()
     seeds = f"{few}" if few == many else f"{few} to {many}"
-    return f"{seeds} seeds make wide intervals." if few < FEWEST_SEEDS else f"There are {seeds} seeds."
+    if few >= FEWEST_SEEDS:
+        return f"There are {seeds} seeds."
+    if many == 1:
+        said = "One seed has no interval, so no curve is judged."
+    else:
+        said = f"Curves have {seeds} seeds. Few seeds make wide intervals{', and one has none' if few == 1 else ''}."
+    return f"{said} {_farthest(found, told)}".strip()
 
 
 def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
@@ -51,26 +55,22 @@ def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
     return f"In published standard deviations of a seed, the largest difference is {', and '.join(said)}."
 
 
-def reached(found: pd.DataFrame) -> str:
-    """The number of generations of each curve, in words."""
-    each = [
-        f"{case_name(*map(str, case))} {rows['generation'].max() + 1} of {length(*map(str, case))} generations"
-        for case, rows in found.groupby(["setting", "star"], sort=False, observed=True)
-    ]
-    return f"Generations of each curve: {'; '.join(each)}."
-
-
 def verdict_table(told: pd.DataFrame) -> str:
     """A row for each curve and measure: seeds, generations, verdict, largest difference."""
+    alike = told["less"].nunique() == 1
     rows = [
         [
             case_name(row["setting"], row["star"]), row["title"], str(row["seeds"]),
             f"{row['generations']} of {length(row['setting'], row['star'])}", row["verdict"],
-            f"{_signed(row, 'largest')} at {row['at']}", row["less"], ranges(row["apart"]) or "none",
+            f"{_signed(row, 'largest')} at {row['at']}", *([] if alike else [row["less"]]),
+            ranges(row["apart"]) or "none",
         ]
         for row in told.to_dict("records")
     ]  # fmt: skip
-    header = ["curve", "measure", "seeds", "generations", "verdict", "largest difference, at generation", "difference"]
+    largest = (
+        f"largest difference {told['less'].iloc[0]}, at generation" if alike else "largest difference, at generation"
+    )
+    header = ["curve", "measure", "seeds", "generations", "verdict", largest, *([] if alike else ["difference"])]
     return markdown([*header, "generations whose own interval excludes 0"], rows)
 
 
@@ -79,13 +79,13 @@ def falls_table(found: pd.DataFrame) -> str:
     rows = [
         [
             case_name(row["setting"], row["star"]), f"{row['limit']:g}", str(row["seeds"]),
-            _when(row, ("ours", "earliest", "latest"), row["generations"]),
+            _when(row, ("ours", "earliest", "latest"), row["generations"], length(row["setting"], row["star"])),
             _when(row, ("published", "published_earliest", "published_latest"),
-                  length(row["setting"], row["star"])),
+                  *[length(row["setting"], row["star"])] * 2),
         ]
         for row in found.to_dict("records")
     ]  # fmt: skip
-    ours = "ours: mean (first to last seed)"
+    ours = "ours: mean (earliest to latest seed)"
     return markdown(["curve", "accuracy below", "seeds", ours, "published: mean (5 to 95 % quantile)"], rows)
 
 
@@ -130,10 +130,13 @@ def _signed(row: Mapping[Any, Any], name: str) -> str:
     return f"{row[name]:+.3f}{reach}"
 
 
-def _when(row: Mapping[Any, Any], names: tuple[str, str, str], length: int) -> str:
+def _when(row: Mapping[Any, Any], names: tuple[str, str, str], run: int, length: int) -> str:
+    """When a curve falls. run: its generations, of `length`; a shorter run says nothing about the others."""
     mean, first, last = (row[name] for name in names)
-    ends = " to ".join("never" if pd.isna(end) else str(end) for end in (first, last))
-    whole = f"not within {length}" if pd.isna(mean) else str(mean)
+    never = "never" if run == length else f"not by {run - 1}"
+    ends = " to ".join(never if pd.isna(end) else str(end) for end in (first, last))
+    ended = f"not within {length}" if run == length else f"not by {run - 1}, where it ends"
+    whole = ended if pd.isna(mean) else str(mean)
     return whole if pd.isna(first) else f"{whole} ({ends})"
 
 
