@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fairloop.metrics.statistics import welch
+from fairloop.metrics.statistics import pooled, welch
 from fairloop.report import published as paper
 from fairloop.report.published import departures as of
 from fairloop.report.published import words
@@ -83,6 +83,46 @@ def test_a_single_value_has_no_interval_and_no_spread_none_at_all():
     assert (low[1], high[1]) == (0.1, 0.1)
 
 
+@given(samples, st.integers(1, 12))
+def test_the_pooled_interval_of_two_means_is_that_of_scipys_test_with_equal_variances(other, size):
+    rng = np.random.default_rng(size)
+    one = rng.normal(0, 1, size)
+    both = [*one, *other]
+    std = np.sqrt(
+        ((size - 1) * (np.var(one, ddof=1) if size > 1 else 0) + (len(other) - 1) * np.var(other, ddof=1))
+        / (len(both) - 2)
+    )
+    error = np.array([std / np.sqrt(len(other))])  # scipy's test pools on this side, too
+    parts = [np.std(one, ddof=1) if size > 1 else np.nan, size, np.std(other, ddof=1), len(other)]
+    low, high = pooled(np.array([np.mean(one) - np.mean(other)]), *(np.array([part]) for part in parts), error)
+    if size > 1:
+        expected = stats.ttest_ind(one, other, equal_var=True).confidence_interval(0.95)
+        assert (low[0], high[0]) == pytest.approx((expected.low, expected.high))
+    else:  # the prediction interval of a further value
+        reach = stats.t.ppf(0.975, len(other) - 1) * np.std(other, ddof=1) * np.sqrt(1 + 1 / len(other))
+        assert (high[0] - low[0]) / 2 == pytest.approx(reach)
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 4])
+@pytest.mark.parametrize("together", [0.0, 0.8])
+def test_intervals_of_few_seeds_that_are_drawn_alike_cover_the_published_mean(seeds, together):
+    """With and without A_L. together: the correlation of a seed with its A_L, which makes the interval too wide."""
+    rng, trials = np.random.default_rng(seeds), 4_000
+    annotators = rng.normal(0, 0.5, (seeds, trials))
+    ours = together * annotators * 2 + np.sqrt(1 - together**2) * rng.normal(0, 1, (seeds, trials))
+    theirs, their_annotators = rng.normal(0, 1, (25, trials)), rng.normal(0, 0.5, (150, trials))
+    for less, spread in ((0.0, 0.0), (1.0, their_annotators.std(axis=0, ddof=1))):
+        own = ours - less * annotators
+        std = own.std(axis=0, ddof=1) if seeds > 1 else np.full(trials, np.nan)
+        one, n, m = theirs.std(axis=0, ddof=1), np.full(trials, seeds), np.full(trials, 25)
+        error = np.hypot(one / 5, spread / np.sqrt(150))
+        value = own.mean(axis=0) - (theirs.mean(axis=0) - less * their_annotators.mean(axis=0))
+        low, high = pooled(value, std, n, np.hypot(one, spread), m, error)
+        covered = ((low <= 0) & (high >= 0)).mean()
+        assert covered >= 0.94
+        assert covered <= 0.96 or (less and together)
+
+
 def test_a_departure_is_ours_less_the_published_mean_at_each_generation():
     values = [[0.92, 0.90], [0.94, 0.91], [0.90, 0.95]]
     found = of.departures(table({NONE: values}))
@@ -92,9 +132,10 @@ def test_a_departure_is_ours_less_the_published_mean_at_each_generation():
         ours = [of_seed[generation] for of_seed in values]
         told = theirs.loc[generation]
         assert row["difference"] == pytest.approx(np.mean(ours) - told["mean"])
-        reach = stats.t.ppf(0.975, 2) * np.sqrt(np.var(ours, ddof=1) / 3 + told["std"] ** 2 / 25)
+        one = (2 * np.var(ours, ddof=1) + 24 * told["std"] ** 2) / 26
+        reach = stats.t.ppf(0.975, 26) * np.sqrt(one / 3 + told["std"] ** 2 / 25)
         assert (row["low"], row["high"]) == pytest.approx((row["difference"] - reach, row["difference"] + reach))
-        at_once = stats.t.ppf(1 - 0.025 / 2, 2) / stats.t.ppf(0.975, 2) * reach  # two generations
+        at_once = stats.t.ppf(1 - 0.025 / 2, 26) / stats.t.ppf(0.975, 26) * reach  # two generations
         assert row["high_all"] == pytest.approx(row["difference"] + at_once)
 
 
@@ -107,9 +148,18 @@ def test_less_the_annotator_the_draw_of_the_test_data_is_left_out():
     assert one["mean"] == pytest.approx(-0.01)
     assert one["std"] == pytest.approx(0, abs=1e-12)
     assert one["published"] == pytest.approx(published(NONE)["mean"][0] - told["mean"])
-    # Only the published side is uncertain: 25 seeds, and A_L of 150 runs.
-    v = np.array([published(NONE)["std"][0] ** 2 / 25, told["std"] ** 2 / 150])
-    assert one["high"] - one["difference"] == pytest.approx(stats.t.ppf(0.975, 2) * np.sqrt(v.sum()))
+    # Three seeds without any spread, beside 25 seeds, and A_L of 150 runs.
+    theirs = published(NONE)["std"][0] ** 2
+    v = 24 / 26 * (theirs + told["std"] ** 2) / 3 + theirs / 25 + told["std"] ** 2 / 150
+    assert one["high"] - one["difference"] == pytest.approx(stats.t.ppf(0.975, 26) * np.sqrt(v))
+
+
+def test_five_seeds_have_welchs_interval():
+    values = [[0.92], [0.94], [0.9], [0.93], [0.95]]
+    found = of.departures(table({NONE: values})).iloc[0]
+    stds, seeds = np.array([[np.std(values, ddof=1)], [published(NONE)["std"][0]]]), np.array([[5], [25]])
+    low, high = welch(np.array([found["difference"]]), stds, seeds)
+    assert (found["low"], found["high"]) == pytest.approx((low[0], high[0]))
 
 
 def simulated(case: tuple[str, str], seeds: int, shift: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -135,9 +185,19 @@ def test_runs_that_are_drawn_otherwise_differ():
     assert found["largest"] > 0
 
 
-def test_a_single_seed_cannot_tell():
+def test_a_single_seed_differs_if_it_is_far_away_and_else_cannot_tell():
     found = of.verdicts(of.departures(table({NONE: [[0.1, 0.2]]}))).iloc[0]
+    assert (found["verdict"], found["seeds"], found["apart"]) == ("differs", 1, (0, 1))
+    near = published(NONE)["mean"].head(2).tolist()
+    found = of.verdicts(of.departures(table({NONE: [near]}))).iloc[0]
     assert (found["verdict"], found["seeds"], found["apart"]) == ("cannot tell", 1, ())
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_few_runs_that_are_drawn_alike_seldom_differ(seeds):
+    rng = np.random.default_rng(seeds)
+    found = [of.verdicts(of.departures(simulated(STAR, seeds, 0.0, rng))).iloc[0] for _ in range(20)]
+    assert sum(one["verdict"] == "differs" for one in found) <= 3  # one in 20, or fewer, is expected
 
 
 def test_a_curve_falls_where_a_hand_says():
@@ -166,20 +226,21 @@ def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_
     assert said.startswith("There are 10 seeds. Verdicts: 1 *differs*. ")
     assert "The interval of a single generation excludes 0 here: " in said
     three = of.departures(table({NONE: [[0.92, 0.9], [0.93, 0.92], [0.91, 0.9]]}))
-    assert words.opening(three, of.verdicts(three)).startswith("Curves have 3 seeds. Few seeds make wide intervals. In ")
+    wide = "Few seeds make wide intervals, which assume the published spread. In published standard"
+    assert words.opening(three, of.verdicts(three)).startswith(f"Curves have 3 seeds. {wide}")
     one = of.departures(table({NONE: [[0.92]]}, [0.93]))
     said = words.opening(one, of.verdicts(one))
     told, annotator = published(NONE).loc[0], paper.models().loc[("A_L test", "accuracy"), "mean"]
     as_is = abs(0.92 - told["mean"]) / told["std"]
     less = abs((0.92 - 0.93) - (told["mean"] - annotator)) / told["std"]
     assert said.startswith(
-        "One seed has no interval, so no curve is judged. In published standard deviations of a seed, the largest "
-        f"difference is {as_is:.1f} without subtracting `A_L` (seqgen-seqclass, accuracy, generation 0), and "
+        f"Curves have one seed. {wide} deviations of a seed, the largest difference is "
+        f"{as_is:.1f} without subtracting `A_L` (seqgen-seqclass, accuracy, generation 0), and "
         f"{less:.1f} after subtracting"
     )
-    both = of.departures(table({NONE: [[0.92]], STAR: [[0.9], [0.93]]}))
+    both = of.departures(table({NONE: [[0.92]], STAR: [[0.92], [0.925]]}))
     said = words.opening(both, of.verdicts(both))
-    assert said.startswith("Curves have 1 to 2 seeds. Few seeds make wide intervals, and one has none. In published ")
+    assert said.startswith(f"Curves have 1 to 2 seeds. {wide}")
     assert said.endswith("Verdicts: 2 *cannot tell*.")
 
 
@@ -225,11 +286,11 @@ def test_a_figure_shows_both_bands_and_both_differences():
     assert named[2:] == ["difference as it is, 95 % interval", "difference less A_L, 95 % interval"]
 
 
-def test_the_figure_of_a_single_seed_speaks_of_no_interval():
+def test_the_figure_of_a_single_seed_says_so_and_has_intervals():
     rows_ = table({NONE: [[0.92, 0.9]]}, [0.93])
     (legend,) = curve(paper.laid_over(rows_), of.departures(rows_), ["accuracy"]).legends
     assert [text.get_text() for text in legend.get_texts()][1:] == [
         "ours, one seed",
-        "difference as it is",
-        "difference less A_L",
+        "difference as it is, 95 % interval",
+        "difference less A_L, 95 % interval",
     ]

@@ -141,6 +141,36 @@ def welch(value: Values, stds: Values, seeds: Values, alpha: Values | float = AL
     return value - reach, value + reach
 
 
+def pooled(
+    value: Values,
+    std: Values,
+    seeds: Values,
+    other_std: Values,
+    other_seeds: Values,
+    other_error: Values,
+    alpha: Values | float = ALPHA,
+) -> tuple[Values, Values]:
+    """(low, high) about `value`, a mean of few seeds less another mean, at level 1 - `alpha`, for equal spreads.
+
+    std, other_std: (values) the sample standard deviations of a seed on both sides; NaN for a single seed here.
+    other_error: the standard error of the other mean. The variance of a seed is pooled over both sides, and the
+    interval is Student's with seeds + other_seeds - 2 degrees of freedom. For one seed it is the prediction interval
+    of a further value. It covers 95 % only if both sides have one spread. NaN for fewer than two other seeds.
+
+    >>> import numpy as np
+    >>> low, high = pooled(*(np.array([number]) for number in (0.0, np.nan, 1, 1.0, 25, 0.2)))
+    >>> float(high[0]) == float(-low[0]), round(float(high[0]), 2)  # 2.064 * sqrt(1 + 0.04)
+    (True, 2.1)
+    """  # fmt: skip
+    freedom = np.asarray(seeds + other_seeds - 2, float)
+    own = np.where(np.asarray(seeds) > 1, (np.asarray(seeds) - 1) * np.nan_to_num(std) ** 2, 0.0)
+    one = (own + (other_seeds - 1) * other_std**2) / np.maximum(freedom, 1)
+    enough = (np.asarray(other_seeds) >= 2) & (np.asarray(seeds) >= 1)
+    n = np.maximum(seeds, 1)
+    reach = np.where(enough, student(np.maximum(freedom, 1), alpha) * np.sqrt(one / n + other_error**2), np.nan)
+    return value - reach, value + reach
+
+
 @cache
 def expected_inside(seeds: int, runs: int = 1) -> float:
     """The expected share of new values between the 5 % and the 95 % quantile that were estimated from `seeds` seeds.

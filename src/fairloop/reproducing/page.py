@@ -63,9 +63,10 @@ def _text(table: pd.DataFrame, found: pd.DataFrame, about: Sequence[str], pictur
 
 
 _MEANINGS = f"""\
-A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. All
-published runs share one draw of the test data. If the value of `A_L` on the same test data is subtracted on both sides,
-the effect of this draw cancels, as far as a draw shifts a classifier of any generation as much as it shifts `A_L`.
+A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. Fewer
+than five seeds do not show their spread, so their interval assumes the published one. All published runs share one draw
+of the test data. If the value of `A_L` on the same test data is subtracted on both sides, the effect of this draw
+cancels, as far as a draw shifts a classifier of any generation as much as it shifts `A_L`.
 *differs*: the interval for all generations at once excludes 0 at some generation.
 *agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard
 deviations.

@@ -78,7 +78,7 @@ def _differences(axes: Axes, found: pd.DataFrame) -> None:
     for less, colour, marker, beside in ((AS_IS, PALETTE[0], "s", -0.12), (LESS_ANNOTATOR, PALETTE[2], "D", 0.12)):
         rows = found[found["less"] == less]
         reach = np.nan_to_num((rows["high"] - rows["low"]).to_numpy(float) / 2)
-        known = ", 95 % interval" if reach.any() else ""  # one seed has none
+        known = ", 95 % interval" if reach.any() else ""  # none beside a single published seed
         axes.errorbar(
             rows["generation"] + beside, rows["difference"], yerr=reach, color=colour, marker=marker, markersize=3,
             linewidth=0.8, label=f"difference {less}{known}",

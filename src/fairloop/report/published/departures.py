@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from fairloop.metrics.statistics import ALPHA, welch
+from fairloop.metrics.statistics import ALPHA, FEWEST_SEEDS, Values, pooled, welch
 from fairloop.report.published import laid_over, measures, models, published
 
 AS_IS = "as it is"
@@ -32,7 +32,8 @@ def departures(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns: setting, star, metric, title, generation, less (`as it is`, or `less A_L` where its value was published),
     seeds, mean, std (ours), published_seeds, published, published_std, difference, low, high (95 %, this generation
-    alone; `statistics.welch`), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni).
+    alone), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni). Intervals are Welch's;
+    fewer than `FEWEST_SEEDS` seeds do not show their own spread, so theirs assume the published one (`pooled`).
 
     Less A_L, the user's values are differences for each seed. The published values are a mean over seeds and a mean of
     A_L over its runs. They count as independent, which makes the interval too wide if a classifier resembles its A_L.
@@ -74,16 +75,25 @@ def _less_annotator(cells: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
-    stds = rows[["std", "published_std", "annotator_std"]].fillna(0.0).to_numpy().T
-    seeds = rows[["seeds", "published_seeds", "annotator_runs"]].to_numpy(float).T
-    value = rows["difference"].to_numpy()
-    rows["low"], rows["high"] = welch(value, stds, seeds)
+    rows["low"], rows["high"] = _interval(rows, ALPHA)
     judged = (
         rows["low"].notna().groupby([rows[name] for name in ("setting", "star", "metric", "less")]).transform("sum")
     )
-    rows["low_all"], rows["high_all"] = welch(value, stds, seeds, ALPHA / judged.clip(lower=1).to_numpy(float))
+    rows["low_all"], rows["high_all"] = _interval(rows, ALPHA / judged.clip(lower=1).to_numpy(float))
     columns = ["generation", "less", "seeds", "mean", "std", "published_seeds", "published", "published_std"]
     return rows[[*_CURVE, *columns, "difference", "low", "high", "low_all", "high_all"]]
+
+
+def _interval(rows: pd.DataFrame, alpha: Values | float) -> tuple[Values, Values]:
+    """(low, high) about each difference. A seed less its own A_L counts as two independent values."""
+    stds = rows[["std", "published_std", "annotator_std"]].fillna(0.0).to_numpy(float).T
+    seeds = rows[["seeds", "published_seeds", "annotator_runs"]].to_numpy(float).T
+    value, (own, *others), (n, *runs) = rows["difference"].to_numpy(float), stds, seeds
+    spread, error = np.hypot(*others), np.hypot(*(std / np.sqrt(m) for std, m in zip(others, runs, strict=True)))
+    few = pooled(value, own, n, spread, runs[0], error, alpha)
+    many = welch(value, stds, seeds, alpha)
+    low, high = (np.where(n < FEWEST_SEEDS, *ends) for ends in zip(few, many, strict=True))
+    return low, high
 
 
 def verdicts(found: pd.DataFrame) -> pd.DataFrame:

@@ -33,10 +33,8 @@ def _said_of_seeds(found: pd.DataFrame, told: pd.DataFrame) -> str:
     seeds = f"{few}" if few == many else f"{few} to {many}"
     if few >= FEWEST_SEEDS:
         return f"There are {seeds} seeds."
-    if many == 1:
-        said = "One seed has no interval, so no curve is judged."
-    else:
-        said = f"Curves have {seeds} seeds. Few seeds make wide intervals{', and one has none' if few == 1 else ''}."
+    counted = "one seed" if many == 1 else f"{seeds} seeds"
+    said = f"Curves have {counted}. Few seeds make wide intervals, which assume the published spread."
     return f"{said} {_farthest(found, told)}".strip()
 
 
