@@ -129,7 +129,7 @@ def test_a_page_without_a_place_for_a_table_is_refused(tmp_path):
         importlib.import_module("docs.pages").filled(page, {"verdicts": str})
 
 
-@pytest.mark.parametrize("name", ["annotators-in-loops", "ablations", "full"])
+@pytest.mark.parametrize("name", ["annotators-in-loops", "ablations", "full", "share-full"])
 def test_every_run_tells_its_spec_and_provenance(committed, name):
     told = json.loads((HERE / f"{name}.json").read_text())
     assert set(committed.runs(name)["run"]) == set(told)
