@@ -226,21 +226,21 @@ def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_
     assert said.startswith("There are 10 seeds. Verdicts: 1 *differs*. ")
     assert "The interval of a single generation excludes 0 here: " in said
     three = of.departures(table({NONE: [[0.92, 0.9], [0.93, 0.92], [0.91, 0.9]]}))
-    wide = "Few seeds make wide intervals, which assume the published spread. In published standard"
-    assert words.opening(three, of.verdicts(three)).startswith(f"Curves have 3 seeds. {wide}")
+    wide = "few seeds make wide intervals. These assume the published spread. In published standard"
+    assert words.opening(three, of.verdicts(three)).startswith(f"Curves have 3 seeds, and {wide}")
     one = of.departures(table({NONE: [[0.92]]}, [0.93]))
     said = words.opening(one, of.verdicts(one))
     told, annotator = published(NONE).loc[0], paper.models().loc[("A_L test", "accuracy"), "mean"]
     as_is = abs(0.92 - told["mean"]) / told["std"]
     less = abs((0.92 - 0.93) - (told["mean"] - annotator)) / told["std"]
     assert said.startswith(
-        f"Curves have one seed. {wide} deviations of a seed, the largest difference is "
+        f"Curves have one seed, and {wide} deviations of a seed, the largest difference is "
         f"{as_is:.1f} without subtracting `A_L` (seqgen-seqclass, accuracy, generation 0), and "
         f"{less:.1f} after subtracting"
     )
     both = of.departures(table({NONE: [[0.92]], STAR: [[0.92], [0.925]]}))
     said = words.opening(both, of.verdicts(both))
-    assert said.startswith(f"Curves have 1 to 2 seeds. {wide}")
+    assert said.startswith(f"Curves have 1 to 2 seeds, and {wide}")
     assert said.endswith("Verdicts: 2 *cannot tell*.")
 
 

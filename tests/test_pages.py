@@ -251,7 +251,8 @@ def test_gathered_runs_say_how_far_each_curve_came_and_have_a_figure_each(gather
     decided = (gathered.departures.verdicts(gathered.found())["verdict"] != "cannot tell").any()
     told = "**Known in part.**" if decided else "**Not known yet.**"
     run_whole = "Curves run over all 40 generations: 1 of the 5 published curves of ColoredMNIST."
-    assert said.startswith(f"{told} {run_whole} Curves have 3 seeds. Few seeds make wide intervals, which")
+    assert said.startswith(f"{told} Curves have 3 seeds, and few seeds make wide intervals. ")
+    assert said.endswith(f" {run_whole}")
     assert "| seqclass + STAR on classifier | accuracy | 3 | 3 of 40 |" in gathered.verdicts()
     assert [place in gathered.figures() for place in ("seqclass.none.png", "seqclass.classifier.png")] == [True, True]
     assert len(gathered.verdicts().splitlines()) == 2 + 2

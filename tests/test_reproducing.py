@@ -289,7 +289,7 @@ def test_the_page_says_what_its_table_holds(tmp_path):
     page.write(rows, tmp_path / "page", ["Said of the runs."])
     text = (tmp_path / "page" / "reproduction.md").read_text()
     held = pd.read_csv(tmp_path / "page" / "departures.csv")
-    assert "Curves have 3 seeds. Few seeds make wide intervals, which" in text
+    assert "Curves have 3 seeds, and few seeds make wide intervals." in text
     assert "| seqclass | accuracy | 3 | 2 of 40 |" in text
     assert "Said of the runs." in text
     for row in held[held["less"] == departures.AS_IS].to_dict("records"):

@@ -56,7 +56,7 @@ def answer() -> str:
     told = departures.verdicts(found())
     head = "**Known in part.**" if (told["verdict"] != "cannot tell").any() else "**Not known yet.**"
     run = f"Curves run over all {WHOLE} generations: {whole.sum()} of the 5 published curves of ColoredMNIST."
-    return f"{head} {run} {words.opening(found(), told)}"
+    return f"{head} {words.opening(found(), told)} {run}"
 
 
 def verdicts() -> str:

@@ -34,7 +34,7 @@ def _said_of_seeds(found: pd.DataFrame, told: pd.DataFrame) -> str:
     if few >= FEWEST_SEEDS:
         return f"There are {seeds} seeds."
     counted = "one seed" if many == 1 else f"{seeds} seeds"
-    said = f"Curves have {counted}. Few seeds make wide intervals, which assume the published spread."
+    said = f"Curves have {counted}, and few seeds make wide intervals. These assume the published spread."
     return f"{said} {_farthest(found, told)}".strip()
 
 
