@@ -154,12 +154,30 @@ def test_less_the_annotator_the_draw_of_the_test_data_is_left_out():
     assert one["high"] - one["difference"] == pytest.approx(stats.t.ppf(0.975, 26) * np.sqrt(v))
 
 
-def test_five_seeds_have_welchs_interval():
-    values = [[0.92], [0.94], [0.9], [0.93], [0.95]]
+@pytest.mark.parametrize("spread", [0.2, 5.0])
+def test_from_five_seeds_on_the_interval_is_the_wider_of_welchs_and_of_equal_spreads(spread):
+    told = published(NONE).loc[0]
+    values = [[told["mean"] + spread * told["std"] * step] for step in (-1.5, -0.5, 0.0, 0.5, 1.5)]
     found = of.departures(table({NONE: values})).iloc[0]
-    stds, seeds = np.array([[np.std(values, ddof=1)], [published(NONE)["std"][0]]]), np.array([[5], [25]])
-    low, high = welch(np.array([found["difference"]]), stds, seeds)
-    assert (found["low"], found["high"]) == pytest.approx((low[0], high[0]))
+    ours, n, m = np.std(values, ddof=1), 5, 25
+    v, w = ours**2 / n, told["std"] ** 2 / m
+    welchs = stats.t.ppf(0.975, (v + w) ** 2 / (v**2 / (n - 1) + w**2 / (m - 1))) * np.sqrt(v + w)
+    one = ((n - 1) * ours**2 + (m - 1) * told["std"] ** 2) / (n + m - 2)
+    equal = stats.t.ppf(0.975, n + m - 2) * np.sqrt(one / n + w)
+    assert (welchs > equal) == (spread > 1)
+    assert (found["high"] - found["low"]) / 2 == pytest.approx(max(welchs, equal))
+
+
+@pytest.mark.parametrize("seeds", [5, 8, 10])
+@pytest.mark.parametrize("ratio", [1.0, 1.5])
+def test_the_interval_of_all_generations_at_once_seldom_excludes_0_anywhere(seeds, ratio):
+    """For equal curves of 40 independent generations, with seeds that spread as the published ones, or more."""
+    rng, trials = np.random.default_rng(seeds), 1_500
+    ours, theirs = (rng.normal(0, one, (n, trials * 40)) for n, one in ((seeds, ratio), (25, 1)))
+    rows = pd.DataFrame({"difference": ours.mean(axis=0) - theirs.mean(axis=0), "std": ours.std(axis=0, ddof=1)})
+    rows = rows.assign(seeds=seeds, published_seeds=25, published_std=theirs.std(axis=0, ddof=1))
+    low, high = of._interval(rows.assign(annotator_std=0.0, annotator_runs=np.inf), 0.05 / 40)
+    assert ((low > 0) | (high < 0)).reshape(trials, 40).any(axis=1).mean() <= 0.08
 
 
 def simulated(case: tuple[str, str], seeds: int, shift: float, rng: np.random.Generator) -> pd.DataFrame:
@@ -200,6 +218,39 @@ def test_few_runs_that_are_drawn_alike_seldom_differ(seeds):
     assert sum(one["verdict"] == "differs" for one in found) <= 3  # one in 20, or fewer, is expected
 
 
+def test_an_annotator_that_failed_does_not_cancel_a_classifier_that_failed():
+    told, annotator = published(STAR), paper.models().loc["A_L test", "mean"]["accuracy"]
+    rng = np.random.default_rng(3)
+    ours = rng.normal(told["mean"], told["std"], (25, len(told)))
+    alike = of.verdicts(of.departures(table({STAR: ours.tolist()}, [annotator] * 25))).iloc[0]
+    assert (alike["less"], alike["unlike"], alike["verdict"]) == (of.LESS_ANNOTATOR, False, "agrees")
+    found = of.departures(table({STAR: (ours - 0.4).tolist()}, [annotator - 0.4] * 25))
+    failed = of.verdicts(found).iloc[0]
+    assert (failed["less"], failed["unlike"], failed["verdict"]) == (of.AS_IS, True, "differs")
+    said = words.opening(found, of.verdicts(found))
+    assert "`A_L` is unlike the published one, so it is not subtracted, in seqclass + STAR on classifier, acc" in said
+    assert "the largest difference is " in said
+
+
+def test_where_curves_part_is_said_with_and_without_subtracting_the_annotator():
+    told, annotator = published(STAR), paper.models().loc["A_L test", "mean"]["accuracy"]
+    shifted = table({STAR: [(told["mean"] + 0.02).tolist()[:3]]}, [annotator + 0.02])
+    found = of.departures(shifted)
+    row = of.verdicts(found).iloc[0]
+    assert (row["apart"], row["apart_as_is"], row["apart_at_once"]) == ((), (0, 1, 2), (0, 1, 2))
+    said, where = words.opening(found, of.verdicts(found)), "seqclass + STAR on classifier (accuracy 0 to 2)"
+    assert f"Without subtracting `A_L` it excludes 0 at generations of {where}." in said
+    assert f"So does the interval for all generations at once in {where}." in said
+    assert words.verdict_table(of.verdicts(found)).splitlines()[-1].endswith("| none | 0 to 2 |")
+
+
+def test_a_measure_that_is_nowhere_defined_has_no_verdict_and_breaks_none():
+    rows = table({STAR: [[np.nan, np.nan]], NONE: [[0.92]]}, [0.93])
+    assert of.verdicts(of.departures(rows))["setting"].tolist() == [NONE[0]]
+    without = table({NONE: [[0.92]]}, [np.nan])
+    assert of.verdicts(of.departures(without)).iloc[0]["less"] == of.AS_IS
+
+
 def test_a_curve_falls_where_a_hand_says():
     found = of.falls(table({NONE: [[0.9, 0.84, 0.7, 0.6], [0.9, 0.87, 0.74, 0.72]]})).set_index("limit")
     assert found.loc[0.85, ["ours", "earliest", "latest"]].tolist() == [2, 1, 2]  # .855 at generation 1
@@ -224,24 +275,25 @@ def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_
     found = of.departures(simulated(STAR, 10, 3.0, np.random.default_rng(2)))
     said = words.opening(found, of.verdicts(found))
     assert said.startswith("There are 10 seeds. Verdicts: 1 *differs*. ")
-    assert "The interval of a single generation excludes 0 here: " in said
+    assert "The interval of a single generation excludes 0 at generations of seqclass + STAR on classifier (acc" in said
     three = of.departures(table({NONE: [[0.92, 0.9], [0.93, 0.92], [0.91, 0.9]]}))
-    wide = "few seeds make wide intervals. These assume the published spread. In published standard"
+    wide = "few seeds make wide intervals. These assume the published spread. Verdicts: "
     assert words.opening(three, of.verdicts(three)).startswith(f"Curves have 3 seeds, and {wide}")
     one = of.departures(table({NONE: [[0.92]]}, [0.93]))
     said = words.opening(one, of.verdicts(one))
     told, annotator = published(NONE).loc[0], paper.models().loc[("A_L test", "accuracy"), "mean"]
     as_is = abs(0.92 - told["mean"]) / told["std"]
     less = abs((0.92 - 0.93) - (told["mean"] - annotator)) / told["std"]
-    assert said.startswith(
-        f"Curves have one seed, and {wide} deviations of a seed, the largest difference is "
+    assert said.startswith(f"Curves have one seed, and {wide}")
+    assert (
+        "In published standard deviations of a seed, the largest difference is "
         f"{as_is:.1f} without subtracting `A_L` (seqgen-seqclass, accuracy, generation 0), and "
         f"{less:.1f} after subtracting"
-    )
+    ) in said
     both = of.departures(table({NONE: [[0.92]], STAR: [[0.92], [0.925]]}))
     said = words.opening(both, of.verdicts(both))
     assert said.startswith(f"Curves have 1 to 2 seeds, and {wide}")
-    assert said.endswith("Verdicts: 2 *cannot tell*.")
+    assert "Verdicts: 2 *cannot tell*. " in said
 
 
 def test_a_run_that_ends_early_is_not_said_never_to_fall():

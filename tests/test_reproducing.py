@@ -21,6 +21,8 @@ from fairloop.report.published import departures
 from fairloop.report.table import gathered
 from fairloop.reproducing import page, planning
 from fairloop.reproducing.planning import CURVES, Costs, Curve, Plan, Run
+from fairloop.running.progress import LineView
+from fairloop.running.run import run
 from fairloop.store.directory import RunDirectory
 from fairloop.sweep import estimate, local
 from fairloop.sweep.estimate import Piece
@@ -145,7 +147,7 @@ def test_a_budget_has_a_number_and_a_unit(text, seconds):
 @pytest.mark.parametrize(
     ("text", "words"),
     [(text, "write a number and a unit") for text in ("", "6", "h", "-1h", "6 hours", "6H", "nan h")]
-    + [("0h", "must be more than 0")],
+    + [("0h", "must be more than 0"), ("9" * 400 + "h", "must be more than 0 and less than 100 years")],
 )
 def test_no_other_budget_is_taken(text, words):
     with pytest.raises(InputError, match=f"--budget {text}: {words}"):
@@ -174,10 +176,11 @@ TINY = {
 }  # fmt: skip
 
 
-def asked(out: Path, *more: str, **changes: object) -> tuple[int, str]:
-    """The command on embedded digits: its exit code and its words."""
+def asked(out: Path, *more: str, without: Sequence[str] = (), **changes: object) -> tuple[int, str]:
+    """The command on embedded digits: its exit code and its words. without: usual options that are left out."""
     fields = [word for field, value in (TINY | changes).items() for word in ("--set", f"{field}={value}")]
     options = ["--curves", "seqclass,seqclass+classifier", "--seeds", "0-1", "--workers", "1", "--out", str(out)]
+    options = [word for word in options if word not in without]
     result = CliRunner().invoke(app, ["reproduce", "colored-mnist", *options, *fields, *more])
     return result.exit_code, result.output + str(result.exception or "")
 
@@ -221,7 +224,7 @@ def test_a_plan_is_shown_and_nothing_is_run(tmp_path, timed, begun):
     code, words = asked(tmp_path / "out", "--plan", "--budget", "100s")
     assert code == 0, words
     assert "seqclass+classifier" in words
-    assert "expected: 70 s with 1 run at a time, of 100 s, of which 10% is kept in reserve" in words
+    assert "expected, from the start: 70 s with 1 run at a time, of 100 s, of which 10% is kept in reserve" in words
     assert begun == []
     assert not (tmp_path / "out").exists()
 
@@ -254,8 +257,60 @@ def test_runs_of_other_fields_are_never_mixed(tmp_path, timed, begun):
     code, words = asked(tmp_path, "--budget", "40s", **{"classifier.epochs": 2})
     assert code != 0
     assert "holds runs with other fields (classifier.epochs=1, not 2)" in words
-    (tmp_path / reproducing.PLAN).write_text("{}")
-    assert "is damaged" in asked(tmp_path, "--budget", "40s")[1]
+
+
+PLANS = [
+    "{}", "[]", "1", "null", '{"wanted": {}, "plan": {"runs": [], "seconds": 1, "left_out": []}, "costs": {}}',
+    '{"wanted": [], "plan": {"runs": [], "seconds": 1, "left_out": []}, "costs": {}}',
+    '{"wanted": {"base": 1}, "plan": {"runs": [], "seconds": 1, "left_out": []}, "costs": {}}',
+    '{"wanted": {"base": {}}, "plan": {"runs": [[["a", "b"], 0, 1]], "seconds": 1, "left_out": []}, "costs": {}}',
+    '{"wanted": {"base": {}}, "plan": {"runs": [], "seconds": 1, "left_out": []}, "costs": {"x": []}}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("held", PLANS)
+def test_a_plan_of_another_form_is_damaged(tmp_path, timed, begun, held):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / reproducing.PLAN).write_text(held)
+    code, words = asked(tmp_path, "--budget", "40s")
+    assert code != 0
+    assert f"--out: {tmp_path / reproducing.PLAN} is damaged" in words
+    assert (timed, begun) == ([], [])
+
+
+def test_the_number_of_runs_at_a_time_is_not_a_part_of_the_plan_unless_it_is_set(tmp_path, timed, begun, monkeypatch):
+    for now, words in ((1, "timing"), (3, "going on with the stored plan")):
+        monkeypatch.setattr(reproducing, "default_workers", lambda threads, now=now: now)
+        code, said = asked(tmp_path, "--budget", "100s", without=["--workers", "1"])
+        assert code == 0, said
+        assert words in said
+        assert f"with {now} run" in said
+    assert begun[0] == begun[1]
+
+
+def test_files_of_the_user_beside_the_page_are_neither_replaced_nor_found_after_the_training(tmp_path, timed, begun):
+    (tmp_path / "page").mkdir()
+    (tmp_path / "page" / "thesis.txt").write_text("precious")
+    code, words = asked(tmp_path, "--budget", "40s")
+    assert code != 0
+    assert f"--out: {tmp_path / 'page'} holds thesis.txt, and is replaced by the new page" in words
+    assert (timed, begun) == ([], [])
+    with pytest.raises(InputError, match=r"holds thesis\.txt"):
+        page.write(table({("seqclass", "none"): [[0.9]]}), tmp_path / "page", [])
+    assert (tmp_path / "page" / "thesis.txt").read_text() == "precious"
+
+
+def test_runs_of_another_experiment_in_the_directory_are_no_seeds_of_a_curve(tmp_path):
+    def run_of(*changes: str) -> None:
+        spec = tiny("setting=seqclass", *changes)
+        run(spec, RunDirectory(tmp_path / "runs" / spec.identity), LineView(lambda text: None))
+
+    for changes in (["seed=0"], ["seed=1"], ["seed=0", "data.label_noise=0.3"], ["seed=5", "data.label_noise=0.3"]):
+        run_of(*changes)
+    run_of("seed=2", "setting=seqgen-nonseqclass")  # not published
+    wanted = reproducing.Wanted(tiny(), CURVES[:1], (0,), 60.0, 1)
+    mine, others = reproducing.runs_of(wanted, tmp_path)
+    assert (sorted(found.spec().seed for found in mine), others) == ([0, 1], 3)
 
 
 def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, monkeypatch):
@@ -270,6 +325,9 @@ def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, m
         (["--curves", "seqclas"], "--curves seqclas: was not published; there is seqclass,"),
         (["--set", "setting=control"], "--set setting=control: is fixed by the published curves; use --curves"),
         (["--seeds", "x"], "--seeds x"),
+        (["--set", "star={target: both}"], "--set star.target=both: is fixed by the published curves; use --curves"),
+        (["--set", "data={name: celeba, root: /tmp}"], "--set data.name=celeba: fairloop has no published curves"),
+        (["--data", "/nowhere"], "--data: /nowhere is not a directory"),
         (["--set", "nope=1"], "nope: there is no such field"),
     ],
 )

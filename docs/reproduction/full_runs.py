@@ -33,6 +33,12 @@ def found() -> pd.DataFrame:
     return all_of_them[all_of_them["metric"].isin(SHOWN)]
 
 
+def differences() -> pd.DataFrame:
+    """What departures.csv holds: the departures of the measures that are judged, to six digits."""
+    numbers = found().select_dtypes("float").columns
+    return found().assign(**found()[numbers].round(6))
+
+
 @cache
 def cells() -> pd.DataFrame:
     """Our values beside the published bands."""
@@ -54,9 +60,10 @@ def answer() -> str:
         )
     whole = cells().groupby(["setting", "star"], observed=True)["generation"].max() + 1 == WHOLE
     told = departures.verdicts(found())
-    head = "**Known in part.**" if (told["verdict"] != "cannot tell").any() else "**Not known yet.**"
+    head = "Known in part" if (told["verdict"] != "cannot tell").any() else "Not known yet"
+    said = words.opening(found(), told)
     run = f"Curves run over all {WHOLE} generations: {whole.sum()} of the 5 published curves of ColoredMNIST."
-    return f"{head} {words.opening(found(), told)} {run}"
+    return f"**{head}:** {said[0].lower()}{said[1:]} {run}"
 
 
 def verdicts() -> str:

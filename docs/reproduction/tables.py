@@ -2,7 +2,8 @@
 
     python -m docs.reproduction.tables              prints all of them
     python -m docs.reproduction.tables annotators   prints one
-    python -m docs.reproduction.tables --write      puts them into the pages, each between its two marks
+    python -m docs.reproduction.tables --write      puts them into the pages, each between its two marks, and writes
+                                                    departures.csv
 
 Tables are called as the functions that make them.
 """
@@ -19,8 +20,10 @@ from docs.reproduction import ablated, full_runs
 from docs.reproduction import annotators_alone as alone
 from docs.reproduction import beside_published as beside
 from docs.reproduction.committed import HERE
+from fairloop._util.escape import write_csv
 
 PAGE = HERE.parent / "reproduction.md"
+DEPARTURES = HERE / "departures.csv"
 
 
 def _named(*makers: Callable[[], str]) -> dict[str, Callable[[], str]]:
@@ -49,6 +52,7 @@ def main() -> None:
     if asked.write:
         for page, tables in PAGES.items():
             page.write_text(filled(page, tables), encoding="utf-8")
+        write_csv(full_runs.differences(), DEPARTURES)
     else:
         print("\n\n".join(f"{name}\n\n{TABLES[name]()}" for name in asked.tables or TABLES))
 

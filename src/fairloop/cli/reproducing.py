@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fairloop.cli.options import Changes, Json, Output, Quiet, shorthand
-from fairloop.errors import InputError
+from fairloop.errors import FairloopError, InputError
 
 if TYPE_CHECKING:
     from fairloop.reproducing import Planned, Wanted
 
 _PUBLISHED = "colored-mnist"
+_PAGE = "page"
 _DECIDED = {"setting": "--curves", "star.target": "--curves", "seed": "--seeds"}
 
 What = Annotated[str, typer.Argument(metavar=_PUBLISHED, help="the data set whose curves were published")]
@@ -39,10 +42,14 @@ def reproduce(
     output = Output(quiet, json_)
     from fairloop import reproducing
     from fairloop._util.directories import claim
+    from fairloop.reproducing import page
 
+    if data is not None and not data.is_dir():
+        raise InputError(f"--data: {data} is not a directory; give the one with MNIST's files")
     changes = [*(set_ or ()), *shorthand({"data.root": data})]
     wanted = _wanted(what, curves, seeds, budget, changes, workers)
     claim(out, "a sweep")
+    page.claim(out / _PAGE)
     found = reproducing.kept(out, wanted)
     if found is None:
         output.say("timing a few steps of each kind of model ...")
@@ -66,8 +73,17 @@ def _wanted(what: str, curves: str | None, seeds: str, budget: str, changes: lis
         if (option := _DECIDED.get(change.partition("=")[0].strip())) is not None:
             raise InputError(f"--set {change}: is fixed by the published curves; use {option}")
     named, numbers, seconds = reproducing.curves_named(curves), parse_seeds(seeds), reproducing.seconds_of(budget)
-    base = with_files_read(presets.read(what, changes))
-    return reproducing.Wanted(base, named, tuple(numbers), seconds, workers or reproducing.workers_for(base))
+    base, usual = with_files_read(presets.read(what, changes)), presets.preset(what)
+    if base.data.name != usual.data.name:
+        raise InputError(f"--set data.name={base.data.name}: fairloop has no published curves of it")
+    for field, option in _DECIDED.items():  # a whole section may hold one, as in star={target: both}
+        if _at(base, field) != _at(usual, field):
+            raise InputError(f"--set {field}={_at(base, field)}: is fixed by the published curves; use {option}")
+    return reproducing.Wanted(base, named, tuple(numbers), seconds, workers)
+
+
+def _at(spec: object, field: str) -> object:
+    return reduce(getattr, field.split("."), spec)
 
 
 def _show(found: Planned, output: Output) -> None:
@@ -87,9 +103,10 @@ def _show(found: Planned, output: Output) -> None:
         for row in found.rows
     ]  # fmt: skip
     show(["curve", "seeds", "generations", "on one core", "does not fit"], rows, "terminal", output.console)
+    together = f"{wanted.at_a_time} run{'s' if wanted.at_a_time > 1 else ''} at a time"
     output.say(
-        f"expected: {duration(found.plan.seconds)} with {wanted.workers} run{'s' if wanted.workers > 1 else ''} at a "
-        f"time, of {duration(wanted.budget)}, of which {planning.RESERVE:.0%} is kept in reserve"
+        f"expected, from the start: {duration(found.plan.seconds)} with {together}, of {duration(wanted.budget)}, of "
+        f"which {planning.RESERVE:.0%} is kept in reserve"
     )
 
 
@@ -101,24 +118,31 @@ def _run(found: Planned, out: Path, output: Output, changed: str) -> None:
 
     jobs = found.jobs(out)
     reproducing.keep(out, found)
+    if all(job.state == "done" for job in jobs):
+        output.say(f"{out}: all runs of the plan are complete")
     seen = not (output.quiet or output.as_json)
     try:
         with sweep_view(output.console, out) if seen else SweepLines() as view:
-            run_all(jobs, out, out / "models", found.wanted.workers, view)
-    finally:
-        _write_page(out, output, changed)
+            run_all(jobs, out, out / "models", found.wanted.at_a_time, view)
+    except BaseException:
+        with suppress(FairloopError):  # the reason why the runs ended is the one to tell
+            _write_page(found, out, output, changed)
+        raise
+    _write_page(found, out, output, changed)
 
 
-def _write_page(out: Path, output: Output, changed: str) -> None:
+def _write_page(found: Planned, out: Path, output: Output, changed: str) -> None:
+    from fairloop import reproducing
     from fairloop.report.table import gathered
+    from fairloop.report.text import counted
     from fairloop.reproducing import page
-    from fairloop.store.directory import RunDirectory
 
-    runs = [RunDirectory(root) for root in sorted((out / "runs").glob("*"))]
-    begun = [run.root for run in runs if run.exists and run.committed()]
-    if begun:
-        page.write(gathered(begun), out / "page", [changed] if changed else [])
-        output.say(f"{out / 'page' / page.PAGE}: {len(begun)} runs beside the published curves")
+    runs, others = reproducing.runs_of(found.wanted, out)
+    if others:
+        output.say(f"{out}: {counted(others, 'run')} of other experiments left out of the page")
+    if runs:
+        page.write(gathered([run.root for run in runs]), out / _PAGE, [changed] if changed else [])
+        output.say(f"{out / _PAGE / page.PAGE}: {counted(len(runs), 'run')} beside the published curves")
 
 
 def _changed(changes: list[str]) -> str:

@@ -10,16 +10,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fairloop._util.files import write_text
 from fairloop._util.lookup import meant
-from fairloop.errors import InputError
+from fairloop.errors import FairloopError, InputError
 from fairloop.models.numerics import resolve
 from fairloop.reproducing import planning
 from fairloop.reproducing.planning import CURVES, Costs, Curve, Plan, Run
 from fairloop.spec.run import RunSpec, from_mapping
+from fairloop.store.directory import RunDirectory
 from fairloop.sweep.estimate import Piece, pieces
 from fairloop.sweep.job import Job, jobs_in, run_in
 from fairloop.sweep.local import default_workers
@@ -30,6 +32,9 @@ SEEDS = 25
 PLAN = "plan.json"
 """The file of the plan in the sweep's directory."""
 
+MOST_SECONDS = 100 * 365 * 86_400.0
+"""A budget is less."""
+
 _UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?|\.\d+)\s*(s|min|m|h|d)")
 
@@ -39,9 +44,10 @@ def seconds_of(budget: str) -> float:
     match = _BUDGET.fullmatch(budget.strip())
     if not match:
         raise InputError(f"--budget {budget}: write a number and a unit (s, m, h or d), such as 90m, 6h or 1d")
-    if not float(match[1]):
-        raise InputError(f"--budget {budget}: must be more than 0, such as 90m, 6h or 1d")
-    return float(match[1]) * _UNITS[match[2]]
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if not 0 < seconds < MOST_SECONDS:
+        raise InputError(f"--budget {budget}: must be more than 0 and less than 100 years, such as 90m, 6h or 1d")
+    return seconds
 
 
 def curve_name(curve: Curve) -> str:
@@ -68,14 +74,23 @@ class Wanted:
     """The runs that a user requests.
 
     base: the spec of every run except setting, STAR target and seed; its generations are the length of a whole run.
-    budget: seconds. workers: runs at a time.
+    budget: seconds. workers: runs at a time; None: as many as this machine holds now.
     """
 
     base: RunSpec
     curves: tuple[Curve, ...]
     seeds: tuple[int, ...]
     budget: float
-    workers: int
+    workers: int | None
+
+    @cached_property
+    def at_a_time(self) -> int:
+        """The number of runs at a time: one on a GPU, otherwise limited by cores and memory, if it was not set."""
+        spec = self.base
+        if self.workers is not None:
+            return self.workers
+        on_cpu = resolve(spec.precision, spec.device, spec.threads).device == "cpu"
+        return default_workers(spec.threads) if on_cpu else 1
 
     def spec(self, run: Run) -> RunSpec:
         """The spec of a run. Raises InputError if the base does not fit its curve."""
@@ -88,12 +103,6 @@ class Wanted:
         """The inputs of the plan, as plain data."""
         experiment = {**self.base.experiment(), "generations": self.base.generations}
         return json.loads(json.dumps({**asdict(self), "base": experiment}))  # type: ignore[no-any-return]
-
-
-def workers_for(spec: RunSpec) -> int:
-    """The number of runs at a time: one on a GPU, otherwise limited by cores and memory."""
-    on_cpu = resolve(spec.precision, spec.device, spec.threads).device == "cpu"
-    return default_workers(spec.threads) if on_cpu else 1
 
 
 @dataclass(frozen=True)
@@ -136,7 +145,7 @@ def timed(wanted: Wanted) -> Costs:
 def planned(wanted: Wanted, costs: Costs) -> Planned:
     """The runs that fit the budget. Raises InputError if the first generation of the first curve does not fit."""
     wishes = list(planning.wishes(wanted.curves, wanted.seeds, wanted.base.generations))
-    plan = planning.planned(wishes, costs, wanted.budget * (1 - planning.RESERVE), wanted.workers)
+    plan = planning.planned(wishes, costs, wanted.budget * (1 - planning.RESERVE), wanted.at_a_time)
     if not plan.runs:
         from fairloop._util.clock import duration
 
@@ -152,6 +161,8 @@ def planned(wanted: Wanted, costs: Costs) -> Planned:
 def kept(out: Path, wanted: Wanted) -> Planned | None:
     """The plan that `out` holds, if its inputs are equal; None for other inputs, or without a plan.
 
+    Its time is computed anew, for the number of runs that go at a time now.
+
     Raises InputError if the runs in `out` are of another spec, or the file is damaged.
     """
     path = out / PLAN
@@ -160,14 +171,37 @@ def kept(out: Path, wanted: Wanted) -> Planned | None:
     try:
         held = json.loads(path.read_text(encoding="utf-8"))
         asked, costs, told = held["wanted"], _costs(held["costs"]), held["plan"]
-        plan = Plan(_runs(told["runs"]), float(told["seconds"]), _runs(told["left_out"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"--out: {path} is damaged ({error}); delete it, and the next call plans anew") from None
+        before, runs, left_out = dict(asked["base"]), _runs(told["runs"]), _runs(told["left_out"])
+        seconds = planning.seconds_of(runs, costs, wanted.at_a_time)
+    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+        raise InputError(
+            f"--out: {path} is damaged ({type(error).__name__}: {error}); delete it, and the next call plans anew"
+        ) from None
     now = wanted.as_plain()
-    if asked["base"] != now["base"]:
-        told = _first(asked["base"], now["base"])
+    if before != now["base"]:
+        told = _first(before, now["base"])
         raise InputError(f"--out: {out} holds runs with other fields ({told}); choose another directory")
-    return Planned(wanted, plan, costs) if asked == now else None
+    return Planned(wanted, Plan(runs, seconds, left_out), costs) if asked == now else None
+
+
+def runs_of(wanted: Wanted, out: Path) -> tuple[list[RunDirectory], int]:
+    """The begun runs in `out` of published curves with the fields of `wanted`, of any plan; the number of other runs.
+
+    Runs of another sweep in this directory, such as with other labels, would count as further seeds of a curve.
+    """
+    begun = [run for root in sorted((out / "runs").glob("*")) if (run := RunDirectory(root)).exists and run.committed()]
+    mine = [run for run in begun if _is_of(wanted, run)]
+    return mine, len(begun) - len(mine)
+
+
+def _is_of(wanted: Wanted, run: RunDirectory) -> bool:
+    try:
+        spec = run.spec()
+        curve = Curve(spec.setting, spec.star.target)
+        expected = wanted.spec(Run(curve, spec.seed, spec.generations))
+    except FairloopError:
+        return False
+    return curve in CURVES and spec.experiment() == expected.experiment()
 
 
 def keep(out: Path, found: Planned) -> None:

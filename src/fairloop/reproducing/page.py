@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pandas as pd
 
 from fairloop._util.escape import write_csv
 from fairloop._util.files import replacing_folder
+from fairloop.errors import InputError
 from fairloop.report import published as paper
 from fairloop.report.figures import save
 from fairloop.report.published import departures, words
@@ -17,6 +19,14 @@ from fairloop.spec.names import case_name
 
 PAGE = "reproduction.md"
 TABLE = "departures.csv"
+_PICTURE = re.compile(r"[\w-]+\.(none|generator|classifier)\.png")
+
+
+def claim(folder: Path) -> None:
+    """Raise InputError if `folder`, which `write` replaces, holds other files than an earlier page."""
+    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+    if others := [name for name in there if not (name in (PAGE, TABLE) or _PICTURE.fullmatch(name))]:
+        raise InputError(f"--out: {folder} holds {others[0]}, and is replaced by the new page; move it elsewhere")
 
 
 def write(table: pd.DataFrame, folder: Path, about: Sequence[str]) -> None:
@@ -25,8 +35,9 @@ def write(table: pd.DataFrame, folder: Path, about: Sequence[str]) -> None:
 
     about: paragraphs about the runs.
 
-    Raises InputError if there are no published curves for these runs.
+    Raises InputError if there are no published curves for these runs, or if `folder` holds other files.
     """
+    claim(folder)
     cells, found = paper.laid_over(table), departures.departures(table)
     pictures = []
     with replacing_folder(folder) as new:
@@ -64,9 +75,11 @@ def _text(table: pd.DataFrame, found: pd.DataFrame, about: Sequence[str], pictur
 
 _MEANINGS = f"""\
 A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. Fewer
-than five seeds do not show their spread, so their interval assumes the published one. All published runs share one draw
+than five seeds do not show their spread, so their interval assumes the published one. From five seeds on, it is the
+wider of this interval and Welch's. All published runs share one draw
 of the test data. If the value of `A_L` on the same test data is subtracted on both sides, the effect of this draw
-cancels, as far as a draw shifts a classifier of any generation as much as it shifts `A_L`.
+cancels, as far as a draw shifts a classifier of any generation as much as it shifts `A_L`. It is not subtracted if it
+is more than {departures.LIKENESS:g} published standard deviations of `A_L` away from the published one.
 *differs*: the interval for all generations at once excludes 0 at some generation.
 *agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard
 deviations.

@@ -107,7 +107,12 @@ def _in_order(chosen: Mapping[_Key, int]) -> tuple[Run, ...]:
 
 
 def _seconds(chosen: Mapping[_Key, int], costs: Costs, workers: int) -> float:
-    return makespan([work_of(run, costs) for run in _in_order(chosen)], workers)
+    return seconds_of(_in_order(chosen), costs, workers)
+
+
+def seconds_of(runs: Sequence[Run], costs: Costs, workers: int) -> float:
+    """Expected seconds until the end of all `runs`, which `workers` take in this order."""
+    return makespan([work_of(run, costs) for run in runs], workers)
 
 
 Work = list[tuple[tuple[int, str] | None, float]]

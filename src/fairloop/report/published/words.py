@@ -19,23 +19,46 @@ _SUBTRACTED = {AS_IS: "without subtracting `A_L`", LESS_ANNOTATOR: "after subtra
 def opening(found: pd.DataFrame, told: pd.DataFrame) -> str:
     """The verdicts in a paragraph. found: of `departures`; told: of `departures.verdicts`."""
     counts = ", ".join(f"{n} *{verdict}*" for verdict, n in told["verdict"].value_counts().sort_index().items())
-    parted = "; ".join(
-        f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {ranges(row['apart'])}"
-        for row in told.to_dict("records")
-        if row["apart"]
-    )
-    apart = f"The interval of a single generation excludes 0 here: {parted}. " if parted else ""
-    return f"{_said_of_seeds(found, told)} Verdicts: {counts}. {apart}".strip()
+    parts = [_said_of_seeds(found), f"Verdicts: {counts}.", _said_of_annotators(told), *_said_of_generations(told)]
+    return " ".join(part for part in (*parts, _farthest(found, told)) if part)
 
 
-def _said_of_seeds(found: pd.DataFrame, told: pd.DataFrame) -> str:
+def _said_of_seeds(found: pd.DataFrame) -> str:
     few, many = int(found["seeds"].min()), int(found["seeds"].max())
     seeds = f"{few}" if few == many else f"{few} to {many}"
     if few >= FEWEST_SEEDS:
         return f"There are {seeds} seeds."
     counted = "one seed" if many == 1 else f"{seeds} seeds"
-    said = f"Curves have {counted}, and few seeds make wide intervals. These assume the published spread."
-    return f"{said} {_farthest(found, told)}".strip()
+    return f"Curves have {counted}, and few seeds make wide intervals. These assume the published spread."
+
+
+def _said_of_annotators(told: pd.DataFrame) -> str:
+    """The curves of which A_L is not subtracted because it is unlike the published one."""
+    which = "; ".join(f"{_named(row)}, {row['title']}" for row in told[told["unlike"]].to_dict("records"))
+    return f"`A_L` is unlike the published one, so it is not subtracted, in {which}." if which else ""
+
+
+def _said_of_generations(told: pd.DataFrame) -> list[str]:
+    """Where intervals exclude 0: as judged, and without subtracting A_L where it is subtracted."""
+    alone = "The interval of a single generation excludes 0"
+    judged, as_is, at_once = (_parted(told, name) for name in ("apart", "apart_as_is", "apart_at_once"))
+    if (told["less"] == AS_IS).all():
+        return [f"{alone} at generations of {judged}."] if judged else []
+    said = [f"{alone} after subtracting `A_L` at generations of {judged}."] if judged else []
+    said += [f"Without subtracting `A_L` it excludes 0 at generations of {as_is}."] if as_is else []
+    return said + ([f"So does the interval for all generations at once in {at_once}."] if at_once else [])
+
+
+def _parted(told: pd.DataFrame, name: str) -> str:
+    """`seqclass (accuracy 0, 3 to 5; DP difference 7)`: the curves and measures with generations in column `name`."""
+    of_curve: dict[str, list[str]] = {}
+    for row in told[told[name].map(len) > 0].to_dict("records"):
+        of_curve.setdefault(_named(row), []).append(f"{row['title']} {ranges(row[name])}")
+    return ", ".join(f"{curve} ({'; '.join(measures)})" for curve, measures in of_curve.items())
+
+
+def _named(row: Mapping[Any, Any]) -> str:
+    return case_name(row["setting"], row["star"])
 
 
 def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
@@ -46,7 +69,7 @@ def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
     said = []
     for less in (AS_IS, LESS_ANNOTATOR):
         for row in spread[spread["less"] == less].nlargest(1, "away").to_dict("records"):
-            where = f"{case_name(row['setting'], row['star'])}, {row['title']}, generation {row['generation']}"
+            where = f"{_named(row)}, {row['title']}, generation {row['generation']}"
             said.append(f"{row['away']:.1f} {_SUBTRACTED[less]} ({where})")
     if not said:
         return ""
@@ -54,14 +77,14 @@ def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
 
 
 def verdict_table(told: pd.DataFrame) -> str:
-    """A row for each curve and measure: seeds, generations, verdict, largest difference."""
-    alike = told["less"].nunique() == 1
+    """A row for each curve and measure: seeds, generations, verdict, largest difference, where intervals exclude 0."""
+    alike, as_it_is = told["less"].nunique() == 1, bool((told["less"] == AS_IS).all())
     rows = [
         [
-            case_name(row["setting"], row["star"]), row["title"], str(row["seeds"]),
+            _named(row), row["title"], str(row["seeds"]),
             f"{row['generations']} of {length(row['setting'], row['star'])}", row["verdict"],
             f"{_signed(row, 'largest')} at {row['at']}", *([] if alike else [row["less"]]),
-            ranges(row["apart"]) or "none",
+            ranges(row["apart"]) or "none", *([] if as_it_is else [ranges(row["apart_as_is"]) or "none"]),
         ]
         for row in told.to_dict("records")
     ]  # fmt: skip
@@ -69,14 +92,15 @@ def verdict_table(told: pd.DataFrame) -> str:
         f"largest difference {told['less'].iloc[0]}, at generation" if alike else "largest difference, at generation"
     )
     header = ["curve", "measure", "seeds", "generations", "verdict", largest, *([] if alike else ["difference"])]
-    return markdown([*header, "generations whose own interval excludes 0"], rows)
+    apart = ["generations whose own interval excludes 0", *([] if as_it_is else ["and without subtracting A_L"])]
+    return markdown([*header, *apart], rows)
 
 
 def falls_table(found: pd.DataFrame) -> str:
     """The table of generations at which accuracy falls below each limit. found: of `departures.falls`."""
     rows = [
         [
-            case_name(row["setting"], row["star"]), f"{row['limit']:g}", str(row["seeds"]),
+            _named(row), f"{row['limit']:g}", str(row["seeds"]),
             _when(row, ("ours", "earliest", "latest"), row["generations"], length(row["setting"], row["star"])),
             _when(row, ("published", "published_earliest", "published_latest"),
                   *[length(row["setting"], row["star"])] * 2),
@@ -91,7 +115,7 @@ def inside_table(found: pd.DataFrame) -> str:
     """The share of single values inside the published band, and the expected share. found: of `published.verdicts`."""
     rows = [
         [
-            case_name(row["setting"], row["star"]), row["title"], f"{row['inside']} of {row['cells']}",
+            _named(row), row["title"], f"{row['inside']} of {row['cells']}",
             f"{row['share']:.0%}", f"{row['expected']:.0%}", f"{row['farthest']:.3f}" if row["farthest"] else "",
         ]
         for row in found.to_dict("records")
@@ -103,7 +127,7 @@ def generations_table(found: pd.DataFrame) -> str:
     """The table of every generation of the curves in `found` (of `departures`), as it is."""
     rows = [
         [
-            case_name(str(row["setting"]), str(row["star"])), row["title"], str(row["generation"]), str(row["seeds"]),
+            _named(row), row["title"], str(row["generation"]), str(row["seeds"]),
             f"{row['mean']:.3f}", f"{row['published']:.3f}", _signed(row, "difference"),
         ]
         for row in found[found["less"] == AS_IS].to_dict("records")
