@@ -100,6 +100,65 @@ def test_every_measured_number_of_the_text_stands_in_a_table(tables):
     assert total == 0 if in_tables_alone else total > 5
 
 
+STATED = {
+    "reproduction": {"0.2", "1.645", "200"},  # a version, the tolerance, draws
+    "inside": {"5", "25", "1,000", "10,000"},  # a quantile, published seeds, samples behind a share
+    "first-epoch": {"3,052"},  # held below
+    "annotators": {".01", ".001", ".002", ".05", "64", "2", "3", "4", "5.7", ".095"},  # settings; the last two: below
+    "released-files": {"30", "10,000"},  # epochs, samples
+    "ablations": {"8,500", ".01", "95"},  # digits, a bound, a level
+    "contamination": {"8", "0.1"},
+    "baselines": {"2012"},
+    "budget": {"24"},
+    "subgroups": {"20", "100"},
+    "best-of": {"2"},
+    "leaving": {".5"},
+    "strong-collapse": {"8", "1", "1000"},
+    "studies": {"20", "8", "9", "2,375", "85", "95", "5", "99", "1", "7", "24"},  # the last two: below
+    "base": {"85", "0.1", "74", "95", "2,375", "9,500", "20", "8", "14,304", "24"},  # 74: of an earlier version
+}
+"""The numbers of a page's prose that stand in none of its tables: settings, levels, years, and what sources found."""
+
+
+def numbers(text: str) -> set[str]:
+    """The numbers of Markdown without tables, code, targets of links and names of papers."""
+    left_out = r"<!-- table.*?<!-- end of table -->|^    .*?$|`.*?`|\]\([^)]*\)|arXiv \S+|<summary>.*?</summary>"
+    text = re.sub(left_out, " ", text, flags=re.DOTALL | re.MULTILINE)
+    return {found for found in re.findall(r"(?<![\w.,])(?:\d[\d,]*\d|\d)?(?:\.\d+)?(?!\w)", text) if found}
+
+
+@pytest.mark.slow
+def test_every_number_of_a_page_stands_in_one_of_its_tables_or_is_a_stated_setting():
+    reproduction, studies = (importlib.import_module(f"docs.{name}.tables") for name in ("reproduction", "studies"))
+    pages = {**reproduction.PAGES, **studies.PAGES, **studies.LISTS}
+    assert {page.stem for page in pages} >= STATED.keys()
+    for page, tables in pages.items():
+        shown = set(re.findall(r"\d[\d,]*(?:\.\d+)?", "\n".join(make() for make in tables.values())))
+        text = page.read_text(encoding="utf-8")
+        absent = {n for n in numbers(text) if (f"0{n}" if n.startswith(".") else n) not in shown}
+        if page.stem != "papers":  # it sums up other pages
+            assert absent <= STATED.get(page.stem, set()), page.name
+
+
+def test_measured_numbers_that_a_sentence_rounds_or_computes():
+    """What no table of the page holds digit by digit."""
+
+    def page(name: str) -> str:
+        return " ".join((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8").split())
+
+    loss = importlib.import_module("fairloop.report.published").models().loc[("G_0 loss", "epoch 0")]
+    told = f"The published mean is {loss['mean']:,.0f}, with a standard deviation of {loss['std']:,.0f} over seeds."
+    assert told in page("reproduction/first-epoch")
+    minutes = pd.read_csv(ROOT / "docs" / "studies" / "time.csv")["minutes on one core"] / 2
+    assert f"a study takes {minutes.min():.0f} to {minutes.max():.0f} minutes" in page("studies")
+    alone = importlib.import_module("docs.reproduction.annotators_alone")
+    annotators, gap = page("reproduction/annotators"), alone.gap().splitlines()[-1]
+    flipped = float(gap.strip("| ").split(", ")[-1])
+    assert f"needs {100 * flipped:.1f} % flipped labels" in annotators
+    highest = re.search(r"A_L test \| EO difference \|[^|]*\| \S+ to (\S+) \|", alone.annotators())
+    assert f"Seed 0, with {float(highest[1]):.3f}".replace("0.", ".") in annotators
+
+
 def test_every_study_has_a_page_that_the_index_and_the_list_of_papers_name():
     studies = importlib.import_module("docs.studies.tables").PAGES
     for place in ("studies.md", "evidence/papers.md", "evidence/index.md"):
