@@ -6,6 +6,7 @@ the directories of sweeps, finished or not. Without it, they say that no generat
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 import pandas as pd
@@ -14,6 +15,7 @@ from docs.reproduction.committed import HERE, runs
 from fairloop.report import published as paper
 from fairloop.report.published import departures, words
 from fairloop.report.published.curves import SHOWN
+from fairloop.report.text import markdown
 from fairloop.spec.names import case_name
 
 TABLE = "full"
@@ -74,6 +76,20 @@ def verdicts() -> str:
 def falls() -> str:
     """When accuracy falls below each limit."""
     return words.falls_table(departures.falls(runs(TABLE))) if recorded() else NOTHING
+
+
+def hours() -> str:
+    """What each run took: its generations, its hours, and the models that it trained itself."""
+    lines = []
+    for name, told in sorted(json.loads((HERE / f"{TABLE}.json").read_text()).items()):
+        spec, sessions = told["spec"], told["sessions"]
+        done, trained = ({one for session in sessions for one in session[what]} for what in ("generations", "trained"))
+        devices = {session["numerics"]["device"] for session in sessions}
+        seconds = sum(session["seconds"] for session in sessions)
+        curve = case_name(spec["setting"], spec["star"]["target"])
+        lines.append([curve, name.split(".")[2].removeprefix("seed-"), str(len(done)), ", ".join(sorted(devices))])
+        lines[-1] += [f"{seconds / 3600:.2f}", str(len(trained))]
+    return markdown(["curve", "seed", "generations", "device", "hours", "models trained"], lines)
 
 
 def inside() -> str:

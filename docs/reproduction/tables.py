@@ -32,6 +32,7 @@ def _named(*makers: Callable[[], str]) -> dict[str, Callable[[], str]]:
 
 PAGES: dict[Path, Tables] = {
     PAGE: _named(full_runs.answer, full_runs.verdicts, full_runs.falls, full_runs.figures),
+    HERE / "made.md": _named(full_runs.hours),
     HERE / "inside.md": _named(full_runs.inside),
     HERE / "first-epoch.md": {"first-epoch": partial(beside.tried, "loss")},
     HERE / "annotators.md": {
