@@ -69,5 +69,18 @@ WHY: dict[str, list[Claim]] = {
         Claim("STAR lowers the EO difference with a G_0 of 5 epochs", EO, -1,
               "5 in G_0, STAR @0", "5 in G_0 @0"),
     ],
+    "strong-collapse": [
+        Claim("half of samples spoils a part of the accuracy that more people add", ACCURACY, -1,
+              "classifiers: 50% real people, 2375 people @end", "classifiers: 50% real people, 600 people @end",
+              beyond=("classifiers: 100% real people, 2375 people @end",
+                      "classifiers: 100% real people, 600 people @end")),
+        *(
+            Claim(f"half of samples lowers accuracy with {words} people", ACCURACY, -1,
+                  *(f"classifiers: {share}% real people, {people} people @end" for share in (50, 100)))
+            for words, people in (("2,375", 2375), ("600", 600))
+        ),
+        Claim("more people raise accuracy, with half of samples", ACCURACY, 1,
+              *(f"classifiers: 50% real people, {people} people @end" for people in (2375, 600))),
+    ],
 }  # fmt: skip
 """By study; the rows lie beside the study's, as NAME-why."""
