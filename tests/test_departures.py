@@ -218,6 +218,17 @@ def test_few_runs_that_are_drawn_alike_seldom_differ(seeds):
     assert sum(one["verdict"] == "differs" for one in found) <= 3  # one in 20, or fewer, is expected
 
 
+def test_the_annotator_is_not_subtracted_where_a_draw_shifts_it_otherwise():
+    """The EO difference is judged as it is, though the published value of A_L is known."""
+    accuracy = table({STAR: [[0.92], [0.93]]}, [0.93, 0.94])
+    equalized = accuracy.assign(metric="equalized_odds", group="difference")
+    found = of.departures(pd.concat([accuracy, equalized]))
+    assert set(found.loc[found["metric"] == "equalized_odds_difference", "less"]) == {of.AS_IS, of.LESS_ANNOTATOR}
+    judged = of.verdicts(found).set_index("metric")
+    assert judged["less"].to_dict() == {"accuracy": of.LESS_ANNOTATOR, "equalized_odds_difference": of.AS_IS}
+    assert not judged["unlike"].any()
+
+
 def test_an_annotator_that_failed_does_not_cancel_a_classifier_that_failed():
     told, annotator = published(STAR), paper.models().loc["A_L test", "mean"]["accuracy"]
     rng = np.random.default_rng(3)
@@ -239,7 +250,7 @@ def test_where_curves_part_is_said_with_and_without_subtracting_the_annotator():
     row = of.verdicts(found).iloc[0]
     assert (row["apart"], row["apart_as_is"], row["apart_at_once"]) == ((), (0, 1, 2), (0, 1, 2))
     said, where = words.opening(found, of.verdicts(found)), "seqclass + STAR on classifier (accuracy 0 to 2)"
-    assert f"Without subtracting `A_L` it excludes 0 at generations of {where}." in said
+    assert f"Without subtracting `A_L`, that interval excludes 0 at generations of {where}." in said
     assert f"So does the interval for all generations at once in {where}." in said
     assert words.verdict_table(of.verdicts(found)).splitlines()[-1].endswith("| none | 0 to 2 |")
 

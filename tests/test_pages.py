@@ -290,6 +290,39 @@ def test_the_page_of_the_reproduction_is_short_and_says_first_whether_it_reprodu
     assert page.split("-->", 1)[1].strip().startswith(full.answer())
 
 
+def test_a_classifier_on_the_draw_of_its_own_run_has_the_recorded_accuracy(committed):
+    """The models of draws.parquet are those of full.parquet, and are measured as a run measures them."""
+    drawn, whole = committed.drawn(), committed.runs("full")
+    own = drawn[(drawn["draw"] == drawn["seed"]) & (drawn["metric"] == "accuracy")]
+    named = (whole["metric"] == "accuracy") & (whole["split"] == "test") & (whole["group"] == "overall")
+    recorded = whole[named & whole["role"].isin(["classifier", "label_annotator"])].assign(
+        generation=lambda rows: rows["generation"].where(rows["role"] == "classifier", -1)
+    )
+    keys = ["setting", "star", "seed", "generation"]
+    recorded = recorded.drop_duplicates(keys)
+    both = own.merge(recorded[[*keys, "value"]], on=keys)
+    assert len(both) == len(own) > 20
+    assert (both["value_x"] - both["value_y"]).abs().max() < 1e-9
+
+
+def test_the_shift_of_a_classifier_is_told_for_a_shift_of_one_of_the_annotator(monkeypatch):
+    alone = importlib.import_module("docs.reproduction.annotators_alone")
+    rng = np.random.default_rng(0)
+    rows = []
+    for seed, metric in ((s, m) for s in (0, 1) for m in alone.JUDGED):
+        shifts, noise = (values - values.mean() for values in rng.normal(0, 0.01, (2, 200)))
+        noise = noise - (noise @ shifts) / (shifts @ shifts) * shifts  # it has nothing to do with the shifts
+        for generation, slope in ((alone.ANNOTATOR, 1.0), *((g, 0.25) for g in alone.GENERATIONS)):
+            values = 0.9 + seed + slope * shifts + (generation != alone.ANNOTATOR) * noise
+            rows += [("seqclass", "none", seed, generation, d, metric, value) for d, value in enumerate(values)]
+    columns = ["setting", "star", "seed", "generation", "draw", "metric", "value"]
+    monkeypatch.setattr(alone, "drawn", lambda: pd.DataFrame(rows, columns=columns))
+    cells = [line.strip("| ").split(" | ") for line in alone.draws().splitlines()[2:]]
+    assert {line[2 + 3 * k] for line in cells for k in range(3)} == {"0.25"}
+    assert float(cells[0][3]) == pytest.approx(0.01 * np.hypot(0.25, 1), rel=0.1)
+    assert float(cells[0][4]) == pytest.approx(0.01 * np.hypot(0.75, 1), rel=0.1)
+
+
 def test_the_differences_to_download_are_those_of_the_committed_runs():
     full, tables = (importlib.import_module(f"docs.reproduction.{name}") for name in ("full_runs", "tables"))
     held, made = pd.read_csv(tables.DEPARTURES), full.differences().reset_index(drop=True)

@@ -35,6 +35,7 @@ from fairloop.data.digits import from_directory
 from fairloop.loop.trainer import ModelTrainer
 from fairloop.metrics import group_rates as perf
 from fairloop.models.interface import Classifier
+from fairloop.models.numerics import Numerics
 from fairloop.seeding import Role
 from fairloop.sources.source import chunk, probabilities
 from fairloop.spec.run import RunSpec, from_mapping
@@ -44,6 +45,8 @@ from fairloop.training.fitting import Checkpoint
 from fairloop.training.recipe import Recipe
 
 DRAWS = 200
+GREEN_AND_RED = (1, 0)
+"""The channels of an image that are the colours of group 0 and of group 1."""
 EPOCHS = (1, 5, 10, 15, 20, 25, 26, 27, 28, 29, 30)
 SPLITS = {"valid": Role.VALID_DATA, "test": Role.TEST_DATA}
 Row = tuple[int, int, str, int, str, float]
@@ -70,27 +73,34 @@ class Measured(MemoryModels):
     def _measure(self, annotator: Classifier, epoch: int, *, final: bool) -> None:
         draws = sorted({0, self._spec.seed, *(range(DRAWS) if final else ())})
         for split, (images, digits) in self._digits.items():
-            answers = np.stack([self._answers(annotator, images, channel) for channel in (1, 0)])  # green, red
+            said = answers(annotator, images, GREEN_AND_RED, self.trainer.numerics)
             for draw in draws:
-                for metric, value in measures(self._spec.data, digits, answers, draw, SPLITS[split]).items():
+                for metric, value in measures(self._spec.data, digits, said, draw, SPLITS[split]).items():
                     self.rows.append((self._spec.seed, epoch, split, draw, metric, value))
 
-    def _answers(self, annotator: Classifier, grey: NDArray[np.uint8], channel: int) -> NDArray[np.int64]:
+
+def answers(
+    classifier: Classifier, grey: NDArray[np.uint8], channels: tuple[int, ...], numerics: Numerics
+) -> NDArray[np.int64]:
+    """(channels, N) the labels that a classifier gives to each grey digit, painted in each of the channels."""
+    found = []
+    for channel in channels:
         pictures = np.zeros((len(grey), 3, *grey.shape[1:]), np.uint8)
         pictures[:, channel] = grey
-        numerics, size = self.trainer.numerics, chunk(pictures.shape[1:])
+        size = chunk(pictures.shape[1:])
         parts = (numerics.tensor(torch.from_numpy(part)) for part in np.split(pictures, range(size, len(grey), size)))
-        return probabilities(annotator, parts, numerics).argmax(dim=1).numpy()
+        found.append(probabilities(classifier, parts, numerics).argmax(dim=1).cpu().numpy())
+    return np.stack(found)
 
 
 def measures(
-    data: ColoredMNISTSpec, digits: NDArray[np.int64], answers: NDArray[np.int64], draw: int, role: Role
+    data: ColoredMNISTSpec, digits: NDArray[np.int64], said_of: NDArray[np.int64], draw: int, role: Role
 ) -> dict[str, float]:
-    """What a draw of these digits shows. answers: (2, N) labels that A_L gives to each digit in green and in red."""
+    """What a draw of these digits shows. said_of: (2, N) the label of each digit in green and in red."""
     truth = digits >= data.threshold
     labels = data.noisy(truth, draw, role)
     groups = coloured(digits[:, None, None], labels, data.green_given_label, draw, role).groups
-    said = answers[groups, np.arange(len(digits))]
+    said = said_of[groups, np.arange(len(digits))]
     rates = perf.performance(perf.confusion(labels, groups, said, 2, 2))
     return {
         "accuracy": rates["accuracy"].overall,

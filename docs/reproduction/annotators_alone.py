@@ -1,15 +1,21 @@
-"""Tables about A_L alone."""
+"""Tables about A_L alone, and about draws of the test data."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 
-from docs.reproduction.committed import annotated, known, spread
+from docs.reproduction.committed import annotated, drawn, known, spread
 from fairloop.metrics.statistics import over_seeds
 from fairloop.report.text import markdown
+from fairloop.spec.names import case_name
 
 LAST = 30  # epochs
+JUDGED = ("accuracy", "DP difference", "EO difference")
+GENERATIONS = (0, 10, 20, 30, 39)
+"""The generations whose classifiers draws.py measures."""
+ANNOTATOR = -1
+"""Their place for A_L."""
 
 
 def annotators() -> str:
@@ -109,3 +115,35 @@ def _beside_others(pairs: dict[str, str], shown: tuple[tuple[str, str], ...]) ->
 def _less(differences: pd.Series[float]) -> str:
     found = over_seeds(differences.to_numpy(float)[:, None])
     return f"{found.mean[0]:+.4f} [{found.low[0]:+.4f}, {found.high[0]:+.4f}]"
+
+
+def draws() -> str:
+    """For each curve and generation: the shift of C_i for a shift of A_L, and the spread of draws with and without A_L.
+
+    Draws are of the same models, so values are compared within each seed; the slope is that through the origin.
+    """
+    found = drawn().assign(curve=[case_name(a, b) for a, b in drawn()[["setting", "star"]].to_numpy()])
+    keys = ["curve", "seed", "metric", "generation"]
+    shifts = found.assign(value=found["value"] - found.groupby(keys)["value"].transform("mean"))
+    wide = shifts.pivot(index=["curve", "seed", "metric", "draw"], columns="generation", values="value")
+    lines = []
+    for curve in found["curve"].unique():
+        for generation in GENERATIONS:
+            line = [curve, str(generation)]
+            for metric in JUDGED:
+                both = wide.loc[curve].xs(metric, level="metric")
+                ours, theirs = both[generation], both[ANNOTATOR]
+                line += [
+                    f"{(ours * theirs).sum() / (theirs**2).sum():.2f}",
+                    f"{_within(ours):.4f}",
+                    f"{_within(ours - theirs):.4f}",
+                ]
+            lines.append(line)
+    header = [f"{metric}: {what}" for metric in JUDGED for what in ("shift for one of A_L", "std", "std less A_L")]
+    return markdown(["curve", "generation", *header], lines)
+
+
+def _within(shifts: pd.Series[float]) -> float:
+    """The standard deviation of draws within seeds."""
+    by_seed = shifts.groupby("seed")
+    return float(np.sqrt((shifts**2).sum() / (by_seed.size() - 1).sum()))

@@ -12,7 +12,7 @@ import pandas as pd
 from fairloop.report.published import models as known
 from fairloop.report.table import gathered
 
-__all__ = ["HERE", "annotated", "known", "runs", "spread"]
+__all__ = ["HERE", "annotated", "drawn", "known", "runs", "spread"]
 
 HERE = Path(__file__).parent
 
@@ -27,6 +27,12 @@ def runs(name: str) -> pd.DataFrame:
 def annotated() -> pd.DataFrame:
     """What annotators.py measured: seed, epoch, split, draw, metric, value, variant."""
     return pd.read_parquet(HERE / "annotators.parquet")
+
+
+@cache
+def drawn() -> pd.DataFrame:
+    """The values that draws.py measured."""
+    return pd.read_parquet(HERE / "draws.parquet")
 
 
 def spread(values: Iterable[float]) -> str:

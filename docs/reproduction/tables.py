@@ -36,7 +36,7 @@ PAGES: dict[Path, Tables] = {
     HERE / "inside.md": _named(full_runs.inside),
     HERE / "first-epoch.md": {"first-epoch": partial(beside.tried, "loss")},
     HERE / "annotators.md": {
-        **_named(alone.annotators, alone.gap, alone.epochs, alone.optimizers, alone.variants),
+        **_named(alone.annotators, alone.gap, alone.draws, alone.epochs, alone.optimizers, alone.variants),
         "tried": partial(beside.tried, "A_L"),
     },
     HERE / "released-files.md": _named(beside.shares, beside.first_generations),

@@ -77,9 +77,10 @@ _MEANINGS = f"""\
 A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. Fewer
 than five seeds do not show their spread, so their interval assumes the published one. From five seeds on, it is the
 wider of this interval and Welch's. All published runs share one draw
-of the test data. If the value of `A_L` on the same test data is subtracted on both sides, the effect of this draw
-cancels, as far as a draw shifts a classifier of any generation as much as it shifts `A_L`. It is not subtracted if it
-is more than {departures.LIKENESS:g} published standard deviations of `A_L` away from the published one.
+of the test data. If the value of `A_L` on the same test data is subtracted on both sides, much of the effect of this
+draw on accuracy and DP difference cancels. `A_L` is not subtracted (*as it is*) for the EO difference, where it adds
+noise, and if it is more than {departures.LIKENESS:g} published standard deviations of `A_L` away from the published
+value.
 *differs*: the interval for all generations at once excludes 0 at some generation.
 *agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard
 deviations.

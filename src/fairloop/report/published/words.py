@@ -39,13 +39,14 @@ def _said_of_annotators(told: pd.DataFrame) -> str:
 
 
 def _said_of_generations(told: pd.DataFrame) -> list[str]:
-    """Where intervals exclude 0: as judged, and without subtracting A_L where it is subtracted."""
+    """Where intervals exclude 0: after subtracting A_L where that is judged, and without it everywhere."""
     alone = "The interval of a single generation excludes 0"
-    judged, as_is, at_once = (_parted(told, name) for name in ("apart", "apart_as_is", "apart_at_once"))
+    judged, as_is = _parted(told[told["less"] != AS_IS], "apart"), _parted(told, "apart_as_is")
+    at_once = _parted(told, "apart_at_once")
     if (told["less"] == AS_IS).all():
-        return [f"{alone} at generations of {judged}."] if judged else []
+        return [f"{alone} at generations of {as_is}."] if as_is else []
     said = [f"{alone} after subtracting `A_L` at generations of {judged}."] if judged else []
-    said += [f"Without subtracting `A_L` it excludes 0 at generations of {as_is}."] if as_is else []
+    said += [f"Without subtracting `A_L`, that interval excludes 0 at generations of {as_is}."] if as_is else []
     return said + ([f"So does the interval for all generations at once in {at_once}."] if at_once else [])
 
 
@@ -63,7 +64,9 @@ def _named(row: Mapping[Any, Any]) -> str:
 
 def _farthest(found: pd.DataFrame, told: pd.DataFrame) -> str:
     """The largest differences of judged measures in published standard deviations, in words; empty without a spread."""
-    judged = found.merge(told[["setting", "star", "metric"]])
+    subtracted = told[told["less"] == LESS_ANNOTATOR]
+    kinds = pd.concat([told.assign(less=AS_IS), subtracted])[["setting", "star", "metric", "less"]]
+    judged = found.merge(kinds)
     judged = judged.assign(away=(judged["difference"] / judged["published_std"]).abs())
     spread = judged[(judged["published_std"] > 0) & judged["away"].notna()]
     said = []
@@ -92,7 +95,7 @@ def verdict_table(told: pd.DataFrame) -> str:
         f"largest difference {told['less'].iloc[0]}, at generation" if alike else "largest difference, at generation"
     )
     header = ["curve", "measure", "seeds", "generations", "verdict", largest, *([] if alike else ["difference"])]
-    apart = ["generations whose own interval excludes 0", *([] if as_it_is else ["and without subtracting A_L"])]
+    apart = ["generations whose own interval excludes 0", *([] if as_it_is else ["the same, as it is"])]
     return markdown([*header, *apart], rows)
 
 
