@@ -24,8 +24,12 @@ _PICTURE = re.compile(r"[\w-]+\.(none|generator|classifier)\.png")
 
 def claim(folder: Path) -> None:
     """Raise InputError if `folder`, which `write` replaces, holds other files than an earlier page."""
+    if folder.exists() and not folder.is_dir():
+        raise InputError(
+            f"--out: {folder} is a file, and the page goes into a directory of this name; move it elsewhere"
+        )
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    if others := [name for name in there if not (name in (PAGE, TABLE) or _PICTURE.fullmatch(name))]:
+    if others := [name for name in there if not (name in (PAGE, TABLE, ".DS_Store") or _PICTURE.fullmatch(name))]:
         raise InputError(f"--out: {folder} holds {others[0]}, and is replaced by the new page; move it elsewhere")
 
 
@@ -74,12 +78,13 @@ def _text(table: pd.DataFrame, found: pd.DataFrame, about: Sequence[str], pictur
 
 
 _MEANINGS = f"""\
-A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both. Fewer
+A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both, and
+without the subtraction also that of the one draw of the test data that all published runs share. Fewer
 than five seeds do not show their spread, so their interval assumes the published one. From five seeds on, it is the
 wider of this interval and Welch's. All published runs share one draw
 of the test data. If the value of `A_L` on the same test data is subtracted on both sides, much of the effect of this
 draw on accuracy and DP difference cancels. `A_L` is not subtracted (*as it is*) for the EO difference, where it adds
-noise, and if it is more than {departures.LIKENESS:g} published standard deviations of `A_L` away from the published
+noise, and if `A_L` is more than {departures.LIKENESS:g} published standard deviations of `A_L` away from the published
 value.
 *differs*: the interval for all generations at once excludes 0 at some generation.
 *agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard

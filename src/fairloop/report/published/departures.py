@@ -2,8 +2,8 @@
 
 Each difference is computed twice: as it is, and less A_L on the same test data. All published runs of ColoredMNIST
 share one draw of the test data, but each of the user's runs has its own. A draw shifts accuracy and DP difference of a
-classifier nearly as much as of A_L, so the second difference removes most of it; the interval of the first does not
-cover it. A draw shifts the EO difference of late classifiers otherwise than that of A_L (measured in
+classifier nearly as much as of A_L, so the second difference removes most of it; the interval of the first includes
+it (`DRAW_STD`). A draw shifts the EO difference of late classifiers otherwise than that of A_L (measured in
 docs/reproduction/annotators.md), so there the second difference is the noisier one.
 """
 
@@ -32,6 +32,11 @@ EO difference; docs/reproduction/annotators.md).
 
 SHIFTED_ALIKE = ("accuracy", "demographic_parity_difference")
 """The measures of which A_L is subtracted for a verdict."""
+
+DRAW_STD = {"accuracy": 0.003, "demographic_parity_difference": 0.009, "equalized_odds_difference": 0.012}
+"""The standard deviation of a classifier's measure over draws of the test data (docs/reproduction/annotators.md)."""
+
+_DRAWS = 200  # of which it is known
 
 LIMITS = (0.85, 0.75, 0.65)
 """The limits of accuracy in `falls`."""
@@ -105,8 +110,10 @@ def _interval(rows: pd.DataFrame, alpha: Values | float) -> tuple[Values, Values
     seeds = rows[["seeds", "published_seeds", "annotator_runs"]].to_numpy(float).T
     value, (own, *others), (n, *runs) = rows["difference"].to_numpy(float), stds, seeds
     spread, error = np.hypot(*others), np.hypot(*(std / np.sqrt(m) for std, m in zip(others, runs, strict=True)))
-    few = pooled(value, own, n, spread, runs[0], error, alpha)
-    many = welch(value, stds, seeds, alpha)
+    draw = np.where(rows["less"] == AS_IS, rows["metric"].map(DRAW_STD).fillna(0.0), 0.0)  # of the published runs
+    few = pooled(value, own, n, spread, runs[0], np.hypot(error, draw), alpha)
+    shared = draw * np.sqrt(_DRAWS), np.full(len(rows), _DRAWS)  # a mean with the error `draw`
+    many = welch(value, np.vstack([stds, shared[0]]), np.vstack([seeds, shared[1]]), alpha)
     wider = np.minimum(few[0], many[0]), np.maximum(few[1], many[1])
     low, high = (np.where(n < FEWEST_SEEDS, *ends) for ends in zip(few, wider, strict=True))
     return low, high
