@@ -2,9 +2,9 @@
 
 Each difference is computed twice: as it is, and less A_L on the same test data. All published runs of ColoredMNIST
 share one draw of the test data, but each of the user's runs has its own. A draw shifts accuracy and DP difference of a
-classifier nearly as much as of A_L, so the second difference removes most of it; the interval of the first includes
+classifier in the direction of A_L, so the second difference removes a part of it; the interval of the first includes
 it (`DRAW_STD`). A draw shifts the EO difference of late classifiers otherwise than that of A_L (measured in
-docs/reproduction/annotators.md), so there the second difference is the noisier one.
+docs/reproduction/annotators.md), so there the second difference is the noisier one on average.
 """
 
 from __future__ import annotations

@@ -46,11 +46,7 @@ def _said_of_generations(told: pd.DataFrame) -> list[str]:
     if (told["less"] == AS_IS).all():
         return [f"{alone} at generations of {as_is}."] if as_is else []
     said = [f"{alone} after subtracting `A_L` at generations of {judged}."] if judged else []
-    said += (
-        [f"Without subtracting `A_L`, the interval of a single generation excludes 0 at generations of {as_is}."]
-        if as_is
-        else []
-    )
+    said += [f"Without subtracting `A_L`, {alone[0].lower()}{alone[1:]} at generations of {as_is}."] if as_is else []
     return said + ([f"So does the interval for all generations at once in {at_once}."] if at_once else [])
 
 
