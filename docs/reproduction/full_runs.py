@@ -64,8 +64,8 @@ def answer() -> str:
     told = departures.verdicts(found())
     head = "Known in part" if (told["verdict"] != "cannot tell").any() else "Not known yet"
     said = words.opening(found(), told)
-    run = f"Curves run over all {WHOLE} generations: {whole.sum()} of the 5 published curves of ColoredMNIST."
-    return f"**{head}:** {said[0].lower()}{said[1:]} {run}"
+    run = f"{whole.sum()} of the 5 published curves of ColoredMNIST run over all {WHOLE} generations"
+    return f"**{head}** ({run}): {said[0].lower()}{said[1:]}"
 
 
 def verdicts() -> str:

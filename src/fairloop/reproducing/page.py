@@ -84,8 +84,9 @@ than five seeds do not show their spread, so their interval assumes the publishe
 wider of this interval and Welch's. All published runs share one draw
 of the test data. If the value of `A_L` on the same test data is subtracted on both sides, much of the effect of this
 draw on accuracy and DP difference cancels. `A_L` is not subtracted (*as it is*) for the EO difference, where it adds
-noise, and if `A_L` is more than {departures.LIKENESS:g} published standard deviations of `A_L` away from the published
-value.
+noise, and if `A_L` is unknown in some seed or unlike the published one: its mean over n seeds is more than
+{departures.SHARED:g} + {departures.OWN:g} / √n published standard deviations of `A_L` away, or one seed more than
+{departures.SHARED + departures.OWN:g}.
 *differs*: the interval for all generations at once excludes 0 at some generation.
 *agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard
 deviations.

@@ -23,11 +23,13 @@ LESS_ANNOTATOR = "less A_L"
 TOLERANCE = 1.645
 """The tolerance of agreement in published standard deviations: half the width of a normal band of 90 %."""
 
-LIKENESS = 7.0
-"""The largest distance of A_L from the published one, in published standard deviations, up to which it is subtracted.
+SHARED, OWN = 4.0, 3.0
+"""The limit up to which A_L counts as like the published one, in published standard deviations of A_L.
 
-The distances of eight annotators with the published settings, each on its own draw, are at most 4.1 (accuracy, DP and
-EO difference; docs/reproduction/annotators.md).
+The distance of the mean over n seeds from the published mean is at most SHARED + OWN / sqrt(n), and that of each seed
+at most SHARED + OWN. The first part is for the one draw of the test data that all published runs share, the second for
+a seed and its own draw. The distances of eight annotators with the published settings are at most 4.1, and those of
+their mean at most 2.2 (accuracy, DP and EO difference; docs/reproduction/annotators.md).
 """
 
 SHIFTED_ALIKE = ("accuracy", "demographic_parity_difference")
@@ -42,6 +44,8 @@ LIMITS = (0.85, 0.75, 0.65)
 """The limits of accuracy in `falls`."""
 
 _CURVE = ["setting", "star", "metric", "title"]
+_TOLD = ["less", "annotator", "seeds", "generations", "verdict", "largest", "at", "low", "high"]
+_TOLD += ["apart", "apart_as_is", "apart_at_once"]
 
 
 def departures(table: pd.DataFrame) -> pd.DataFrame:
@@ -49,8 +53,9 @@ def departures(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns: setting, star, metric, title, generation, less (`as it is`, or `less A_L` where its value was published),
     seeds, mean, std (ours), published_seeds, published, published_std, difference, low, high (95 %, this generation
-    alone), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni). Fewer than `FEWEST_SEEDS`
-    seeds do not show their own spread, so their intervals assume the published one (`pooled`). Other intervals are the
+    alone), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni), annotator_away and
+    annotator_farthest (distance of the mean of A_L, and of the farthest seed, from the published mean, in published
+    standard deviations of A_L; empty *as it is*). Fewer than `FEWEST_SEEDS` seeds do not show their own spread, so their intervals assume the published one (`pooled`). Other intervals are the
     wider of these and Welch's. At the level of 40 generations at once, Welch's alone is too narrow for few seeds: for
     equal curves it excludes 0 in 14 % of simulations with five seeds. The pooled one is too narrow where seeds spread
     more than the published ones.
@@ -63,12 +68,15 @@ def departures(table: pd.DataFrame) -> pd.DataFrame:
     cells = laid_over(table).assign(less=AS_IS, annotator=0.0, annotator_std=0.0, annotator_runs=np.inf)
     found = pd.concat([cells, _less_annotator(cells, table)], ignore_index=True)
     found["own"] = found["value"] - found["annotator"]
+    found["away"] = (found["annotator"] - found["annotator_mean"]) / found["annotator_std"]
+    found["farthest"] = found["away"].abs()
     rows = (
         found.groupby([*_CURVE, "generation", "less"], sort=True, observed=True)
         .agg(
             seeds=("own", "count"), mean=("own", "mean"), std=("own", "std"), published_seeds=("seeds", "first"),
             published_mean=("mean", "first"), published_std=("std", "first"), annotator=("annotator_mean", "first"),
             annotator_std=("annotator_std", "first"), annotator_runs=("annotator_runs", "first"),
+            annotator_away=("away", "mean"), annotator_farthest=("farthest", "max"),
         )
         .reset_index()
     )  # fmt: skip
@@ -101,7 +109,8 @@ def _with_intervals(rows: pd.DataFrame) -> pd.DataFrame:
     )
     rows["low_all"], rows["high_all"] = _interval(rows, ALPHA / judged.clip(lower=1).to_numpy(float))
     columns = ["generation", "less", "seeds", "mean", "std", "published_seeds", "published", "published_std"]
-    return rows[[*_CURVE, *columns, "difference", "low", "high", "low_all", "high_all"]]
+    intervals = ["difference", "low", "high", "low_all", "high_all"]
+    return rows[[*_CURVE, *columns, *intervals, "annotator_away", "annotator_farthest"]]
 
 
 def _interval(rows: pd.DataFrame, alpha: Values | float) -> tuple[Values, Values]:
@@ -122,23 +131,23 @@ def _interval(rows: pd.DataFrame, alpha: Values | float) -> tuple[Values, Values
 def verdicts(found: pd.DataFrame) -> pd.DataFrame:
     """For each curve of `departures`, whether it agrees with the published curve.
 
-    Judged are differences less A_L, for measures in `SHIFTED_ALIKE`, if the published value of A_L is known and ours is
-    like it (`LIKENESS`). If it is not, an error of A_L would cancel, so they are judged as they are, like the others.
+    Judged are differences less A_L, for measures in `SHIFTED_ALIKE`, if A_L is known in every seed and like the
+    published one (`SHARED`, `OWN`). If it is unlike, an error of A_L would cancel. Then, and if A_L is unknown in some
+    seed, differences are judged as they are, like those of other measures.
 
     *differs*: the simultaneous interval of some generation excludes 0. *agrees*: the interval of every generation
     is within `TOLERANCE` published standard deviations of 0. *cannot tell*: the intervals are too wide for either.
 
-    Columns: setting, star, metric, title, less (the judged differences), unlike (whether A_L is known and unlike the
-    published one), seeds (fewest), generations, verdict, largest (difference by size) and at (its generation), low,
-    high (its interval), apart (the generations whose own interval excludes 0: about 1 in 20 for equal curves),
+    Columns: setting, star, metric, title, less (the judged differences), annotator (A_L: *like* the published one,
+    *unlike* it, or *unknown*; empty for measures judged as they are), seeds (fewest), generations, verdict, largest
+    (difference by size) and at (its generation), low, high (its interval), apart (the generations whose own interval excludes 0: about 1 in 20 for equal curves),
     apart_as_is (the same without subtracting A_L) and apart_at_once (those whose simultaneous interval excludes 0, as
     it is). Curves without any defined difference are left out.
     """
     rows = []
     for curve, of_curve in found.groupby(_CURVE, sort=False, observed=True):
-        known = curve[2] in SHIFTED_ALIKE and bool((of_curve["less"] == LESS_ANNOTATOR).any())
-        alike = known and _like_the_published(of_curve, str(curve[-1]))
-        less = LESS_ANNOTATOR if alike else AS_IS
+        annotator = _annotator(of_curve) if curve[2] in SHIFTED_ALIKE else ""
+        less = LESS_ANNOTATOR if annotator == "like" else AS_IS
         as_is, mine = (of_curve[of_curve["less"] == one].dropna(subset=["difference"]) for one in (AS_IS, less))
         if mine.empty:
             continue
@@ -146,21 +155,23 @@ def verdicts(found: pd.DataFrame) -> pd.DataFrame:
         largest = mine.iloc[int(mine["difference"].abs().to_numpy().argmax())]
         rows.append(
             dict(zip(_CURVE, curve, strict=True))
-            | {"less": less, "unlike": known and not alike, "seeds": int(mine["seeds"].min())}
+            | {"less": less, "annotator": annotator, "seeds": int(mine["seeds"].min())}
             | {"generations": len(mine), "verdict": _verdict(judged)}
             | {"largest": largest["difference"], "at": int(largest["generation"])}
             | {"low": largest["low"], "high": largest["high"]}
             | {"apart": _apart(judged), "apart_as_is": _apart(as_is), "apart_at_once": _apart(as_is, "_all")}
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*_CURVE, *_TOLD])
 
 
-def _like_the_published(of_curve: pd.DataFrame, title: str) -> bool:
-    """Whether A_L is like the published one. Its distance is that between the two differences of a generation."""
-    both = of_curve.pivot(index="generation", columns="less", values="difference").dropna()
-    distance = (both[AS_IS] - both[LESS_ANNOTATOR]).abs()
-    spread = models()["std"][("A_L test", title)]
-    return bool(len(both)) and bool(distance.max() <= LIKENESS * spread)
+def _annotator(of_curve: pd.DataFrame) -> str:
+    """Whether A_L is *like* the published one, *unlike* it in the mean or in one seed, or *unknown* in some seed."""
+    seeds = of_curve.pivot(index="generation", columns="less", values="seeds")
+    if LESS_ANNOTATOR not in seeds or (seeds[LESS_ANNOTATOR] != seeds[AS_IS]).any():
+        return "unknown"
+    known = of_curve[(of_curve["less"] == LESS_ANNOTATOR) & (of_curve["seeds"] > 0)]
+    far = known["annotator_away"].abs() > SHARED + OWN / np.sqrt(known["seeds"])
+    return "unlike" if (far | (known["annotator_farthest"] > SHARED + OWN)).any() else "like"
 
 
 def _apart(rows: pd.DataFrame, ends: str = "") -> tuple[int, ...]:

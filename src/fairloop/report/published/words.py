@@ -18,13 +18,16 @@ _SUBTRACTED = {AS_IS: "without subtracting `A_L`", LESS_ANNOTATOR: "after subtra
 
 def opening(found: pd.DataFrame, told: pd.DataFrame) -> str:
     """The verdicts in a paragraph. found: of `departures`; told: of `departures.verdicts`."""
+    if told.empty:
+        return "No value of these runs is defined, so there is nothing to compare with the published curves."
     counts = ", ".join(f"{n} *{verdict}*" for verdict, n in told["verdict"].value_counts().sort_index().items())
     parts = [_said_of_seeds(found), f"Verdicts: {counts}.", _said_of_annotators(told), *_said_of_generations(told)]
     return " ".join(part for part in (*parts, _farthest(found, told)) if part)
 
 
 def _said_of_seeds(found: pd.DataFrame) -> str:
-    few, many = int(found["seeds"].min()), int(found["seeds"].max())
+    of_values = found.loc[(found["less"] == AS_IS) & found["difference"].notna(), "seeds"]
+    few, many = int(of_values.min()), int(of_values.max())
     seeds = f"{few}" if few == many else f"{few} to {many}"
     if few >= FEWEST_SEEDS:
         return f"There are {seeds} seeds."
@@ -33,28 +36,37 @@ def _said_of_seeds(found: pd.DataFrame) -> str:
 
 
 def _said_of_annotators(told: pd.DataFrame) -> str:
-    """The curves of which A_L is not subtracted because it is unlike the published one."""
-    which = "; ".join(f"{_named(row)}, {row['title']}" for row in told[told["unlike"]].to_dict("records"))
-    return f"`A_L` is unlike the published one, so it is not subtracted, in {which}." if which else ""
+    """The curves of which A_L is not subtracted because it is unlike the published one, or unknown in some seed."""
+    said = []
+    for state, words in (("unlike", "unlike the published one"), ("unknown", "not known in every seed")):
+        rows = told[told["annotator"] == state].to_dict("records")
+        if which := "; ".join(f"{_named(row)}, {row['title']}" for row in rows):
+            said.append(f"`A_L` is {words}, so it is not subtracted, in {which}.")
+    return " ".join(said)
 
 
 def _said_of_generations(told: pd.DataFrame) -> list[str]:
     """Where intervals exclude 0: after subtracting A_L where that is judged, and without it everywhere."""
     alone = "The interval of a single generation excludes 0"
-    judged, as_is = _parted(told[told["less"] != AS_IS], "apart"), _parted(told, "apart_as_is")
-    at_once = _parted(told, "apart_at_once")
+    judged, at_once = _parted(told[told["less"] != AS_IS], "apart"), _parted(told, "apart_at_once")
     if (told["less"] == AS_IS).all():
+        as_is = _parted(told, "apart_as_is")
         return [f"{alone} at generations of {as_is}."] if as_is else []
+    as_is = _parted(told, "apart_as_is", where=False)
     said = [f"{alone} after subtracting `A_L` at generations of {judged}."] if judged else []
-    said += [f"Without subtracting `A_L`, {alone[0].lower()}{alone[1:]} at generations of {as_is}."] if as_is else []
+    apart = f"Without subtracting `A_L`, {alone[0].lower()}{alone[1:]} at generations of {as_is}; the table says which."
+    said += [apart] if as_is else []
     return said + ([f"So does the interval for all generations at once in {at_once}."] if at_once else [])
 
 
-def _parted(told: pd.DataFrame, name: str) -> str:
-    """`seqclass (accuracy 0, 3 to 5; DP difference 7)`: the curves and measures with generations in column `name`."""
+def _parted(told: pd.DataFrame, name: str, *, where: bool = True) -> str:
+    """`seqclass (accuracy 0, 3 to 5; DP difference 7)`: the curves and measures with generations in column `name`.
+
+    where: whether to name the generations.
+    """
     of_curve: dict[str, list[str]] = {}
     for row in told[told[name].map(len) > 0].to_dict("records"):
-        of_curve.setdefault(_named(row), []).append(f"{row['title']} {ranges(row[name])}")
+        of_curve.setdefault(_named(row), []).append(f"{row['title']} {ranges(row[name]) if where else ''}".strip())
     return ", ".join(f"{curve} ({'; '.join(measures)})" for curve, measures in of_curve.items())
 
 
