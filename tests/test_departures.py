@@ -286,7 +286,7 @@ def test_an_annotator_that_some_seeds_lack_is_unknown_and_both_differences_have_
         assert (judged["less"], judged["annotator"], judged["seeds"]) == (of.AS_IS, "unknown", 5)
         said = words.opening(found, of.verdicts(found))
         assert said.startswith("There are 5 seeds.")
-        assert "`A_L` is not known in every seed, so it is not subtracted, in seqclass + STAR on classifier, acc" in said
+        assert "`A_L` is not known in every seed, so it is not subtracted, in seqclass + STAR on classifier" in said
 
 
 def test_annotators_with_the_published_settings_are_like_the_published_one():

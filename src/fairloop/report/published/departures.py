@@ -55,10 +55,12 @@ def departures(table: pd.DataFrame) -> pd.DataFrame:
     seeds, mean, std (ours), published_seeds, published, published_std, difference, low, high (95 %, this generation
     alone), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni), annotator_away and
     annotator_farthest (distance of the mean of A_L, and of the farthest seed, from the published mean, in published
-    standard deviations of A_L; empty *as it is*). Fewer than `FEWEST_SEEDS` seeds do not show their own spread, so their intervals assume the published one (`pooled`). Other intervals are the
-    wider of these and Welch's. At the level of 40 generations at once, Welch's alone is too narrow for few seeds: for
-    equal curves it excludes 0 in 14 % of simulations with five seeds. The pooled one is too narrow where seeds spread
-    more than the published ones.
+    standard deviations of A_L; empty *as it is*).
+
+    Fewer than `FEWEST_SEEDS` seeds do not show their own spread, so their intervals assume the published one
+    (`pooled`). Other intervals are the wider of these and Welch's. At the level of 40 generations at once, Welch's
+    alone is too narrow for few seeds: for equal curves it excludes 0 in 14 % of simulations with five seeds. The pooled
+    one is too narrow where seeds spread more than the published ones.
 
     Less A_L, the user's values are differences for each seed. The published values are a mean over seeds and a mean of
     A_L over its runs. They count as independent, which makes the interval too wide if a classifier resembles its A_L.
@@ -140,9 +142,9 @@ def verdicts(found: pd.DataFrame) -> pd.DataFrame:
 
     Columns: setting, star, metric, title, less (the judged differences), annotator (A_L: *like* the published one,
     *unlike* it, or *unknown*; empty for measures judged as they are), seeds (fewest), generations, verdict, largest
-    (difference by size) and at (its generation), low, high (its interval), apart (the generations whose own interval excludes 0: about 1 in 20 for equal curves),
-    apart_as_is (the same without subtracting A_L) and apart_at_once (those whose simultaneous interval excludes 0, as
-    it is). Curves without any defined difference are left out.
+    (difference by size) and at (its generation), low, high (its interval), apart (the generations whose own interval
+    excludes 0: about 1 in 20 for equal curves), apart_as_is (the same without subtracting A_L) and apart_at_once (those
+    whose simultaneous interval excludes 0, as it is). Curves without any defined difference are left out.
     """
     rows = []
     for curve, of_curve in found.groupby(_CURVE, sort=False, observed=True):
