@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from fairloop.cli import app
 from fairloop.errors import InputError
 from fairloop.report.published import departures
 from fairloop.report.table import gathered
-from fairloop.reproducing import page, planning
+from fairloop.reproducing import page, planning, stored
 from fairloop.reproducing.planning import CURVES, Costs, Curve, Plan, Run
 from fairloop.running.progress import LineView
 from fairloop.running.run import run
@@ -271,11 +272,46 @@ PLANS = [
 @pytest.mark.parametrize("held", PLANS)
 def test_a_plan_of_another_form_is_damaged(tmp_path, timed, begun, held):
     (tmp_path / "runs").mkdir()
-    (tmp_path / reproducing.PLAN).write_text(held)
+    (tmp_path / stored.PLAN).write_text(held)
     code, words = asked(tmp_path, "--budget", "40s")
     assert code != 0
-    assert f"--out: {tmp_path / reproducing.PLAN} is damaged" in words
+    assert f"--out: {tmp_path / stored.PLAN} is damaged" in words
     assert (timed, begun) == ([], [])
+
+
+RUN = [["seqclass", "none"], 0, 2]
+CHANGES = {
+    "no runs": lambda told: told["plan"].update(runs=[]),
+    "a run twice": lambda told: told["plan"]["runs"].append(RUN),
+    "a run twice, of another length": lambda told: told["plan"]["runs"].append([RUN[0], 0, 1]),
+    "a curve that is not wanted": lambda told: told["plan"]["runs"].append([["seqgen-seqclass", "none"], 0, 2]),
+    "a curve that was not published": lambda told: told["plan"]["left_out"].append([["control", "none"], 0, 2]),
+    "a seed that is not wanted": lambda told: told["plan"]["runs"].append([RUN[0], 7, 2]),
+    "a run that is too long": lambda told: told["plan"]["runs"].append([RUN[0], 1, 3]),
+    "no generations": lambda told: told["plan"].update(runs=[[RUN[0], 0, 0]]),
+    "a negative seed": lambda told: told["plan"].update(runs=[[RUN[0], -3, 1]]),
+    "a cost that is no number": lambda told: told["costs"]["seqclass"][0].__setitem__(2, float("nan")),
+    "a negative cost": lambda told: told["costs"]["seqclass"][0].__setitem__(2, -1.0),
+    "no costs": lambda told: told.update(costs={}),
+    "costs of no generation": lambda told: told["costs"].update(seqclass=[]),
+    "a field too many": lambda told: told.update(more=1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_plan_of_other_runs_is_damaged(tmp_path, timed, begun, change):
+    assert asked(tmp_path, "--budget", "40s")[0] == 0
+    path, asks = tmp_path / stored.PLAN, len(timed)
+    told = json.loads(path.read_text())
+    CHANGES[change](told)
+    path.write_text(json.dumps(told))
+    code, words = asked(tmp_path, "--budget", "40s")
+    assert code != 0
+    assert f"--out: {path} is damaged" in words
+    assert "delete it, and the next call plans anew" in words
+    assert (len(timed), len(begun)) == (asks, 1)
+    path.unlink()
+    assert asked(tmp_path, "--budget", "40s")[0] == 0
 
 
 def test_the_number_of_runs_at_a_time_is_not_a_part_of_the_plan_unless_it_is_set(tmp_path, timed, begun, monkeypatch):
@@ -288,16 +324,19 @@ def test_the_number_of_runs_at_a_time_is_not_a_part_of_the_plan_unless_it_is_set
     assert begun[0] == begun[1]
 
 
-def test_files_of_the_user_beside_the_page_are_neither_replaced_nor_found_after_the_training(tmp_path, timed, begun):
+@pytest.mark.parametrize("name", ["thesis.txt", "x.none.png", "seqclass.both.png"])
+def test_files_of_the_user_beside_the_page_are_neither_replaced_nor_found_after_the_training(
+    tmp_path, timed, begun, name
+):
     (tmp_path / "page").mkdir()
-    (tmp_path / "page" / "thesis.txt").write_text("precious")
+    (tmp_path / "page" / name).write_text("precious")
     code, words = asked(tmp_path, "--budget", "40s")
     assert code != 0
-    assert f"--out: {tmp_path / 'page'} holds thesis.txt, and is replaced by the new page" in words
+    assert f"--out: {tmp_path / 'page'} holds {name}, and is replaced by the new page" in words
     assert (timed, begun) == ([], [])
-    with pytest.raises(InputError, match=r"holds thesis\.txt"):
+    with pytest.raises(InputError, match=f"holds {name}"):
         page.write(table({("seqclass", "none"): [[0.9]]}), tmp_path / "page", [])
-    assert (tmp_path / "page" / "thesis.txt").read_text() == "precious"
+    assert (tmp_path / "page" / name).read_text() == "precious"
 
 
 def test_runs_of_another_experiment_in_the_directory_are_no_seeds_of_a_curve(tmp_path):
@@ -311,6 +350,18 @@ def test_runs_of_another_experiment_in_the_directory_are_no_seeds_of_a_curve(tmp
     wanted = reproducing.Wanted(tiny(), CURVES[:1], (0,), 60.0, 1)
     mine, others = reproducing.runs_of(wanted, tmp_path)
     assert (sorted(found.spec().seed for found in mine), others) == ([0, 1], 3)
+    shutil.copytree(mine[0].root, tmp_path / "runs" / "copy")
+    with pytest.raises(InputError, match=r"--out: .*copy and .* hold the same run; move one of them elsewhere"):
+        reproducing.runs_of(wanted, tmp_path)
+
+
+def test_a_copied_run_is_refused_before_anything_is_timed(tmp_path, timed, begun, monkeypatch):
+    def copied(*of: object) -> None:
+        raise InputError("hold the same run")
+
+    monkeypatch.setattr(reproducing, "runs_of", copied)
+    assert "hold the same run" in asked(tmp_path, "--budget", "40s")[1]
+    assert (timed, begun) == ([], [])
 
 
 def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, monkeypatch):
@@ -327,6 +378,8 @@ def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, m
         (["--seeds", "x"], "--seeds x"),
         (["--set", "star={target: both}"], "--set star.target=both: is fixed by the published curves; use --curves"),
         (["--set", "data={name: celeba, root: /tmp}"], "--set data.name=celeba: fairloop has no published curves"),
+        (["--set", "data.name=celeba"], "--set data.name=celeba: fairloop has no published curves"),
+        (["--set", "star=none"], "star=none: is a section of fields; set one of them, such as star.target"),
         (["--data", "/nowhere"], "--data: /nowhere is not a directory"),
         (["--set", "nope=1"], "nope: there is no such field"),
     ],

@@ -75,6 +75,10 @@ def test_presets_can_be_changed_in_part():
         ("seed", ["field=value"]),
         ("seed=[", ["seed", "YAML"]),
         ("seed.x=1", ["seed"]),
+        ("star=none", ["star=none: is a section of fields; set one of them, such as star.target"]),
+        ("policy.generator=accumulate", ["policy.generator=accumulate", "such as policy.generator.kind"]),
+        ("data=celeba", ["data=celeba: is a section of fields; set one of them, such as data.name"]),
+        ("data={name: celeba, threshold: 5}", ["data.threshold: is a field of data.name=colored-mnist, not of celeba"]),
     ],
 )
 def test_a_wrong_field_is_explained_in_one_line(override, words):

@@ -136,7 +136,8 @@ def set_aside(path: Path) -> Path:
 def damaged(path: Path, how: str) -> InputError:
     """Return the error for a damaged file."""
     return InputError(
-        f"{path}: is damaged ({how}); `fairloop run` with --repair sets it aside and resumes from the last whole files"
+        f"{path}: is damaged ({how}); `fairloop run SPEC --out RUN --repair` sets it aside and resumes from the last "
+        "whole files (in a sweep, RUN is OUT/runs/NAME, SPEC is RUN/spec.yaml, and --store is OUT/models)"
     )
 
 

@@ -42,7 +42,7 @@ def reproduce(
     output = Output(quiet, json_)
     from fairloop import reproducing
     from fairloop._util.directories import claim
-    from fairloop.reproducing import page
+    from fairloop.reproducing import page, stored
 
     if data is not None and not data.is_dir():
         raise InputError(f"--data: {data} is not a directory; give the one with MNIST's files")
@@ -50,12 +50,13 @@ def reproduce(
     wanted = _wanted(what, curves, seeds, budget, changes, workers)
     claim(out, "a sweep")
     page.claim(out / _PAGE)
-    found = reproducing.kept(out, wanted)
+    reproducing.runs_of(wanted, out)
+    found = stored.kept(out, wanted)
     if found is None:
         output.say("timing a few steps of each kind of model ...")
         found = reproducing.planned(wanted, reproducing.timed(wanted))
     else:
-        output.say(f"{out / reproducing.PLAN}: going on with the stored plan")
+        output.say(f"{out / stored.PLAN}: going on with the stored plan")
     _show(found, output)
     if not only_plan:
         _run(found, out, output, _changed(changes))
@@ -70,15 +71,18 @@ def _wanted(what: str, curves: str | None, seeds: str, budget: str, changes: lis
     if what != _PUBLISHED:
         raise InputError(f"'{what}': fairloop has no published curves of it; use {_PUBLISHED}")
     for change in changes:
-        if (option := _DECIDED.get(change.partition("=")[0].strip())) is not None:
+        field, _, value = (part.strip() for part in change.partition("="))
+        if field == "data.name" and value != _PUBLISHED:
+            raise InputError(f"--set {change}: fairloop has no published curves of it")
+        if (option := _DECIDED.get(field)) is not None:
             raise InputError(f"--set {change}: is fixed by the published curves; use {option}")
     named, numbers, seconds = reproducing.curves_named(curves), parse_seeds(seeds), reproducing.seconds_of(budget)
     base, usual = with_files_read(presets.read(what, changes)), presets.preset(what)
     if base.data.name != usual.data.name:
         raise InputError(f"--set data.name={base.data.name}: fairloop has no published curves of it")
-    for field, option in _DECIDED.items():  # a whole section may hold one, as in star={target: both}
-        if _at(base, field) != _at(usual, field):
-            raise InputError(f"--set {field}={_at(base, field)}: is fixed by the published curves; use {option}")
+    for decided, option in _DECIDED.items():  # a whole section may hold one, as in star={target: both}
+        if _at(base, decided) != _at(usual, decided):
+            raise InputError(f"--set {decided}={_at(base, decided)}: is fixed by the published curves; use {option}")
     return reproducing.Wanted(base, named, tuple(numbers), seconds, workers)
 
 
@@ -112,12 +116,12 @@ def _show(found: Planned, output: Output) -> None:
 
 def _run(found: Planned, out: Path, output: Output, changed: str) -> None:
     """Run the plan, and write the page about all complete generations, also after an interruption."""
-    from fairloop import reproducing
+    from fairloop.reproducing import stored
     from fairloop.sweep.local import run_all
     from fairloop.sweep.view import SweepLines, sweep_view
 
     jobs = found.jobs(out)
-    reproducing.keep(out, found)
+    stored.keep(out, found)
     if all(job.state == "done" for job in jobs):
         output.say(f"{out}: all runs of the plan are complete")
     seen = not (output.quiet or output.as_json)

@@ -1,20 +1,18 @@
 """Reproduction of the published curves on the user's machine: a plan for a time budget, a sweep, and a comparison.
 
-`planning` computes the runs that fit the budget. This module has the runs, their timing, and the stored plan, so that
-the same command resumes the same plan. `page` writes the results.
+`planning` computes the runs that fit the budget. This module has the runs and their timing. `stored` keeps the plan, so
+that the same command goes on with it. `page` writes the results.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fairloop._util.files import write_text
 from fairloop._util.lookup import meant
 from fairloop.errors import FairloopError, InputError
 from fairloop.models.numerics import resolve
@@ -22,15 +20,12 @@ from fairloop.reproducing import planning
 from fairloop.reproducing.planning import CURVES, Costs, Curve, Plan, Run
 from fairloop.spec.run import RunSpec, from_mapping
 from fairloop.store.directory import RunDirectory
-from fairloop.sweep.estimate import Piece, pieces
+from fairloop.sweep.estimate import pieces
 from fairloop.sweep.job import Job, jobs_in, run_in
 from fairloop.sweep.local import default_workers
 
 SEEDS = 25
 """The published number of seeds."""
-
-PLAN = "plan.json"
-"""The file of the plan in the sweep's directory."""
 
 MOST_SECONDS = 100 * 365 * 86_400.0
 """A budget is less."""
@@ -158,39 +153,19 @@ def planned(wanted: Wanted, costs: Costs) -> Planned:
     return Planned(wanted, plan, costs)
 
 
-def kept(out: Path, wanted: Wanted) -> Planned | None:
-    """The plan that `out` holds, if its inputs are equal; None for other inputs, or without a plan.
-
-    Its time is computed anew, for the number of runs that go at a time now.
-
-    Raises InputError if the runs in `out` are of another spec, or the file is damaged.
-    """
-    path = out / PLAN
-    if not path.is_file():
-        return None
-    try:
-        held = json.loads(path.read_text(encoding="utf-8"))
-        asked, costs, told = held["wanted"], _costs(held["costs"]), held["plan"]
-        before, runs, left_out = dict(asked["base"]), _runs(told["runs"]), _runs(told["left_out"])
-        seconds = planning.seconds_of(runs, costs, wanted.at_a_time)
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
-        raise InputError(
-            f"--out: {path} is damaged ({type(error).__name__}: {error}); delete it, and the next call plans anew"
-        ) from None
-    now = wanted.as_plain()
-    if before != now["base"]:
-        told = _first(before, now["base"])
-        raise InputError(f"--out: {out} holds runs with other fields ({told}); choose another directory")
-    return Planned(wanted, Plan(runs, seconds, left_out), costs) if asked == now else None
-
-
 def runs_of(wanted: Wanted, out: Path) -> tuple[list[RunDirectory], int]:
     """The begun runs in `out` of published curves with the fields of `wanted`, of any plan; the number of other runs.
 
     Runs of another sweep in this directory, such as with other labels, would count as further seeds of a curve.
+
+    Raises InputError if two directories hold the same run, such as a copy of a directory.
     """
     begun = [run for root in sorted((out / "runs").glob("*")) if (run := RunDirectory(root)).exists and run.committed()]
     mine = [run for run in begun if _is_of(wanted, run)]
+    held: dict[str, RunDirectory] = {}
+    for run in mine:
+        if (other := held.setdefault(run.spec().identity, run)) is not run:
+            raise InputError(f"--out: {other.root} and {run.root} hold the same run; move one of them elsewhere")
     return mine, len(begun) - len(mine)
 
 
@@ -202,31 +177,3 @@ def _is_of(wanted: Wanted, run: RunDirectory) -> bool:
     except FairloopError:
         return False
     return curve in CURVES and spec.experiment() == expected.experiment()
-
-
-def keep(out: Path, found: Planned) -> None:
-    """Write the plan to `out`."""
-    costs = {curve_name(curve): [list(piece) for piece in of_curve] for curve, of_curve in found.costs.items()}
-    told = {"wanted": found.wanted.as_plain(), "plan": asdict(found.plan), "costs": costs}
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(out / PLAN, json.dumps(told, indent=1) + "\n")
-
-
-def _runs(held: Sequence[Any]) -> tuple[Run, ...]:
-    return tuple(Run(Curve(*curve), seed, generations) for curve, seed, generations in held)
-
-
-def _costs(held: Mapping[str, Any]) -> Costs:
-    return {curves_named(name)[0]: [Piece(*piece) for piece in of_curve] for name, of_curve in held.items()}
-
-
-def _first(before: Any, now: Any, path: str = "") -> str:
-    """The first field in which two specs differ, in words."""
-    for name in sorted({*before, *now}):
-        old, new = before.get(name), now.get(name)
-        if isinstance(old, dict) and isinstance(new, dict):
-            if said := _first(old, new, f"{path}{name}."):
-                return said
-        elif old != new:
-            return f"{path}{name}={old}, not {new}"
-    return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,11 +14,19 @@ from fairloop.report import published as paper
 from fairloop.report.figures import save
 from fairloop.report.published import departures, words
 from fairloop.report.published.curves import SHOWN, curve
+from fairloop.reproducing.planning import CURVES
 from fairloop.spec.names import case_name
 
 PAGE = "reproduction.md"
 TABLE = "departures.csv"
-_PICTURE = re.compile(r"[\w-]+\.(none|generator|classifier)\.png")
+
+
+def _picture(setting: str, star: str) -> str:
+    """The name of a curve's figure."""
+    return f"{setting}.{star}.png"
+
+
+_OURS = {PAGE, TABLE, ".DS_Store", *(_picture(*curve) for curve in CURVES)}
 
 
 def claim(folder: Path) -> None:
@@ -29,7 +36,7 @@ def claim(folder: Path) -> None:
             f"--out: {folder} is a file, and the page goes into a directory of this name; move it elsewhere"
         )
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    if others := [name for name in there if not (name in (PAGE, TABLE, ".DS_Store") or _PICTURE.fullmatch(name))]:
+    if others := [name for name in there if name not in _OURS]:
         raise InputError(f"--out: {folder} holds {others[0]}, and is replaced by the new page; move it elsewhere")
 
 
@@ -46,7 +53,7 @@ def write(table: pd.DataFrame, folder: Path, about: Sequence[str]) -> None:
     pictures = []
     with replacing_folder(folder) as new:
         for (setting, star), mine in cells.groupby(["setting", "star"], sort=False, observed=True):
-            name = f"{setting}.{star}.png"
+            name = _picture(str(setting), str(star))
             its = found[(found["setting"] == setting) & (found["star"] == star)]
             save(curve(mine, its), new / name)
             pictures.append(f"## {case_name(str(setting), str(star))}\n\n![Ours and the published curve]({name})")

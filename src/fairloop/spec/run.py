@@ -360,6 +360,10 @@ def data_table(name: str) -> list[tuple[str, Any, str]]:
     ]
 
 
+def _has(dataset: str, path: str) -> bool:
+    return path in (name for name, _, _ in data_table(dataset))
+
+
 def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, value in fields.items():
         if isinstance(value, Mapping):
@@ -382,11 +386,17 @@ def _override(fields: dict[str, Any], override: str) -> None:
 def _explain(error: ErrorDetails) -> str:
     place = [str(part) for part in error["loc"]]
     known = field_table()
-    if place[:1] == ["data"] and place[1:2] and place[1] in DATASETS:
-        known = [row for row in known if not row[0].startswith("data.")] + data_table(place.pop(1))
+    dataset = place.pop(1) if place[:1] == ["data"] and place[1:2] and place[1] in DATASETS else None
+    if dataset is not None:
+        known = [row for row in known if not row[0].startswith("data.")] + data_table(dataset)
     path = ".".join(place)
     message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "model_type" or (path == "data" and not isinstance(error["input"], Mapping)):
+        first = next(name for name, _, _ in [("data.name", "", ""), *known] if name.startswith(f"{path}."))
+        return f"{path}={error['input']}: is a section of fields; set one of them, such as {first}"
     if error["type"] == "extra_forbidden":
+        if dataset is not None and (others := [one for one in DATASETS if _has(one, path)]):
+            return f"{path}: is a field of data.name={others[0]}, not of {dataset}"
         hint = meant(path, [name for name, _, _ in known]) or "; `fairloop run --help` lists the fields"
         return f"{path}: there is no such field{hint}"
     if error["type"] == "union_tag_invalid":

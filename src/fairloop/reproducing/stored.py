@@ -1,0 +1,122 @@
+"""The plan of a reproduction on disk, so that the same command goes on with the same plan."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+
+from fairloop._util.files import write_text
+from fairloop.errors import InputError
+from fairloop.reproducing import Planned, Wanted, curve_name, planning
+from fairloop.reproducing.planning import Curve, Plan, Run
+from fairloop.sweep.estimate import Piece
+
+PLAN = "plan.json"
+"""The file of the plan in the sweep's directory."""
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+_Run = tuple[tuple[str, str], NonNegativeInt, PositiveInt]
+_Piece = tuple[str | None, NonNegativeInt, NonNegativeFloat]
+
+
+class _Plan(_Form):
+    runs: Annotated[list[_Run], Field(min_length=1)]
+    seconds: NonNegativeFloat
+    left_out: list[_Run]
+
+
+class _Inputs(_Form):
+    base: dict[str, Any]
+    curves: list[tuple[str, str]]
+    seeds: list[NonNegativeInt]
+    budget: NonNegativeFloat
+    workers: PositiveInt | None
+
+
+class _File(_Form):
+    """The content of `PLAN`."""
+
+    wanted: _Inputs
+    plan: _Plan
+    costs: dict[str, list[_Piece]]
+
+
+def kept(out: Path, wanted: Wanted) -> Planned | None:
+    """The plan that `out` holds, if its inputs are equal; None for other inputs, or without a plan.
+
+    Its time is computed anew, for the number of runs that go at a time now.
+
+    Raises InputError if the runs in `out` are of another spec, or the file is damaged.
+    """
+    path = out / PLAN
+    if not path.is_file():
+        return None
+    try:
+        held = _File.model_validate_json(path.read_bytes())
+        found = _planned(held, wanted) if _asked(held) == wanted.as_plain() else None
+    except ValueError as error:  # pydantic's ValidationError is one, too
+        how = str(error).splitlines()
+        raise InputError(
+            f"--out: {path} is damaged ({': '.join(how[1:3]) or how[0]}); delete it, and the next call plans anew"
+        ) from None
+    before, now = held.wanted.base, wanted.as_plain()["base"]
+    if before != now:
+        told = _first(before, now)
+        raise InputError(f"--out: {out} holds runs with other fields ({told}); choose another directory")
+    return found
+
+
+def keep(out: Path, found: Planned) -> None:
+    """Write the plan to `out`."""
+    costs = {curve_name(curve): [list(piece) for piece in of_curve] for curve, of_curve in found.costs.items()}
+    told = {"wanted": found.wanted.as_plain(), "plan": asdict(found.plan), "costs": costs}
+    out.mkdir(parents=True, exist_ok=True)
+    write_text(out / PLAN, json.dumps(told, indent=1) + "\n")
+
+
+def _asked(held: _File) -> dict[str, Any]:
+    return json.loads(held.wanted.model_dump_json())  # type: ignore[no-any-return]
+
+
+def _planned(held: _File, wanted: Wanted) -> Planned:
+    """The plan in `held`. Raises ValueError if it is no plan of the runs that are wanted."""
+    runs, left_out = _runs(held.plan.runs), _runs(held.plan.left_out)
+    costs = {curve: [Piece(*piece) for piece in held.costs.get(curve_name(curve), [])] for curve in wanted.curves}
+    for run in (*runs, *left_out):
+        if not (run.curve in wanted.curves and run.seed in wanted.seeds and run.generations <= _length(wanted)):
+            raise ValueError(f"{run.curve.setting}, {run.curve.star}, seed {run.seed}: is not among the runs asked for")
+    if len({(run.curve, run.seed) for run in runs}) < len(runs):
+        raise ValueError("plan.runs: a run is there twice")
+    for curve, pieces in costs.items():
+        if {piece.generation for piece in pieces} != {*range(_length(wanted))}:
+            raise ValueError(f"costs.{curve_name(curve)}: lacks a generation, or has one too many")
+    return Planned(wanted, Plan(runs, planning.seconds_of(runs, costs, wanted.at_a_time), left_out), costs)
+
+
+def _length(wanted: Wanted) -> int:
+    return wanted.base.generations
+
+
+def _runs(held: Sequence[_Run]) -> tuple[Run, ...]:
+    return tuple(Run(Curve(*curve), seed, generations) for curve, seed, generations in held)
+
+
+def _first(before: dict[str, Any], now: dict[str, Any], path: str = "") -> str:
+    """The first field in which two specs differ, in words."""
+    for name in sorted({*before, *now}):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            if said := _first(old, new, f"{path}{name}."):
+                return said
+        elif old != new:
+            return f"{path}{name}={old}, not {new}"
+    return ""
