@@ -111,7 +111,7 @@ STATED = {
     "contamination": {"8", "0.1"},
     "baselines": {"2012"},
     "budget": {"24"},
-    "subgroups": {"20", "100"},
+    "subgroups": {"20", "100", "2,375", "1,200"},
     "best-of": {"2"},
     "leaving": {".5"},
     "strong-collapse": {"8", "1", "1000"},

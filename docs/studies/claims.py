@@ -67,8 +67,8 @@ _PLAIN, _STRONG = "P(green | label) [0.3, 0.7]", "P(green | label) [0.1, 0.9]"
 _TUNED, _SCRATCH = "generator fine-tuned", "from scratch"
 _GENERATORS = (  # in words, and as an arm
     ("the usual generators", "usual"),
-    ("twice the epochs", "twice the epochs"),
-    ("twice the widths", "twice the widths"),
+    ("1.5 times the epochs", "1.5 times the epochs"),
+    ("1.5 times the widths", "1.5 times the widths"),
 )
 
 CLAIMS: dict[str, list[Claim]] = {
@@ -92,8 +92,11 @@ CLAIMS: dict[str, list[Claim]] = {
             for words, arm in (("replace each other", "replace"), ("accumulate", "accumulate"))
         ),
         Claim("accumulation has a lower EO difference than replacement", EO, -1, "accumulate @end", "replace @end"),
-        _star("accumulate", "0", "STAR lowers the EO difference of accumulating data in generation 0"),
-        _star("accumulate", "end", "STAR lowers the EO difference of accumulating data in the last generation"),
+        *(
+            _star("accumulate-subsample", at,
+                  f"STAR lowers the EO difference of data that accumulate and are subsampled in {when}")
+            for at, when in _ENDS
+        ),
     ],
     "verify": [
         Claim("verification by the annotator keeps more accuracy than no curation", ACCURACY, 1,

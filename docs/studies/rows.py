@@ -37,8 +37,8 @@ USUAL = {
 
 _GENERATORS = {
     "generator.arguments.hidden=128, widths [16, 32, 64], 8 epochs, 20 in G_0": "usual",
-    "generator.arguments.hidden=128, widths [16, 32, 64], 16 epochs, 40 in G_0": "twice the epochs",
-    "generator.arguments.hidden=256, widths [32, 64, 128], 8 epochs, 20 in G_0": "twice the widths",
+    "generator.arguments.hidden=128, widths [16, 32, 64], 12 epochs, 30 in G_0": "1.5 times the epochs",
+    "generator.arguments.hidden=192, widths [24, 48, 96], 8 epochs, 20 in G_0": "1.5 times the widths",
 }
 
 Place = tuple[str, int]
