@@ -30,8 +30,9 @@ from fairloop.curation.ideal import RELATIVE
 from fairloop.data import DATASETS
 from fairloop.metrics.catalogue import CATALOGUE
 from fairloop.people import KINDS
+from fairloop.spec.fields import data_table
 from fairloop.spec.policies import POLICIES
-from fairloop.spec.run import data_table, field_table
+from fairloop.spec.run import field_table
 from fairloop.store.records import SCHEMA
 from fairloop.store.tidy_rows import RUN_COLUMNS
 

@@ -24,7 +24,8 @@ class FieldsCommand(TyperCommand):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         from fairloop.data import DATASETS, DEFAULT
         from fairloop.presets import names
-        from fairloop.spec.run import data_table, field_table
+        from fairloop.spec.fields import data_table
+        from fairloop.spec.run import field_table
 
         tables = {"Fields, for --set and for spec files, with their defaults": field_table()}
         for name in DATASETS:

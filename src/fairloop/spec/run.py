@@ -7,24 +7,22 @@ This module imports no torch, so that the help of a command appears at once.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, ValidationInfo, model_validator
-from pydantic_core import ErrorDetails, PydanticUndefined
+from pydantic import Field, ValidationError, ValidationInfo, model_validator
 
 from fairloop._util.as_json import digest
 from fairloop._util.limits import parsed
-from fairloop._util.lookup import meant
 from fairloop.curation import ideal as ideals
-from fairloop.data import DATASETS, DEFAULT, DataSpec, are_texts, is_table
+from fairloop.data import DataSpec, are_texts, is_table
 from fairloop.data.colored_mnist import ColoredMNISTSpec
 from fairloop.errors import InputError
 from fairloop.seeding import ModelRole
 from fairloop.spec import people as of_people
+from fairloop.spec.fields import Row, explained, rows_of
 from fairloop.spec.models import FOR_TABLES, FOR_TEXTS, ClassifierSpec, GeneratorSpec, TrainingSpec
 from fairloop.spec.names import identity_of
 from fairloop.spec.people import PEOPLE, PeopleSpec
@@ -178,7 +176,7 @@ class RunSpec(Section):
                 check_change(before.model_dump(mode="json"), now.model_dump(mode="json"), generation, keeps)
                 before = now
             except ValidationError as error:
-                raise ValueError(f"schedule.{generation}: {_explain(error.errors()[0])}") from None
+                raise ValueError(f"schedule.{generation}: {explained(error, field_table())}") from None
             except (ValueError, InputError) as error:
                 raise ValueError(f"schedule.{generation}.{error}") from None
         return self
@@ -317,7 +315,7 @@ def from_mapping(fields: object, overrides: Iterable[str] = ()) -> RunSpec:
     try:
         return RunSpec.model_validate(merged)
     except ValidationError as error:
-        raise InputError("; ".join(dict.fromkeys(map(_explain, error.errors())))) from None
+        raise InputError(explained(error, field_table())) from None
 
 
 def from_file(path: Path, overrides: Iterable[str] = ()) -> RunSpec:
@@ -338,30 +336,9 @@ def read_fields(path: Path) -> object:
         raise InputError(f"spec: '{path}' is not valid YAML: {error}") from error
 
 
-def field_table(model: type[BaseModel] = RunSpec, prefix: str = "") -> list[tuple[str, Any, str]]:
+def field_table() -> list[Row]:
     """(path, default, description) of every field; for `data`, of the fields of ColoredMNIST."""
-    rows: list[tuple[str, Any, str]] = []
-    for name, info in model.model_fields.items():
-        if name == "data" and model is RunSpec:
-            rows += data_table(DEFAULT)
-        elif isinstance(info.annotation, type) and issubclass(info.annotation, BaseModel):
-            rows += field_table(info.annotation, f"{prefix}{name}.")
-        else:
-            default = list(info.default) if isinstance(info.default, tuple) else info.default
-            rows.append((prefix + name, default, info.description or ""))
-    return rows
-
-
-def data_table(name: str) -> list[tuple[str, Any, str]]:
-    """`field_table` of data set `name`."""
-    return [
-        (path, None if default is PydanticUndefined else default, words)
-        for path, default, words in field_table(DATASETS[name].spec, "data.")
-    ]
-
-
-def _has(dataset: str, path: str) -> bool:
-    return path in (name for name, _, _ in data_table(dataset))
+    return rows_of(RunSpec)
 
 
 def _leaves(fields: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -381,29 +358,3 @@ def _override(fields: dict[str, Any], override: str) -> None:
     except ValueError:
         raise InputError(f"--set {override}: '{text}' is not a value that YAML understands") from None
     assign(fields, path.strip(), value)
-
-
-def _explain(error: ErrorDetails) -> str:
-    place = [str(part) for part in error["loc"]]
-    known = field_table()
-    dataset = place.pop(1) if place[:1] == ["data"] and place[1:2] and place[1] in DATASETS else None
-    if dataset is not None:
-        known = [row for row in known if not row[0].startswith("data.")] + data_table(dataset)
-    path = ".".join(place)
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "model_type" or (path == "data" and not isinstance(error["input"], Mapping)):
-        first = next(name for name, _, _ in [("data.name", "", ""), *known] if name.startswith(f"{path}."))
-        return f"{path}={error['input']}: is a section of fields; set one of them, such as {first}"
-    if error["type"] == "extra_forbidden":
-        if dataset is not None and (others := [one for one in DATASETS if _has(one, path)]):
-            return f"{path}: is a field of data.name={others[0]}, not of {dataset}"
-        hint = meant(path, [name for name, _, _ in known]) or "; `fairloop run --help` lists the fields"
-        return f"{path}: there is no such field{hint}"
-    if error["type"] == "union_tag_invalid":
-        name = error["ctx"]["tag"]
-        return f"data.name={name}: is not one of {', '.join(DATASETS)}{meant(name, DATASETS)}"
-    if error["type"] == "literal_error":
-        message += meant(str(error["input"]), re.findall("'([^']*)'", error["ctx"]["expected"]))
-    if not path or isinstance(error["input"], Mapping):
-        return f"{path}: {message}" if path else message
-    return f"{path}={error['input']}: {message[0].lower()}{message[1:]}"
