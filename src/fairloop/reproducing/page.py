@@ -35,8 +35,8 @@ def claim(folder: Path) -> None:
         raise InputError(
             f"--out: {folder} is a file, and the page goes into a directory of this name; move it elsewhere"
         )
-    there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-    if others := [name for name in there if name not in _OURS]:
+    there = sorted(folder.iterdir()) if folder.is_dir() else []
+    if others := [path.name for path in there if path.name not in _OURS or not path.is_file()]:
         raise InputError(f"--out: {folder} holds {others[0]}, and is replaced by the new page; move it elsewhere")
 
 
@@ -86,18 +86,17 @@ def _text(table: pd.DataFrame, found: pd.DataFrame, about: Sequence[str], pictur
 
 _MEANINGS = f"""\
 A difference is the mean over our seeds minus the published mean. Its 95 % interval contains the spread of both, and
-without the subtraction also that of the one draw of the test data that all published runs share. Fewer
+without the subtraction also that of the draws of the test data on both sides. Fewer
 than five seeds do not show their spread, so their interval assumes the published one. From five seeds on, it is the
 wider of this interval and Welch's. All published runs share one draw
 of the test data. If the value of `A_L` on the same test data is subtracted on both sides, much of the effect of this
 draw on accuracy and DP difference cancels. `A_L` is not subtracted (*as it is*) for the EO difference, where it adds
-noise, and if `A_L` is unknown in some seed or unlike the published one: its mean over n seeds is more than
-{departures.SHARED:g} + {departures.OWN:g} / √n published standard deviations of `A_L` away, or one seed more than
-{departures.SHARED + departures.OWN:g}.
+noise, and if `A_L` is unknown in some seed, or in one seed more than {departures.LIKENESS:g} published standard
+deviations of `A_L` away from the published mean.
 *differs*: the interval for all generations at once excludes 0 at some generation.
 *agrees*: at every generation, both ends of the interval are nearer to 0 than {departures.TOLERANCE} published standard
-deviations.
-*cannot tell*: neither of the two, because the intervals are too wide. Even if two curves have the same distribution,
+deviations, and without the subtraction no interval for all generations at once excludes 0.
+*cannot tell*: neither of the two. Even if two curves have the same distribution,
 the interval of a single generation excludes 0 in about one generation in 20."""
 
 _EXPECTED = """\
