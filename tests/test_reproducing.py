@@ -180,6 +180,10 @@ CHANGES = {
     "a negative cost": lambda told: told["costs"]["seqclass"][0].__setitem__(2, -1.0),
     "no costs": lambda told: told.update(costs={}),
     "costs of no generation": lambda told: told["costs"].update(seqclass=[]),
+    "a cost beyond all time": lambda told: told["costs"]["seqclass"][0].__setitem__(2, 1e300),
+    "a cost twice": lambda told: told["costs"]["seqclass"].append(told["costs"]["seqclass"][0]),
+    "costs of a curve that is not wanted": lambda told: told["costs"].update(more=[]),
+    "text for a number": lambda told: told["plan"].update(runs=[[RUN[0], "0", 1]]),
     "a field too many": lambda told: told.update(more=1),
 }
 
@@ -194,7 +198,8 @@ def test_a_plan_of_other_runs_is_damaged(tmp_path, timed, begun, change):
     code, words = asked(tmp_path, "--budget", "40s")
     assert code != 0
     assert f"--out: {path} is damaged" in words
-    assert "delete it, and the next call plans anew" in words
+    assert "delete the file if fairloop wrote it, and the next call plans anew" in words
+    assert "pydantic" not in words
     assert (len(timed), len(begun)) == (asks, 1)
     path.unlink()
     assert asked(tmp_path, "--budget", "40s")[0] == 0
@@ -210,19 +215,22 @@ def test_the_number_of_runs_at_a_time_is_not_a_part_of_the_plan_unless_it_is_set
     assert begun[0] == begun[1]
 
 
-@pytest.mark.parametrize("name", ["thesis.txt", "x.none.png", "seqclass.both.png"])
+@pytest.mark.parametrize("name", ["thesis.txt", "x.none.png", "seqclass.both.png", "seqclass.none.png"])
 def test_files_of_the_user_beside_the_page_are_neither_replaced_nor_found_after_the_training(
     tmp_path, timed, begun, name
 ):
-    (tmp_path / "page").mkdir()
-    (tmp_path / "page" / name).write_text("precious")
+    held = tmp_path / "page" / name
+    if name == "seqclass.none.png":  # as a directory
+        held = held / "file"
+    held.parent.mkdir(parents=True)
+    held.write_text("precious")
     code, words = asked(tmp_path, "--budget", "40s")
     assert code != 0
     assert f"--out: {tmp_path / 'page'} holds {name}, and is replaced by the new page" in words
     assert (timed, begun) == ([], [])
     with pytest.raises(InputError, match=f"holds {name}"):
         page.write(table({("seqclass", "none"): [[0.9]]}), tmp_path / "page", [])
-    assert (tmp_path / "page" / name).read_text() == "precious"
+    assert held.read_text() == "precious"
 
 
 def test_runs_of_another_experiment_in_the_directory_are_no_seeds_of_a_curve(tmp_path):
@@ -237,17 +245,29 @@ def test_runs_of_another_experiment_in_the_directory_are_no_seeds_of_a_curve(tmp
     mine, others = reproducing.runs_of(wanted, tmp_path)
     assert (sorted(found.spec().seed for found in mine), others) == ([0, 1], 3)
     shutil.copytree(mine[0].root, tmp_path / "runs" / "copy")
-    with pytest.raises(InputError, match=r"--out: .*copy and .* hold the same run; move one of them elsewhere"):
+    with pytest.raises(InputError, match=r"--out: .*copy holds the run seqclass\..*; give it this name, or move it"):
+        reproducing.runs_of(wanted, tmp_path)
+    (tmp_path / "runs" / "copy").rename(tmp_path / "copy")
+    (mine[1].root / "spec.yaml").open("a").write("x: 1\n")
+    with pytest.raises(InputError, match=r"spec\.yaml: is damaged"):
         reproducing.runs_of(wanted, tmp_path)
 
 
-def test_a_copied_run_is_refused_before_anything_is_timed(tmp_path, timed, begun, monkeypatch):
+def test_a_run_of_another_name_or_damaged_is_refused_before_anything_is_timed(tmp_path, timed, begun, monkeypatch):
     def copied(*of: object) -> None:
-        raise InputError("hold the same run")
+        raise InputError("holds the run")
 
     monkeypatch.setattr(reproducing, "runs_of", copied)
-    assert "hold the same run" in asked(tmp_path, "--budget", "40s")[1]
+    assert "holds the run" in asked(tmp_path, "--budget", "40s")[1]
     assert (timed, begun) == ([], [])
+
+
+def test_more_generations_are_planned_anew_and_extend_the_runs(tmp_path, timed, begun):
+    assert asked(tmp_path, "--budget", "1h")[0] == 0
+    code, words = asked(tmp_path, "--budget", "1h", generations=3)
+    assert code == 0, words
+    assert {generations for _, _, generations in begun[0]} == {2}
+    assert {generations for _, _, generations in begun[1]} == {3}
 
 
 def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, monkeypatch):
@@ -265,7 +285,9 @@ def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, m
         (["--set", "star={target: both}"], "--set star.target=both: is fixed by the published curves; use --curves"),
         (["--set", "data={name: celeba, root: /tmp}"], "--set data.name=celeba: fairloop has no published curves"),
         (["--set", "data.name=celeba"], "--set data.name=celeba: fairloop has no published curves"),
-        (["--set", "star=none"], "star=none: is a section of fields; set one of them, such as star.target"),
+        (["--set", "star=none"], "--set star=none: is a section of fields; set its fields; --curves chooses STAR's"),
+        (["--set", "data=celeba"], "--set data=celeba: is a section of fields; set its fields, such as data.root"),
+        (["--set", "generations=41"], "--set generations=41: the published curves have 40"),
         (["--data", "/nowhere"], "--data: /nowhere is not a directory"),
         (["--set", "nope=1"], "nope: there is no such field"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from docs.reproduction.committed import HERE
+from docs.reproduction.committed import HERE, runs
 from fairloop.report import published as paper
 from fairloop.report.text import markdown
 
@@ -32,6 +32,31 @@ def tried(about: str) -> str:
     table = pd.read_csv(HERE / "tried.csv", dtype=str, keep_default_na=False)
     table = table[table["what"].str.startswith(about)]
     return markdown(["measurement", "seed", "found", "compared with"], table.to_numpy().tolist())
+
+
+def losses() -> str:
+    """Mean losses of a batch of the first two generators in the long runs, each training once, beside the published.
+
+    STAR on the generator makes other `G_1`, so those are left out.
+    """
+    table = runs("full")
+    ours = table[(table["metric"] == "loss") & (table["role"] == "generator") & (table["star"] != "generator")]
+    lines = []
+    for (what, measure), told in paper.models().iterrows():
+        if not what.endswith(" loss"):
+            continue
+        generation, epoch = int(what[2]), int(measure.removeprefix("epoch "))
+        found = ours[(ours["generation"] == generation) & (ours["epoch"] == epoch)]
+        values = found.sort_values("seed", kind="stable")["value"].drop_duplicates()  # curves share trainings
+        mean, std, spreads = told["mean"], told["std"], told["std"] > 0
+        away = (values - mean) / std
+        lines.append([
+            f"`G_{generation}`", str(epoch), f"{mean:,.0f}" + (f" ± {std:,.0f}" if spreads else ""),
+            ", ".join(f"{value:,.0f}" for value in values), f"{values.mean() / mean - 1:+.1%}",
+            f"{away.min():+.1f} to {away.max():+.1f}" if spreads else "",
+        ])  # fmt: skip
+    header = ["generator", "epoch", "published mean, 25 seeds", "ours, each training", "our mean beside the published"]
+    return markdown([*header, "distances in published std"], lines)
 
 
 def shares() -> str:

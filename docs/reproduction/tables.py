@@ -34,7 +34,7 @@ PAGES: dict[Path, Tables] = {
     PAGE: _named(full_runs.answer, full_runs.verdicts, full_runs.falls, full_runs.figures),
     HERE / "made.md": _named(full_runs.hours),
     HERE / "inside.md": _named(full_runs.inside),
-    HERE / "first-epoch.md": {"first-epoch": partial(beside.tried, "loss")},
+    HERE / "first-epoch.md": {"first-epoch": partial(beside.tried, "loss"), **_named(beside.losses)},
     HERE / "annotators.md": {
         **_named(alone.annotators, alone.gap, alone.draws, alone.epochs, alone.optimizers, alone.variants),
         "tried": partial(beside.tried, "A_L"),

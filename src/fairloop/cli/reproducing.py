@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _PUBLISHED = "colored-mnist"
 _PAGE = "page"
 _DECIDED = {"setting": "--curves", "star.target": "--curves", "seed": "--seeds"}
+_SECTIONS = {"star": "set its fields; --curves chooses STAR's target", "data": "set its fields, such as data.root"}
 
 What = Annotated[str, typer.Argument(metavar=_PUBLISHED, help="the data set whose curves were published")]
 Out = Annotated[Path, typer.Option("--out", help="directory of the runs; the same command again goes on there")]
@@ -74,6 +75,8 @@ def _wanted(what: str, curves: str | None, seeds: str, budget: str, changes: lis
         field, _, value = (part.strip() for part in change.partition("="))
         if field == "data.name" and value != _PUBLISHED:
             raise InputError(f"--set {change}: fairloop has no published curves of it")
+        if field in _SECTIONS and not value.startswith("{"):
+            raise InputError(f"--set {change}: is a section of fields; {_SECTIONS[field]}")
         if (option := _DECIDED.get(field)) is not None:
             raise InputError(f"--set {change}: is fixed by the published curves; use {option}")
     named, numbers, seconds = reproducing.curves_named(curves), parse_seeds(seeds), reproducing.seconds_of(budget)
@@ -83,6 +86,8 @@ def _wanted(what: str, curves: str | None, seeds: str, budget: str, changes: lis
     for decided, option in _DECIDED.items():  # a whole section may hold one, as in star={target: both}
         if _at(base, decided) != _at(usual, decided):
             raise InputError(f"--set {decided}={_at(base, decided)}: is fixed by the published curves; use {option}")
+    if base.generations > usual.generations:
+        raise InputError(f"--set generations={base.generations}: the published curves have {usual.generations}")
     return reproducing.Wanted(base, named, tuple(numbers), seconds, workers)
 
 

@@ -158,22 +158,21 @@ def runs_of(wanted: Wanted, out: Path) -> tuple[list[RunDirectory], int]:
 
     Runs of another sweep in this directory, such as with other labels, would count as further seeds of a curve.
 
-    Raises InputError if two directories hold the same run, such as a copy of a directory.
+    Raises InputError for a damaged run, and for a run in a directory with another name, such as a copy.
     """
     begun = [run for root in sorted((out / "runs").glob("*")) if (run := RunDirectory(root)).exists and run.committed()]
-    mine = [run for run in begun if _is_of(wanted, run)]
-    held: dict[str, RunDirectory] = {}
+    mine = [run for run in begun if _is_of(wanted, run.spec())]
     for run in mine:
-        if (other := held.setdefault(run.spec().identity, run)) is not run:
-            raise InputError(f"--out: {other.root} and {run.root} hold the same run; move one of them elsewhere")
+        if run.root.name != (name := run.spec().identity):
+            raise InputError(f"--out: {run.root} holds the run {name}; give it this name, or move it elsewhere")
     return mine, len(begun) - len(mine)
 
 
-def _is_of(wanted: Wanted, run: RunDirectory) -> bool:
+def _is_of(wanted: Wanted, spec: RunSpec) -> bool:
+    curve = Curve(spec.setting, spec.star.target)
+    if curve not in CURVES:
+        return False
     try:
-        spec = run.spec()
-        curve = Curve(spec.setting, spec.star.target)
-        expected = wanted.spec(Run(curve, spec.seed, spec.generations))
+        return spec.experiment() == wanted.spec(Run(curve, spec.seed, spec.generations)).experiment()
     except FairloopError:
         return False
-    return curve in CURVES and spec.experiment() == expected.experiment()

@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
 
 from fairloop._util.files import write_text
 from fairloop.errors import InputError
-from fairloop.reproducing import Planned, Wanted, curve_name, planning
+from fairloop.reproducing import MOST_SECONDS, Planned, Wanted, curve_name, planning
 from fairloop.reproducing.planning import Curve, Plan, Run
 from fairloop.sweep.estimate import Piece
 
@@ -21,11 +21,11 @@ PLAN = "plan.json"
 
 
 class _Form(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True)
 
 
 _Run = tuple[tuple[str, str], NonNegativeInt, PositiveInt]
-_Piece = tuple[str | None, NonNegativeInt, NonNegativeFloat]
+_Piece = tuple[str | None, NonNegativeInt, Annotated[float, Field(ge=0, lt=MOST_SECONDS)]]
 
 
 class _Plan(_Form):
@@ -63,12 +63,12 @@ def kept(out: Path, wanted: Wanted) -> Planned | None:
     try:
         held = _File.model_validate_json(path.read_bytes())
         found = _planned(held, wanted) if _asked(held) == wanted.as_plain() else None
-    except ValueError as error:  # pydantic's ValidationError is one, too
-        how = str(error).splitlines()
+    except ValueError as error:
         raise InputError(
-            f"--out: {path} is damaged ({': '.join(how[1:3]) or how[0]}); delete it, and the next call plans anew"
+            f"--out: {path} is damaged, or not fairloop's ({_first_of(error)}); choose another directory, or delete "
+            "the file if fairloop wrote it, and the next call plans anew"
         ) from None
-    before, now = held.wanted.base, wanted.as_plain()["base"]
+    before, now = ({**base, "generations": None} for base in (held.wanted.base, wanted.as_plain()["base"]))
     if before != now:
         told = _first(before, now)
         raise InputError(f"--out: {out} holds runs with other fields ({told}); choose another directory")
@@ -96,10 +96,23 @@ def _planned(held: _File, wanted: Wanted) -> Planned:
             raise ValueError(f"{run.curve.setting}, {run.curve.star}, seed {run.seed}: is not among the runs asked for")
     if len({(run.curve, run.seed) for run in runs}) < len(runs):
         raise ValueError("plan.runs: a run is there twice")
+    if {*held.costs} != {curve_name(curve) for curve in wanted.curves}:
+        raise ValueError("costs: are not of the curves asked for")
     for curve, pieces in costs.items():
+        named = [piece.name for piece in pieces if piece.name is not None]
+        if len({*named}) < len(named):
+            raise ValueError(f"costs.{curve_name(curve)}: a model is there twice")
         if {piece.generation for piece in pieces} != {*range(_length(wanted))}:
             raise ValueError(f"costs.{curve_name(curve)}: lacks a generation, or has one too many")
     return Planned(wanted, Plan(runs, planning.seconds_of(runs, costs, wanted.at_a_time), left_out), costs)
+
+
+def _first_of(error: ValueError) -> str:
+    """The reason in one line; pydantic's errors have several."""
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    return ": ".join([".".join(map(str, first["loc"])), first["msg"]]).removeprefix(": ")
 
 
 def _length(wanted: Wanted) -> int:

@@ -3,8 +3,8 @@
 Each difference is computed twice: as it is, and less A_L on the same test data. All published runs of ColoredMNIST
 share one draw of the test data, but each of the user's runs has its own. A draw shifts accuracy and DP difference of a
 classifier in the direction of A_L, so the second difference removes a part of it; the interval of the first includes
-the draws of both sides (`DRAW_STD`). A draw shifts the EO difference of late classifiers otherwise than that of A_L (measured in
-docs/reproduction/annotators.md), so there the second difference is the noisier one on average.
+the draws of both sides (`DRAW_STD`). A draw shifts the EO difference of late classifiers otherwise than that of A_L
+(measured in docs/reproduction/annotators.md), so there the second difference is the noisier one on average.
 """
 
 from __future__ import annotations
@@ -52,7 +52,8 @@ def departures(table: pd.DataFrame) -> pd.DataFrame:
     Columns: setting, star, metric, title, generation, less (`as it is`, or `less A_L` where its value was published),
     seeds, mean, std (ours), published_seeds, published, published_std, difference, low, high (95 %, this generation
     alone), low_all, high_all (95 % for all generations of the curve at once, by Bonferroni), annotator_farthest (the
-    largest distance of a seed's A_L from the published mean, in published standard deviations of A_L; empty *as it is*).
+    largest distance of a seed's A_L from the published mean, in published standard deviations of A_L; empty for `as it
+    is`).
 
     Fewer than `FEWEST_SEEDS` seeds do not show their own spread, so their intervals assume the published one
     (`pooled`). Other intervals are the wider of these and Welch's. At the level of 40 generations at once, Welch's
