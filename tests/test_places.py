@@ -25,6 +25,7 @@ from fairloop.store.provenance import Provenance
 from fairloop.store.remote import Folder, claim_address, claim_for
 from fairloop.sweep import local
 from fairloop.sweep.job import jobs_in
+from fairloop.sweep.status import SweepStatus
 from fairloop.sweep.view import SweepLines
 from test_run import here
 
@@ -78,6 +79,26 @@ def finished(tmp_path_factory, spec) -> Path:
 
 
 # Kinds.
+
+
+@pytest.mark.parametrize("content", ['{"mine": 1}', "notes", "[1]", "3"])
+def test_a_sweep_does_not_replace_a_status_that_is_not_its_own(tmp_path, content):
+    (tmp_path / "status.json").write_text(content)
+    with pytest.raises(InputError, match=r"--out: .* holds a status\.json that is not fairloop's; choose another"):
+        jobs_in(tmp_path, [tiny()])
+    assert (tmp_path / "status.json").read_text() == content
+
+
+def test_the_status_of_a_sweep_that_ended_before_its_first_run_is_replaced(tmp_path):
+    SweepStatus(runs=()).write(tmp_path)
+    assert [job.state for job in jobs_in(tmp_path, [tiny()])] == ["waiting"]
+
+
+def test_a_run_whose_spec_lost_its_first_line_is_not_called_other_files(tmp_path):
+    made(tmp_path, "a run")
+    (tmp_path / "spec.yaml").write_text("")
+    with pytest.raises(InputError, match=r"spec\.yaml: lacks its first line; restore it, or move .* elsewhere"):
+        RunDirectory(tmp_path).check(tiny())
 
 
 @pytest.mark.parametrize("kind", FILES)

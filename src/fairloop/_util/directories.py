@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -122,11 +123,23 @@ def claim(root: Path, kind: Kind, option: str = "--out") -> None:
     found = kind_of(root)
     if found not in (None, kind):
         raise InputError(f"{option}: {root} holds {found}, not {kind}; choose another directory")
+    if kind == "a sweep" and found is None and not _free_for_status(root / "status.json"):
+        raise InputError(f"{option}: {root} holds a status.json that is not fairloop's; choose another directory")
     whole = Path(os.path.abspath(root))  # noqa: PTH100 - links stay as they are
     outer = ((above, owner) for above in whole.parents if (owner := kind_of(above)) in _HOLDS)
     above, owner = (None, None) if found else next(outer, (None, None))
     if above is not None and not _HOLDS[owner](kind, whole.relative_to(above).parts):
         raise InputError(f"{option}: {root} lies in {above}, which holds {owner}; choose a directory outside it")
+
+
+def _free_for_status(path: Path) -> bool:
+    """Whether the progress of a sweep may be written to `path`: there is nothing, or the progress of a sweep."""
+    try:
+        return {"process", "runs"} <= {*json.loads(path.read_bytes())}
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 def _run_holds(kind: Kind, place: tuple[str, ...]) -> bool:

@@ -87,6 +87,8 @@ class RunDirectory:
         """Raise InputError unless `spec` may start, resume or extend the run here."""
         claim(self.root, "a run")
         if not self.exists:
+            if self._spec_path.is_file() and self._records.is_dir():
+                raise InputError(f"{self._spec_path}: lacks its first line; restore it, or move {self.root} elsewhere")
             if self.root.is_dir() and any(path.suffix not in (".lock", UNFINISHED) for path in self.root.iterdir()):
                 raise InputError(f"--out: {self.root} holds other files and no run; choose an empty directory")
             return
