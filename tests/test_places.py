@@ -84,13 +84,16 @@ def finished(tmp_path_factory, spec) -> Path:
 @pytest.mark.parametrize("content", ['{"mine": 1}', "notes", "[1]", "3"])
 def test_a_sweep_does_not_replace_a_status_that_is_not_its_own(tmp_path, content):
     (tmp_path / "status.json").write_text(content)
-    with pytest.raises(InputError, match=r"--out: .* holds a status\.json that is not fairloop's; choose another"):
+    with pytest.raises(InputError, match=r"--out: .* holds another program's status\.json; move it, or choose"):
         jobs_in(tmp_path, [tiny()])
     assert (tmp_path / "status.json").read_text() == content
 
 
-def test_the_status_of_a_sweep_that_ended_before_its_first_run_is_replaced(tmp_path):
+@pytest.mark.parametrize("left", ["", "\0\0\0", None])
+def test_the_status_of_a_sweep_that_ended_before_its_first_run_is_replaced(tmp_path, left):
     SweepStatus(runs=()).write(tmp_path)
+    if left is not None:
+        (tmp_path / "status.json").write_text(left)
     assert [job.state for job in jobs_in(tmp_path, [tiny()])] == ["waiting"]
 
 

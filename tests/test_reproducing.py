@@ -184,6 +184,8 @@ CHANGES = {
     "a cost twice": lambda told: told["costs"]["seqclass"].append(told["costs"]["seqclass"][0]),
     "costs of a curve that is not wanted": lambda told: told["costs"].update(more=[]),
     "text for a number": lambda told: told["plan"].update(runs=[[RUN[0], "0", 1]]),
+    "a run that is left out": lambda told: told["plan"]["left_out"].clear(),
+    "costs out of order": lambda told: told["costs"]["seqclass"].reverse(),
     "a field too many": lambda told: told.update(more=1),
 }
 
@@ -203,6 +205,12 @@ def test_a_plan_of_other_runs_is_damaged(tmp_path, timed, begun, change):
     assert (len(timed), len(begun)) == (asks, 1)
     path.unlink()
     assert asked(tmp_path, "--budget", "40s")[0] == 0
+
+
+def test_a_directory_in_place_of_the_plan_is_refused_before_anything_is_timed(tmp_path, timed, begun):
+    (tmp_path / stored.PLAN).mkdir()
+    assert "is damaged, or not fairloop's" in asked(tmp_path, "--budget", "40s")[1]
+    assert (timed, begun) == ([], [])
 
 
 def test_the_number_of_runs_at_a_time_is_not_a_part_of_the_plan_unless_it_is_set(tmp_path, timed, begun, monkeypatch):
@@ -285,6 +293,7 @@ def test_a_run_that_is_longer_already_keeps_its_length(tmp_path, timed, begun, m
         (["--set", "star={target: both}"], "--set star.target=both: is fixed by the published curves; use --curves"),
         (["--set", "data={name: celeba, root: /tmp}"], "--set data.name=celeba: fairloop has no published curves"),
         (["--set", "data.name=celeba"], "--set data.name=celeba: fairloop has no published curves"),
+        (["--set", "data.name='celeba'"], "--set data.name='celeba': fairloop has no published curves"),
         (["--set", "star=none"], "--set star=none: is a section of fields; set its fields; --curves chooses STAR's"),
         (["--set", "data=celeba"], "--set data=celeba: is a section of fields; set its fields, such as data.root"),
         (["--set", "generations=41"], "--set generations=41: the published curves have 40"),
@@ -333,3 +342,6 @@ def test_a_reproduction_runs_resumes_and_writes_its_page(tmp_path):
     models = {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*.safetensors")}
     assert asked(tmp_path, "--budget", "1h")[0] == 0
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "models").glob("*.safetensors")} == models
+    first = next((tmp_path / "runs").iterdir())
+    shutil.copytree(first, first.with_name("copy"))
+    assert "give it this name, or move it elsewhere" in asked(tmp_path, "--budget", "1h")[1]

@@ -78,7 +78,10 @@ def test_presets_can_be_changed_in_part():
         ("star=none", ["star=none: is a section of fields; set one of them, such as star.target"]),
         ("policy.generator=accumulate", ["policy.generator=accumulate", "such as policy.generator.kind"]),
         ("data=celeba", ["data=celeba: is a section of fields; set one of them, such as data.name"]),
-        ("data={name: celeba, threshold: 5}", ["data.threshold: is a field of data.name=colored-mnist, not of celeba"]),
+        (
+            "data={name: celeba, threshold: 5}",
+            ["data.threshold: is a field of colored-mnist, colored-svhn, and celeba has no"],
+        ),
     ],
 )
 def test_a_wrong_field_is_explained_in_one_line(override, words):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 
@@ -39,24 +41,31 @@ def losses() -> str:
 
     STAR on the generator makes other `G_1`, so those are left out.
     """
-    table = runs("full")
+    table, devices = runs("full"), _devices()
     ours = table[(table["metric"] == "loss") & (table["role"] == "generator") & (table["star"] != "generator")]
+    ours = ours.assign(training="seed " + ours["seed"].astype(str) + ", " + ours["run"].map(devices))
     lines = []
     for (what, measure), told in paper.models().iterrows():
         if not what.endswith(" loss"):
             continue
         generation, epoch = int(what[2]), int(measure.removeprefix("epoch "))
         found = ours[(ours["generation"] == generation) & (ours["epoch"] == epoch)]
-        values = found.sort_values("seed", kind="stable")["value"].drop_duplicates()  # curves share trainings
-        mean, std, spreads = told["mean"], told["std"], told["std"] > 0
+        found = found.drop_duplicates("value").sort_values("training")  # curves share trainings
+        values, mean, std, spreads = found["value"], told["mean"], told["std"], told["std"] > 0
         away = (values - mean) / std
         lines.append([
             f"`G_{generation}`", str(epoch), f"{mean:,.0f}" + (f" ± {std:,.0f}" if spreads else ""),
-            ", ".join(f"{value:,.0f}" for value in values), f"{values.mean() / mean - 1:+.1%}",
-            f"{away.min():+.1f} to {away.max():+.1f}" if spreads else "",
+            "; ".join(f"{value:,.0f} ({name})" for value, name in zip(values, found["training"], strict=True)),
+            f"{values.mean() / mean - 1:+.1%}", f"{away.min():+.1f} to {away.max():+.1f}" if spreads else "",
         ])  # fmt: skip
     header = ["generator", "epoch", "published mean, 25 seeds", "ours, each training", "our mean beside the published"]
     return markdown([*header, "distances in published std"], lines)
+
+
+def _devices() -> dict[str, str]:
+    """The device of each long run."""
+    held = json.loads((HERE / "full.json").read_text(encoding="utf-8"))
+    return {run: told["sessions"][0]["numerics"]["device"] for run, told in held.items()}
 
 
 def shares() -> str:

@@ -64,7 +64,7 @@ def answer() -> str:
     told = departures.verdicts(found())
     head = "Known in part" if (told["verdict"] != "cannot tell").any() else "Not known yet"
     said = words.opening(found(), told)
-    run = f"over all {WHOLE} generations: {whole.sum()} of the 5 published curves of ColoredMNIST"
+    run = f"{whole.sum()} of the 5 published curves of ColoredMNIST are complete, over {WHOLE} generations"
     return f"**{head}** ({run}): {said[0].lower()}{said[1:]}"
 
 

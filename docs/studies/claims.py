@@ -89,7 +89,11 @@ CLAIMS: dict[str, list[Claim]] = {
         *(
             Claim(f"the EO difference grows from the first to the last generation when data {words}", EO, 1,
                   f"{arm} @end", f"{arm} @0")
-            for words, arm in (("replace each other", "replace"), ("accumulate", "accumulate"))
+            for words, arm in (
+                ("replace each other", "replace"),
+                ("accumulate", "accumulate"),
+                ("accumulate and are subsampled", "accumulate-subsample"),
+            )
         ),
         Claim("accumulation has a lower EO difference than replacement", EO, -1, "accumulate @end", "replace @end"),
         *(
@@ -205,6 +209,11 @@ CLAIMS: dict[str, list[Claim]] = {
             Claim(f"the EO difference grows over the generations with the {words} bias and STAR",
                   EO, 1, f"{arm}, STAR @end", f"{arm}, STAR @0")
             for words, arm in (("published", _PLAIN), ("stronger", _STRONG))
+        ),
+        *(
+            Claim(f"{FALLS} with the {words} bias{ending}", ACCURACY, -1, f"{arm}{star} @end", f"{arm}{star} @0")
+            for words, arm in (("published", _PLAIN), ("stronger", _STRONG))
+            for ending, star in (("", ""), (" and STAR", ", STAR"))
         ),
         *(
             Claim(f"STAR lowers accuracy with the {words} bias", ACCURACY, -1, f"{arm}, STAR @end", f"{arm} @end")

@@ -124,7 +124,7 @@ def claim(root: Path, kind: Kind, option: str = "--out") -> None:
     if found not in (None, kind):
         raise InputError(f"{option}: {root} holds {found}, not {kind}; choose another directory")
     if kind == "a sweep" and found is None and not _free_for_status(root / "status.json"):
-        raise InputError(f"{option}: {root} holds a status.json that is not fairloop's; choose another directory")
+        raise InputError(f"{option}: {root} holds another program's status.json; move it, or choose another directory")
     whole = Path(os.path.abspath(root))  # noqa: PTH100 - links stay as they are
     outer = ((above, owner) for above in whole.parents if (owner := kind_of(above)) in _HOLDS)
     above, owner = (None, None) if found else next(outer, (None, None))
@@ -133,9 +133,10 @@ def claim(root: Path, kind: Kind, option: str = "--out") -> None:
 
 
 def _free_for_status(path: Path) -> bool:
-    """Whether the progress of a sweep may be written to `path`: there is nothing, or the progress of a sweep."""
+    """Whether the progress of a sweep may be written to `path`: there is nothing, or progress of fairloop."""
     try:
-        return {"process", "runs"} <= {*json.loads(path.read_bytes())}
+        content = path.read_bytes().strip(b"\0")  # a power loss can leave zeros, since the file is not synced
+        return not content or {"process", "machine"} <= {*json.loads(content)}
     except FileNotFoundError:
         return True
     except (OSError, ValueError, TypeError):

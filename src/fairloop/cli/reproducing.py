@@ -73,7 +73,7 @@ def _wanted(what: str, curves: str | None, seeds: str, budget: str, changes: lis
         raise InputError(f"'{what}': fairloop has no published curves of it; use {_PUBLISHED}")
     for change in changes:
         field, _, value = (part.strip() for part in change.partition("="))
-        if field == "data.name" and value != _PUBLISHED:
+        if field == "data.name" and value.strip("'\"") != _PUBLISHED:
             raise InputError(f"--set {change}: fairloop has no published curves of it")
         if field in _SECTIONS and not value.startswith("{"):
             raise InputError(f"--set {change}: is a section of fields; {_SECTIONS[field]}")

@@ -158,14 +158,22 @@ def runs_of(wanted: Wanted, out: Path) -> tuple[list[RunDirectory], int]:
 
     Runs of another sweep in this directory, such as with other labels, would count as further seeds of a curve.
 
-    Raises InputError for a damaged run, and for a run in a directory with another name, such as a copy.
+    Raises InputError for a run whose spec cannot be read, and for one in a directory of another name, such as a copy.
     """
     begun = [run for root in sorted((out / "runs").glob("*")) if (run := RunDirectory(root)).exists and run.committed()]
-    mine = [run for run in begun if _is_of(wanted, run.spec())]
+    specs = {run.root: _spec_of(run) for run in begun}
+    mine = [run for run in begun if _is_of(wanted, specs[run.root])]
     for run in mine:
-        if run.root.name != (name := run.spec().identity):
+        if run.root.name != (name := specs[run.root].identity):
             raise InputError(f"--out: {run.root} holds the run {name}; give it this name, or move it elsewhere")
     return mine, len(begun) - len(mine)
+
+
+def _spec_of(run: RunDirectory) -> RunSpec:
+    try:
+        return run.spec()
+    except InputError as error:
+        raise InputError(f"--out: {run.root} cannot be read ({error}); repair it, or move it elsewhere") from None
 
 
 def _is_of(wanted: Wanted, spec: RunSpec) -> bool:

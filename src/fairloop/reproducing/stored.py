@@ -58,12 +58,12 @@ def kept(out: Path, wanted: Wanted) -> Planned | None:
     Raises InputError if the runs in `out` are of another spec, or the file is damaged.
     """
     path = out / PLAN
-    if not path.is_file():
+    if not path.exists():
         return None
     try:
         held = _File.model_validate_json(path.read_bytes())
         found = _planned(held, wanted) if _asked(held) == wanted.as_plain() else None
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         raise InputError(
             f"--out: {path} is damaged, or not fairloop's ({_first_of(error)}); choose another directory, or delete "
             "the file if fairloop wrote it, and the next call plans anew"
@@ -98,16 +98,20 @@ def _planned(held: _File, wanted: Wanted) -> Planned:
         raise ValueError("plan.runs: a run is there twice")
     if {*held.costs} != {curve_name(curve) for curve in wanted.curves}:
         raise ValueError("costs: are not of the curves asked for")
+    longest = {(run.curve, run.seed): run.generations for run in sorted([*runs, *left_out], key=lambda run: run[-1])}
+    if longest != {(curve, seed): _length(wanted) for curve in wanted.curves for seed in wanted.seeds}:
+        raise ValueError("plan: a run is neither planned nor left out")
     for curve, pieces in costs.items():
         named = [piece.name for piece in pieces if piece.name is not None]
         if len({*named}) < len(named):
             raise ValueError(f"costs.{curve_name(curve)}: a model is there twice")
-        if {piece.generation for piece in pieces} != {*range(_length(wanted))}:
-            raise ValueError(f"costs.{curve_name(curve)}: lacks a generation, or has one too many")
+        generations = [piece.generation for piece in pieces]
+        if sorted({*generations}) != [*range(_length(wanted))] or sorted(generations) != generations:
+            raise ValueError(f"costs.{curve_name(curve)}: are not of the generations, in their order")
     return Planned(wanted, Plan(runs, planning.seconds_of(runs, costs, wanted.at_a_time), left_out), costs)
 
 
-def _first_of(error: ValueError) -> str:
+def _first_of(error: ValueError | OSError) -> str:
     """The reason in one line; pydantic's errors have several."""
     if not isinstance(error, ValidationError):
         return str(error)

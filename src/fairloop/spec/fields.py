@@ -55,11 +55,12 @@ def _explain(error: ErrorDetails, known: list[Row]) -> str:
     path = ".".join(place)
     message = error["msg"].removeprefix("Value error, ")
     if error["type"] == "model_type" or (path == "data" and not isinstance(error["input"], Mapping)):
-        first = next(name for name, _, _ in [("data.name", "", ""), *known] if name.startswith(f"{path}."))
+        names = ["data.name", *(name for name, _, _ in known)]
+        first = next((name for name in names if name.startswith(f"{path}.")), f"{path}.FIELD")
         return f"{path}={error['input']}: is a section of fields; set one of them, such as {first}"
     if error["type"] == "extra_forbidden":
         if dataset is not None and (others := [one for one in DATASETS if _has(one, path)]):
-            return f"{path}: is a field of data.name={others[0]}, not of {dataset}"
+            return f"{path}: is a field of {', '.join(others)}, and {dataset} has no such field"
         hint = meant(path, [name for name, _, _ in known]) or "; `fairloop run --help` lists the fields"
         return f"{path}: there is no such field{hint}"
     if error["type"] == "union_tag_invalid":

@@ -24,10 +24,10 @@ TOLERANCE = 1.645
 """The tolerance of agreement in published standard deviations: half the width of a normal band of 90 %."""
 
 LIKENESS = 7.0
-"""The largest distance of each seed's A_L from the published mean, in published standard deviations, to subtract it.
+"""A_L is subtracted only if that of each seed is at most this far from the published mean.
 
-The distances of eight annotators with the published settings, each on its own draw, are at most 4.1 (accuracy, DP and
-EO difference; docs/reproduction/annotators.md).
+In published standard deviations. The distances of eight annotators with the published settings, each on its own draw,
+are at most 4.1 (accuracy, DP and EO difference; docs/reproduction/annotators.md).
 """
 
 SHIFTED_ALIKE = ("accuracy", "demographic_parity_difference")

@@ -56,7 +56,7 @@ def _said_of_generations(told: pd.DataFrame) -> list[str]:
     said = [f"{alone} after subtracting `A_L` at generations of {judged}."] if judged else []
     apart = f"Without subtracting `A_L`, {alone[0].lower()}{alone[1:]} at generations of {as_is}; the table says which."
     said += [apart] if as_is else []
-    return said + ([f"So does the interval for all generations at once in {at_once}."] if at_once else [])
+    return said + ([f"The interval for all generations at once excludes 0, too, in {at_once}."] if at_once else [])
 
 
 def _parted(told: pd.DataFrame, name: str, *, where: bool = True) -> str:
