@@ -286,6 +286,14 @@ def test_a_seed_that_is_ahead_does_not_speak_for_the_mean():
     assert (found.loc[0.85, "earliest"], found.loc[0.85, "generations"]) == (1, 1)
 
 
+def test_a_seed_that_is_behind_does_not_cut_the_others_short():
+    """Two of three seeds are whole, so their mean is judged."""
+    rows_ = table({NONE: [[0.9, 0.88, 0.8], [0.9, 0.87, 0.84], [0.5]]})
+    found = of.falls(rows_).set_index("limit")
+    assert found.loc[0.85, ["seeds", "of_seeds", "generations", "ours", "earliest"]].tolist() == [2, 3, 3, 2, 2]
+    assert "| 0.85 | 2 of 3 | 2 (2 to 2) |" in words.falls_table(of.falls(rows_))
+
+
 def test_the_words_say_how_few_the_seeds_are_how_far_they_came_and_where_curves_part():
     found = of.departures(simulated(STAR, 10, 3.0, np.random.default_rng(2)))
     said = words.opening(found, of.verdicts(found))
@@ -351,6 +359,12 @@ def test_a_figure_shows_both_bands_and_both_differences():
     named = [text.get_text() for text in figure.legends[0].get_texts()]
     assert named[:2] == ["published, mean and 5 to 95 % of 25 seeds", "ours, mean and 5 to 95 % of 2 seeds"]
     assert named[2:] == ["difference as it is, 95 % interval", "difference less A_L, 95 % interval"]
+
+
+def test_a_figure_says_how_many_seeds_its_generations_have():
+    rows_ = table({NONE: [[0.92, 0.9], [0.93]]}, [0.93, 0.94])
+    (legend,) = curve(paper.laid_over(rows_), of.departures(rows_), ["accuracy"]).legends
+    assert legend.get_texts()[1].get_text() == "ours, mean and 5 to 95 % of 1 to 2 seeds"
 
 
 def test_the_figure_of_a_single_seed_says_so_and_has_intervals():

@@ -65,11 +65,12 @@ def _bands(axes: Axes, mine: pd.DataFrame, theirs: pd.DataFrame) -> None:
         return
     by_seed = mine.pivot(index="generation", columns="seed", values="value")
     low, high = (by_seed.quantile(q, axis=1) for q in QUANTILES)
-    n = by_seed.shape[1]
+    counts = by_seed.count(axis=1)
+    few, many = int(counts.min()), int(counts.max())
     axes.fill_between(by_seed.index, low, high, color=_OURS, alpha=0.25, linewidth=0)
     axes.plot(
         by_seed.index, by_seed.mean(axis=1), color=_OURS, marker="o", markersize=3,
-        label="ours, one seed" if n == 1 else about.format("ours", n),
+        label="ours, one seed" if many == 1 else about.format("ours", many if few == many else f"{few} to {many}"),
     )  # fmt: skip
 
 

@@ -190,9 +190,10 @@ def _verdict(judged: pd.DataFrame, as_is: pd.DataFrame) -> str:
 def falls(table: pd.DataFrame) -> pd.DataFrame:
     """The first generation with an accuracy below each of `LIMITS`, for the runs and the published curves.
 
-    Columns: setting, star, limit, seeds, generations (that all seeds have), ours (of the mean over seeds),
-    earliest, latest (of the seeds), published (of the mean), published_earliest, published_latest (of the 5 and the
-    95 % quantile). Empty: never, within the available generations.
+    Judged are the generations that more than half of the seeds have, and these seeds. Columns: setting, star, limit,
+    seeds (judged), of_seeds (all), generations (judged), ours (of the mean over the judged seeds), earliest, latest (of
+    these seeds, in all of their generations), published (of the mean), published_earliest, published_latest (of the 5
+    and the 95 % quantile). Empty: never, within the available generations.
     """
     cells = laid_over(table)
     theirs = _of_accuracy(table)
@@ -200,16 +201,23 @@ def falls(table: pd.DataFrame) -> pd.DataFrame:
     for case, of_curve in cells[cells["metric"] == "accuracy"].groupby(["setting", "star"], sort=False, observed=True):
         wide = of_curve.pivot(index="generation", columns="seed", values="value")
         setting, star = map(str, case)
-        common = wide.dropna()
+        common = _of_most_seeds(wide)
         curve = theirs[(theirs["setting"] == setting) & (theirs["star"] == star)].set_index("generation").sort_index()
         for limit in LIMITS:
-            by_seed = [_first_below(wide[seed], limit) for seed in wide]
+            by_seed = [_first_below(wide[seed], limit) for seed in common]
             ends = (_first_below(common.mean(axis=1), limit), min(by_seed), max(by_seed))
             published = (_first_below(curve[part], limit) for part in ("mean", "p05", "p95"))
-            rows.append([setting, star, limit, wide.shape[1], len(common), *ends, *published])
+            rows.append([setting, star, limit, common.shape[1], wide.shape[1], len(common), *ends, *published])
     names = ["ours", "earliest", "latest", "published", "published_earliest", "published_latest"]
-    found = pd.DataFrame(rows, columns=["setting", "star", "limit", "seeds", "generations", *names])
+    found = pd.DataFrame(rows, columns=["setting", "star", "limit", "seeds", "of_seeds", "generations", *names])
     return found.assign(**{name: found[name].replace(np.inf, np.nan).astype("Int64") for name in names})
+
+
+def _of_most_seeds(wide: pd.DataFrame) -> pd.DataFrame:
+    """The generations that more than half of the seeds have, and the seeds that have them. wide: a column per seed."""
+    lengths = wide.count()
+    most = lengths.sort_values(ascending=False).iloc[len(lengths) // 2]
+    return wide.loc[:, lengths >= most].dropna()
 
 
 def _of_accuracy(table: pd.DataFrame) -> pd.DataFrame:

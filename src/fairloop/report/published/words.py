@@ -115,7 +115,7 @@ def falls_table(found: pd.DataFrame) -> str:
     """The table of generations at which accuracy falls below each limit. found: of `departures.falls`."""
     rows = [
         [
-            _named(row), f"{row['limit']:g}", str(row["seeds"]),
+            _named(row), f"{row['limit']:g}", _of_all(row["seeds"], row["of_seeds"]),
             _when(row, ("ours", "earliest", "latest"), row["generations"], length(row["setting"], row["star"])),
             _when(row, ("published", "published_earliest", "published_latest"),
                   *[length(row["setting"], row["star"])] * 2),
@@ -124,6 +124,10 @@ def falls_table(found: pd.DataFrame) -> str:
     ]  # fmt: skip
     ours = "ours: mean (earliest to latest seed)"
     return markdown(["curve", "accuracy below", "seeds", ours, "published: mean (5 to 95 % quantile)"], rows)
+
+
+def _of_all(seeds: int, of_seeds: int) -> str:
+    return f"{seeds}" if seeds == of_seeds else f"{seeds} of {of_seeds}"
 
 
 def inside_table(found: pd.DataFrame) -> str:
