@@ -103,7 +103,7 @@ def test_every_measured_number_of_the_text_stands_in_a_table(tables):
 STATED = {
     "reproduction": {"0.2", "1.645", "200", "25"},  # a version, the tolerance, draws, seeds
     "made": {"5"},  # a processor
-    "inside": {"5", "95", "25", "83", "90", "1,000", "10,000"},  # quantiles, seeds, expected shares, samples behind a share
+    "inside": {"5", "95", "25", "83", "90", "1,000", "10,000"},  # quantiles, seeds, shares, samples
     "first-epoch": {"3,052"},  # held below
     "annotators": {".01", ".001", ".002", ".05", "64", "2", "3", "4", "5.7", ".095"},  # settings; the last two: below
     "released-files": {"30", "10,000"},  # epochs, samples
