@@ -62,7 +62,7 @@ def kept(out: Path, wanted: Wanted) -> Planned | None:
         return None
     try:
         held = _File.model_validate_json(path.read_bytes())
-        found = _planned(held, wanted) if _asked(held) == wanted.as_plain() else None
+        found = _planned(held, wanted) if held.wanted.model_dump(mode="json") == wanted.as_plain() else None
     except (ValueError, OSError) as error:
         raise InputError(
             f"--out: {path} is damaged, or not fairloop's ({_first_of(error)}); choose another directory, or delete "
@@ -83,24 +83,17 @@ def keep(out: Path, found: Planned) -> None:
     write_text(out / PLAN, json.dumps(told, indent=1) + "\n")
 
 
-def _asked(held: _File) -> dict[str, Any]:
-    return json.loads(held.wanted.model_dump_json())  # type: ignore[no-any-return]
-
-
 def _planned(held: _File, wanted: Wanted) -> Planned:
     """The plan in `held`. Raises ValueError if it is no plan of the runs that are wanted."""
     runs, left_out = _runs(held.plan.runs), _runs(held.plan.left_out)
     costs = {curve: [Piece(*piece) for piece in held.costs.get(curve_name(curve), [])] for curve in wanted.curves}
-    for run in (*runs, *left_out):
-        if not (run.curve in wanted.curves and run.seed in wanted.seeds and run.generations <= _length(wanted)):
-            raise ValueError(f"{run.curve.setting}, {run.curve.star}, seed {run.seed}: is not among the runs asked for")
     if len({(run.curve, run.seed) for run in runs}) < len(runs):
         raise ValueError("plan.runs: a run is there twice")
     if {*held.costs} != {curve_name(curve) for curve in wanted.curves}:
         raise ValueError("costs: are not of the curves asked for")
     longest = {(run.curve, run.seed): run.generations for run in sorted([*runs, *left_out], key=lambda run: run[-1])}
     if longest != {(curve, seed): _length(wanted) for curve in wanted.curves for seed in wanted.seeds}:
-        raise ValueError("plan: a run is neither planned nor left out")
+        raise ValueError("plan: its runs, with those left out, are not the runs asked for")
     for curve, pieces in costs.items():
         named = [piece.name for piece in pieces if piece.name is not None]
         if len({*named}) < len(named):
